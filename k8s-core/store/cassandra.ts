@@ -1,0 +1,221 @@
+// The store in Cassandra: the durable directory of a deployment, shared by the cores of all regions.
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Client, errors, type QueryOptions, types } from 'cassandra-driver'
+import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
+import { type CassandraOptions, connectCassandra } from './cassandra-connect.ts'
+import { migrateCassandra } from './cassandra-migrate.ts'
+import {
+  assertEpoch,
+  assertInterests,
+  assertRoot,
+  type Decision,
+  decideClaim,
+  decideConfirm,
+  decideRelease,
+  type HomeRow,
+  homeOf,
+  interestTimestamp,
+} from './home-row.ts'
+import { SETTLE_MS, SETTLE_PAUSE_FIRST_MS, SETTLE_PAUSE_MAX_MS } from './limits.ts'
+import type { ClaimResult, Home, Store } from './port.ts'
+
+/** Connects, and rejects if no contact point answers. The keyspace need not exist before `migrate`. */
+export async function openCassandraStore(options: CassandraOptions): Promise<Store> {
+  if (!KEYSPACE.test(options.keyspace)) throw new Error(`not a keyspace name: ${options.keyspace}`)
+  const { client, localDataCenter } = await connectCassandra(options)
+  return new CassandraStore(client, options.keyspace, options.replication ?? { [localDataCenter]: 1 })
+}
+
+/** It becomes part of statements, and without quotes, so lower case. */
+const KEYSPACE = /^[a-z][a-z0-9_]{0,47}$/
+
+const { localQuorum, serial } = types.consistencies
+
+const ORDINARY: QueryOptions = { prepare: true, isIdempotent: true, consistency: localQuorum }
+
+/**
+ * SERIAL, not LOCAL_SERIAL: the cores of several data centres claim the same homes, and LOCAL_SERIAL would let each
+ * data centre elect a winner of its own. The price is a majority over all data centres, paid when a home moves only.
+ */
+const COMPARE_AND_SET: QueryOptions = {
+  prepare: true,
+  isIdempotent: false,
+  consistency: localQuorum,
+  serialConsistency: serial,
+}
+
+/** Such a read first completes or rules out a claim that is under way; a quorum read might miss or foresee it. */
+const SERIAL_READ: QueryOptions = { prepare: true, isIdempotent: true, consistency: serial }
+
+/** `token` is new with each write: it names the version of the row, and lets a writer know its own write again. */
+interface StoredRow extends HomeRow {
+  readonly token: string
+}
+
+class CassandraStore implements Store {
+  readonly #client: Client
+  readonly #keyspace: string
+  readonly #replication: Readonly<Record<string, number>>
+
+  constructor(client: Client, keyspace: string, replication: Readonly<Record<string, number>>) {
+    this.#client = client
+    this.#keyspace = keyspace
+    this.#replication = replication
+  }
+
+  async migrate(): Promise<void> {
+    await migrateCassandra(this.#client, this.#keyspace, this.#replication)
+  }
+
+  async home(fleet: FleetId, root: Root): Promise<Home | null> {
+    return homeOf(await this.#readHome(fleet, root))
+  }
+
+  async claimHome(fleet: FleetId, root: Root, region: RegionId, expectedEpoch: number): Promise<ClaimResult> {
+    assertRoot(root)
+    assertEpoch(expectedEpoch, 0)
+    // Most claims that expect no home are a root's first, so they start with the write and save the read.
+    const start = expectedEpoch === 0 ? 'assume-no-row' : 'read'
+    return this.#compareAndSet(fleet, root, start, (row) => decideClaim(row, region, expectedEpoch))
+  }
+
+  async confirmImport(fleet: FleetId, root: Root, epoch: number): Promise<boolean> {
+    assertEpoch(epoch, 1)
+    return this.#compareAndSet(fleet, root, 'read', (row) => decideConfirm(row, epoch))
+  }
+
+  async releaseHome(fleet: FleetId, root: Root, epoch: number): Promise<boolean> {
+    assertEpoch(epoch, 1)
+    return this.#compareAndSet(fleet, root, 'read', (row) => decideRelease(row, epoch))
+  }
+
+  async putInterests(
+    fleet: FleetId,
+    root: Root,
+    epoch: number,
+    version: number,
+    regions: readonly RegionId[],
+  ): Promise<void> {
+    assertRoot(root)
+    assertInterests(epoch, version, regions)
+    await this.#client.execute(
+      `INSERT INTO ${this.#keyspace}.interest (fleet, root, regions) VALUES (?, ?, ?) USING TIMESTAMP ?`,
+      [fleet, root, regions, interestTimestamp(epoch, version)],
+      ORDINARY,
+    )
+  }
+
+  async interests(fleet: FleetId, root: Root): Promise<readonly RegionId[]> {
+    const found = await this.#client.execute(
+      `SELECT regions FROM ${this.#keyspace}.interest WHERE fleet = ? AND root = ?`,
+      [fleet, root],
+      ORDINARY,
+    )
+    return (found.first()?.get('regions') ?? []) as RegionId[]
+  }
+
+  async ping(): Promise<void> {
+    await this.#client.execute(
+      `SELECT version FROM ${this.#keyspace}.schema_migration WHERE scope = 'schema' LIMIT 1`,
+      [],
+      ORDINARY,
+    )
+  }
+
+  async close(): Promise<void> {
+    await this.#client.shutdown()
+  }
+
+  /**
+   * Applies a decision to the row it was made from, or decides again on the row that came between.
+   *
+   * A lightweight transaction that fails (a timeout, a lost connection) may have been applied, or may yet be by a
+   * coordinator that goes on without us. So the row is read again at SERIAL: our token in it means that it was
+   * applied; another's means that it never will be, for the condition on the former token has become false for ever;
+   * an unchanged row leads to the same decision under the same token, so it is one whichever of the two applies.
+   */
+  async #compareAndSet<T>(
+    fleet: FleetId,
+    root: Root,
+    start: 'assume-no-row' | 'read',
+    decide: (row: HomeRow | null) => Decision<T>,
+  ): Promise<T> {
+    const token = randomUUID()
+    const deadline = Date.now() + SETTLE_MS
+    let attempted: { readonly result: T } | null = null
+    let failure: unknown
+    for (let round = 0; Date.now() < deadline; round++) {
+      try {
+        const skipRead = round === 0 && start === 'assume-no-row'
+        const row = skipRead ? null : await this.#readHome(fleet, root)
+        if (attempted !== null && row?.token === token) return attempted.result
+        const { result, write } = decide(row)
+        if (write === null) return result
+        attempted = { result }
+        if (await this.#writeHome(fleet, root, row, write, token)) return result
+      } catch (error) {
+        if (isRefusal(error)) throw error
+        failure = error
+        await pause(round)
+      }
+    }
+    throw new Error(`the home of ${fleet}/${root} was not settled within ${SETTLE_MS} ms`, { cause: failure })
+  }
+
+  async #readHome(fleet: FleetId, root: Root): Promise<StoredRow | null> {
+    const found = await this.#client.execute(
+      `SELECT epoch, region, import_from, write_id FROM ${this.#keyspace}.home WHERE fleet = ? AND root = ?`,
+      [fleet, root],
+      SERIAL_READ,
+    )
+    const row = found.first()
+    if (row === null) return null
+    return {
+      epoch: Number(row.epoch),
+      region: row.region as RegionId | null,
+      importFrom: row.import_from as RegionId | null,
+      token: String(row.write_id),
+    }
+  }
+
+  async #writeHome(
+    fleet: FleetId,
+    root: Root,
+    former: StoredRow | null,
+    row: HomeRow,
+    token: string,
+  ): Promise<boolean> {
+    const values = [BigInt(row.epoch), row.region, row.importFrom, token, fleet, root]
+    const written =
+      former === null
+        ? await this.#client.execute(
+            `INSERT INTO ${this.#keyspace}.home (epoch, region, import_from, write_id, fleet, root)
+             VALUES (?, ?, ?, ?, ?, ?) IF NOT EXISTS`,
+            values,
+            COMPARE_AND_SET,
+          )
+        : await this.#client.execute(
+            `UPDATE ${this.#keyspace}.home SET epoch = ?, region = ?, import_from = ?, write_id = ?
+             WHERE fleet = ? AND root = ? IF write_id = ?`,
+            [...values, former.token],
+            COMPARE_AND_SET,
+          )
+    return written.wasApplied()
+  }
+}
+
+/** Errors that say that the statement was not and will not be executed, so trying again is of no use. */
+function isRefusal(error: unknown): boolean {
+  const { invalid, syntaxError, unauthorized, badCredentials, configError } = types.responseErrorCodes
+  return (
+    error instanceof errors.ResponseError &&
+    [invalid, syntaxError, unauthorized, badCredentials, configError].includes(error.code)
+  )
+}
+
+/** Contending proposers only get out of each other's way if their pauses differ. */
+async function pause(round: number): Promise<void> {
+  const longest = Math.min(SETTLE_PAUSE_MAX_MS, SETTLE_PAUSE_FIRST_MS * 2 ** round)
+  await sleep(longest * (0.5 + Math.random() / 2))
+}

@@ -1,0 +1,31 @@
+// The bounds of the store adapters, all in one place.
+
+/** `version` of `putInterests` shares 63 bits with the epoch; see `interestTimestamp`. */
+export const INTEREST_VERSION_BITS = 20
+export const INTEREST_VERSION_MAX = 2 ** INTEREST_VERSION_BITS - 1
+/** 2^43 − 1 would fit the timestamp; this bound is far below it, and no root moves so often. */
+export const EPOCH_MAX = 2 ** 40
+export const REGIONS_MAX = 256
+/** Cassandra takes at most 64 KiB for a whole partition key, fleet and framing included. */
+export const ROOT_BYTES_MAX = 65_000
+
+/** How long an SQLite call waits for another process's write. It blocks the process, so it is short. */
+export const SQLITE_BUSY_MS = 5_000
+
+export const CASSANDRA_CONNECT_MS = 5_000
+/** Longer than the server's own limits (2 s for a write, 5 s for a read), so that its more exact errors come first. */
+export const CASSANDRA_READ_MS = 6_000
+export const CASSANDRA_HEARTBEAT_MS = 10_000
+export const CASSANDRA_RECONNECT_FIRST_MS = 250
+export const CASSANDRA_RECONNECT_MAX_MS = 15_000
+
+/** For how long a compare-and-set whose outcome is unknown is settled before the caller gets an error. */
+export const SETTLE_MS = 10_000
+export const SETTLE_PAUSE_FIRST_MS = 10
+export const SETTLE_PAUSE_MAX_MS = 500
+
+export const MIGRATION_LEASE_S = 60
+export const MIGRATION_WAIT_MS = 120_000
+export const SCHEMA_AGREEMENT_MS = 30_000
+/** A schema change takes seconds on a busy cluster. */
+export const SCHEMA_CHANGE_MS = 30_000

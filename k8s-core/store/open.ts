@@ -1,0 +1,20 @@
+// Chooses the store adapter by the core's settings.
+import { openCassandraStore } from './cassandra.ts'
+import type { CassandraOptions } from './cassandra-connect.ts'
+import type { Store } from './port.ts'
+import { openSqliteStore } from './sqlite.ts'
+
+export type StoreSetting =
+  | { readonly kind: 'sqlite'; readonly path: string }
+  | ({ readonly kind: 'cassandra' } & CassandraOptions)
+
+export function openStore(setting: StoreSetting): Promise<Store> {
+  switch (setting.kind) {
+    case 'sqlite':
+      return openSqliteStore(setting.path)
+    case 'cassandra':
+      return openCassandraStore(setting)
+    default:
+      return setting satisfies never
+  }
+}

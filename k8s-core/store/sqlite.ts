@@ -1,0 +1,180 @@
+// The store in one embedded SQLite file: for laptops and tests, and for several processes on one machine.
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
+import {
+  assertEpoch,
+  assertInterests,
+  assertRoot,
+  type Decision,
+  decideClaim,
+  decideConfirm,
+  decideRelease,
+  type HomeRow,
+  homeOf,
+} from './home-row.ts'
+import { SQLITE_BUSY_MS } from './limits.ts'
+import { SQLITE_MIGRATIONS } from './migrations.ts'
+import type { ClaimResult, Home, Store } from './port.ts'
+
+/** Opens the file at `path`, and makes it and its folder where they are missing. */
+export async function openSqliteStore(file: string): Promise<Store> {
+  mkdirSync(path.dirname(file), { recursive: true })
+  const database = new DatabaseSync(file, { timeout: SQLITE_BUSY_MS })
+  try {
+    await useWriteAheadLog(database)
+    // A commit is on the disk before it is answered: acknowledged is durable.
+    database.exec('PRAGMA synchronous = FULL')
+  } catch (error) {
+    database.close()
+    throw new Error(`cannot open the store ${file}`, { cause: error })
+  }
+  return new SqliteStore(database)
+}
+
+/** Changing the journal mode does not wait for other processes as statements do, so the wait is here. */
+async function useWriteAheadLog(database: DatabaseSync): Promise<void> {
+  const deadline = Date.now() + SQLITE_BUSY_MS
+  for (;;) {
+    try {
+      database.exec('PRAGMA journal_mode = WAL')
+      return
+    } catch (error) {
+      if (Date.now() > deadline) throw error
+      await sleep(20)
+    }
+  }
+}
+
+interface Statements {
+  readonly readHome: StatementSync
+  readonly writeHome: StatementSync
+  readonly readInterests: StatementSync
+  readonly writeInterests: StatementSync
+}
+
+class SqliteStore implements Store {
+  readonly #database: DatabaseSync
+  /** Prepared at first use, since the tables may not be there before `migrate`. */
+  #statements: Statements | null = null
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+  }
+
+  async migrate(): Promise<void> {
+    this.#atomically(() => {
+      this.#database.exec(
+        'CREATE TABLE IF NOT EXISTS schema_migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT NOT NULL) STRICT',
+      )
+      const applied = this.#database.prepare('SELECT version FROM schema_migration WHERE version = ?')
+      const note = this.#database.prepare(
+        'INSERT INTO schema_migration (version, name, applied_at) VALUES (?, ?, ?)',
+      )
+      for (const migration of SQLITE_MIGRATIONS) {
+        if (applied.get(migration.version) !== undefined) continue
+        for (const statement of migration.statements) this.#database.exec(statement)
+        note.run(migration.version, migration.name, new Date().toISOString())
+      }
+    })
+  }
+
+  async home(fleet: FleetId, root: Root): Promise<Home | null> {
+    return homeOf(this.#readHome(fleet, root))
+  }
+
+  async claimHome(fleet: FleetId, root: Root, region: RegionId, expectedEpoch: number): Promise<ClaimResult> {
+    assertRoot(root)
+    assertEpoch(expectedEpoch, 0)
+    return this.#compareAndSet(fleet, root, (row) => decideClaim(row, region, expectedEpoch))
+  }
+
+  async confirmImport(fleet: FleetId, root: Root, epoch: number): Promise<boolean> {
+    assertEpoch(epoch, 1)
+    return this.#compareAndSet(fleet, root, (row) => decideConfirm(row, epoch))
+  }
+
+  async releaseHome(fleet: FleetId, root: Root, epoch: number): Promise<boolean> {
+    assertEpoch(epoch, 1)
+    return this.#compareAndSet(fleet, root, (row) => decideRelease(row, epoch))
+  }
+
+  async putInterests(
+    fleet: FleetId,
+    root: Root,
+    epoch: number,
+    version: number,
+    regions: readonly RegionId[],
+  ): Promise<void> {
+    assertRoot(root)
+    assertInterests(epoch, version, regions)
+    this.#prepared().writeInterests.run(fleet, root, epoch, version, JSON.stringify(regions))
+  }
+
+  async interests(fleet: FleetId, root: Root): Promise<readonly RegionId[]> {
+    const row = this.#prepared().readInterests.get(fleet, root)
+    return row === undefined ? [] : (JSON.parse(String(row.regions)) as RegionId[])
+  }
+
+  async ping(): Promise<void> {
+    this.#database.prepare('SELECT version FROM schema_migration LIMIT 1').get()
+  }
+
+  async close(): Promise<void> {
+    if (this.#database.isOpen) this.#database.close()
+  }
+
+  #compareAndSet<T>(fleet: FleetId, root: Root, decide: (row: HomeRow | null) => Decision<T>): T {
+    return this.#atomically(() => {
+      const { result, write } = decide(this.#readHome(fleet, root))
+      if (write !== null)
+        this.#prepared().writeHome.run(fleet, root, write.epoch, write.region, write.importFrom)
+      return result
+    })
+  }
+
+  /** IMMEDIATE takes the write lock before the read, so that no other process writes in between. */
+  #atomically<T>(work: () => T): T {
+    this.#database.exec('BEGIN IMMEDIATE')
+    try {
+      const result = work()
+      this.#database.exec('COMMIT')
+      return result
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  #readHome(fleet: FleetId, root: Root): HomeRow | null {
+    const row = this.#prepared().readHome.get(fleet, root)
+    if (row === undefined) return null
+    return { epoch: Number(row.epoch), region: region(row.region), importFrom: region(row.import_from) }
+  }
+
+  #prepared(): Statements {
+    this.#statements ??= prepareStatements(this.#database)
+    return this.#statements
+  }
+}
+
+function prepareStatements(database: DatabaseSync): Statements {
+  return {
+    readHome: database.prepare('SELECT epoch, region, import_from FROM home WHERE fleet = ? AND root = ?'),
+    writeHome: database.prepare(
+      'INSERT OR REPLACE INTO home (fleet, root, epoch, region, import_from) VALUES (?, ?, ?, ?, ?)',
+    ),
+    readInterests: database.prepare('SELECT regions FROM interest WHERE fleet = ? AND root = ?'),
+    writeInterests: database.prepare(
+      `INSERT INTO interest (fleet, root, epoch, version, regions) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET epoch = excluded.epoch, version = excluded.version, regions = excluded.regions
+       WHERE (excluded.epoch, excluded.version) > (interest.epoch, interest.version)`,
+    ),
+  }
+}
+
+function region(value: SQLOutputValue | undefined): RegionId | null {
+  return typeof value === 'string' ? (value as RegionId) : null
+}

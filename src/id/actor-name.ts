@@ -1,0 +1,50 @@
+// Actors are named by region, fleet and id, so that the name alone tells where an actor lives and for whom.
+import { clientOfRoot } from './root.ts'
+import { type ClientId, type FleetId, parseFleetId, parseRegionId, type RegionId, type Root } from './ids.ts'
+
+export type ActorKind = 'device' | 'topic' | 'uplink' | 'front'
+
+export interface ActorAddress {
+  readonly kind: ActorKind
+  readonly region: RegionId
+  readonly fleet: FleetId
+  /** A client id, a root, a shard number or a random id, by kind. */
+  readonly id: string
+}
+
+export function deviceAddress(region: RegionId, fleet: FleetId, client: ClientId): ActorAddress {
+  return { kind: 'device', region, fleet, id: client }
+}
+
+/** The leaf of a root in one region: the client's own actor for `devices/<id>`, else a TopicActor. */
+export function leafAddress(region: RegionId, fleet: FleetId, root: Root): ActorAddress {
+  const client = clientOfRoot(root)
+  return client === null ? { kind: 'topic', region, fleet, id: root } : deviceAddress(region, fleet, client)
+}
+
+/** The uplink shard that carries a root. The number of shards is a deployment's constant. */
+export function uplinkAddress(region: RegionId, fleet: FleetId, root: Root, shards: number): ActorAddress {
+  return { kind: 'uplink', region, fleet, id: String(hash(root) % shards) }
+}
+
+/** `eu/default/lamp`: region and fleet have no slash, so the id, which may have some, comes last. */
+export function actorName(address: ActorAddress): string {
+  return `${address.region}/${address.fleet}/${address.id}`
+}
+
+/** The address behind an actor's name. Throws on a name that `actorName` did not make. */
+export function parseActorName(kind: ActorKind, name: string): ActorAddress {
+  const first = name.indexOf('/')
+  const second = name.indexOf('/', first + 1)
+  const region = parseRegionId(name.slice(0, first))
+  const fleet = parseFleetId(name.slice(first + 1, second))
+  if (first < 0 || second < 0 || region === null || fleet === null) throw new Error(`not an actor's name: ${name}`)
+  return { kind, region, fleet, id: name.slice(second + 1) }
+}
+
+/** FNV-1a over UTF-16 units: the same in every runtime and for ever, since stored outboxes are sharded by it. */
+function hash(text: string): number {
+  let h = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193)
+  return h >>> 0
+}

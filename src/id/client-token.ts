@@ -1,0 +1,50 @@
+// A client's token: who it is, in which fleet, until when. Given as MQTT password, `Authorization: Bearer`, or `?token=`.
+import { jwtVerify, SignJWT } from 'jose'
+import { type ClientId, DEFAULT_FLEET, type FleetId, parseClientId, parseFleetId } from './ids.ts'
+
+export interface ClientClaims {
+  readonly client: ClientId
+  readonly fleet: FleetId
+  /** May call the administrative HTTP API. */
+  readonly admin: boolean
+}
+
+const AUDIENCE = 'starling'
+
+export async function signClientToken(
+  claims: ClientClaims,
+  secret: string,
+  lifetimeSeconds: number,
+  now: number = Date.now(),
+): Promise<string> {
+  const issuedAt = Math.floor(now / 1000)
+  return new SignJWT({ fleet: claims.fleet, ...(claims.admin && { scope: 'admin' }) })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(claims.client)
+    .setAudience(AUDIENCE)
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(issuedAt + lifetimeSeconds)
+    .sign(new TextEncoder().encode(secret))
+}
+
+/** Null for a token that is not ours, has expired, or names nobody. */
+export async function verifyClientToken(
+  token: string,
+  secret: string,
+  now: number = Date.now(),
+): Promise<ClientClaims | null> {
+  try {
+    const { payload } = await jwtVerify(token, new TextEncoder().encode(secret), {
+      algorithms: ['HS256'],
+      audience: AUDIENCE,
+      requiredClaims: ['sub', 'exp'],
+      currentDate: new Date(now),
+    })
+    const client = parseClientId(payload.sub ?? '')
+    const fleet = parseFleetId(typeof payload.fleet === 'string' ? payload.fleet : DEFAULT_FLEET)
+    if (client === null || fleet === null) return null
+    return { client, fleet, admin: payload.scope === 'admin' }
+  } catch {
+    return null
+  }
+}

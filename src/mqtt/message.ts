@@ -1,0 +1,77 @@
+// The application message in the form that every part carries: slices of the publisher's own bytes.
+// The record below is how it travels between actors and lies in their storage.
+import { BytesReader } from './bytes-reader.ts'
+import { BytesWriter, stringBytes, varintBytes } from './bytes-writer.ts'
+import type { QoS } from './packet.ts'
+
+export interface Message {
+  readonly topic: string
+  readonly qos: QoS
+  readonly retain: boolean
+  /**
+   * The 5.0 properties as they came, without their length, and without those that belong to a hop and not to the
+   * message: Topic Alias, Subscription Identifier, and Message Expiry Interval, which `expiresAt` replaces.
+   */
+  readonly properties: Uint8Array
+  readonly payload: Uint8Array
+  /** Milliseconds since the epoch after which nobody wants it; 0 for never. */
+  readonly expiresAt: number
+}
+
+const RETAIN = 0x04
+const EXPIRES = 0x08
+const QOS = 0x03
+
+/** u8 flags (QoS, retain, expires), f64 `expiresAt` if it expires, topic, properties, payload. One allocation. */
+export function encodeMessage(message: Message): Uint8Array {
+  const { topic, properties, payload, expiresAt } = message
+  const expires = expiresAt !== 0
+  const head = 1 + (expires ? 8 : 0) + stringBytes(topic) + varintBytes(properties.length)
+  const writer = new BytesWriter(head + properties.length + payload.length)
+  writer.u8(message.qos | (message.retain ? RETAIN : 0) | (expires ? EXPIRES : 0))
+  if (expires) {
+    new DataView(writer.bytes.buffer).setFloat64(1, expiresAt)
+    writer.at += 8
+  }
+  writer.string(topic)
+  writer.varint(properties.length)
+  writer.raw(properties)
+  writer.raw(payload)
+  return writer.finish()
+}
+
+/** The message in a record; its bytes are views of it. Throws an Error on what `encodeMessage` cannot have made. */
+export function decodeMessage(record: Uint8Array): Message {
+  try {
+    return readMessage(record)
+  } catch (cause) {
+    // Not the client's fault: a ProtocolViolation from here would close the wrong connection.
+    throw new Error('not a message record', { cause })
+  }
+}
+
+function readMessage(record: Uint8Array): Message {
+  const reader = new BytesReader(record)
+  const flags = reader.u8()
+  const qos = flags & QOS
+  if (qos === 3 || flags > (QOS | RETAIN | EXPIRES)) throw new Error(`flags ${flags}`)
+  let expiresAt = 0
+  if ((flags & EXPIRES) !== 0) {
+    if (record.length < 9) throw new Error('the record ends too early')
+    expiresAt = new DataView(record.buffer, record.byteOffset + 1, 8).getFloat64(0)
+    if (!Number.isFinite(expiresAt) || expiresAt === 0) throw new Error(`expires at ${expiresAt}`)
+    reader.at += 8
+  }
+  const topic = reader.string()
+  const propertiesEnd = reader.blockEnd()
+  const properties = reader.view(reader.at, propertiesEnd)
+  reader.at = propertiesEnd
+  return {
+    topic,
+    qos: qos as QoS,
+    retain: (flags & RETAIN) !== 0,
+    properties,
+    payload: reader.rest(),
+    expiresAt,
+  }
+}

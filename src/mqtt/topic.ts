@@ -1,0 +1,97 @@
+// Topic names and topic filters: what is valid, and which filter matches which name.
+import { STRING_BYTES_MAX, TOPIC_LEVELS_MAX } from './limits.ts'
+import { utf8Bytes } from './utf8.ts'
+
+const SLASH = 0x2f
+const PLUS = 0x2b
+const HASH = 0x23
+const DOLLAR = 0x24
+
+const SHARE = '$share/'
+
+/** What a message may be published to: 1 to 65,535 bytes, no wildcard, no U+0000, a bounded number of levels. */
+export function isTopicName(topic: string): boolean {
+  return isWireText(topic) && !hasWildcard(topic) && topicLevels(topic) <= TOPIC_LEVELS_MAX
+}
+
+/** What may be subscribed to, shared subscriptions included. */
+export function isTopicFilter(filter: string): boolean {
+  if (!isWireText(filter)) return false
+  if (!filter.startsWith(SHARE)) return isPlainFilter(filter, 0)
+  return parseShared(filter) !== null
+}
+
+export interface SharedFilter {
+  readonly group: string
+  readonly filter: string
+}
+
+/** The parts of `$share/group/filter`; null where it is not one, or is malformed. */
+export function parseShared(filter: string): SharedFilter | null {
+  if (!filter.startsWith(SHARE)) return null
+  const slash = filter.indexOf('/', SHARE.length)
+  // The group has at least one character [MQTT-4.8.2-1], is followed by a filter and holds no wildcard [MQTT-4.8.2-2].
+  if (slash <= SHARE.length || slash + 1 === filter.length) return null
+  const group = filter.slice(SHARE.length, slash)
+  if (hasWildcard(group) || !isPlainFilter(filter, slash + 1)) return null
+  return { group, filter: filter.slice(slash + 1) }
+}
+
+/** Whether a valid filter, without its `$share/group/`, matches a valid name. Allocates nothing. */
+export function matches(filter: string, topic: string): boolean {
+  const first = filter.charCodeAt(0)
+  // [MQTT-4.7.2-1]
+  if (topic.charCodeAt(0) === DOLLAR && (first === PLUS || first === HASH)) return false
+  let t = 0
+  for (let f = 0; f < filter.length; f++) {
+    const c = filter.charCodeAt(f)
+    if (c === HASH) return true
+    if (c === PLUS) {
+      while (t < topic.length && topic.charCodeAt(t) !== SLASH) t++
+    } else if (t === topic.length) {
+      // `sport/#` also matches `sport`. [MQTT-4.7.1-2]
+      return c === SLASH && filter.charCodeAt(f + 1) === HASH
+    } else if (topic.charCodeAt(t) === c) {
+      t++
+    } else {
+      return false
+    }
+  }
+  return t === topic.length
+}
+
+export function hasWildcard(topic: string): boolean {
+  for (let i = 0; i < topic.length; i++) {
+    const c = topic.charCodeAt(i)
+    if (c === PLUS || c === HASH) return true
+  }
+  return false
+}
+
+export function topicLevels(topic: string): number {
+  let levels = 1
+  for (let i = 0; i < topic.length; i++) if (topic.charCodeAt(i) === SLASH) levels++
+  return levels
+}
+
+// [MQTT-4.7.3-1], [MQTT-4.7.3-2], [MQTT-4.7.3-3]
+function isWireText(text: string): boolean {
+  if (text.length === 0 || text.length > STRING_BYTES_MAX) return false
+  if (text.includes('\0') || !text.isWellFormed()) return false
+  // No UTF-16 unit takes more than three bytes, so only long texts need counting.
+  return text.length * 3 <= STRING_BYTES_MAX || utf8Bytes(text) <= STRING_BYTES_MAX
+}
+
+/** Where the wildcards stand and how many levels there are, from `start` on. */
+function isPlainFilter(filter: string, start: number): boolean {
+  let levels = 1
+  for (let i = start; i < filter.length; i++) {
+    const c = filter.charCodeAt(i)
+    if (c === SLASH && ++levels > TOPIC_LEVELS_MAX) return false
+    if (c !== PLUS && c !== HASH) continue
+    // A wildcard fills its level [MQTT-4.7.1-3], and `#` is the last one. [MQTT-4.7.1-1]
+    if (i > start && filter.charCodeAt(i - 1) !== SLASH) return false
+    if (i + 1 < filter.length && (c === HASH || filter.charCodeAt(i + 1) !== SLASH)) return false
+  }
+  return true
+}

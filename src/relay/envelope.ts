@@ -1,0 +1,53 @@
+// Envelopes: messages of one root on their way to its home, or from its home to an interested region.
+import { z } from 'zod'
+import { base64Schema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
+
+/** Messages of one root in one order. Only one envelope of a root and destination is under way at a time. */
+export const envelopeSchema = z.object({
+  fleet: fleetSchema,
+  root: rootSchema,
+  to: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('home') }),
+    /** From the home; refused there if the region knows a higher epoch. */
+    z.object({ kind: z.literal('region'), region: regionSchema, epoch: epochSchema }),
+  ]),
+  /** Names one life of one uplink; with `first`, it lets the receiver recognise what was sent again. */
+  source: z.string().min(1).max(64),
+  /** The number of the first record; the others count on from it. */
+  first: z.int().min(0),
+  /** `packBatch` of routed records. */
+  records: base64Schema,
+})
+export type Envelope = z.infer<typeof envelopeSchema>
+
+export const envelopeResultSchema = z.discriminatedUnion('status', [
+  /** An MQTT reason code for each record. */
+  z.object({ status: z.literal('done'), outcomes: z.array(z.int().min(0).max(255)) }),
+  /** Not the home (any more). */
+  z.object({ status: z.literal('moved') }),
+  /** Could not be passed on now; the sender keeps it. */
+  z.object({ status: z.literal('unreachable'), detail: z.string() }),
+])
+export type EnvelopeResult = z.infer<typeof envelopeResultSchema>
+
+export const ENVELOPES_PER_CALL_MAX = 256
+
+/** Edge to core: `POST …/envelopes`. Core to edge: `POST …/<region>/envelopes`. */
+export const envelopesRequestSchema = z.object({
+  /** Where they come from. */
+  region: regionSchema,
+  envelopes: z.array(envelopeSchema).min(1).max(ENVELOPES_PER_CALL_MAX),
+})
+export type EnvelopesRequest = z.infer<typeof envelopesRequestSchema>
+
+export const deliverRequestSchema = z.object({
+  envelopes: z
+    .array(z.object({ envelope: envelopeSchema, /** The epoch by which the core took this region for the home; 0 else. */ epoch: epochSchema }))
+    .min(1)
+    .max(ENVELOPES_PER_CALL_MAX),
+})
+export type DeliverRequest = z.infer<typeof deliverRequestSchema>
+
+/** One result for each envelope, in order. */
+export const envelopesResponseSchema = z.object({ results: z.array(envelopeResultSchema) })
+export type EnvelopesResponse = z.infer<typeof envelopesResponseSchema>

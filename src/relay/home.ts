@@ -1,0 +1,80 @@
+// Homes: who is the authority for a root, and how a region becomes it.
+import { z } from 'zod'
+import { base64Schema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
+
+export const homeSchema = z.object({ region: regionSchema, epoch: epochSchema })
+export type HomeAnswer = z.infer<typeof homeSchema>
+
+/** Edge to core, `POST …/resolve`: the home of a root, which the asking region becomes if there is none. */
+export const resolveRequestSchema = z.object({ fleet: fleetSchema, root: rootSchema, region: regionSchema })
+export type ResolveRequest = z.infer<typeof resolveRequestSchema>
+export const resolveResponseSchema = z.object({ home: homeSchema })
+export type ResolveResponse = z.infer<typeof resolveResponseSchema>
+
+export const subscriptionSchema = z.object({
+  filter: z.string().min(1),
+  qos: z.union([z.literal(0), z.literal(1), z.literal(2)]),
+  noLocal: z.boolean(),
+  retainAsPublished: z.boolean(),
+  retainHandling: z.union([z.literal(0), z.literal(1), z.literal(2)]),
+  identifier: z.int().min(0),
+})
+
+export const sessionStateSchema = z.object({
+  id: z.string(),
+  expirySeconds: z.int().min(0),
+  /** Milliseconds since the epoch. */
+  disconnectedAt: z.number(),
+  subscriptions: z.array(subscriptionSchema),
+  lastPosition: z.int(),
+  sentUpTo: z.int(),
+  queue: z.array(z.object({ position: z.int(), delivery: base64Schema })),
+})
+export type SessionState = z.infer<typeof sessionStateSchema>
+
+export const retainedSchema = z.object({ topic: z.string(), record: base64Schema })
+
+/** What the old home gives to the new one. */
+export const handoverStateSchema = z.object({
+  session: sessionStateSchema.nullable(),
+  retained: z.array(retainedSchema),
+  interests: z.array(regionSchema),
+})
+export type HandoverState = z.infer<typeof handoverStateSchema>
+
+/** Edge to core, `POST …/claim`: a client came up in this region; make it the home. */
+export const claimRequestSchema = z.object({ fleet: fleetSchema, root: rootSchema, region: regionSchema })
+export type ClaimRequest = z.infer<typeof claimRequestSchema>
+export const claimResponseSchema = z.object({
+  home: homeSchema,
+  /** What is to be imported before the new home serves; null where there was no other home. */
+  state: handoverStateSchema.nullable(),
+})
+export type ClaimResponse = z.infer<typeof claimResponseSchema>
+
+/** Edge to core, `POST …/imported`, and core to the old home, `POST …/<region>/release`: it is safe here now. */
+export const importedRequestSchema = z.object({
+  fleet: fleetSchema,
+  root: rootSchema,
+  region: regionSchema,
+  epoch: epochSchema,
+})
+export type ImportedRequest = z.infer<typeof importedRequestSchema>
+export const releaseRequestSchema = z.object({ fleet: fleetSchema, root: rootSchema, epoch: epochSchema })
+export type ReleaseRequest = z.infer<typeof releaseRequestSchema>
+
+/** Core to the old home, `POST …/<region>/handover`. */
+export const handoverRequestSchema = z.object({
+  fleet: fleetSchema,
+  root: rootSchema,
+  /** The new home's. */
+  epoch: epochSchema,
+  to: regionSchema,
+})
+export type HandoverRequest = z.infer<typeof handoverRequestSchema>
+
+/** Edge to core, `POST …/confirm`: is this still the home's epoch? */
+export const confirmRequestSchema = importedRequestSchema
+export type ConfirmRequest = z.infer<typeof confirmRequestSchema>
+export const confirmResponseSchema = z.object({ current: z.boolean() })
+export type ConfirmResponse = z.infer<typeof confirmResponseSchema>

@@ -1,0 +1,45 @@
+// Interest: a region that is not home has subscribers of a root, and must be sent its messages.
+import { z } from 'zod'
+import { homeSchema, retainedSchema } from './home.ts'
+import { epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
+
+/**
+ * Edge to core, `POST …/interest`. When it is answered, every message that the home accepts from then on is sent to
+ * the region (promise 5).
+ */
+export const interestRequestSchema = z.object({
+  fleet: fleetSchema,
+  root: rootSchema,
+  region: regionSchema,
+  /** False when the last subscriber has gone. */
+  interested: z.boolean(),
+  /** Retained messages that match any of these are wanted with the answer. */
+  filters: z.array(z.string()),
+})
+export type InterestRequest = z.infer<typeof interestRequestSchema>
+
+export const interestResponseSchema = z.object({
+  home: homeSchema,
+  retained: z.array(retainedSchema),
+})
+export type InterestResponse = z.infer<typeof interestResponseSchema>
+
+/** Core to the home's edge, `POST …/<region>/interest`. */
+export const homeInterestRequestSchema = interestRequestSchema.extend({ epoch: epochSchema })
+export type HomeInterestRequest = z.infer<typeof homeInterestRequestSchema>
+
+export const homeInterestResponseSchema = z.discriminatedUnion('status', [
+  z.object({ status: z.literal('done'), retained: z.array(retainedSchema) }),
+  z.object({ status: z.literal('moved') }),
+])
+export type HomeInterestResponse = z.infer<typeof homeInterestResponseSchema>
+
+/** Home's edge to core, `POST …/interests`: the regions interested, for the directory. */
+export const interestsRequestSchema = z.object({
+  fleet: fleetSchema,
+  root: rootSchema,
+  epoch: epochSchema,
+  version: z.int().min(0),
+  regions: z.array(regionSchema),
+})
+export type InterestsRequest = z.infer<typeof interestsRequestSchema>

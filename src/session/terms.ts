@@ -1,0 +1,76 @@
+// What client and server agree on at CONNECT, decided purely.
+import type { ConnectPacket, Properties, ProtocolVersion } from '../mqtt/packet.ts'
+import {
+  INCOMING_INFLIGHT_MAX,
+  INCOMING_INFLIGHT_MAX_V4,
+  OUTGOING_INFLIGHT_MAX,
+  SESSION_EXPIRY_SECONDS_MAX,
+  SESSION_EXPIRY_SECONDS_V4,
+} from './limits.ts'
+
+/** Holds for one connection. Small and plain, since it stands in the socket's attachment. */
+export interface Terms {
+  readonly protocolVersion: ProtocolVersion
+  /** Seconds; 0 for none. After one and a half times as long without a packet the client is gone. [MQTT-3.1.2-22] */
+  readonly keepAliveSeconds: number
+  /** QoS 1 and 2 messages that may be in flight to the client. */
+  readonly outgoingWindow: number
+  /** Publishes of the client that may be open. */
+  readonly incomingWindow: number
+  /** Larger packets are not sent to this client, bytes. [MQTT-3.1.2-24] */
+  readonly maximumPacketSize: number
+}
+
+export interface ServerSettings {
+  readonly serverKeepAliveSeconds: number
+  readonly packetBytesMax: number
+}
+
+export interface Negotiated {
+  readonly terms: Terms
+  /** How long the session outlives the connection, seconds; 0 ends it with the connection. */
+  readonly expirySeconds: number
+  /** For CONNACK; empty for 3.1.1. */
+  readonly properties: Properties
+}
+
+const PACKET_BYTES_UNLIMITED = 0xffff_ffff
+
+export function negotiate(connect: ConnectPacket, settings: ServerSettings): Negotiated {
+  if (connect.protocolVersion === 4) {
+    return {
+      terms: {
+        protocolVersion: 4,
+        keepAliveSeconds: connect.keepAlive,
+        outgoingWindow: OUTGOING_INFLIGHT_MAX,
+        incomingWindow: INCOMING_INFLIGHT_MAX_V4,
+        maximumPacketSize: PACKET_BYTES_UNLIMITED,
+      },
+      expirySeconds: connect.cleanStart ? 0 : SESSION_EXPIRY_SECONDS_V4,
+      properties: {},
+    }
+  }
+  const asked = connect.properties.sessionExpiryInterval ?? 0
+  const expirySeconds = Math.min(asked, SESSION_EXPIRY_SECONDS_MAX)
+  // A client that wants no keep alive costs nothing while it is silent: it is not given one.
+  const keepAliveSeconds =
+    connect.keepAlive === 0 ? 0 : Math.max(connect.keepAlive, settings.serverKeepAliveSeconds)
+  return {
+    terms: {
+      protocolVersion: 5,
+      keepAliveSeconds,
+      outgoingWindow: Math.min(connect.properties.receiveMaximum ?? 65_535, OUTGOING_INFLIGHT_MAX),
+      incomingWindow: INCOMING_INFLIGHT_MAX,
+      maximumPacketSize: connect.properties.maximumPacketSize ?? PACKET_BYTES_UNLIMITED,
+    },
+    expirySeconds,
+    properties: {
+      receiveMaximum: INCOMING_INFLIGHT_MAX,
+      maximumQoS: 1,
+      maximumPacketSize: settings.packetBytesMax,
+      sharedSubscriptionAvailable: false,
+      ...(keepAliveSeconds !== connect.keepAlive && { serverKeepAlive: keepAliveSeconds }),
+      ...(expirySeconds !== asked && { sessionExpiryInterval: expirySeconds }),
+    },
+  }
+}

@@ -1,0 +1,15 @@
+// Tests of all runtimes run in Node; those that need workerd or Cassandra start them themselves.
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/cassandra/global-setup.ts'],
+    testTimeout: 10_000,
+    hookTimeout: 30_000,
+    teardownTimeout: 20_000,
+    pool: 'forks',
+    maxWorkers: 2,
+    reporters: ['default'],
+  },
+})
