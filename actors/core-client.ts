@@ -1,0 +1,30 @@
+// What the edge asks of the core.
+import type { EnvelopesRequest, EnvelopesResponse } from '../src/relay/envelope.ts'
+import type {
+  ClaimRequest,
+  ClaimResponse,
+  ConfirmRequest,
+  ConfirmResponse,
+  ImportedRequest,
+  ResolveRequest,
+  ResolveResponse,
+} from '../src/relay/home.ts'
+import type { InterestRequest, InterestResponse, InterestsRequest } from '../src/relay/interest.ts'
+
+/** Each call rejects with `CoreUnreachable` where the core, or whom it needed, could not be reached. */
+export interface CoreClient {
+  resolve(request: ResolveRequest): Promise<ResolveResponse>
+  claim(request: ClaimRequest): Promise<ClaimResponse>
+  imported(request: ImportedRequest): Promise<{ late: string }>
+  confirm(request: ConfirmRequest): Promise<ConfirmResponse>
+  interest(request: InterestRequest): Promise<InterestResponse>
+  interests(request: InterestsRequest): Promise<void>
+  envelopes(request: EnvelopesRequest): Promise<EnvelopesResponse>
+}
+
+export class CoreUnreachable extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'CoreUnreachable'
+  }
+}

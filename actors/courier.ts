@@ -1,0 +1,135 @@
+// Carries records from one actor to another: what is posted while a call is under way travels together in the next.
+import { Reason } from '../src/mqtt/reason.ts'
+import { packBatch } from '../src/relay/batch.ts'
+import {
+  COURIER_BATCH_BYTES_MAX,
+  COURIER_BATCH_RECORDS_MAX,
+  COURIER_CALLS_MAX,
+  COURIER_COALESCE_MS,
+  COURIER_PENDING_BYTES_MAX,
+  COURIER_RETRY_MS,
+} from './limits.ts'
+import type { Platform } from './platform.ts'
+
+interface Parcel {
+  readonly record: Uint8Array
+  readonly settle: (outcome: number) => void
+}
+
+export interface CourierRoute {
+  /** One call to the receiver; outcomes in order. Calls made in order arrive in order. */
+  call(batch: Uint8Array): Promise<Uint8Array>
+  /** The receiver could not be reached, all tries over: outcomes for these records. */
+  failed(records: readonly Uint8Array[], cause: unknown): number[]
+}
+
+/**
+ * Records reach the receiver in the order in which they were posted, also over retries: after a failure nothing new
+ * goes out until what failed was tried again. A receiver may so see a record twice, never out of order.
+ */
+export class Courier {
+  private readonly platform: Platform
+  private readonly route: CourierRoute
+  private pending: Parcel[] = []
+  private pendingBytes = 0
+  private calls = 0
+  private failures: { readonly at: number; readonly parcels: Parcel[] }[] = []
+  private callNumber = 0
+  private tries = 0
+  private flushing = false
+
+  constructor(platform: Platform, route: CourierRoute) {
+    this.platform = platform
+    this.route = route
+  }
+
+  get idle(): boolean {
+    return this.calls === 0 && this.pending.length === 0
+  }
+
+  /** Resolves with the record's outcome, a reason code. */
+  post(record: Uint8Array): Promise<number> {
+    if (this.pendingBytes + record.length > COURIER_PENDING_BYTES_MAX) return Promise.resolve(Reason.QuotaExceeded)
+    return new Promise((settle) => {
+      this.pending.push({ record, settle })
+      this.pendingBytes += record.length
+      this.plan()
+    })
+  }
+
+  private plan(): void {
+    if (this.flushing || this.pending.length === 0) return
+    if (this.calls >= COURIER_CALLS_MAX || this.failures.length > 0) return
+    this.flushing = true
+    // With nothing under way, what this very event posts travels together; else it waits a moment for company.
+    if (this.calls === 0) queueMicrotask(() => this.flush())
+    else this.platform.after(COURIER_COALESCE_MS, () => this.flush())
+  }
+
+  private flush(): void {
+    this.flushing = false
+    if (this.pending.length === 0 || this.failures.length > 0) return
+    let count = 0
+    let bytes = 0
+    for (const parcel of this.pending) {
+      if (count === COURIER_BATCH_RECORDS_MAX || (count > 0 && bytes + parcel.record.length > COURIER_BATCH_BYTES_MAX)) {
+        break
+      }
+      bytes += parcel.record.length
+      count++
+    }
+    const parcels = count === this.pending.length ? this.pending : this.pending.slice(0, count)
+    this.pending = count === this.pending.length ? [] : this.pending.slice(count)
+    this.pendingBytes -= bytes
+    void this.call(parcels)
+    this.plan()
+  }
+
+  private async call(parcels: Parcel[]): Promise<void> {
+    this.calls++
+    const at = this.callNumber++
+    try {
+      const outcomes = await this.route.call(packBatch(parcels.map((parcel) => parcel.record)))
+      this.tries = 0
+      parcels.forEach((parcel, i) => {
+        parcel.settle(outcomes[i] ?? Reason.UnspecifiedError)
+      })
+    } catch (cause) {
+      this.failures.push({ at, parcels })
+      this.lastCause = cause
+    }
+    this.calls--
+    if (this.failures.length > 0) {
+      if (this.calls === 0) this.recover()
+    } else {
+      this.plan()
+    }
+  }
+
+  private lastCause: unknown
+
+  private recover(): void {
+    const failed = this.failures.sort((a, b) => a.at - b.at).flatMap((failure) => failure.parcels)
+    const pause = COURIER_RETRY_MS[this.tries]
+    if (pause === undefined) {
+      const outcomes = this.route.failed(
+        failed.map((parcel) => parcel.record),
+        this.lastCause,
+      )
+      failed.forEach((parcel, i) => {
+        parcel.settle(outcomes[i] ?? Reason.UnspecifiedError)
+      })
+      this.tries = 0
+      this.failures = []
+      this.plan()
+      return
+    }
+    this.tries++
+    this.platform.after(pause, () => {
+      this.failures = []
+      this.pending = [...failed, ...this.pending]
+      for (const parcel of failed) this.pendingBytes += parcel.record.length
+      this.plan()
+    })
+  }
+}

@@ -1,0 +1,46 @@
+// Every bound of the edge in one place; the unit is in the name.
+
+/** Calls that one sender may have under way to one receiver. */
+export const COURIER_CALLS_MAX = 8
+/** While a call is under way, what comes meanwhile waits this long to travel together. */
+export const COURIER_COALESCE_MS = 2
+export const COURIER_BATCH_RECORDS_MAX = 256
+export const COURIER_BATCH_BYTES_MAX = 1024 * 1024
+/** What may wait in memory for one receiver; past it QoS 0 is dropped and QoS 1 refused. */
+export const COURIER_PENDING_BYTES_MAX = 8 * 1024 * 1024
+/** A call between actors that failed is tried again after these pauses. */
+export const COURIER_RETRY_MS: readonly number[] = [20, 100, 400]
+
+/** A socket that does not say CONNECT within this time is closed. */
+export const CONNECT_WAIT_MS = 10_000
+/** The attachment is written at most this often; an idle actor lives longer than that before it hibernates. */
+export const ATTACHMENT_DELAY_MS = 1_000
+/** The platform's bound is 16 KiB; what would not fit goes to storage. */
+export const ATTACHMENT_BYTES_MAX = 12 * 1024
+/** Frames that may wait while CONNECT is being answered. */
+export const EARLY_FRAME_BYTES_MAX = 1024 * 1024
+
+/** Topics whose receivers a leaf remembers. */
+export const MATCH_CACHE_TOPICS_MAX = 1_000
+export const RETAINED_MESSAGES_MAX = 10_000
+export const RETAINED_BYTES_MAX = 64 * 1024 * 1024
+/** What a leaf keeps for subscribers whose actors do not answer. */
+export const BACKLOG_MESSAGES_MAX = 10_000
+export const BACKLOG_RETRY_MS = 1_000
+
+/** A message that the core has not answered for by then is stored, and so acknowledged. */
+export const UPLINK_STORE_AFTER_MS = 1_000
+export const UPLINK_CALL_TIMEOUT_MS = 10_000
+/** Calls that one uplink may have under way to one destination, each with roots of its own. */
+export const UPLINK_CALLS_MAX = 4
+export const UPLINK_RECORDS_PER_CALL_MAX = 512
+export const UPLINK_BYTES_PER_CALL_MAX = 2 * 1024 * 1024
+/** The outbox of one uplink shard; past either bound the publisher gets 0x97. */
+export const OUTBOX_MESSAGES_MAX = 100_000
+export const OUTBOX_BYTES_MAX = 64 * 1024 * 1024
+export const UPLINK_RETRY_MS_MIN = 100
+export const UPLINK_RETRY_MS_MAX = 5_000
+/** The alarm that wakes an uplink with something in its outbox, should the process have died. */
+export const UPLINK_ALARM_MS = 5_000
+
+export const CORE_CALL_TIMEOUT_MS = 10_000

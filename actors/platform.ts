@@ -1,0 +1,109 @@
+// The one port through which the actors see their platform. workerd stands behind it in production (workerd/), fakes in
+// a simulator, and one day another host.
+import type { ActorAddress } from '../src/id/actor-name.ts'
+import type { ClientId, FleetId, RegionId, Root } from '../src/id/ids.ts'
+import type { EnvelopeResult, Envelope } from '../src/relay/envelope.ts'
+import type { HandoverRequest, HandoverState, ReleaseRequest } from '../src/relay/home.ts'
+import type { HomeInterestRequest, HomeInterestResponse } from '../src/relay/interest.ts'
+import type { Subscription } from '../src/session/session.ts'
+import type { CoreClient } from './core-client.ts'
+
+export type SqlValue = string | number | Uint8Array | null
+export type SqlRow = Record<string, string | number | ArrayBuffer | null>
+
+/** The actor's own SQLite. What one event writes is durable before anything that the event sends leaves the actor. */
+export interface Storage {
+  exec(query: string, ...bindings: SqlValue[]): SqlRow[]
+  transaction<T>(write: () => T): T
+}
+
+/** One client connection, which outlives the actor's memory. */
+export interface Connection {
+  send(frame: Uint8Array): void
+  /** WebSocket close code and reason. */
+  close(code: number, reason: string): void
+  /** What `attach` kept, also after hibernation. Structured-cloneable, at most 16 KiB. */
+  attachment(): unknown
+  attach(attachment: unknown): void
+}
+
+export interface SubscribeReply {
+  readonly reasons: readonly number[]
+  /** `packBatch` of deliveries. */
+  readonly retained: Uint8Array
+}
+
+/** What an actor that is a leaf answers. Batches are `packBatch`ed; outcomes are a reason code per record. */
+export interface LeafPeer {
+  /** @param batch message records */
+  publish(publisher: ClientId, batch: Uint8Array): Promise<Uint8Array>
+  subscribe(client: ClientId, session: string, subscriptions: readonly Subscription[]): Promise<SubscribeReply>
+  /** @param filters null for all that the session has here */
+  unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): Promise<void>
+  receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult>
+  interest(request: HomeInterestRequest): Promise<HomeInterestResponse>
+  /** Null where the home is not here, or newer. */
+  handover(request: HandoverRequest): Promise<HandoverState | null>
+  /** What came for the session after the hand-over: base64 of a batch of deliveries. */
+  release(request: ReleaseRequest): Promise<string>
+}
+
+export interface DevicePeer extends LeafPeer {
+  /** @param batch deliveries for this session */
+  deliver(session: string, batch: Uint8Array): Promise<Uint8Array>
+  frontOpened(front: string): Promise<void>
+  frontFrame(front: string, frame: Uint8Array): Promise<void>
+  frontClosed(front: string): Promise<void>
+}
+
+export type Destination = { readonly kind: 'home' } | { readonly kind: 'region'; readonly region: RegionId; readonly epoch: number }
+
+export interface UplinkPeer {
+  /**
+   * @param hint the region where the home was last; messages to different regions do not wait for each other
+   * @param batch routed records; outcomes when each was delivered or is in the outbox
+   */
+  send(root: Root, to: Destination, hint: RegionId | null, batch: Uint8Array): Promise<Uint8Array>
+  /** Gives up what waits for the home of this root: the home is here now. A batch of routed records, in order. */
+  take(root: Root): Promise<Uint8Array>
+}
+
+export interface FrontPeer {
+  send(frame: Uint8Array): Promise<void>
+  close(code: number, reason: string): Promise<void>
+}
+
+export interface Peers {
+  device(client: ClientId): DevicePeer
+  leaf(root: Root): LeafPeer
+  uplink(root: Root): UplinkPeer
+  front(name: string): FrontPeer
+}
+
+export interface Settings {
+  readonly serverKeepAliveSeconds: number
+  readonly packetBytesMax: number
+  readonly clientTokenSecret: string
+}
+
+export interface Platform {
+  readonly address: ActorAddress
+  readonly region: RegionId
+  readonly fleet: FleetId
+  readonly settings: Settings
+  readonly storage: Storage
+  readonly peers: Peers
+  readonly core: CoreClient
+  now(): number
+  /** A fresh name, unique for ever. */
+  randomId(): string
+  /** 0 to 1, for jitter. */
+  random(): number
+  /** Runs `task` later unless cancelled; keeps the actor in memory until then. */
+  after(ms: number, task: () => void): () => void
+  /** Makes sure that the actor is woken at this time or before. A billed write only where it must come earlier. */
+  wakeBy(at: number): void
+  connections(): Connection[]
+  /** An error that nobody waits for. */
+  report(what: string, cause: unknown): void
+}
