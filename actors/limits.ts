@@ -44,3 +44,6 @@ export const UPLINK_RETRY_MS_MAX = 5_000
 export const UPLINK_ALARM_MS = 5_000
 
 export const CORE_CALL_TIMEOUT_MS = 10_000
+export const IMPORT_RETRY_MS = 1_000
+/** Changes of interest within this time are told to the directory together. */
+export const INTEREST_SYNC_DELAY_MS = 500

@@ -25,6 +25,7 @@ import paho.mqtt.client as mqtt
 from gevent.event import Event
 from locust import between, events, task
 from locust.contrib.mqtt import MqttClient, MqttUser
+from locust.stats import CSV_STATS_INTERVAL_SEC
 
 CONNECT_TIMEOUT_S = 10
 READY_TIMEOUT_S = 30
@@ -92,6 +93,8 @@ def on_test_stopping(environment, **_):
 def on_test_stop(environment, **_):
     if run.duplicates:
         print(f"{run.duplicates} replies came more than once (QoS 1 allows it)")
+    # Locust writes its CSV on a timer only; without this pause the file lacks the last moments of the run.
+    gevent.sleep(CSV_STATS_INTERVAL_SEC + 0.5)
 
 
 class BreakerClient(MqttClient):

@@ -1,8 +1,8 @@
 // What every store must do, whatever stands behind it: each sentence of the port is a test here.
-import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ClaimResult, Store } from '../../k8s-core/store/port.ts'
-import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
+import type { Store } from '../../k8s-core/store/port.ts'
+import type { RegionId } from '../../src/id/ids.ts'
+import { AP, describeHomes, EU, FLEET, freshRoot, US } from './home-suite.ts'
 
 /** A durable place with nothing in it. Each store opened on it is one more pod. */
 export interface StorePlace {
@@ -10,15 +10,7 @@ export interface StorePlace {
   drop(): Promise<void>
 }
 
-const FLEET = 'default' as FleetId
-const EU = 'eu' as RegionId
-const US = 'us' as RegionId
-const AP = 'ap' as RegionId
 const SETUP_MS = 300_000
-
-function freshRoot(): Root {
-  return `devices/${randomUUID()}` as Root
-}
 
 export function describeStore(name: string, newPlace: () => Promise<StorePlace>): void {
   describe(name, () => {
@@ -63,200 +55,7 @@ export function describeStore(name: string, newPlace: () => Promise<StorePlace>)
       }, 60_000)
     })
 
-    describe('homes', () => {
-      it('a root that was never claimed has none', async () => {
-        expect(await store.home(FLEET, freshRoot())).toBeNull()
-      })
-
-      it('the first home has epoch 1 and nothing to import', async () => {
-        const root = freshRoot()
-        const home = { region: EU, epoch: 1, importFrom: null }
-        expect(await store.claimHome(FLEET, root, EU, 0)).toEqual({ claimed: true, home })
-        expect(await store.home(FLEET, root)).toEqual(home)
-      })
-
-      it('a claim is seen at once through every other pod', async () => {
-        const root = freshRoot()
-        for (let epoch = 0; epoch < 10; epoch++) {
-          const [claimer, reader] = epoch % 2 === 0 ? [store, otherPod] : [otherPod, store]
-          await claimer.claimHome(FLEET, root, epoch % 2 === 0 ? EU : US, epoch)
-          expect((await reader.home(FLEET, root))?.epoch).toBe(epoch + 1)
-        }
-      })
-
-      it('a home that moves has the next epoch and imports from the former one', async () => {
-        const root = freshRoot()
-        await store.claimHome(FLEET, root, EU, 0)
-        const home = { region: US, epoch: 2, importFrom: EU }
-        expect(await otherPod.claimHome(FLEET, root, US, 1)).toEqual({ claimed: true, home })
-        expect(await store.home(FLEET, root)).toEqual(home)
-      })
-
-      it('a region that claims its own home again imports nothing from itself', async () => {
-        const root = freshRoot()
-        await store.claimHome(FLEET, root, EU, 0)
-        const home = { region: EU, epoch: 2, importFrom: null }
-        expect(await store.claimHome(FLEET, root, EU, 1)).toEqual({ claimed: true, home })
-      })
-
-      it('a region that claims its own home again still has to import what it had to', async () => {
-        const root = freshRoot()
-        await store.claimHome(FLEET, root, EU, 0)
-        await store.claimHome(FLEET, root, US, 1)
-        const home = { region: US, epoch: 3, importFrom: EU }
-        expect(await store.claimHome(FLEET, root, US, 2)).toEqual({ claimed: true, home })
-      })
-
-      it('a claim with a stale expectation is told the home and changes nothing', async () => {
-        const root = freshRoot()
-        await store.claimHome(FLEET, root, EU, 0)
-        await store.claimHome(FLEET, root, US, 1)
-        const home = { region: US, epoch: 2, importFrom: EU }
-        for (const stale of [0, 1, 3]) {
-          expect(await otherPod.claimHome(FLEET, root, AP, stale)).toEqual({ claimed: false, home })
-        }
-        expect(await store.home(FLEET, root)).toEqual(home)
-      })
-
-      it('a claim that expects a home where there is none is told so', async () => {
-        const root = freshRoot()
-        expect(await store.claimHome(FLEET, root, EU, 7)).toEqual({ claimed: false, home: null })
-        expect(await store.home(FLEET, root)).toBeNull()
-      })
-
-      it('the same root of another fleet is another root', async () => {
-        const root = freshRoot()
-        await store.claimHome(FLEET, root, EU, 0)
-        expect(await store.home('other' as FleetId, root)).toBeNull()
-      })
-
-      it('a root may hold any characters of a topic', async () => {
-        const root = `räume/'"; -- 🏠 ${randomUUID()}` as Root
-        await store.claimHome(FLEET, root, EU, 0)
-        expect(await otherPod.home(FLEET, root)).toMatchObject({ region: EU })
-      })
-
-      it('an epoch that is no epoch is a bug, and thrown', async () => {
-        await expect(store.claimHome(FLEET, freshRoot(), EU, -1)).rejects.toThrow(RangeError)
-        await expect(store.claimHome(FLEET, freshRoot(), EU, 0.5)).rejects.toThrow(RangeError)
-      })
-    })
-
-    describe('imports', () => {
-      it('a confirmed import is no longer open', async () => {
-        const root = freshRoot()
-        await store.claimHome(FLEET, root, EU, 0)
-        await store.claimHome(FLEET, root, US, 1)
-        expect(await store.confirmImport(FLEET, root, 2)).toBe(true)
-        expect(await otherPod.home(FLEET, root)).toEqual({ region: US, epoch: 2, importFrom: null })
-      })
-
-      it('a confirmation may come twice', async () => {
-        const root = freshRoot()
-        await store.claimHome(FLEET, root, EU, 0)
-        await store.claimHome(FLEET, root, US, 1)
-        expect(await store.confirmImport(FLEET, root, 2)).toBe(true)
-        expect(await otherPod.confirmImport(FLEET, root, 2)).toBe(true)
-      })
-
-      it('a confirmation of another epoch is refused and changes nothing', async () => {
-        const root = freshRoot()
-        expect(await store.confirmImport(FLEET, root, 1)).toBe(false)
-        await store.claimHome(FLEET, root, EU, 0)
-        await store.claimHome(FLEET, root, US, 1)
-        expect(await store.confirmImport(FLEET, root, 1)).toBe(false)
-        expect(await store.confirmImport(FLEET, root, 3)).toBe(false)
-        expect(await store.home(FLEET, root)).toEqual({ region: US, epoch: 2, importFrom: EU })
-      })
-    })
-
-    describe('releases', () => {
-      it('a released root has no home', async () => {
-        const root = freshRoot()
-        await store.claimHome(FLEET, root, EU, 0)
-        expect(await store.releaseHome(FLEET, root, 1)).toBe(true)
-        expect(await otherPod.home(FLEET, root)).toBeNull()
-      })
-
-      it('the next claim of a released root gets a higher epoch and has nothing to import', async () => {
-        const root = freshRoot()
-        await store.claimHome(FLEET, root, EU, 0)
-        await store.claimHome(FLEET, root, US, 1)
-        await store.releaseHome(FLEET, root, 2)
-        const home = { region: AP, epoch: 3, importFrom: null }
-        expect(await otherPod.claimHome(FLEET, root, AP, 0)).toEqual({ claimed: true, home })
-      })
-
-      it('epochs never go back, however often a root is claimed and released', async () => {
-        const root = freshRoot()
-        for (let epoch = 1; epoch <= 6; epoch++) {
-          expect(await store.claimHome(FLEET, root, EU, 0)).toMatchObject({ claimed: true, home: { epoch } })
-          expect(await otherPod.releaseHome(FLEET, root, epoch)).toBe(true)
-        }
-      })
-
-      it('a released root refuses claims that expect its old home', async () => {
-        const root = freshRoot()
-        await store.claimHome(FLEET, root, EU, 0)
-        await store.releaseHome(FLEET, root, 1)
-        expect(await otherPod.claimHome(FLEET, root, US, 1)).toEqual({ claimed: false, home: null })
-        expect(await otherPod.confirmImport(FLEET, root, 1)).toBe(false)
-      })
-
-      it('a release of another epoch is refused and changes nothing', async () => {
-        const root = freshRoot()
-        expect(await store.releaseHome(FLEET, root, 1)).toBe(false)
-        await store.claimHome(FLEET, root, EU, 0)
-        await store.claimHome(FLEET, root, US, 1)
-        expect(await store.releaseHome(FLEET, root, 1)).toBe(false)
-        expect(await store.home(FLEET, root)).toMatchObject({ region: US, epoch: 2 })
-        expect(await store.releaseHome(FLEET, root, 2)).toBe(true)
-        expect(await store.releaseHome(FLEET, root, 2)).toBe(false)
-      })
-    })
-
-    describe('races', () => {
-      function race(root: Root, expectedEpoch: number): Promise<{ region: RegionId; result: ClaimResult }[]> {
-        return Promise.all(
-          Array.from({ length: 20 }, async (_, i) => {
-            const region = `r${i}` as RegionId
-            const pod = i % 2 === 0 ? store : otherPod
-            return { region, result: await pod.claimHome(FLEET, root, region, expectedEpoch) }
-          }),
-        )
-      }
-
-      it('twenty claims of two pods have exactly one winner per epoch', async () => {
-        const root = freshRoot()
-        for (let epoch = 1; epoch <= 3; epoch++) {
-          const outcomes = await race(root, epoch - 1)
-          const winners = outcomes.filter(({ result }) => result.claimed)
-          expect(winners).toHaveLength(1)
-          const home = await store.home(FLEET, root)
-          expect(home).toMatchObject({ epoch, region: winners[0]!.region })
-          for (const { result } of outcomes) expect(result.home).toEqual(home)
-        }
-      }, 60_000)
-
-      it('a release and a claim that race leave one truth', async () => {
-        for (let i = 0; i < 5; i++) {
-          const root = freshRoot()
-          await store.claimHome(FLEET, root, EU, 0)
-          const [released, claim] = await Promise.all([
-            store.releaseHome(FLEET, root, 1),
-            otherPod.claimHome(FLEET, root, US, 1),
-          ])
-          expect(claim.claimed).toBe(!released)
-          expect(await store.home(FLEET, root)).toEqual(claim.home)
-        }
-      }, 60_000)
-
-      it('many roots are claimed at once, each by its claimer', async () => {
-        const roots = Array.from({ length: 50 }, freshRoot)
-        const results = await Promise.all(roots.map((root) => store.claimHome(FLEET, root, EU, 0)))
-        expect(results.every(({ claimed }) => claimed)).toBe(true)
-      }, 60_000)
-    })
+    describeHomes(() => ({ store, otherPod }))
 
     describe('interests', () => {
       it('a root that nobody spoke of has none', async () => {

@@ -1,0 +1,134 @@
+// From a leaf to the subscribers of its region: one courier each, and a backlog for those whose actors do not answer.
+import type { ClientId } from '../../src/id/ids.ts'
+import { Reason } from '../../src/mqtt/reason.ts'
+import { packBatch } from '../../src/relay/batch.ts'
+import { decodeDelivery } from '../../src/session/delivery.ts'
+import { Courier } from '../courier.ts'
+import { BACKLOG_MESSAGES_MAX, BACKLOG_RETRY_MS } from '../limits.ts'
+import type { Platform } from '../platform.ts'
+import type { Tables } from './schema.ts'
+import { NO_SUCH_SESSION } from './outcome.ts'
+
+/** How a delivery reaches a session: by a call to the client's actor, or directly where the leaf is that actor. */
+export type DeliverCall = (client: ClientId, session: string, batch: Uint8Array) => Promise<Uint8Array>
+
+export class FanOut {
+  private readonly platform: Platform
+  private readonly tables: Tables
+  private readonly call: DeliverCall
+  private readonly gone: (client: ClientId, session: string) => void
+  private readonly couriers = new Map<string, Courier>()
+  private readonly backlogged = new Set<string>()
+  private backlogMessages = 0
+
+  /** @param gone a subscriber's session no longer exists */
+  constructor(
+    platform: Platform,
+    tables: Tables,
+    call: DeliverCall,
+    gone: (client: ClientId, session: string) => void,
+  ) {
+    this.platform = platform
+    this.tables = tables
+    this.call = call
+    this.gone = gone
+    if (!tables.exist) return
+    for (const row of platform.storage.exec('SELECT client, session, count(*) AS n FROM backlog GROUP BY client, session')) {
+      this.backlogged.add(keyOf(String(row.client) as ClientId, String(row.session)))
+      this.backlogMessages += Number(row.n)
+    }
+    if (this.backlogMessages > 0) platform.wakeBy(platform.now() + BACKLOG_RETRY_MS)
+  }
+
+  /** The outcome of one delivery; Success when the receiver has it or it is stored for it. */
+  async deliver(client: ClientId, session: string, delivery: Uint8Array): Promise<number> {
+    const key = keyOf(client, session)
+    // What waits for the receiver goes first, so this waits behind it.
+    if (this.backlogged.has(key)) return this.keep(client, session, [delivery])[0] ?? Reason.UnspecifiedError
+    const outcome = await this.courier(client, session).post(delivery)
+    if (outcome !== NO_SUCH_SESSION) return outcome
+    this.gone(client, session)
+    return Reason.Success
+  }
+
+  /** Tries again what waits for receivers that did not answer. */
+  async retry(): Promise<void> {
+    for (const key of this.backlogged) {
+      const [client, session] = JSON.parse(key) as [ClientId, string]
+      try {
+        await this.retryOne(client, session)
+        this.backlogged.delete(key)
+      } catch (cause) {
+        this.platform.report(`deliveries to ${client} wait`, cause)
+        this.platform.wakeBy(this.platform.now() + BACKLOG_RETRY_MS)
+      }
+    }
+  }
+
+  private async retryOne(client: ClientId, session: string): Promise<void> {
+    const { storage } = this.platform
+    for (;;) {
+      const rows = storage.exec(
+        'SELECT id, delivery FROM backlog WHERE client = ? AND session = ? ORDER BY id LIMIT 256',
+        client,
+        session,
+      )
+      if (rows.length === 0) return
+      const batch = packBatch(rows.map((row) => new Uint8Array(row.delivery as ArrayBuffer)))
+      const outcomes = await this.call(client, session, batch)
+      if (outcomes.includes(NO_SUCH_SESSION)) this.gone(client, session)
+      storage.exec(
+        'DELETE FROM backlog WHERE client = ? AND session = ? AND id <= ?',
+        client,
+        session,
+        Number(rows.at(-1)?.id),
+      )
+      this.backlogMessages -= rows.length
+    }
+  }
+
+  private courier(client: ClientId, session: string): Courier {
+    const key = keyOf(client, session)
+    let courier = this.couriers.get(key)
+    if (courier === undefined) {
+      courier = new Courier(this.platform, {
+        call: (batch) => this.call(client, session, batch),
+        failed: (deliveries, cause) => {
+          this.platform.report(`no answer from ${client}`, cause)
+          return this.keep(client, session, deliveries)
+        },
+      })
+      this.couriers.set(key, courier)
+    }
+    return courier
+  }
+
+  private keep(client: ClientId, session: string, deliveries: readonly Uint8Array[]): number[] {
+    this.tables.make()
+    this.backlogged.add(keyOf(client, session))
+    this.platform.wakeBy(this.platform.now() + BACKLOG_RETRY_MS)
+    return this.platform.storage.transaction(() =>
+      deliveries.map((delivery) => {
+        if (decodeDelivery(delivery).qos === 0) return Reason.Success
+        if (this.backlogMessages >= BACKLOG_MESSAGES_MAX) return Reason.QuotaExceeded
+        this.backlogMessages++
+        this.platform.storage.exec(
+          'INSERT INTO backlog (client, session, delivery) VALUES (?, ?, ?)',
+          client,
+          session,
+          delivery,
+        )
+        return Reason.Success
+      }),
+    )
+  }
+
+  /** Forgets the couriers that have nothing to do. */
+  sweep(): void {
+    for (const [key, courier] of this.couriers) if (courier.idle) this.couriers.delete(key)
+  }
+}
+
+function keyOf(client: ClientId, session: string): string {
+  return JSON.stringify([client, session])
+}

@@ -1,0 +1,155 @@
+// What a leaf knows of its root's home, and how it becomes the home.
+import type { RegionId, Root } from '../../src/id/ids.ts'
+import type { HandoverState } from '../../src/relay/home.ts'
+import { IMPORT_RETRY_MS } from '../limits.ts'
+import type { Platform } from '../platform.ts'
+import type { Tables } from './schema.ts'
+
+export type HomeKnowledge =
+  | { readonly at: 'unknown' }
+  | { readonly at: 'here'; readonly epoch: number; readonly interestsVersion: number }
+  | { readonly at: 'elsewhere'; readonly region: RegionId; readonly epoch: number }
+
+export type HomeHere = Extract<HomeKnowledge, { at: 'here' }>
+
+/** Performs what comes with a home: takes over the former home's state, or what the uplink holds for it. */
+export interface HomeEvents {
+  /** In one transaction with the home's own row. */
+  importState(state: HandoverState): void
+  /** After the state is in: register elsewhere what the session needs. May reject; it is then tried again. */
+  afterImport(): Promise<void>
+  /** The core said that the old home let go; what still arrived there meanwhile, a base64 batch of deliveries. */
+  late(batch: string): void
+  /** This leaf has become the home; messages accepted before it knew wait in the uplink. */
+  becameHome(): Promise<void>
+}
+
+export class Home {
+  private readonly platform: Platform
+  private readonly root: Root
+  private readonly tables: Tables
+  private readonly events: HomeEvents
+  private known: HomeKnowledge = { at: 'unknown' }
+  private unfinished = false
+  private obtaining: Promise<HomeKnowledge> | null = null
+
+  constructor(platform: Platform, root: Root, tables: Tables, events: HomeEvents) {
+    this.platform = platform
+    this.root = root
+    this.tables = tables
+    this.events = events
+    if (!tables.exist) return
+    const [row] = platform.storage.exec('SELECT * FROM home')
+    if (row === undefined) return
+    const epoch = Number(row.epoch)
+    const region = String(row.region) as RegionId
+    this.known =
+      region === platform.region && row.handed_over === 0
+        ? { at: 'here', epoch, interestsVersion: Number(row.interests_version) }
+        : { at: 'elsewhere', region, epoch }
+  }
+
+  get knowledge(): HomeKnowledge {
+    return this.known
+  }
+
+  /**
+   * Where the home is; makes it this region if there is none. Rejects with `CoreUnreachable`.
+   * Calls wait for one another, so that nothing is accepted here while a hand-over is under way.
+   */
+  async find(): Promise<HomeKnowledge> {
+    if (this.obtaining !== null) return this.obtaining
+    if (this.known.at !== 'unknown') return this.known
+    return this.exclusively(() => this.resolve())
+  }
+
+  /** Asks the directory again, whatever is known. */
+  async verify(): Promise<HomeKnowledge> {
+    return this.exclusively(() => this.resolve())
+  }
+
+  /** Makes this region the home, because a client came up here. */
+  async take(): Promise<HomeHere> {
+    if (this.obtaining === null && this.known.at === 'here') return this.known
+    const known = await this.exclusively(async () => (this.known.at === 'here' ? this.known : this.claim()))
+    if (known.at !== 'here') throw new Error(`the home of ${this.root} was claimed and is ${known.at}`)
+    return known
+  }
+
+  /** Another region is the home now. */
+  handedOver(region: RegionId, epoch: number): void {
+    this.write(region, epoch, 'handed-over')
+    this.known = { at: 'elsewhere', region, epoch }
+  }
+
+  countInterests(): number {
+    if (this.known.at !== 'here') throw new Error('only a home counts its interests')
+    const version = this.known.interestsVersion + 1
+    this.platform.storage.exec('UPDATE home SET interests_version = ?', version)
+    this.known = { ...this.known, interestsVersion: version }
+    return version
+  }
+
+  private async exclusively(work: () => Promise<HomeKnowledge>): Promise<HomeKnowledge> {
+    while (this.obtaining !== null) await this.obtaining.catch(() => null)
+    const obtaining = work().finally(() => {
+      this.obtaining = null
+    })
+    this.obtaining = obtaining
+    return obtaining
+  }
+
+  private async resolve(): Promise<HomeKnowledge> {
+    const { home } = await this.platform.core.resolve(this.naming())
+    if (home.region !== this.platform.region) {
+      this.known = { at: 'elsewhere', ...home }
+      return this.known
+    }
+    if (this.known.at === 'here' && this.known.epoch === home.epoch) return this.known
+    // The directory says that it is here, but this leaf has not imported it, or never knew: finish that.
+    return this.claim()
+  }
+
+  private async claim(): Promise<HomeKnowledge> {
+    const { home, state } = await this.platform.core.claim(this.naming())
+    this.tables.make()
+    this.platform.storage.transaction(() => {
+      if (state !== null) this.events.importState(state)
+      this.write(home.region, home.epoch, state === null ? 'here' : 'unfinished')
+    })
+    this.known = { at: 'here', epoch: home.epoch, interestsVersion: 0 }
+    this.unfinished = state !== null
+    await this.finish()
+    await this.events.becameHome()
+    return this.known
+  }
+
+  /** Completes an import that was cut short: the old home keeps what it has until it is told. Never rejects. */
+  async finish(): Promise<void> {
+    if (!this.unfinished || this.known.at !== 'here') return
+    try {
+      await this.events.afterImport()
+      const { late } = await this.platform.core.imported({ ...this.naming(), epoch: this.known.epoch })
+      this.events.late(late)
+      this.platform.storage.exec("UPDATE home SET state = 'here'")
+      this.unfinished = false
+    } catch (cause) {
+      this.platform.report(`the import of ${this.root} is not finished`, cause)
+      this.platform.wakeBy(this.platform.now() + IMPORT_RETRY_MS)
+    }
+  }
+
+  private naming() {
+    return { fleet: this.platform.fleet, root: this.root, region: this.platform.region }
+  }
+
+  private write(region: RegionId, epoch: number, state: 'here' | 'unfinished' | 'handed-over'): void {
+    this.tables.make()
+    this.platform.storage.exec(
+      'INSERT OR REPLACE INTO home (one, region, epoch, interests_version, state) VALUES (1, ?, ?, 0, ?)',
+      region,
+      epoch,
+      state,
+    )
+  }
+}

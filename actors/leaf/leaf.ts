@@ -1,0 +1,336 @@
+// The leaf: stands for one root in one region. At the root's home it gives the messages their order, keeps the retained
+// ones and sends each to the local subscribers and once to each interested region; elsewhere it passes them to the home.
+import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
+import { decodeMessage } from '../../src/mqtt/message.ts'
+import { Reason } from '../../src/mqtt/reason.ts'
+import { matches } from '../../src/mqtt/topic.ts'
+import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
+import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
+import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
+import type { HandoverState } from '../../src/relay/home.ts'
+import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
+import { decodeRouted, encodeRouted, type Routed } from '../../src/relay/routed.ts'
+import { encodeDelivery } from '../../src/session/delivery.ts'
+import type { Subscription } from '../../src/session/session.ts'
+import { CoreUnreachable } from '../core-client.ts'
+import { Courier } from '../courier.ts'
+import { INTEREST_SYNC_DELAY_MS } from '../limits.ts'
+import type { Platform, SubscribeReply } from '../platform.ts'
+import { type DeliverCall, FanOut } from './fan-out.ts'
+import { Home, type HomeEvents, type HomeHere } from './home.ts'
+import { Interests } from './interests.ts'
+import { worst } from './outcome.ts'
+import { Retained, type RetainedRecord } from './retained.ts'
+import { LEAF_SCHEMA, Tables } from './schema.ts'
+import { deliveryFor, Subscribers } from './subscribers.ts'
+
+/** What the actor around a leaf adds: the client's session, where the leaf is a device's. */
+export interface LeafOwner {
+  deliver: DeliverCall
+  importState(state: HandoverState): void
+  afterImport(): Promise<void>
+  late(batch: string): void
+}
+
+/** How many uplink lives a leaf remembers, to recognise envelopes that were sent again. */
+const SOURCES_MAX = 64
+
+export class Leaf {
+  readonly root: Root
+  readonly home: Home
+  readonly subscribers: Subscribers
+  readonly retained: Retained
+  readonly interests: Interests
+  readonly fanOut: FanOut
+  private readonly platform: Platform
+  private readonly uplinks = new Map<string, Courier>()
+  private readonly received = new Map<string, number>()
+  /** Topics that came from the home while a subscription waits for its retained messages, which are older. */
+  private readonly overtaken = new Set<Set<string>>()
+  private interestCalls: Promise<void> = Promise.resolve()
+  private syncPlanned = false
+
+  constructor(platform: Platform, root: Root, owner: LeafOwner) {
+    this.platform = platform
+    this.root = root
+    const tables = new Tables(platform.storage, LEAF_SCHEMA, 'home')
+    this.subscribers = new Subscribers(platform.storage, tables)
+    this.retained = new Retained(platform.storage, tables)
+    this.interests = new Interests(platform.storage, tables)
+    this.fanOut = new FanOut(platform, tables, owner.deliver, (client, session) =>
+      this.subscribers.remove(client, session, null),
+    )
+    const events: HomeEvents = {
+      importState: (state) => {
+        this.retained.import(
+          state.retained.map(({ topic, record }) => ({ topic, record: base64ToBytes(record) })),
+        )
+        for (const region of state.interests) {
+          if (region !== platform.region) this.interests.set(region, true)
+        }
+        owner.importState(state)
+      },
+      afterImport: () => owner.afterImport(),
+      late: (batch) => owner.late(batch),
+      becameHome: () => this.takeFromUplink(),
+    }
+    this.home = new Home(platform, root, tables, events)
+  }
+
+  /** @returns the outcome of each record, when each is acknowledged or durable */
+  async publish(publisher: ClientId, records: readonly Uint8Array[]): Promise<Uint8Array> {
+    const routed = records.map((record) => ({ publisher, record }))
+    let home = this.home.knowledge
+    if (home.at !== 'here') {
+      try {
+        home = await this.home.find()
+      } catch (cause) {
+        if (!(cause instanceof CoreUnreachable)) throw cause
+        // The home is somewhere; the uplink keeps it until the core can say where.
+      }
+    }
+    return Uint8Array.from(
+      home.at === 'here'
+        ? await this.accept(routed)
+        : await Promise.all(
+            routed.map(({ record }) => this.uplink({ kind: 'home' }).post(encodeRouted(publisher, record))),
+          ),
+    )
+  }
+
+  /** Registers subscriptions of a session here and, where this is not the home, this region there (promise 5). */
+  async subscribe(
+    client: ClientId,
+    session: string,
+    subscriptions: readonly Subscription[],
+  ): Promise<SubscribeReply> {
+    const fresh = subscriptions.map(({ filter }) => !this.subscribers.has(client, filter))
+    for (const subscription of subscriptions) this.subscribers.add(client, session, subscription)
+    const overtaken = new Set<string>()
+    this.overtaken.add(overtaken)
+    try {
+      const home = await this.home.find()
+      const wanted = subscriptions.filter(
+        ({ retainHandling }, i) => retainHandling === 0 || (retainHandling === 1 && fresh[i]),
+      ) // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
+      const filters = wanted.map(({ filter }) => filter)
+      const retained =
+        home.at === 'here'
+          ? this.retained.matching(filters, this.platform.now())
+          : await this.askHome(true, filters)
+      return {
+        reasons: subscriptions.map(({ qos }) => qos),
+        retained: packBatch(this.retainedFor(wanted, retained, overtaken)),
+      }
+    } catch (cause) {
+      if (!(cause instanceof CoreUnreachable)) throw cause
+      const added = subscriptions.filter((_, i) => fresh[i]).map(({ filter }) => filter)
+      this.subscribers.remove(client, session, added)
+      return { reasons: subscriptions.map(() => Reason.ImplementationSpecificError), retained: packBatch([]) }
+    } finally {
+      this.overtaken.delete(overtaken)
+    }
+  }
+
+  unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): void {
+    this.subscribers.remove(client, session, filters)
+    if (this.subscribers.size === 0 && this.home.knowledge.at === 'elsewhere') this.loseInterest()
+  }
+
+  /** An envelope from the core: to the home from elsewhere, or from the home to this region. */
+  async receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult> {
+    const records = unpackBatch(base64ToBytes(envelope.records))
+    const seen = this.received.get(envelope.source) ?? -1
+    const fresh = records.slice(Math.max(0, seen + 1 - envelope.first)).map(decodeRouted)
+    const again = records.length - fresh.length
+    let outcomes: number[]
+    if (envelope.to.kind === 'home') {
+      const home = await this.isHome(epoch)
+      if (!home) return { status: 'moved' }
+      this.remember(envelope.source, envelope.first + records.length - 1)
+      outcomes = await this.accept(fresh)
+    } else {
+      const home = this.home.knowledge
+      // A lower epoch than the one known is fenced off (promise 2).
+      if (home.at !== 'unknown' && home.epoch > envelope.to.epoch) return { status: 'moved' }
+      this.remember(envelope.source, envelope.first + records.length - 1)
+      if (fresh.length > 0 && this.subscribers.size === 0 && this.overtaken.size === 0) this.loseInterest()
+      outcomes = await this.deliverLocally(fresh)
+    }
+    return { status: 'done', outcomes: [...new Array<number>(again).fill(Reason.Success), ...outcomes] }
+  }
+
+  /** At the home: a region wants the messages, or no longer does. */
+  async interest(request: HomeInterestRequest): Promise<HomeInterestResponse> {
+    if (!(await this.isHome(request.epoch))) return { status: 'moved' }
+    if (this.interests.set(request.region, request.interested)) this.syncInterests()
+    const retained = this.retained.matching(request.filters, this.platform.now())
+    return {
+      status: 'done',
+      retained: retained.map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
+    }
+  }
+
+  /** What another leaf needs to be the home, but for the session. This region stays interested if it has subscribers. */
+  exportState(): Pick<HandoverState, 'retained' | 'interests'> {
+    const interests = new Set<RegionId>(this.interests.regions)
+    if (this.subscribers.size > 0) interests.add(this.platform.region)
+    return {
+      retained: this.retained.all().map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
+      interests: [...interests],
+    }
+  }
+
+  /** The new home has everything. */
+  releaseState(): void {
+    this.retained.clear()
+    this.interests.clear()
+  }
+
+  async alarm(): Promise<void> {
+    await this.home.finish()
+    await this.fanOut.retry()
+  }
+
+  /** Whether this is the home that the core takes it for; asks the directory where the two differ. */
+  private async isHome(epoch: number): Promise<boolean> {
+    const known = await this.home.find().catch(() => this.home.knowledge)
+    if (known.at === 'here' && known.epoch >= epoch) return true
+    if (known.at === 'elsewhere' && known.epoch >= epoch) return false
+    return (await this.home.verify()).at === 'here'
+  }
+
+  /** The home's part: the order is that in which this is called. */
+  private async accept(messages: readonly Routed[]): Promise<number[]> {
+    const home = this.home.knowledge as HomeHere
+    const regions = this.interests.regions
+    return Promise.all(
+      messages.map(({ publisher, record }) => {
+        const message = decodeMessage(record)
+        if (message.retain) {
+          const kept = this.retained.keep(message, record)
+          if (kept !== Reason.Success) return kept
+        }
+        const outcomes = this.deliverOne(publisher, record)
+        for (const region of regions) {
+          const courier = this.uplink({ kind: 'region', region, epoch: home.epoch })
+          outcomes.push(courier.post(encodeRouted(publisher, record)))
+        }
+        if (outcomes.length === 0) return message.retain ? Reason.Success : Reason.NoMatchingSubscribers
+        return Promise.all(outcomes).then(worst)
+      }),
+    )
+  }
+
+  private deliverLocally(messages: readonly Routed[]): Promise<number[]> {
+    return Promise.all(
+      messages.map(({ publisher, record }) => Promise.all(this.deliverOne(publisher, record)).then(worst)),
+    )
+  }
+
+  private deliverOne(publisher: ClientId, record: Uint8Array): Promise<number>[] {
+    const message = decodeMessage(record)
+    for (const topics of this.overtaken) topics.add(message.topic)
+    const outcomes: Promise<number>[] = []
+    for (const receiver of this.subscribers.receivers(message.topic)) {
+      const delivery = deliveryFor(receiver, message, publisher)
+      if (delivery === null) continue
+      outcomes.push(
+        this.fanOut.deliver(receiver.client, receiver.session, encodeDelivery(delivery, record)),
+      )
+    }
+    return outcomes
+  }
+
+  private retainedFor(
+    subscriptions: readonly Subscription[],
+    retained: readonly RetainedRecord[],
+    overtaken: ReadonlySet<string>,
+  ): Uint8Array[] {
+    const deliveries: Uint8Array[] = []
+    for (const subscription of subscriptions) {
+      for (const { topic, record } of retained) {
+        if (overtaken.has(topic) || !matches(subscription.filter, topic)) continue
+        const message = decodeMessage(record)
+        const qos = subscription.qos < message.qos ? subscription.qos : message.qos
+        const identifiers = subscription.identifier > 0 ? [subscription.identifier] : []
+        deliveries.push(encodeDelivery({ qos, retain: true, identifiers, message }, record)) // [MQTT-3.3.1-8]
+      }
+    }
+    return deliveries
+  }
+
+  private uplink(to: { kind: 'home' } | { kind: 'region'; region: RegionId; epoch: number }): Courier {
+    const key = to.kind === 'home' ? 'home' : `${to.region} ${to.epoch}`
+    let courier = this.uplinks.get(key)
+    if (courier === undefined) {
+      courier = new Courier(this.platform, {
+        call: (batch) => {
+          const { knowledge } = this.home
+          const hint = knowledge.at === 'elsewhere' ? knowledge.region : null
+          return this.platform.peers.uplink(this.root).send(this.root, to, hint, batch)
+        },
+        failed: (records, cause) => {
+          this.platform.report(`the uplink of ${this.root} does not answer`, cause)
+          return records.map(() => Reason.UnspecifiedError)
+        },
+      })
+      this.uplinks.set(key, courier)
+    }
+    return courier
+  }
+
+  private async takeFromUplink(): Promise<void> {
+    const waiting = unpackBatch(await this.platform.peers.uplink(this.root).take(this.root))
+    // Their publishers were answered when the outbox had them; a receiver that now refuses has no one left to tell.
+    if (waiting.length > 0) void this.accept(waiting.map(decodeRouted))
+  }
+
+  /** Interest is told to the home in the order in which it changed. */
+  private askHome(interested: boolean, filters: readonly string[]): Promise<RetainedRecord[]> {
+    const asked = this.interestCalls.then(async () => {
+      if (!interested && (this.subscribers.size > 0 || this.overtaken.size > 0)) return []
+      const { retained } = await this.platform.core.interest({
+        fleet: this.platform.fleet,
+        root: this.root,
+        region: this.platform.region,
+        interested,
+        filters: [...filters],
+      })
+      return retained.map(({ topic, record }) => ({ topic, record: base64ToBytes(record) }))
+    })
+    this.interestCalls = asked.then(
+      () => undefined,
+      () => undefined,
+    )
+    return asked
+  }
+
+  /** If this does not reach the home, its next message makes this leaf say so again. */
+  private loseInterest(): void {
+    this.askHome(false, []).catch((cause) => this.platform.report(`${this.root} still comes here`, cause))
+  }
+
+  private syncInterests(): void {
+    if (this.syncPlanned) return
+    this.syncPlanned = true
+    this.platform.after(INTEREST_SYNC_DELAY_MS, () => {
+      this.syncPlanned = false
+      const home = this.home.knowledge
+      if (home.at !== 'here') return
+      const version = this.home.countInterests()
+      const { fleet } = this.platform
+      this.platform.core
+        .interests({ fleet, root: this.root, epoch: home.epoch, version, regions: [...this.interests.regions] })
+        .catch((cause) => this.platform.report(`the interests of ${this.root} are not synced`, cause))
+    })
+  }
+
+  private remember(source: string, last: number): void {
+    if (this.received.size >= SOURCES_MAX && !this.received.has(source)) {
+      const oldest = this.received.keys().next().value
+      if (oldest !== undefined) this.received.delete(oldest)
+    }
+    this.received.set(source, Math.max(last, this.received.get(source) ?? -1))
+  }
+}

@@ -1,0 +1,141 @@
+// Who in this region gets a leaf's messages, and by which of their subscriptions.
+import type { ClientId } from '../../src/id/ids.ts'
+import type { Message } from '../../src/mqtt/message.ts'
+import type { QoS } from '../../src/mqtt/packet.ts'
+import { matches } from '../../src/mqtt/topic.ts'
+import type { Delivery } from '../../src/session/delivery.ts'
+import type { Subscription } from '../../src/session/session.ts'
+import { MATCH_CACHE_TOPICS_MAX } from '../limits.ts'
+import type { SqlRow, Storage } from '../platform.ts'
+import type { Tables } from './schema.ts'
+
+interface Subscribed {
+  readonly client: ClientId
+  readonly session: string
+  readonly qos: QoS
+  readonly noLocal: boolean
+  readonly retainAsPublished: boolean
+  readonly identifier: number
+}
+
+/** One receiver of one topic, all its matching subscriptions taken together. */
+export interface Receiver {
+  readonly client: ClientId
+  readonly session: string
+  readonly subscriptions: readonly Subscribed[]
+}
+
+export class Subscribers {
+  private readonly storage: Storage
+  private readonly tables: Tables
+  private readonly byFilter = new Map<string, Map<ClientId, Subscribed>>()
+  private readonly cache = new Map<string, readonly Receiver[]>()
+
+  constructor(storage: Storage, tables: Tables) {
+    this.storage = storage
+    this.tables = tables
+    if (!tables.exist) return
+    for (const row of storage.exec('SELECT * FROM subscriber')) this.remember(String(row.filter), subscribedOf(row))
+  }
+
+  get size(): number {
+    return this.byFilter.size
+  }
+
+  has(client: ClientId, filter: string): boolean {
+    return this.byFilter.get(filter)?.has(client) === true
+  }
+
+  /** Adds or replaces. */
+  add(client: ClientId, session: string, subscription: Subscription): void {
+    this.tables.make()
+    const { filter, qos, noLocal, retainAsPublished, identifier } = subscription
+    this.storage.exec(
+      'INSERT OR REPLACE INTO subscriber (client, filter, session, qos, no_local, retain_as_published, identifier) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      client,
+      filter,
+      session,
+      qos,
+      Number(noLocal),
+      Number(retainAsPublished),
+      identifier,
+    )
+    this.remember(filter, { client, session, qos, noLocal, retainAsPublished, identifier })
+  }
+
+  /** @param filters null for all; what a newer session of the client registered stays */
+  remove(client: ClientId, session: string, filters: readonly string[] | null): void {
+    for (const filter of filters ?? [...this.byFilter.keys()]) {
+      const clients = this.byFilter.get(filter)
+      if (clients?.get(client)?.session !== session) continue
+      this.storage.exec('DELETE FROM subscriber WHERE client = ? AND filter = ?', client, filter)
+      clients.delete(client)
+      if (clients.size === 0) this.byFilter.delete(filter)
+      this.cache.clear()
+    }
+  }
+
+  /** Everybody who gets a message with this topic; the same array until something changes. */
+  receivers(topic: string): readonly Receiver[] {
+    const known = this.cache.get(topic)
+    if (known !== undefined) return known
+    const found = new Map<ClientId, Subscribed[]>()
+    for (const [filter, clients] of this.byFilter) {
+      if (!matches(filter, topic)) continue
+      for (const [client, subscribed] of clients) {
+        const list = found.get(client)
+        if (list === undefined) found.set(client, [subscribed])
+        else list.push(subscribed)
+      }
+    }
+    const receivers = [...found].map(([client, subscriptions]) => ({
+      client,
+      session: subscriptions[0]?.session ?? '',
+      subscriptions,
+    }))
+    if (this.cache.size >= MATCH_CACHE_TOPICS_MAX) this.cache.clear()
+    this.cache.set(topic, receivers)
+    return receivers
+  }
+
+  private remember(filter: string, subscribed: Subscribed): void {
+    let clients = this.byFilter.get(filter)
+    if (clients === undefined) {
+      clients = new Map()
+      this.byFilter.set(filter, clients)
+    }
+    clients.set(subscribed.client, subscribed)
+    this.cache.clear()
+  }
+}
+
+/**
+ * What a receiver gets of a message; null if its only subscriptions are No Local and the message is its own.
+ * Overlapping subscriptions give one delivery, with the highest QoS and every identifier. [MQTT-3.3.4-2] [MQTT-3.3.4-3]
+ */
+export function deliveryFor(receiver: Receiver, message: Message, publisher: ClientId): Delivery | null {
+  let qos: QoS = 0
+  let retain = false
+  let any = false
+  const identifiers: number[] = []
+  for (const subscribed of receiver.subscriptions) {
+    if (subscribed.noLocal && publisher === subscribed.client) continue // [MQTT-3.8.3-3]
+    any = true
+    if (subscribed.qos > qos) qos = subscribed.qos
+    if (subscribed.retainAsPublished && message.retain) retain = true // [MQTT-3.3.1-13]
+    if (subscribed.identifier > 0) identifiers.push(subscribed.identifier)
+  }
+  if (!any) return null
+  return { qos: qos < message.qos ? qos : message.qos, retain, identifiers, message }
+}
+
+function subscribedOf(row: SqlRow): Subscribed {
+  return {
+    client: String(row.client) as ClientId,
+    session: String(row.session),
+    qos: Number(row.qos) as QoS,
+    noLocal: row.no_local === 1,
+    retainAsPublished: row.retain_as_published === 1,
+    identifier: Number(row.identifier),
+  }
+}
