@@ -49,7 +49,8 @@ export class Courier {
 
   /** Resolves with the record's outcome, a reason code. */
   post(record: Uint8Array): Promise<number> {
-    if (this.pendingBytes + record.length > COURIER_PENDING_BYTES_MAX) return Promise.resolve(Reason.QuotaExceeded)
+    if (this.pendingBytes + record.length > COURIER_PENDING_BYTES_MAX)
+      return Promise.resolve(Reason.QuotaExceeded)
     return new Promise((settle) => {
       this.pending.push({ record, settle })
       this.pendingBytes += record.length
@@ -72,7 +73,10 @@ export class Courier {
     let count = 0
     let bytes = 0
     for (const parcel of this.pending) {
-      if (count === COURIER_BATCH_RECORDS_MAX || (count > 0 && bytes + parcel.record.length > COURIER_BATCH_BYTES_MAX)) {
+      if (
+        count === COURIER_BATCH_RECORDS_MAX ||
+        (count > 0 && bytes + parcel.record.length > COURIER_BATCH_BYTES_MAX)
+      ) {
         break
       }
       bytes += parcel.record.length

@@ -2,7 +2,7 @@
 // a simulator, and one day another host.
 import type { ActorAddress } from '../src/id/actor-name.ts'
 import type { ClientId, FleetId, RegionId, Root } from '../src/id/ids.ts'
-import type { EnvelopeResult, Envelope } from '../src/relay/envelope.ts'
+import type { Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
 import type { HandoverRequest, HandoverState, ReleaseRequest } from '../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../src/relay/interest.ts'
 import type { Subscription } from '../src/session/session.ts'
@@ -37,7 +37,11 @@ export interface SubscribeReply {
 export interface LeafPeer {
   /** @param batch message records */
   publish(publisher: ClientId, batch: Uint8Array): Promise<Uint8Array>
-  subscribe(client: ClientId, session: string, subscriptions: readonly Subscription[]): Promise<SubscribeReply>
+  subscribe(
+    client: ClientId,
+    session: string,
+    subscriptions: readonly Subscription[],
+  ): Promise<SubscribeReply>
   /** @param filters null for all that the session has here */
   unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): Promise<void>
   receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult>
@@ -56,7 +60,9 @@ export interface DevicePeer extends LeafPeer {
   frontClosed(front: string): Promise<void>
 }
 
-export type Destination = { readonly kind: 'home' } | { readonly kind: 'region'; readonly region: RegionId; readonly epoch: number }
+export type Destination =
+  | { readonly kind: 'home' }
+  | { readonly kind: 'region'; readonly region: RegionId; readonly epoch: number }
 
 export interface UplinkPeer {
   /**

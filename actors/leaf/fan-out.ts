@@ -6,8 +6,8 @@ import { decodeDelivery } from '../../src/session/delivery.ts'
 import { Courier } from '../courier.ts'
 import { BACKLOG_MESSAGES_MAX, BACKLOG_RETRY_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
-import type { Tables } from './schema.ts'
 import { NO_SUCH_SESSION } from './outcome.ts'
+import type { Tables } from './schema.ts'
 
 /** How a delivery reaches a session: by a call to the client's actor, or directly where the leaf is that actor. */
 export type DeliverCall = (client: ClientId, session: string, batch: Uint8Array) => Promise<Uint8Array>
@@ -33,7 +33,9 @@ export class FanOut {
     this.call = call
     this.gone = gone
     if (!tables.exist) return
-    for (const row of platform.storage.exec('SELECT client, session, count(*) AS n FROM backlog GROUP BY client, session')) {
+    for (const row of platform.storage.exec(
+      'SELECT client, session, count(*) AS n FROM backlog GROUP BY client, session',
+    )) {
       this.backlogged.add(keyOf(String(row.client) as ClientId, String(row.session)))
       this.backlogMessages += Number(row.n)
     }

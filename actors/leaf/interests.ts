@@ -12,7 +12,8 @@ export class Interests {
     this.storage = storage
     this.tables = tables
     if (!tables.exist) return
-    for (const row of storage.exec('SELECT region FROM interest')) this.known.add(String(row.region) as RegionId)
+    for (const row of storage.exec('SELECT region FROM interest'))
+      this.known.add(String(row.region) as RegionId)
   }
 
   get regions(): readonly RegionId[] {

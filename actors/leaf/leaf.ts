@@ -4,8 +4,8 @@ import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { matches } from '../../src/mqtt/topic.ts'
-import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
+import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
@@ -235,9 +235,7 @@ export class Leaf {
     for (const receiver of this.subscribers.receivers(message.topic)) {
       const delivery = deliveryFor(receiver, message, publisher)
       if (delivery === null) continue
-      outcomes.push(
-        this.fanOut.deliver(receiver.client, receiver.session, encodeDelivery(delivery, record)),
-      )
+      outcomes.push(this.fanOut.deliver(receiver.client, receiver.session, encodeDelivery(delivery, record)))
     }
     return outcomes
   }
@@ -321,7 +319,13 @@ export class Leaf {
       const version = this.home.countInterests()
       const { fleet } = this.platform
       this.platform.core
-        .interests({ fleet, root: this.root, epoch: home.epoch, version, regions: [...this.interests.regions] })
+        .interests({
+          fleet,
+          root: this.root,
+          epoch: home.epoch,
+          version,
+          regions: [...this.interests.regions],
+        })
         .catch((cause) => this.platform.report(`the interests of ${this.root} are not synced`, cause))
     })
   }

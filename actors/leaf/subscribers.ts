@@ -35,7 +35,8 @@ export class Subscribers {
     this.storage = storage
     this.tables = tables
     if (!tables.exist) return
-    for (const row of storage.exec('SELECT * FROM subscriber')) this.remember(String(row.filter), subscribedOf(row))
+    for (const row of storage.exec('SELECT * FROM subscriber'))
+      this.remember(String(row.filter), subscribedOf(row))
   }
 
   get size(): number {

@@ -69,7 +69,10 @@ class CassandraStore implements Store {
   }
 
   async home(fleet: FleetId, root: Root): Promise<Home | null> {
-    return homeOf(await this.#readHome(fleet, root))
+    // A serial read takes part in the election, so it too may lose against claims that contend, and time out.
+    return settle(`the home of ${fleet}/${root}`, async () => ({
+      result: homeOf(await this.#readHome(fleet, root)),
+    }))
   }
 
   async claimHome(fleet: FleetId, root: Root, region: RegionId, expectedEpoch: number): Promise<ClaimResult> {
@@ -142,25 +145,16 @@ class CassandraStore implements Store {
     decide: (row: HomeRow | null) => Decision<T>,
   ): Promise<T> {
     const token = randomUUID()
-    const deadline = Date.now() + SETTLE_MS
     let attempted: { readonly result: T } | null = null
-    let failure: unknown
-    for (let round = 0; Date.now() < deadline; round++) {
-      try {
-        const skipRead = round === 0 && start === 'assume-no-row'
-        const row = skipRead ? null : await this.#readHome(fleet, root)
-        if (attempted !== null && row?.token === token) return attempted.result
-        const { result, write } = decide(row)
-        if (write === null) return result
-        attempted = { result }
-        if (await this.#writeHome(fleet, root, row, write, token)) return result
-      } catch (error) {
-        if (isRefusal(error)) throw error
-        failure = error
-        await pause(round)
-      }
-    }
-    throw new Error(`the home of ${fleet}/${root} was not settled within ${SETTLE_MS} ms`, { cause: failure })
+    return settle(`the home of ${fleet}/${root}`, async (round) => {
+      const skipRead = round === 0 && start === 'assume-no-row'
+      const row = skipRead ? null : await this.#readHome(fleet, root)
+      if (attempted !== null && row?.token === token) return attempted
+      const { result, write } = decide(row)
+      if (write === null) return { result }
+      attempted = { result }
+      return (await this.#writeHome(fleet, root, row, write, token)) ? attempted : null
+    })
   }
 
   async #readHome(fleet: FleetId, root: Root): Promise<StoredRow | null> {
@@ -203,6 +197,26 @@ class CassandraStore implements Store {
           )
     return written.wasApplied()
   }
+}
+
+/** Repeats `round` until it has a result, through errors that may pass. Rejects with the last one after SETTLE_MS. */
+async function settle<T>(
+  what: string,
+  round: (n: number) => Promise<{ readonly result: T } | null>,
+): Promise<T> {
+  const deadline = Date.now() + SETTLE_MS
+  let failure: unknown
+  for (let n = 0; Date.now() < deadline; n++) {
+    try {
+      const settled = await round(n)
+      if (settled !== null) return settled.result
+    } catch (error) {
+      if (isRefusal(error)) throw error
+      failure = error
+      await pause(n)
+    }
+  }
+  throw new Error(`${what} was not settled within ${SETTLE_MS} ms`, { cause: failure })
 }
 
 /** Errors that say that the statement was not and will not be executed, so trying again is of no use. */

@@ -1,6 +1,7 @@
 // Actors are named by region, fleet and id, so that the name alone tells where an actor lives and for whom.
-import { clientOfRoot } from './root.ts'
+
 import { type ClientId, type FleetId, parseFleetId, parseRegionId, type RegionId, type Root } from './ids.ts'
+import { clientOfRoot } from './root.ts'
 
 export type ActorKind = 'device' | 'topic' | 'uplink' | 'front'
 
@@ -38,7 +39,8 @@ export function parseActorName(kind: ActorKind, name: string): ActorAddress {
   const second = name.indexOf('/', first + 1)
   const region = parseRegionId(name.slice(0, first))
   const fleet = parseFleetId(name.slice(first + 1, second))
-  if (first < 0 || second < 0 || region === null || fleet === null) throw new Error(`not an actor's name: ${name}`)
+  if (first < 0 || second < 0 || region === null || fleet === null)
+    throw new Error(`not an actor's name: ${name}`)
   return { kind, region, fleet, id: name.slice(second + 1) }
 }
 

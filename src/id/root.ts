@@ -29,5 +29,7 @@ export function rootOfClient(client: ClientId): Root {
 
 /** The client whose actor is the leaf of this root, or null where the leaf is a TopicActor. */
 export function clientOfRoot(root: Root): ClientId | null {
-  return root.startsWith(DEVICES) && root.length > DEVICES.length ? (root.slice(DEVICES.length) as ClientId) : null
+  return root.startsWith(DEVICES) && root.length > DEVICES.length
+    ? (root.slice(DEVICES.length) as ClientId)
+    : null
 }

@@ -42,7 +42,12 @@ export type EnvelopesRequest = z.infer<typeof envelopesRequestSchema>
 
 export const deliverRequestSchema = z.object({
   envelopes: z
-    .array(z.object({ envelope: envelopeSchema, /** The epoch by which the core took this region for the home; 0 else. */ epoch: epochSchema }))
+    .array(
+      z.object({
+        envelope: envelopeSchema,
+        /** The epoch by which the core took this region for the home; 0 else. */ epoch: epochSchema,
+      }),
+    )
     .min(1)
     .max(ENVELOPES_PER_CALL_MAX),
 })

@@ -2,14 +2,21 @@
 import { z } from 'zod'
 import { type FleetId, parseFleetId, parseRegionId, type RegionId, type Root } from '../id/ids.ts'
 
-export const fleetSchema = z.string().refine((text) => parseFleetId(text) !== null, 'not a fleet').transform((text) => text as FleetId)
+export const fleetSchema = z
+  .string()
+  .refine((text) => parseFleetId(text) !== null, 'not a fleet')
+  .transform((text) => text as FleetId)
 
 export const regionSchema = z
   .string()
   .refine((text) => parseRegionId(text) !== null, 'not a region')
   .transform((text) => text as RegionId)
 
-export const rootSchema = z.string().min(0).max(65_535).transform((text) => text as Root)
+export const rootSchema = z
+  .string()
+  .min(0)
+  .max(65_535)
+  .transform((text) => text as Root)
 
 /** Positive; 0 is "never had a home". */
 export const epochSchema = z.int().min(0)

@@ -20,7 +20,9 @@ export const RELAY_SECRET_CHARS_MIN = 32
 
 export function relayKey(secret: string): Uint8Array {
   if (secret.length < RELAY_SECRET_CHARS_MIN) {
-    throw new Error(`the relay secret has ${secret.length} characters; at least ${RELAY_SECRET_CHARS_MIN} are needed`)
+    throw new Error(
+      `the relay secret has ${secret.length} characters; at least ${RELAY_SECRET_CHARS_MIN} are needed`,
+    )
   }
   return new TextEncoder().encode(secret)
 }

@@ -13,7 +13,9 @@ export interface Delivery {
 
 /** What a delivery counts against the bounds of a queue, bytes. */
 export function deliveryBytes(delivery: Delivery): number {
-  return delivery.message.payload.length + delivery.message.properties.length + delivery.message.topic.length + 16
+  return (
+    delivery.message.payload.length + delivery.message.properties.length + delivery.message.topic.length + 16
+  )
 }
 
 const QOS = 0b011

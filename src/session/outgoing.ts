@@ -266,7 +266,8 @@ export class Outgoing {
       this.storedBytes += deliveryBytes(entry.delivery)
       if (entry.settle !== null) settles.push(entry.settle)
       entry.settle = null
-      if (this.inflight.get(packetIdOf(entry.position)) === entry) sentUpTo = Math.max(sentUpTo, entry.position)
+      if (this.inflight.get(packetIdOf(entry.position)) === entry)
+        sentUpTo = Math.max(sentUpTo, entry.position)
     }
     effects.push({ do: 'store', entries, settles })
     if (sentUpTo > this.sentUpTo) {

@@ -1,6 +1,7 @@
 // One client's MQTT session while it is connected or waits for its client: (session, input) → effects.
 // It changes only itself, reads no clock and does no I/O; the actor performs the effects, the tests read them.
 import { rootOfFilter } from '../id/root.ts'
+import type { Message } from '../mqtt/message.ts'
 import type {
   ClientPacket,
   DisconnectPacket,
@@ -10,7 +11,6 @@ import type {
   SubscriptionRequest,
   UnsubscribePacket,
 } from '../mqtt/packet.ts'
-import type { Message } from '../mqtt/message.ts'
 import { isFailure, Reason, type ReasonCode } from '../mqtt/reason.ts'
 import { isTopicFilter, parseShared } from '../mqtt/topic.ts'
 import type { Delivery } from './delivery.ts'
@@ -165,7 +165,11 @@ export class Session {
       if (request.noLocal && request.filter.startsWith('$share/')) {
         return [{ do: 'close', reason: Reason.ProtocolError }]
       }
-      const subscription = { ...request, qos: request.qos > QOS_MAX ? QOS_MAX : request.qos, identifier } as const
+      const subscription = {
+        ...request,
+        qos: request.qos > QOS_MAX ? QOS_MAX : request.qos,
+        identifier,
+      } as const
       const isNew = !this.subscriptions.has(request.filter)
       const refused = this.refuses(request, isNew)
       items.push({ subscription, isNew, refused })
@@ -179,9 +183,7 @@ export class Session {
           this.subscriptions.delete(filter)
         }
       })
-      return [
-        { do: 'reply', packet: { type: 'suback', packetId: packet.packetId, reasons, properties: {} } },
-      ]
+      return [{ do: 'reply', packet: { type: 'suback', packetId: packet.packetId, reasons, properties: {} } }]
     }
     return [{ do: 'subscribe', items, done }]
   }

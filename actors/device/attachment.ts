@@ -1,0 +1,27 @@
+// What stands in a socket's attachment: all that a connection needs while the actor's memory is lost.
+import type { Subscription } from '../../src/session/session.ts'
+import type { Terms } from '../../src/session/terms.ts'
+
+export interface AwaitingConnect {
+  readonly phase: 'awaiting-connect'
+  /** The token that came with the upgrade was this client's; else CONNECT must bring one. */
+  readonly authenticated: boolean
+}
+
+export interface LiveConnection {
+  readonly phase: 'live'
+  readonly terms: Terms
+  readonly session: string
+  readonly expirySeconds: number
+  /** Milliseconds since the epoch, a little behind: it is not written with each packet. */
+  readonly lastActivityAt: number
+  /** A partial packet, base64. */
+  readonly pending: string
+  readonly lastPosition: number
+  readonly sentUpTo: number
+  /** For a session that ends with its connection: ids in flight, and subscriptions (null: they are in storage). */
+  readonly inflight: readonly number[]
+  readonly subscriptions: readonly Subscription[] | null
+}
+
+export type Attachment = AwaitingConnect | LiveConnection | { readonly phase: 'closed' }

@@ -1,0 +1,226 @@
+// A session in the actor's SQLite: what of it must survive its connection. A session that ends with its connection
+// writes nothing here, unless its client is slower than what it is sent.
+
+import { decodeMessage, encodeMessage } from '../../src/mqtt/message.ts'
+import type { Will } from '../../src/mqtt/packet.ts'
+import { decodeDelivery, deliveryBytes, encodeDelivery } from '../../src/session/delivery.ts'
+import type { OutgoingSnapshot, StoredDelivery } from '../../src/session/outgoing.ts'
+import type { Subscription } from '../../src/session/session.ts'
+import { Tables } from '../leaf/schema.ts'
+import type { Storage } from '../platform.ts'
+
+const SCHEMA = [
+  'CREATE TABLE IF NOT EXISTS session (one INTEGER PRIMARY KEY, id TEXT NOT NULL, expiry_seconds INTEGER NOT NULL, disconnected_at REAL, last_position INTEGER NOT NULL, sent_up_to INTEGER NOT NULL, exported_up_to INTEGER)',
+  'CREATE TABLE IF NOT EXISTS subscription (filter TEXT PRIMARY KEY, options TEXT NOT NULL, registered INTEGER NOT NULL)',
+  'CREATE TABLE IF NOT EXISTS queue (position INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, delivery BLOB NOT NULL)',
+  'CREATE TABLE IF NOT EXISTS will (one INTEGER PRIMARY KEY, record BLOB NOT NULL, delay_seconds INTEGER NOT NULL, expiry_seconds INTEGER, publish_at REAL)',
+  'CREATE TABLE IF NOT EXISTS front (name TEXT PRIMARY KEY, attachment TEXT NOT NULL)',
+]
+
+export interface SessionRow {
+  readonly id: string
+  readonly expirySeconds: number
+  /** Milliseconds since the epoch; null while connected. */
+  readonly disconnectedAt: number | null
+  readonly lastPosition: number
+  readonly sentUpTo: number
+  /** Positions up to here were given to the new home. */
+  readonly exportedUpTo: number | null
+}
+
+export class SessionStore {
+  private readonly storage: Storage
+  private readonly tables: Tables
+
+  constructor(storage: Storage) {
+    this.storage = storage
+    this.tables = new Tables(storage, SCHEMA, 'session')
+  }
+
+  session(): SessionRow | null {
+    const [row] = this.rows('SELECT * FROM session')
+    if (row === undefined) return null
+    return {
+      id: String(row.id),
+      expirySeconds: Number(row.expiry_seconds),
+      disconnectedAt: row.disconnected_at === null ? null : Number(row.disconnected_at),
+      lastPosition: Number(row.last_position),
+      sentUpTo: Number(row.sent_up_to),
+      exportedUpTo: row.exported_up_to === null ? null : Number(row.exported_up_to),
+    }
+  }
+
+  saveSession(
+    id: string,
+    expirySeconds: number,
+    disconnectedAt: number | null,
+    outgoing: OutgoingSnapshot,
+  ): void {
+    this.tables.make()
+    this.storage.exec(
+      'INSERT OR REPLACE INTO session (one, id, expiry_seconds, disconnected_at, last_position, sent_up_to) VALUES (1, ?, ?, ?, ?, ?)',
+      id,
+      expirySeconds,
+      disconnectedAt,
+      outgoing.lastPosition,
+      outgoing.sentUpTo,
+    )
+  }
+
+  sentUpTo(position: number): void {
+    this.storage.exec('UPDATE session SET sent_up_to = ?', position)
+  }
+
+  markExported(upTo: number): void {
+    this.storage.exec('UPDATE session SET exported_up_to = ?', upTo)
+  }
+
+  /** The session has ended: nothing of it is left. */
+  clear(): void {
+    if (!this.tables.exist) return
+    for (const table of ['session', 'subscription', 'queue']) this.storage.exec(`DELETE FROM ${table}`)
+  }
+
+  // Subscriptions ---------------------------------------------------------------------------------------------------
+
+  subscriptions(): Map<string, Subscription> {
+    return new Map(
+      this.rows('SELECT filter, options FROM subscription').map((row) => [
+        String(row.filter),
+        JSON.parse(String(row.options)) as Subscription,
+      ]),
+    )
+  }
+
+  /** @param registered whether the filter's leaf in this region knows of it */
+  saveSubscription(subscription: Subscription, registered: boolean): void {
+    this.tables.make()
+    this.storage.exec(
+      'INSERT OR REPLACE INTO subscription (filter, options, registered) VALUES (?, ?, ?)',
+      subscription.filter,
+      JSON.stringify(subscription),
+      Number(registered),
+    )
+  }
+
+  unregistered(): Subscription[] {
+    return this.rows('SELECT options FROM subscription WHERE registered = 0').map(
+      (row) => JSON.parse(String(row.options)) as Subscription,
+    )
+  }
+
+  markRegistered(filters: readonly string[]): void {
+    for (const filter of filters) {
+      this.storage.exec('UPDATE subscription SET registered = 1 WHERE filter = ?', filter)
+    }
+  }
+
+  removeSubscription(filter: string): void {
+    if (this.tables.exist) this.storage.exec('DELETE FROM subscription WHERE filter = ?', filter)
+  }
+
+  // Queue -----------------------------------------------------------------------------------------------------------
+
+  queueSize(): { readonly messages: number; readonly bytes: number; readonly last: number } {
+    const [row] = this.rows(
+      'SELECT count(*) AS messages, coalesce(sum(bytes), 0) AS bytes, coalesce(max(position), 0) AS last FROM queue',
+    )
+    return {
+      messages: Number(row?.messages ?? 0),
+      bytes: Number(row?.bytes ?? 0),
+      last: Number(row?.last ?? 0),
+    }
+  }
+
+  enqueue(entries: readonly StoredDelivery[]): void {
+    this.tables.make()
+    for (const { position, delivery } of entries) {
+      this.storage.exec(
+        'INSERT OR REPLACE INTO queue (position, bytes, delivery) VALUES (?, ?, ?)',
+        position,
+        deliveryBytes(delivery),
+        encodeDelivery(delivery),
+      )
+    }
+    const last = entries.at(-1)
+    if (last !== undefined) {
+      this.storage.exec('UPDATE session SET last_position = max(last_position, ?)', last.position)
+    }
+  }
+
+  dequeue(positions: readonly number[]): void {
+    for (const position of positions) this.storage.exec('DELETE FROM queue WHERE position = ?', position)
+  }
+
+  queued(after: number, upTo: number, limit: number): StoredDelivery[] {
+    return this.rows(
+      'SELECT position, delivery FROM queue WHERE position > ? AND position <= ? ORDER BY position LIMIT ?',
+      after,
+      upTo,
+      limit,
+    ).map((row) => ({
+      position: Number(row.position),
+      delivery: decodeDelivery(new Uint8Array(row.delivery as ArrayBuffer)),
+    }))
+  }
+
+  // Will ------------------------------------------------------------------------------------------------------------
+
+  /** The will and when it is due (null while its connection stands). */
+  will(): { readonly will: Will; readonly publishAt: number | null } | null {
+    const [row] = this.rows('SELECT * FROM will')
+    if (row === undefined) return null
+    return {
+      will: {
+        message: decodeMessage(new Uint8Array(row.record as ArrayBuffer)),
+        delaySeconds: Number(row.delay_seconds),
+        expirySeconds: row.expiry_seconds === null ? null : Number(row.expiry_seconds),
+      },
+      publishAt: row.publish_at === null ? null : Number(row.publish_at),
+    }
+  }
+
+  saveWill(will: Will): void {
+    this.tables.make()
+    this.storage.exec(
+      'INSERT OR REPLACE INTO will (one, record, delay_seconds, expiry_seconds, publish_at) VALUES (1, ?, ?, ?, NULL)',
+      encodeMessage(will.message),
+      will.delaySeconds,
+      will.expirySeconds,
+    )
+  }
+
+  delayWill(publishAt: number): void {
+    this.storage.exec('UPDATE will SET publish_at = ?', publishAt)
+  }
+
+  clearWill(): void {
+    if (this.tables.exist) this.storage.exec('DELETE FROM will')
+  }
+
+  // Connections behind a FrontActor ---------------------------------------------------------------------------------
+
+  fronts(): { readonly name: string; readonly attachment: unknown }[] {
+    return this.rows('SELECT name, attachment FROM front').map((row) => ({
+      name: String(row.name),
+      attachment: JSON.parse(String(row.attachment)),
+    }))
+  }
+
+  saveFront(name: string, attachment: unknown): void {
+    this.tables.make()
+    this.storage.exec(
+      'INSERT OR REPLACE INTO front (name, attachment) VALUES (?, ?)',
+      name,
+      JSON.stringify(attachment),
+    )
+  }
+
+  removeFront(name: string): void {
+    if (this.tables.exist) this.storage.exec('DELETE FROM front WHERE name = ?', name)
+  }
+
+  private rows(query: string, ...bindings: (string | number)[]) {
+    return this.tables.exist ? this.storage.exec(query, ...bindings) : []
+  }
+}

@@ -1,0 +1,48 @@
+// A lane: the messages of one root to one destination, in order. At most one call of a lane is under way at a time.
+import type { RegionId, Root } from '../../src/id/ids.ts'
+import type { Destination } from '../platform.ts'
+
+export interface LaneItem {
+  readonly record: Uint8Array
+  readonly qos: number
+  readonly expiresAt: number
+  readonly arrivedAt: number
+  /** The outbox row, once it is stored. */
+  row: number | null
+  /** Null once the sender has its outcome. */
+  settle: ((outcome: number) => void) | null
+}
+
+export class Lane {
+  /** Unique within the uplink's life; with the uplink's own name it tells receivers which numbers belong together. */
+  readonly number: number
+  readonly root: Root
+  readonly to: Destination
+  /** Where the destination is, as far as known: lanes with the same hint travel together. */
+  hint: RegionId | null
+  readonly items: LaneItem[] = []
+  /** The number of `items[0]`. */
+  first = 0
+  underWay = 0
+
+  constructor(number: number, root: Root, to: Destination, hint: RegionId | null) {
+    this.number = number
+    this.root = root
+    this.to = to
+    this.hint = hint
+  }
+
+  static key(root: Root, to: Destination): string {
+    return to.kind === 'home' ? `home ${root}` : `${to.region} ${to.epoch} ${root}`
+  }
+
+  get destination(): string {
+    return (this.to.kind === 'home' ? this.hint : this.to.region) ?? '?'
+  }
+
+  /** Takes out the first items, done or given up. */
+  drop(count: number): LaneItem[] {
+    this.first += count
+    return this.items.splice(0, count)
+  }
+}

@@ -1,0 +1,293 @@
+// A region's side of the link to the core, for the roots of one shard: batches, one order per root and destination,
+// retries per destination, and an outbox for what cannot be passed on now.
+import type { RegionId, Root } from '../../src/id/ids.ts'
+import { decodeMessage } from '../../src/mqtt/message.ts'
+import { Reason } from '../../src/mqtt/reason.ts'
+import { bytesToBase64 } from '../../src/relay/base64.ts'
+import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
+import { ENVELOPES_PER_CALL_MAX, type EnvelopeResult } from '../../src/relay/envelope.ts'
+import { decodeRouted } from '../../src/relay/routed.ts'
+import { CoreUnreachable } from '../core-client.ts'
+import {
+  UPLINK_ALARM_MS,
+  UPLINK_BYTES_PER_CALL_MAX,
+  UPLINK_CALLS_MAX,
+  UPLINK_RECORDS_PER_CALL_MAX,
+  UPLINK_RETRY_MS_MAX,
+  UPLINK_RETRY_MS_MIN,
+  UPLINK_STORE_AFTER_MS,
+} from '../limits.ts'
+import type { Destination, Platform } from '../platform.ts'
+import { Lane, type LaneItem } from './lane.ts'
+import { Outbox } from './outbox.ts'
+
+/** The state of the link to one destination region (or `?` where that is not known yet). */
+interface Link {
+  calls: number
+  failures: number
+  /** Nothing is sent before this time. */
+  retryAt: number
+  planned: boolean
+}
+
+export class Uplink {
+  private readonly platform: Platform
+  private readonly outbox: Outbox
+  private readonly source: string
+  private readonly lanes = new Map<string, Lane>()
+  private readonly links = new Map<string, Link>()
+  private laneNumber = 0
+  private storePlanned = false
+
+  constructor(platform: Platform) {
+    this.platform = platform
+    this.source = platform.randomId()
+    this.outbox = new Outbox(platform.storage)
+    for (const row of this.outbox.all()) {
+      this.lane(row.root, row.to, null).items.push({
+        record: row.record,
+        qos: 1,
+        expiresAt: row.expiresAt,
+        arrivedAt: platform.now(),
+        row: row.id,
+        settle: null,
+      })
+    }
+    if (this.outbox.size > 0) platform.after(0, () => this.alarm())
+  }
+
+  /** Outcomes when each record was delivered or is in the outbox; see `UplinkPeer`. */
+  async send(root: Root, to: Destination, hint: RegionId | null, batch: Uint8Array): Promise<Uint8Array> {
+    const lane = this.lane(root, to, hint)
+    const outcomes = unpackBatch(batch).map((bytes) => {
+      // The batch arrived by a call and is held until it is passed on, so its own copy is kept small.
+      const record = bytes.slice()
+      const message = decodeMessage(decodeRouted(record).record)
+      return new Promise<number>((settle) => {
+        lane.items.push({
+          record,
+          qos: message.qos,
+          expiresAt: message.expiresAt,
+          arrivedAt: this.platform.now(),
+          row: null,
+          settle,
+        })
+      })
+    })
+    this.dispatch(lane.destination)
+    this.planStore()
+    return Uint8Array.from(await Promise.all(outcomes))
+  }
+
+  /** The home of the root is in this region now: what waits for it is given up to it, in order. */
+  take(root: Root): Uint8Array {
+    const lane = this.lanes.get(Lane.key(root, { kind: 'home' }))
+    if (lane === undefined) return packBatch([])
+    // What is under way may arrive a second time by the core; it stays here and is answered there.
+    const items = lane.items.splice(lane.underWay)
+    this.platform.storage.transaction(() => {
+      for (const item of items) this.done(item, Reason.Success)
+    })
+    return packBatch(items.map(({ record }) => record))
+  }
+
+  /** Something may lie in the outbox since before the process died. */
+  alarm(): void {
+    for (const lane of this.lanes.values()) this.dispatch(lane.destination)
+    if (this.outbox.size > 0) this.platform.wakeBy(this.platform.now() + UPLINK_ALARM_MS)
+  }
+
+  private lane(root: Root, to: Destination, hint: RegionId | null): Lane {
+    const key = Lane.key(root, to)
+    let lane = this.lanes.get(key)
+    if (lane === undefined) {
+      lane = new Lane(this.laneNumber++, root, to, hint)
+      this.lanes.set(key, lane)
+    }
+    if (hint !== null) lane.hint = hint
+    return lane
+  }
+
+  private link(destination: string): Link {
+    let link = this.links.get(destination)
+    if (link === undefined) {
+      link = { calls: 0, failures: 0, retryAt: 0, planned: false }
+      this.links.set(destination, link)
+    }
+    return link
+  }
+
+  private dispatch(destination: string): void {
+    const link = this.link(destination)
+    if (link.planned) return
+    const wait = link.retryAt - this.platform.now()
+    link.planned = true
+    const go = () => {
+      link.planned = false
+      while (link.calls < UPLINK_CALLS_MAX) {
+        const lanes = this.collect(destination)
+        if (lanes.length === 0) return
+        void this.call(link, destination, lanes)
+      }
+    }
+    if (wait > 0) this.platform.after(wait, go)
+    else queueMicrotask(go)
+  }
+
+  /** Lanes with something to send and nothing under way, up to one call's bounds; marks what of them goes. */
+  private collect(destination: string): Lane[] {
+    const lanes: Lane[] = []
+    let records = 0
+    let bytes = 0
+    const now = this.platform.now()
+    for (const [key, lane] of this.lanes) {
+      if (lane.destination !== destination || lane.underWay > 0) continue
+      this.expire(lane, now)
+      if (lane.items.length === 0) {
+        this.lanes.delete(key)
+        continue
+      }
+      let count = 0
+      for (const item of lane.items) {
+        if (records + count >= UPLINK_RECORDS_PER_CALL_MAX || bytes > UPLINK_BYTES_PER_CALL_MAX) break
+        bytes += item.record.length
+        count++
+      }
+      if (count === 0) break
+      records += count
+      lane.underWay = count
+      lanes.push(lane)
+      if (lanes.length >= ENVELOPES_PER_CALL_MAX) break
+    }
+    return lanes
+  }
+
+  private async call(link: Link, destination: string, lanes: Lane[]): Promise<void> {
+    link.calls++
+    let results: EnvelopeResult[]
+    try {
+      const response = await this.platform.core.envelopes({
+        region: this.platform.region,
+        envelopes: lanes.map((lane) => ({
+          fleet: this.platform.fleet,
+          root: lane.root,
+          to: lane.to,
+          source: `${this.source}.${lane.number}`,
+          first: lane.first,
+          records: bytesToBase64(packBatch(lane.items.slice(0, lane.underWay).map(({ record }) => record))),
+        })),
+      })
+      results = response.results
+    } catch (cause) {
+      if (!(cause instanceof CoreUnreachable)) this.platform.report('the core answered strangely', cause)
+      results = lanes.map(() => ({ status: 'unreachable', detail: String(cause) }))
+    }
+    link.calls--
+    let failed = false
+    this.platform.storage.transaction(() => {
+      lanes.forEach((lane, i) => {
+        if (!this.finish(lane, results[i])) failed = true
+        if (lane.items.length === 0) this.lanes.delete(Lane.key(lane.root, lane.to))
+      })
+    })
+    if (failed) {
+      const pause = Math.min(UPLINK_RETRY_MS_MIN * 2 ** link.failures, UPLINK_RETRY_MS_MAX)
+      link.failures++
+      link.retryAt = this.platform.now() + pause * (0.5 + this.platform.random())
+    } else {
+      link.failures = 0
+      link.retryAt = 0
+    }
+    if (this.pending(destination)) this.dispatch(destination)
+  }
+
+  /** False where the lane's items are still to be delivered. */
+  private finish(lane: Lane, result: EnvelopeResult | undefined): boolean {
+    const count = lane.underWay
+    lane.underWay = 0
+    if (result?.status === 'done') {
+      lane.drop(count).forEach((item, i) => {
+        this.done(item, result.outcomes[i] ?? Reason.Success)
+      })
+      return true
+    }
+    if (result?.status === 'moved' && lane.to.kind === 'region') {
+      // Fenced: the region knows a newer home, which gave it these messages or will.
+      for (const item of lane.drop(count)) this.done(item, Reason.Success)
+      return true
+    }
+    this.keep(lane, count)
+    return false
+  }
+
+  /** The sender need not wait longer: QoS 1 is stored, QoS 0 is given up. [MQTT-4.3.1-1] */
+  private keep(lane: Lane, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const item = lane.items[i]
+      if (item !== undefined) this.keepItem(lane, item)
+    }
+    this.prune(lane)
+  }
+
+  private keepItem(lane: Lane, item: LaneItem): void {
+    if (item.settle === null) return
+    if (item.qos > 0) {
+      item.row = this.outbox.add(lane.root, lane.to, item.expiresAt, item.record)
+      if (item.row !== null) this.platform.wakeBy(this.platform.now() + UPLINK_ALARM_MS)
+    }
+    item.settle(item.qos > 0 && item.row === null ? Reason.QuotaExceeded : Reason.Success)
+    item.settle = null
+  }
+
+  /** Takes out what was answered without being stored: refused, or QoS 0. Only where nothing is under way. */
+  private prune(lane: Lane): void {
+    const kept = lane.items.filter((item) => item.settle !== null || item.row !== null)
+    lane.first += lane.items.length - kept.length
+    lane.items.splice(0, lane.items.length, ...kept)
+  }
+
+  private done(item: LaneItem, outcome: number): void {
+    if (item.row !== null) this.outbox.remove(item.row, item.record)
+    item.settle?.(outcome)
+    item.settle = null
+  }
+
+  private expire(lane: Lane, now: number): void {
+    if (!lane.items.some((item) => item.expiresAt > 0 && item.expiresAt <= now)) return
+    for (const item of lane.items) {
+      if (item.expiresAt === 0 || item.expiresAt > now) continue
+      this.done(item, Reason.Success)
+      item.row = null
+    }
+    this.prune(lane)
+  }
+
+  private pending(destination: string): boolean {
+    for (const lane of this.lanes.values()) {
+      if (lane.destination === destination && lane.items.length > 0) return true
+    }
+    return false
+  }
+
+  /** What the core has not answered in time is stored, so that its publisher need not wait (promise 1). */
+  private planStore(): void {
+    if (this.storePlanned) return
+    this.storePlanned = true
+    this.platform.after(UPLINK_STORE_AFTER_MS / 4, () => {
+      this.storePlanned = false
+      const before = this.platform.now() - UPLINK_STORE_AFTER_MS
+      let waiting = false
+      this.platform.storage.transaction(() => {
+        for (const lane of this.lanes.values()) {
+          for (const item of lane.items) {
+            if (item.settle === null) continue
+            if (item.arrivedAt <= before && item.qos > 0) this.keepItem(lane, item)
+            else waiting = true
+          }
+          if (lane.underWay === 0) this.prune(lane)
+        }
+      })
+      if (waiting) this.planStore()
+    })
+  }
+}
