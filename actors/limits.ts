@@ -47,3 +47,5 @@ export const CORE_CALL_TIMEOUT_MS = 10_000
 export const IMPORT_RETRY_MS = 1_000
 /** Changes of interest within this time are told to the directory together. */
 export const INTEREST_SYNC_DELAY_MS = 500
+/** Leaves that one publisher remembers the way to. */
+export const PUBLISH_COURIERS_MAX = 64

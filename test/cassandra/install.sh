@@ -2,7 +2,10 @@
 # Installs what the tests with Cassandra need on a bare Debian or Ubuntu machine: Java 17 and Maven.
 set -eu
 
-if command -v java >/dev/null 2>&1 && command -v mvn >/dev/null 2>&1; then
+has_java() {
+  ls /usr/lib/jvm/*1[17]*/bin/java >/dev/null 2>&1 || java -version 2>&1 | grep -Eq 'version "1[17]\b'
+}
+if has_java && command -v mvn >/dev/null 2>&1; then
   exit 0
 fi
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then

@@ -99,7 +99,6 @@ read_request_timeout: 10s
 range_request_timeout: 20s
 write_request_timeout: 10s
 cas_contention_timeout: 5s
-paxos_variant: v2
 truncate_request_timeout: 60s
 request_timeout: 20s
 user_defined_functions_enabled: false

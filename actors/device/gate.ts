@@ -1,0 +1,218 @@
+// The way in to a DeviceActor: tells a new socket from the live one, answers CONNECT and PINGREQ, and hands packets on.
+import { verifyClientToken } from '../../src/id/client-token.ts'
+import type { ClientId } from '../../src/id/ids.ts'
+import { encodePacket, PINGRESP } from '../../src/mqtt/encode.ts'
+import type { ConnectPacket, Properties, ProtocolVersion } from '../../src/mqtt/packet.ts'
+import { PacketStream } from '../../src/mqtt/packet-stream.ts'
+import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
+import { CoreUnreachable } from '../core-client.ts'
+import { CONNECT_WAIT_MS, EARLY_FRAME_BYTES_MAX } from '../limits.ts'
+import type { Connection, Platform } from '../platform.ts'
+import type { Attachment, LiveConnection } from './attachment.ts'
+import { Device } from './device.ts'
+import { CLOSE_POLICY, closeCode, hex } from './live.ts'
+
+/** A socket that has not said CONNECT, or is being answered. */
+interface Arrival {
+  readonly stream: PacketStream
+  readonly cancelWait: () => void
+  /** Frames that came while CONNECT was being answered; null before. */
+  early: Uint8Array[] | null
+  earlyBytes: number
+}
+
+/** CONNACK return code 1 of 3.1.1: any client that speaks another version understands it. [MQTT-3.1.2-2] */
+const UNACCEPTABLE_VERSION = Uint8Array.of(0x20, 2, 0, 1)
+
+export class Gate {
+  private readonly platform: Platform
+  private readonly client: ClientId
+  private readonly arrivals = new Map<Connection, Arrival>()
+  private awake: Device | null = null
+  /** CONNECTs are answered one after another, so that exactly the last one stays. */
+  private answering: Promise<void> = Promise.resolve()
+
+  constructor(platform: Platform, client: ClientId) {
+    this.platform = platform
+    this.client = client
+  }
+
+  /** The device, read from storage when first needed: a PINGREQ does not need it. */
+  get device(): Device {
+    this.awake ??= new Device(this.platform, this.client)
+    return this.awake
+  }
+
+  /** @param authenticated a token of this client came with the upgrade */
+  opened(connection: Connection, authenticated: boolean): void {
+    const attachment: Attachment = { phase: 'awaiting-connect', authenticated }
+    connection.attach(attachment)
+    this.arrive(connection)
+  }
+
+  async frame(connection: Connection, frame: Uint8Array): Promise<void> {
+    if (this.awake?.liveConnection === connection) return this.awake.frame(frame)
+    const attachment = connection.attachment() as Attachment | null
+    if (attachment === null || attachment.phase === 'closed') return
+    if (attachment.phase === 'awaiting-connect')
+      return this.arrivalFrame(connection, attachment.authenticated, frame)
+    // Hibernated: a PINGREQ is answered from the attachment alone, without a read of storage (promise 8).
+    if (
+      this.awake === null &&
+      frame.length === 2 &&
+      frame[0] === 0xc0 &&
+      frame[1] === 0 &&
+      attachment.pending === ''
+    ) {
+      const kept: LiveConnection = { ...attachment, lastActivityAt: this.platform.now() }
+      connection.attach(kept)
+      connection.send(PINGRESP)
+      return
+    }
+    if (this.device.liveConnection === connection) return this.device.frame(frame)
+  }
+
+  /** A text frame, or another breach of the transport. [MQTT-6.0.0-1] */
+  breach(connection: Connection): void {
+    if (this.device.liveConnection === connection) {
+      this.device.breach(Reason.ProtocolError)
+    } else {
+      this.leave(connection, closeCode(Reason.ProtocolError), 'only binary frames carry MQTT')
+    }
+  }
+
+  closed(connection: Connection): void {
+    this.forget(connection)
+    const attachment = connection.attachment() as Attachment | null
+    if (attachment?.phase === 'live' && this.device.liveConnection === connection)
+      this.device.connectionLost()
+  }
+
+  private arrive(connection: Connection): Arrival {
+    const arrival: Arrival = {
+      stream: new PacketStream(this.platform.settings.packetBytesMax),
+      early: null,
+      earlyBytes: 0,
+      cancelWait: this.platform.after(CONNECT_WAIT_MS, () => {
+        if (arrival.early === null) this.leave(connection, CLOSE_POLICY, 'no CONNECT came') // [MQTT-3.1.0-1]
+      }),
+    }
+    this.arrivals.set(connection, arrival)
+    return arrival
+  }
+
+  private async arrivalFrame(
+    connection: Connection,
+    authenticated: boolean,
+    frame: Uint8Array,
+  ): Promise<void> {
+    const arrival = this.arrivals.get(connection) ?? this.arrive(connection)
+    if (arrival.early !== null) {
+      arrival.earlyBytes += frame.length
+      if (arrival.earlyBytes > EARLY_FRAME_BYTES_MAX)
+        this.leave(connection, CLOSE_POLICY, 'too much before CONNACK')
+      else arrival.early.push(frame)
+      return
+    }
+    const packets = arrival.stream.read(frame, this.platform.now())
+    try {
+      const first = packets.next()
+      if (first.done === true) return
+      if (first.value.type !== 'connect') {
+        return this.leave(connection, closeCode(Reason.ProtocolError), 'the first packet is not CONNECT') // [MQTT-3.1.0-1]
+      }
+      arrival.early = []
+      const connect = first.value
+      const answered = this.answering.then(() => this.answer(connection, authenticated, connect, arrival))
+      this.answering = answered.then(
+        () => undefined,
+        () => undefined,
+      )
+      const accepted = await answered
+      if (!accepted) return
+      await this.device.packets(packets)
+      for (const early of arrival.early) await this.device.frame(early)
+    } catch (violation) {
+      if (!(violation instanceof ProtocolViolation)) throw violation
+      if (violation.reason === Reason.UnsupportedProtocolVersion) connection.send(UNACCEPTABLE_VERSION)
+      this.leave(connection, closeCode(violation.reason), violation.message)
+    }
+  }
+
+  private async answer(
+    connection: Connection,
+    authenticated: boolean,
+    connect: ConnectPacket,
+    arrival: Arrival,
+  ): Promise<boolean> {
+    const refusal = await this.refuses(connect, authenticated)
+    // The peer may have left meanwhile.
+    if (!this.arrivals.has(connection)) return false
+    if (refusal !== null) return this.refuse(connection, connect.protocolVersion, refusal)
+    try {
+      const { live, sessionPresent, properties } = await this.device.connect(
+        connection,
+        connect,
+        arrival.stream,
+      )
+      this.forget(connection)
+      const assigned: Properties = connect.clientId === '' ? { assignedClientIdentifier: this.client } : {}
+      live.reply({
+        type: 'connack',
+        sessionPresent, // [MQTT-3.2.2-2]
+        reason: Reason.Success,
+        properties: connect.protocolVersion === 5 ? { ...properties, ...assigned } : {},
+      })
+      this.device.start(live)
+      return true
+    } catch (cause) {
+      if (!(cause instanceof CoreUnreachable)) {
+        this.platform.report('CONNECT failed', cause)
+        return this.refuse(connection, connect.protocolVersion, Reason.UnspecifiedError)
+      }
+      // The session's home is elsewhere, or nowhere yet, and cannot be asked now (promise 7).
+      return this.refuse(connection, connect.protocolVersion, Reason.ServerUnavailable)
+    }
+  }
+
+  private async refuses(connect: ConnectPacket, authenticated: boolean): Promise<ReasonCode | null> {
+    if (connect.properties.authenticationMethod !== undefined) return Reason.BadAuthenticationMethod // [MQTT-4.12.0-1]
+    if (connect.clientId === '' && connect.protocolVersion === 4 && !connect.cleanStart) {
+      return Reason.ClientIdentifierNotValid // [MQTT-3.1.3-8]
+    }
+    if (!authenticated) {
+      if (connect.password === null) return Reason.NotAuthorized
+      const claims = await verifyClientToken(
+        new TextDecoder().decode(connect.password),
+        this.platform.settings.clientTokenSecret,
+        this.platform.now(),
+      )
+      if (claims === null) return Reason.BadUserNameOrPassword
+      if (claims.client !== this.client || claims.fleet !== this.platform.fleet) return Reason.NotAuthorized
+    }
+    if (connect.clientId !== '' && connect.clientId !== this.client) return Reason.ClientIdentifierNotValid
+    if (connect.will !== null) {
+      if (connect.will.message.qos > 1) return Reason.QoSNotSupported // [MQTT-3.2.2-12]
+      if (connect.will.message.topic.startsWith('$')) return Reason.TopicNameInvalid
+    }
+    return null
+  }
+
+  private refuse(connection: Connection, version: ProtocolVersion, reason: ReasonCode): false {
+    connection.send(encodePacket(version, { type: 'connack', sessionPresent: false, reason, properties: {} })) // [MQTT-3.2.2-6]
+    this.leave(connection, CLOSE_POLICY, `MQTT reason ${hex(reason)}`) // [MQTT-3.2.2-7]
+    return false
+  }
+
+  private leave(connection: Connection, code: number, why: string): void {
+    this.forget(connection)
+    const attachment: Attachment = { phase: 'closed' }
+    connection.attach(attachment)
+    connection.close(code, why)
+  }
+
+  private forget(connection: Connection): void {
+    this.arrivals.get(connection)?.cancelWait()
+    this.arrivals.delete(connection)
+  }
+}

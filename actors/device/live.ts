@@ -1,0 +1,108 @@
+// The live connection in memory: its packets in, its frames out.
+import { encodePacket, encodePublish, publishSize } from '../../src/mqtt/encode.ts'
+import type { ServerPacket } from '../../src/mqtt/packet.ts'
+import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
+import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
+import type { Delivery } from '../../src/session/delivery.ts'
+import type { Terms } from '../../src/session/terms.ts'
+import type { Connection } from '../platform.ts'
+
+/** WebSocket close codes. */
+export const CLOSE_NORMAL = 1000
+export const CLOSE_POLICY = 1008
+export const CLOSE_PROTOCOL = 1002
+
+export class Live {
+  readonly connection: Connection
+  readonly terms: Terms
+  readonly stream: PacketStream
+  lastActivityAt: number
+  private out: Uint8Array[] = []
+  private planned = false
+  private ended = false
+
+  constructor(connection: Connection, terms: Terms, stream: PacketStream, lastActivityAt: number) {
+    this.connection = connection
+    this.terms = terms
+    this.stream = stream
+    this.lastActivityAt = lastActivityAt
+  }
+
+  get closed(): boolean {
+    return this.ended
+  }
+
+  reply(packet: ServerPacket): void {
+    const bytes = encodePacket(this.terms.protocolVersion, packet)
+    if (bytes.length <= this.terms.maximumPacketSize) this.push(bytes) // [MQTT-3.1.2-24]
+  }
+
+  /** False if the client takes no packet of this size: then it counts as sent and acknowledged. [MQTT-3.1.2-25] */
+  publish(delivery: Delivery, packetId: number, dup: boolean, now: number): boolean {
+    const { protocolVersion, maximumPacketSize } = this.terms
+    const shape = {
+      qos: delivery.qos,
+      retain: delivery.retain,
+      dup,
+      packetId,
+      subscriptionIdentifiers: protocolVersion === 5 ? delivery.identifiers : [],
+      now,
+    }
+    if (publishSize(protocolVersion, delivery.message, shape) > maximumPacketSize) return false
+    this.push(encodePublish(protocolVersion, delivery.message, shape))
+    return true
+  }
+
+  /** Says why, where the client's protocol can, and closes. */
+  close(reason: ReasonCode | null): void {
+    if (this.ended) return
+    if (reason !== null && this.terms.protocolVersion === 5)
+      this.reply({ type: 'disconnect', reason, properties: {} })
+    this.flush()
+    this.ended = true
+    this.connection.attach({ phase: 'closed' })
+    this.connection.close(closeCode(reason), reason === null ? '' : `MQTT reason ${hex(reason)}`)
+  }
+
+  /** The peer has closed. */
+  end(): void {
+    this.ended = true
+    this.out = []
+  }
+
+  flush(): void {
+    this.planned = false
+    const first = this.out[0]
+    if (first === undefined || this.ended) return
+    // All that one event has for the client goes in one frame.
+    this.connection.send(this.out.length === 1 ? first : concat(this.out))
+    this.out = []
+  }
+
+  private push(bytes: Uint8Array): void {
+    if (this.ended) return
+    this.out.push(bytes)
+    if (this.planned) return
+    this.planned = true
+    queueMicrotask(() => this.flush())
+  }
+}
+
+export function closeCode(reason: ReasonCode | null): number {
+  if (reason === null) return CLOSE_NORMAL
+  return reason === Reason.MalformedPacket || reason === Reason.ProtocolError ? CLOSE_PROTOCOL : CLOSE_POLICY
+}
+
+export function hex(reason: number): string {
+  return `0x${reason.toString(16).padStart(2, '0')}`
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}

@@ -1,0 +1,52 @@
+// From a client to the leaves of what it publishes: one courier for each root, so that each root's order is kept.
+import type { ClientId, Root } from '../../src/id/ids.ts'
+import { rootOfTopic } from '../../src/id/root.ts'
+import { encodeMessage, type Message } from '../../src/mqtt/message.ts'
+import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
+import { unpackBatch } from '../../src/relay/batch.ts'
+import { Courier } from '../courier.ts'
+import type { Leaf } from '../leaf/leaf.ts'
+import { PUBLISH_COURIERS_MAX } from '../limits.ts'
+import type { Platform } from '../platform.ts'
+
+export class Publisher {
+  private readonly platform: Platform
+  private readonly client: ClientId
+  private readonly own: Leaf
+  private readonly couriers = new Map<Root, Courier>()
+
+  /** @param own the leaf that is this very actor */
+  constructor(platform: Platform, client: ClientId, own: Leaf) {
+    this.platform = platform
+    this.client = client
+    this.own = own
+  }
+
+  async publish(message: Message): Promise<ReasonCode> {
+    const outcome = await this.courier(rootOfTopic(message.topic)).post(encodeMessage(message))
+    return outcome as ReasonCode
+  }
+
+  private courier(root: Root): Courier {
+    let courier = this.couriers.get(root)
+    if (courier === undefined) {
+      if (this.couriers.size >= PUBLISH_COURIERS_MAX) this.sweep()
+      courier = new Courier(this.platform, {
+        call: (batch) =>
+          root === this.own.root
+            ? this.own.publish(this.client, unpackBatch(batch))
+            : this.platform.peers.leaf(root).publish(this.client, batch),
+        failed: (records, cause) => {
+          this.platform.report(`the leaf of ${root} does not answer`, cause)
+          return records.map(() => Reason.UnspecifiedError)
+        },
+      })
+      this.couriers.set(root, courier)
+    }
+    return courier
+  }
+
+  private sweep(): void {
+    for (const [root, courier] of this.couriers) if (courier.idle) this.couriers.delete(root)
+  }
+}
