@@ -6,6 +6,7 @@ import type {
   ConfirmRequest,
   ConfirmResponse,
   ImportedRequest,
+  ImportedResponse,
   ResolveRequest,
   ResolveResponse,
 } from '../src/relay/home.ts'
@@ -15,7 +16,7 @@ import type { InterestRequest, InterestResponse, InterestsRequest } from '../src
 export interface CoreClient {
   resolve(request: ResolveRequest): Promise<ResolveResponse>
   claim(request: ClaimRequest): Promise<ClaimResponse>
-  imported(request: ImportedRequest): Promise<{ late: string }>
+  imported(request: ImportedRequest): Promise<ImportedResponse>
   confirm(request: ConfirmRequest): Promise<ConfirmResponse>
   interest(request: InterestRequest): Promise<InterestResponse>
   interests(request: InterestsRequest): Promise<void>

@@ -56,7 +56,8 @@ export interface DevicePeer extends LeafPeer {
   /** @param batch deliveries for this session */
   deliver(session: string, batch: Uint8Array): Promise<Uint8Array>
   frontOpened(front: string): Promise<void>
-  frontFrame(front: string, frame: Uint8Array): Promise<void>
+  /** @param batch frames */
+  frontFrames(front: string, batch: Uint8Array): Promise<void>
   frontClosed(front: string): Promise<void>
 }
 
@@ -79,8 +80,10 @@ export interface FrontPeer {
   close(code: number, reason: string): Promise<void>
 }
 
+/** The other actors of this region: of the same fleet, unless one is named. */
 export interface Peers {
   device(client: ClientId): DevicePeer
+  deviceOf(fleet: FleetId, client: ClientId): DevicePeer
   leaf(root: Root): LeafPeer
   uplink(root: Root): UplinkPeer
   front(name: string): FrontPeer

@@ -41,7 +41,8 @@ export class Device {
   private cancelWake: (() => void) | null = null
   private attachmentPlanned = false
 
-  constructor(platform: Platform, client: ClientId) {
+  /** @param connections all there are, one of which may be live since before the actor's memory was lost */
+  constructor(platform: Platform, client: ClientId, connections: readonly Connection[]) {
     this.platform = platform
     this.client = client
     this.store = new SessionStore(platform.storage)
@@ -56,7 +57,7 @@ export class Device {
     })
     this.publisher = new Publisher(platform, client, this.leaf)
     this.registrar = new Registrar(platform, client, this.leaf)
-    this.awaken()
+    this.awaken(connections)
   }
 
   get liveConnection(): Connection | null {
@@ -192,9 +193,9 @@ export class Device {
   // The session ----------------------------------------------------------------------------------------------------
 
   /** Memory was lost, or never there: takes up what storage and the socket's attachment kept. */
-  private awaken(): void {
+  private awaken(connections: readonly Connection[]): void {
     const now = this.platform.now()
-    const found = this.findLive()
+    const found = findLive(connections)
     const row = this.store.session()
     const queue = this.store.queueSize()
     if (found !== null) {
@@ -241,14 +242,6 @@ export class Device {
     }
     const will = this.store.will()
     if (will !== null && will.publishAt === null) this.willIsDue(now)
-  }
-
-  private findLive(): { readonly connection: Connection; readonly kept: LiveConnection } | null {
-    for (const connection of this.platform.connections()) {
-      const kept = connection.attachment() as Attachment | null
-      if (kept?.phase === 'live') return { connection, kept }
-    }
-    return null
   }
 
   private startSession(expirySeconds: number): Session {
@@ -571,4 +564,14 @@ const WILL_CHECK_MS = 60_000
 
 function keepAliveMs(live: Live): number {
   return live.terms.keepAliveSeconds * 1500
+}
+
+function findLive(
+  connections: readonly Connection[],
+): { readonly connection: Connection; readonly kept: LiveConnection } | null {
+  for (const connection of connections) {
+    const kept = connection.attachment() as Attachment | null
+    if (kept?.phase === 'live') return { connection, kept }
+  }
+  return null
 }

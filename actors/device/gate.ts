@@ -5,12 +5,15 @@ import { encodePacket, PINGRESP } from '../../src/mqtt/encode.ts'
 import type { ConnectPacket, Properties, ProtocolVersion } from '../../src/mqtt/packet.ts'
 import { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
+import { unpackBatch } from '../../src/relay/batch.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { CONNECT_WAIT_MS, EARLY_FRAME_BYTES_MAX } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
 import type { Attachment, LiveConnection } from './attachment.ts'
+import { CLOSE_POLICY, closeCode, hex, UNACCEPTABLE_VERSION } from './close.ts'
 import { Device } from './device.ts'
-import { CLOSE_POLICY, closeCode, hex } from './live.ts'
+import { FrontConnection } from './front-connection.ts'
+import { SessionStore } from './session-store.ts'
 
 /** A socket that has not said CONNECT, or is being answered. */
 interface Arrival {
@@ -21,13 +24,12 @@ interface Arrival {
   earlyBytes: number
 }
 
-/** CONNACK return code 1 of 3.1.1: any client that speaks another version understands it. [MQTT-3.1.2-2] */
-const UNACCEPTABLE_VERSION = Uint8Array.of(0x20, 2, 0, 1)
 
 export class Gate {
   private readonly platform: Platform
   private readonly client: ClientId
   private readonly arrivals = new Map<Connection, Arrival>()
+  private fronts: Map<string, FrontConnection> | null = null
   private awake: Device | null = null
   /** CONNECTs are answered one after another, so that exactly the last one stays. */
   private answering: Promise<void> = Promise.resolve()
@@ -39,8 +41,30 @@ export class Gate {
 
   /** The device, read from storage when first needed: a PINGREQ does not need it. */
   get device(): Device {
-    this.awake ??= new Device(this.platform, this.client)
+    this.awake ??= new Device(this.platform, this.client, [
+      ...this.platform.connections(),
+      ...this.frontConnections.values(),
+    ])
     return this.awake
+  }
+
+  /** A FrontActor holds the socket; the client's token is checked again here. */
+  frontOpened(name: string): void {
+    this.opened(this.front(name), false)
+  }
+
+  /** Returns at once: the next frames may hold the acknowledgement that a publish of these waits for. */
+  frontFrames(name: string, batch: Uint8Array): void {
+    const connection = this.frontConnections.get(name)
+    if (connection === undefined) throw new Error(`no front ${name}`)
+    for (const frame of unpackBatch(batch)) {
+      this.frame(connection, frame).catch((cause) => this.platform.report('a frame failed', cause))
+    }
+  }
+
+  frontClosed(name: string): void {
+    const connection = this.frontConnections.get(name)
+    if (connection !== undefined) this.frontLost(connection)
   }
 
   /** @param authenticated a token of this client came with the upgrade */
@@ -86,6 +110,35 @@ export class Gate {
     const attachment = connection.attachment() as Attachment | null
     if (attachment?.phase === 'live' && this.device.liveConnection === connection)
       this.device.connectionLost()
+  }
+
+  private get frontConnections(): Map<string, FrontConnection> {
+    if (this.fronts === null) {
+      const fronts = new Map<string, FrontConnection>()
+      this.fronts = fronts
+      const store = new SessionStore(this.platform.storage)
+      for (const { name, attachment } of store.fronts()) fronts.set(name, this.makeFront(store, name, attachment))
+    }
+    return this.fronts
+  }
+
+  private front(name: string): FrontConnection {
+    let connection = this.frontConnections.get(name)
+    if (connection === undefined) {
+      connection = this.makeFront(new SessionStore(this.platform.storage), name, null)
+      this.frontConnections.set(name, connection)
+    }
+    return connection
+  }
+
+  private makeFront(store: SessionStore, name: string, attachment: unknown): FrontConnection {
+    return new FrontConnection(this.platform, store, name, attachment, () => this.frontClosed(name))
+  }
+
+  private frontLost(connection: FrontConnection): void {
+    this.closed(connection)
+    this.frontConnections.delete(connection.name)
+    this.device.store.removeFront(connection.name)
   }
 
   private arrive(connection: Connection): Arrival {

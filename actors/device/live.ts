@@ -2,15 +2,11 @@
 import { encodePacket, encodePublish, publishSize } from '../../src/mqtt/encode.ts'
 import type { ServerPacket } from '../../src/mqtt/packet.ts'
 import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
-import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
+import type { ReasonCode } from '../../src/mqtt/reason.ts'
 import type { Delivery } from '../../src/session/delivery.ts'
 import type { Terms } from '../../src/session/terms.ts'
 import type { Connection } from '../platform.ts'
-
-/** WebSocket close codes. */
-export const CLOSE_NORMAL = 1000
-export const CLOSE_POLICY = 1008
-export const CLOSE_PROTOCOL = 1002
+import { closeCode, hex } from './close.ts'
 
 export class Live {
   readonly connection: Connection
@@ -86,15 +82,6 @@ export class Live {
     this.planned = true
     queueMicrotask(() => this.flush())
   }
-}
-
-export function closeCode(reason: ReasonCode | null): number {
-  if (reason === null) return CLOSE_NORMAL
-  return reason === Reason.MalformedPacket || reason === Reason.ProtocolError ? CLOSE_PROTOCOL : CLOSE_POLICY
-}
-
-export function hex(reason: number): string {
-  return `0x${reason.toString(16).padStart(2, '0')}`
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {

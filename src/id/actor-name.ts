@@ -1,6 +1,6 @@
 // Actors are named by region, fleet and id, so that the name alone tells where an actor lives and for whom.
 
-import { type ClientId, type FleetId, parseFleetId, parseRegionId, type RegionId, type Root } from './ids.ts'
+import { type ClientId, DEFAULT_FLEET, type FleetId, parseFleetId, parseRegionId, type RegionId, type Root } from './ids.ts'
 import { clientOfRoot } from './root.ts'
 
 export type ActorKind = 'device' | 'topic' | 'uplink' | 'front'
@@ -26,6 +26,11 @@ export function leafAddress(region: RegionId, fleet: FleetId, root: Root): Actor
 /** The uplink shard that carries a root. The number of shards is a deployment's constant. */
 export function uplinkAddress(region: RegionId, fleet: FleetId, root: Root, shards: number): ActorAddress {
   return { kind: 'uplink', region, fleet, id: String(hash(root) % shards) }
+}
+
+/** A front is made before its client's fleet is known, so all of them live in the default one. */
+export function frontAddress(region: RegionId, id: string): ActorAddress {
+  return { kind: 'front', region, fleet: DEFAULT_FLEET, id }
 }
 
 /** `eu/default/lamp`: region and fleet have no slash, so the id, which may have some, comes last. */

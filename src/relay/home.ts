@@ -60,6 +60,11 @@ export const importedRequestSchema = z.object({
   epoch: epochSchema,
 })
 export type ImportedRequest = z.infer<typeof importedRequestSchema>
+export const importedResponseSchema = z.object({
+  /** What still came for the session at the old home after its state was given: a batch of deliveries. */
+  late: base64Schema,
+})
+export type ImportedResponse = z.infer<typeof importedResponseSchema>
 export const releaseRequestSchema = z.object({ fleet: fleetSchema, root: rootSchema, epoch: epochSchema })
 export type ReleaseRequest = z.infer<typeof releaseRequestSchema>
 

@@ -1,0 +1,121 @@
+// Holds the socket of a client that says only `/mqtt`: reads CONNECT to learn who it is, then passes frames both ways.
+import { verifyClientToken } from '../../src/id/client-token.ts'
+import type { ClientId, FleetId } from '../../src/id/ids.ts'
+import { encodePacket } from '../../src/mqtt/encode.ts'
+import type { ConnectPacket } from '../../src/mqtt/packet.ts'
+import { PacketStream } from '../../src/mqtt/packet-stream.ts'
+import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
+import { packBatch } from '../../src/relay/batch.ts'
+import { CLOSE_INTERNAL, CLOSE_POLICY, closeCode, hex, UNACCEPTABLE_VERSION } from '../device/close.ts'
+import { CONNECT_WAIT_MS, EARLY_FRAME_BYTES_MAX } from '../limits.ts'
+import type { Connection, Platform } from '../platform.ts'
+
+interface Behind {
+  readonly client: ClientId
+  readonly fleet: FleetId
+}
+
+export class Front {
+  private readonly platform: Platform
+  private readonly name: string
+  private readonly connection: () => Connection | null
+  private behind: Behind | null = null
+  private stream: PacketStream | null = null
+  private held: Uint8Array[] = []
+  private heldBytes = 0
+  private passing = false
+  private cancelWait: () => void = () => undefined
+
+  /** @param connection the one socket, also after hibernation */
+  constructor(platform: Platform, name: string, connection: () => Connection | null) {
+    this.platform = platform
+    this.name = name
+    this.connection = connection
+    this.behind = (connection()?.attachment() as Behind | null) ?? null
+  }
+
+  opened(): void {
+    this.stream = new PacketStream(this.platform.settings.packetBytesMax)
+    this.cancelWait = this.platform.after(CONNECT_WAIT_MS, () => {
+      if (this.behind === null) this.leave(CLOSE_POLICY, 'no CONNECT came') // [MQTT-3.1.0-1]
+    })
+  }
+
+  async frame(frame: Uint8Array): Promise<void> {
+    this.heldBytes += frame.length
+    if (this.heldBytes > this.platform.settings.packetBytesMax + EARLY_FRAME_BYTES_MAX) {
+      return this.leave(CLOSE_POLICY, 'more than can be passed on')
+    }
+    this.held.push(frame)
+    if (this.behind !== null) return this.pass()
+    const { stream } = this
+    if (stream === null) return // CONNECT is being looked at; this frame follows it
+    try {
+      const first = stream.read(frame, this.platform.now()).next()
+      if (first.done === true) return
+      this.stream = null
+      if (first.value.type !== 'connect') {
+        return this.leave(closeCode(Reason.ProtocolError), 'the first packet is not CONNECT') // [MQTT-3.1.0-1]
+      }
+      await this.admit(first.value)
+    } catch (violation) {
+      if (!(violation instanceof ProtocolViolation)) throw violation
+      if (violation.reason === Reason.UnsupportedProtocolVersion) this.connection()?.send(UNACCEPTABLE_VERSION)
+      this.leave(closeCode(violation.reason), violation.message)
+    }
+  }
+
+  async closed(): Promise<void> {
+    this.cancelWait()
+    if (this.behind !== null) await this.platform.peers.deviceOf(this.behind.fleet, this.behind.client).frontClosed(this.name)
+  }
+
+  leave(code: number, why: string): void {
+    this.cancelWait()
+    this.connection()?.close(code, why)
+  }
+
+  /** The client is whom its token names. */
+  private async admit(connect: ConnectPacket): Promise<void> {
+    if (connect.password === null) return this.refuse(connect, Reason.NotAuthorized)
+    const claims = await verifyClientToken(
+      new TextDecoder().decode(connect.password),
+      this.platform.settings.clientTokenSecret,
+      this.platform.now(),
+    )
+    if (claims === null) return this.refuse(connect, Reason.BadUserNameOrPassword)
+    this.cancelWait()
+    const behind = { client: claims.client, fleet: claims.fleet }
+    await this.platform.peers.deviceOf(behind.fleet, behind.client).frontOpened(this.name)
+    this.behind = behind
+    this.connection()?.attach(behind)
+    await this.pass()
+  }
+
+  private refuse(connect: ConnectPacket, reason: ReasonCode): void {
+    this.connection()?.send(
+      encodePacket(connect.protocolVersion, { type: 'connack', sessionPresent: false, reason, properties: {} }),
+    )
+    this.leave(CLOSE_POLICY, `MQTT reason ${hex(reason)}`)
+  }
+
+  /** What comes while frames are on their way travels together in the next call. */
+  private async pass(): Promise<void> {
+    const { behind } = this
+    if (behind === null || this.passing) return
+    this.passing = true
+    try {
+      while (this.held.length > 0) {
+        const batch = packBatch(this.held)
+        this.held = []
+        this.heldBytes = 0
+        await this.platform.peers.deviceOf(behind.fleet, behind.client).frontFrames(this.name, batch)
+      }
+    } catch (cause) {
+      this.platform.report(`the device behind ${this.name} does not answer`, cause)
+      this.leave(CLOSE_INTERNAL, 'try again')
+    } finally {
+      this.passing = false
+    }
+  }
+}

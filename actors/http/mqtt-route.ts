@@ -1,0 +1,46 @@
+// The upgrade to MQTT over WebSocket: chooses the actor, which must be done before CONNECT names the client.
+import type { Context } from 'hono'
+import { type ActorAddress, actorName, deviceAddress, frontAddress } from '../../src/id/actor-name.ts'
+import { verifyClientToken } from '../../src/id/client-token.ts'
+import { DEFAULT_FLEET, parseClientId, parseFleetId } from '../../src/id/ids.ts'
+import { problemResponse } from '../../src/relay/problem.ts'
+import { AUTHENTICATED_HEADER } from '../workerd/device-actor.ts'
+import type { Env } from '../workerd/env.ts'
+import { locationHint, regionOf } from '../workerd/region.ts'
+
+/** `/mqtt/<clientId>`, or `/mqtt` with a token, or `/mqtt` alone, which goes through a FrontActor. */
+export async function mqttRoute(c: Context<{ Bindings: Env }>): Promise<Response> {
+  if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
+    return problemResponse(426, 'MQTT is spoken here over WebSocket', { detail: 'Upgrade to websocket, subprotocol mqtt' })
+  }
+  const protocols = (c.req.header('sec-websocket-protocol') ?? '').split(',').map((one) => one.trim())
+  if (!protocols.includes('mqtt')) {
+    return problemResponse(400, 'The subprotocol must be mqtt', { field: 'Sec-WebSocket-Protocol' }) // [MQTT-6.0.0-3]
+  }
+  const token = /^Bearer (.+)$/.exec(c.req.header('authorization') ?? '')?.[1] ?? c.req.query('token')
+  const claims = token === undefined ? null : await verifyClientToken(token, c.env.CLIENT_TOKEN_SECRET)
+  if (token !== undefined && claims === null) return problemResponse(401, 'The token is not valid, or has expired')
+
+  const named = c.req.param('clientId')
+  const client = named === undefined ? null : parseClientId(named)
+  if (named !== undefined && client === null) {
+    return problemResponse(400, 'Not a client id', {
+      field: 'clientId',
+      detail: '1 to 128 bytes, without / + # and control characters, not starting with $',
+    })
+  }
+  if (client !== null && claims !== null && client !== claims.client) {
+    return problemResponse(403, 'The token is of another client', { field: 'clientId' })
+  }
+  const fleet = claims?.fleet ?? parseFleetId(c.req.query('fleet') ?? DEFAULT_FLEET)
+  if (fleet === null) return problemResponse(400, 'Not a fleet', { field: 'fleet' })
+
+  const region = regionOf(c.req.raw, c.env)
+  const behind = client ?? claims?.client ?? null
+  const address: ActorAddress =
+    behind === null ? frontAddress(region, crypto.randomUUID()) : deviceAddress(region, fleet, behind)
+  const namespace = behind === null ? c.env.FRONT : c.env.DEVICE
+  const headers = new Headers({ upgrade: 'websocket', 'sec-websocket-protocol': 'mqtt' })
+  if (claims !== null) headers.set(AUTHENTICATED_HEADER, '1')
+  return namespace.getByName(actorName(address), locationHint(region)).fetch(new Request('https://actor/', { headers }))
+}

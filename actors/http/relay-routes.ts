@@ -1,0 +1,85 @@
+// What the core asks of an edge: deliver envelopes, note an interest, hand a home over.
+import { type Context, Hono } from 'hono'
+import type { z } from 'zod'
+import { leafAddress } from '../../src/id/actor-name.ts'
+import { type FleetId, parseRegionId, type RegionId, type Root } from '../../src/id/ids.ts'
+import { type DeliverRequest, deliverRequestSchema, type EnvelopeResult } from '../../src/relay/envelope.ts'
+import { handoverRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
+import { homeInterestRequestSchema } from '../../src/relay/interest.ts'
+import { invalid, problemResponse } from '../../src/relay/problem.ts'
+import { edgeParty, verifyRelay } from '../../src/relay/token.ts'
+import { RELAY_PATH } from '../../src/relay/version.ts'
+import type { LeafPeer } from '../platform.ts'
+import type { Env } from '../workerd/env.ts'
+import { StubCache } from '../workerd/peers.ts'
+import { servedRegions } from '../workerd/region.ts'
+
+type RelayContext = Context<{ Bindings: Env; Variables: { region: RegionId } }>
+
+/** Calls the leaf of a root in the region that the request names. */
+type LeafCall = <T>(c: RelayContext, fleet: FleetId, root: Root, call: (leaf: LeafPeer) => Promise<T>) => Promise<T>
+
+const callLeaf: LeafCall = (c, fleet, root, call) =>
+  // One cache for each request: a stub belongs to the request that made it.
+  new StubCache(c.env).call(leafAddress(c.var.region, fleet, root), call as (leaf: LeafPeer) => Promise<unknown>) as ReturnType<typeof call>
+
+async function parse<S extends z.ZodType>(c: RelayContext, schema: S): Promise<{ ok: true; value: z.infer<S> } | { ok: false; response: Response }> {
+  let body: unknown
+  try {
+    body = await c.req.json()
+  } catch {
+    return { ok: false, response: problemResponse(400, 'The body is not JSON') }
+  }
+  const result = schema.safeParse(body)
+  return result.success ? { ok: true, value: result.data } : { ok: false, response: invalid(result.error) }
+}
+
+export const relayRoutes = new Hono<{ Bindings: Env; Variables: { region: RegionId } }>().basePath(RELAY_PATH)
+
+relayRoutes.use('/:region/*', async (c, next) => {
+  const region = parseRegionId(c.req.param('region'))
+  if (region === null || !servedRegions(c.env).includes(region)) {
+    return problemResponse(421, 'This edge does not serve that region', { field: 'region' })
+  }
+  const caller = await verifyRelay(c.req.header('authorization'), c.env.RELAY_SECRET, edgeParty(region))
+  if (caller !== 'core') return problemResponse(401, 'Only the core may call this, with a fresh token')
+  c.set('region', region)
+  return next()
+})
+
+/** Tells that the edge is reachable, signatures and all. */
+relayRoutes.post('/:region/ping', (c) => c.body(null, 204))
+
+relayRoutes.post('/:region/envelopes', async (c) => {
+  const body = await parse(c, deliverRequestSchema)
+  if (!body.ok) return body.response
+  const results = await Promise.all(
+    body.value.envelopes.map(async ({ envelope, epoch }: DeliverRequest['envelopes'][number]): Promise<EnvelopeResult> => {
+      try {
+        return await callLeaf(c, envelope.fleet, envelope.root, (leaf) => leaf.receive(envelope, epoch))
+      } catch (cause) {
+        return { status: 'unreachable', detail: `the leaf failed: ${String(cause)}` }
+      }
+    }),
+  )
+  return c.json({ results })
+})
+
+relayRoutes.post('/:region/interest', async (c) => {
+  const body = await parse(c, homeInterestRequestSchema)
+  if (!body.ok) return body.response
+  return c.json(await callLeaf(c, body.value.fleet, body.value.root, (leaf) => leaf.interest(body.value)))
+})
+
+relayRoutes.post('/:region/handover', async (c) => {
+  const body = await parse(c, handoverRequestSchema)
+  if (!body.ok) return body.response
+  const state = await callLeaf(c, body.value.fleet, body.value.root, (leaf) => leaf.handover(body.value))
+  return state === null ? problemResponse(409, 'A newer home is known here') : c.json(state)
+})
+
+relayRoutes.post('/:region/release', async (c) => {
+  const body = await parse(c, releaseRequestSchema)
+  if (!body.ok) return body.response
+  return c.json({ late: await callLeaf(c, body.value.fleet, body.value.root, (leaf) => leaf.release(body.value)) })
+})

@@ -1,0 +1,27 @@
+// The edge: one Worker that accepts MQTT over WebSocket and the core's calls, and the actors behind it.
+import { Hono } from 'hono'
+import { problemResponse } from '../src/relay/problem.ts'
+import { mqttRoute } from './http/mqtt-route.ts'
+import { relayRoutes } from './http/relay-routes.ts'
+import type { Env } from './workerd/env.ts'
+import { logError } from './workerd/log.ts'
+import { servedRegions } from './workerd/region.ts'
+
+export { DeviceActor } from './workerd/device-actor.ts'
+export { FrontActor } from './workerd/front-actor.ts'
+export { TopicActor } from './workerd/topic-actor.ts'
+export { UplinkActor } from './workerd/uplink-actor.ts'
+
+const app = new Hono<{ Bindings: Env }>()
+
+app.get('/livez', (c) => c.json({ regions: servedRegions(c.env) }))
+app.get('/mqtt', mqttRoute)
+app.get('/mqtt/:clientId', mqttRoute)
+app.route('/', relayRoutes)
+app.notFound(() => problemResponse(404, 'Nothing is here'))
+app.onError((cause, c) => {
+  logError('a request failed', { path: c.req.path }, cause)
+  return problemResponse(500, 'The edge failed on this request')
+})
+
+export default app

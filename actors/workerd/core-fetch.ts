@@ -1,0 +1,54 @@
+// The core over HTTP, signed.
+import type { z } from 'zod'
+import type { RegionId } from '../../src/id/ids.ts'
+import { envelopesResponseSchema } from '../../src/relay/envelope.ts'
+import { claimResponseSchema, confirmResponseSchema, importedResponseSchema, resolveResponseSchema } from '../../src/relay/home.ts'
+import { interestResponseSchema } from '../../src/relay/interest.ts'
+import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
+import { RELAY_PATH } from '../../src/relay/version.ts'
+import { type CoreClient, CoreUnreachable } from '../core-client.ts'
+import { CORE_CALL_TIMEOUT_MS } from '../limits.ts'
+import type { Env } from './env.ts'
+
+const signers = new Map<RegionId, RelaySigner>()
+
+export function coreClient(env: Env, region: RegionId): CoreClient {
+  // One signer for all actors of this isolate: a token is good for minutes.
+  let signer = signers.get(region)
+  if (signer === undefined) {
+    signer = new RelaySigner(env.RELAY_SECRET, edgeParty(region))
+    signers.set(region, signer)
+  }
+  const signing = signer
+
+  const post = async (name: string, body: unknown): Promise<unknown> => {
+    let response: Response
+    try {
+      response = await fetch(`${env.CORE_URL}${RELAY_PATH}/${name}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: await signing.authorization('core') },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(CORE_CALL_TIMEOUT_MS),
+      })
+      if (response.ok) return response.status === 204 ? null : await response.json()
+    } catch (cause) {
+      throw new CoreUnreachable(`the core was not reached for ${name}`, { cause })
+    }
+    throw new CoreUnreachable(`the core answered ${name} with ${response.status}: ${(await response.text()).slice(0, 300)}`)
+  }
+
+  const ask = async <S extends z.ZodType>(name: string, body: unknown, schema: S): Promise<z.infer<S>> =>
+    schema.parse(await post(name, body))
+
+  return {
+    resolve: (request) => ask('resolve', request, resolveResponseSchema),
+    claim: (request) => ask('claim', request, claimResponseSchema),
+    imported: (request) => ask('imported', request, importedResponseSchema),
+    confirm: (request) => ask('confirm', request, confirmResponseSchema),
+    interest: (request) => ask('interest', request, interestResponseSchema),
+    interests: async (request) => {
+      await post('interests', request)
+    },
+    envelopes: (request) => ask('envelopes', request, envelopesResponseSchema),
+  }
+}

@@ -1,0 +1,94 @@
+// DeviceActor as workerd runs it: events and calls in, to the device behind its gate.
+import { DurableObject } from 'cloudflare:workers'
+import type { ClientId } from '../../src/id/ids.ts'
+import { unpackBatch } from '../../src/relay/batch.ts'
+import { Gate } from '../device/gate.ts'
+import type { DevicePeer } from '../platform.ts'
+import type { Env } from './env.ts'
+import { upgrade } from './upgrade.ts'
+import { WorkerdPlatform } from './workerd-platform.ts'
+
+export const AUTHENTICATED_HEADER = 'x-starling-authenticated'
+
+export class DeviceActor extends DurableObject<Env> implements DevicePeer {
+  private readonly platform: WorkerdPlatform
+  private readonly gate: Gate
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    this.platform = new WorkerdPlatform(ctx, env, 'device')
+    this.gate = new Gate(this.platform, this.platform.address.id as ClientId)
+  }
+
+  override fetch(request: Request): Response {
+    const { response, socket } = upgrade(this.ctx)
+    this.gate.opened(this.platform.connection(socket), request.headers.get(AUTHENTICATED_HEADER) === '1')
+    return response
+  }
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | void {
+    const connection = this.platform.connection(socket)
+    if (typeof message === 'string') return this.gate.breach(connection)
+    return this.gate.frame(connection, new Uint8Array(message))
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    const connection = this.platform.connection(socket)
+    this.gate.closed(connection)
+    connection.close(1000, '')
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.gate.closed(this.platform.connection(socket))
+  }
+
+  override async alarm(): Promise<void> {
+    this.platform.alarmWent()
+    await this.gate.device.alarm()
+    await this.platform.settled()
+  }
+
+  publish(...[publisher, batch]: Parameters<DevicePeer['publish']>) {
+    return this.gate.device.leaf.publish(publisher, unpackBatch(batch))
+  }
+
+  subscribe(...parameters: Parameters<DevicePeer['subscribe']>) {
+    return this.gate.device.leaf.subscribe(...parameters)
+  }
+
+  async unsubscribe(...parameters: Parameters<DevicePeer['unsubscribe']>) {
+    this.gate.device.leaf.unsubscribe(...parameters)
+  }
+
+  receive(...parameters: Parameters<DevicePeer['receive']>) {
+    return this.gate.device.leaf.receive(...parameters)
+  }
+
+  interest(...parameters: Parameters<DevicePeer['interest']>) {
+    return this.gate.device.leaf.interest(...parameters)
+  }
+
+  async handover(...parameters: Parameters<DevicePeer['handover']>) {
+    return this.gate.device.handover(...parameters)
+  }
+
+  release(...parameters: Parameters<DevicePeer['release']>) {
+    return this.gate.device.release(...parameters)
+  }
+
+  deliver(...[session, batch]: Parameters<DevicePeer['deliver']>) {
+    return this.gate.device.deliver(session, unpackBatch(batch))
+  }
+
+  async frontOpened(name: string) {
+    this.gate.frontOpened(name)
+  }
+
+  async frontFrames(name: string, batch: Uint8Array) {
+    this.gate.frontFrames(name, batch)
+  }
+
+  async frontClosed(name: string) {
+    this.gate.frontClosed(name)
+  }
+}

@@ -1,0 +1,24 @@
+// What wrangler.toml binds to the Worker and its actors.
+import type { DeviceActor } from './device-actor.ts'
+import type { FrontActor } from './front-actor.ts'
+import type { TopicActor } from './topic-actor.ts'
+import type { UplinkActor } from './uplink-actor.ts'
+
+export interface Env {
+  readonly DEVICE: DurableObjectNamespace<DeviceActor>
+  readonly TOPIC: DurableObjectNamespace<TopicActor>
+  readonly UPLINK: DurableObjectNamespace<UplinkActor>
+  readonly FRONT: DurableObjectNamespace<FrontActor>
+  /** `https://core.example`, without a slash at the end. */
+  readonly CORE_URL: string
+  /** Shared with the core; at least 32 characters. */
+  readonly RELAY_SECRET: string
+  readonly CLIENT_TOKEN_SECRET: string
+  /** The regions that this deployment serves: `eu,us,ap`. */
+  readonly REGIONS: string
+  /** This deployment's only region; else it follows from where the request came in. */
+  readonly REGION?: string
+  readonly UPLINK_SHARDS?: string
+  readonly SERVER_KEEP_ALIVE_SECONDS?: string
+  readonly PACKET_BYTES_MAX?: string
+}

@@ -1,0 +1,90 @@
+// The other actors, over workerd's RPC. Calls on one stub arrive in the order in which they were made; a stub that
+// failed is broken for good, so the next call gets a new one.
+import {
+  type ActorAddress,
+  actorName,
+  deviceAddress,
+  frontAddress,
+  leafAddress,
+  uplinkAddress,
+} from '../../src/id/actor-name.ts'
+import type { DevicePeer, FrontPeer, LeafPeer, Peers, UplinkPeer } from '../platform.ts'
+import type { Env } from './env.ts'
+import { locationHint } from './region.ts'
+
+const STUBS_MAX = 10_000
+const UPLINK_SHARDS_DEFAULT = 8
+
+export function uplinkShards(env: Env): number {
+  return Number(env.UPLINK_SHARDS ?? UPLINK_SHARDS_DEFAULT)
+}
+
+export class StubCache {
+  private readonly env: Env
+  private readonly stubs = new Map<string, unknown>()
+
+  constructor(env: Env) {
+    this.env = env
+  }
+
+  /** Calls one method of an actor. Rejects when the actor threw or its process died. */
+  async call<Peer>(address: ActorAddress, use: (peer: Peer) => Promise<unknown>): Promise<unknown> {
+    const name = actorName(address)
+    const key = `${address.kind} ${name}`
+    let stub = this.stubs.get(key)
+    if (stub === undefined) {
+      if (this.stubs.size >= STUBS_MAX) this.stubs.clear()
+      const namespace = { device: this.env.DEVICE, topic: this.env.TOPIC, uplink: this.env.UPLINK, front: this.env.FRONT }[address.kind]
+      stub = namespace.getByName(name, locationHint(address.region))
+      this.stubs.set(key, stub)
+    }
+    try {
+      return await use(stub as Peer)
+    } catch (cause) {
+      if (this.stubs.get(key) === stub) this.stubs.delete(key)
+      throw cause
+    }
+  }
+}
+
+/** An object with each of a peer's methods, made as calls to the actor at the address. */
+function peer<Peer extends object>(stubs: StubCache, address: ActorAddress, methods: readonly (keyof Peer & string)[]): Peer {
+  return Object.fromEntries(
+    methods.map((method) => [
+      method,
+      (...parameters: unknown[]) =>
+        stubs.call<Record<string, (...parameters: unknown[]) => Promise<unknown>>>(address, (stub) => {
+          const call = stub[method]
+          if (call === undefined) throw new Error(`no method ${method}`)
+          return call.apply(stub, parameters)
+        }),
+    ]),
+  ) as Peer
+}
+
+const LEAF = ['publish', 'subscribe', 'unsubscribe', 'receive', 'interest', 'handover', 'release'] as const
+const DEVICE = [...LEAF, 'deliver', 'frontOpened', 'frontFrames', 'frontClosed'] as const
+
+export function workerdPeers(env: Env, self: ActorAddress): Peers {
+  const stubs = new StubCache(env)
+  const known = new Map<string, object>()
+  const { region, fleet } = self
+  // Made once for each actor: a call is on the path of every message.
+  const at = <Peer extends object>(address: ActorAddress, methods: readonly (keyof Peer & string)[]): Peer => {
+    const key = `${address.kind} ${actorName(address)}`
+    let found = known.get(key)
+    if (found === undefined) {
+      if (known.size >= STUBS_MAX) known.clear()
+      found = peer<Peer>(stubs, address, methods)
+      known.set(key, found)
+    }
+    return found as Peer
+  }
+  return {
+    device: (client) => at<DevicePeer>(deviceAddress(region, fleet, client), DEVICE),
+    deviceOf: (otherFleet, client) => at<DevicePeer>(deviceAddress(region, otherFleet, client), DEVICE),
+    leaf: (root) => at<LeafPeer>(leafAddress(region, fleet, root), LEAF),
+    uplink: (root) => at<UplinkPeer>(uplinkAddress(region, fleet, root, uplinkShards(env)), ['send', 'take']),
+    front: (id) => at<FrontPeer>(frontAddress(region, id), ['send', 'close']),
+  }
+}

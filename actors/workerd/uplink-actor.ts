@@ -1,0 +1,31 @@
+// UplinkActor as workerd runs it.
+import { DurableObject } from 'cloudflare:workers'
+import type { UplinkPeer } from '../platform.ts'
+import { Uplink } from '../uplink/uplink.ts'
+import type { Env } from './env.ts'
+import { WorkerdPlatform } from './workerd-platform.ts'
+
+export class UplinkActor extends DurableObject<Env> implements UplinkPeer {
+  private readonly platform: WorkerdPlatform
+  private readonly uplink: Uplink
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    this.platform = new WorkerdPlatform(ctx, env, 'uplink')
+    this.uplink = new Uplink(this.platform)
+  }
+
+  override async alarm(): Promise<void> {
+    this.platform.alarmWent()
+    this.uplink.alarm()
+    await this.platform.settled()
+  }
+
+  send(...parameters: Parameters<UplinkPeer['send']>) {
+    return this.uplink.send(...parameters)
+  }
+
+  async take(...parameters: Parameters<UplinkPeer['take']>) {
+    return this.uplink.take(...parameters)
+  }
+}
