@@ -1,0 +1,112 @@
+// The core's HTTP interface: what the edges ask, and the probes. Stateless; pods need nothing from each other.
+import { type Context, Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import type { Logger } from 'pino'
+import type { z } from 'zod'
+import { parseRegionId, type RegionId } from '../src/id/ids.ts'
+import { envelopesRequestSchema } from '../src/relay/envelope.ts'
+import {
+  claimRequestSchema,
+  confirmRequestSchema,
+  importedRequestSchema,
+  resolveRequestSchema,
+} from '../src/relay/home.ts'
+import { interestRequestSchema, interestsRequestSchema } from '../src/relay/interest.ts'
+import { invalid, problemResponse } from '../src/relay/problem.ts'
+import { verifyRelay } from '../src/relay/token.ts'
+import { RELAY_PATH } from '../src/relay/version.ts'
+import type { Directory } from './directory.ts'
+import { EdgeUnreachable } from './edges.ts'
+import { BODY_BYTES_MAX } from './limits.ts'
+import type { Relay } from './relay.ts'
+import type { Store } from './store/port.ts'
+
+export interface CoreParts {
+  readonly store: Store
+  readonly directory: Directory
+  readonly relay: Relay
+  readonly relaySecret: string
+  readonly log: Logger
+  /** True from SIGTERM on: the pod is taken out of the service, and still serves. */
+  readonly draining: () => boolean
+}
+
+type CoreContext = Context<{ Variables: { caller: RegionId } }>
+
+export function coreApp({ store, directory, relay, relaySecret, log, draining }: CoreParts) {
+  const app = new Hono<{ Variables: { caller: RegionId } }>()
+
+  app.get('/livez', (c) => c.json({ live: true }))
+  app.get('/readyz', async (c) => {
+    if (draining()) return problemResponse(503, 'Draining')
+    try {
+      await store.ping()
+      return c.json({ ready: true })
+    } catch (cause) {
+      return problemResponse(503, 'The store does not answer', { detail: String(cause) })
+    }
+  })
+
+  app.use(`${RELAY_PATH}/*`, bodyLimit({ maxSize: BODY_BYTES_MAX, onError: () => problemResponse(413, 'The body is too large') }))
+  app.use(`${RELAY_PATH}/*`, async (c, next) => {
+    const caller = await verifyRelay(c.req.header('authorization'), relaySecret, 'core')
+    const region = caller?.startsWith('edge:') === true ? parseRegionId(caller.slice('edge:'.length)) : null
+    if (region === null) return problemResponse(401, 'Only an edge may call this, with a fresh token')
+    c.set('caller', region)
+    return next()
+  })
+
+  /** A call of an edge, which may only speak for its own region. */
+  const call = <S extends z.ZodType>(
+    name: string,
+    schema: S,
+    serve: (c: CoreContext, request: z.infer<S>) => Promise<Response>,
+  ) => {
+    app.post(`${RELAY_PATH}/${name}`, async (c) => {
+      let body: unknown
+      try {
+        body = await c.req.json()
+      } catch {
+        return problemResponse(400, 'The body is not JSON')
+      }
+      const parsed = schema.safeParse(body)
+      if (!parsed.success) return invalid(parsed.error)
+      const { region } = parsed.data as { region?: RegionId }
+      if (region !== undefined && region !== c.var.caller) {
+        return problemResponse(403, 'An edge speaks for its own region', { field: 'region' })
+      }
+      return serve(c, parsed.data)
+    })
+  }
+
+  call('resolve', resolveRequestSchema, async (c, { fleet, root, region }) =>
+    c.json({ home: await directory.resolve(fleet, root, region) }),
+  )
+  call('claim', claimRequestSchema, async (c, { fleet, root, region }) =>
+    c.json(await directory.claim(fleet, root, region)),
+  )
+  call('imported', importedRequestSchema, async (c, { fleet, root, region, epoch }) =>
+    c.json({ late: await directory.imported(fleet, root, region, epoch) }),
+  )
+  call('confirm', confirmRequestSchema, async (c, { fleet, root, region, epoch }) =>
+    c.json({ current: await directory.isCurrent(fleet, root, region, epoch) }),
+  )
+  call('interest', interestRequestSchema, async (c, request) => c.json(await relay.interest(request)))
+  call('interests', interestsRequestSchema, async (c, { fleet, root, epoch, version, regions }) => {
+    await store.putInterests(fleet, root, epoch, version, regions)
+    return c.body(null, 204)
+  })
+  call('envelopes', envelopesRequestSchema, async (c, { region, envelopes }) =>
+    c.json({ results: await relay.pass(region, envelopes) }),
+  )
+
+  app.notFound(() => problemResponse(404, 'Nothing is here'))
+  app.onError((cause, c) => {
+    if (cause instanceof EdgeUnreachable) {
+      return problemResponse(503, 'A region cannot be reached', { detail: cause.message })
+    }
+    log.error({ err: cause, path: c.req.path }, 'a request failed')
+    return problemResponse(500, 'The core failed on this request')
+  })
+  return app
+}

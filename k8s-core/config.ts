@@ -1,0 +1,84 @@
+// The core's configuration, from the environment; see the chart's values for what an operator sets.
+import { z } from 'zod'
+import { parseRegionId, type RegionId } from '../src/id/ids.ts'
+import { RELAY_SECRET_CHARS_MIN } from '../src/relay/token.ts'
+import type { StoreSetting } from './store/open.ts'
+
+const edgesSchema = z.string().transform((text, ctx) => {
+  const edges = new Map<RegionId, string>()
+  for (const pair of text.split(',').filter((one) => one.trim() !== '')) {
+    const at = pair.indexOf('=')
+    const region = parseRegionId(pair.slice(0, at).trim())
+    const url = pair.slice(at + 1).trim().replace(/\/$/, '')
+    if (region === null || !URL.canParse(url)) {
+      ctx.addIssue({ code: 'custom', message: `'${pair}' is not region=url` })
+      return z.NEVER
+    }
+    edges.set(region, url)
+  }
+  if (edges.size === 0) ctx.addIssue({ code: 'custom', message: 'at least one region=url is needed' })
+  return edges
+})
+
+const environmentSchema = z
+  .object({
+    HOST: z.string().default('127.0.0.1'),
+    PORT: z.coerce.number().int().min(0).max(65_535).default(8800),
+    EDGES: edgesSchema,
+    RELAY_SECRET: z.string().min(RELAY_SECRET_CHARS_MIN),
+    LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+    DRAIN_MS: z.coerce.number().int().min(0).default(5_000),
+    STORE: z.enum(['cassandra', 'sqlite']).default('cassandra'),
+    SQLITE_PATH: z.string().default('starling-core.sqlite'),
+    CASSANDRA_CONTACT_POINTS: z.string().default('127.0.0.1:9042'),
+    CASSANDRA_LOCAL_DC: z.string().default(''),
+    CASSANDRA_KEYSPACE: z.string().default('starling'),
+    CASSANDRA_REPLICATION: z.string().optional(),
+    CASSANDRA_USERNAME: z.string().optional(),
+    CASSANDRA_PASSWORD: z.string().optional(),
+  })
+  .transform((env) => ({
+    host: env.HOST,
+    port: env.PORT,
+    edges: env.EDGES,
+    relaySecret: env.RELAY_SECRET,
+    logLevel: env.LOG_LEVEL,
+    drainMs: env.DRAIN_MS,
+    store: storeSetting(env),
+  }))
+
+export type CoreConfig = z.infer<typeof environmentSchema>
+
+/** Throws with every variable that is wrong. */
+export function coreConfig(environment: Record<string, string | undefined>): CoreConfig {
+  const parsed = environmentSchema.safeParse(environment)
+  if (!parsed.success) {
+    const wrong = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+    throw new Error(`the environment is not right: ${wrong.join('; ')}`)
+  }
+  return parsed.data
+}
+
+function storeSetting(env: {
+  STORE: 'cassandra' | 'sqlite'
+  SQLITE_PATH: string
+  CASSANDRA_CONTACT_POINTS: string
+  CASSANDRA_LOCAL_DC: string
+  CASSANDRA_KEYSPACE: string
+  CASSANDRA_REPLICATION?: string | undefined
+  CASSANDRA_USERNAME?: string | undefined
+  CASSANDRA_PASSWORD?: string | undefined
+}): StoreSetting {
+  if (env.STORE === 'sqlite') return { kind: 'sqlite', path: env.SQLITE_PATH }
+  return {
+    kind: 'cassandra',
+    contactPoints: env.CASSANDRA_CONTACT_POINTS.split(',').map((one) => one.trim()),
+    localDataCenter: env.CASSANDRA_LOCAL_DC,
+    keyspace: env.CASSANDRA_KEYSPACE,
+    ...(env.CASSANDRA_REPLICATION !== undefined && {
+      replication: z.record(z.string(), z.int().min(1)).parse(JSON.parse(env.CASSANDRA_REPLICATION)),
+    }),
+    ...(env.CASSANDRA_USERNAME !== undefined && { username: env.CASSANDRA_USERNAME }),
+    ...(env.CASSANDRA_PASSWORD !== undefined && { password: env.CASSANDRA_PASSWORD }),
+  }
+}

@@ -1,0 +1,85 @@
+// The edges as the core calls them: HTTP, signed, with a bounded wait.
+import type { z } from 'zod'
+import type { FleetId, RegionId, Root } from '../src/id/ids.ts'
+import { type DeliverRequest, type EnvelopesResponse, envelopesResponseSchema } from '../src/relay/envelope.ts'
+import { type HandoverState, handoverStateSchema, importedResponseSchema } from '../src/relay/home.ts'
+import { type HomeInterestRequest, type HomeInterestResponse, homeInterestResponseSchema } from '../src/relay/interest.ts'
+import { edgeParty, RelaySigner } from '../src/relay/token.ts'
+import { RELAY_PATH } from '../src/relay/version.ts'
+import { EDGE_CALL_TIMEOUT_MS } from './limits.ts'
+
+/** An edge could not be reached, or did not answer as it should. */
+export class EdgeUnreachable extends Error {
+  readonly region: RegionId
+  constructor(region: RegionId, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'EdgeUnreachable'
+    this.region = region
+  }
+}
+
+export class Edges {
+  private readonly urls: ReadonlyMap<RegionId, string>
+  private readonly signer: RelaySigner
+
+  /** @param urls where each region's edge is, without a slash at the end */
+  constructor(urls: ReadonlyMap<RegionId, string>, relaySecret: string) {
+    this.urls = urls
+    this.signer = new RelaySigner(relaySecret, 'core')
+  }
+
+  get regions(): RegionId[] {
+    return [...this.urls.keys()]
+  }
+
+  async ping(region: RegionId): Promise<void> {
+    await this.post(region, 'ping', {})
+  }
+
+  async deliver(region: RegionId, request: DeliverRequest): Promise<EnvelopesResponse> {
+    return this.ask(region, 'envelopes', request, envelopesResponseSchema)
+  }
+
+  async interest(region: RegionId, request: HomeInterestRequest): Promise<HomeInterestResponse> {
+    return this.ask(region, 'interest', request, homeInterestResponseSchema)
+  }
+
+  async handover(region: RegionId, request: { fleet: FleetId; root: Root; epoch: number; to: RegionId }): Promise<HandoverState> {
+    return this.ask(region, 'handover', request, handoverStateSchema)
+  }
+
+  /** What was late, as a batch in base64. */
+  async release(region: RegionId, request: { fleet: FleetId; root: Root; epoch: number }): Promise<string> {
+    return (await this.ask(region, 'release', request, importedResponseSchema)).late
+  }
+
+  private async ask<S extends z.ZodType>(region: RegionId, name: string, body: unknown, schema: S): Promise<z.infer<S>> {
+    const parsed = schema.safeParse(await (await this.post(region, name, body)).json())
+    if (!parsed.success) throw new EdgeUnreachable(region, `the edge of ${region} answered ${name} strangely`, { cause: parsed.error })
+    return parsed.data
+  }
+
+  private async post(region: RegionId, name: string, body: unknown): Promise<Response> {
+    const url = this.urls.get(region)
+    if (url === undefined) throw new EdgeUnreachable(region, `no edge is known for ${region}`)
+    let response: Response
+    try {
+      response = await fetch(`${url}${RELAY_PATH}/${region}/${name}`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          authorization: await this.signer.authorization(edgeParty(region)),
+        },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(EDGE_CALL_TIMEOUT_MS),
+      })
+    } catch (cause) {
+      throw new EdgeUnreachable(region, `the edge of ${region} was not reached for ${name}`, { cause })
+    }
+    if (!response.ok) {
+      const text = (await response.text()).slice(0, 300)
+      throw new EdgeUnreachable(region, `the edge of ${region} answered ${name} with ${response.status}: ${text}`)
+    }
+    return response
+  }
+}

@@ -1,0 +1,11 @@
+// Every bound of the core in one place; the unit is in the name.
+
+export const EDGE_CALL_TIMEOUT_MS = 8_000
+/** Homes that the core remembers; a stale one is answered `moved` by the edge and read again. */
+export const HOME_CACHE_ROOTS_MAX = 100_000
+export const HOME_CACHE_MS = 30_000
+/** How often a home is looked up again before the caller is told to try later. */
+export const MOVED_TRIES_MAX = 3
+/** A claim that others keep winning. */
+export const CLAIM_TRIES_MAX = 5
+export const BODY_BYTES_MAX = 32 * 1024 * 1024

@@ -1,0 +1,50 @@
+// The core's process: configuration, store, HTTP server, and a drain that loses nothing.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { serve } from '@hono/node-server'
+import { pino } from 'pino'
+import { coreApp } from './app.ts'
+import { coreConfig } from './config.ts'
+import { Directory } from './directory.ts'
+import { Edges } from './edges.ts'
+import { Relay } from './relay.ts'
+import { openStore } from './store/open.ts'
+
+const config = coreConfig(process.env)
+const log = pino({ level: config.logLevel })
+const store = await openStore(config.store)
+await store.migrate()
+
+const edges = new Edges(config.edges, config.relaySecret)
+const directory = new Directory(store, edges)
+const relay = new Relay(directory, edges)
+let draining = false
+const app = coreApp({ store, directory, relay, relaySecret: config.relaySecret, log, draining: () => draining })
+
+const server = serve({ fetch: app.fetch, hostname: config.host, port: config.port }, ({ port }) => {
+  log.info({ host: config.host, port, regions: edges.regions, store: config.store.kind }, 'the core serves')
+  // A parent that started this process learns the port.
+  process.send?.({ ready: { port } })
+})
+
+/** Not ready first, so that no new call comes; then what is under way is finished. The edges keep what was not answered. */
+async function drain(signal: NodeJS.Signals): Promise<void> {
+  if (draining) return
+  draining = true
+  log.info({ signal, drainMs: config.drainMs }, 'the core drains')
+  await sleep(config.drainMs)
+  await new Promise<void>((closed) => {
+    server.close(() => closed())
+    if ('closeIdleConnections' in server) server.closeIdleConnections()
+  })
+  await store.close()
+  process.exit(0)
+}
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    drain(signal).catch((cause) => {
+      log.fatal({ err: cause }, 'the drain failed')
+      process.exit(1)
+    })
+  })
+}

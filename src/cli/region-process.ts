@@ -1,0 +1,87 @@
+// One region of a local run: the edge's Worker on a workerd of its own, through miniflare.
+import { readdirSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { Miniflare } from 'miniflare'
+
+const WATCH_MS = 100
+
+const setting = (name: string): string => {
+  const value = process.env[name]
+  if (value === undefined) throw new Error(`${name} is not set`)
+  return value
+}
+
+const port = Number(setting('STARLING_PORT'))
+const miniflare = new Miniflare({
+  name: 'starling-edge',
+  modules: [{ type: 'ESModule', path: 'worker.mjs', contents: await readFile(setting('STARLING_WORKER'), 'utf8') }],
+  compatibilityDate: '2026-07-01',
+  host: '127.0.0.1',
+  port: 0,
+  cf: false,
+  durableObjects: {
+    DEVICE: { className: 'DeviceActor', useSQLite: true },
+    TOPIC: { className: 'TopicActor', useSQLite: true },
+    UPLINK: { className: 'UplinkActor', useSQLite: true },
+    FRONT: { className: 'FrontActor', useSQLite: true },
+  },
+  durableObjectsPersist: setting('STARLING_STATE'),
+  // Straight into workerd: miniflare's own entry would be a second proxy in front of every connection.
+  unsafeDirectSockets: [{ host: '127.0.0.1', port }],
+  bindings: JSON.parse(setting('STARLING_BINDINGS')) as Record<string, string>,
+})
+await miniflare.ready
+
+const pid = workerdPid()
+process.send?.({ ready: { port, pid } })
+
+// When workerd dies, so does this process, and the parent starts both again.
+setInterval(() => {
+  try {
+    process.kill(pid, 0)
+  } catch {
+    process.exit(70)
+  }
+}, WATCH_MS)
+
+const end = () => {
+  miniflare.dispose().then(
+    () => process.exit(0),
+    () => process.exit(1),
+  )
+}
+process.on('SIGTERM', end)
+process.on('SIGINT', () => undefined)
+// The parent is gone without a word.
+process.on('disconnect', end)
+
+function workerdPid(): number {
+  for (const [child, command] of childProcesses()) if (command.includes('workerd')) return child
+  throw new Error('workerd is not running')
+}
+
+/** Process id and command of each child, from /proc, or from ps where there is no /proc. */
+function childProcesses(): [number, string][] {
+  const mine = String(process.pid)
+  try {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .flatMap((name): [number, string][] => {
+        try {
+          const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
+          const [, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+          return parent === mine ? [[Number(name), readFileSync(`/proc/${name}/cmdline`, 'utf8')]] : []
+        } catch {
+          return [] // It ended while we looked.
+        }
+      })
+  } catch {
+    return execFileSync('ps', ['-A', '-o', 'pid=,ppid=,command='], { encoding: 'utf8' })
+      .split('\n')
+      .flatMap((line): [number, string][] => {
+        const [, child, parent, command] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? []
+        return parent === mine && child !== undefined && command !== undefined ? [[Number(child), command]] : []
+      })
+  }
+}

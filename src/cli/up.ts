@@ -1,0 +1,266 @@
+// `starling up`: two regions and the core on this machine, state kept in one folder, everything on 127.0.0.1.
+import { mkdir, open, readFile, rm } from 'node:fs/promises'
+import net from 'node:net'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Command, InvalidArgumentError } from 'commander'
+import { build } from 'esbuild'
+import { signClientToken } from '../id/client-token.ts'
+import { type ClientId, DEFAULT_FLEET, parseRegionId, type RegionId } from '../id/ids.ts'
+import { Child } from './child.ts'
+import { DEFAULT_DIR, type Local, loadSecrets, type Secrets, writeLocal } from './local.ts'
+
+const HOST = '127.0.0.1'
+const PROJECT = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..')
+const TOKEN_SECONDS = 30 * 24 * 3600
+
+interface UpOptions {
+  readonly dir: string
+  readonly regions: RegionId[]
+  readonly port: number
+  readonly cassandra?: string
+  readonly keyspace: string
+  readonly keepAlive?: number
+}
+
+export function upCommand(): Command {
+  return new Command('up')
+    .description('run the regions and the core on this machine')
+    .option('--regions <names>', 'the regions', parseRegions, ['eu', 'us'] as RegionId[])
+    .option('--cassandra <host:port,…>', 'keep the directory in this Cassandra, not in an embedded store')
+    .option('--keyspace <name>', 'the keyspace in Cassandra', 'starling')
+    .option('--port <n>', "the core's port, the regions' follow it; 0 for any that are free", parsePort, 8800)
+    .option('--dir <folder>', 'where state, secrets and local.json are kept', DEFAULT_DIR)
+    .option('--keep-alive <seconds>', 'the Server Keep Alive that MQTT 5 clients are given', parseSeconds)
+    .action(up)
+}
+
+async function up(options: UpOptions): Promise<void> {
+  const dir = path.resolve(options.dir)
+  await mkdir(dir, { recursive: true })
+  const unlock = await lock(dir)
+  const children: Child[] = []
+  let stopping: Promise<void> | null = null
+  const stop = (): Promise<void> => {
+    stopping ??= (async () => {
+      await Promise.all(children.map((child) => child.stop()))
+      await rm(path.join(dir, 'local.json'), { force: true })
+      await unlock()
+    })()
+    return stopping
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      stop().then(
+        () => process.exit(0),
+        () => process.exit(1),
+      )
+    })
+  }
+  try {
+    await start(dir, options, children)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function start(dir: string, options: UpOptions, children: Child[]): Promise<void> {
+  const secrets = await loadSecrets(dir)
+  const worker = path.join(dir, 'worker.mjs')
+  await bundleWorker(worker)
+  const ports = await choosePorts(options.port, options.regions.length + 1)
+  const urlOf = (i: number) => `http://${HOST}:${ports[i]}`
+  const edgeUrls = options.regions.map((region, i) => [region, urlOf(i + 1)] as const)
+  const local: Local = {
+    fleet: DEFAULT_FLEET,
+    regions: {},
+    core: { http: urlOf(0), pid: 0 },
+    adminToken: await signClientToken(
+      { client: 'admin' as ClientId, fleet: DEFAULT_FLEET, admin: true },
+      secrets.clientTokenSecret,
+      TOKEN_SECONDS,
+    ),
+  }
+  let complete = false
+  const changed = async () => {
+    if (complete) await writeLocal(dir, local)
+  }
+
+  children.push(
+    new Child({
+      name: 'core',
+      module: path.join(PROJECT, 'k8s-core', 'main.ts'),
+      env: coreEnvironment(dir, options, secrets, ports[0] ?? 0, edgeUrls),
+      say,
+      onReady: ({ pid }) => {
+        local.core.pid = pid
+        return changed()
+      },
+    }),
+    ...edgeUrls.map(
+      ([region, http]) =>
+        new Child({
+          name: region,
+          module: path.join(PROJECT, 'src', 'cli', 'region-process.ts'),
+          env: {
+            STARLING_PORT: new URL(http).port,
+            STARLING_WORKER: worker,
+            STARLING_STATE: path.join(dir, region),
+            STARLING_BINDINGS: JSON.stringify({
+              REGION: region,
+              REGIONS: options.regions.join(','),
+              CORE_URL: urlOf(0),
+              RELAY_SECRET: secrets.relaySecret,
+              CLIENT_TOKEN_SECRET: secrets.clientTokenSecret,
+              ...(options.keepAlive !== undefined && { SERVER_KEEP_ALIVE_SECONDS: String(options.keepAlive) }),
+            }),
+          },
+          say,
+          onReady: ({ pid }) => {
+            local.regions[region] = { mqtt: `${http.replace('http', 'ws')}/mqtt`, http, pid }
+            return changed()
+          },
+        }),
+    ),
+  )
+  await Promise.all(children.map((child) => child.start()))
+  complete = true
+  await writeLocal(dir, local)
+  await greet(options, secrets, edgeUrls)
+}
+
+function coreEnvironment(
+  dir: string,
+  options: UpOptions,
+  secrets: Secrets,
+  port: number,
+  edges: readonly (readonly [RegionId, string])[],
+): Record<string, string> {
+  return {
+    HOST,
+    PORT: String(port),
+    EDGES: edges.map(([region, url]) => `${region}=${url}`).join(','),
+    RELAY_SECRET: secrets.relaySecret,
+    LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
+    DRAIN_MS: '0',
+    ...(options.cassandra === undefined
+      ? { STORE: 'sqlite', SQLITE_PATH: path.join(dir, 'core.sqlite') }
+      : { STORE: 'cassandra', CASSANDRA_CONTACT_POINTS: options.cassandra, CASSANDRA_KEYSPACE: options.keyspace }),
+  }
+}
+
+/** The same bundle that `wrangler deploy` makes of actors/worker.ts. */
+async function bundleWorker(outfile: string): Promise<void> {
+  await build({
+    entryPoints: [path.join(PROJECT, 'actors', 'worker.ts')],
+    bundle: true,
+    format: 'esm',
+    target: 'es2024',
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['cloudflare:*'],
+    outfile,
+    logLevel: 'error',
+  })
+}
+
+async function greet(
+  options: UpOptions,
+  secrets: Secrets,
+  edges: readonly (readonly [RegionId, string])[],
+): Promise<void> {
+  const token = (client: string) =>
+    signClientToken({ client: client as ClientId, fleet: DEFAULT_FLEET, admin: false }, secrets.clientTokenSecret, TOKEN_SECONDS)
+  const [first, second] = [edges[0], edges[1] ?? edges[0]]
+  if (first === undefined || second === undefined) throw new Error('no region')
+  const at = (url: string) => `-l ws -h ${HOST} -p ${new URL(url).port}`
+  const [lamp, phone] = await Promise.all([token('lamp'), token('phone')])
+  say(`Starling runs: ${edges.length} regions and the core (${options.cassandra === undefined ? 'embedded store' : `Cassandra at ${options.cassandra}`}).
+
+${edges.map(([region, url]) => `  ${region}  ${url.replace('http', 'ws')}/mqtt`).join('\n')}
+
+Try it. In one terminal, a lamp in ${first[0]} waits for commands:
+
+  npx mqtt sub -t 'devices/lamp/cmd/#' -q 1 -v -i lamp ${at(first[1])} -P ${lamp}
+
+In another, an app in ${second[0]} sends one:
+
+  npx mqtt pub -t devices/lamp/cmd/power -m on -q 1 -i phone ${at(second[1])} -P ${phone}
+
+A token for any other client id (the MQTT user name is free): npm run -s starling -- token <clientId>
+Ctrl-C stops everything; state stays in ${options.dir}.`)
+}
+
+/** Two runs on one folder would both run the same actors. */
+async function lock(dir: string): Promise<() => Promise<void>> {
+  const file = path.join(dir, 'up.pid')
+  for (;;) {
+    try {
+      const handle = await open(file, 'wx')
+      await handle.writeFile(String(process.pid))
+      await handle.close()
+      return () => rm(file, { force: true })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+    const owner = Number(await readFile(file, 'utf8').catch(() => ''))
+    if (owner > 0 && alive(owner)) throw new Error(`${dir} is in use by process ${owner}; stop it first, or give another --dir`)
+    await rm(file, { force: true })
+  }
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** Ports in a row from the wanted one; any other free one in place of a taken one. */
+async function choosePorts(first: number, count: number): Promise<number[]> {
+  const ports: number[] = []
+  for (let i = 0; i < count; i++) {
+    const wanted = first === 0 ? 0 : first + i
+    ports.push((await tryPort(wanted)) ?? (await tryPort(0)) ?? 0)
+  }
+  return ports
+}
+
+function tryPort(port: number): Promise<number | null> {
+  return new Promise((done) => {
+    const server = net.createServer()
+    server.once('error', () => done(null))
+    server.listen({ host: HOST, port, exclusive: true }, () => {
+      const address = server.address()
+      server.close(() => done(typeof address === 'object' && address !== null ? address.port : null))
+    })
+  })
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+function parseRegions(text: string): RegionId[] {
+  const regions = text.split(',').map((name) => {
+    const region = parseRegionId(name.trim())
+    if (region === null) throw new InvalidArgumentError(`'${name}' is not a region: lower-case letters, digits, hyphens`)
+    return region
+  })
+  if (new Set(regions).size !== regions.length) throw new InvalidArgumentError('a region is named twice')
+  return regions
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InvalidArgumentError('a port, 0 to 65535')
+  return port
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text)
+  if (!Number.isInteger(seconds) || seconds < 1 || seconds > 65_535) throw new InvalidArgumentError('1 to 65535 seconds')
+  return seconds
+}
