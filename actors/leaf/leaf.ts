@@ -288,13 +288,18 @@ export class Leaf {
   private askHome(interested: boolean, filters: readonly string[]): Promise<RetainedRecord[]> {
     const asked = this.interestCalls.then(async () => {
       if (!interested && (this.subscribers.size > 0 || this.overtaken.size > 0)) return []
-      const { retained } = await this.platform.core.interest({
+      const { home, retained } = await this.platform.core.interest({
         fleet: this.platform.fleet,
         root: this.root,
         region: this.platform.region,
         interested,
         filters: [...filters],
       })
+      if (home.region === this.platform.region) {
+        // It has come here without this leaf's doing: a topic root that was given back.
+        await this.home.verify()
+        return this.retained.matching(filters, this.platform.now())
+      }
       return retained.map(({ topic, record }) => ({ topic, record: base64ToBytes(record) }))
     })
     this.interestCalls = asked.then(
