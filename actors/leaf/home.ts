@@ -53,6 +53,11 @@ export class Home {
     return this.known
   }
 
+  /** What is known, unless that is nothing or is about to change. */
+  get settled(): HomeKnowledge | null {
+    return this.obtaining !== null || this.known.at === 'unknown' ? null : this.known
+  }
+
   /**
    * Where the home is; makes it this region if there is none. Rejects with `CoreUnreachable`.
    * Calls wait for one another, so that nothing is accepted here while a hand-over is under way.

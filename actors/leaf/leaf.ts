@@ -17,7 +17,7 @@ import { Courier } from '../courier.ts'
 import { INTEREST_SYNC_DELAY_MS } from '../limits.ts'
 import type { Platform, SubscribeReply } from '../platform.ts'
 import { type DeliverCall, FanOut } from './fan-out.ts'
-import { Home, type HomeEvents, type HomeHere } from './home.ts'
+import { Home, type HomeEvents, type HomeHere, type HomeKnowledge } from './home.ts'
 import { Interests } from './interests.ts'
 import { worst } from './outcome.ts'
 import { Retained, type RetainedRecord } from './retained.ts'
@@ -49,6 +49,8 @@ export class Leaf {
   private readonly overtaken = new Set<Set<string>>()
   private interestCalls: Promise<void> = Promise.resolve()
   private syncPlanned = false
+  private turn: Promise<void> = Promise.resolve()
+  private waiting = 0
 
   constructor(platform: Platform, root: Root, owner: LeafOwner) {
     this.platform = platform
@@ -79,23 +81,37 @@ export class Leaf {
 
   /** @returns the outcome of each record, when each is acknowledged or durable */
   async publish(publisher: ClientId, records: readonly Uint8Array[]): Promise<Uint8Array> {
-    const routed = records.map((record) => ({ publisher, record }))
-    let home = this.home.knowledge
-    if (home.at !== 'here') {
-      try {
-        home = await this.home.find()
-      } catch (cause) {
-        if (!(cause instanceof CoreUnreachable)) throw cause
-        // The home is somewhere; the uplink keeps it until the core can say where.
-      }
-    }
-    return Uint8Array.from(
+    const outcomes = await this.inTurn((home) =>
       home.at === 'here'
-        ? await this.accept(routed)
-        : await Promise.all(
-            routed.map(({ record }) => this.uplink({ kind: 'home' }).post(encodeRouted(publisher, record))),
+        ? this.accept(records.map((record) => ({ publisher, record })))
+        : Promise.all(
+            records.map((record) => this.uplink({ kind: 'home' }).post(encodeRouted(publisher, record))),
           ),
     )
+    return Uint8Array.from(outcomes)
+  }
+
+  /** Begins `act` when it is known where the home is, each in its turn: a publisher's order is kept meanwhile. */
+  private inTurn<T>(act: (home: HomeKnowledge) => Promise<T>): Promise<T> {
+    const settled = this.home.settled
+    if (this.waiting === 0 && settled !== null) return act(settled)
+    this.waiting++
+    const found = this.turn
+      .then(() => this.home.find())
+      .catch((cause): HomeKnowledge => {
+        if (!(cause instanceof CoreUnreachable)) throw cause
+        // The home is somewhere; the uplink keeps the message until the core can say where.
+        return this.home.knowledge
+      })
+      .finally(() => {
+        this.waiting--
+      })
+    const acted = found.then(act)
+    this.turn = found.then(
+      () => undefined,
+      () => undefined,
+    )
+    return acted
   }
 
   /** Registers subscriptions of a session here and, where this is not the home, this region there (promise 5). */
