@@ -47,7 +47,10 @@ export function coreApp({ store, directory, relay, relaySecret, log, draining }:
     }
   })
 
-  app.use(`${RELAY_PATH}/*`, bodyLimit({ maxSize: BODY_BYTES_MAX, onError: () => problemResponse(413, 'The body is too large') }))
+  app.use(
+    `${RELAY_PATH}/*`,
+    bodyLimit({ maxSize: BODY_BYTES_MAX, onError: () => problemResponse(413, 'The body is too large') }),
+  )
   app.use(`${RELAY_PATH}/*`, async (c, next) => {
     const caller = await verifyRelay(c.req.header('authorization'), relaySecret, 'core')
     const region = caller?.startsWith('edge:') === true ? parseRegionId(caller.slice('edge:'.length)) : null

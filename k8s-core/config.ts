@@ -9,7 +9,10 @@ const edgesSchema = z.string().transform((text, ctx) => {
   for (const pair of text.split(',').filter((one) => one.trim() !== '')) {
     const at = pair.indexOf('=')
     const region = parseRegionId(pair.slice(0, at).trim())
-    const url = pair.slice(at + 1).trim().replace(/\/$/, '')
+    const url = pair
+      .slice(at + 1)
+      .trim()
+      .replace(/\/$/, '')
     if (region === null || !URL.canParse(url)) {
       ctx.addIssue({ code: 'custom', message: `'${pair}' is not region=url` })
       return z.NEVER

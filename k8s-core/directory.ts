@@ -37,7 +37,11 @@ export class Directory {
    * Makes a region the home because a client came up there, and fetches what the former home kept.
    * Rejects with `EdgeUnreachable` where the former home cannot be asked; then nothing has changed.
    */
-  async claim(fleet: FleetId, root: Root, region: RegionId): Promise<{ home: HomeAnswer; state: HandoverState | null }> {
+  async claim(
+    fleet: FleetId,
+    root: Root,
+    region: RegionId,
+  ): Promise<{ home: HomeAnswer; state: HandoverState | null }> {
     for (let tries = 0; tries < CLAIM_TRIES_MAX; tries++) {
       let home = await this.store.home(fleet, root)
       if (home === null || home.region !== region) {
@@ -49,9 +53,7 @@ export class Directory {
       this.remember(fleet, root, home)
       const { epoch, importFrom } = home
       const state =
-        importFrom === null
-          ? null
-          : await this.edges.handover(importFrom, { fleet, root, epoch, to: region })
+        importFrom === null ? null : await this.edges.handover(importFrom, { fleet, root, epoch, to: region })
       return { home: answer(home), state }
     }
     throw new EdgeUnreachable(region, `${fleet}/${root} is being claimed from several sides`)
@@ -75,7 +77,14 @@ export class Directory {
   private async prepare(fleet: FleetId, root: Root, home: Home, region: RegionId): Promise<void> {
     if (home.importFrom === null) return this.edges.ping(home.region)
     // Asking it as the home makes it finish its own import first.
-    await this.edges.interest(home.region, { fleet, root, region, epoch: home.epoch, interested: false, filters: [] })
+    await this.edges.interest(home.region, {
+      fleet,
+      root,
+      region,
+      epoch: home.epoch,
+      interested: false,
+      filters: [],
+    })
     const settled = await this.store.home(fleet, root)
     if (settled?.epoch === home.epoch && settled.importFrom !== null) {
       throw new EdgeUnreachable(home.region, `${home.region} has not yet imported ${fleet}/${root}`)

@@ -1,9 +1,17 @@
 // The edges as the core calls them: HTTP, signed, with a bounded wait.
 import type { z } from 'zod'
 import type { FleetId, RegionId, Root } from '../src/id/ids.ts'
-import { type DeliverRequest, type EnvelopesResponse, envelopesResponseSchema } from '../src/relay/envelope.ts'
+import {
+  type DeliverRequest,
+  type EnvelopesResponse,
+  envelopesResponseSchema,
+} from '../src/relay/envelope.ts'
 import { type HandoverState, handoverStateSchema, importedResponseSchema } from '../src/relay/home.ts'
-import { type HomeInterestRequest, type HomeInterestResponse, homeInterestResponseSchema } from '../src/relay/interest.ts'
+import {
+  type HomeInterestRequest,
+  type HomeInterestResponse,
+  homeInterestResponseSchema,
+} from '../src/relay/interest.ts'
 import { edgeParty, RelaySigner } from '../src/relay/token.ts'
 import { RELAY_PATH } from '../src/relay/version.ts'
 import { EDGE_CALL_TIMEOUT_MS } from './limits.ts'
@@ -44,7 +52,10 @@ export class Edges {
     return this.ask(region, 'interest', request, homeInterestResponseSchema)
   }
 
-  async handover(region: RegionId, request: { fleet: FleetId; root: Root; epoch: number; to: RegionId }): Promise<HandoverState> {
+  async handover(
+    region: RegionId,
+    request: { fleet: FleetId; root: Root; epoch: number; to: RegionId },
+  ): Promise<HandoverState> {
     return this.ask(region, 'handover', request, handoverStateSchema)
   }
 
@@ -53,9 +64,17 @@ export class Edges {
     return (await this.ask(region, 'release', request, importedResponseSchema)).late
   }
 
-  private async ask<S extends z.ZodType>(region: RegionId, name: string, body: unknown, schema: S): Promise<z.infer<S>> {
+  private async ask<S extends z.ZodType>(
+    region: RegionId,
+    name: string,
+    body: unknown,
+    schema: S,
+  ): Promise<z.infer<S>> {
     const parsed = schema.safeParse(await (await this.post(region, name, body)).json())
-    if (!parsed.success) throw new EdgeUnreachable(region, `the edge of ${region} answered ${name} strangely`, { cause: parsed.error })
+    if (!parsed.success)
+      throw new EdgeUnreachable(region, `the edge of ${region} answered ${name} strangely`, {
+        cause: parsed.error,
+      })
     return parsed.data
   }
 
@@ -78,7 +97,10 @@ export class Edges {
     }
     if (!response.ok) {
       const text = (await response.text()).slice(0, 300)
-      throw new EdgeUnreachable(region, `the edge of ${region} answered ${name} with ${response.status}: ${text}`)
+      throw new EdgeUnreachable(
+        region,
+        `the edge of ${region} answered ${name} with ${response.status}: ${text}`,
+      )
     }
     return response
   }

@@ -18,7 +18,14 @@ const edges = new Edges(config.edges, config.relaySecret)
 const directory = new Directory(store, edges)
 const relay = new Relay(directory, edges)
 let draining = false
-const app = coreApp({ store, directory, relay, relaySecret: config.relaySecret, log, draining: () => draining })
+const app = coreApp({
+  store,
+  directory,
+  relay,
+  relaySecret: config.relaySecret,
+  log,
+  draining: () => draining,
+})
 
 const server = serve({ fetch: app.fetch, hostname: config.host, port: config.port }, ({ port }) => {
   log.info({ host: config.host, port, regions: edges.regions, store: config.store.kind }, 'the core serves')

@@ -89,7 +89,9 @@ export class Relay {
     results: EnvelopeResult[],
   ): Promise<void> {
     try {
-      const response = await this.edges.deliver(region, { envelopes: group.map(({ addressed }) => addressed) })
+      const response = await this.edges.deliver(region, {
+        envelopes: group.map(({ addressed }) => addressed),
+      })
       group.forEach(({ at }, i) => {
         results[at] = response.results[i] ?? { status: 'unreachable', detail: `${region} gave no result` }
       })

@@ -24,7 +24,6 @@ interface Arrival {
   earlyBytes: number
 }
 
-
 export class Gate {
   private readonly platform: Platform
   private readonly client: ClientId
@@ -117,7 +116,8 @@ export class Gate {
       const fronts = new Map<string, FrontConnection>()
       this.fronts = fronts
       const store = new SessionStore(this.platform.storage)
-      for (const { name, attachment } of store.fronts()) fronts.set(name, this.makeFront(store, name, attachment))
+      for (const { name, attachment } of store.fronts())
+        fronts.set(name, this.makeFront(store, name, attachment))
     }
     return this.fronts
   }

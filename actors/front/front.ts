@@ -60,14 +60,16 @@ export class Front {
       await this.admit(first.value)
     } catch (violation) {
       if (!(violation instanceof ProtocolViolation)) throw violation
-      if (violation.reason === Reason.UnsupportedProtocolVersion) this.connection()?.send(UNACCEPTABLE_VERSION)
+      if (violation.reason === Reason.UnsupportedProtocolVersion)
+        this.connection()?.send(UNACCEPTABLE_VERSION)
       this.leave(closeCode(violation.reason), violation.message)
     }
   }
 
   async closed(): Promise<void> {
     this.cancelWait()
-    if (this.behind !== null) await this.platform.peers.deviceOf(this.behind.fleet, this.behind.client).frontClosed(this.name)
+    if (this.behind !== null)
+      await this.platform.peers.deviceOf(this.behind.fleet, this.behind.client).frontClosed(this.name)
   }
 
   leave(code: number, why: string): void {
@@ -94,7 +96,12 @@ export class Front {
 
   private refuse(connect: ConnectPacket, reason: ReasonCode): void {
     this.connection()?.send(
-      encodePacket(connect.protocolVersion, { type: 'connack', sessionPresent: false, reason, properties: {} }),
+      encodePacket(connect.protocolVersion, {
+        type: 'connack',
+        sessionPresent: false,
+        reason,
+        properties: {},
+      }),
     )
     this.leave(CLOSE_POLICY, `MQTT reason ${hex(reason)}`)
   }

@@ -11,7 +11,9 @@ import { locationHint, regionOf } from '../workerd/region.ts'
 /** `/mqtt/<clientId>`, or `/mqtt` with a token, or `/mqtt` alone, which goes through a FrontActor. */
 export async function mqttRoute(c: Context<{ Bindings: Env }>): Promise<Response> {
   if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
-    return problemResponse(426, 'MQTT is spoken here over WebSocket', { detail: 'Upgrade to websocket, subprotocol mqtt' })
+    return problemResponse(426, 'MQTT is spoken here over WebSocket', {
+      detail: 'Upgrade to websocket, subprotocol mqtt',
+    })
   }
   const protocols = (c.req.header('sec-websocket-protocol') ?? '').split(',').map((one) => one.trim())
   if (!protocols.includes('mqtt')) {
@@ -19,7 +21,8 @@ export async function mqttRoute(c: Context<{ Bindings: Env }>): Promise<Response
   }
   const token = /^Bearer (.+)$/.exec(c.req.header('authorization') ?? '')?.[1] ?? c.req.query('token')
   const claims = token === undefined ? null : await verifyClientToken(token, c.env.CLIENT_TOKEN_SECRET)
-  if (token !== undefined && claims === null) return problemResponse(401, 'The token is not valid, or has expired')
+  if (token !== undefined && claims === null)
+    return problemResponse(401, 'The token is not valid, or has expired')
 
   const named = c.req.param('clientId')
   const client = named === undefined ? null : parseClientId(named)
@@ -42,5 +45,7 @@ export async function mqttRoute(c: Context<{ Bindings: Env }>): Promise<Response
   const namespace = behind === null ? c.env.FRONT : c.env.DEVICE
   const headers = new Headers({ upgrade: 'websocket', 'sec-websocket-protocol': 'mqtt' })
   if (claims !== null) headers.set(AUTHENTICATED_HEADER, '1')
-  return namespace.getByName(actorName(address), locationHint(region)).fetch(new Request('https://actor/', { headers }))
+  return namespace
+    .getByName(actorName(address), locationHint(region))
+    .fetch(new Request('https://actor/', { headers }))
 }

@@ -17,13 +17,24 @@ import { servedRegions } from '../workerd/region.ts'
 type RelayContext = Context<{ Bindings: Env; Variables: { region: RegionId } }>
 
 /** Calls the leaf of a root in the region that the request names. */
-type LeafCall = <T>(c: RelayContext, fleet: FleetId, root: Root, call: (leaf: LeafPeer) => Promise<T>) => Promise<T>
+type LeafCall = <T>(
+  c: RelayContext,
+  fleet: FleetId,
+  root: Root,
+  call: (leaf: LeafPeer) => Promise<T>,
+) => Promise<T>
 
 const callLeaf: LeafCall = (c, fleet, root, call) =>
   // One cache for each request: a stub belongs to the request that made it.
-  new StubCache(c.env).call(leafAddress(c.var.region, fleet, root), call as (leaf: LeafPeer) => Promise<unknown>) as ReturnType<typeof call>
+  new StubCache(c.env).call(
+    leafAddress(c.var.region, fleet, root),
+    call as (leaf: LeafPeer) => Promise<unknown>,
+  ) as ReturnType<typeof call>
 
-async function parse<S extends z.ZodType>(c: RelayContext, schema: S): Promise<{ ok: true; value: z.infer<S> } | { ok: false; response: Response }> {
+async function parse<S extends z.ZodType>(
+  c: RelayContext,
+  schema: S,
+): Promise<{ ok: true; value: z.infer<S> } | { ok: false; response: Response }> {
   let body: unknown
   try {
     body = await c.req.json()
@@ -54,13 +65,15 @@ relayRoutes.post('/:region/envelopes', async (c) => {
   const body = await parse(c, deliverRequestSchema)
   if (!body.ok) return body.response
   const results = await Promise.all(
-    body.value.envelopes.map(async ({ envelope, epoch }: DeliverRequest['envelopes'][number]): Promise<EnvelopeResult> => {
-      try {
-        return await callLeaf(c, envelope.fleet, envelope.root, (leaf) => leaf.receive(envelope, epoch))
-      } catch (cause) {
-        return { status: 'unreachable', detail: `the leaf failed: ${String(cause)}` }
-      }
-    }),
+    body.value.envelopes.map(
+      async ({ envelope, epoch }: DeliverRequest['envelopes'][number]): Promise<EnvelopeResult> => {
+        try {
+          return await callLeaf(c, envelope.fleet, envelope.root, (leaf) => leaf.receive(envelope, epoch))
+        } catch (cause) {
+          return { status: 'unreachable', detail: `the leaf failed: ${String(cause)}` }
+        }
+      },
+    ),
   )
   return c.json({ results })
 })
@@ -81,5 +94,7 @@ relayRoutes.post('/:region/handover', async (c) => {
 relayRoutes.post('/:region/release', async (c) => {
   const body = await parse(c, releaseRequestSchema)
   if (!body.ok) return body.response
-  return c.json({ late: await callLeaf(c, body.value.fleet, body.value.root, (leaf) => leaf.release(body.value)) })
+  return c.json({
+    late: await callLeaf(c, body.value.fleet, body.value.root, (leaf) => leaf.release(body.value)),
+  })
 })

@@ -1,7 +1,8 @@
 // What a leaf knows of its root's home, and how it becomes the home.
 import type { RegionId, Root } from '../../src/id/ids.ts'
-import type { HandoverState } from '../../src/relay/home.ts'
-import { IMPORT_RETRY_MS } from '../limits.ts'
+import type { HandoverState, HomeAnswer } from '../../src/relay/home.ts'
+import { CoreUnreachable } from '../core-client.ts'
+import { IMPORT_RETRY_MS, RESOLVE_PAUSE_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import type { Tables } from './schema.ts'
 
@@ -31,6 +32,7 @@ export class Home {
   private readonly events: HomeEvents
   private known: HomeKnowledge = { at: 'unknown' }
   private unfinished = false
+  private askAgainAt = 0
   private obtaining: Promise<HomeKnowledge> | null = null
 
   constructor(platform: Platform, root: Root, tables: Tables, events: HomeEvents) {
@@ -42,11 +44,11 @@ export class Home {
     const [row] = platform.storage.exec('SELECT * FROM home')
     if (row === undefined) return
     const epoch = Number(row.epoch)
-    const region = String(row.region) as RegionId
+    this.unfinished = row.state === 'unfinished'
     this.known =
-      region === platform.region && row.handed_over === 0
-        ? { at: 'here', epoch, interestsVersion: Number(row.interests_version) }
-        : { at: 'elsewhere', region, epoch }
+      row.state === 'handed-over'
+        ? { at: 'elsewhere', region: String(row.region) as RegionId, epoch }
+        : { at: 'here', epoch, interestsVersion: Number(row.interests_version) }
   }
 
   get knowledge(): HomeKnowledge {
@@ -105,7 +107,15 @@ export class Home {
   }
 
   private async resolve(): Promise<HomeKnowledge> {
-    const { home } = await this.platform.core.resolve(this.naming())
+    // While the core is out of reach, each message would wait for it anew.
+    if (this.platform.now() < this.askAgainAt) throw new CoreUnreachable(`the core was not reached for ${this.root}`)
+    let home: HomeAnswer
+    try {
+      home = (await this.platform.core.resolve(this.naming())).home
+    } catch (cause) {
+      this.askAgainAt = this.platform.now() + RESOLVE_PAUSE_MS
+      throw cause
+    }
     if (home.region !== this.platform.region) {
       this.known = { at: 'elsewhere', ...home }
       return this.known

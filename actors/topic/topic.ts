@@ -21,7 +21,8 @@ export class Topic {
   handover(request: HandoverRequest): HandoverState | null {
     const home = this.leaf.home.knowledge
     if (home.at !== 'unknown' && home.epoch > request.epoch) return null
-    if (home.at !== 'elsewhere' || home.epoch < request.epoch) this.leaf.home.handedOver(request.to, request.epoch)
+    if (home.at !== 'elsewhere' || home.epoch < request.epoch)
+      this.leaf.home.handedOver(request.to, request.epoch)
     return { session: null, ...this.leaf.exportState() }
   }
 

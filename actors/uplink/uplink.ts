@@ -74,6 +74,8 @@ export class Uplink {
         })
       })
     })
+    // Behind stored messages, or with the link down, waiting for the core would only delay the publisher.
+    if (this.link(lane.destination).failures > 0 || lane.items.some(({ row }) => row !== null)) this.storeAll(lane)
     this.dispatch(lane.destination)
     this.planStore()
     return Uint8Array.from(await Promise.all(outcomes))
@@ -227,6 +229,13 @@ export class Uplink {
       if (item !== undefined) this.keepItem(lane, item)
     }
     this.prune(lane)
+  }
+
+  private storeAll(lane: Lane): void {
+    this.platform.storage.transaction(() => {
+      for (const item of lane.items) if (item.qos > 0) this.keepItem(lane, item)
+    })
+    if (lane.underWay === 0) this.prune(lane)
   }
 
   private keepItem(lane: Lane, item: LaneItem): void {

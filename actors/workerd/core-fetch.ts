@@ -2,12 +2,17 @@
 import type { z } from 'zod'
 import type { RegionId } from '../../src/id/ids.ts'
 import { envelopesResponseSchema } from '../../src/relay/envelope.ts'
-import { claimResponseSchema, confirmResponseSchema, importedResponseSchema, resolveResponseSchema } from '../../src/relay/home.ts'
+import {
+  claimResponseSchema,
+  confirmResponseSchema,
+  importedResponseSchema,
+  resolveResponseSchema,
+} from '../../src/relay/home.ts'
 import { interestResponseSchema } from '../../src/relay/interest.ts'
 import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
 import { RELAY_PATH } from '../../src/relay/version.ts'
 import { type CoreClient, CoreUnreachable } from '../core-client.ts'
-import { CORE_CALL_TIMEOUT_MS } from '../limits.ts'
+import { CORE_CALL_TIMEOUT_MS, RESOLVE_TIMEOUT_MS } from '../limits.ts'
 import type { Env } from './env.ts'
 
 const signers = new Map<RegionId, RelaySigner>()
@@ -21,27 +26,33 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
   }
   const signing = signer
 
-  const post = async (name: string, body: unknown): Promise<unknown> => {
+  const post = async (name: string, body: unknown, timeoutMs = CORE_CALL_TIMEOUT_MS): Promise<unknown> => {
     let response: Response
     try {
       response = await fetch(`${env.CORE_URL}${RELAY_PATH}/${name}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', authorization: await signing.authorization('core') },
         body: JSON.stringify(body),
-        signal: AbortSignal.timeout(CORE_CALL_TIMEOUT_MS),
+        signal: AbortSignal.timeout(timeoutMs),
       })
       if (response.ok) return response.status === 204 ? null : await response.json()
     } catch (cause) {
       throw new CoreUnreachable(`the core was not reached for ${name}`, { cause })
     }
-    throw new CoreUnreachable(`the core answered ${name} with ${response.status}: ${(await response.text()).slice(0, 300)}`)
+    throw new CoreUnreachable(
+      `the core answered ${name} with ${response.status}: ${(await response.text()).slice(0, 300)}`,
+    )
   }
 
-  const ask = async <S extends z.ZodType>(name: string, body: unknown, schema: S): Promise<z.infer<S>> =>
-    schema.parse(await post(name, body))
+  const ask = async <S extends z.ZodType>(
+    name: string,
+    body: unknown,
+    schema: S,
+    timeoutMs?: number,
+  ): Promise<z.infer<S>> => schema.parse(await post(name, body, timeoutMs))
 
   return {
-    resolve: (request) => ask('resolve', request, resolveResponseSchema),
+    resolve: (request) => ask('resolve', request, resolveResponseSchema, RESOLVE_TIMEOUT_MS),
     claim: (request) => ask('claim', request, claimResponseSchema),
     imported: (request) => ask('imported', request, importedResponseSchema),
     confirm: (request) => ask('confirm', request, confirmResponseSchema),

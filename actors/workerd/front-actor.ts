@@ -14,7 +14,11 @@ export class FrontActor extends DurableObject<Env> implements FrontPeer {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.platform = new WorkerdPlatform(ctx, env, 'front')
-    this.front = new Front(this.platform, this.platform.address.id, () => this.platform.connections()[0] ?? null)
+    this.front = new Front(
+      this.platform,
+      this.platform.address.id,
+      () => this.platform.connections()[0] ?? null,
+    )
   }
 
   override fetch(): Response {

@@ -34,7 +34,12 @@ export class StubCache {
     let stub = this.stubs.get(key)
     if (stub === undefined) {
       if (this.stubs.size >= STUBS_MAX) this.stubs.clear()
-      const namespace = { device: this.env.DEVICE, topic: this.env.TOPIC, uplink: this.env.UPLINK, front: this.env.FRONT }[address.kind]
+      const namespace = {
+        device: this.env.DEVICE,
+        topic: this.env.TOPIC,
+        uplink: this.env.UPLINK,
+        front: this.env.FRONT,
+      }[address.kind]
       stub = namespace.getByName(name, locationHint(address.region))
       this.stubs.set(key, stub)
     }
@@ -48,14 +53,20 @@ export class StubCache {
 }
 
 /** An object with each of a peer's methods, made as calls to the actor at the address. */
-function peer<Peer extends object>(stubs: StubCache, address: ActorAddress, methods: readonly (keyof Peer & string)[]): Peer {
+function peer<Peer extends object>(
+  stubs: StubCache,
+  address: ActorAddress,
+  methods: readonly (keyof Peer & string)[],
+): Peer {
   return Object.fromEntries(
     methods.map((method) => [
       method,
       (...parameters: unknown[]) =>
         // A stub makes a remote call of any property, so a method must be called on it and not taken from it.
         // biome-ignore lint/style/noNonNullAssertion: each of `methods` is there
-        stubs.call<Record<string, (...parameters: unknown[]) => Promise<unknown>>>(address, (stub) => stub[method]!(...parameters)),
+        stubs.call<Record<string, (...parameters: unknown[]) => Promise<unknown>>>(address, (stub) =>
+          stub[method]!(...parameters),
+        ),
     ]),
   ) as Peer
 }
@@ -68,7 +79,10 @@ export function workerdPeers(env: Env, self: ActorAddress): Peers {
   const known = new Map<string, object>()
   const { region, fleet } = self
   // Made once for each actor: a call is on the path of every message.
-  const at = <Peer extends object>(address: ActorAddress, methods: readonly (keyof Peer & string)[]): Peer => {
+  const at = <Peer extends object>(
+    address: ActorAddress,
+    methods: readonly (keyof Peer & string)[],
+  ): Peer => {
     const key = `${address.kind} ${actorName(address)}`
     let found = known.get(key)
     if (found === undefined) {

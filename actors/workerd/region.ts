@@ -3,7 +3,10 @@ import { parseRegionId, type RegionId } from '../../src/id/ids.ts'
 import type { Env } from './env.ts'
 
 /** Region names that say where they are; a deployment with other names sets REGION for each. */
-const PLACES: Record<string, { readonly hint: DurableObjectLocationHint; readonly continents: readonly string[] }> = {
+const PLACES: Record<
+  string,
+  { readonly hint: DurableObjectLocationHint; readonly continents: readonly string[] }
+> = {
   eu: { hint: 'weur', continents: ['EU', 'AF'] },
   us: { hint: 'enam', continents: ['NA'] },
   ap: { hint: 'apac', continents: ['AS'] },
@@ -15,13 +18,11 @@ const PLACES: Record<string, { readonly hint: DurableObjectLocationHint; readonl
 
 /** The regions that this deployment serves, the first being the one for requests from elsewhere. */
 export function servedRegions(env: Env): RegionId[] {
-  return (env.REGION ?? env.REGIONS)
-    .split(',')
-    .map((text) => {
-      const region = parseRegionId(text.trim())
-      if (region === null) throw new Error(`not a region: '${text}' in REGION or REGIONS`)
-      return region
-    })
+  return (env.REGION ?? env.REGIONS).split(',').map((text) => {
+    const region = parseRegionId(text.trim())
+    if (region === null) throw new Error(`not a region: '${text}' in REGION or REGIONS`)
+    return region
+  })
 }
 
 /** By REGION where it is set, else by the continent that the request came in on. */

@@ -1,6 +1,7 @@
 // One region of a local run: the edge's Worker on a workerd of its own, through miniflare.
-import { readdirSync, readFileSync } from 'node:fs'
+
 import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { Miniflare } from 'miniflare'
 
@@ -15,7 +16,9 @@ const setting = (name: string): string => {
 const port = Number(setting('STARLING_PORT'))
 const miniflare = new Miniflare({
   name: 'starling-edge',
-  modules: [{ type: 'ESModule', path: 'worker.mjs', contents: await readFile(setting('STARLING_WORKER'), 'utf8') }],
+  modules: [
+    { type: 'ESModule', path: 'worker.mjs', contents: await readFile(setting('STARLING_WORKER'), 'utf8') },
+  ],
   compatibilityDate: '2026-07-01',
   host: '127.0.0.1',
   port: 0,
@@ -81,7 +84,9 @@ function childProcesses(): [number, string][] {
       .split('\n')
       .flatMap((line): [number, string][] => {
         const [, child, parent, command] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? []
-        return parent === mine && child !== undefined && command !== undefined ? [[Number(child), command]] : []
+        return parent === mine && child !== undefined && command !== undefined
+          ? [[Number(child), command]]
+          : []
       })
   }
 }

@@ -9,25 +9,30 @@ const DAY_SECONDS = 24 * 3600
 export function tokenCommand(): Command {
   return new Command('token')
     .description('print a token for each client id; its subject is the client id, the MQTT user name is free')
-    .argument('<clientId...>', 'whose tokens', (text: string, before: ClientId[] = []) => [...before, clientId(text)])
+    .argument('<clientId...>', 'whose tokens', (text: string, before: ClientId[] = []) => [
+      ...before,
+      clientId(text),
+    ])
     .option('--dir <folder>', 'the local run', DEFAULT_DIR)
     .option('--fleet <fleet>', 'the fleet', DEFAULT_FLEET)
     .option('--days <n>', 'how long the tokens are good', positive, 30)
     .option('--json', 'print an object: client id to token')
-    .action(async (clients: ClientId[], options: { dir: string; fleet: string; days: number; json?: true }) => {
-      const fleet = parseFleetId(options.fleet)
-      if (fleet === null) throw new Error(`not a fleet: ${options.fleet}`)
-      const { clientTokenSecret } = await readSecrets(options.dir)
-      const tokens = await Promise.all(
-        clients.map((client) =>
-          signClientToken({ client, fleet, admin: false }, clientTokenSecret, options.days * DAY_SECONDS),
-        ),
-      )
-      const text = options.json
-        ? JSON.stringify(Object.fromEntries(clients.map((client, i) => [client, tokens[i]])), null, 2)
-        : tokens.join('\n')
-      process.stdout.write(`${text}\n`)
-    })
+    .action(
+      async (clients: ClientId[], options: { dir: string; fleet: string; days: number; json?: true }) => {
+        const fleet = parseFleetId(options.fleet)
+        if (fleet === null) throw new Error(`not a fleet: ${options.fleet}`)
+        const { clientTokenSecret } = await readSecrets(options.dir)
+        const tokens = await Promise.all(
+          clients.map((client) =>
+            signClientToken({ client, fleet, admin: false }, clientTokenSecret, options.days * DAY_SECONDS),
+          ),
+        )
+        const text = options.json
+          ? JSON.stringify(Object.fromEntries(clients.map((client, i) => [client, tokens[i]])), null, 2)
+          : tokens.join('\n')
+        process.stdout.write(`${text}\n`)
+      },
+    )
 }
 
 function clientId(text: string): ClientId {

@@ -113,7 +113,9 @@ async function start(dir: string, options: UpOptions, children: Child[]): Promis
               CORE_URL: urlOf(0),
               RELAY_SECRET: secrets.relaySecret,
               CLIENT_TOKEN_SECRET: secrets.clientTokenSecret,
-              ...(options.keepAlive !== undefined && { SERVER_KEEP_ALIVE_SECONDS: String(options.keepAlive) }),
+              ...(options.keepAlive !== undefined && {
+                SERVER_KEEP_ALIVE_SECONDS: String(options.keepAlive),
+              }),
             }),
           },
           say,
@@ -146,7 +148,11 @@ function coreEnvironment(
     DRAIN_MS: '0',
     ...(options.cassandra === undefined
       ? { STORE: 'sqlite', SQLITE_PATH: path.join(dir, 'core.sqlite') }
-      : { STORE: 'cassandra', CASSANDRA_CONTACT_POINTS: options.cassandra, CASSANDRA_KEYSPACE: options.keyspace }),
+      : {
+          STORE: 'cassandra',
+          CASSANDRA_CONTACT_POINTS: options.cassandra,
+          CASSANDRA_KEYSPACE: options.keyspace,
+        }),
   }
 }
 
@@ -170,10 +176,15 @@ async function greet(
   edges: readonly (readonly [RegionId, string])[],
 ): Promise<void> {
   const token = (client: string) =>
-    signClientToken({ client: client as ClientId, fleet: DEFAULT_FLEET, admin: false }, secrets.clientTokenSecret, TOKEN_SECONDS)
+    signClientToken(
+      { client: client as ClientId, fleet: DEFAULT_FLEET, admin: false },
+      secrets.clientTokenSecret,
+      TOKEN_SECONDS,
+    )
   const [first, second] = [edges[0], edges[1] ?? edges[0]]
   if (first === undefined || second === undefined) throw new Error('no region')
-  const at = (url: string, client: string) => `-l ws -h ${HOST} -p ${new URL(url).port} --path /mqtt/${client}`
+  const at = (url: string, client: string) =>
+    `-l ws -h ${HOST} -p ${new URL(url).port} --path /mqtt/${client}`
   const [lamp, phone] = await Promise.all([token('lamp'), token('phone')])
   say(`Starling runs: ${edges.length} regions and the core (${options.cassandra === undefined ? 'embedded store' : `Cassandra at ${options.cassandra}`}).
 
@@ -204,7 +215,8 @@ async function lock(dir: string): Promise<() => Promise<void>> {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }
     const owner = Number(await readFile(file, 'utf8').catch(() => ''))
-    if (owner > 0 && alive(owner)) throw new Error(`${dir} is in use by process ${owner}; stop it first, or give another --dir`)
+    if (owner > 0 && alive(owner))
+      throw new Error(`${dir} is in use by process ${owner}; stop it first, or give another --dir`)
     await rm(file, { force: true })
   }
 }
@@ -246,7 +258,8 @@ function say(line: string): void {
 function parseRegions(text: string): RegionId[] {
   const regions = text.split(',').map((name) => {
     const region = parseRegionId(name.trim())
-    if (region === null) throw new InvalidArgumentError(`'${name}' is not a region: lower-case letters, digits, hyphens`)
+    if (region === null)
+      throw new InvalidArgumentError(`'${name}' is not a region: lower-case letters, digits, hyphens`)
     return region
   })
   if (new Set(regions).size !== regions.length) throw new InvalidArgumentError('a region is named twice')
@@ -255,12 +268,14 @@ function parseRegions(text: string): RegionId[] {
 
 function parsePort(text: string): number {
   const port = Number(text)
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InvalidArgumentError('a port, 0 to 65535')
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new InvalidArgumentError('a port, 0 to 65535')
   return port
 }
 
 function parseSeconds(text: string): number {
   const seconds = Number(text)
-  if (!Number.isInteger(seconds) || seconds < 1 || seconds > 65_535) throw new InvalidArgumentError('1 to 65535 seconds')
+  if (!Number.isInteger(seconds) || seconds < 1 || seconds > 65_535)
+    throw new InvalidArgumentError('1 to 65535 seconds')
   return seconds
 }

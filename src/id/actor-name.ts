@@ -1,6 +1,14 @@
 // Actors are named by region, fleet and id, so that the name alone tells where an actor lives and for whom.
 
-import { type ClientId, DEFAULT_FLEET, type FleetId, parseFleetId, parseRegionId, type RegionId, type Root } from './ids.ts'
+import {
+  type ClientId,
+  DEFAULT_FLEET,
+  type FleetId,
+  parseFleetId,
+  parseRegionId,
+  type RegionId,
+  type Root,
+} from './ids.ts'
 import { clientOfRoot } from './root.ts'
 
 export type ActorKind = 'device' | 'topic' | 'uplink' | 'front'

@@ -11,7 +11,11 @@ export const problemSchema = z.object({
 })
 export type Problem = z.infer<typeof problemSchema>
 
-export function problemResponse(status: number, title: string, more: { detail?: string; field?: string } = {}): Response {
+export function problemResponse(
+  status: number,
+  title: string,
+  more: { detail?: string; field?: string } = {},
+): Response {
   const problem: Problem = { type: 'about:blank', title, status, ...more }
   return new Response(JSON.stringify(problem), {
     status,

@@ -41,7 +41,12 @@ export class Client {
   }
 
   /** Does not wait for the connection, nor fail without one. */
-  static async begin(system: System, region: string, id: string, options: ConnectOptions = {}): Promise<Client> {
+  static async begin(
+    system: System,
+    region: string,
+    id: string,
+    options: ConnectOptions = {},
+  ): Promise<Client> {
     const { front = false, token, ...rest } = options
     const url = await system.mqttUrl(region)
     return new Client(
@@ -57,7 +62,12 @@ export class Client {
     )
   }
 
-  static async connect(system: System, region: string, id: string, options: ConnectOptions = {}): Promise<Client> {
+  static async connect(
+    system: System,
+    region: string,
+    id: string,
+    options: ConnectOptions = {},
+  ): Promise<Client> {
     const client = await Client.begin(system, region, id, options)
     await until(() => {
       if (client.errors[0] !== undefined) throw client.errors[0]
@@ -77,7 +87,11 @@ export class Client {
     })
   }
 
-  async publish(topic: string, text: string, options: mqtt.IClientPublishOptions = { qos: 1 }): Promise<void> {
+  async publish(
+    topic: string,
+    text: string,
+    options: mqtt.IClientPublishOptions = { qos: 1 },
+  ): Promise<void> {
     await this.mqtt.publishAsync(topic, text, options)
   }
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Client } from './client.ts'
-import { System, SYSTEM_START_MS } from './system.ts'
+import { SYSTEM_START_MS, System } from './system.ts'
 
 let system: System
 beforeAll(async () => {

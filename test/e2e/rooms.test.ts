@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Client } from './client.ts'
-import { System, SYSTEM_START_MS } from './system.ts'
+import { SYSTEM_START_MS, System } from './system.ts'
 
 let system: System
 beforeAll(async () => {
@@ -12,7 +12,9 @@ const REGIONS = ['eu', 'us', 'ap']
 
 describe('a room whose members are in three regions', () => {
   it('every member sees the same order, and each publisher its own order', { timeout: 60_000 }, async () => {
-    const members = await Promise.all(REGIONS.map((region) => Client.connect(system, region, `member-${region}`)))
+    const members = await Promise.all(
+      REGIONS.map((region) => Client.connect(system, region, `member-${region}`)),
+    )
     for (const member of members) await member.subscribe('rooms/42/chat')
     const each = 100
     await Promise.all(
@@ -34,8 +36,12 @@ describe('a room whose members are in three regions', () => {
     for (const member of members) await member.end()
   })
 
-  it('nothing published after SUBACK is missed, whatever region it comes from (promise 5)', { timeout: 60_000 }, async () => {
-    const speakers = await Promise.all(REGIONS.map((region) => Client.connect(system, region, `speaker-${region}`)))
+  it('nothing published after SUBACK is missed, whatever region it comes from (promise 5)', {
+    timeout: 60_000,
+  }, async () => {
+    const speakers = await Promise.all(
+      REGIONS.map((region) => Client.connect(system, region, `speaker-${region}`)),
+    )
     for (let round = 0; round < 12; round++) {
       const topic = `rooms/sub-${round}/x`
       const listener = await Client.connect(system, REGIONS[round % 3] as string, `listener-${round}`)

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Client } from './client.ts'
-import { System, SYSTEM_START_MS, until } from './system.ts'
+import { Raw } from './raw.ts'
+import { SYSTEM_START_MS, System } from './system.ts'
 
 let system: System
 beforeAll(async () => {
@@ -90,22 +91,19 @@ describe('a session that outlives its connection', () => {
   })
 
   it('messages under way to a client whose link breaks are sent again, marked DUP, with their packet ids', async () => {
-    const silent = await Client.connect(system, 'eu', 'silent', {
-      ...KEPT,
-      // No PUBACK is ever sent.
-      customHandleAcks: (_topic, _message, _packet, _done) => undefined,
-    })
-    await silent.subscribe('devices/silent/cmd')
+    const silent = await Raw.connect(system, 'eu', 'silent', { clean: false, expiry: 3600 })
+    silent.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'devices/silent/cmd', qos: 1 }] })
+    await silent.gets('suback')
     const app = await Client.connect(system, 'us', 'app-4')
     for (const text of ['a', 'b', 'c']) await app.publish('devices/silent/cmd', text)
-    await silent.has(3)
+    await silent.gets('publish', 3)
     silent.drop()
     const back = await Client.connect(system, 'eu', 'silent', KEPT)
     await back.has(3)
     expect(back.texts).toEqual(['a', 'b', 'c'])
     expect(back.got.every(({ packet }) => packet.dup)).toBe(true)
     expect(back.got.map(({ packet }) => packet.messageId)).toEqual(
-      silent.got.map(({ packet }) => packet.messageId),
+      silent.of('publish').map((packet) => packet.messageId),
     )
     await back.end()
     await app.end()
@@ -127,7 +125,10 @@ describe('a session that outlives its connection', () => {
   })
 
   it('ends after its expiry, even if nobody asks', async () => {
-    const brief = await Client.connect(system, 'eu', 'brief', { clean: false, properties: { sessionExpiryInterval: 1 } })
+    const brief = await Client.connect(system, 'eu', 'brief', {
+      clean: false,
+      properties: { sessionExpiryInterval: 1 },
+    })
     await brief.subscribe('devices/brief/#')
     await brief.end()
     await new Promise((done) => setTimeout(done, 1_500))
@@ -164,14 +165,9 @@ describe('a session that outlives its connection', () => {
   })
 
   it('a silent client is closed after one and a half times its keep alive', { timeout: 20_000 }, async () => {
-    const client = await Client.connect(system, 'eu', 'keep-alive', {
-      protocolVersion: 4,
-      keepalive: 2,
-      reschedulePings: false,
-      timerVariant: { set: () => 0 as unknown as NodeJS.Timeout, clear: () => undefined },
-    })
+    const client = await Raw.connect(system, 'eu', 'keep-alive', { version: 4, keepalive: 2 })
     const began = Date.now()
-    await until(() => !client.mqtt.connected, 15_000)
+    await client.closed()
     expect(Date.now() - began).toBeGreaterThan(2_500)
   })
 })

@@ -4,9 +4,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Local, localSchema, readSecrets } from '../../src/cli/local.ts'
 import { signClientToken } from '../../src/id/client-token.ts'
 import { type ClientId, DEFAULT_FLEET, type FleetId } from '../../src/id/ids.ts'
-import { type Local, localSchema, readSecrets } from '../../src/cli/local.ts'
 
 const CLI = path.join(import.meta.dirname, '..', '..', 'src', 'cli', 'starling.ts')
 const START_MS = 60_000
@@ -41,7 +41,8 @@ export class System {
   async up(): Promise<void> {
     const { regions = ['eu', 'us'], cassandra, keepAlive } = this.options
     const args = ['up', '--dir', this.dir, '--port', '0', '--regions', regions.join(',')]
-    if (cassandra !== undefined) args.push('--cassandra', cassandra.contactPoint, '--keyspace', cassandra.keyspace)
+    if (cassandra !== undefined)
+      args.push('--cassandra', cassandra.contactPoint, '--keyspace', cassandra.keyspace)
     if (keepAlive !== undefined) args.push('--keep-alive', String(keepAlive))
     const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
     this.process = child
@@ -53,7 +54,8 @@ export class System {
       this.output += chunk
     })
     await until(async () => {
-      if (child.exitCode !== null) throw new Error(`starling up ended with ${child.exitCode}:\n${this.output}`)
+      if (child.exitCode !== null)
+        throw new Error(`starling up ended with ${child.exitCode}:\n${this.output}`)
       return (await this.local().catch(() => null)) !== null
     }, START_MS)
   }
@@ -88,7 +90,10 @@ export class System {
     return url
   }
 
-  async token(client: string, { fleet = DEFAULT_FLEET as string, seconds = 3600, secret = '' } = {}): Promise<string> {
+  async token(
+    client: string,
+    { fleet = DEFAULT_FLEET as string, seconds = 3600, secret = '' } = {},
+  ): Promise<string> {
     const secrets = await readSecrets(this.dir)
     return signClientToken(
       { client: client as ClientId, fleet: fleet as FleetId, admin: false },

@@ -1,0 +1,286 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { Client } from './client.ts'
+import { Raw } from './raw.ts'
+import { SYSTEM_START_MS, System, until } from './system.ts'
+
+let system: System
+let http: string
+beforeAll(async () => {
+  system = await System.start({ regions: ['eu'] })
+  http = (await system.local()).regions.eu?.http ?? ''
+}, SYSTEM_START_MS)
+afterAll(() => system.stop())
+
+const CONNECT = { cmd: 'connect', protocolId: 'MQTT', protocolVersion: 5, clean: true, keepalive: 0 } as const
+
+/** The HTTP status with which an upgrade is refused. */
+async function upgradeStatus(path: string, protocols: string[] = ['mqtt'], headers = {}): Promise<number> {
+  const socket = new WebSocket(`${http.replace('http', 'ws')}${path}`, protocols, { headers })
+  return new Promise((done) => {
+    socket.on('unexpected-response', (_request, response) => {
+      done(response.statusCode ?? 0)
+      socket.terminate()
+    })
+    socket.on('open', () => {
+      done(101)
+      socket.terminate()
+    })
+    socket.on('error', () => undefined)
+  })
+}
+
+describe('the upgrade', () => {
+  it.each([
+    ['without WebSocket', () => fetch(`${http}/mqtt/x`), 426, undefined],
+    ['elsewhere', () => fetch(`${http}/nowhere`), 404, undefined],
+  ])('%s is answered by a problem', async (_name, call, status) => {
+    const response = await call()
+    expect(response.status).toBe(status)
+    expect(response.headers.get('content-type')).toBe('application/problem+json')
+    expect(await response.json()).toMatchObject({ status })
+  })
+
+  it('wants the subprotocol mqtt [MQTT-6.0.0-3]', async () => {
+    expect(await upgradeStatus('/mqtt/x', ['stomp'])).toBe(400)
+    expect(await upgradeStatus('/mqtt/x', ['mqtt'])).toBe(101)
+  })
+
+  it('refuses a bad client id, a bad token, and a token of another client', async () => {
+    const token = await system.token('me')
+    expect(await upgradeStatus('/mqtt/a+b')).toBe(400)
+    expect(await upgradeStatus('/mqtt/me?token=nonsense')).toBe(401)
+    expect(await upgradeStatus(`/mqtt/me?token=${await system.token('me', { seconds: -10 })}`)).toBe(401)
+    expect(
+      await upgradeStatus(`/mqtt/me?token=${await system.token('me', { secret: 'another secret' })}`),
+    ).toBe(401)
+    expect(await upgradeStatus(`/mqtt/you?token=${token}`)).toBe(403)
+    expect(await upgradeStatus(`/mqtt/me?token=${token}`)).toBe(101)
+    expect(await upgradeStatus('/mqtt/me', ['mqtt'], { authorization: `Bearer ${token}` })).toBe(101)
+  })
+
+  it('a token of the upgrade names the client, and CONNECT needs no password', async () => {
+    const raw = await Raw.open(system, 'eu', `?token=${await system.token('by-token')}`)
+    raw.send({ ...CONNECT, clientId: '' })
+    const connack = await raw.gets('connack')
+    expect(connack).toMatchObject({ reasonCode: 0, properties: { assignedClientIdentifier: 'by-token' } })
+    raw.drop()
+  })
+
+  it('an internal header from outside authenticates nobody', async () => {
+    const socket = new WebSocket(`${http.replace('http', 'ws')}/mqtt/victim`, ['mqtt'], {
+      headers: { 'x-starling-authenticated': '1' },
+    })
+    await until(() => socket.readyState === WebSocket.OPEN)
+    const frames: Buffer[] = []
+    socket.on('message', (frame: Buffer) => frames.push(frame))
+    const raw = await Raw.open(system, 'eu', '/other')
+    socket.send(raw.bytes({ ...CONNECT, clientId: 'victim' }))
+    await until(() => frames.length > 0)
+    expect(frames[0]?.[3]).toBe(0x87)
+    raw.drop()
+  })
+})
+
+describe.each([
+  ['direct', '/guest'],
+  ['through a front', ''],
+])('CONNECT %s', (_name, path) => {
+  const refused = async (packet: object, version: 4 | 5 = 5) => {
+    const raw = await Raw.open(system, 'eu', path, version)
+    raw.send({ ...CONNECT, protocolVersion: version, clientId: 'guest', ...packet } as never)
+    const connack = await raw.gets('connack')
+    await raw.closed()
+    return version === 5 ? connack.reasonCode : connack.returnCode
+  }
+
+  it('without a token is refused with 0x87, in 3.1.1 with 5', async () => {
+    expect(await refused({})).toBe(0x87)
+    expect(await refused({}, 4)).toBe(5)
+  })
+
+  it('with a wrong token is refused with 0x86, in 3.1.1 with 4', async () => {
+    const wrong = { username: 'x', password: Buffer.from('nonsense') }
+    expect(await refused(wrong)).toBe(0x86)
+    expect(await refused(wrong, 4)).toBe(4)
+  })
+
+  it("with a client id that is not the token's is refused with 0x85 or 0x87", async () => {
+    const token = { username: 'x', password: Buffer.from(await system.token('guest')) }
+    expect(await refused({ ...token, clientId: 'other' })).toBe(0x85)
+  })
+
+  it('with enhanced authentication is refused with 0x8C [MQTT-4.12.0-1]', async () => {
+    const token = { username: 'x', password: Buffer.from(await system.token('guest')) }
+    expect(await refused({ ...token, properties: { authenticationMethod: 'SCRAM-SHA-256' } })).toBe(0x8c)
+  })
+
+  it('of an unknown protocol version is refused with return code 1 [MQTT-3.1.2-2]', async () => {
+    const raw = await Raw.open(system, 'eu', path, 4)
+    raw.sendBytes(Uint8Array.of(0x10, 13, 0, 4, 0x4d, 0x51, 0x54, 0x54, 9, 2, 0, 0, 0, 1, 0x61))
+    expect((await raw.gets('connack')).returnCode).toBe(1)
+    await raw.closed()
+  })
+
+  it.each([
+    ['a first packet that is not CONNECT', Uint8Array.of(0xc0, 0)],
+    ['a malformed CONNECT', Uint8Array.of(0x10, 4, 0, 4, 0x4d, 0x51)],
+    ['a remaining length of five bytes', Uint8Array.of(0x10, 0xff, 0xff, 0xff, 0xff, 0x7f)],
+    ['a packet of 200 MB', Uint8Array.of(0x10, 0xff, 0xff, 0xff, 0x7f)],
+    ['text', 'hello'],
+  ])('%s closes the socket', async (_what, bytes) => {
+    const raw = await Raw.open(system, 'eu', path)
+    raw.sendBytes(bytes)
+    await raw.closed()
+    expect(raw.packets).toEqual([])
+  })
+
+  it('split over many frames, and with other packets in the same frame, is understood', async () => {
+    const password = Buffer.from(await system.token('guest'))
+    const raw = await Raw.open(system, 'eu', path)
+    const bytes = Buffer.concat([
+      raw.bytes({ ...CONNECT, clientId: 'guest', username: 'x', password }),
+      raw.bytes({ cmd: 'subscribe', messageId: 9, subscriptions: [{ topic: 'rooms/split/x', qos: 1 }] }),
+      raw.bytes({
+        cmd: 'publish',
+        messageId: 10,
+        topic: 'rooms/split/x',
+        payload: 'hi',
+        qos: 1,
+        dup: false,
+        retain: false,
+      }),
+      raw.bytes({ cmd: 'pingreq' }),
+    ])
+    for (let at = 0; at < bytes.length; at += 7) raw.sendBytes(bytes.subarray(at, at + 7))
+    await raw.gets('pingresp')
+    await raw.gets('publish')
+    expect(await raw.gets('suback')).toMatchObject({ messageId: 9, granted: [1] })
+    raw.send({ cmd: 'puback', messageId: (await raw.gets('publish')).messageId ?? 0 })
+    expect(await raw.gets('puback')).toMatchObject({ messageId: 10, reasonCode: 0 })
+    raw.drop()
+  })
+})
+
+describe('a live connection', () => {
+  it.each([
+    ['a second CONNECT', 0x82, (raw: Raw) => raw.bytes({ ...CONNECT, clientId: 'live' })],
+    ['packet id 0', 0x82, () => Buffer.from([0x82, 8, 0, 0, 0, 0, 2, 0x61, 0x62, 1])],
+    ['reserved bits', 0x81, () => Buffer.from([0xc1, 0])],
+    ['invalid UTF-8 in a topic', 0x81, () => Buffer.from([0x30, 5, 0, 2, 0xc3, 0x28, 0])],
+    ['a wildcard in a topic name', 0x90, () => Buffer.from([0x30, 6, 0, 3, 0x61, 0x2f, 0x23, 0])],
+    ['QoS 3', 0x81, () => Buffer.from([0x36, 7, 0, 2, 0x61, 0x62, 0, 1, 0])],
+    [
+      'a topic alias, none having been offered',
+      0x94,
+      () => Buffer.from([0x30, 8, 0, 2, 0x61, 0x62, 3, 0x23, 0, 1]),
+    ],
+    ['QoS 2, the maximum being 1', 0x9b, () => Buffer.from([0x34, 7, 0, 2, 0x61, 0x62, 0, 1, 0])],
+    ['AUTH', 0x82, () => Buffer.from([0xf0, 0])],
+  ])('that sends %s is told the reason and closed', async (_what, reason, bytes) => {
+    const raw = await Raw.connect(system, 'eu', 'live')
+    raw.sendBytes(bytes(raw))
+    expect((await raw.gets('disconnect')).reasonCode).toBe(reason)
+    await raw.closed()
+  })
+
+  it('that sends text is told 0x82 and closed [MQTT-6.0.0-1]', async () => {
+    const raw = await Raw.connect(system, 'eu', 'text')
+    raw.sendBytes('hello')
+    expect((await raw.gets('disconnect')).reasonCode).toBe(0x82)
+    await raw.closed()
+  })
+
+  it('gets a reason for each filter that is refused, and nothing is closed', async () => {
+    const raw = await Raw.connect(system, 'eu', 'filters')
+    const filters = ['a/#/b', '$share/g/a/b', '#', 'devices/+/x', 'ok/topic']
+    raw.send({
+      cmd: 'subscribe',
+      messageId: 3,
+      subscriptions: filters.map((topic) => ({ topic, qos: 2 as const })),
+    })
+    expect(await raw.gets('suback')).toMatchObject({ granted: [0x8f, 0x9e, 0xa2, 0xa2, 1] })
+    raw.send({ cmd: 'unsubscribe', messageId: 4, unsubscriptions: ['ok/topic', 'never/had'] })
+    expect(await raw.gets('unsuback')).toMatchObject({ granted: [0, 0x11] })
+    raw.drop()
+  })
+
+  it('gets 0x87 for a topic that begins with $', async () => {
+    const raw = await Raw.connect(system, 'eu', 'dollar')
+    raw.send({
+      cmd: 'publish',
+      messageId: 5,
+      topic: '$SYS/x',
+      payload: 'x',
+      qos: 1,
+      dup: false,
+      retain: false,
+    })
+    expect(await raw.gets('puback')).toMatchObject({ messageId: 5, reasonCode: 0x87 })
+    raw.drop()
+  })
+
+  it('with more publishes open than the receive maximum is closed with 0x93 [MQTT-3.3.4-7]', async () => {
+    const slow = await Raw.connect(system, 'eu', 'slow', { clean: false, expiry: 60 })
+    slow.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'rooms/slow/x', qos: 1 }] })
+    await slow.gets('suback')
+    const raw = await Raw.connect(system, 'eu', 'fast')
+    const publish = (messageId: number) =>
+      raw.bytes({
+        cmd: 'publish',
+        messageId,
+        topic: 'rooms/slow/x',
+        payload: 'x',
+        qos: 1,
+        dup: false,
+        retain: false,
+      })
+    raw.sendBytes(Buffer.concat(Array.from({ length: 300 }, (_, i) => publish(i + 1))))
+    expect((await raw.gets('disconnect')).reasonCode).toBe(0x93)
+    await raw.closed()
+    slow.drop()
+  })
+
+  it('is unharmed by garbage on a thousand other sockets', { timeout: 60_000 }, async () => {
+    const good = await Client.connect(system, 'eu', 'good')
+    await good.subscribe('rooms/good/x')
+    let seed = 42
+    const random = () => {
+      seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fffffff
+      return seed
+    }
+    for (let round = 0; round < 20; round++) {
+      const sockets = await Promise.all(
+        Array.from({ length: 50 }, (_, i) => Raw.open(system, 'eu', i % 2 === 0 ? `/bad-${i}` : '')),
+      )
+      for (const raw of sockets)
+        raw.sendBytes(Uint8Array.from({ length: 1 + (random() % 200) }, () => random() >> 8))
+      for (const raw of sockets) raw.drop()
+    }
+    await good.publish('rooms/good/x', 'still here')
+    await good.has(1)
+    await good.end()
+  })
+})
+
+describe('the relay', () => {
+  const call = (path: string, authorization?: string) =>
+    fetch(`${http}/relay/v1/${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(authorization && { authorization }) },
+      body: '{}',
+    })
+
+  it('refuses an unsigned call at edge and core', async () => {
+    expect((await call('eu/envelopes')).status).toBe(401)
+    const { core } = await system.local()
+    const response = await fetch(`${core.http}/relay/v1/resolve`, { method: 'POST', body: '{}' })
+    expect(response.status).toBe(401)
+    expect(response.headers.get('content-type')).toBe('application/problem+json')
+  })
+
+  it("refuses a client's token and a region that is not served", async () => {
+    expect((await call('eu/envelopes', `Bearer ${await system.token('x')}`)).status).toBe(401)
+    expect((await call('mars/envelopes')).status).toBe(421)
+  })
+})

@@ -1,0 +1,3 @@
+import { describeRestart } from './restart-suite.ts'
+
+describeRestart('the embedded store', () => Promise.resolve({}))

@@ -1,0 +1,139 @@
+// One valid sample of each schema of the contract, and places in it that are wrong when they are changed so.
+export interface Sample {
+  readonly valid: unknown
+  /** Path to a value that the schema must refuse there; the path is the field that the problem names. */
+  readonly wrong: Readonly<Record<string, unknown>>
+}
+
+const root = 'rooms/42'
+const where = { fleet: 'default', root, region: 'eu' }
+const whereWrong = { fleet: 'Not A Fleet', root: 5, region: '1eu' }
+const home = { region: 'eu', epoch: 3 }
+const subscription = {
+  filter: 'rooms/42/#',
+  qos: 1,
+  noLocal: false,
+  retainAsPublished: true,
+  retainHandling: 2,
+  identifier: 0,
+}
+const session = {
+  id: 's1',
+  expirySeconds: 60,
+  disconnectedAt: 1_700_000_000_000,
+  subscriptions: [subscription],
+  lastPosition: 9,
+  sentUpTo: 4,
+  queue: [{ position: 5, delivery: 'AAAA' }],
+}
+const retained = { topic: 'rooms/42/t', record: 'AA==' }
+const state = { session, retained: [retained], interests: ['us'] }
+const envelope = {
+  fleet: 'default',
+  root,
+  to: { kind: 'region', region: 'us', epoch: 2 },
+  source: 'uplink-1',
+  first: 0,
+  records: 'AAAA',
+}
+const epochWrong = { epoch: -1 }
+
+export const SAMPLES: Readonly<Record<string, Sample>> = {
+  base64Schema: { valid: 'AAA=', wrong: { '': 'AAA' } },
+  fleetSchema: { valid: 'default', wrong: { '': 'UPPER' } },
+  regionSchema: { valid: 'eu', wrong: { '': '' } },
+  rootSchema: { valid: root, wrong: { '': null } },
+  epochSchema: { valid: 0, wrong: { '': 1.5 } },
+  homeSchema: { valid: home, wrong: { region: 'EU', epoch: -1 } },
+  resolveRequestSchema: { valid: where, wrong: whereWrong },
+  resolveResponseSchema: { valid: { home }, wrong: { 'home.region': '', 'home.epoch': '3' } },
+  subscriptionSchema: {
+    valid: subscription,
+    wrong: { filter: '', qos: 3, noLocal: 0, retainAsPublished: null, retainHandling: 3, identifier: -1 },
+  },
+  sessionStateSchema: {
+    valid: session,
+    wrong: {
+      id: 1,
+      expirySeconds: -1,
+      disconnectedAt: null,
+      'subscriptions.0.qos': 7,
+      lastPosition: 1.5,
+      sentUpTo: '4',
+      'queue.0.position': null,
+      'queue.0.delivery': '*',
+    },
+  },
+  retainedSchema: { valid: retained, wrong: { topic: 1, record: '-' } },
+  handoverStateSchema: {
+    valid: state,
+    wrong: { 'session.id': null, 'retained.0.record': '=', 'interests.0': 'U S' },
+  },
+  claimRequestSchema: { valid: where, wrong: whereWrong },
+  claimResponseSchema: { valid: { home, state }, wrong: { home: null, 'state.interests': 'us' } },
+  importedRequestSchema: { valid: { ...where, epoch: 1 }, wrong: { ...whereWrong, ...epochWrong } },
+  importedResponseSchema: { valid: { late: '' }, wrong: { late: 'A' } },
+  releaseRequestSchema: {
+    valid: { fleet: 'default', root, epoch: 1 },
+    wrong: { fleet: '', root: {}, ...epochWrong },
+  },
+  handoverRequestSchema: {
+    valid: { fleet: 'default', root, epoch: 1, to: 'us' },
+    wrong: { fleet: '-', root: 1, to: 'u.s', ...epochWrong },
+  },
+  confirmRequestSchema: { valid: { ...where, epoch: 1 }, wrong: { ...whereWrong, ...epochWrong } },
+  confirmResponseSchema: { valid: { current: true }, wrong: { current: 'yes' } },
+  interestRequestSchema: {
+    valid: { ...where, interested: true, filters: ['rooms/42/#'] },
+    wrong: { ...whereWrong, interested: 1, 'filters.0': 2 },
+  },
+  interestResponseSchema: {
+    valid: { home, retained: [retained] },
+    wrong: { 'home.epoch': null, 'retained.0.topic': 1 },
+  },
+  homeInterestRequestSchema: {
+    valid: { ...where, interested: false, filters: [], epoch: 1 },
+    wrong: { ...whereWrong, ...epochWrong, interested: null, filters: 'all' },
+  },
+  homeInterestResponseSchema: {
+    valid: { status: 'done', retained: [retained] },
+    wrong: { status: 'perhaps', 'retained.0.record': '!' },
+  },
+  interestsRequestSchema: {
+    valid: { fleet: 'default', root, epoch: 1, version: 0, regions: ['eu', 'us'] },
+    wrong: { fleet: '?', root: false, version: -1, 'regions.1': 'US', ...epochWrong },
+  },
+  envelopeSchema: {
+    valid: envelope,
+    wrong: {
+      fleet: 'a b',
+      root: 1,
+      'to.kind': 'world',
+      'to.region': '',
+      'to.epoch': -1,
+      source: '',
+      first: -1,
+      records: 'not base64',
+    },
+  },
+  envelopeResultSchema: {
+    valid: { status: 'done', outcomes: [0, 0x97] },
+    wrong: { status: 'lost', 'outcomes.1': 256 },
+  },
+  envelopesRequestSchema: {
+    valid: { region: 'eu', envelopes: [envelope] },
+    wrong: { region: '', envelopes: [], 'envelopes.0.root': 7 },
+  },
+  deliverRequestSchema: {
+    valid: { envelopes: [{ envelope, epoch: 0 }] },
+    wrong: { envelopes: [], 'envelopes.0.epoch': null, 'envelopes.0.envelope.records': 'A' },
+  },
+  envelopesResponseSchema: {
+    valid: { results: [{ status: 'moved' }, { status: 'unreachable', detail: 'down' }] },
+    wrong: { 'results.0.status': 'gone', 'results.1.detail': 5 },
+  },
+  problemSchema: {
+    valid: { type: 'about:blank', title: 'Wrong', status: 400, detail: 'd', field: 'a.0' },
+    wrong: { type: 1, title: null, status: 'no', detail: 5, field: [] },
+  },
+}

@@ -1,0 +1,178 @@
+// A small actor for tests of Outgoing: performs its effects over a store in memory, and keeps what the client was sent.
+import type { Delivery } from '../../src/session/delivery.ts'
+import {
+  EMPTY_OUTGOING,
+  Outgoing,
+  type OutgoingEffect,
+  packetIdOf,
+  type StoredDelivery,
+} from '../../src/session/outgoing.ts'
+
+const NO_BYTES = new Uint8Array(0)
+
+export function delivery(
+  topic: string,
+  more: { qos?: 0 | 1; expiresAt?: number; payloadBytes?: number } = {},
+): Delivery {
+  const qos = more.qos ?? 1
+  const payload = more.payloadBytes === undefined ? NO_BYTES : new Uint8Array(more.payloadBytes)
+  const message = {
+    topic,
+    qos,
+    retain: false,
+    properties: NO_BYTES,
+    payload,
+    expiresAt: more.expiresAt ?? 0,
+  } as const
+  return { qos, retain: false, identifiers: [], message }
+}
+
+export interface Sent {
+  readonly topic: string
+  readonly packetId: number
+  readonly dup: boolean
+}
+
+export class FakeActor {
+  outgoing: Outgoing
+  /** What storage holds. */
+  readonly rows = new Map<number, Delivery>()
+  savedLast = 0
+  savedSentUpTo = 0
+  /** Everything sent to the client, on all connections. */
+  readonly sent: Sent[] = []
+  /** Names and kinds of what was stored, in order. */
+  readonly stored: string[] = []
+  readonly outcomes = new Map<string, number[]>()
+  wakeAt = 0
+  now = 1_000_000
+  /** Called before a refill is performed: effects of one call are performed one after another, not at once. */
+  beforeRefill: () => void = () => undefined
+
+  constructor(persistent: boolean) {
+    this.outgoing = new Outgoing(persistent, EMPTY_OUTGOING)
+  }
+
+  deliver(one: Delivery): void {
+    const { topic } = one.message
+    const settle = (reason: number) => {
+      this.outcomes.set(topic, [...(this.outcomes.get(topic) ?? []), reason])
+    }
+    this.perform(this.outgoing.deliver(one, settle, this.now))
+  }
+
+  deliverAll(...topics: string[]): void {
+    for (const topic of topics) this.deliver(delivery(topic))
+  }
+
+  resume(window: number): void {
+    this.savedLast = this.outgoing.snapshot().lastPosition
+    this.perform(this.outgoing.resume(window))
+  }
+
+  close(): void {
+    this.perform(this.outgoing.closed())
+    this.savedLast = this.outgoing.snapshot().lastPosition
+  }
+
+  acknowledge(...packetIds: number[]): void {
+    for (const id of packetIds) {
+      const effects = this.outgoing.acknowledged(id)
+      if (effects === null) throw new Error(`${id} is not in flight`)
+      this.perform(effects)
+    }
+  }
+
+  pass(ms: number): void {
+    this.now += ms
+    if (this.wakeAt > 0 && this.wakeAt <= this.now) {
+      this.wakeAt = 0
+      this.perform(this.outgoing.ackWaitOver(this.now))
+    }
+  }
+
+  /** Memory is lost; the connection, with what its attachment says, is not. */
+  hibernate(window: number): void {
+    const { persistent } = this.outgoing
+    const inflight = persistent ? [] : this.outgoing.inflightPacketIds
+    const { lastPosition, sentUpTo } = this.outgoing.snapshot()
+    this.reload(persistent, lastPosition, sentUpTo)
+    const stored = this.read(0, window).filter((row) => row.position <= sentUpTo)
+    const unstored = inflight.filter((id) => !stored.some((row) => packetIdOf(row.position) === id))
+    this.outgoing.awaken(window, unstored, stored, this.now)
+  }
+
+  /** The process is killed: only storage is left. */
+  crash(): void {
+    this.reload(true, Math.max(this.savedLast, ...this.rows.keys()), this.savedSentUpTo)
+  }
+
+  /** Topics of what was sent after the first so many. */
+  sentAfter(count: number): string[] {
+    return this.sent.slice(count).map(({ topic }) => topic)
+  }
+
+  perform(effects: readonly OutgoingEffect[]): void {
+    for (const effect of effects) this.performOne(effect)
+  }
+
+  private performOne(effect: OutgoingEffect): void {
+    switch (effect.do) {
+      case 'send':
+        this.sent.push({
+          topic: effect.delivery.message.topic,
+          packetId: effect.packetId,
+          dup: effect.dup,
+        })
+        return
+      case 'store':
+        for (const { position, delivery: one } of effect.entries) {
+          this.rows.set(position, one)
+          this.stored.push(one.message.topic)
+          this.savedLast = Math.max(this.savedLast, position)
+        }
+        for (const settle of effect.settles) settle(0)
+        return
+      case 'forget':
+        for (const position of effect.positions) {
+          if (!this.rows.delete(position)) throw new Error(`position ${position} is not stored`)
+        }
+        return
+      case 'sent-up-to':
+        this.savedSentUpTo = effect.position
+        return
+      case 'refill':
+        this.beforeRefill()
+        this.perform(this.outgoing.refill(this.read(effect.after, effect.limit), effect.limit, this.now))
+        return
+      case 'wake':
+        this.wakeAt = effect.at
+        return
+      default:
+        effect satisfies never
+    }
+  }
+
+  private read(after: number, limit: number): StoredDelivery[] {
+    return [...this.rows]
+      .map(([position, one]) => ({ position, delivery: one }))
+      .filter(({ position }) => position > after)
+      .sort((a, b) => a.position - b.position)
+      .slice(0, limit)
+  }
+
+  private reload(persistent: boolean, lastPosition: number, sentUpTo: number): void {
+    let storedBytes = 0
+    for (const { message } of this.rows.values()) {
+      storedBytes += message.payload.length + message.properties.length + message.topic.length + 16
+    }
+    const storedMessages = this.rows.size
+    this.wakeAt = 0
+    this.outgoing = new Outgoing(persistent, {
+      lastPosition,
+      sentUpTo,
+      storedMessages,
+      storedBytes,
+    })
+  }
+}

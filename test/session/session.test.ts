@@ -1,0 +1,217 @@
+// A session's answers to its client's packets, but for subscriptions.
+import { describe, expect, test } from 'vitest'
+import { Reason } from '../../src/mqtt/reason.ts'
+import { ACK_WAIT_MS, SESSION_EXPIRY_SECONDS_MAX } from '../../src/session/limits.ts'
+import { EMPTY_OUTGOING } from '../../src/session/outgoing.ts'
+import { Session } from '../../src/session/session.ts'
+import { delivery } from './actor.ts'
+import { ack, closing, disconnect, liveSession, passedOn, puback, publish, termsOf } from './packets.ts'
+
+describe('publishing', () => {
+  test('QoS 0 is passed on and never answered, whatever becomes of it', () => {
+    const session = liveSession(5)
+    const done = passedOn(session, publish('a/b', 0))
+    expect(done(Reason.QuotaExceeded)).toEqual([])
+  })
+
+  test('QoS 1 is answered when its outcome is known, with the outcome', () => {
+    const done = passedOn(liveSession(5), publish('a/b', 7))
+    expect(done(Reason.NoMatchingSubscribers)).toEqual([puback(7, Reason.NoMatchingSubscribers)])
+  })
+
+  test('publishes are acknowledged in the order they came [MQTT-4.6.0-2]', () => {
+    const session = liveSession(5)
+    const first = passedOn(session, publish('a', 1))
+    const second = passedOn(session, publish('b', 2))
+    expect(second(Reason.Success)).toEqual([])
+    expect(first(Reason.Success)).toEqual([puback(1), puback(2)])
+  })
+
+  test('a 5.0 client is told of a refusal, and stays connected', () => {
+    const done = passedOn(liveSession(5), publish('a', 1))
+    expect(done(Reason.QuotaExceeded)).toEqual([puback(1, Reason.QuotaExceeded)])
+  })
+
+  test('a 3.1.1 client cannot be told, so its connection is closed, after the answers before [MQTT-3.3.5-2]', () => {
+    const session = liveSession(4)
+    const [a, b, c] = [1, 2, 3].map((id) => passedOn(session, publish('a', id)))
+    expect(c?.(Reason.Success)).toEqual([])
+    expect(b?.(Reason.QuotaExceeded)).toEqual([])
+    expect(a?.(Reason.NoMatchingSubscribers)).toEqual([
+      puback(1, Reason.NoMatchingSubscribers),
+      ...closing(Reason.QuotaExceeded),
+    ])
+  })
+
+  test('an outcome that comes after the connection has gone answers nobody', () => {
+    const session = liveSession(5, { expirySeconds: 60 })
+    const done = passedOn(session, publish('a', 1))
+    session.disconnected()
+    expect(done(Reason.Success)).toEqual([])
+  })
+
+  test('an outcome of an older connection does not reach the newer one', () => {
+    const session = liveSession(5, { expirySeconds: 60 })
+    const done = passedOn(session, publish('a', 1))
+    session.disconnected()
+    session.connected(termsOf(5))
+    const newer = passedOn(session, publish('a', 1))
+    expect(done(Reason.Success)).toEqual([])
+    expect(newer(Reason.Success)).toEqual([puback(1)])
+  })
+
+  test('more open publishes than agreed close the connection [MQTT-3.3.4-7]', () => {
+    const session = liveSession(5, { incomingWindow: 2 })
+    passedOn(session, publish('a', 1))
+    const second = passedOn(session, publish('a', 2))
+    passedOn(session, publish('a', 0))
+    second(Reason.Success)
+    expect(session.step(publish('a', 3))).toEqual(closing(Reason.ReceiveMaximumExceeded))
+  })
+
+  test('QoS 2 was not offered and is refused [MQTT-3.2.2-11]', () => {
+    expect(liveSession(5).step(publish('a', 1, 2))).toEqual(closing(Reason.QoSNotSupported))
+    expect(liveSession(4).step(publish('a', 1, 2))).toEqual(closing(Reason.QoSNotSupported))
+  })
+
+  test('a topic alias was not offered and is refused [MQTT-3.3.2-9]', () => {
+    const packet = { ...publish('a', 1), topicAlias: 1 }
+    expect(liveSession(5).step(packet)).toEqual(closing(Reason.TopicAliasInvalid))
+  })
+
+  test('a topic that begins with $ is the server’s own: nothing is passed on', () => {
+    expect(liveSession(5).step(publish('$SYS/x', 0))).toEqual([])
+    expect(liveSession(5).step(publish('$SYS/x', 1))).toEqual([puback(1, Reason.NotAuthorized)])
+    expect(liveSession(4).step(publish('$SYS/x', 1))).toEqual(closing(Reason.NotAuthorized))
+  })
+
+  test('the refusal of a $ topic keeps its place in the order of answers', () => {
+    const session = liveSession(5)
+    const first = passedOn(session, publish('a', 1))
+    expect(session.step(publish('$SYS/x', 2))).toEqual([])
+    expect(first(Reason.Success)).toEqual([puback(1), puback(2, Reason.NotAuthorized)])
+  })
+})
+
+describe('receiving', () => {
+  test('a PUBACK settles what it acknowledges, and one too many is no offence', () => {
+    const session = liveSession(5, { expirySeconds: 60 })
+    const outcomes: number[] = []
+    session.deliver(delivery('a'), (reason) => outcomes.push(reason), 0)
+    expect(session.step(ack('puback', 1))).toEqual([])
+    expect(outcomes).toEqual([Reason.Success])
+    expect(session.step(ack('puback', 1))).toEqual([])
+    expect(outcomes).toHaveLength(1)
+  })
+
+  test.each(['pubrec', 'pubrel', 'pubcomp'] as const)(
+    'a %s belongs to QoS 2, which was never granted',
+    (type) => {
+      expect(liveSession(5).step(ack(type, 1))).toEqual(closing(Reason.ProtocolError))
+    },
+  )
+
+  test('a session that outlives its connection stores what is open when that ends; another does not', () => {
+    const stores = (expirySeconds: number) => {
+      const session = liveSession(5, { expirySeconds })
+      session.deliver(delivery('a'), () => undefined, 0)
+      return session.disconnected().some((effect) => effect.do === 'store')
+    }
+    expect(stores(60)).toBe(true)
+    expect(stores(0)).toBe(false)
+  })
+
+  test('a new connection is sent what waited', () => {
+    const session = new Session('s1', 60, new Map(), EMPTY_OUTGOING)
+    const effects = session.deliver(delivery('a'), () => undefined, 0)
+    expect(effects).toMatchObject([{ do: 'store' }])
+    expect(session.connected(termsOf(5))).toEqual([{ do: 'refill', after: 0, limit: 10 }])
+  })
+
+  test('an awakened session sends nothing by itself and goes on as before', () => {
+    const session = new Session('s1', 60, new Map(), { ...EMPTY_OUTGOING, lastPosition: 4 })
+    session.awakened(termsOf(5))
+    session.outgoing.awaken(10, [], [], 0)
+    expect(passedOn(session, publish('a', 1))(Reason.Success)).toEqual([puback(1)])
+    expect(session.deliver(delivery('a'), () => undefined, 0)).toMatchObject([
+      { do: 'send', packetId: 5, dup: false },
+      { do: 'wake', at: ACK_WAIT_MS },
+    ])
+  })
+})
+
+describe('the connection', () => {
+  test('a ping is answered [MQTT-3.12.4-1]', () => {
+    expect(liveSession(5).step({ type: 'pingreq' })).toEqual([{ do: 'reply', packet: { type: 'pingresp' } }])
+  })
+
+  test('a second CONNECT closes the connection [MQTT-3.1.0-2]', () => {
+    const connect = {
+      type: 'connect',
+      protocolVersion: 5,
+      clientId: 'lamp',
+      cleanStart: true,
+      keepAlive: 0,
+      username: null,
+      password: null,
+      will: null,
+      properties: {},
+    } as const
+    expect(liveSession(5).step(connect)).toEqual(closing(Reason.ProtocolError))
+  })
+
+  test('an AUTH that nobody agreed on closes the connection [MQTT-4.12.0-1]', () => {
+    const auth = { type: 'auth', reason: Reason.Reauthenticate, properties: {} } as const
+    expect(liveSession(5).step(auth)).toEqual(closing(Reason.ProtocolError))
+  })
+
+  test('a packet that comes after its connection has gone does nothing', () => {
+    const session = liveSession(5, { expirySeconds: 60 })
+    session.disconnected()
+    expect(session.step({ type: 'pingreq' })).toEqual([])
+    expect(session.step(publish('a', 1))).toEqual([])
+  })
+})
+
+describe('DISCONNECT', () => {
+  test('a normal one voids the will, then the connection is closed without a word [MQTT-3.14.4-3]', () => {
+    expect(liveSession(5).step(disconnect())).toEqual([{ do: 'discard-will' }, ...closing(null)])
+    expect(liveSession(4).step(disconnect())).toEqual([{ do: 'discard-will' }, ...closing(null)])
+  })
+
+  test.each([
+    Reason.DisconnectWithWill,
+    Reason.UnspecifiedError,
+    Reason.ImplementationSpecificError,
+    Reason.QuotaExceeded,
+  ])(
+    'one with reason %i leaves the will to be published: only reason 0 voids it [MQTT-3.1.2-8]',
+    (reason) => {
+      expect(liveSession(5).step(disconnect(reason))).toEqual(closing(null))
+    },
+  )
+
+  test('it may change how long the session lives, within the bound', () => {
+    const session = liveSession(5, { expirySeconds: 60 })
+    const expiry = (sessionExpiryInterval: number) =>
+      session.step(disconnect(Reason.Success, { sessionExpiryInterval })).find((one) => one.do === 'expiry')
+    expect(expiry(5)).toEqual({ do: 'expiry', seconds: 5 })
+    expect(expiry(0)).toEqual({ do: 'expiry', seconds: 0 })
+    expect(expiry(0xffff_ffff)).toEqual({ do: 'expiry', seconds: SESSION_EXPIRY_SECONDS_MAX })
+  })
+
+  test('without an interval the session’s expiry stays', () => {
+    const effects = liveSession(5, { expirySeconds: 60 }).step(disconnect())
+    expect(effects.some((one) => one.do === 'expiry')).toBe(false)
+  })
+
+  test('a session that was to end with its connection cannot be kept by DISCONNECT, and the will stands [MQTT-3.14.2-2]', () => {
+    const session = liveSession(5)
+    expect(session.step(disconnect(Reason.Success, { sessionExpiryInterval: 60 }))).toEqual(
+      closing(Reason.ProtocolError),
+    )
+    expect(session.step(disconnect(Reason.Success, { sessionExpiryInterval: 0 }))).toContainEqual({
+      do: 'discard-will',
+    })
+  })
+})

@@ -1,0 +1,155 @@
+// SUBSCRIBE and UNSUBSCRIBE: what is refused without asking a leaf, what is kept, what is answered.
+import { describe, expect, test } from 'vitest'
+import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
+import { SUBSCRIPTIONS_MAX } from '../../src/session/limits.ts'
+import type { Session } from '../../src/session/session.ts'
+import { asked, closing, liveSession, subscribe, wanted } from './packets.ts'
+
+function suback(packetId: number, ...reasons: ReasonCode[]) {
+  return [{ do: 'reply', packet: { type: 'suback', packetId, reasons, properties: {} } }]
+}
+
+function unsuback(packetId: number, ...reasons: ReasonCode[]) {
+  return [{ do: 'reply', packet: { type: 'unsuback', packetId, reasons, properties: {} } }]
+}
+
+function withFilters(...filters: string[]): Session {
+  const session = liveSession(5)
+  asked(session, subscribe(1, ...filters)).done(filters.map(() => Reason.GrantedQoS1))
+  return session
+}
+
+function unsubscribe(session: Session, packetId: number, ...filters: string[]) {
+  return session.step({ type: 'unsubscribe', packetId, filters, properties: {} })
+}
+
+describe('SUBSCRIBE', () => {
+  test('it is answered when the leaves have, with their reasons in the order of the filters', () => {
+    const session = liveSession(5)
+    const { items, done } = asked(session, subscribe(9, 'a/b', 'c/d/#'))
+    expect(items.map(({ refused }) => refused)).toEqual([null, null])
+    expect(done([Reason.GrantedQoS1, Reason.Success])).toEqual(suback(9, 1, 0))
+    expect([...session.subscriptions.keys()]).toEqual(['a/b', 'c/d/#'])
+  })
+
+  test.each([
+    ['a/#/b', Reason.TopicFilterInvalid],
+    ['a+', Reason.TopicFilterInvalid],
+    ['', Reason.TopicFilterInvalid],
+    ['$share//a/b', Reason.TopicFilterInvalid],
+    ['$share/group/a/b', Reason.SharedSubscriptionsNotSupported],
+    ['#', Reason.WildcardSubscriptionsNotSupported],
+    ['devices/+/telemetry', Reason.WildcardSubscriptionsNotSupported],
+    ['rooms/#', Reason.WildcardSubscriptionsNotSupported],
+    ['+', Reason.WildcardSubscriptionsNotSupported],
+    ['rooms', null],
+    ['rooms/42/+/x', null],
+  ])('the filter %j is met with %j', (filter, refused) => {
+    const session = liveSession(5)
+    const { items } = asked(session, subscribe(1, filter))
+    expect(items[0]?.refused).toBe(refused)
+    expect(session.subscriptions.has(filter)).toBe(refused === null)
+  })
+
+  test('one refused filter takes nothing from the others', () => {
+    const session = liveSession(5)
+    const { items } = asked(session, subscribe(1, '#', 'a/b', '$share/g/a/b'))
+    expect(items.map(({ refused }) => refused)).toEqual([
+      Reason.WildcardSubscriptionsNotSupported,
+      null,
+      Reason.SharedSubscriptionsNotSupported,
+    ])
+    expect([...session.subscriptions.keys()]).toEqual(['a/b'])
+  })
+
+  test('past the bound a new filter is refused, while an old one may be renewed', () => {
+    const session = liveSession(5)
+    const filters = Array.from({ length: SUBSCRIPTIONS_MAX + 1 }, (_, i) => `a/${i}`)
+    const { items } = asked(session, subscribe(1, ...filters, 'a/0'))
+    expect(items.at(-3)?.refused).toBeNull()
+    expect(items.at(-2)?.refused).toBe(Reason.QuotaExceeded)
+    expect(items.at(-1)).toMatchObject({ refused: null, isNew: false })
+    expect(session.subscriptions.size).toBe(SUBSCRIPTIONS_MAX)
+  })
+
+  test('QoS 2 is granted as QoS 1, and all other options are kept with the identifier', () => {
+    const session = liveSession(5)
+    const options = { qos: 2, noLocal: true, retainAsPublished: true, retainHandling: 1 } as const
+    const packet = subscribe(1, wanted('a/b', options))
+    asked(session, { ...packet, properties: { subscriptionIdentifier: 77 } })
+    expect(session.subscriptions.get('a/b')).toEqual({ filter: 'a/b', ...options, qos: 1, identifier: 77 })
+  })
+
+  test('a filter that the session has is replaced, and known not to be new [MQTT-3.8.4-3]', () => {
+    const session = withFilters('a/b')
+    const { items } = asked(session, subscribe(2, wanted('a/b', { qos: 0 }), 'c/d'))
+    expect(items.map(({ isNew }) => isNew)).toEqual([false, true])
+    expect(session.subscriptions.get('a/b')?.qos).toBe(0)
+  })
+
+  test('a new filter that fails at its leaf is forgotten', () => {
+    const session = liveSession(5)
+    const { done } = asked(session, subscribe(1, 'a/b', 'c/d'))
+    expect(done([Reason.ServerUnavailable, Reason.GrantedQoS1])).toEqual(
+      suback(1, Reason.ServerUnavailable, 1),
+    )
+    expect([...session.subscriptions.keys()]).toEqual(['c/d'])
+  })
+
+  test('an old filter that fails at its leaf is kept', () => {
+    const session = withFilters('a/b')
+    asked(session, subscribe(2, 'a/b')).done([Reason.ServerUnavailable])
+    expect(session.subscriptions.has('a/b')).toBe(true)
+  })
+
+  test('a filter that fails is kept if it was asked for again meanwhile, and that was granted', () => {
+    const session = liveSession(5)
+    const first = asked(session, subscribe(1, 'a/b'))
+    const second = asked(session, subscribe(2, 'a/b'))
+    first.done([Reason.ServerUnavailable])
+    second.done([Reason.GrantedQoS1])
+    expect(session.subscriptions.has('a/b')).toBe(true)
+  })
+
+  test('a new filter that was asked for twice and failed twice is forgotten', () => {
+    const session = liveSession(5)
+    const { done } = asked(session, subscribe(1, 'a/b', 'a/b'))
+    done([Reason.ServerUnavailable, Reason.ServerUnavailable])
+    expect(session.subscriptions.size).toBe(0)
+  })
+
+  test('No Local on a shared subscription closes the connection [MQTT-3.8.3-4]', () => {
+    const packet = subscribe(1, wanted('$share/g/a/b', { noLocal: true }))
+    expect(liveSession(5).step(packet)).toEqual(closing(Reason.ProtocolError))
+  })
+})
+
+describe('UNSUBSCRIBE', () => {
+  test('each filter is answered for itself, and only what was there is taken from the leaves', () => {
+    const session = withFilters('a/b', 'c/d')
+    const [effect] = unsubscribe(session, 5, 'a/b', 'never/had', 'a/#/b', 'a/b')
+    if (effect?.do !== 'unsubscribe') throw new Error('no unsubscribe')
+    expect(effect.filters).toEqual(['a/b'])
+    expect(effect.done()).toEqual(
+      unsuback(
+        5,
+        Reason.Success,
+        Reason.NoSubscriptionExisted,
+        Reason.TopicFilterInvalid,
+        Reason.NoSubscriptionExisted,
+      ),
+    )
+    expect([...session.subscriptions.keys()]).toEqual(['c/d'])
+  })
+
+  test('where nothing is to be taken from a leaf, it is answered at once', () => {
+    expect(unsubscribe(liveSession(5), 5, 'a/b')).toEqual(unsuback(5, Reason.NoSubscriptionExisted))
+  })
+
+  test('it makes room for a new subscription', () => {
+    const session = withFilters(...Array.from({ length: SUBSCRIPTIONS_MAX }, (_, i) => `a/${i}`))
+    expect(asked(session, subscribe(2, 'b/1')).items[0]?.refused).toBe(Reason.QuotaExceeded)
+    unsubscribe(session, 3, 'a/7')
+    expect(asked(session, subscribe(4, 'b/1')).items[0]?.refused).toBeNull()
+  })
+})

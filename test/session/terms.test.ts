@@ -1,0 +1,100 @@
+// What CONNECT and the server's settings make of a connection.
+import { expect, test } from 'vitest'
+import type { ConnectPacket, Properties, ProtocolVersion } from '../../src/mqtt/packet.ts'
+import {
+  INCOMING_INFLIGHT_MAX,
+  INCOMING_INFLIGHT_MAX_V4,
+  OUTGOING_INFLIGHT_MAX,
+  SESSION_EXPIRY_SECONDS_MAX,
+  SESSION_EXPIRY_SECONDS_V4,
+} from '../../src/session/limits.ts'
+import { negotiate } from '../../src/session/terms.ts'
+
+const SETTINGS = { serverKeepAliveSeconds: 600, packetBytesMax: 300_000 }
+
+function agreed(
+  protocolVersion: ProtocolVersion,
+  properties: Properties,
+  more: { cleanStart?: boolean; keepAlive?: number } = {},
+) {
+  const connect: ConnectPacket = {
+    type: 'connect',
+    protocolVersion,
+    clientId: 'lamp',
+    cleanStart: more.cleanStart ?? true,
+    keepAlive: more.keepAlive ?? 600,
+    username: null,
+    password: null,
+    will: null,
+    properties,
+  }
+  return negotiate(connect, SETTINGS)
+}
+
+test('a 3.1.1 client keeps its keep alive and is told nothing', () => {
+  expect(agreed(4, {}, { keepAlive: 60 })).toEqual({
+    terms: {
+      protocolVersion: 4,
+      keepAliveSeconds: 60,
+      outgoingWindow: OUTGOING_INFLIGHT_MAX,
+      incomingWindow: INCOMING_INFLIGHT_MAX_V4,
+      maximumPacketSize: 0xffff_ffff,
+    },
+    expirySeconds: 0,
+    properties: {},
+  })
+})
+
+test('a 3.1.1 session with Clean Session 0 outlives its connection, with 1 it does not', () => {
+  expect(agreed(4, {}, { cleanStart: false }).expirySeconds).toBe(SESSION_EXPIRY_SECONDS_V4)
+  expect(agreed(4, {}, { cleanStart: true }).expirySeconds).toBe(0)
+})
+
+test('a 5.0 client is told what this server grants', () => {
+  expect(agreed(5, {}).properties).toEqual({
+    receiveMaximum: INCOMING_INFLIGHT_MAX,
+    maximumQoS: 1,
+    maximumPacketSize: SETTINGS.packetBytesMax,
+    sharedSubscriptionAvailable: false,
+  })
+})
+
+test('a short keep alive becomes the server’s, and the client is told [MQTT-3.1.2-21]', () => {
+  const { terms, properties } = agreed(5, {}, { keepAlive: 30 })
+  expect(terms.keepAliveSeconds).toBe(600)
+  expect(properties.serverKeepAlive).toBe(600)
+})
+
+test('a long keep alive is kept, and so is none at all', () => {
+  for (const keepAlive of [600, 3600, 0]) {
+    const { terms, properties } = agreed(5, {}, { keepAlive })
+    expect(terms.keepAliveSeconds).toBe(keepAlive)
+    expect(properties).not.toHaveProperty('serverKeepAlive')
+  }
+})
+
+test('Clean Start says nothing about how long a 5.0 session lives', () => {
+  expect(agreed(5, {}, { cleanStart: false }).expirySeconds).toBe(0)
+  expect(agreed(5, { sessionExpiryInterval: 60 }, { cleanStart: true }).expirySeconds).toBe(60)
+})
+
+test('a session expiry within the bound is granted as asked for, a longer one is cut and the client told', () => {
+  const most = agreed(5, { sessionExpiryInterval: SESSION_EXPIRY_SECONDS_MAX })
+  expect(most.expirySeconds).toBe(SESSION_EXPIRY_SECONDS_MAX)
+  expect(most.properties).not.toHaveProperty('sessionExpiryInterval')
+  const ever = agreed(5, { sessionExpiryInterval: 0xffff_ffff })
+  expect(ever.expirySeconds).toBe(SESSION_EXPIRY_SECONDS_MAX)
+  expect(ever.properties.sessionExpiryInterval).toBe(SESSION_EXPIRY_SECONDS_MAX)
+})
+
+test('the window is the client’s Receive Maximum, or our bound where that is less', () => {
+  const windowOf = (properties: Properties) => agreed(5, properties).terms.outgoingWindow
+  expect(windowOf({ receiveMaximum: 1 })).toBe(1)
+  expect(windowOf({ receiveMaximum: OUTGOING_INFLIGHT_MAX + 1 })).toBe(OUTGOING_INFLIGHT_MAX)
+  expect(windowOf({})).toBe(OUTGOING_INFLIGHT_MAX)
+})
+
+test('the client’s Maximum Packet Size bounds what it is sent', () => {
+  expect(agreed(5, { maximumPacketSize: 1000 }).terms.maximumPacketSize).toBe(1000)
+  expect(agreed(5, {}).terms.maximumPacketSize).toBe(0xffff_ffff)
+})
