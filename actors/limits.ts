@@ -54,3 +54,5 @@ export const IMPORT_RETRY_MS = 1_000
 export const INTEREST_SYNC_DELAY_MS = 500
 /** Leaves that one publisher remembers the way to. */
 export const PUBLISH_COURIERS_MAX = 64
+/** A will without keep alive looks this often whether its connection still stands, should the process have died. */
+export const WILL_CHECK_MS = 60_000

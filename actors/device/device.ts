@@ -1,23 +1,22 @@
 // The actor of one client: holds its connection, runs its session, and is the leaf of `devices/<client>`.
 import type { ClientId } from '../../src/id/ids.ts'
-import { rootOfClient, rootOfFilter } from '../../src/id/root.ts'
+import { rootOfClient } from '../../src/id/root.ts'
 import type { ClientPacket, ConnectPacket, Properties } from '../../src/mqtt/packet.ts'
-import { PacketStream } from '../../src/mqtt/packet-stream.ts'
+import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { isFailure, ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
-import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
-import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
-import type { HandoverRequest, HandoverState, ReleaseRequest } from '../../src/relay/home.ts'
-import { decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
-import { EMPTY_OUTGOING, packetIdOf } from '../../src/session/outgoing.ts'
-import { type Effect, Session, type Subscription } from '../../src/session/session.ts'
+import { unpackBatch } from '../../src/relay/batch.ts'
+import { type Delivery, decodeDelivery } from '../../src/session/delivery.ts'
+import { EMPTY_OUTGOING } from '../../src/session/outgoing.ts'
+import { type Effect, Session } from '../../src/session/session.ts'
 import { negotiate } from '../../src/session/terms.ts'
 import { Leaf } from '../leaf/leaf.ts'
 import { NO_SUCH_SESSION } from '../leaf/outcome.ts'
-import { ATTACHMENT_BYTES_MAX, ATTACHMENT_DELAY_MS } from '../limits.ts'
+import { ATTACHMENT_DELAY_MS, WILL_CHECK_MS } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
-import type { Attachment, LiveConnection } from './attachment.ts'
-import { exportSession, importSession } from './handover.ts'
+import { awaken, keepLive } from './awaken.ts'
+import { LastWill } from './last-will.ts'
 import { Live } from './live.ts'
+import { Moving } from './moving.ts'
 import { Publisher } from './publisher.ts'
 import { Registrar } from './registrar.ts'
 import { SessionStore } from './session-store.ts'
@@ -32,10 +31,11 @@ export interface Accepted {
 export class Device {
   readonly leaf: Leaf
   readonly store: SessionStore
+  readonly moving: Moving
   private readonly platform: Platform
-  private readonly client: ClientId
   private readonly publisher: Publisher
   private readonly registrar: Registrar
+  private readonly will: LastWill
   private session: Session | null = null
   private live: Live | null = null
   private cancelWake: (() => void) | null = null
@@ -44,20 +44,33 @@ export class Device {
   /** @param connections all there are, one of which may be live since before the actor's memory was lost */
   constructor(platform: Platform, client: ClientId, connections: readonly Connection[]) {
     this.platform = platform
-    this.client = client
     this.store = new SessionStore(platform.storage)
     this.leaf = new Leaf(platform, rootOfClient(client), {
       deliver: (receiver, session, batch) =>
         receiver === client
           ? this.deliver(session, unpackBatch(batch))
           : platform.peers.device(receiver).deliver(session, batch),
-      importState: (state) => this.importState(state),
-      afterImport: () => this.registerImported(),
-      late: (batch) => this.takeLate(batch),
+      importState: (state) => this.moving.importState(state),
+      afterImport: () => this.moving.registerImported(),
+      late: (batch) => this.moving.takeLate(batch),
     })
     this.publisher = new Publisher(platform, client, this.leaf)
     this.registrar = new Registrar(platform, client, this.leaf)
-    this.awaken(connections)
+    this.moving = new Moving(client, this.leaf, this.store, this.registrar, {
+      session: () => this.session,
+      replace: (session) => {
+        this.session = session
+      },
+      disconnect: () => this.closeLive(Reason.SessionTakenOver),
+      deliver: (delivery) => this.deliverQuietly(delivery),
+    })
+    this.will = new LastWill(platform, this.store, this.publisher)
+    const { session, live, cutOff } = awaken(platform, this.store, connections)
+    this.session = session
+    this.live = live
+    // The process died with the connection; from now on the session waits.
+    if (session !== null && cutOff) this.keepDisconnected(session, platform.now())
+    if (live === null) this.will.connectionEnded(session?.expirySeconds ?? 0)
   }
 
   get liveConnection(): Connection | null {
@@ -75,11 +88,11 @@ export class Device {
     const { terms, expirySeconds, properties } = negotiate(connect, this.platform.settings)
     this.endIfExpired(now)
     const resumed = !connect.cleanStart && this.session !== null // [MQTT-3.1.2-4]
-    this.settleOldWill(resumed)
+    this.will.clientReturned(resumed)
     const session = resumed ? this.resumeSession(expirySeconds) : this.startSession(expirySeconds)
     const live = new Live(connection, terms, stream, now)
     this.live = live
-    if (connect.will !== null) this.store.saveWill(connect.will)
+    if (connect.will !== null) this.will.set(connect.will)
     if (session.persistent) {
       this.store.saveSession(session.id, expirySeconds, null, session.outgoing.snapshot())
     }
@@ -108,7 +121,7 @@ export class Device {
     const pending: Promise<void>[] = []
     try {
       for (const packet of packets) {
-        pending.push(...this.perform(session.step(packet)))
+        pending.push(...this.begin(session.step(packet)))
         if (this.live !== live) break
       }
     } catch (violation) {
@@ -149,33 +162,6 @@ export class Device {
     return Uint8Array.from(outcomes)
   }
 
-  /** Gives the client to another region. The state is kept, frozen, until `release`. */
-  handover(request: HandoverRequest): HandoverState | null {
-    const home = this.leaf.home.knowledge
-    if (home.at !== 'unknown' && home.epoch > request.epoch) return null
-    if (home.at !== 'elsewhere' || home.epoch < request.epoch) {
-      if (this.live !== null) this.closeLive(Reason.SessionTakenOver)
-      if (this.session !== null) this.leaf.subscribers.remove(this.client, this.session.id, null)
-      this.leaf.home.handedOver(request.to, request.epoch)
-    }
-    return { session: exportSession(this.store), ...this.leaf.exportState() }
-  }
-
-  async release(request: ReleaseRequest): Promise<string> {
-    const home = this.leaf.home.knowledge
-    if (home.at !== 'elsewhere' || home.epoch > request.epoch) return bytesToBase64(packBatch([]))
-    const row = this.store.session()
-    const late = row === null ? [] : this.store.queued(row.exportedUpTo ?? 0, Number.MAX_SAFE_INTEGER, -1)
-    if (row !== null) {
-      const filters = [...this.store.subscriptions().keys()]
-      this.session = null
-      this.store.clear()
-      await this.registrar.unsubscribe(row.id, filters)
-    }
-    this.leaf.releaseState()
-    return bytesToBase64(packBatch(late.map(({ delivery }) => encodeDelivery(delivery))))
-  }
-
   async alarm(): Promise<void> {
     const now = this.platform.now()
     const { live } = this
@@ -186,63 +172,11 @@ export class Device {
       else this.platform.wakeBy(deadline)
     }
     this.endIfExpired(now)
-    this.publishDueWill(now)
+    this.will.publishIfDue(this.session === null)
     await this.leaf.alarm()
   }
 
   // The session ----------------------------------------------------------------------------------------------------
-
-  /** Memory was lost, or never there: takes up what storage and the socket's attachment kept. */
-  private awaken(connections: readonly Connection[]): void {
-    const now = this.platform.now()
-    const found = findLive(connections)
-    const row = this.store.session()
-    const queue = this.store.queueSize()
-    if (found !== null) {
-      const { connection, kept } = found
-      const subscriptions = new Map((kept.subscriptions ?? []).map((one) => [one.filter, one]))
-      const session = new Session(
-        kept.session,
-        kept.expirySeconds,
-        kept.subscriptions === null ? this.store.subscriptions() : subscriptions,
-        {
-          lastPosition: Math.max(kept.lastPosition, queue.last, row?.lastPosition ?? 0),
-          sentUpTo: Math.max(kept.sentUpTo, row?.sentUpTo ?? 0),
-          storedMessages: queue.messages,
-          storedBytes: queue.bytes,
-        },
-      )
-      const { sentUpTo } = session.outgoing.snapshot()
-      const stored = this.store.queued(0, sentUpTo, kept.terms.outgoingWindow)
-      const unstored = session.persistent
-        ? []
-        : kept.inflight.filter((id) => !stored.some((one) => packetIdOf(one.position) === id))
-      session.awakened(kept.terms)
-      session.outgoing.awaken(kept.terms.outgoingWindow, unstored, stored, now)
-      const stream = new PacketStream(
-        this.platform.settings.packetBytesMax,
-        kept.terms.protocolVersion,
-        base64ToBytes(kept.pending),
-      )
-      this.session = session
-      this.live = new Live(connection, kept.terms, stream, kept.lastActivityAt)
-      return
-    }
-    if (row !== null) {
-      this.session = new Session(row.id, row.expirySeconds, this.store.subscriptions(), {
-        lastPosition: Math.max(row.lastPosition, queue.last),
-        sentUpTo: row.sentUpTo,
-        storedMessages: queue.messages,
-        storedBytes: queue.bytes,
-      })
-      if (row.disconnectedAt === null) {
-        // The process died with the connection; from now on the session waits.
-        this.keepDisconnected(this.session, now)
-      }
-    }
-    const will = this.store.will()
-    if (will !== null && will.publishAt === null) this.willIsDue(now)
-  }
 
   private startSession(expirySeconds: number): Session {
     this.endSession()
@@ -292,101 +226,12 @@ export class Device {
       if (session.persistent && session.expirySeconds > 0) this.keepDisconnected(session, now)
       else this.endSession()
     }
-    this.willIsDue(now)
+    this.will.connectionEnded(this.session?.expirySeconds ?? 0)
   }
 
   private keepDisconnected(session: Session, now: number): void {
     this.store.saveSession(session.id, session.expirySeconds, now, session.outgoing.snapshot())
     this.platform.wakeBy(now + session.expirySeconds * 1000)
-  }
-
-  // The will -------------------------------------------------------------------------------------------------------
-
-  /** The connection ended without the client's farewell. [MQTT-3.1.2-8] */
-  private willIsDue(now: number): void {
-    const kept = this.store.will()
-    if (kept === null || kept.publishAt !== null) return
-    const delaySeconds = Math.min(kept.will.delaySeconds, this.session?.expirySeconds ?? 0)
-    if (delaySeconds === 0) {
-      this.publishWill(now)
-    } else {
-      this.store.delayWill(now + delaySeconds * 1000)
-      this.platform.wakeBy(now + delaySeconds * 1000)
-    }
-  }
-
-  private publishDueWill(now: number): void {
-    const kept = this.store.will()
-    if (kept?.publishAt == null) return
-    if (kept.publishAt <= now || this.session === null)
-      this.publishWill(now) // [MQTT-3.1.3-9]
-    else this.platform.wakeBy(kept.publishAt)
-  }
-
-  /** A will that waits is void if its session goes on, and due if it does not. [MQTT-3.1.3-9] */
-  private settleOldWill(resumed: boolean): void {
-    if (this.store.will() === null) return
-    if (resumed) this.store.clearWill()
-    else this.publishWill(this.platform.now())
-  }
-
-  private publishWill(now: number): void {
-    const kept = this.store.will()
-    if (kept === null) return
-    const { message, expirySeconds } = kept.will
-    const expiresAt = expirySeconds === null ? 0 : now + expirySeconds * 1000
-    this.publisher
-      .publish({ ...message, expiresAt })
-      .then((reason) => {
-        // Only what is delivered or durable elsewhere need not be kept here.
-        if (isFailure(reason)) this.retryWill(now)
-        else this.store.clearWill()
-      })
-      .catch((cause) => {
-        this.platform.report('the will was not published', cause)
-        this.retryWill(now)
-      })
-  }
-
-  private retryWill(now: number): void {
-    this.store.delayWill(now + WILL_CHECK_MS)
-    this.platform.wakeBy(now + WILL_CHECK_MS)
-  }
-
-  // Moving ---------------------------------------------------------------------------------------------------------
-
-  private importState(state: HandoverState): void {
-    const imported = importSession(this.store, state)
-    this.session = imported
-    if (imported === null) return
-    for (const subscription of imported.subscriptions.values()) {
-      if (rootOfFilter(subscription.filter) === this.leaf.root) {
-        this.leaf.subscribers.add(this.client, imported.id, subscription)
-        this.store.markRegistered([subscription.filter])
-      }
-    }
-  }
-
-  private async registerImported(): Promise<void> {
-    const { session } = this
-    const subscriptions = this.store.unregistered()
-    if (session === null || subscriptions.length === 0) return
-    // It had its retained messages when it subscribed; moving is no new subscription.
-    const quiet = subscriptions.map((one) => ({ ...one, retainHandling: 2 as const }))
-    const { reasons } = await this.registrar.subscribe(session.id, quiet)
-    this.store.markRegistered(
-      subscriptions.filter((_, i) => !isFailure(reasons[i] ?? 0x80)).map(({ filter }) => filter),
-    )
-    if (reasons.some(isFailure)) throw new Error('not all subscriptions could be moved')
-  }
-
-  private takeLate(batch: string): void {
-    const { session } = this
-    if (session === null) return
-    const now = this.platform.now()
-    for (const bytes of unpackBatch(base64ToBytes(batch))) {
-      this.perform(session.deliver(decodeDelivery(bytes), () => undefined, now))
-    }
   }
 
   /** The home answered from its own storage; whether the directory agrees is asked afterwards. */
@@ -404,8 +249,15 @@ export class Device {
 
   // Effects --------------------------------------------------------------------------------------------------------
 
+  /** Performs what the session decided; nobody waits for what goes on after this call. */
+  private perform(effects: readonly Effect[]): void {
+    for (const pending of this.begin(effects)) {
+      pending.catch((cause) => this.platform.report('an effect failed', cause))
+    }
+  }
+
   /** Performs what the session decided; the promises are of what goes on after this call. */
-  private perform(effects: readonly Effect[]): Promise<void>[] {
+  private begin(effects: readonly Effect[]): Promise<void>[] {
     const pending: Promise<void>[] = []
     for (const effect of effects) {
       const more = this.performOne(effect)
@@ -506,9 +358,14 @@ export class Device {
       return reason
     })
     this.perform(effect.done(all))
-    const now = this.platform.now()
-    for (const bytes of retained) this.perform(session.deliver(decodeDelivery(bytes), () => undefined, now))
+    for (const bytes of retained) this.deliverQuietly(decodeDelivery(bytes))
     this.planAttachment()
+  }
+
+  /** What nobody waits to hear the outcome of. */
+  private deliverQuietly(delivery: Delivery): void {
+    if (this.session !== null)
+      this.perform(this.session.deliver(delivery, () => undefined, this.platform.now()))
   }
 
   private async unsubscribe(effect: Extract<Effect, { do: 'unsubscribe' }>): Promise<void> {
@@ -534,44 +391,10 @@ export class Device {
 
   private saveAttachment(): void {
     const { live, session } = this
-    if (live === null || session === null || live.closed) return
-    const { lastPosition, sentUpTo } = session.outgoing.snapshot()
-    const attachment = (subscriptions: readonly Subscription[] | null): LiveConnection => ({
-      phase: 'live',
-      terms: live.terms,
-      session: session.id,
-      expirySeconds: session.expirySeconds,
-      lastActivityAt: live.lastActivityAt,
-      pending: bytesToBase64(live.stream.pending),
-      lastPosition,
-      sentUpTo,
-      inflight: session.persistent ? [] : session.outgoing.inflightPacketIds,
-      subscriptions,
-    })
-    const full = attachment(session.persistent ? null : [...session.subscriptions.values()])
-    if (JSON.stringify(full).length <= ATTACHMENT_BYTES_MAX) {
-      live.connection.attach(full)
-    } else {
-      if (!session.persistent)
-        for (const one of session.subscriptions.values()) this.store.saveSubscription(one, true)
-      live.connection.attach(attachment(null))
-    }
+    if (live !== null && session !== null && !live.closed) keepLive(this.store, live, session)
   }
 }
-
-/** How often a will without keep alive looks whether its connection still stands, should the process have died. */
-const WILL_CHECK_MS = 60_000
 
 function keepAliveMs(live: Live): number {
   return live.terms.keepAliveSeconds * 1500
-}
-
-function findLive(
-  connections: readonly Connection[],
-): { readonly connection: Connection; readonly kept: LiveConnection } | null {
-  for (const connection of connections) {
-    const kept = connection.attachment() as Attachment | null
-    if (kept?.phase === 'live') return { connection, kept }
-  }
-  return null
 }

@@ -108,7 +108,8 @@ export class Home {
 
   private async resolve(): Promise<HomeKnowledge> {
     // While the core is out of reach, each message would wait for it anew.
-    if (this.platform.now() < this.askAgainAt) throw new CoreUnreachable(`the core was not reached for ${this.root}`)
+    if (this.platform.now() < this.askAgainAt)
+      throw new CoreUnreachable(`the core was not reached for ${this.root}`)
     let home: HomeAnswer
     try {
       home = (await this.platform.core.resolve(this.naming())).home

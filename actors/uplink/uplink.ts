@@ -75,7 +75,9 @@ export class Uplink {
       })
     })
     // Behind stored messages, or with the link down, waiting for the core would only delay the publisher.
-    if (this.link(lane.destination).failures > 0 || lane.items.some(({ row }) => row !== null)) this.storeAll(lane)
+    if (this.link(lane.destination).failures > 0 || (lane.items[0]?.row ?? null) !== null) {
+      this.storeLast(lane, outcomes.length)
+    }
     this.dispatch(lane.destination)
     this.planStore()
     return Uint8Array.from(await Promise.all(outcomes))
@@ -231,9 +233,9 @@ export class Uplink {
     this.prune(lane)
   }
 
-  private storeAll(lane: Lane): void {
+  private storeLast(lane: Lane, count: number): void {
     this.platform.storage.transaction(() => {
-      for (const item of lane.items) if (item.qos > 0) this.keepItem(lane, item)
+      for (const item of lane.items.slice(-count)) if (item.qos > 0) this.keepItem(lane, item)
     })
     if (lane.underWay === 0) this.prune(lane)
   }

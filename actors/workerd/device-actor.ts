@@ -69,11 +69,11 @@ export class DeviceActor extends DurableObject<Env> implements DevicePeer {
   }
 
   async handover(...parameters: Parameters<DevicePeer['handover']>) {
-    return this.gate.device.handover(...parameters)
+    return this.gate.device.moving.handover(...parameters)
   }
 
   release(...parameters: Parameters<DevicePeer['release']>) {
-    return this.gate.device.release(...parameters)
+    return this.gate.device.moving.release(...parameters)
   }
 
   deliver(...[session, batch]: Parameters<DevicePeer['deliver']>) {

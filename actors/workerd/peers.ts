@@ -52,6 +52,8 @@ export class StubCache {
   }
 }
 
+type RemoteCall = (...parameters: unknown[]) => Promise<unknown>
+
 /** An object with each of a peer's methods, made as calls to the actor at the address. */
 function peer<Peer extends object>(
   stubs: StubCache,
@@ -63,9 +65,8 @@ function peer<Peer extends object>(
       method,
       (...parameters: unknown[]) =>
         // A stub makes a remote call of any property, so a method must be called on it and not taken from it.
-        // biome-ignore lint/style/noNonNullAssertion: each of `methods` is there
-        stubs.call<Record<string, (...parameters: unknown[]) => Promise<unknown>>>(address, (stub) =>
-          stub[method]!(...parameters),
+        stubs.call<Record<string, RemoteCall>>(address, (stub) =>
+          (stub[method] as RemoteCall)(...parameters),
         ),
     ]),
   ) as Peer

@@ -1,0 +1,110 @@
+// From what storage and the socket's attachment kept to a session and a live connection in memory.
+import { PacketStream } from '../../src/mqtt/packet-stream.ts'
+import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
+import { packetIdOf } from '../../src/session/outgoing.ts'
+import { Session, type Subscription } from '../../src/session/session.ts'
+import { ATTACHMENT_BYTES_MAX } from '../limits.ts'
+import type { Connection, Platform } from '../platform.ts'
+import type { Attachment, LiveConnection } from './attachment.ts'
+import { Live } from './live.ts'
+import type { SessionStore } from './session-store.ts'
+
+export interface Awakened {
+  readonly session: Session | null
+  readonly live: Live | null
+  /** The session was connected, and its connection died with the process. */
+  readonly cutOff: boolean
+}
+
+/** @param connections all there are, one of which may be live since before the actor's memory was lost */
+export function awaken(
+  platform: Platform,
+  store: SessionStore,
+  connections: readonly Connection[],
+): Awakened {
+  const found = findLive(connections)
+  if (found !== null) return awakenLive(platform, store, found.connection, found.kept)
+  const row = store.session()
+  if (row === null) return { session: null, live: null, cutOff: false }
+  const queue = store.queueSize()
+  const session = new Session(row.id, row.expirySeconds, store.subscriptions(), {
+    lastPosition: Math.max(row.lastPosition, queue.last),
+    sentUpTo: row.sentUpTo,
+    storedMessages: queue.messages,
+    storedBytes: queue.bytes,
+  })
+  return { session, live: null, cutOff: row.disconnectedAt === null }
+}
+
+function awakenLive(
+  platform: Platform,
+  store: SessionStore,
+  connection: Connection,
+  kept: LiveConnection,
+): Awakened {
+  const row = store.session()
+  const queue = store.queueSize()
+  const sentUpTo = Math.max(kept.sentUpTo, row?.sentUpTo ?? 0)
+  const session = new Session(
+    kept.session,
+    kept.expirySeconds,
+    kept.subscriptions === null
+      ? store.subscriptions()
+      : new Map(kept.subscriptions.map((one) => [one.filter, one])),
+    {
+      lastPosition: Math.max(kept.lastPosition, queue.last, row?.lastPosition ?? 0),
+      sentUpTo,
+      storedMessages: queue.messages,
+      storedBytes: queue.bytes,
+    },
+  )
+  const stored = store.queued(0, sentUpTo, kept.terms.outgoingWindow)
+  const storedIds = new Set(stored.map(({ position }) => packetIdOf(position)))
+  session.awakened(kept.terms)
+  session.outgoing.awaken(
+    kept.terms.outgoingWindow,
+    kept.inflight.filter((packetId) => !storedIds.has(packetId)),
+    stored,
+    platform.now(),
+  )
+  const stream = new PacketStream(
+    platform.settings.packetBytesMax,
+    kept.terms.protocolVersion,
+    base64ToBytes(kept.pending),
+  )
+  return { session, live: new Live(connection, kept.terms, stream, kept.lastActivityAt), cutOff: false }
+}
+
+/** Keeps in the attachment what `awaken` needs; what does not fit goes to storage. */
+export function keepLive(store: SessionStore, live: Live, session: Session): void {
+  const { lastPosition, sentUpTo } = session.outgoing.snapshot()
+  const attachment = (subscriptions: readonly Subscription[] | null): LiveConnection => ({
+    phase: 'live',
+    terms: live.terms,
+    session: session.id,
+    expirySeconds: session.expirySeconds,
+    lastActivityAt: live.lastActivityAt,
+    pending: bytesToBase64(live.stream.pending),
+    lastPosition,
+    sentUpTo,
+    inflight: session.persistent ? [] : session.outgoing.inflightPacketIds,
+    subscriptions,
+  })
+  const full = attachment(session.persistent ? null : [...session.subscriptions.values()])
+  if (JSON.stringify(full).length <= ATTACHMENT_BYTES_MAX) {
+    live.connection.attach(full)
+    return
+  }
+  if (!session.persistent) for (const one of session.subscriptions.values()) store.saveSubscription(one, true)
+  live.connection.attach(attachment(null))
+}
+
+function findLive(
+  connections: readonly Connection[],
+): { readonly connection: Connection; readonly kept: LiveConnection } | null {
+  for (const connection of connections) {
+    const kept = connection.attachment() as Attachment | null
+    if (kept?.phase === 'live') return { connection, kept }
+  }
+  return null
+}

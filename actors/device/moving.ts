@@ -1,0 +1,100 @@
+// A client's move between regions: the old home gives session and root away, the new home takes them over.
+import type { ClientId } from '../../src/id/ids.ts'
+import { rootOfFilter } from '../../src/id/root.ts'
+import { isFailure } from '../../src/mqtt/reason.ts'
+import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
+import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
+import type { HandoverRequest, HandoverState, ReleaseRequest } from '../../src/relay/home.ts'
+import { type Delivery, decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
+import type { Session } from '../../src/session/session.ts'
+import type { Leaf } from '../leaf/leaf.ts'
+import { exportSession, importSession } from './handover.ts'
+import type { Registrar } from './registrar.ts'
+import type { SessionStore } from './session-store.ts'
+
+/** The device whose session moves. */
+export interface Mover {
+  session(): Session | null
+  replace(session: Session | null): void
+  /** Closes the live connection, if there is one: the session is taken over. */
+  disconnect(): void
+  deliver(delivery: Delivery): void
+}
+
+export class Moving {
+  private readonly client: ClientId
+  private readonly leaf: Leaf
+  private readonly store: SessionStore
+  private readonly registrar: Registrar
+  private readonly mover: Mover
+
+  constructor(client: ClientId, leaf: Leaf, store: SessionStore, registrar: Registrar, mover: Mover) {
+    this.client = client
+    this.leaf = leaf
+    this.store = store
+    this.registrar = registrar
+    this.mover = mover
+  }
+
+  /** Gives the client to another region. The state is kept, frozen, until `release`. Null where this home is newer. */
+  handover(request: HandoverRequest): HandoverState | null {
+    const home = this.leaf.home.knowledge
+    if (home.at !== 'unknown' && home.epoch > request.epoch) return null
+    if (home.at !== 'elsewhere' || home.epoch < request.epoch) {
+      this.mover.disconnect()
+      const session = this.mover.session()
+      if (session !== null) this.leaf.subscribers.remove(this.client, session.id, null)
+      this.leaf.home.handedOver(request.to, request.epoch)
+    }
+    return { session: exportSession(this.store), ...this.leaf.exportState() }
+  }
+
+  /** The new home has everything: nothing of the client is left here. Returns what came for it since, in base64. */
+  async release(request: ReleaseRequest): Promise<string> {
+    const home = this.leaf.home.knowledge
+    if (home.at !== 'elsewhere' || home.epoch > request.epoch) return bytesToBase64(packBatch([]))
+    const row = this.store.session()
+    const late = row === null ? [] : this.store.queued(row.exportedUpTo ?? 0, Number.MAX_SAFE_INTEGER, -1)
+    if (row !== null) {
+      const filters = [...this.store.subscriptions().keys()]
+      this.mover.replace(null)
+      this.store.clear()
+      await this.registrar.unsubscribe(row.id, filters)
+    }
+    this.leaf.releaseState()
+    return bytesToBase64(packBatch(late.map(({ delivery }) => encodeDelivery(delivery))))
+  }
+
+  /** In the transaction that makes this region the home. */
+  importState(state: HandoverState): void {
+    const imported = importSession(this.store, state)
+    this.mover.replace(imported)
+    if (imported === null) return
+    for (const subscription of imported.subscriptions.values()) {
+      if (rootOfFilter(subscription.filter) !== this.leaf.root) continue
+      this.leaf.subscribers.add(this.client, imported.id, subscription)
+      this.store.markRegistered([subscription.filter])
+    }
+  }
+
+  /** Rejects while a leaf does not take a subscription. */
+  async registerImported(): Promise<void> {
+    const session = this.mover.session()
+    const subscriptions = this.store.unregistered()
+    if (session === null || subscriptions.length === 0) return
+    // It had its retained messages when it subscribed; moving is no new subscription.
+    const quiet = subscriptions.map((one) => ({ ...one, retainHandling: 2 as const }))
+    const { reasons } = await this.registrar.subscribe(session.id, quiet)
+    const moved = subscriptions.filter((_, i) => !isFailure(reasons[i] ?? 0x80))
+    this.store.markRegistered(moved.map(({ filter }) => filter))
+    if (moved.length < subscriptions.length) {
+      throw new Error(
+        `${subscriptions.length - moved.length} subscriptions of ${this.client} could not be moved`,
+      )
+    }
+  }
+
+  takeLate(batch: string): void {
+    for (const bytes of unpackBatch(base64ToBytes(batch))) this.mover.deliver(decodeDelivery(bytes))
+  }
+}

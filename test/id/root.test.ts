@@ -1,0 +1,101 @@
+// Which root a topic or a filter belongs to, and that a filter with a root sees topics of no other.
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { ClientId, Root } from '../../src/id/ids.ts'
+import { clientOfRoot, rootOfClient, rootOfFilter, rootOfTopic } from '../../src/id/root.ts'
+import { isTopicFilter, isTopicName, matches } from '../../src/mqtt/topic.ts'
+
+test.each([
+  ['devices/lamp/telemetry/t', 'devices/lamp'],
+  ['devices/lamp', 'devices/lamp'],
+  ['rooms/42/chat', 'rooms/42'],
+  ['rooms', 'rooms'],
+  ['rooms/', 'rooms/'],
+  ['/a/b', '/a'],
+  ['/', '/'],
+  ['//x', '/'],
+])('the topic %j has the root %j', (topic, root) => {
+  expect(rootOfTopic(topic)).toBe(root)
+})
+
+test.each([
+  ['rooms/42/#', 'rooms/42'],
+  ['rooms/42/+', 'rooms/42'],
+  ['rooms/42', 'rooms/42'],
+  ['rooms', 'rooms'],
+  ['/a/#', '/a'],
+])('the filter %j has the root %j', (filter, root) => {
+  expect(rootOfFilter(filter)).toBe(root)
+})
+
+test.each(['#', '+', '+/x', 'rooms/#', 'rooms/+', 'devices/+/telemetry', '+/+/+', '/+', '/#'])(
+  'the filter %j is wide',
+  (filter) => {
+    expect(rootOfFilter(filter)).toBeNull()
+  },
+)
+
+const level = fc.constantFrom('', 'a', 'b', 'devices', 'lamp')
+const topics = fc.array(level, { minLength: 1, maxLength: 5 }).map((levels) => levels.join('/'))
+
+/** A filter near the topic: levels become `+`, the end becomes `#`, and sometimes a level is another. */
+const pairs = topics.chain((topic) => {
+  const levels = topic.split('/')
+  const changes = fc.array(fc.constantFrom('keep', 'keep', 'plus', 'other'), {
+    minLength: levels.length,
+    maxLength: levels.length,
+  })
+  return fc.record({
+    topic: fc.constant(topic),
+    filter: fc.tuple(changes, fc.nat(6), fc.boolean()).map(([change, cut, hash]) => {
+      const changed = levels.map((one, i) =>
+        change[i] === 'plus' ? '+' : change[i] === 'other' ? `${one}x` : one,
+      )
+      return (hash ? [...changed.slice(0, cut), '#'] : changed).join('/')
+    }),
+  })
+})
+
+test('whatever a filter with a root matches has that root', () => {
+  let matched = 0
+  fc.assert(
+    fc.property(pairs, ({ topic, filter }) => {
+      if (!isTopicName(topic) || !isTopicFilter(filter) || !matches(filter, topic)) return
+      const root = rootOfFilter(filter)
+      if (root === null) return
+      matched++
+      expect(rootOfTopic(topic)).toBe(root)
+    }),
+    { seed: 1883, numRuns: 5000 },
+  )
+  expect(matched).toBeGreaterThan(500)
+})
+
+test('every filter without a root matches topics of more than one', () => {
+  fc.assert(
+    fc.property(pairs, ({ filter }) => {
+      if (!isTopicFilter(filter) || rootOfFilter(filter) !== null) return
+      const some = (name: string) => filter.replaceAll(/[+#]/g, name)
+      expect(matches(filter, some('one'))).toBe(true)
+      expect(matches(filter, some('two'))).toBe(true)
+      expect(rootOfTopic(some('one'))).not.toBe(rootOfTopic(some('two')))
+    }),
+    { seed: 1883, numRuns: 2000 },
+  )
+})
+
+describe('the leaf of a root', () => {
+  test('is the client’s own actor under devices/<id>', () => {
+    const root = rootOfClient('lamp' as ClientId)
+    expect(root).toBe('devices/lamp')
+    expect(clientOfRoot(root)).toBe('lamp')
+    expect(clientOfRoot(rootOfTopic('devices/lamp/x/y'))).toBe('lamp')
+  })
+
+  test.each(['devices', 'devices/', 'rooms/42', 'mydevices/lamp', '/devices'])(
+    'is no client’s for %j',
+    (root) => {
+      expect(clientOfRoot(root as Root)).toBeNull()
+    },
+  )
+})
