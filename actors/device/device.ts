@@ -3,7 +3,7 @@ import type { ClientId } from '../../src/id/ids.ts'
 import { rootOfClient } from '../../src/id/root.ts'
 import type { ClientPacket, ConnectPacket, Properties } from '../../src/mqtt/packet.ts'
 import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
-import { isFailure, ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
+import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import { type Delivery, decodeDelivery } from '../../src/session/delivery.ts'
 import { EMPTY_OUTGOING } from '../../src/session/outgoing.ts'
@@ -40,6 +40,8 @@ export class Device {
   private live: Live | null = null
   private cancelWake: (() => void) | null = null
   private attachmentPlanned = false
+  private performing = false
+  private readonly undone: { readonly effect: Effect; readonly pending: Promise<void>[] }[] = []
 
   /** @param connections all there are, one of which may be live since before the actor's memory was lost */
   constructor(platform: Platform, client: ClientId, connections: readonly Connection[]) {
@@ -121,7 +123,7 @@ export class Device {
     const pending: Promise<void>[] = []
     try {
       for (const packet of packets) {
-        pending.push(...this.begin(session.step(packet)))
+        pending.push(...this.perform(session.step(packet)))
         if (this.live !== live) break
       }
     } catch (violation) {
@@ -249,19 +251,20 @@ export class Device {
 
   // Effects --------------------------------------------------------------------------------------------------------
 
-  /** Performs what the session decided; nobody waits for what goes on after this call. */
-  private perform(effects: readonly Effect[]): void {
-    for (const pending of this.begin(effects)) {
-      pending.catch((cause) => this.platform.report('an effect failed', cause))
-    }
-  }
-
-  /** Performs what the session decided; the promises are of what goes on after this call. */
-  private begin(effects: readonly Effect[]): Promise<void>[] {
+  /** Performs what the session decided, in order: what an effect brings about comes after those before it. */
+  private perform(effects: readonly Effect[]): readonly Promise<void>[] {
     const pending: Promise<void>[] = []
-    for (const effect of effects) {
-      const more = this.performOne(effect)
-      if (more !== null) pending.push(more)
+    for (const effect of effects) this.undone.push({ effect, pending })
+    if (this.performing) return pending
+    this.performing = true
+    try {
+      for (let next = this.undone.shift(); next !== undefined; next = this.undone.shift()) {
+        const more = this.performOne(next.effect)
+        if (more !== null)
+          next.pending.push(more.catch((cause) => this.platform.report('an effect failed', cause)))
+      }
+    } finally {
+      this.performing = false
     }
     return pending
   }
@@ -350,14 +353,11 @@ export class Device {
     const { reasons, retained } = await this.registrar.subscribe(session.id, wanted)
     if (this.session !== session) return
     let next = 0
-    const all = effect.items.map(({ refused, subscription, isNew }) => {
-      const reason = refused ?? reasons[next++] ?? Reason.UnspecifiedError
-      if (refused === null && isFailure(reason) && isNew && session.persistent) {
-        this.store.removeSubscription(subscription.filter)
-      }
-      return reason
-    })
+    const all = effect.items.map(({ refused }) => refused ?? reasons[next++] ?? Reason.UnspecifiedError)
     this.perform(effect.done(all))
+    for (const { filter } of wanted) {
+      if (session.persistent && !session.subscriptions.has(filter)) this.store.removeSubscription(filter)
+    }
     for (const bytes of retained) this.deliverQuietly(decodeDelivery(bytes))
     this.planAttachment()
   }

@@ -14,7 +14,7 @@ export const regionSchema = z
 
 export const rootSchema = z
   .string()
-  .min(0)
+  .min(1)
   .max(65_535)
   .transform((text) => text as Root)
 

@@ -8,7 +8,7 @@ export interface Routed {
 }
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export function encodeRouted(publisher: ClientId, record: Uint8Array): Uint8Array {
   const name = encoder.encode(publisher)

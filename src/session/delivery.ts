@@ -23,11 +23,11 @@ const RETAIN = 0b100
 
 /** @param record the message's record, where the caller has it: one message is encoded once for all subscribers */
 export function encodeDelivery(delivery: Delivery, record = encodeMessage(delivery.message)): Uint8Array {
-  const bytes = new Uint8Array(2 + delivery.identifiers.length * 4 + record.length)
+  const bytes = new Uint8Array(3 + delivery.identifiers.length * 4 + record.length)
   bytes[0] = delivery.qos | (delivery.retain ? RETAIN : 0)
-  bytes[1] = delivery.identifiers.length
   const view = new DataView(bytes.buffer)
-  let at = 2
+  view.setUint16(1, delivery.identifiers.length)
+  let at = 3
   for (const identifier of delivery.identifiers) {
     view.setUint32(at, identifier)
     at += 4
@@ -38,14 +38,14 @@ export function encodeDelivery(delivery: Delivery, record = encodeMessage(delive
 
 export function decodeDelivery(bytes: Uint8Array): Delivery {
   const flags = bytes[0] ?? 0
-  const count = bytes[1] ?? 0
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const count = view.getUint16(1)
   const identifiers: number[] = []
-  for (let i = 0; i < count; i++) identifiers.push(view.getUint32(2 + i * 4))
+  for (let i = 0; i < count; i++) identifiers.push(view.getUint32(3 + i * 4))
   return {
     qos: (flags & QOS) as QoS,
     retain: (flags & RETAIN) !== 0,
     identifiers,
-    message: decodeMessage(bytes.subarray(2 + count * 4)),
+    message: decodeMessage(bytes.subarray(3 + count * 4)),
   }
 }

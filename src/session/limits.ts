@@ -5,10 +5,11 @@ export const ACK_WAIT_MS = 250
 
 /** QoS 1 and 2 messages in flight to one client, whatever more it offers in its Receive Maximum. */
 export const OUTGOING_INFLIGHT_MAX = 128
-/** The Receive Maximum that the server announces. */
-export const INCOMING_INFLIGHT_MAX = 256
-/** A 3.1.1 client cannot be told a Receive Maximum; past this many open publishes it is disconnected. */
-export const INCOMING_INFLIGHT_MAX_V4 = 4096
+/**
+ * Publishes of one client that may be open: the Receive Maximum that the server announces. Generous, since an
+ * acknowledgement waits for other regions and common clients do not keep to the number; bytes are bounded elsewhere.
+ */
+export const INCOMING_INFLIGHT_MAX = 4_096
 
 /** What waits for one session, online or not; past either bound the publisher gets 0x97 (quota exceeded). */
 export const QUEUE_MESSAGES_MAX = 10_000

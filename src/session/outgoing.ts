@@ -69,7 +69,9 @@ export class Outgoing {
   private sentUpTo: number
   private storedMessages: number
   private storedBytes: number
-  private waitingBytes = 0
+  /** Of what waits, what is not stored. */
+  private unstoredMessages = 0
+  private unstoredBytes = 0
   /** The last stored position in memory; more lie behind it while `storedBehind`. */
   private loadedUpTo = 0
   private storedBehind: boolean
@@ -123,7 +125,7 @@ export class Outgoing {
     this.window = window
     for (const packetId of unstored) this.inflight.set(packetId, FORGOTTEN)
     for (const row of stored) this.inflight.set(packetIdOf(row.position), entryOf(row, now))
-    this.loadedUpTo = this.sentUpTo
+    this.loadedUpTo = stored.at(-1)?.position ?? this.sentUpTo
     this.storedBehind = this.storedMessages > stored.length
   }
 
@@ -135,8 +137,8 @@ export class Outgoing {
       return effects
     }
     if (
-      this.storedMessages + this.waiting.length >= QUEUE_MESSAGES_MAX ||
-      this.storedBytes + this.waitingBytes + deliveryBytes(delivery) > QUEUE_BYTES_MAX
+      this.storedMessages + this.unstoredMessages >= QUEUE_MESSAGES_MAX ||
+      this.storedBytes + this.unstoredBytes + deliveryBytes(delivery) > QUEUE_BYTES_MAX
     ) {
       settle(Reason.QuotaExceeded)
       return effects
@@ -145,12 +147,13 @@ export class Outgoing {
     if (this.online && this.waiting.length === 0 && !this.storedBehind && this.room(entry)) {
       this.send(entry, false, effects)
     } else if (!this.online || this.storedBehind) {
-      this.store([entry], effects)
+      this.store([entry], effects, false)
       this.storedBehind = true
       return effects
     } else {
       this.waiting.push(entry)
-      this.waitingBytes += deliveryBytes(delivery)
+      this.unstoredMessages++
+      this.unstoredBytes += deliveryBytes(delivery)
     }
     if (entry.settle !== null) this.wake(now + ACK_WAIT_MS, effects)
     return effects
@@ -188,13 +191,14 @@ export class Outgoing {
     const effects: OutgoingEffect[] = []
     const expired: number[] = []
     for (const row of rows) {
+      // Asked for twice, since an acknowledgement came between asking and reading.
+      if (row.position <= this.loadedUpTo) continue
       this.loadedUpTo = row.position
       if (row.delivery.message.expiresAt > 0 && row.delivery.message.expiresAt <= now) {
         expired.push(row.position)
         this.uncount(row.delivery)
       } else {
         this.waiting.push(entryOf(row, now))
-        this.waitingBytes += deliveryBytes(row.delivery)
       }
     }
     this.storedBehind = rows.length >= limit
@@ -212,7 +216,8 @@ export class Outgoing {
     if (!this.persistent) for (const entry of open) entry.settle?.(Reason.Success)
     this.inflight.clear()
     this.waiting = []
-    this.waitingBytes = 0
+    this.unstoredMessages = 0
+    this.unstoredBytes = 0
     this.storedBehind = this.storedMessages > 0
     return effects
   }
@@ -246,8 +251,8 @@ export class Outgoing {
     let sent = 0
     for (const entry of this.waiting) {
       if (!this.room(entry)) break
+      if (!entry.stored) this.leftWaiting(entry)
       this.send(entry, entry.stored && entry.position <= this.sentUpTo, effects)
-      this.waitingBytes -= deliveryBytes(entry.delivery)
       sent++
     }
     if (sent > 0) this.waiting.splice(0, sent)
@@ -257,7 +262,7 @@ export class Outgoing {
     }
   }
 
-  private store(entries: readonly Entry[], effects: OutgoingEffect[]): void {
+  private store(entries: readonly Entry[], effects: OutgoingEffect[], waited = true): void {
     const settles: Settle[] = []
     let sentUpTo = this.sentUpTo
     for (const entry of entries) {
@@ -268,6 +273,7 @@ export class Outgoing {
       entry.settle = null
       if (this.inflight.get(packetIdOf(entry.position)) === entry)
         sentUpTo = Math.max(sentUpTo, entry.position)
+      else if (waited) this.leftWaiting(entry)
     }
     effects.push({ do: 'store', entries, settles })
     if (sentUpTo > this.sentUpTo) {
@@ -279,6 +285,11 @@ export class Outgoing {
   private forget(position: number, delivery: Delivery, effects: OutgoingEffect[]): void {
     this.uncount(delivery)
     effects.push({ do: 'forget', positions: [position] })
+  }
+
+  private leftWaiting(entry: Entry): void {
+    this.unstoredMessages--
+    this.unstoredBytes -= deliveryBytes(entry.delivery)
   }
 
   private uncount(delivery: Delivery): void {

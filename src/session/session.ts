@@ -61,6 +61,7 @@ export class Session {
   readonly subscriptions: Map<string, Subscription>
   readonly outgoing: Outgoing
   expirySeconds: number
+  private readonly granted: Set<string>
   private connection: { readonly terms: Terms; readonly incoming: Incoming } | null = null
 
   constructor(
@@ -72,6 +73,7 @@ export class Session {
     this.id = id
     this.expirySeconds = expirySeconds
     this.subscriptions = subscriptions
+    this.granted = new Set(subscriptions.keys())
     this.outgoing = new Outgoing(expirySeconds > 0, outgoing)
   }
 
@@ -179,9 +181,10 @@ export class Session {
       items.forEach((item, i) => {
         const { filter } = item.subscription
         const failed = isFailure(reasons[i] ?? Reason.UnspecifiedError)
-        if (failed && item.isNew && this.subscriptions.get(filter) === item.subscription) {
+        if (failed && !this.granted.has(filter) && this.subscriptions.get(filter) === item.subscription) {
           this.subscriptions.delete(filter)
         }
+        if (!failed) this.granted.add(filter)
       })
       return [{ do: 'reply', packet: { type: 'suback', packetId: packet.packetId, reasons, properties: {} } }]
     }
@@ -199,6 +202,7 @@ export class Session {
   private unsubscribe(packet: UnsubscribePacket): Effect[] {
     const reasons = packet.filters.map((filter) => {
       if (!isTopicFilter(filter)) return Reason.TopicFilterInvalid
+      this.granted.delete(filter)
       return this.subscriptions.delete(filter) ? Reason.Success : Reason.NoSubscriptionExisted
     })
     const filters = packet.filters.filter((_, i) => reasons[i] === Reason.Success)
@@ -216,7 +220,7 @@ export class Session {
       if (this.expirySeconds === 0 && asked > 0) return [{ do: 'close', reason: Reason.ProtocolError }]
       effects.push({ do: 'expiry', seconds: Math.min(asked, SESSION_EXPIRY_SECONDS_MAX) })
     }
-    if (packet.reason !== Reason.DisconnectWithWill) effects.push({ do: 'discard-will' })
+    if (packet.reason === Reason.Success) effects.push({ do: 'discard-will' })
     effects.push({ do: 'close', reason: null })
     return effects
   }

@@ -2,7 +2,6 @@
 import type { ConnectPacket, Properties, ProtocolVersion } from '../mqtt/packet.ts'
 import {
   INCOMING_INFLIGHT_MAX,
-  INCOMING_INFLIGHT_MAX_V4,
   OUTGOING_INFLIGHT_MAX,
   SESSION_EXPIRY_SECONDS_MAX,
   SESSION_EXPIRY_SECONDS_V4,
@@ -43,7 +42,7 @@ export function negotiate(connect: ConnectPacket, settings: ServerSettings): Neg
         protocolVersion: 4,
         keepAliveSeconds: connect.keepAlive,
         outgoingWindow: OUTGOING_INFLIGHT_MAX,
-        incomingWindow: INCOMING_INFLIGHT_MAX_V4,
+        incomingWindow: INCOMING_INFLIGHT_MAX,
         maximumPacketSize: PACKET_BYTES_UNLIMITED,
       },
       expirySeconds: connect.cleanStart ? 0 : SESSION_EXPIRY_SECONDS_V4,

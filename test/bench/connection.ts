@@ -8,7 +8,13 @@ import { connectFrame, PacketScanner, type PacketSink, PacketType, subscribeFram
 
 const ANSWER_WAIT_MS = 20_000
 
-export type Login = { readonly url: string; readonly clientId: string; readonly password: string | undefined }
+export type Login = {
+  readonly url: string
+  readonly clientId: string
+  readonly password: string | undefined
+  /** Clean Session 0: the session outlives the connection, and with it what was not acknowledged. */
+  readonly keepSession: boolean
+}
 
 export class Connection {
   readonly #socket: Socket
@@ -27,7 +33,7 @@ export class Connection {
     const connection = new Connection(socket, ws, login.clientId)
     await connection.#answered(new Promise<void>((opened) => ws.once('open', opened)), 'the upgrade')
     const code = await connection.#ask(
-      connectFrame(login.clientId, login.password),
+      connectFrame(login.clientId, login.password, login.keepSession),
       PacketType.connack,
       'CONNECT',
     )

@@ -13,6 +13,8 @@ export type Options = {
   readonly payloadBytes: number
   readonly systems: readonly SystemName[]
   readonly qos: readonly (0 | 1)[]
+  /** The subscribers' sessions outlive their connections. */
+  readonly keepSessions: boolean
   readonly json: boolean
 }
 
@@ -28,6 +30,7 @@ export function readOptions(): Options {
       payload: { type: 'string', default: '64' },
       only: { type: 'string', default: SYSTEMS.join(',') },
       qos: { type: 'string', default: '0,1' },
+      'keep-sessions': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   })
@@ -42,6 +45,7 @@ export function readOptions(): Options {
     payloadBytes: whole('--payload', values.payload, PAYLOAD_BYTES_MIN, 8_192),
     systems: choices('--only', values.only, SYSTEMS),
     qos: choices('--qos', values.qos, ['0', '1'] as const).map((qos) => (qos === '0' ? 0 : 1)),
+    keepSessions: values['keep-sessions'],
     json: values.json,
   }
 }

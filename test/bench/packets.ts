@@ -35,10 +35,10 @@ function text(value: string): Buffer {
   return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 0xff]), bytes])
 }
 
-/** A clean session without keep alive: nothing but the messages under measure is on the wire. */
-export function connectFrame(clientId: string, password: string | undefined): Buffer {
+/** Without keep alive: nothing but the messages under measure is on the wire. */
+export function connectFrame(clientId: string, password: string | undefined, keepSession: boolean): Buffer {
   const credentials = password === undefined ? [] : [text('bench'), text(password)]
-  const flags = password === undefined ? 0x02 : 0xc2
+  const flags = (password === undefined ? 0 : 0xc0) | (keepSession ? 0 : 0x02)
   return frame(packet(0x10, text('MQTT'), Buffer.from([4, flags, 0, 0]), text(clientId), ...credentials))
 }
 

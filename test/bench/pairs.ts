@@ -55,11 +55,13 @@ async function measureRoute(bench: Bench, system: System, route: Route, qos: 0 |
         url: route.publisherUrl(publisher),
         clientId: publisher,
         password: passwords[publisher],
+        keepSession: false,
       },
       subscriber: {
         url: route.subscriberUrl(subscriber),
         clientId: subscriber,
         password: passwords[subscriber],
+        keepSession: options.keepSessions,
       },
       topic: `devices/${subscriber}/cmd/x`,
       filter: `devices/${subscriber}/cmd/#`,

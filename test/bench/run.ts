@@ -2,8 +2,9 @@
  * The benchmark: Starling, and in the same run what people would use instead, mosquitto and aedes, over WebSocket.
  *
  *   npm run bench -- [pairs] [--pairs 20] [--window 16] [--seconds 5] [--warm-up 2] [--rate 200] [--payload 64]
- *                    [--only starling,mosquitto,aedes] [--qos 0,1] [--json]
+ *                    [--only starling,mosquitto,aedes] [--qos 0,1] [--keep-sessions] [--json]
  *
+ * With clean sessions a QoS 1 message is done once it is on its way; with `--keep-sessions` its subscriber must have it.
  * Everything runs on this machine, so only figures of one run may be compared. Every message is accounted for: the run
  * fails if QoS 1 lost or reordered one. Leaves `reports/bench.json` and the servers' logs.
  */

@@ -235,7 +235,7 @@ describe('a live connection', () => {
         dup: false,
         retain: false,
       })
-    raw.sendBytes(Buffer.concat(Array.from({ length: 300 }, (_, i) => publish(i + 1))))
+    raw.sendBytes(Buffer.concat(Array.from({ length: 4_200 }, (_, i) => publish(i + 1))))
     expect((await raw.gets('disconnect')).reasonCode).toBe(0x93)
     await raw.closed()
     slow.drop()

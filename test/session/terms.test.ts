@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { ConnectPacket, Properties, ProtocolVersion } from '../../src/mqtt/packet.ts'
 import {
   INCOMING_INFLIGHT_MAX,
-  INCOMING_INFLIGHT_MAX_V4,
+  INCOMING_INFLIGHT_MAX,
   OUTGOING_INFLIGHT_MAX,
   SESSION_EXPIRY_SECONDS_MAX,
   SESSION_EXPIRY_SECONDS_V4,
@@ -37,7 +37,7 @@ test('a 3.1.1 client keeps its keep alive and is told nothing', () => {
       protocolVersion: 4,
       keepAliveSeconds: 60,
       outgoingWindow: OUTGOING_INFLIGHT_MAX,
-      incomingWindow: INCOMING_INFLIGHT_MAX_V4,
+      incomingWindow: INCOMING_INFLIGHT_MAX,
       maximumPacketSize: 0xffff_ffff,
     },
     expirySeconds: 0,
