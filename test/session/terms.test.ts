@@ -3,7 +3,6 @@ import { expect, test } from 'vitest'
 import type { ConnectPacket, Properties, ProtocolVersion } from '../../src/mqtt/packet.ts'
 import {
   INCOMING_INFLIGHT_MAX,
-  INCOMING_INFLIGHT_MAX,
   OUTGOING_INFLIGHT_MAX,
   SESSION_EXPIRY_SECONDS_MAX,
   SESSION_EXPIRY_SECONDS_V4,
