@@ -1,5 +1,6 @@
 // Tests of all runtimes run in Node; those that need workerd or Cassandra start them themselves.
 import { defineConfig } from 'vitest/config'
+import { PromiseReporter } from './test/promises/reporter.ts'
 
 export default defineConfig({
   test: {
@@ -10,6 +11,6 @@ export default defineConfig({
     teardownTimeout: 20_000,
     pool: 'forks',
     maxWorkers: 2,
-    reporters: ['default'],
+    reporters: ['default', new PromiseReporter()],
   },
 })

@@ -33,6 +33,8 @@ export const UPLINK_STORE_AFTER_MS = 1_000
 export const UPLINK_CALL_TIMEOUT_MS = 10_000
 /** Calls that one uplink may have under way to one destination, each with roots of its own. */
 export const UPLINK_CALLS_MAX = 4
+/** While a call to a destination is under way, what comes meanwhile waits this long to travel together. */
+export const UPLINK_COALESCE_MS = 5
 export const UPLINK_RECORDS_PER_CALL_MAX = 512
 export const UPLINK_BYTES_PER_CALL_MAX = 2 * 1024 * 1024
 /** The outbox of one uplink shard; past either bound the publisher gets 0x97. */

@@ -41,6 +41,9 @@ export class Device {
   private cancelWake: (() => void) | null = null
   private attachmentPlanned = false
   private performing = false
+  private forgotten: number[] = []
+  private sentUpTo: number | null = null
+  private tidyPlanned = false
   private readonly undone: { readonly effect: Effect; readonly pending: Promise<void>[] }[] = []
 
   /** @param connections all there are, one of which may be live since before the actor's memory was lost */
@@ -295,13 +298,16 @@ export class Device {
         for (const settle of effect.settles) settle(Reason.Success)
         return null
       case 'forget':
-        store.dequeue(effect.positions)
+        this.forgotten.push(...effect.positions)
+        this.planTidy()
         return null
       case 'sent-up-to':
-        store.sentUpTo(effect.position)
+        this.sentUpTo = effect.position
+        this.planTidy()
         return null
       case 'refill':
         if (session !== null) {
+          this.tidy()
           const rows = store.queued(effect.after, Number.MAX_SAFE_INTEGER, effect.limit)
           this.perform(session.outgoing.refill(rows, effect.limit, this.platform.now()))
         }
@@ -332,6 +338,22 @@ export class Device {
       default:
         return effect satisfies never
     }
+  }
+
+  /** Deletes and the watermark, once for all that one event brings. Late, they cost a repeated delivery at worst. */
+  private planTidy(): void {
+    if (this.tidyPlanned) return
+    this.tidyPlanned = true
+    queueMicrotask(() => this.tidy())
+  }
+
+  private tidy(): void {
+    this.tidyPlanned = false
+    if (this.session === null) return
+    if (this.forgotten.length > 0) this.store.dequeue(this.forgotten)
+    if (this.sentUpTo !== null) this.store.sentUpTo(this.sentUpTo)
+    this.forgotten = []
+    this.sentUpTo = null
   }
 
   private wakeSession(at: number): void {

@@ -12,6 +12,7 @@ import {
   UPLINK_ALARM_MS,
   UPLINK_BYTES_PER_CALL_MAX,
   UPLINK_CALLS_MAX,
+  UPLINK_COALESCE_MS,
   UPLINK_RECORDS_PER_CALL_MAX,
   UPLINK_RETRY_MS_MAX,
   UPLINK_RETRY_MS_MIN,
@@ -134,7 +135,9 @@ export class Uplink {
         void this.call(link, destination, lanes)
       }
     }
+    // A call costs far more than a message in it: while one is under way, what comes meanwhile waits for company.
     if (wait > 0) this.platform.after(wait, go)
+    else if (link.calls > 0) this.platform.after(UPLINK_COALESCE_MS, go)
     else queueMicrotask(go)
   }
 

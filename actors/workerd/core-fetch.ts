@@ -28,16 +28,21 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
 
   const post = async (name: string, body: unknown, timeoutMs = CORE_CALL_TIMEOUT_MS): Promise<unknown> => {
     let response: Response
+    // Cleared when the answer is there: a timer that is left running would keep the actor in memory.
+    const timeout = new AbortController()
+    const timer = setTimeout(() => timeout.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
     try {
       response = await fetch(`${env.CORE_URL}${RELAY_PATH}/${name}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', authorization: await signing.authorization('core') },
         body: JSON.stringify(body),
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: timeout.signal,
       })
       if (response.ok) return response.status === 204 ? null : await response.json()
     } catch (cause) {
       throw new CoreUnreachable(`the core was not reached for ${name}`, { cause })
+    } finally {
+      clearTimeout(timer)
     }
     throw new CoreUnreachable(
       `the core answered ${name} with ${response.status}: ${(await response.text()).slice(0, 300)}`,

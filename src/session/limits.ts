@@ -3,6 +3,9 @@
 /** How long a publish waits for its receivers before what is still open is stored (promise 1). */
 export const ACK_WAIT_MS = 250
 
+/** How long a client may hold up a session that ends with its connection before what waits is stored. */
+export const STALL_MS = 10_000
+
 /** QoS 1 and 2 messages in flight to one client, whatever more it offers in its Receive Maximum. */
 export const OUTGOING_INFLIGHT_MAX = 128
 /**

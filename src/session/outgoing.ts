@@ -2,7 +2,7 @@
 // No I/O: every call returns the effects that the actor performs.
 import { Reason } from '../mqtt/reason.ts'
 import { type Delivery, deliveryBytes } from './delivery.ts'
-import { ACK_WAIT_MS, QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX } from './limits.ts'
+import { ACK_WAIT_MS, QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX, STALL_MS } from './limits.ts'
 
 /** Called once with the outcome: Success when acknowledged or durable, else why not. */
 export type Settle = (reason: number) => void
@@ -171,18 +171,40 @@ export class Outgoing {
     return effects
   }
 
-  /** The bounded moment is over: whatever waited for it is stored, and only that. */
+  /**
+   * The bounded moment is over: whatever waited for it is stored, and only that. A session that ends with its
+   * connection loses nothing more with the process than with the connection, so what it waits for stays in memory
+   * (the wake keeps the actor there), unless its client has stalled.
+   */
   ackWaitOver(now: number): OutgoingEffect[] {
     const effects: OutgoingEffect[] = []
     this.wakeAt = 0
     const due: Entry[] = []
-    let next = 0
+    let next = Number.POSITIVE_INFINITY
     for (const entry of this.open()) {
-      if (entry.arrivedAt + ACK_WAIT_MS <= now) due.push(entry)
-      else next = next === 0 ? entry.arrivedAt + ACK_WAIT_MS : Math.min(next, entry.arrivedAt + ACK_WAIT_MS)
+      const waitsUntil = entry.arrivedAt + ACK_WAIT_MS
+      if (waitsUntil > now) {
+        next = Math.min(next, waitsUntil)
+      } else if (this.persistent || entry.arrivedAt + STALL_MS <= now) {
+        due.push(entry)
+      } else {
+        entry.settle?.(Reason.Success)
+        entry.settle = null
+      }
     }
-    if (due.length > 0) this.store(due, effects)
-    if (next > 0) this.wake(next, effects)
+    if (!this.persistent) {
+      for (const entry of this.waiting) {
+        if (entry.stored || entry.settle !== null) continue
+        if (entry.arrivedAt + STALL_MS <= now) due.push(entry)
+        else next = Math.min(next, entry.arrivedAt + STALL_MS)
+      }
+    }
+    if (due.length > 0)
+      this.store(
+        due.sort((a, b) => a.position - b.position),
+        effects,
+      )
+    if (next < Number.POSITIVE_INFINITY) this.wake(next, effects)
     return effects
   }
 
@@ -257,7 +279,14 @@ export class Outgoing {
     }
     if (sent > 0) this.waiting.splice(0, sent)
     const room = this.window - this.inflight.size
-    if (this.online && this.waiting.length === 0 && this.storedBehind && room > 0) {
+    // Not a row at a time: half a window is read at once.
+    if (
+      this.online &&
+      this.waiting.length === 0 &&
+      this.storedBehind &&
+      room > 0 &&
+      room >= this.window >> 1
+    ) {
       effects.push({ do: 'refill', after: this.loadedUpTo, limit: room })
     }
   }

@@ -78,7 +78,9 @@ class Life {
         this.leave()
         break
       case 'hibernate':
-        if (this.connected && this.unsettled().length === 0) actor.hibernate(this.window)
+        // A wake that is to come keeps the actor in memory.
+        if (this.connected && this.unsettled().length === 0 && actor.wakeAt === 0)
+          actor.hibernate(this.window)
         break
       case 'resume':
         if (this.connected) break

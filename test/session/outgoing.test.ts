@@ -1,7 +1,7 @@
 // What a session sends: the window, the bounded wait, what is stored, what goes again after a new connection.
 import { expect, test } from 'vitest'
 import { Reason } from '../../src/mqtt/reason.ts'
-import { ACK_WAIT_MS } from '../../src/session/limits.ts'
+import { ACK_WAIT_MS, STALL_MS } from '../../src/session/limits.ts'
 import { Outgoing, packetIdOf } from '../../src/session/outgoing.ts'
 import { delivery, FakeActor } from './actor.ts'
 
@@ -194,11 +194,16 @@ test('a session that ends with its connection settles at the send and stores not
   expect(actor.stored).toEqual([])
 })
 
-test('of a session that ends with its connection, only what a slow client makes wait is stored', () => {
+test('of a session that ends with its connection, only what a stalled client makes wait is stored', () => {
   const actor = online(1, false)
   actor.deliverAll('a', 'b')
   expect(actor.outcomes.has('b')).toBe(false)
   actor.pass(ACK_WAIT_MS)
+  // The publisher waits no longer, and nothing is written: the message is as safe as the session.
+  expect(actor.outcomes.get('b')).toEqual([Reason.Success])
+  expect(actor.stored).toEqual([])
+  expect(actor.wakeAt).toBeGreaterThan(0)
+  actor.pass(STALL_MS)
   expect(actor.stored).toEqual(['b'])
   actor.acknowledge(1)
   expect(actor.sent.at(-1)).toEqual({ topic: 'b', packetId: 2, dup: false })

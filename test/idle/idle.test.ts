@@ -1,0 +1,168 @@
+// Promise 8 on real workerd: what a client costs that is connected and silent.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type ServerType, serve } from '@hono/node-server'
+import { build } from 'esbuild'
+import { Miniflare } from 'miniflare'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { coreApp } from '../../k8s-core/app.ts'
+import { Directory } from '../../k8s-core/directory.ts'
+import { Edges } from '../../k8s-core/edges.ts'
+import { Relay } from '../../k8s-core/relay.ts'
+import type { Store } from '../../k8s-core/store/port.ts'
+import { openSqliteStore } from '../../k8s-core/store/sqlite.ts'
+import { signClientToken } from '../../src/id/client-token.ts'
+import { type ClientId, DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
+import { Raw } from '../e2e/raw.ts'
+import type { System } from '../e2e/system.ts'
+
+const SECRET = 'a secret of more than thirty-two characters'
+/** workerd lets an actor hibernate after 10 s without an event. */
+const HIBERNATES_MS = 12_000
+
+let dir: string
+let miniflare: Miniflare
+let core: ServerType
+let store: Store
+let url: string
+
+beforeAll(async () => {
+  dir = await mkdtemp(path.join(tmpdir(), 'starling-idle-'))
+  const worker = path.join(dir, 'worker.mjs')
+  await build({
+    entryPoints: [path.join(import.meta.dirname, 'counting-worker.ts')],
+    bundle: true,
+    format: 'esm',
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['cloudflare:*'],
+    outfile: worker,
+  })
+  store = await openSqliteStore(path.join(dir, 'core.sqlite'))
+  await store.migrate()
+  const edges = new Edges(new Map<RegionId, string>(), SECRET)
+  const directory = new Directory(store, edges)
+  const app = coreApp({
+    store,
+    directory,
+    relay: new Relay(directory, edges),
+    relaySecret: SECRET,
+    log: pino({ level: 'silent' }),
+    draining: () => false,
+  })
+  const corePort = await new Promise<number>((ready) => {
+    core = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) => ready(port))
+  })
+  miniflare = new Miniflare({
+    modules: [{ type: 'ESModule', path: worker }],
+    modulesRoot: dir,
+    compatibilityDate: '2026-07-01',
+    host: '127.0.0.1',
+    port: 0,
+    cf: false,
+    durableObjects: {
+      DEVICE: { className: 'DeviceActor', useSQLite: true },
+      TOPIC: { className: 'TopicActor', useSQLite: true },
+      UPLINK: { className: 'UplinkActor', useSQLite: true },
+      FRONT: { className: 'FrontActor', useSQLite: true },
+    },
+    unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+    bindings: {
+      REGION: 'eu',
+      REGIONS: 'eu',
+      CORE_URL: `http://127.0.0.1:${corePort}`,
+      RELAY_SECRET: SECRET,
+      CLIENT_TOKEN_SECRET: SECRET,
+    },
+  })
+  url = (await miniflare.unsafeGetDirectURL()).origin
+}, 60_000)
+
+afterAll(async () => {
+  await miniflare?.dispose()
+  core?.close()
+  await store?.close()
+  await rm(dir, { recursive: true, force: true })
+})
+
+const system = {
+  mqttUrl: () => Promise.resolve(`${url.replace('http', 'ws')}/mqtt`),
+  token: (client: string) =>
+    signClientToken({ client: client as ClientId, fleet: DEFAULT_FLEET, admin: false }, SECRET, 3600),
+} as unknown as System
+
+async function counts(): Promise<{ made: number; sql: number; alarms: number }> {
+  return (await (await fetch(`${url}/counts`)).json()) as { made: number; sql: number; alarms: number }
+}
+
+const publish = (topic: string, payload: string) =>
+  ({ cmd: 'publish', topic, payload, qos: 1, messageId: 7, dup: false, retain: false }) as const
+
+describe('a client that is connected', () => {
+  it('a silent client writes nothing and leaves no actor in memory; a PINGREQ and a message find it again', {
+    timeout: 90_000,
+  }, async () => {
+    const idle = await Raw.connect(system, 'eu', 'idle')
+    idle.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'devices/idle/cmd', qos: 1 }] })
+    await idle.gets('suback')
+    await sleep(1_500)
+    const connected = await counts()
+
+    await sleep(HIBERNATES_MS)
+    expect(await counts()).toEqual(connected)
+
+    // a PINGREQ to a hibernating actor is answered without touching storage
+    idle.send({ cmd: 'pingreq' })
+    await idle.gets('pingresp')
+    const pinged = await counts()
+    expect(pinged).toEqual({ ...connected, made: connected.made + 1 })
+
+    await sleep(HIBERNATES_MS)
+    const talker = await Raw.connect(system, 'eu', 'talker')
+    talker.send(publish('devices/idle/cmd', 'wake up'))
+    expect(await idle.gets('publish')).toMatchObject({ topic: 'devices/idle/cmd' })
+    expect(await talker.gets('puback')).toMatchObject({ messageId: 7 })
+    // The actor was made anew for the message, so it had left memory; what it needed stood in the attachment.
+    expect((await counts()).made).toBeGreaterThanOrEqual(pinged.made + 2)
+    idle.drop()
+    talker.drop()
+  })
+
+  it('a reconnect of a known client with a clean session sets no alarm and makes no table', {
+    timeout: 30_000,
+  }, async () => {
+    const first = await Raw.connect(system, 'eu', 'known')
+    first.send({ cmd: 'disconnect' })
+    await first.closed()
+    await sleep(200)
+    const before = await counts()
+    const second = await Raw.connect(system, 'eu', 'known')
+    second.drop()
+    await sleep(200)
+    expect((await counts()).alarms).toBe(before.alarms)
+  })
+
+  it('messages that are acknowledged in time write nothing', { timeout: 30_000 }, async () => {
+    const listener = await Raw.connect(system, 'eu', 'listener', { clean: false, expiry: 3600 })
+    listener.send({
+      cmd: 'subscribe',
+      messageId: 1,
+      subscriptions: [{ topic: 'devices/listener/cmd', qos: 1 }],
+    })
+    await listener.gets('suback')
+    const talker = await Raw.connect(system, 'eu', 'talker-2')
+    await sleep(1_500)
+    const before = await counts()
+    for (let i = 1; i <= 50; i++) {
+      talker.send({ ...publish('devices/listener/cmd', `m${i}`), messageId: i })
+      const { messageId } = await listener.gets('publish', i)
+      listener.send({ cmd: 'puback', messageId: messageId ?? 0 })
+      await talker.gets('puback', i)
+    }
+    expect(await counts()).toEqual(before)
+    listener.drop()
+    talker.drop()
+  })
+})

@@ -1,0 +1,83 @@
+// The promises of docs/architecture.md, each with the tests that prove it, by their names, and what is still to come.
+
+export interface Promise_ {
+  readonly number: number
+  readonly promise: string
+  /** Parts of full test names; each must be there and pass. */
+  readonly tests: readonly string[]
+  /** What of the promise no test proves yet. */
+  readonly open: string | null
+}
+
+export const PROMISES: readonly Promise_[] = [
+  {
+    number: 1,
+    promise: 'Acknowledged is durable',
+    tests: [
+      'core is killed (SIGKILL) while 1,000 QoS 1 messages flow from us to eu',
+      'eu is killed (SIGKILL) while 1,000 QoS 1 messages flow from us to eu',
+      'us is killed (SIGKILL) while 1,000 QoS 1 messages flow from us to eu',
+      'a workerd process that is killed forgets no session and no retained message',
+    ],
+    open: '`durability: global`; kills between any two storage operations (the simulator)',
+  },
+  {
+    number: 2,
+    promise: 'One home',
+    tests: ['STORE', 'an old connection that is still open in another region is closed with reason 0x8E'],
+    open: 'fail-over from an unreachable region, with its return',
+  },
+  {
+    number: 3,
+    promise: 'One order',
+    tests: [
+      'every member sees the same order, and each publisher its own order',
+      'QoS 0 arrives, in order, from region to region',
+      'more than a window of messages waits and arrives in order',
+    ],
+    open: 'order under random faults (the simulator)',
+  },
+  {
+    number: 4,
+    promise: 'One connection per client id, world-wide',
+    tests: [
+      'a takeover in the same region closes the older connection with 0x8E',
+      'an old connection that is still open in another region is closed with reason 0x8E',
+      'comes back in the other region, gets the ten in order, once',
+    ],
+    open: 'simultaneous connects in several regions under faults',
+  },
+  {
+    number: 5,
+    promise: 'No publish after SUBACK is missed',
+    tests: ['nothing published after SUBACK is missed, whatever region it comes from'],
+    open: 'wide filters',
+  },
+  {
+    number: 6,
+    promise: 'The core holds no message',
+    tests: [
+      'core is killed (SIGKILL) while 1,000 QoS 1 messages flow from us to eu',
+      'what is for elsewhere waits, and arrives in order',
+    ],
+    open: null,
+  },
+  {
+    number: 7,
+    promise: 'A cut-off region keeps working',
+    tests: [
+      'two clients of one region keep talking',
+      'a subscription that needs another region is refused clearly, and closes nothing',
+    ],
+    open: 'the outbox filled to its bound by a real system under load',
+  },
+  {
+    number: 8,
+    promise: 'Idle is free',
+    tests: [
+      'a silent client writes nothing and leaves no actor in memory',
+      'messages that are acknowledged in time write nothing',
+    ],
+    open: 'CPU counted over many thousand idle clients',
+  },
+]
