@@ -19,13 +19,13 @@ export const PROMISES: readonly Promise_[] = [
       'us is killed (SIGKILL) while 1,000 QoS 1 messages flow from us to eu',
       'a workerd process that is killed forgets no session and no retained message',
     ],
-    open: '`durability: global`; kills between any two storage operations (the simulator)',
+    open: '`durability: global`; kills between any two storage operations (the simulator) (issue: The promises, under fault)',
   },
   {
     number: 2,
     promise: 'One home',
-    tests: ['STORE', 'an old connection that is still open in another region is closed with reason 0x8E'],
-    open: 'fail-over from an unreachable region, with its return',
+    tests: ['twenty claims of two pods have exactly one winner per epoch', 'an old connection that is still open in another region is closed with reason 0x8E'],
+    open: 'fail-over from an unreachable region, with its return (issue: The promises, under fault)',
   },
   {
     number: 3,
@@ -35,7 +35,7 @@ export const PROMISES: readonly Promise_[] = [
       'QoS 0 arrives, in order, from region to region',
       'more than a window of messages waits and arrives in order',
     ],
-    open: 'order under random faults (the simulator)',
+    open: 'order under random faults (the simulator) (issue: The promises, under fault)',
   },
   {
     number: 4,
@@ -45,13 +45,13 @@ export const PROMISES: readonly Promise_[] = [
       'an old connection that is still open in another region is closed with reason 0x8E',
       'comes back in the other region, gets the ten in order, once',
     ],
-    open: 'simultaneous connects in several regions under faults',
+    open: 'simultaneous connects in several regions under faults (issue: The promises, under fault)',
   },
   {
     number: 5,
     promise: 'No publish after SUBACK is missed',
     tests: ['nothing published after SUBACK is missed, whatever region it comes from'],
-    open: 'wide filters',
+    open: 'wide filters (issue: MQTT, whole)',
   },
   {
     number: 6,
@@ -69,7 +69,7 @@ export const PROMISES: readonly Promise_[] = [
       'two clients of one region keep talking',
       'a subscription that needs another region is refused clearly, and closes nothing',
     ],
-    open: 'the outbox filled to its bound by a real system under load',
+    open: 'the outbox filled to its bound by a real system under load (issue: The promises, under fault)',
   },
   {
     number: 8,
@@ -78,6 +78,6 @@ export const PROMISES: readonly Promise_[] = [
       'a silent client writes nothing and leaves no actor in memory',
       'messages that are acknowledged in time write nothing',
     ],
-    open: 'CPU counted over many thousand idle clients',
+    open: 'CPU counted over many thousand idle clients (issue: The promises, under fault)',
   },
 ]
