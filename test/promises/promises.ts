@@ -24,7 +24,10 @@ export const PROMISES: readonly Promise_[] = [
   {
     number: 2,
     promise: 'One home',
-    tests: ['twenty claims of two pods have exactly one winner per epoch', 'an old connection that is still open in another region is closed with reason 0x8E'],
+    tests: [
+      'twenty claims of two pods have exactly one winner per epoch',
+      'an old connection that is still open in another region is closed with reason 0x8E',
+    ],
     open: 'fail-over from an unreachable region, with its return (issue: The promises, under fault)',
   },
   {
