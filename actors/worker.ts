@@ -15,6 +15,8 @@ export { UplinkActor } from './workerd/uplink-actor.ts'
 const app = new Hono<{ Bindings: Env }>()
 
 app.get('/livez', (c) => c.json({ regions: servedRegions(c.env) }))
+// The bare root too: some clients, the `mqtt` command among them, have no option for a path.
+app.get('/', mqttRoute)
 app.get('/mqtt', mqttRoute)
 app.get('/mqtt/:clientId', mqttRoute)
 app.route('/', relayRoutes)

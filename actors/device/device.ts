@@ -6,7 +6,7 @@ import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import { type Delivery, decodeDelivery } from '../../src/session/delivery.ts'
-import { EMPTY_OUTGOING } from '../../src/session/outgoing.ts'
+import { EMPTY_OUTGOING, type StoredDelivery } from '../../src/session/outgoing.ts'
 import { type Effect, Session } from '../../src/session/session.ts'
 import { negotiate } from '../../src/session/terms.ts'
 import { Leaf } from '../leaf/leaf.ts'
@@ -20,6 +20,13 @@ import { Moving } from './moving.ts'
 import { Publisher } from './publisher.ts'
 import { Registrar } from './registrar.ts'
 import { SessionStore } from './session-store.ts'
+import { WriteBehind } from './write-behind.ts'
+
+interface Undone {
+  readonly effect: Effect
+  readonly session: Session | null
+  readonly pending: Promise<void>[]
+}
 
 export interface Accepted {
   readonly live: Live
@@ -41,15 +48,14 @@ export class Device {
   private cancelWake: (() => void) | null = null
   private attachmentPlanned = false
   private performing = false
-  private forgotten: number[] = []
-  private sentUpTo: number | null = null
-  private tidyPlanned = false
-  private readonly undone: { readonly effect: Effect; readonly pending: Promise<void>[] }[] = []
+  private readonly behind: WriteBehind
+  private readonly undone: Undone[] = []
 
   /** @param connections all there are, one of which may be live since before the actor's memory was lost */
   constructor(platform: Platform, client: ClientId, connections: readonly Connection[]) {
     this.platform = platform
     this.store = new SessionStore(platform.storage)
+    this.behind = new WriteBehind(this.store)
     this.leaf = new Leaf(platform, rootOfClient(client), {
       deliver: (receiver, session, batch) =>
         receiver === client
@@ -103,7 +109,7 @@ export class Device {
     }
     if (terms.keepAliveSeconds > 0) this.platform.wakeBy(now + keepAliveMs(live))
     else if (connect.will !== null) this.platform.wakeBy(now + WILL_CHECK_MS)
-    this.confirmHome()
+    this.leaf.home.confirm()
     return { sessionPresent: resumed, live, properties }
   }
 
@@ -181,8 +187,6 @@ export class Device {
     await this.leaf.alarm()
   }
 
-  // The session ----------------------------------------------------------------------------------------------------
-
   private startSession(expirySeconds: number): Session {
     this.endSession()
     this.session = new Session(this.platform.randomId(), expirySeconds, new Map(), EMPTY_OUTGOING)
@@ -211,6 +215,7 @@ export class Device {
     const { session } = this
     if (session === null) return
     this.session = null
+    this.behind.discard()
     this.store.clear()
     const filters = [...session.subscriptions.keys()]
     if (filters.length > 0) void this.registrar.unsubscribe(session.id, filters)
@@ -239,30 +244,15 @@ export class Device {
     this.platform.wakeBy(now + session.expirySeconds * 1000)
   }
 
-  /** The home answered from its own storage; whether the directory agrees is asked afterwards. */
-  private confirmHome(): void {
-    const home = this.leaf.home.knowledge
-    if (home.at !== 'here') return
-    const { fleet, region } = this.platform
-    this.platform.core
-      .confirm({ fleet, root: this.leaf.root, region, epoch: home.epoch })
-      .then(({ current }) => {
-        if (!current) this.platform.report(`${this.leaf.root} is fenced at epoch ${home.epoch}`, null)
-      })
-      .catch(() => undefined)
-  }
-
-  // Effects --------------------------------------------------------------------------------------------------------
-
   /** Performs what the session decided, in order: what an effect brings about comes after those before it. */
   private perform(effects: readonly Effect[]): readonly Promise<void>[] {
     const pending: Promise<void>[] = []
-    for (const effect of effects) this.undone.push({ effect, pending })
+    for (const effect of effects) this.undone.push({ effect, session: this.session, pending })
     if (this.performing) return pending
     this.performing = true
     try {
       for (let next = this.undone.shift(); next !== undefined; next = this.undone.shift()) {
-        const more = this.performOne(next.effect)
+        const more = this.performOne(next.effect, next.session)
         if (more !== null)
           next.pending.push(more.catch((cause) => this.platform.report('an effect failed', cause)))
       }
@@ -272,42 +262,33 @@ export class Device {
     return pending
   }
 
-  private performOne(effect: Effect): Promise<void> | null {
-    const { store, live, session } = this
+  /** @param session whose effect it is; another may have taken its place meanwhile */
+  private performOne(effect: Effect, session: Session | null): Promise<void> | null {
+    const { store, live } = this
+    const current = session !== null && session === this.session
     switch (effect.do) {
       case 'send': {
         const sent = live?.publish(effect.delivery, effect.packetId, effect.dup, this.platform.now()) ?? true
-        if (!sent && effect.packetId > 0 && session !== null) {
+        if (!sent && effect.packetId > 0 && current) {
           this.perform(session.outgoing.acknowledged(effect.packetId) ?? [])
         }
         this.planAttachment()
         return null
       }
       case 'store':
-        if (session === null) return null
-        if (!session.persistent && store.session() === null) {
-          // Rows of a session that ends with its connection; they say so, should the process die.
-          store.saveSession(
-            session.id,
-            session.expirySeconds,
-            this.platform.now(),
-            session.outgoing.snapshot(),
-          )
-        }
-        this.platform.storage.transaction(() => store.enqueue(effect.entries))
+        // An ended session has nothing left to lose.
+        if (current) this.storeDeliveries(session, effect.entries)
         for (const settle of effect.settles) settle(Reason.Success)
         return null
       case 'forget':
-        this.forgotten.push(...effect.positions)
-        this.planTidy()
+        if (current) this.behind.forget(effect.positions)
         return null
       case 'sent-up-to':
-        this.sentUpTo = effect.position
-        this.planTidy()
+        if (current) this.behind.sent(effect.position)
         return null
       case 'refill':
-        if (session !== null) {
-          this.tidy()
+        if (current) {
+          this.behind.flush()
           const rows = store.queued(effect.after, Number.MAX_SAFE_INTEGER, effect.limit)
           this.perform(session.outgoing.refill(rows, effect.limit, this.platform.now()))
         }
@@ -340,20 +321,15 @@ export class Device {
     }
   }
 
-  /** Deletes and the watermark, once for all that one event brings. Late, they cost a repeated delivery at worst. */
-  private planTidy(): void {
-    if (this.tidyPlanned) return
-    this.tidyPlanned = true
-    queueMicrotask(() => this.tidy())
-  }
-
-  private tidy(): void {
-    this.tidyPlanned = false
-    if (this.session === null) return
-    if (this.forgotten.length > 0) this.store.dequeue(this.forgotten)
-    if (this.sentUpTo !== null) this.store.sentUpTo(this.sentUpTo)
-    this.forgotten = []
-    this.sentUpTo = null
+  private storeDeliveries(session: Session, entries: readonly StoredDelivery[]): void {
+    const { platform, store } = this
+    platform.storage.transaction(() => {
+      // The row says whose the deliveries are, and that they end with the connection, should the process die.
+      if (!session.persistent && store.session() === null) {
+        store.saveSession(session.id, 0, platform.now(), session.outgoing.snapshot())
+      }
+      store.enqueue(entries)
+    })
   }
 
   private wakeSession(at: number): void {
@@ -398,8 +374,6 @@ export class Device {
     this.perform(effect.done())
     this.planAttachment()
   }
-
-  // The attachment -------------------------------------------------------------------------------------------------
 
   /** Written a moment later, once for all that happens meanwhile; an actor hibernates only after a longer silence. */
   private planAttachment(): void {

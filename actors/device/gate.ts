@@ -183,8 +183,9 @@ export class Gate {
       )
       const accepted = await answered
       if (!accepted) return
-      await this.device.packets(packets)
-      for (const early of arrival.early) await this.device.frame(early)
+      // All of it now, in one go: the next frame finds the connection live and must not overtake these.
+      const rest = [this.device.packets(packets), ...arrival.early.map((early) => this.device.frame(early))]
+      await Promise.all(rest)
     } catch (violation) {
       if (!(violation instanceof ProtocolViolation)) throw violation
       if (violation.reason === Reason.UnsupportedProtocolVersion) connection.send(UNACCEPTABLE_VERSION)

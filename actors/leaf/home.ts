@@ -83,6 +83,18 @@ export class Home {
     return known
   }
 
+  /** Serving has begun from what storage said; whether the directory agrees is asked afterwards. */
+  confirm(): void {
+    if (this.known.at !== 'here') return
+    const { epoch } = this.known
+    this.platform.core
+      .confirm({ ...this.naming(), epoch })
+      .then(({ current }) => {
+        if (!current) this.platform.report(`${this.root} is fenced at epoch ${epoch}`, null)
+      })
+      .catch(() => undefined) // The core is out of reach: the region goes on with what it has (promise 7).
+  }
+
   /** Another region is the home now. */
   handedOver(region: RegionId, epoch: number): void {
     this.write(region, epoch, 'handed-over')

@@ -184,7 +184,7 @@ async function greet(
   const [first, second] = [edges[0], edges[1] ?? edges[0]]
   if (first === undefined || second === undefined) throw new Error('no region')
   const at = (url: string, client: string) =>
-    `-l ws -h ${HOST} -p ${new URL(url).port} --path /mqtt/${client}`
+    `-l ws -h ${HOST} -p ${new URL(url).port} --path /mqtt/${client} -i ${client} -u ${client}`
   const [lamp, phone] = await Promise.all([token('lamp'), token('phone')])
   say(`Starling runs: ${edges.length} regions and the core (${options.cassandra === undefined ? 'embedded store' : `Cassandra at ${options.cassandra}`}).
 
@@ -192,11 +192,11 @@ ${edges.map(([region, url]) => `  ${region}  ${url.replace('http', 'ws')}/mqtt`)
 
 Try it. In one terminal, a lamp in ${first[0]} waits for commands:
 
-  npx mqtt sub -t 'devices/lamp/cmd/#' -q 1 -v -i lamp ${at(first[1], 'lamp')} -P ${lamp}
+  npx mqtt sub -t 'devices/lamp/cmd/#' -q 1 -v ${at(first[1], 'lamp')} -P ${lamp}
 
 In another, an app in ${second[0]} sends one:
 
-  npx mqtt pub -t devices/lamp/cmd/power -m on -q 1 -i phone ${at(second[1], 'phone')} -P ${phone}
+  npx mqtt pub -t devices/lamp/cmd/power -m on -q 1 ${at(second[1], 'phone')} -P ${phone}
 
 A token for any other client id (the MQTT user name is free): npm run -s starling -- token <clientId>
 Ctrl-C stops everything; state stays in ${options.dir}.`)

@@ -5,6 +5,7 @@ import { until } from '../e2e/system.ts'
 
 export const PROJECT = path.join(import.meta.dirname, '../..')
 const END_MS = 30_000
+const STDERR_SHOWN_MAX = 3_000
 
 /** One argument of a shell's command line, whatever is in it. */
 export function quoted(argument: string): string {
@@ -59,7 +60,9 @@ export class Command {
   async says(stream: 'stdout' | 'stderr', text: string): Promise<void> {
     await until(() => this[stream].includes(text) || this.over).catch(() => undefined)
     if (!this[stream].includes(text))
-      throw new Error(`'${this.line}' did not say '${text}', but\n${this.stdout}\n${this.stderr}`)
+      throw new Error(
+        `'${this.line}' did not say '${text}', but\n${this.stdout}\n${this.stderr.slice(-STDERR_SHOWN_MAX)}`,
+      )
   }
 
   private get over(): boolean {

@@ -40,12 +40,15 @@ export async function preparePaho(): Promise<PahoPython> {
     const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS]
     await run(pythonIn(fresh), pip, { timeout: INSTALL_MS })
     await writeFile(stampIn(fresh), wanted)
-    await rm(VENV, { recursive: true, force: true })
-    await rename(fresh, VENV)
+    // Another run that was faster uses its own already.
+    if (!(await isReady(wanted))) {
+      await rm(VENV, { recursive: true, force: true })
+      await rename(fresh, VENV)
+    }
   } catch (error) {
-    await rm(fresh, { recursive: true, force: true })
-    // The other run was faster.
     if (!(await isReady(wanted))) return { found: false, missing: explain(python, error) }
+  } finally {
+    await rm(fresh, { recursive: true, force: true })
   }
   return { found: true, python: pythonIn(VENV) }
 }

@@ -9,10 +9,13 @@ import { preparePaho } from './paho-venv.ts'
 
 const SCRIPT = path.join(import.meta.dirname, 'paho_roundtrip.py')
 const CASE_MS = 90_000
+/** As paho-mqtt names them for both versions. */
+const CLIENT_ID_NOT_VALID = 133
 const NOT_AUTHORIZED = 135
 
 const paho = await preparePaho()
-if (!paho.found) process.stderr.write(`\n  !!  SKIPPED: all tests with paho-mqtt.\n  !!  ${paho.missing}\n\n`)
+if (!paho.found && !process.env.CI)
+  process.stderr.write(`\n  !!  SKIPPED: all tests with paho-mqtt.\n  !!  ${paho.missing}\n\n`)
 
 /** What one connection was told. */
 const accountSchema = z.object({
@@ -126,7 +129,9 @@ describe.skipIf(!paho.found)('paho-mqtt', () => {
           version,
           device: await place('eu', `${id}-thief`, { plain, as: id }),
         })
-        expect(device).toMatchObject({ connack: NOT_AUTHORIZED, sessionPresent: false })
+        // Without an id in the path, the token says who comes, and the id in CONNECT contradicts it.
+        const reason = plain ? CLIENT_ID_NOT_VALID : NOT_AUTHORIZED
+        expect(device).toMatchObject({ connack: reason, sessionPresent: false })
       },
       CASE_MS,
     )

@@ -67,6 +67,10 @@ describe('the upgrade', () => {
     raw.drop()
   })
 
+  it('at the bare root is served as at /mqtt', async () => {
+    expect(await upgradeStatus('/')).toBe(101)
+  })
+
   it('an internal header from outside authenticates nobody', async () => {
     const socket = new WebSocket(`${http.replace('http', 'ws')}/mqtt/victim`, ['mqtt'], {
       headers: { 'x-starling-authenticated': '1' },

@@ -2,7 +2,11 @@
 import type { Source } from './sources.ts'
 
 /** Read by a tool that wants one. */
-const DEFAULT_EXPORTS: readonly string[] = ['actors/worker.ts', 'vitest.config.ts']
+const DEFAULT_EXPORTS: readonly string[] = [
+  'actors/worker.ts',
+  'vitest.config.ts',
+  'test/idle/counting-worker.ts',
+]
 
 export const LINES_MAX = 400
 
