@@ -15,7 +15,7 @@ export function tokenCommand(): Command {
     ])
     .option('--dir <folder>', 'the local run', DEFAULT_DIR)
     .option('--fleet <fleet>', 'the fleet', DEFAULT_FLEET)
-    .option('--days <n>', 'how long the tokens are good', positive, 30)
+    .option('--days <n>', 'how long the tokens are good', days, 30)
     .option('--json', 'print an object: client id to token')
     .action(
       async (clients: ClientId[], options: { dir: string; fleet: string; days: number; json?: true }) => {
@@ -41,8 +41,10 @@ function clientId(text: string): ClientId {
   return client
 }
 
-function positive(text: string): number {
+const DAYS_MAX = 3650
+
+function days(text: string): number {
   const n = Number(text)
-  if (!(n > 0)) throw new InvalidArgumentError('a number above 0')
+  if (!(n > 0 && n <= DAYS_MAX)) throw new InvalidArgumentError(`above 0, at most ${DAYS_MAX}`)
   return n
 }

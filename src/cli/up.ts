@@ -198,7 +198,7 @@ In another, an app in ${second[0]} sends one:
 
   npx mqtt pub -t devices/lamp/cmd/power -m on -q 1 ${at(second[1], 'phone')} -P ${phone}
 
-A token for any other client id (the MQTT user name is free): npm run -s starling -- token <clientId>
+A token for any other client id (the MQTT user name is free): npm run -s starling -- token${options.dir === DEFAULT_DIR ? '' : ` --dir ${options.dir}`} <clientId>
 Ctrl-C stops everything; state stays in ${options.dir}.`)
 }
 
