@@ -37,6 +37,7 @@ export class Courier {
   private callNumber = 0
   private tries = 0
   private flushing = false
+  private retrying = false
 
   constructor(platform: Platform, route: CourierRoute) {
     this.platform = platform
@@ -44,7 +45,7 @@ export class Courier {
   }
 
   get idle(): boolean {
-    return this.calls === 0 && this.pending.length === 0
+    return this.calls === 0 && this.pending.length === 0 && this.failures.length === 0 && !this.retrying
   }
 
   /** Resolves with the record's outcome, a reason code. */
@@ -129,7 +130,9 @@ export class Courier {
       return
     }
     this.tries++
+    this.retrying = true
     this.platform.after(pause, () => {
+      this.retrying = false
       this.failures = []
       this.pending = [...failed, ...this.pending]
       for (const parcel of failed) this.pendingBytes += parcel.record.length

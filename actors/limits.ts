@@ -27,6 +27,9 @@ export const RETAINED_BYTES_MAX = 64 * 1024 * 1024
 /** What a leaf keeps for subscribers whose actors do not answer. */
 export const BACKLOG_MESSAGES_MAX = 10_000
 export const BACKLOG_RETRY_MS = 1_000
+export const BACKLOG_RETRY_MS_MAX = 60_000
+/** Receivers that a leaf remembers the way to, beyond those it is delivering to. */
+export const FAN_OUT_COURIERS_MAX = 1_000
 
 /** A message that the core has not answered for by then is stored, and so acknowledged. */
 export const UPLINK_STORE_AFTER_MS = 1_000
@@ -52,9 +55,16 @@ export const RESOLVE_TIMEOUT_MS = 2_000
 /** After a look-up that failed, publishes go to the outbox for this long before the core is asked again. */
 export const RESOLVE_PAUSE_MS = 2_000
 export const IMPORT_RETRY_MS = 1_000
+export const IMPORT_RETRY_MS_MAX = 60_000
 /** Changes of interest within this time are told to the directory together. */
 export const INTEREST_SYNC_DELAY_MS = 500
 /** Leaves that one publisher remembers the way to. */
 export const PUBLISH_COURIERS_MAX = 64
 /** A will without keep alive looks this often whether its connection still stands, should the process have died. */
 export const WILL_CHECK_MS = 60_000
+/** A partial packet larger than this is not put into the attachment: the actor stays in memory until it is whole. */
+export const ATTACHMENT_PENDING_BYTES_MAX = 4 * 1024
+/** A packet that does not become whole within this time closes its connection. */
+export const PARTIAL_PACKET_MS_MAX = 60_000
+/** What an uplink gave to the home comes back into its lane if the home does not say within this time that it has it. */
+export const TAKEN_WAIT_MS = 30_000

@@ -3,7 +3,7 @@
 import type { ActorAddress } from '../src/id/actor-name.ts'
 import type { ClientId, FleetId, RegionId, Root } from '../src/id/ids.ts'
 import type { Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
-import type { HandoverRequest, HandoverState, ReleaseRequest } from '../src/relay/home.ts'
+import type { HandoverRequest, HandoverState, ImportedResponse, ReleaseRequest } from '../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../src/relay/interest.ts'
 import type { Subscription } from '../src/session/session.ts'
 import type { CoreClient } from './core-client.ts'
@@ -48,8 +48,7 @@ export interface LeafPeer {
   interest(request: HomeInterestRequest): Promise<HomeInterestResponse>
   /** Null where the home is not here, or newer. */
   handover(request: HandoverRequest): Promise<HandoverState | null>
-  /** What came for the session after the hand-over: base64 of a batch of deliveries. */
-  release(request: ReleaseRequest): Promise<string>
+  release(request: ReleaseRequest): Promise<ImportedResponse>
 }
 
 export interface DevicePeer extends LeafPeer {
@@ -71,8 +70,10 @@ export interface UplinkPeer {
    * @param batch routed records; outcomes when each was delivered or is in the outbox
    */
   send(root: Root, to: Destination, hint: RegionId | null, batch: Uint8Array): Promise<Uint8Array>
-  /** Gives up what waits for the home of this root: the home is here now. A batch of routed records, in order. */
+  /** Gives what waits for the home of this root to it: it is here now. A batch of routed records, in order. */
   take(root: Root): Promise<Uint8Array>
+  /** The home has delivered or stored what it took; until then the uplink keeps it. */
+  took(root: Root): Promise<void>
 }
 
 export interface FrontPeer {

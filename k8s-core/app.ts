@@ -88,9 +88,7 @@ export function coreApp({ store, directory, relay, relaySecret, log, draining }:
   call('claim', claimRequestSchema, async (c, { fleet, root, region }) =>
     c.json(await directory.claim(fleet, root, region)),
   )
-  call('imported', importedRequestSchema, async (c, { fleet, root, region, epoch }) =>
-    c.json({ late: await directory.imported(fleet, root, region, epoch) }),
-  )
+  call('imported', importedRequestSchema, async (c, request) => c.json(await directory.imported(request)))
   call('confirm', confirmRequestSchema, async (c, { fleet, root, region, epoch }) =>
     c.json({ current: await directory.isCurrent(fleet, root, region, epoch) }),
   )

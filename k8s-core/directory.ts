@@ -1,6 +1,6 @@
 // The directory: where each root's home is, from the store and a small cache; claims and hand-overs.
 import type { FleetId, RegionId, Root } from '../src/id/ids.ts'
-import type { HandoverState, HomeAnswer } from '../src/relay/home.ts'
+import type { HandoverState, HomeAnswer, ImportedRequest, ImportedResponse } from '../src/relay/home.ts'
 import { type Edges, EdgeUnreachable } from './edges.ts'
 import { CLAIM_TRIES_MAX, HOME_CACHE_MS, HOME_CACHE_ROOTS_MAX } from './limits.ts'
 import type { Home, Store } from './store/port.ts'
@@ -59,13 +59,15 @@ export class Directory {
     throw new EdgeUnreachable(region, `${fleet}/${root} is being claimed from several sides`)
   }
 
-  /** The home has what its former one kept, which may let go. Returns what was late. */
-  async imported(fleet: FleetId, root: Root, region: RegionId, epoch: number): Promise<string> {
+  /** The home has what its former one kept, which may let go, unless more came meanwhile. */
+  async imported({ fleet, root, region, epoch, tookUpTo }: ImportedRequest): Promise<ImportedResponse> {
     const home = await this.store.home(fleet, root)
-    if (home === null || home.region !== region || home.epoch !== epoch || home.importFrom === null) return ''
-    const late = await this.edges.release(home.importFrom, { fleet, root, epoch })
-    await this.store.confirmImport(fleet, root, epoch)
-    return late
+    if (home === null || home.region !== region || home.epoch !== epoch || home.importFrom === null) {
+      return { late: '', upTo: 0 }
+    }
+    const released = await this.edges.release(home.importFrom, { fleet, root, epoch, tookUpTo })
+    if (released.late === '') await this.store.confirmImport(fleet, root, epoch)
+    return released
   }
 
   async isCurrent(fleet: FleetId, root: Root, region: RegionId, epoch: number): Promise<boolean> {
@@ -76,13 +78,14 @@ export class Directory {
   /** The old home must be there to hand over, and must itself have all that its predecessor kept. */
   private async prepare(fleet: FleetId, root: Root, home: Home, region: RegionId): Promise<void> {
     if (home.importFrom === null) return this.edges.ping(home.region)
-    // Asking it as the home makes it finish its own import first.
+    // Asking it as the home makes it finish its own import first. The interest is what the region has as the next home's
+    // former one, should the claim fail; a region that needs nothing withdraws with the first message.
     await this.edges.interest(home.region, {
       fleet,
       root,
       region,
       epoch: home.epoch,
-      interested: false,
+      interested: true,
       filters: [],
     })
     const settled = await this.store.home(fleet, root)

@@ -6,7 +6,13 @@ import {
   type EnvelopesResponse,
   envelopesResponseSchema,
 } from '../src/relay/envelope.ts'
-import { type HandoverState, handoverStateSchema, importedResponseSchema } from '../src/relay/home.ts'
+import {
+  type HandoverState,
+  handoverStateSchema,
+  type ImportedResponse,
+  importedResponseSchema,
+  type ReleaseRequest,
+} from '../src/relay/home.ts'
 import {
   type HomeInterestRequest,
   type HomeInterestResponse,
@@ -59,9 +65,9 @@ export class Edges {
     return this.ask(region, 'handover', request, handoverStateSchema)
   }
 
-  /** What was late, as a batch in base64. */
-  async release(region: RegionId, request: { fleet: FleetId; root: Root; epoch: number }): Promise<string> {
-    return (await this.ask(region, 'release', request, importedResponseSchema)).late
+  /** What was late; with nothing late, the old home has let go. */
+  async release(region: RegionId, request: ReleaseRequest): Promise<ImportedResponse> {
+    return this.ask(region, 'release', request, importedResponseSchema)
   }
 
   private async ask<S extends z.ZodType>(

@@ -91,12 +91,18 @@ export function keepLive(store: SessionStore, live: Live, session: Session): voi
     subscriptions,
   })
   const full = attachment(session.persistent ? null : [...session.subscriptions.values()])
-  if (JSON.stringify(full).length <= ATTACHMENT_BYTES_MAX) {
+  if (attachmentBytes(full) <= ATTACHMENT_BYTES_MAX) {
     live.connection.attach(full)
     return
   }
   if (!session.persistent) for (const one of session.subscriptions.values()) store.saveSubscription(one, true)
   live.connection.attach(attachment(null))
+}
+
+/** Serialized, a text takes a byte for each character, or two once any is beyond Latin-1. */
+function attachmentBytes(attachment: LiveConnection): number {
+  const json = JSON.stringify(attachment)
+  return /[\u0100-\uffff]/.test(json) ? json.length * 2 : json.length
 }
 
 function findLive(

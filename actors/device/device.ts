@@ -11,7 +11,12 @@ import { type Effect, Session } from '../../src/session/session.ts'
 import { negotiate } from '../../src/session/terms.ts'
 import { Leaf } from '../leaf/leaf.ts'
 import { NO_SUCH_SESSION } from '../leaf/outcome.ts'
-import { ATTACHMENT_DELAY_MS, WILL_CHECK_MS } from '../limits.ts'
+import {
+  ATTACHMENT_DELAY_MS,
+  ATTACHMENT_PENDING_BYTES_MAX,
+  PARTIAL_PACKET_MS_MAX,
+  WILL_CHECK_MS,
+} from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
 import { awaken, keepLive } from './awaken.ts'
 import { LastWill } from './last-will.ts'
@@ -20,6 +25,7 @@ import { Moving } from './moving.ts'
 import { Publisher } from './publisher.ts'
 import { Registrar } from './registrar.ts'
 import { SessionStore } from './session-store.ts'
+import { Subscribing } from './subscribing.ts'
 import { WriteBehind } from './write-behind.ts'
 
 interface Undone {
@@ -42,6 +48,7 @@ export class Device {
   private readonly platform: Platform
   private readonly publisher: Publisher
   private readonly registrar: Registrar
+  private readonly subscribing: Subscribing
   private readonly will: LastWill
   private session: Session | null = null
   private live: Live | null = null
@@ -67,12 +74,17 @@ export class Device {
     })
     this.publisher = new Publisher(platform, client, this.leaf)
     this.registrar = new Registrar(platform, client, this.leaf)
+    this.subscribing = new Subscribing(this.store, this.registrar)
     this.moving = new Moving(client, this.leaf, this.store, this.registrar, {
       session: () => this.session,
       replace: (session) => {
         this.session = session
       },
-      disconnect: () => this.closeLive(Reason.SessionTakenOver),
+      disconnect: () => {
+        this.closeLive(Reason.SessionTakenOver)
+        // The client goes on elsewhere: a will that waits is void.
+        this.will.clientReturned(true)
+      },
       deliver: (delivery) => this.deliverQuietly(delivery),
     })
     this.will = new LastWill(platform, this.store, this.publisher)
@@ -107,7 +119,7 @@ export class Device {
     if (session.persistent) {
       this.store.saveSession(session.id, expirySeconds, null, session.outgoing.snapshot())
     }
-    if (terms.keepAliveSeconds > 0) this.platform.wakeBy(now + keepAliveMs(live))
+    if (terms.keepAliveSeconds > 0) this.platform.wakeBy(now + live.keepAliveMs)
     else if (connect.will !== null) this.platform.wakeBy(now + WILL_CHECK_MS)
     this.leaf.home.confirm()
     return { sessionPresent: resumed, live, properties }
@@ -166,7 +178,9 @@ export class Device {
       deliveries.map(
         (bytes) =>
           new Promise<number>((settle) => {
-            this.perform(session.deliver(decodeDelivery(bytes), settle, now))
+            const delivery = decodeDelivery(bytes)
+            this.subscribing.arrived(delivery.message.topic)
+            this.perform(session.deliver(delivery, settle, now))
           }),
       ),
     )
@@ -177,10 +191,12 @@ export class Device {
     const now = this.platform.now()
     const { live } = this
     if (live !== null && live.terms.keepAliveSeconds > 0) {
-      const deadline = live.lastActivityAt + keepAliveMs(live)
+      const deadline = live.lastActivityAt + live.keepAliveMs
       if (deadline <= now)
         this.closeLive(Reason.KeepAliveTimeout) // [MQTT-3.1.2-22]
       else this.platform.wakeBy(deadline)
+    } else if (live !== null && this.store.will() !== null) {
+      this.platform.wakeBy(now + WILL_CHECK_MS)
     }
     this.endIfExpired(now)
     this.will.publishIfDue(this.session === null)
@@ -298,6 +314,7 @@ export class Device {
         return null
       case 'reply':
         live?.reply(effect.packet)
+        this.planAttachment()
         return null
       case 'close':
         this.closeLive(effect.reason)
@@ -313,9 +330,9 @@ export class Device {
           this.perform(effect.done(reason))
         })
       case 'subscribe':
-        return this.subscribe(effect)
+        return current ? this.subscribe(session, effect) : null
       case 'unsubscribe':
-        return this.unsubscribe(effect)
+        return current ? this.unsubscribe(session, effect) : null
       default:
         return effect satisfies never
     }
@@ -340,39 +357,28 @@ export class Device {
     })
   }
 
-  private async subscribe(effect: Extract<Effect, { do: 'subscribe' }>): Promise<void> {
-    const { session } = this
-    if (session === null) return
-    const wanted = effect.items
-      .filter(({ refused }) => refused === null)
-      .map(({ subscription }) => subscription)
-    // Kept first: should the process die, what a leaf learnt is known here and can be taken back.
-    if (session.persistent) for (const one of wanted) this.store.saveSubscription(one, true)
-    const { reasons, retained } = await this.registrar.subscribe(session.id, wanted)
+  private async subscribe(session: Session, effect: Extract<Effect, { do: 'subscribe' }>): Promise<void> {
+    const outcome = await this.subscribing.subscribe(session, effect)
     if (this.session !== session) return
-    let next = 0
-    const all = effect.items.map(({ refused }) => refused ?? reasons[next++] ?? Reason.UnspecifiedError)
-    this.perform(effect.done(all))
-    for (const { filter } of wanted) {
-      if (session.persistent && !session.subscriptions.has(filter)) this.store.removeSubscription(filter)
-    }
-    for (const bytes of retained) this.deliverQuietly(decodeDelivery(bytes))
-    this.planAttachment()
+    this.perform(effect.done(outcome.reasons))
+    this.subscribing.settled(session, effect)
+    for (const delivery of outcome.retained) void this.deliverQuietly(delivery)
   }
 
-  /** What nobody waits to hear the outcome of. */
-  private deliverQuietly(delivery: Delivery): void {
-    if (this.session !== null)
-      this.perform(this.session.deliver(delivery, () => undefined, this.platform.now()))
-  }
-
-  private async unsubscribe(effect: Extract<Effect, { do: 'unsubscribe' }>): Promise<void> {
+  /** Resolves when it is acknowledged or durable. */
+  private deliverQuietly(delivery: Delivery): Promise<void> {
     const { session } = this
-    if (session === null) return
+    if (session === null) return Promise.resolve()
+    return new Promise((done) => {
+      this.perform(session.deliver(delivery, () => done(), this.platform.now()))
+    })
+  }
+
+  private async unsubscribe(session: Session, effect: Extract<Effect, { do: 'unsubscribe' }>): Promise<void> {
     await this.registrar.unsubscribe(session.id, effect.filters)
-    if (session.persistent) for (const filter of effect.filters) this.store.removeSubscription(filter)
+    if (this.session !== session) return
+    this.subscribing.settled(session, effect)
     this.perform(effect.done())
-    this.planAttachment()
   }
 
   /** Written a moment later, once for all that happens meanwhile; an actor hibernates only after a longer silence. */
@@ -387,10 +393,9 @@ export class Device {
 
   private saveAttachment(): void {
     const { live, session } = this
-    if (live !== null && session !== null && !live.closed) keepLive(this.store, live, session)
+    if (live === null || session === null || live.closed) return
+    if (live.partialFor(this.platform.now()) > PARTIAL_PACKET_MS_MAX) this.closeLive(Reason.ProtocolError)
+    else if (live.stream.pending.length > ATTACHMENT_PENDING_BYTES_MAX) this.planAttachment()
+    else keepLive(this.store, live, session)
   }
-}
-
-function keepAliveMs(live: Live): number {
-  return live.terms.keepAliveSeconds * 1500
 }

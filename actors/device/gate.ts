@@ -209,6 +209,11 @@ export class Gate {
         connect,
         arrival.stream,
       )
+      if (!this.arrivals.has(connection)) {
+        // The peer left while the home was being had.
+        this.device.connectionLost()
+        return false
+      }
       this.forget(connection)
       const assigned: Properties = connect.clientId === '' ? { assignedClientIdentifier: this.client } : {}
       live.reply({

@@ -24,6 +24,16 @@ export class Live {
     this.lastActivityAt = lastActivityAt
   }
 
+  /** How long nothing has come to complete a partial packet, ms; 0 where there is none. */
+  partialFor(now: number): number {
+    return this.stream.pending.length > 0 ? now - this.lastActivityAt : 0
+  }
+
+  /** One and a half times the keep alive. [MQTT-3.1.2-22] */
+  get keepAliveMs(): number {
+    return this.terms.keepAliveSeconds * 1500
+  }
+
   get closed(): boolean {
     return this.ended
   }

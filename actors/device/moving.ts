@@ -4,7 +4,12 @@ import { rootOfFilter } from '../../src/id/root.ts'
 import { isFailure } from '../../src/mqtt/reason.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
-import type { HandoverRequest, HandoverState, ReleaseRequest } from '../../src/relay/home.ts'
+import type {
+  HandoverRequest,
+  HandoverState,
+  ImportedResponse,
+  ReleaseRequest,
+} from '../../src/relay/home.ts'
 import { type Delivery, decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
 import type { Session } from '../../src/session/session.ts'
 import type { Leaf } from '../leaf/leaf.ts'
@@ -18,7 +23,8 @@ export interface Mover {
   replace(session: Session | null): void
   /** Closes the live connection, if there is one: the session is taken over. */
   disconnect(): void
-  deliver(delivery: Delivery): void
+  /** Resolves when it is acknowledged or durable. */
+  deliver(delivery: Delivery): Promise<void>
 }
 
 export class Moving {
@@ -49,20 +55,26 @@ export class Moving {
     return { session: exportSession(this.store), ...this.leaf.exportState() }
   }
 
-  /** The new home has everything: nothing of the client is left here. Returns what came for it since, in base64. */
-  async release(request: ReleaseRequest): Promise<string> {
+  /** The new home has what it was given. Nothing of the client is left here once nothing is late any more. */
+  async release(request: ReleaseRequest): Promise<ImportedResponse> {
     const home = this.leaf.home.knowledge
-    if (home.at !== 'elsewhere' || home.epoch > request.epoch) return bytesToBase64(packBatch([]))
+    if (home.at !== 'elsewhere' || home.epoch > request.epoch) return NOTHING_LATE
     const row = this.store.session()
-    const late = row === null ? [] : this.store.queued(row.exportedUpTo ?? 0, Number.MAX_SAFE_INTEGER, -1)
     if (row !== null) {
+      const after = Math.max(row.exportedUpTo ?? 0, request.tookUpTo)
+      const late = this.store.queued(after, Number.MAX_SAFE_INTEGER, LATE_MAX)
+      const last = late.at(-1)
+      if (last !== undefined) {
+        const batch = packBatch(late.map(({ delivery }) => encodeDelivery(delivery)))
+        return { late: bytesToBase64(batch), upTo: last.position }
+      }
       const filters = [...this.store.subscriptions().keys()]
       this.mover.replace(null)
       this.store.clear()
       await this.registrar.unsubscribe(row.id, filters)
     }
     this.leaf.releaseState()
-    return bytesToBase64(packBatch(late.map(({ delivery }) => encodeDelivery(delivery))))
+    return NOTHING_LATE
   }
 
   /** In the transaction that makes this region the home. */
@@ -94,7 +106,14 @@ export class Moving {
     }
   }
 
-  takeLate(batch: string): void {
-    for (const bytes of unpackBatch(base64ToBytes(batch))) this.mover.deliver(decodeDelivery(bytes))
+  /** Resolves when all of it is acknowledged or durable. */
+  async takeLate(batch: string): Promise<void> {
+    await Promise.all(
+      unpackBatch(base64ToBytes(batch)).map((bytes) => this.mover.deliver(decodeDelivery(bytes))),
+    )
   }
 }
+
+const NOTHING_LATE: ImportedResponse = { late: '', upTo: 0 }
+/** Late deliveries of one answer. */
+const LATE_MAX = 256

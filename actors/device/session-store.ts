@@ -95,10 +95,16 @@ export class SessionStore {
   /** @param registered whether the filter's leaf in this region knows of it */
   saveSubscription(subscription: Subscription, registered: boolean): void {
     this.tables.make()
+    const options = JSON.stringify(subscription)
+    const [before] = this.rows(
+      'SELECT options, registered FROM subscription WHERE filter = ?',
+      subscription.filter,
+    )
+    if (before?.options === options && before.registered === Number(registered)) return
     this.storage.exec(
       'INSERT OR REPLACE INTO subscription (filter, options, registered) VALUES (?, ?, ?)',
       subscription.filter,
-      JSON.stringify(subscription),
+      options,
       Number(registered),
     )
   }

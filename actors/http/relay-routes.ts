@@ -94,7 +94,5 @@ relayRoutes.post('/:region/handover', async (c) => {
 relayRoutes.post('/:region/release', async (c) => {
   const body = await parse(c, releaseRequestSchema)
   if (!body.ok) return body.response
-  return c.json({
-    late: await callLeaf(c, body.value.fleet, body.value.root, (leaf) => leaf.release(body.value)),
-  })
+  return c.json(await callLeaf(c, body.value.fleet, body.value.root, (leaf) => leaf.release(body.value)))
 })

@@ -1,10 +1,15 @@
 // From a leaf to the subscribers of its region: one courier each, and a backlog for those whose actors do not answer.
 import type { ClientId } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
-import { packBatch } from '../../src/relay/batch.ts'
+import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import { decodeDelivery } from '../../src/session/delivery.ts'
 import { Courier } from '../courier.ts'
-import { BACKLOG_MESSAGES_MAX, BACKLOG_RETRY_MS } from '../limits.ts'
+import {
+  BACKLOG_MESSAGES_MAX,
+  BACKLOG_RETRY_MS,
+  BACKLOG_RETRY_MS_MAX,
+  FAN_OUT_COURIERS_MAX,
+} from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import { NO_SUCH_SESSION } from './outcome.ts'
 import type { Tables } from './schema.ts'
@@ -20,6 +25,7 @@ export class FanOut {
   private readonly couriers = new Map<string, Courier>()
   private readonly backlogged = new Set<string>()
   private backlogMessages = 0
+  private tries = 0
 
   /** @param gone a subscriber's session no longer exists */
   constructor(
@@ -50,6 +56,7 @@ export class FanOut {
     const outcome = await this.courier(client, session).post(delivery)
     if (outcome !== NO_SUCH_SESSION) return outcome
     this.gone(client, session)
+    this.couriers.delete(key)
     return Reason.Success
   }
 
@@ -60,9 +67,11 @@ export class FanOut {
       try {
         await this.retryOne(client, session)
         this.backlogged.delete(key)
+        this.tries = 0
       } catch (cause) {
         this.platform.report(`deliveries to ${client} wait`, cause)
-        this.platform.wakeBy(this.platform.now() + BACKLOG_RETRY_MS)
+        const pause = Math.min(BACKLOG_RETRY_MS * 2 ** this.tries++, BACKLOG_RETRY_MS_MAX)
+        this.platform.wakeBy(this.platform.now() + pause)
       }
     }
   }
@@ -93,8 +102,13 @@ export class FanOut {
     const key = keyOf(client, session)
     let courier = this.couriers.get(key)
     if (courier === undefined) {
+      if (this.couriers.size >= FAN_OUT_COURIERS_MAX) this.sweep()
       courier = new Courier(this.platform, {
-        call: (batch) => this.call(client, session, batch),
+        // What is still to be posted when the receiver was given up goes behind what was kept for it.
+        call: (batch) =>
+          this.backlogged.has(key)
+            ? Promise.resolve(Uint8Array.from(this.keep(client, session, unpackBatch(batch))))
+            : this.call(client, session, batch),
         failed: (deliveries, cause) => {
           this.platform.report(`no answer from ${client}`, cause)
           return this.keep(client, session, deliveries)
@@ -126,7 +140,7 @@ export class FanOut {
   }
 
   /** Forgets the couriers that have nothing to do. */
-  sweep(): void {
+  private sweep(): void {
     for (const [key, courier] of this.couriers) if (courier.idle) this.couriers.delete(key)
   }
 }

@@ -2,7 +2,7 @@
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import type { HandoverState, HomeAnswer } from '../../src/relay/home.ts'
 import { CoreUnreachable } from '../core-client.ts'
-import { IMPORT_RETRY_MS, RESOLVE_PAUSE_MS } from '../limits.ts'
+import { IMPORT_RETRY_MS, IMPORT_RETRY_MS_MAX, RESOLVE_PAUSE_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import type { Tables } from './schema.ts'
 
@@ -20,7 +20,7 @@ export interface HomeEvents {
   /** After the state is in: register elsewhere what the session needs. May reject; it is then tried again. */
   afterImport(): Promise<void>
   /** The core said that the old home let go; what still arrived there meanwhile, a base64 batch of deliveries. */
-  late(batch: string): void
+  late(batch: string): Promise<void>
   /** This leaf has become the home; messages accepted before it knew wait in the uplink. */
   becameHome(): Promise<void>
 }
@@ -32,6 +32,7 @@ export class Home {
   private readonly events: HomeEvents
   private known: HomeKnowledge = { at: 'unknown' }
   private unfinished = false
+  private tries = 0
   private askAgainAt = 0
   private obtaining: Promise<HomeKnowledge> | null = null
 
@@ -49,6 +50,7 @@ export class Home {
       row.state === 'handed-over'
         ? { at: 'elsewhere', region: String(row.region) as RegionId, epoch }
         : { at: 'here', epoch, interestsVersion: Number(row.interests_version) }
+    if (this.unfinished) platform.wakeBy(platform.now() + IMPORT_RETRY_MS)
   }
 
   get knowledge(): HomeKnowledge {
@@ -99,6 +101,7 @@ export class Home {
   handedOver(region: RegionId, epoch: number): void {
     this.write(region, epoch, 'handed-over')
     this.known = { at: 'elsewhere', region, epoch }
+    this.unfinished = false
   }
 
   countInterests(): number {
@@ -129,6 +132,7 @@ export class Home {
       this.askAgainAt = this.platform.now() + RESOLVE_PAUSE_MS
       throw cause
     }
+    this.refuseOlder(home)
     if (home.region !== this.platform.region) {
       this.known = { at: 'elsewhere', ...home }
       return this.known
@@ -140,6 +144,7 @@ export class Home {
 
   private async claim(): Promise<HomeKnowledge> {
     const { home, state } = await this.platform.core.claim(this.naming())
+    this.refuseOlder(home)
     this.tables.make()
     this.platform.storage.transaction(() => {
       if (state !== null) this.events.importState(state)
@@ -156,14 +161,34 @@ export class Home {
   async finish(): Promise<void> {
     if (!this.unfinished || this.known.at !== 'here') return
     try {
+      const { epoch } = this.known
       await this.events.afterImport()
-      const { late } = await this.platform.core.imported({ ...this.naming(), epoch: this.known.epoch })
-      this.events.late(late)
-      this.platform.storage.exec("UPDATE home SET state = 'here'")
+      // The old home lets go of what was late only when it is asked again: by then it is safe here.
+      for (let tookUpTo = 0; ; ) {
+        const { late, upTo } = await this.platform.core.imported({ ...this.naming(), epoch, tookUpTo })
+        if (late === '') break
+        await this.events.late(late)
+        tookUpTo = upTo
+      }
+      // A newer home may have taken this one over meanwhile.
+      this.platform.storage.exec(
+        "UPDATE home SET state = 'here' WHERE state = 'unfinished' AND epoch = ?",
+        epoch,
+      )
       this.unfinished = false
+      this.tries = 0
     } catch (cause) {
       this.platform.report(`the import of ${this.root} is not finished`, cause)
-      this.platform.wakeBy(this.platform.now() + IMPORT_RETRY_MS)
+      this.platform.wakeBy(
+        this.platform.now() + Math.min(IMPORT_RETRY_MS * 2 ** this.tries++, IMPORT_RETRY_MS_MAX),
+      )
+    }
+  }
+
+  /** An answer that was long on its way must not undo a newer hand-over. */
+  private refuseOlder(home: HomeAnswer): void {
+    if (this.known.at !== 'unknown' && this.known.epoch > home.epoch) {
+      throw new CoreUnreachable(`${this.root} has moved on meanwhile`)
     }
   }
 

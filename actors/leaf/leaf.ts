@@ -29,7 +29,7 @@ export interface LeafOwner {
   deliver: DeliverCall
   importState(state: HandoverState): void
   afterImport(): Promise<void>
-  late(batch: string): void
+  late(batch: string): Promise<void>
 }
 
 /** How many uplink lives a leaf remembers, to recognise envelopes that were sent again. */
@@ -48,6 +48,7 @@ export class Leaf {
   /** Topics that came from the home while a subscription waits for its retained messages, which are older. */
   private readonly overtaken = new Set<Set<string>>()
   private interestCalls: Promise<void> = Promise.resolve()
+  private withdrawn: Promise<void> = Promise.resolve()
   private syncPlanned = false
   private turn: Promise<void> = Promise.resolve()
   private waiting = 0
@@ -125,7 +126,9 @@ export class Leaf {
     const overtaken = new Set<string>()
     this.overtaken.add(overtaken)
     try {
-      const home = await this.home.find()
+      // A home that is still importing answers at once: two that import might else wait for each other.
+      const known = this.home.knowledge
+      const home = known.at === 'here' ? known : await this.home.find()
       const wanted = subscriptions.filter(
         ({ retainHandling }, i) => retainHandling === 0 || (retainHandling === 1 && fresh[i]),
       ) // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
@@ -155,21 +158,17 @@ export class Leaf {
 
   /** An envelope from the core: to the home from elsewhere, or from the home to this region. */
   async receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult> {
+    if (envelope.to.kind === 'home' && !(await this.isHome(epoch))) return { status: 'moved' }
     const records = unpackBatch(base64ToBytes(envelope.records))
     const seen = this.received.get(envelope.source) ?? -1
     const fresh = records.slice(Math.max(0, seen + 1 - envelope.first)).map(decodeRouted)
     const again = records.length - fresh.length
+    this.remember(envelope.source, envelope.first + records.length - 1)
     let outcomes: number[]
     if (envelope.to.kind === 'home') {
-      const home = await this.isHome(epoch)
-      if (!home) return { status: 'moved' }
-      this.remember(envelope.source, envelope.first + records.length - 1)
       outcomes = await this.accept(fresh)
     } else {
-      const home = this.home.knowledge
-      // A lower epoch than the one known is fenced off (promise 2).
-      if (home.at !== 'unknown' && home.epoch > envelope.to.epoch) return { status: 'moved' }
-      this.remember(envelope.source, envelope.first + records.length - 1)
+      // Of an older epoch too: the former home accepted these, the new one never had them, and they come late (promise 2).
       if (fresh.length > 0 && this.subscribers.size === 0 && this.overtaken.size === 0) this.loseInterest()
       outcomes = await this.deliverLocally(fresh)
     }
@@ -295,14 +294,19 @@ export class Leaf {
   }
 
   private async takeFromUplink(): Promise<void> {
-    const waiting = unpackBatch(await this.platform.peers.uplink(this.root).take(this.root))
-    // Their publishers were answered when the outbox had them; a receiver that now refuses has no one left to tell.
-    if (waiting.length > 0) void this.accept(waiting.map(decodeRouted))
+    const uplink = this.platform.peers.uplink(this.root)
+    const waiting = unpackBatch(await uplink.take(this.root))
+    if (waiting.length === 0) return
+    // Accepted now, before what is published next; the uplink keeps them until each is delivered or durable here.
+    this.accept(waiting.map(decodeRouted))
+      .then(() => uplink.took(this.root))
+      .catch((cause) => this.platform.report(`${this.root} could not take all from the uplink`, cause))
   }
 
-  /** Interest is told to the home in the order in which it changed. */
+  /** Requests go side by side, but none overtakes a withdrawal, nor a withdrawal them. */
   private askHome(interested: boolean, filters: readonly string[]): Promise<RetainedRecord[]> {
-    const asked = this.interestCalls.then(async () => {
+    const before = interested ? this.withdrawn : this.interestCalls
+    const asked = before.then(async () => {
       if (!interested && (this.subscribers.size > 0 || this.overtaken.size > 0)) return []
       const { home, retained } = await this.platform.core.interest({
         fleet: this.platform.fleet,
@@ -318,10 +322,12 @@ export class Leaf {
       }
       return retained.map(({ topic, record }) => ({ topic, record: base64ToBytes(record) }))
     })
-    this.interestCalls = asked.then(
+    const settled = asked.then(
       () => undefined,
       () => undefined,
     )
+    this.interestCalls = Promise.all([this.interestCalls, settled]).then(() => undefined)
+    if (!interested) this.withdrawn = settled
     return asked
   }
 

@@ -14,58 +14,81 @@ export interface RetainedRecord {
 export class Retained {
   private readonly storage: Storage
   private readonly tables: Tables
+  /** Record sizes by topic: what is there is known without reading it. */
+  private readonly sizes = new Map<string, number>()
+  private bytes = 0
 
   constructor(storage: Storage, tables: Tables) {
     this.storage = storage
     this.tables = tables
+    if (!tables.exist) return
+    for (const row of storage.exec('SELECT topic, length(record) AS bytes FROM retained')) {
+      this.sizes.set(String(row.topic), Number(row.bytes))
+      this.bytes += Number(row.bytes)
+    }
   }
 
   /** Replaces what the topic had; an empty payload removes it. [MQTT-3.3.1-5] [MQTT-3.3.1-6] */
   keep(message: Message, record: Uint8Array): typeof Reason.Success | typeof Reason.QuotaExceeded {
+    const before = this.sizes.get(message.topic)
     if (message.payload.length === 0) {
-      if (this.tables.exist) this.storage.exec('DELETE FROM retained WHERE topic = ?', message.topic)
+      if (before !== undefined) this.remove(message.topic)
       return Reason.Success
     }
-    this.tables.make()
-    const [size] = this.storage.exec(
-      'SELECT count(*) AS messages, coalesce(sum(length(record)), 0) AS bytes FROM retained WHERE topic <> ?',
-      message.topic,
-    )
     if (
-      Number(size?.messages) >= RETAINED_MESSAGES_MAX ||
-      Number(size?.bytes) + record.length > RETAINED_BYTES_MAX
+      (before === undefined && this.sizes.size >= RETAINED_MESSAGES_MAX) ||
+      this.bytes - (before ?? 0) + record.length > RETAINED_BYTES_MAX
     ) {
       return Reason.QuotaExceeded
     }
-    this.storage.exec('INSERT OR REPLACE INTO retained (topic, record) VALUES (?, ?)', message.topic, record)
+    this.write(message.topic, record)
     return Reason.Success
   }
 
-  /** Those that match a filter and have not expired. */
+  /** Those that match a filter. Those that have expired are removed on the way. */
   matching(filters: readonly string[], now: number): RetainedRecord[] {
-    return this.all().filter(({ topic, record }) => {
-      if (!filters.some((filter) => matches(filter, topic))) return false
+    const found: RetainedRecord[] = []
+    for (const topic of [...this.sizes.keys()]) {
+      if (!filters.some((filter) => matches(filter, topic))) continue
+      const record = this.read(topic)
       const { expiresAt } = decodeMessage(record)
-      return expiresAt === 0 || expiresAt > now
-    })
+      if (expiresAt === 0 || expiresAt > now) found.push({ topic, record })
+      else this.remove(topic)
+    }
+    return found
   }
 
   all(): RetainedRecord[] {
-    if (!this.tables.exist) return []
-    return this.storage
-      .exec('SELECT topic, record FROM retained ORDER BY rowid')
-      .map((row) => ({ topic: String(row.topic), record: new Uint8Array(row.record as ArrayBuffer) }))
+    return [...this.sizes.keys()].map((topic) => ({ topic, record: this.read(topic) }))
   }
 
   /** Takes over what the former home kept. */
   import(records: readonly RetainedRecord[]): void {
-    if (records.length > 0) this.tables.make()
-    for (const { topic, record } of records) {
-      this.storage.exec('INSERT OR REPLACE INTO retained (topic, record) VALUES (?, ?)', topic, record)
-    }
+    for (const { topic, record } of records) this.write(topic, record)
   }
 
   clear(): void {
-    if (this.tables.exist) this.storage.exec('DELETE FROM retained')
+    if (this.sizes.size === 0) return
+    this.storage.exec('DELETE FROM retained')
+    this.sizes.clear()
+    this.bytes = 0
+  }
+
+  private read(topic: string): Uint8Array {
+    const [row] = this.storage.exec('SELECT record FROM retained WHERE topic = ?', topic)
+    return new Uint8Array(row?.record as ArrayBuffer)
+  }
+
+  private write(topic: string, record: Uint8Array): void {
+    this.tables.make()
+    this.storage.exec('INSERT OR REPLACE INTO retained (topic, record) VALUES (?, ?)', topic, record)
+    this.bytes += record.length - (this.sizes.get(topic) ?? 0)
+    this.sizes.set(topic, record.length)
+  }
+
+  private remove(topic: string): void {
+    this.storage.exec('DELETE FROM retained WHERE topic = ?', topic)
+    this.bytes -= this.sizes.get(topic) ?? 0
+    this.sizes.delete(topic)
   }
 }

@@ -49,8 +49,11 @@ export class Subscribers {
 
   /** Adds or replaces. */
   add(client: ClientId, session: string, subscription: Subscription): void {
-    this.tables.make()
     const { filter, qos, noLocal, retainAsPublished, identifier } = subscription
+    const before = this.byFilter.get(filter)?.get(client)
+    const after: Subscribed = { client, session, qos, noLocal, retainAsPublished, identifier }
+    if (before !== undefined && JSON.stringify(before) === JSON.stringify(after)) return
+    this.tables.make()
     this.storage.exec(
       'INSERT OR REPLACE INTO subscriber (client, filter, session, qos, no_local, retain_as_published, identifier) VALUES (?, ?, ?, ?, ?, ?, ?)',
       client,
@@ -61,7 +64,7 @@ export class Subscribers {
       Number(retainAsPublished),
       identifier,
     )
-    this.remember(filter, { client, session, qos, noLocal, retainAsPublished, identifier })
+    this.remember(filter, after)
   }
 
   /** @param filters null for all; what a newer session of the client registered stays */
@@ -80,20 +83,20 @@ export class Subscribers {
   receivers(topic: string): readonly Receiver[] {
     const known = this.cache.get(topic)
     if (known !== undefined) return known
-    const found = new Map<ClientId, Subscribed[]>()
+    // By session: rows of a session that has died must not take the place of its successor's.
+    const found = new Map<string, Receiver & { readonly subscriptions: Subscribed[] }>()
     for (const [filter, clients] of this.byFilter) {
       if (!matches(filter, topic)) continue
       for (const [client, subscribed] of clients) {
-        const list = found.get(client)
-        if (list === undefined) found.set(client, [subscribed])
-        else list.push(subscribed)
+        const receiver = found.get(subscribed.session)
+        if (receiver === undefined) {
+          found.set(subscribed.session, { client, session: subscribed.session, subscriptions: [subscribed] })
+        } else {
+          receiver.subscriptions.push(subscribed)
+        }
       }
     }
-    const receivers = [...found].map(([client, subscriptions]) => ({
-      client,
-      session: subscriptions[0]?.session ?? '',
-      subscriptions,
-    }))
+    const receivers = [...found.values()]
     if (this.cache.size >= MATCH_CACHE_TOPICS_MAX) this.cache.clear()
     this.cache.set(topic, receivers)
     return receivers

@@ -9,6 +9,7 @@ import { ENVELOPES_PER_CALL_MAX, type EnvelopeResult } from '../../src/relay/env
 import { decodeRouted } from '../../src/relay/routed.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import {
+  TAKEN_WAIT_MS,
   UPLINK_ALARM_MS,
   UPLINK_BYTES_PER_CALL_MAX,
   UPLINK_CALLS_MAX,
@@ -37,6 +38,8 @@ export class Uplink {
   private readonly source: string
   private readonly lanes = new Map<string, Lane>()
   private readonly links = new Map<string, Link>()
+  /** What the home took and has not yet said that it has. */
+  private readonly taken = new Map<Root, { readonly items: LaneItem[]; readonly at: number }>()
   private laneNumber = 0
   private storePlanned = false
 
@@ -84,20 +87,45 @@ export class Uplink {
     return Uint8Array.from(await Promise.all(outcomes))
   }
 
-  /** The home of the root is in this region now: what waits for it is given up to it, in order. */
+  /** The home of the root is in this region now: what waits for it is given to it, in order. */
   take(root: Root): Uint8Array {
-    const lane = this.lanes.get(Lane.key(root, { kind: 'home' }))
-    if (lane === undefined) return packBatch([])
-    // What is under way may arrive a second time by the core; it stays here and is answered there.
-    const items = lane.items.splice(lane.underWay)
+    const key = Lane.key(root, { kind: 'home' })
+    const lane = this.lanes.get(key)
+    const items = this.taken.get(root)?.items ?? []
+    if (lane !== undefined) {
+      // What is under way may arrive a second time by the core; it stays in this lane, and is answered there. The lane
+      // takes nothing new, since its numbers may be known to the receiver already.
+      items.push(...lane.items.splice(lane.underWay))
+      this.lanes.delete(key)
+      if (lane.underWay > 0) this.lanes.set(`retired ${lane.number}`, lane)
+    }
+    // A sender need not wait for what is stored; what is not stored yet is, so that it outlives this process.
     this.platform.storage.transaction(() => {
-      for (const item of items) this.done(item, Reason.Success)
+      for (const item of items) this.keepItem({ root, to: { kind: 'home' } }, item)
     })
+    if (items.length > 0) {
+      this.taken.set(root, { items, at: this.platform.now() })
+      this.platform.wakeBy(this.platform.now() + TAKEN_WAIT_MS)
+    }
     return packBatch(items.map(({ record }) => record))
+  }
+
+  took(root: Root): void {
+    const taken = this.taken.get(root)
+    this.taken.delete(root)
+    this.platform.storage.transaction(() => {
+      for (const item of taken?.items ?? []) this.done(item, Reason.Success)
+    })
   }
 
   /** Something may lie in the outbox since before the process died. */
   alarm(): void {
+    const before = this.platform.now() - TAKEN_WAIT_MS
+    for (const [root, { items, at }] of this.taken) {
+      if (at > before) continue
+      this.taken.delete(root)
+      this.lane(root, { kind: 'home' }, null).items.unshift(...items.filter(({ row }) => row !== null))
+    }
     for (const lane of this.lanes.values()) this.dispatch(lane.destination)
     if (this.outbox.size > 0) this.platform.wakeBy(this.platform.now() + UPLINK_ALARM_MS)
   }
@@ -111,6 +139,12 @@ export class Uplink {
     }
     if (hint !== null) lane.hint = hint
     return lane
+  }
+
+  private forget(lane: Lane): void {
+    for (const key of [Lane.key(lane.root, lane.to), `retired ${lane.number}`]) {
+      if (this.lanes.get(key) === lane) this.lanes.delete(key)
+    }
   }
 
   private link(destination: string): Link {
@@ -147,11 +181,11 @@ export class Uplink {
     let records = 0
     let bytes = 0
     const now = this.platform.now()
-    for (const [key, lane] of this.lanes) {
+    for (const lane of this.lanes.values()) {
       if (lane.destination !== destination || lane.underWay > 0) continue
       this.expire(lane, now)
       if (lane.items.length === 0) {
-        this.lanes.delete(key)
+        this.forget(lane)
         continue
       }
       let count = 0
@@ -194,7 +228,7 @@ export class Uplink {
     this.platform.storage.transaction(() => {
       lanes.forEach((lane, i) => {
         if (!this.finish(lane, results[i])) failed = true
-        if (lane.items.length === 0) this.lanes.delete(Lane.key(lane.root, lane.to))
+        if (lane.items.length === 0) this.forget(lane)
       })
     })
     if (failed) {
@@ -205,7 +239,10 @@ export class Uplink {
       link.failures = 0
       link.retryAt = 0
     }
-    if (this.pending(destination)) this.dispatch(destination)
+    // A lane's destination may have become known meanwhile.
+    for (const one of new Set([destination, ...lanes.map((lane) => lane.destination)])) {
+      if (this.pending(one)) this.dispatch(one)
+    }
   }
 
   /** False where the lane's items are still to be delivered. */
@@ -216,11 +253,6 @@ export class Uplink {
       lane.drop(count).forEach((item, i) => {
         this.done(item, result.outcomes[i] ?? Reason.Success)
       })
-      return true
-    }
-    if (result?.status === 'moved' && lane.to.kind === 'region') {
-      // Fenced: the region knows a newer home, which gave it these messages or will.
-      for (const item of lane.drop(count)) this.done(item, Reason.Success)
       return true
     }
     this.keep(lane, count)
@@ -238,12 +270,12 @@ export class Uplink {
 
   private storeLast(lane: Lane, count: number): void {
     this.platform.storage.transaction(() => {
-      for (const item of lane.items.slice(-count)) if (item.qos > 0) this.keepItem(lane, item)
+      for (const item of lane.items.slice(-count)) this.keepItem(lane, item)
     })
     if (lane.underWay === 0) this.prune(lane)
   }
 
-  private keepItem(lane: Lane, item: LaneItem): void {
+  private keepItem(lane: Pick<Lane, 'root' | 'to'>, item: LaneItem): void {
     if (item.settle === null) return
     if (item.qos > 0) {
       item.row = this.outbox.add(lane.root, lane.to, item.expiresAt, item.record)
@@ -295,7 +327,8 @@ export class Uplink {
         for (const lane of this.lanes.values()) {
           for (const item of lane.items) {
             if (item.settle === null) continue
-            if (item.arrivedAt <= before && item.qos > 0) this.keepItem(lane, item)
+            // QoS 0 behind a long outbox is given up: its publisher's next messages wait for this call.
+            if (item.arrivedAt <= before) this.keepItem(lane, item)
             else waiting = true
           }
           if (lane.underWay === 0) this.prune(lane)

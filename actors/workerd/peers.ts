@@ -21,7 +21,7 @@ export function uplinkShards(env: Env): number {
 
 export class StubCache {
   private readonly env: Env
-  private readonly stubs = new Map<string, unknown>()
+  private readonly stubs = new Map<string, { readonly stub: unknown; calls: number }>()
 
   constructor(env: Env) {
     this.env = env
@@ -31,24 +31,32 @@ export class StubCache {
   async call<Peer>(address: ActorAddress, use: (peer: Peer) => Promise<unknown>): Promise<unknown> {
     const name = actorName(address)
     const key = `${address.kind} ${name}`
-    let stub = this.stubs.get(key)
-    if (stub === undefined) {
-      if (this.stubs.size >= STUBS_MAX) this.stubs.clear()
+    let entry = this.stubs.get(key)
+    if (entry === undefined) {
+      if (this.stubs.size >= STUBS_MAX) this.sweep()
       const namespace = {
         device: this.env.DEVICE,
         topic: this.env.TOPIC,
         uplink: this.env.UPLINK,
         front: this.env.FRONT,
       }[address.kind]
-      stub = namespace.getByName(name, locationHint(address.region))
-      this.stubs.set(key, stub)
+      entry = { stub: namespace.getByName(name, locationHint(address.region)), calls: 0 }
+      this.stubs.set(key, entry)
     }
+    entry.calls++
     try {
-      return await use(stub as Peer)
+      return await use(entry.stub as Peer)
     } catch (cause) {
-      if (this.stubs.get(key) === stub) this.stubs.delete(key)
+      if (this.stubs.get(key) === entry) this.stubs.delete(key)
       throw cause
+    } finally {
+      entry.calls--
     }
+  }
+
+  /** A stub with a call under way stays: the next call must not overtake it on another. */
+  private sweep(): void {
+    for (const [key, { calls }] of this.stubs) if (calls === 0) this.stubs.delete(key)
   }
 }
 
@@ -97,7 +105,8 @@ export function workerdPeers(env: Env, self: ActorAddress): Peers {
     device: (client) => at<DevicePeer>(deviceAddress(region, fleet, client), DEVICE),
     deviceOf: (otherFleet, client) => at<DevicePeer>(deviceAddress(region, otherFleet, client), DEVICE),
     leaf: (root) => at<LeafPeer>(leafAddress(region, fleet, root), LEAF),
-    uplink: (root) => at<UplinkPeer>(uplinkAddress(region, fleet, root, uplinkShards(env)), ['send', 'take']),
+    uplink: (root) =>
+      at<UplinkPeer>(uplinkAddress(region, fleet, root, uplinkShards(env)), ['send', 'take', 'took']),
     front: (id) => at<FrontPeer>(frontAddress(region, id), ['send', 'close']),
   }
 }

@@ -25,6 +25,10 @@ export class UplinkActor extends DurableObject<Env> implements UplinkPeer {
     return this.uplink.send(...parameters)
   }
 
+  async took(...parameters: Parameters<UplinkPeer['took']>) {
+    this.uplink.took(...parameters)
+  }
+
   async take(...parameters: Parameters<UplinkPeer['take']>) {
     return this.uplink.take(...parameters)
   }

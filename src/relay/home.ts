@@ -53,19 +53,28 @@ export const claimResponseSchema = z.object({
 export type ClaimResponse = z.infer<typeof claimResponseSchema>
 
 /** Edge to core, `POST …/imported`, and core to the old home, `POST …/<region>/release`: it is safe here now. */
+const positionSchema = z.int().min(0)
+
 export const importedRequestSchema = z.object({
   fleet: fleetSchema,
   root: rootSchema,
   region: regionSchema,
   epoch: epochSchema,
+  /** Late deliveries up to this position of the old home's queue are safe at the new one; 0 for none. */
+  tookUpTo: positionSchema,
 })
 export type ImportedRequest = z.infer<typeof importedRequestSchema>
 export const importedResponseSchema = z.object({
-  /** What still came for the session at the old home after its state was given: a batch of deliveries. */
+  /**
+   * What still came for the session at the old home after its state was given: a batch of deliveries. With none left
+   * (empty), the old home has let go; else it is to be asked again.
+   */
   late: base64Schema,
+  /** The position of the last of them. */
+  upTo: positionSchema,
 })
 export type ImportedResponse = z.infer<typeof importedResponseSchema>
-export const releaseRequestSchema = z.object({ fleet: fleetSchema, root: rootSchema, epoch: epochSchema })
+export const releaseRequestSchema = importedRequestSchema.omit({ region: true })
 export type ReleaseRequest = z.infer<typeof releaseRequestSchema>
 
 /** Core to the old home, `POST …/<region>/handover`. */
@@ -79,7 +88,7 @@ export const handoverRequestSchema = z.object({
 export type HandoverRequest = z.infer<typeof handoverRequestSchema>
 
 /** Edge to core, `POST …/confirm`: is this still the home's epoch? */
-export const confirmRequestSchema = importedRequestSchema
+export const confirmRequestSchema = importedRequestSchema.omit({ tookUpTo: true })
 export type ConfirmRequest = z.infer<typeof confirmRequestSchema>
 export const confirmResponseSchema = z.object({ current: z.boolean() })
 export type ConfirmResponse = z.infer<typeof confirmResponseSchema>

@@ -71,11 +71,14 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   },
   claimRequestSchema: { valid: where, wrong: whereWrong },
   claimResponseSchema: { valid: { home, state }, wrong: { home: null, 'state.interests': 'us' } },
-  importedRequestSchema: { valid: { ...where, epoch: 1 }, wrong: { ...whereWrong, ...epochWrong } },
-  importedResponseSchema: { valid: { late: '' }, wrong: { late: 'A' } },
+  importedRequestSchema: {
+    valid: { ...where, epoch: 1, tookUpTo: 0 },
+    wrong: { ...whereWrong, ...epochWrong, tookUpTo: -1 },
+  },
+  importedResponseSchema: { valid: { late: '', upTo: 7 }, wrong: { late: 'A', upTo: -1 } },
   releaseRequestSchema: {
-    valid: { fleet: 'default', root, epoch: 1 },
-    wrong: { fleet: '', root: {}, ...epochWrong },
+    valid: { fleet: 'default', root, epoch: 1, tookUpTo: 3 },
+    wrong: { fleet: '', root: {}, ...epochWrong, tookUpTo: 'x' },
   },
   handoverRequestSchema: {
     valid: { fleet: 'default', root, epoch: 1, to: 'us' },

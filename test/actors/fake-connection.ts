@@ -1,0 +1,40 @@
+// A client's socket: keeps what it was sent, and the attachment in the form and within the bound of workerd.
+import { deserialize, serialize } from 'node:v8'
+import type { Connection } from '../../actors/platform.ts'
+
+const ATTACHMENT_BYTES_MAX = 16 * 1024
+
+export class FakeConnection implements Connection {
+  readonly frames: Uint8Array[] = []
+  /** How the server closed it, or null. */
+  closing: { readonly code: number; readonly reason: string } | null = null
+  /** The client's end is gone: nothing arrives any more. */
+  gone = false
+  private kept: Uint8Array | null = null
+
+  get open(): boolean {
+    return this.closing === null && !this.gone
+  }
+
+  get attachmentBytes(): number {
+    return this.kept?.length ?? 0
+  }
+
+  send(frame: Uint8Array): void {
+    if (this.open) this.frames.push(frame.slice())
+  }
+
+  close(code: number, reason: string): void {
+    this.closing ??= { code, reason }
+  }
+
+  attachment(): unknown {
+    return this.kept === null ? null : deserialize(this.kept)
+  }
+
+  attach(attachment: unknown): void {
+    const bytes = serialize(structuredClone(attachment))
+    if (bytes.length > ATTACHMENT_BYTES_MAX) throw new Error(`an attachment of ${bytes.length} bytes`)
+    this.kept = bytes
+  }
+}

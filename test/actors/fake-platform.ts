@@ -1,0 +1,193 @@
+// The platform port for tests in Node: everything that the actor sees is in the test's hand, and the same every time.
+import type { CoreClient } from '../../actors/core-client.ts'
+import type { Peers, Platform, Settings, SqlValue, Storage } from '../../actors/platform.ts'
+import { type ActorAddress, actorName } from '../../src/id/actor-name.ts'
+import { FakeClock } from './fake-clock.ts'
+import { FakeConnection } from './fake-connection.ts'
+import { fakeCore, fakePeers } from './fake-peers.ts'
+import { FakeStorage } from './fake-storage.ts'
+
+export const SECRET = 'a secret of more than thirty-two characters'
+
+export interface Surroundings {
+  /** Shared by all actors that shall live in one time. */
+  readonly clock?: FakeClock
+  readonly peers?: Peers
+  readonly core?: CoreClient
+  readonly settings?: Partial<Settings>
+  /** 0 to 1. */
+  readonly random?: () => number
+}
+
+/** What outlives an actor's memory. */
+interface Lasting {
+  readonly storage: FakeStorage
+  readonly connections: Set<FakeConnection>
+  readonly reports: { readonly what: string; readonly cause: unknown }[]
+  alarmAt: number | null
+  names: number
+}
+
+/** One life of one actor: from when it comes into memory until that is lost. */
+export class FakePlatform implements Platform {
+  readonly address: ActorAddress
+  readonly clock: FakeClock
+  readonly settings: Settings
+  readonly storage: Storage
+  readonly peers: Peers
+  readonly core: CoreClient
+  private readonly surroundings: Surroundings
+  private readonly lasting: Lasting
+  private readonly timers = new Set<() => void>()
+  private over = false
+
+  /** @param lasting of the life before */
+  constructor(address: ActorAddress, surroundings: Surroundings = {}, lasting?: Lasting) {
+    this.address = address
+    this.clock = surroundings.clock ?? new FakeClock()
+    this.surroundings = { ...surroundings, clock: this.clock }
+    this.lasting = lasting ?? {
+      storage: new FakeStorage(),
+      connections: new Set(),
+      reports: [],
+      alarmAt: null,
+      names: 0,
+    }
+    this.settings = {
+      serverKeepAliveSeconds: 600,
+      packetBytesMax: 1024 * 1024,
+      clientTokenSecret: SECRET,
+      ...surroundings.settings,
+    }
+    this.storage = {
+      exec: (query: string, ...bindings: SqlValue[]) => {
+        this.mustLive()
+        return this.lasting.storage.exec(query, ...bindings)
+      },
+      transaction: (write) => {
+        this.mustLive()
+        return this.lasting.storage.transaction(write)
+      },
+    }
+    const peers = surroundings.peers ?? fakePeers()
+    this.peers = {
+      device: (client) => this.remote(peers.device(client)),
+      deviceOf: (fleet, client) => this.remote(peers.deviceOf(fleet, client)),
+      leaf: (root) => this.remote(peers.leaf(root)),
+      uplink: (root) => this.remote(peers.uplink(root)),
+      front: (name) => this.remote(peers.front(name)),
+    }
+    this.core = this.remote(surroundings.core ?? fakeCore(address.region))
+  }
+
+  get region() {
+    return this.address.region
+  }
+
+  get fleet() {
+    return this.address.fleet
+  }
+
+  /** How many statements storage was given, over all lives. */
+  get execs(): number {
+    return this.lasting.storage.execs
+  }
+
+  /** What actors reported, over all lives. */
+  get reports(): readonly { readonly what: string; readonly cause: unknown }[] {
+    return this.lasting.reports
+  }
+
+  /** When the actor is to be woken, or null. */
+  get alarmAt(): number | null {
+    return this.lasting.alarmAt
+  }
+
+  /**
+   * The actor's memory is lost: its timers never fire, nothing that it waits for is ever answered. Returns the platform
+   * of its next life, over the same storage, the same open connections and the same alarm.
+   */
+  loseMemory(): FakePlatform {
+    this.over = true
+    for (const cancel of this.timers) cancel()
+    this.timers.clear()
+    return new FakePlatform(this.address, this.surroundings, this.lasting)
+  }
+
+  /** A client's socket opens. */
+  accept(): FakeConnection {
+    const connection = new FakeConnection()
+    this.lasting.connections.add(connection)
+    return connection
+  }
+
+  /** To be called before the actor's own alarm: there is none now. */
+  alarmWent(): void {
+    this.lasting.alarmAt = null
+  }
+
+  now(): number {
+    return this.clock.now
+  }
+
+  randomId(): string {
+    return `${this.address.kind} ${actorName(this.address)} ${++this.lasting.names}`
+  }
+
+  random(): number {
+    return this.surroundings.random?.() ?? 0.5
+  }
+
+  after(ms: number, task: () => void): () => void {
+    const cancelTimer = this.clock.after(ms, () => {
+      this.timers.delete(cancel)
+      task()
+    })
+    const cancel = () => {
+      this.timers.delete(cancel)
+      cancelTimer()
+    }
+    if (this.over) cancelTimer()
+    else this.timers.add(cancel)
+    return cancel
+  }
+
+  wakeBy(at: number): void {
+    this.mustLive()
+    this.lasting.alarmAt = Math.min(at, this.lasting.alarmAt ?? at)
+  }
+
+  connections(): FakeConnection[] {
+    return [...this.lasting.connections].filter(({ open }) => open)
+  }
+
+  report(what: string, cause: unknown): void {
+    this.lasting.reports.push({ what, cause })
+  }
+
+  private mustLive(): void {
+    if (this.over) throw new Error(`${actorName(this.address)} acts after its memory was lost`)
+  }
+
+  /** Calls as they are between actors: what goes and comes is copied, and no answer reaches a life that is over. */
+  private remote<T extends object>(peer: T): T {
+    return new Proxy(peer, {
+      get: (target, name) => {
+        const method: unknown = Reflect.get(target, name)
+        if (typeof method !== 'function') return method
+        return (...parameters: unknown[]) =>
+          new Promise<unknown>((resolve, reject) => {
+            if (this.over) return
+            Promise.resolve(Reflect.apply(method, target, structuredClone(parameters))).then(
+              (answer) => {
+                if (!this.over) resolve(structuredClone(answer))
+              },
+              (cause) => {
+                if (!this.over) reject(cause)
+              },
+            )
+          })
+      },
+    })
+  }
+}

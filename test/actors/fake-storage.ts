@@ -1,0 +1,54 @@
+// An actor's SQLite in memory, which outlives the actor's own memory.
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { SqlRow, SqlValue, Storage } from '../../actors/platform.ts'
+
+const STATEMENTS_MAX = 200
+
+export class FakeStorage implements Storage {
+  /** How many statements were run. */
+  execs = 0
+  private readonly database = new DatabaseSync(':memory:')
+  private readonly statements = new Map<string, StatementSync>()
+  private depth = 0
+
+  exec(query: string, ...bindings: SqlValue[]): SqlRow[] {
+    this.execs++
+    return this.statement(query)
+      .all(...bindings)
+      .map((row) =>
+        Object.fromEntries(Object.entries(row).map(([name, value]) => [name, asInWorkerd(value)])),
+      )
+  }
+
+  transaction<T>(write: () => T): T {
+    const savepoint = `depth${this.depth++}`
+    this.database.exec(`SAVEPOINT ${savepoint}`)
+    try {
+      const written = write()
+      this.database.exec(`RELEASE ${savepoint}`)
+      return written
+    } catch (cause) {
+      this.database.exec(`ROLLBACK TO ${savepoint}`)
+      this.database.exec(`RELEASE ${savepoint}`)
+      throw cause
+    } finally {
+      this.depth--
+    }
+  }
+
+  private statement(query: string): StatementSync {
+    let statement = this.statements.get(query)
+    if (statement === undefined) {
+      if (this.statements.size >= STATEMENTS_MAX) this.statements.clear()
+      statement = this.database.prepare(query)
+      this.statements.set(query, statement)
+    }
+    return statement
+  }
+}
+
+function asInWorkerd(value: unknown): SqlRow[string] {
+  if (value instanceof Uint8Array) return value.slice().buffer
+  if (value === null || typeof value === 'number' || typeof value === 'string') return value
+  throw new Error(`SQLite gave a ${typeof value}`)
+}
