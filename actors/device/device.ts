@@ -155,11 +155,6 @@ export class Device {
     await Promise.all(pending)
   }
 
-  /** The client broke the protocol below the packets. */
-  breach(reason: ReasonCode): void {
-    this.closeLive(reason)
-  }
-
   /** The client's end of the connection is gone. */
   connectionLost(): void {
     if (this.live === null) return
@@ -237,7 +232,8 @@ export class Device {
     if (filters.length > 0) void this.registrar.unsubscribe(session.id, filters)
   }
 
-  private closeLive(reason: ReasonCode | null): void {
+  /** Ends the live connection, if there is one; a 5.0 client is told the reason. */
+  closeLive(reason: ReasonCode | null): void {
     if (this.live === null) return
     this.live.close(reason)
     this.afterConnection()

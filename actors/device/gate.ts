@@ -98,7 +98,7 @@ export class Gate {
   /** A text frame, or another breach of the transport. [MQTT-6.0.0-1] */
   breach(connection: Connection): void {
     if (this.device.liveConnection === connection) {
-      this.device.breach(Reason.ProtocolError)
+      this.device.closeLive(Reason.ProtocolError)
     } else {
       this.leave(connection, closeCode(Reason.ProtocolError), 'only binary frames carry MQTT')
     }
