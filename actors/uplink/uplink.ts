@@ -120,14 +120,23 @@ export class Uplink {
 
   /** Something may lie in the outbox since before the process died. */
   alarm(): void {
-    const before = this.platform.now() - TAKEN_WAIT_MS
-    for (const [root, { items, at }] of this.taken) {
-      if (at > before) continue
-      this.taken.delete(root)
-      this.lane(root, { kind: 'home' }, null).items.unshift(...items.filter(({ row }) => row !== null))
-    }
+    this.takeBack()
     for (const lane of this.lanes.values()) this.dispatch(lane.destination)
     if (this.outbox.size > 0) this.platform.wakeBy(this.platform.now() + UPLINK_ALARM_MS)
+  }
+
+  /** The home never said that it has what it took: it goes the usual way, before what came since. */
+  private takeBack(): void {
+    const before = this.platform.now() - TAKEN_WAIT_MS
+    for (const [root, { items, at }] of this.taken) {
+      const key = Lane.key(root, { kind: 'home' })
+      const later = this.lanes.get(key)
+      if (at > before || (later !== undefined && later.underWay > 0)) continue
+      this.taken.delete(root)
+      this.lanes.delete(key)
+      const lane = this.lane(root, { kind: 'home' }, later?.hint ?? null)
+      lane.items.push(...items.filter(({ row }) => row !== null), ...(later?.items ?? []))
+    }
   }
 
   private lane(root: Root, to: Destination, hint: RegionId | null): Lane {
