@@ -10,7 +10,12 @@ import type {
   ResolveRequest,
   ResolveResponse,
 } from '../src/relay/home.ts'
-import type { InterestRequest, InterestResponse, InterestsRequest } from '../src/relay/interest.ts'
+import type {
+  DrainedRequest,
+  InterestRequest,
+  InterestResponse,
+  InterestsRequest,
+} from '../src/relay/interest.ts'
 
 /** Each call rejects with `CoreUnreachable` where the core, or whom it needed, could not be reached. */
 export interface CoreClient {
@@ -19,6 +24,7 @@ export interface CoreClient {
   imported(request: ImportedRequest): Promise<ImportedResponse>
   confirm(request: ConfirmRequest): Promise<ConfirmResponse>
   interest(request: InterestRequest): Promise<InterestResponse>
+  drained(request: DrainedRequest): Promise<void>
   interests(request: InterestsRequest): Promise<void>
   envelopes(request: EnvelopesRequest): Promise<EnvelopesResponse>
 }

@@ -1,6 +1,7 @@
 // Carries records from one actor to another: what is posted while a call is under way travels together in the next.
 import { Reason } from '../src/mqtt/reason.ts'
 import { packBatch } from '../src/relay/batch.ts'
+import { eventually } from './eventually.ts'
 import {
   COURIER_BATCH_BYTES_MAX,
   COURIER_BATCH_RECORDS_MAX,
@@ -31,6 +32,7 @@ export class Courier {
   private readonly platform: Platform
   private readonly route: CourierRoute
   private pending: Parcel[] = []
+  private readonly open = new Set<Parcel>()
   private pendingBytes = 0
   private calls = 0
   private failures: { readonly at: number; readonly parcels: Parcel[] }[] = []
@@ -48,12 +50,26 @@ export class Courier {
     return this.calls === 0 && this.pending.length === 0 && this.failures.length === 0 && !this.retrying
   }
 
+  /** Resolves when all that has been posted so far has its outcome; rejects if that takes long. */
+  async settled(): Promise<void> {
+    const posted = [...this.open]
+    await eventually(this.platform, () => !posted.some((parcel) => this.open.has(parcel)))
+  }
+
   /** Resolves with the record's outcome, a reason code. */
   post(record: Uint8Array): Promise<number> {
     if (this.pendingBytes + record.length > COURIER_PENDING_BYTES_MAX)
       return Promise.resolve(Reason.QuotaExceeded)
-    return new Promise((settle) => {
-      this.pending.push({ record, settle })
+    return new Promise((resolve) => {
+      const parcel: Parcel = {
+        record,
+        settle: (outcome) => {
+          this.open.delete(parcel)
+          resolve(outcome)
+        },
+      }
+      this.open.add(parcel)
+      this.pending.push(parcel)
       this.pendingBytes += record.length
       this.plan()
     })

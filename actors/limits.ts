@@ -68,3 +68,6 @@ export const ATTACHMENT_PENDING_BYTES_MAX = 4 * 1024
 export const PARTIAL_PACKET_MS_MAX = 60_000
 /** What an uplink gave to the home comes back into its lane if the home does not say within this time that it has it. */
 export const TAKEN_WAIT_MS = 30_000
+/** How long a fence waits for what is under way, and how often it looks. */
+export const FENCE_WAIT_MS_MAX = 1_000
+export const FENCE_LOOK_MS = 10

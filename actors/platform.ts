@@ -46,6 +46,10 @@ export interface LeafPeer {
   unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): Promise<void>
   receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult>
   interest(request: HomeInterestRequest): Promise<HomeInterestResponse>
+  /** At the home: resolves when all that it accepted so far has arrived in that region; rejects if that takes long. */
+  drained(region: RegionId): Promise<void>
+  /** Resolves when all that the root's home accepted so far has been delivered to this session's actor. */
+  fence(client: ClientId, session: string): Promise<void>
   /** Null where the home is not here, or newer. */
   handover(request: HandoverRequest): Promise<HandoverState | null>
   release(request: ReleaseRequest): Promise<ImportedResponse>
@@ -72,6 +76,8 @@ export interface UplinkPeer {
   send(root: Root, to: Destination, hint: RegionId | null, batch: Uint8Array): Promise<Uint8Array>
   /** Gives what waits for the home of this root to it: it is here now. A batch of routed records, in order. */
   take(root: Root): Promise<Uint8Array>
+  /** Resolves when what waits now for this region has been delivered; rejects if that takes long. */
+  drained(root: Root, region: RegionId): Promise<void>
   /** The home has delivered or stored what it took; until then the uplink keeps it. */
   took(root: Root): Promise<void>
 }

@@ -11,7 +11,7 @@ import {
   importedRequestSchema,
   resolveRequestSchema,
 } from '../src/relay/home.ts'
-import { interestRequestSchema, interestsRequestSchema } from '../src/relay/interest.ts'
+import { drainedRequestSchema, interestRequestSchema, interestsRequestSchema } from '../src/relay/interest.ts'
 import { invalid, problemResponse } from '../src/relay/problem.ts'
 import { verifyRelay } from '../src/relay/token.ts'
 import { RELAY_PATH } from '../src/relay/version.ts'
@@ -93,6 +93,10 @@ export function coreApp({ store, directory, relay, relaySecret, log, draining }:
     c.json({ current: await directory.isCurrent(fleet, root, region, epoch) }),
   )
   call('interest', interestRequestSchema, async (c, request) => c.json(await relay.interest(request)))
+  call('drained', drainedRequestSchema, async (c, request) => {
+    await relay.drained(request)
+    return c.body(null, 204)
+  })
   call('interests', interestsRequestSchema, async (c, { fleet, root, epoch, version, regions }) => {
     await store.putInterests(fleet, root, epoch, version, regions)
     return c.body(null, 204)

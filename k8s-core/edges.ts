@@ -14,6 +14,7 @@ import {
   type ReleaseRequest,
 } from '../src/relay/home.ts'
 import {
+  type DrainedRequest,
   type HomeInterestRequest,
   type HomeInterestResponse,
   homeInterestResponseSchema,
@@ -56,6 +57,11 @@ export class Edges {
 
   async interest(region: RegionId, request: HomeInterestRequest): Promise<HomeInterestResponse> {
     return this.ask(region, 'interest', request, homeInterestResponseSchema)
+  }
+
+  /** The home's messages for another region have all arrived there. */
+  async drained(region: RegionId, request: DrainedRequest): Promise<void> {
+    await this.post(region, 'drained', request)
   }
 
   async handover(

@@ -1,7 +1,7 @@
 // Carries envelopes to the homes and to the interested regions. Holds none: what cannot be passed on is the sender's.
 import type { RegionId } from '../src/id/ids.ts'
 import type { DeliverRequest, Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
-import type { InterestRequest, InterestResponse } from '../src/relay/interest.ts'
+import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
 import type { Directory } from './directory.ts'
 import { type Edges, EdgeUnreachable } from './edges.ts'
 import { MOVED_TRIES_MAX } from './limits.ts'
@@ -43,6 +43,12 @@ export class Relay {
       if (answer.status === 'done') return { home, retained: answer.retained }
     }
     throw new EdgeUnreachable(region, `the home of ${fleet}/${root} is moving`)
+  }
+
+  /** Nothing is on its way to a region that is itself the home. */
+  async drained(request: DrainedRequest): Promise<void> {
+    const home = await this.directory.resolve(request.fleet, request.root, request.region)
+    if (home.region !== request.region) await this.edges.drained(home.region, request)
   }
 
   private async address(

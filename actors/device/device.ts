@@ -164,6 +164,7 @@ export class Device {
 
   /** Deliveries for a session; the outcomes when each is acknowledged or durable. */
   async deliver(sessionId: string, deliveries: readonly Uint8Array[]): Promise<Uint8Array> {
+    if (this.leaf.home.completing !== null) await this.leaf.home.completing
     const now = this.platform.now()
     this.endIfExpired(now)
     const { session } = this

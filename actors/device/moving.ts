@@ -61,6 +61,7 @@ export class Moving {
     if (home.at !== 'elsewhere' || home.epoch > request.epoch) return NOTHING_LATE
     const row = this.store.session()
     if (row !== null) {
+      if (!row.fenced) await this.endSubscriptions(row.id)
       const after = Math.max(row.exportedUpTo ?? 0, request.tookUpTo)
       const late = this.store.queued(after, Number.MAX_SAFE_INTEGER, LATE_MAX)
       const last = late.at(-1)
@@ -68,13 +69,22 @@ export class Moving {
         const batch = packBatch(late.map(({ delivery }) => encodeDelivery(delivery)))
         return { late: bytesToBase64(batch), upTo: last.position }
       }
-      const filters = [...this.store.subscriptions().keys()]
       this.mover.replace(null)
       this.store.clear()
-      await this.registrar.unsubscribe(row.id, filters)
     }
     this.leaf.releaseState()
     return NOTHING_LATE
+  }
+
+  /**
+   * The new home has registered its own: what the roots' homes accepted before that must arrive here before the
+   * subscriptions end, or nobody would get it. Rejects where that takes long; the new home asks again.
+   */
+  private async endSubscriptions(session: string): Promise<void> {
+    const filters = [...this.store.subscriptions().keys()]
+    await this.registrar.fence(session, filters)
+    await this.registrar.unsubscribe(session, filters)
+    this.store.markFenced()
   }
 
   /** In the transaction that makes this region the home. */

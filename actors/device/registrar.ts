@@ -45,6 +45,12 @@ export class Registrar {
     return { reasons, retained }
   }
 
+  /** Resolves when all that these filters' homes accepted so far has come to this actor; its own root aside. */
+  async fence(session: string, filters: readonly string[]): Promise<void> {
+    const roots = [...this.byRoot(filters).keys()].filter((root) => root !== this.own.root)
+    await Promise.all(roots.map((root) => this.platform.peers.leaf(root).fence(this.client, session)))
+  }
+
   /** Never rejects: a leaf that is not reached learns it with its next delivery. */
   async unsubscribe(session: string, filters: readonly string[]): Promise<void> {
     await Promise.all(

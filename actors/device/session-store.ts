@@ -10,7 +10,7 @@ import { Tables } from '../leaf/schema.ts'
 import type { Storage } from '../platform.ts'
 
 const SCHEMA = [
-  'CREATE TABLE IF NOT EXISTS session (one INTEGER PRIMARY KEY, id TEXT NOT NULL, expiry_seconds INTEGER NOT NULL, disconnected_at REAL, last_position INTEGER NOT NULL, sent_up_to INTEGER NOT NULL, exported_up_to INTEGER)',
+  'CREATE TABLE IF NOT EXISTS session (one INTEGER PRIMARY KEY, id TEXT NOT NULL, expiry_seconds INTEGER NOT NULL, disconnected_at REAL, last_position INTEGER NOT NULL, sent_up_to INTEGER NOT NULL, exported_up_to INTEGER, fenced INTEGER)',
   'CREATE TABLE IF NOT EXISTS subscription (filter TEXT PRIMARY KEY, options TEXT NOT NULL, registered INTEGER NOT NULL)',
   'CREATE TABLE IF NOT EXISTS queue (position INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, delivery BLOB NOT NULL)',
   'CREATE TABLE IF NOT EXISTS will (one INTEGER PRIMARY KEY, record BLOB NOT NULL, delay_seconds INTEGER NOT NULL, expiry_seconds INTEGER, publish_at REAL)',
@@ -26,6 +26,8 @@ export interface SessionRow {
   readonly sentUpTo: number
   /** Positions up to here were given to the new home. */
   readonly exportedUpTo: number | null
+  /** Its subscriptions here were ended: nothing comes for it any more. */
+  readonly fenced: boolean
 }
 
 export class SessionStore {
@@ -47,6 +49,7 @@ export class SessionStore {
       lastPosition: Number(row.last_position),
       sentUpTo: Number(row.sent_up_to),
       exportedUpTo: row.exported_up_to === null ? null : Number(row.exported_up_to),
+      fenced: row.fenced === 1,
     }
   }
 
@@ -73,6 +76,10 @@ export class SessionStore {
 
   markExported(upTo: number): void {
     this.storage.exec('UPDATE session SET exported_up_to = ?', upTo)
+  }
+
+  markFenced(): void {
+    this.storage.exec('UPDATE session SET fenced = 1')
   }
 
   /** The session has ended: nothing of it is left. */

@@ -5,7 +5,7 @@ import { leafAddress } from '../../src/id/actor-name.ts'
 import { type FleetId, parseRegionId, type RegionId, type Root } from '../../src/id/ids.ts'
 import { type DeliverRequest, deliverRequestSchema, type EnvelopeResult } from '../../src/relay/envelope.ts'
 import { handoverRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
-import { homeInterestRequestSchema } from '../../src/relay/interest.ts'
+import { drainedRequestSchema, homeInterestRequestSchema } from '../../src/relay/interest.ts'
 import { invalid, problemResponse } from '../../src/relay/problem.ts'
 import { edgeParty, verifyRelay } from '../../src/relay/token.ts'
 import { RELAY_PATH } from '../../src/relay/version.ts'
@@ -82,6 +82,14 @@ relayRoutes.post('/:region/interest', async (c) => {
   const body = await parse(c, homeInterestRequestSchema)
   if (!body.ok) return body.response
   return c.json(await callLeaf(c, body.value.fleet, body.value.root, (leaf) => leaf.interest(body.value)))
+})
+
+relayRoutes.post('/:region/drained', async (c) => {
+  const body = await parse(c, drainedRequestSchema)
+  if (!body.ok) return body.response
+  const { fleet, root, region } = body.value
+  await callLeaf(c, fleet, root, (leaf) => leaf.drained(region))
+  return c.body(null, 204)
 })
 
 relayRoutes.post('/:region/handover', async (c) => {

@@ -60,6 +60,13 @@ export class FanOut {
     return Reason.Success
   }
 
+  /** All that was sent to the session so far has its outcome. Rejects where that takes long. */
+  async settled(client: ClientId, session: string): Promise<void> {
+    const key = keyOf(client, session)
+    await this.couriers.get(key)?.settled()
+    if (this.backlogged.has(key)) throw new Error(`deliveries to ${client} still wait`)
+  }
+
   /** Tries again what waits for receivers that did not answer. */
   async retry(): Promise<void> {
     for (const key of this.backlogged) {

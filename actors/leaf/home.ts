@@ -32,6 +32,7 @@ export class Home {
   private readonly events: HomeEvents
   private known: HomeKnowledge = { at: 'unknown' }
   private unfinished = false
+  private finishing: Promise<void> | null = null
   private tries = 0
   private askAgainAt = 0
   private obtaining: Promise<HomeKnowledge> | null = null
@@ -158,7 +159,19 @@ export class Home {
   }
 
   /** Completes an import that was cut short: the old home keeps what it has until it is told. Never rejects. */
-  async finish(): Promise<void> {
+  finish(): Promise<void> {
+    this.finishing ??= this.tryToFinish().finally(() => {
+      this.finishing = null
+    })
+    return this.finishing
+  }
+
+  /** An import that is being completed: what comes now is newer than what is still late. */
+  get completing(): Promise<void> | null {
+    return this.unfinished ? this.finishing : null
+  }
+
+  private async tryToFinish(): Promise<void> {
     if (!this.unfinished || this.known.at !== 'here') return
     try {
       const { epoch } = this.known

@@ -186,6 +186,24 @@ export class Leaf {
     }
   }
 
+  /** At the home: all that was accepted so far has arrived in the region. Rejects where that takes long. */
+  async drained(region: RegionId): Promise<void> {
+    for (const [key, courier] of this.uplinks) if (key.startsWith(`${region} `)) await courier.settled()
+    await this.platform.peers.uplink(this.root).drained(this.root, region)
+  }
+
+  /** All that the home accepted so far has been delivered to this session's actor. */
+  async fence(client: ClientId, session: string): Promise<void> {
+    if (this.home.knowledge.at !== 'here') {
+      await this.platform.core.drained({
+        fleet: this.platform.fleet,
+        root: this.root,
+        region: this.platform.region,
+      })
+    }
+    await this.fanOut.settled(client, session)
+  }
+
   /** What another leaf needs to be the home, but for the session. This region stays interested if it has subscribers. */
   exportState(): Pick<HandoverState, 'retained' | 'interests'> {
     const interests = new Set<RegionId>(this.interests.regions)

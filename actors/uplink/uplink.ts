@@ -8,6 +8,7 @@ import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import { ENVELOPES_PER_CALL_MAX, type EnvelopeResult } from '../../src/relay/envelope.ts'
 import { decodeRouted } from '../../src/relay/routed.ts'
 import { CoreUnreachable } from '../core-client.ts'
+import { eventually } from '../eventually.ts'
 import {
   TAKEN_WAIT_MS,
   UPLINK_ALARM_MS,
@@ -108,6 +109,19 @@ export class Uplink {
       this.platform.wakeBy(this.platform.now() + TAKEN_WAIT_MS)
     }
     return packBatch(items.map(({ record }) => record))
+  }
+
+  /** What waits now for a region has been delivered there. Rejects where that takes long. */
+  async drained(root: Root, region: RegionId): Promise<void> {
+    const lanes = () =>
+      [...this.lanes.values()].filter(
+        (lane) => lane.root === root && lane.to.kind === 'region' && lane.to.region === region,
+      )
+    const waiting = new Set(lanes().flatMap(({ items }) => items))
+    await eventually(
+      this.platform,
+      () => !lanes().some(({ items }) => items[0] !== undefined && waiting.has(items[0])),
+    )
   }
 
   took(root: Root): void {

@@ -62,6 +62,9 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
     imported: (request) => ask('imported', request, importedResponseSchema),
     confirm: (request) => ask('confirm', request, confirmResponseSchema),
     interest: (request) => ask('interest', request, interestResponseSchema),
+    drained: async (request) => {
+      await post('drained', request)
+    },
     interests: async (request) => {
       await post('interests', request)
     },

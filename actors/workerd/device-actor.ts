@@ -68,6 +68,14 @@ export class DeviceActor extends DurableObject<Env> implements DevicePeer {
     return this.gate.device.leaf.interest(...parameters)
   }
 
+  drained(...parameters: Parameters<DevicePeer['drained']>) {
+    return this.gate.device.leaf.drained(...parameters)
+  }
+
+  fence(...parameters: Parameters<DevicePeer['fence']>) {
+    return this.gate.device.leaf.fence(...parameters)
+  }
+
   async handover(...parameters: Parameters<DevicePeer['handover']>) {
     return this.gate.device.moving.handover(...parameters)
   }

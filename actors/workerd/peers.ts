@@ -80,7 +80,17 @@ function peer<Peer extends object>(
   ) as Peer
 }
 
-const LEAF = ['publish', 'subscribe', 'unsubscribe', 'receive', 'interest', 'handover', 'release'] as const
+const LEAF = [
+  'publish',
+  'subscribe',
+  'unsubscribe',
+  'receive',
+  'interest',
+  'drained',
+  'fence',
+  'handover',
+  'release',
+] as const
 const DEVICE = [...LEAF, 'deliver', 'frontOpened', 'frontFrames', 'frontClosed'] as const
 
 export function workerdPeers(env: Env, self: ActorAddress): Peers {
@@ -106,7 +116,12 @@ export function workerdPeers(env: Env, self: ActorAddress): Peers {
     deviceOf: (otherFleet, client) => at<DevicePeer>(deviceAddress(region, otherFleet, client), DEVICE),
     leaf: (root) => at<LeafPeer>(leafAddress(region, fleet, root), LEAF),
     uplink: (root) =>
-      at<UplinkPeer>(uplinkAddress(region, fleet, root, uplinkShards(env)), ['send', 'take', 'took']),
+      at<UplinkPeer>(uplinkAddress(region, fleet, root, uplinkShards(env)), [
+        'send',
+        'take',
+        'took',
+        'drained',
+      ]),
     front: (id) => at<FrontPeer>(frontAddress(region, id), ['send', 'close']),
   }
 }

@@ -43,6 +43,14 @@ export class TopicActor extends DurableObject<Env> implements LeafPeer {
     return this.topic.leaf.interest(...parameters)
   }
 
+  drained(...parameters: Parameters<LeafPeer['drained']>) {
+    return this.topic.leaf.drained(...parameters)
+  }
+
+  fence(...parameters: Parameters<LeafPeer['fence']>) {
+    return this.topic.leaf.fence(...parameters)
+  }
+
   async handover(...parameters: Parameters<LeafPeer['handover']>) {
     return this.topic.handover(...parameters)
   }

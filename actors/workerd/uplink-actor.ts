@@ -25,6 +25,10 @@ export class UplinkActor extends DurableObject<Env> implements UplinkPeer {
     return this.uplink.send(...parameters)
   }
 
+  drained(...parameters: Parameters<UplinkPeer['drained']>) {
+    return this.uplink.drained(...parameters)
+  }
+
   async took(...parameters: Parameters<UplinkPeer['took']>) {
     this.uplink.took(...parameters)
   }

@@ -43,3 +43,10 @@ export const interestsRequestSchema = z.object({
   regions: z.array(regionSchema),
 })
 export type InterestsRequest = z.infer<typeof interestsRequestSchema>
+
+/**
+ * Edge to core, and core to the home's edge, `POST …/drained`: answered when every message of the root that the home had
+ * accepted for the region has been delivered there. Fails where that takes long; it is then to be asked again.
+ */
+export const drainedRequestSchema = z.object({ fleet: fleetSchema, root: rootSchema, region: regionSchema })
+export type DrainedRequest = z.infer<typeof drainedRequestSchema>
