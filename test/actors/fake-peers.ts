@@ -20,8 +20,10 @@ const LEAF: LeafPeer = {
   unsubscribe: async () => undefined,
   receive: async () => ({ status: 'done', outcomes: [] }),
   interest: async () => ({ status: 'done', retained: [] }),
+  drained: async () => undefined,
+  fence: async () => undefined,
   handover: async () => null,
-  release: async () => '',
+  release: async () => ({ late: '', upTo: 0 }),
 }
 
 const DEVICE: DevicePeer = {
@@ -35,6 +37,8 @@ const DEVICE: DevicePeer = {
 const UPLINK: UplinkPeer = {
   send: async (_root, _to, _hint, batch) => successes(batch),
   take: async () => packBatch([]),
+  drained: async () => undefined,
+  took: async () => undefined,
 }
 
 const FRONT: FrontPeer = { send: async () => undefined, close: async () => undefined }
@@ -56,9 +60,10 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
   return {
     resolve: async () => ({ home }),
     claim: async () => ({ home, state: null }),
-    imported: async () => ({ late: '' }),
+    imported: async () => ({ late: '', upTo: 0 }),
     confirm: async () => ({ current: true }),
     interest: async () => ({ home, retained: [] }),
+    drained: async () => undefined,
     interests: async () => undefined,
     envelopes: async ({ envelopes }) => ({
       results: envelopes.map(() => ({ status: 'done', outcomes: [] })),

@@ -47,6 +47,7 @@ export const PROMISES: readonly Promise_[] = [
       'a takeover in the same region closes the older connection with 0x8E',
       'an old connection that is still open in another region is closed with reason 0x8E',
       'comes back in the other region, gets the ten in order, once',
+      'lose nothing that was acknowledged, and get each publisher’s messages in order',
     ],
     open: 'simultaneous connects in several regions under faults (issue: The promises, under fault)',
   },

@@ -1,0 +1,164 @@
+// The way in to a device: sockets that leave early, hibernate, or stop in the middle of a packet.
+import { expect, test } from 'vitest'
+import { Gate } from '../../actors/device/gate.ts'
+import type { SubscribeReply } from '../../actors/platform.ts'
+import { decodeMessage } from '../../src/mqtt/message.ts'
+import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
+import type { ClaimResponse } from '../../src/relay/home.ts'
+import { fakeCore, fakePeers, held } from './fake-peers.ts'
+import { FakePlatform } from './fake-platform.ts'
+import {
+  addressOf,
+  connectFrame,
+  deliveryOf,
+  EU,
+  frame,
+  LAMP,
+  packetsTo,
+  subscribeFrame,
+  textOf,
+  textsTo,
+  unsubscribePacket,
+  watch,
+} from './samples.ts'
+
+/** A lamp in eu that has connected, what it publishes and the sessions that subscribe. */
+async function connected(expirySeconds: number, properties: { [name: string]: number } = {}) {
+  const published: string[] = []
+  const sessions: string[] = []
+  const peers = fakePeers({
+    leaf: () => ({
+      publish: async (_, batch) => {
+        for (const bytes of unpackBatch(batch)) published.push(textOf(decodeMessage(bytes).payload))
+        return new Uint8Array(unpackBatch(batch).length)
+      },
+      subscribe: async (_, session, subscriptions): Promise<SubscribeReply> => {
+        sessions.push(session)
+        return { reasons: subscriptions.map(({ qos }) => qos), retained: packBatch([]) }
+      },
+    }),
+  })
+  const platform = new FakePlatform(addressOf('device', EU, LAMP), { peers })
+  const gate = new Gate(platform, LAMP)
+  const connection = platform.accept()
+  gate.opened(connection, true)
+  await gate.frame(connection, connectFrame(expirySeconds, { properties }))
+  await platform.clock.settled()
+  expect(packetsTo(connection)).toMatchObject([{ cmd: 'connack', reasonCode: 0 }])
+  return { clock: platform.clock, connection, gate, platform, published, sessions }
+}
+
+test('a socket that closes while its CONNECT waits for the home leaves no live connection', async () => {
+  const claim = held<ClaimResponse>()
+  const core = fakeCore(EU, { claim: () => claim.answer })
+  const platform = new FakePlatform(addressOf('device', EU, LAMP), { core })
+  const gate = new Gate(platform, LAMP)
+  const connection = platform.accept()
+  gate.opened(connection, true)
+  const framed = watch(gate.frame(connection, connectFrame(3600)))
+  await platform.clock.pass(30)
+  connection.gone = true
+  gate.closed(connection)
+  claim.give({ home: { region: EU, epoch: 1 }, state: null })
+  await platform.clock.pass(2000)
+
+  expect(framed.state()).toBe('resolved')
+  expect(gate.device.liveConnection).toBeNull()
+  expect(gate.device.store.session()?.disconnectedAt).not.toBeNull()
+})
+
+test('a PINGREQ to a device that is not in memory is answered without a look at storage', async () => {
+  const { clock, connection, platform } = await connected(3600)
+  await clock.pass(2000)
+  const later = platform.loseMemory()
+  const gate = new Gate(later, LAMP)
+  const { execs } = later
+  await gate.frame(connection, frame({ cmd: 'pingreq' }))
+  await clock.pass(2000)
+
+  expect(packetsTo(connection).at(-1)).toMatchObject({ cmd: 'pingresp' })
+  expect(later.execs).toBe(execs)
+})
+
+test('a hibernated session that ends with its connection gets messages by the terms of its CONNECT', async () => {
+  const { clock, connection, gate, platform, sessions } = await connected(0, {
+    receiveMaximum: 1,
+    maximumPacketSize: 100,
+  })
+  await gate.frame(connection, subscribeFrame(1, 'rooms/1/#'))
+  await clock.pass(2000)
+  const awake = new Gate(platform.loseMemory(), LAMP)
+  const deliveries = ['x'.repeat(200), 'first', 'second'].map((text) => deliveryOf('rooms/1/a', text))
+  const delivered = watch(awake.device.deliver(sessions[0] ?? '', deliveries))
+  await clock.pass(1000)
+
+  // Too large for the client: dropped, and counted as delivered. [MQTT-3.1.2-25]
+  expect(textsTo(connection)).toEqual(['first'])
+  const messageId = packetsTo(connection).at(-1)?.messageId ?? 0
+  await awake.frame(connection, frame({ cmd: 'puback', messageId, reasonCode: 0 }))
+  await clock.pass(1000)
+  expect(textsTo(connection)).toEqual(['first', 'second'])
+  expect(delivered.value()).toEqual(new Uint8Array(3))
+})
+
+test.each([1_000, 5_000, 9_000, 11_000, 13_000, 60_000])(
+  'a partial packet of %i bytes survives lost memory, or closes its connection',
+  async (bytes) => {
+    const { clock, connection, gate, platform, published } = await connected(3600)
+    const payload = 'x'.repeat(100_000)
+    const whole = frame({
+      cmd: 'publish',
+      topic: 'rooms/1/a',
+      payload,
+      qos: 1,
+      messageId: 1,
+      dup: false,
+      retain: false,
+    })
+    await gate.frame(connection, whole.slice(0, bytes))
+    // An actor hibernates only after ten seconds without an event or a timer, but it may die before.
+    await clock.pass(2000)
+    const awake = new Gate(platform.loseMemory(), LAMP)
+    if (connection.open) await awake.frame(connection, whole.slice(bytes))
+    await clock.pass(120_000)
+
+    if (connection.open) expect(published).toEqual([payload])
+    else expect(published).toEqual([])
+  },
+)
+
+test('a large partial packet keeps the actor in memory until it is whole', async () => {
+  const { clock, connection, gate, published } = await connected(3600)
+  const payload = 'x'.repeat(100_000)
+  const whole = frame({
+    cmd: 'publish',
+    topic: 'rooms/1/a',
+    payload,
+    qos: 0,
+    dup: false,
+    retain: false,
+  })
+  await gate.frame(connection, whole.slice(0, 60_000))
+  for (let seconds = 0; seconds < 20; seconds++) {
+    await clock.pass(1000)
+    expect(clock.nextAt).not.toBeNull()
+  }
+  await gate.frame(connection, whole.slice(60_000))
+  await clock.pass(2000)
+
+  expect(published).toEqual([payload])
+  expect(clock.nextAt).toBeNull()
+})
+
+test('filters of wide characters survive lost memory, whatever room they take', async () => {
+  const { clock, connection, gate, platform } = await connected(0)
+  const filters = Array.from({ length: 5 }, (_, i) => `rooms/1/${i}${'漢'.repeat(1_800)}`)
+  await gate.frame(connection, subscribeFrame(1, ...filters))
+  await clock.pass(2000)
+  const awake = new Gate(platform.loseMemory(), LAMP)
+  await awake.frame(connection, frame(unsubscribePacket(2, filters[0] ?? '', filters[4] ?? '')))
+  await clock.pass(2000)
+
+  expect(connection.open).toBe(true)
+  expect(packetsTo(connection).at(-1)).toMatchObject({ cmd: 'unsuback', messageId: 2, granted: [0, 0] })
+})

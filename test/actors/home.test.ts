@@ -1,0 +1,119 @@
+// A home under races: claims, imports and hand-overs whose answers cross.
+import { expect, test } from 'vitest'
+import { type CoreClient, CoreUnreachable } from '../../actors/core-client.ts'
+import { Device } from '../../actors/device/device.ts'
+import { type ClientId, DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
+import { clientOfRoot, rootOfClient } from '../../src/id/root.ts'
+import type { ClaimResponse, ImportedResponse } from '../../src/relay/home.ts'
+import { FakeClock } from './fake-clock.ts'
+import { fakeCore, fakePeers, held } from './fake-peers.ts'
+import { FakePlatform } from './fake-platform.ts'
+import { APP, addressOf, EU, LAMP, LAMP_ROOT, subscriptionTo, US, watch } from './samples.ts'
+
+const TO_US = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 3, to: US }
+
+function lampIn(region: RegionId, core: Partial<CoreClient>) {
+  const platform = new FakePlatform(addressOf('device', region, LAMP), { core: fakeCore(region, core) })
+  return { platform, clock: platform.clock, device: new Device(platform, LAMP, []) }
+}
+
+test('a claim whose answer comes after a newer hand-over leaves the home where it went', async () => {
+  const claim = held<ClaimResponse>()
+  const { platform, clock, device } = lampIn(EU, { claim: () => claim.answer })
+  const taken = watch(device.leaf.home.take())
+  await clock.settled()
+  const given = watch(Promise.resolve(device.moving.handover(TO_US)))
+  await clock.settled()
+  claim.give({ home: { region: EU, epoch: 2 }, state: null })
+  await clock.pass(100)
+
+  expect(taken.cause()).toBeInstanceOf(CoreUnreachable)
+  expect(given.state()).toBe('resolved')
+  expect(device.leaf.home.knowledge).toMatchObject({ at: 'elsewhere', region: US, epoch: 3 })
+  const awake = new Device(platform.loseMemory(), LAMP, [])
+  expect(awake.leaf.home.knowledge).toMatchObject({ at: 'elsewhere', region: US, epoch: 3 })
+})
+
+test('an import that is finished after a newer hand-over does not bring the home back', async () => {
+  const imported = held<ImportedResponse>()
+  const { platform, clock, device } = lampIn(EU, {
+    claim: async () => ({
+      home: { region: EU, epoch: 2 },
+      state: { session: null, retained: [], interests: [] },
+    }),
+    imported: () => imported.answer,
+  })
+  watch(device.leaf.home.take())
+  await clock.settled()
+  watch(Promise.resolve(device.moving.handover(TO_US)))
+  await clock.settled()
+  imported.give({ late: '', upTo: 0 })
+  await clock.pass(100)
+
+  expect(device.leaf.home.knowledge).toMatchObject({ at: 'elsewhere', region: US, epoch: 3 })
+  const awake = new Device(platform.loseMemory(), LAMP, [])
+  expect(awake.leaf.home.knowledge).toMatchObject({ at: 'elsewhere', region: US, epoch: 3 })
+})
+
+function stateOf(client: ClientId, ...filters: string[]) {
+  const session = {
+    id: `session of ${client}`,
+    expirySeconds: 3600,
+    disconnectedAt: Date.UTC(2026, 0, 1),
+    subscriptions: filters.map(subscriptionTo),
+    lastPosition: 0,
+    sentUpTo: 0,
+    queue: [],
+  }
+  return { session, retained: [], interests: [] }
+}
+
+test('a leaf whose home is here answers a subscriber although an import is under way', async () => {
+  const never = held<never>()
+  const platform = new FakePlatform(addressOf('device', US, LAMP), {
+    peers: fakePeers({ leaf: () => ({ subscribe: () => never.answer }) }),
+    core: fakeCore(US, {
+      claim: async () => ({ home: { region: US, epoch: 2 }, state: stateOf(LAMP, 'devices/phone/#') }),
+    }),
+  })
+  const device = new Device(platform, LAMP, [])
+  const taken = watch(device.leaf.home.take())
+  await platform.clock.settled()
+  const subscribed = watch(device.leaf.subscribe(APP, 'session of app', [subscriptionTo('devices/lamp/#')]))
+  await platform.clock.settled()
+
+  expect(taken.state()).toBe('open')
+  expect(subscribed.value()?.reasons).toEqual([1])
+})
+
+test('two devices that are imported while each subscribes at the other do not wait for each other', async () => {
+  const clock = new FakeClock()
+  const devices = new Map<Root, Device>()
+  const peers = fakePeers({
+    leaf: (root) => ({
+      subscribe: (...parameters) => {
+        const device = devices.get(root)
+        if (device === undefined) throw new Error(`no leaf of ${root}`)
+        return device.leaf.subscribe(...parameters)
+      },
+    }),
+  })
+  const core = fakeCore(US, {
+    claim: async ({ root }) => {
+      const client = clientOfRoot(root) as ClientId
+      await new Promise<void>((done) => clock.after(20, done))
+      const other = client === LAMP ? 'phone' : 'lamp'
+      return { home: { region: US, epoch: 2 }, state: stateOf(client, `devices/${other}/#`) }
+    },
+  })
+  const taken = (['lamp', 'phone'] as ClientId[]).map((client) => {
+    const platform = new FakePlatform(addressOf('device', US, client), { clock, peers, core })
+    const device = new Device(platform, client, [])
+    devices.set(rootOfClient(client), device)
+    return watch(device.leaf.home.take())
+  })
+  await clock.pass(3000)
+
+  expect(taken.map(({ state }) => state())).toEqual(['resolved', 'resolved'])
+  expect([...devices.values()].map(({ store }) => store.unregistered())).toEqual([[], []])
+})

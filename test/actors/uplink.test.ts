@@ -1,0 +1,197 @@
+// The uplink behind a link that fails, and the messages of a home that has moved.
+import { expect, test } from 'vitest'
+import { CoreUnreachable } from '../../actors/core-client.ts'
+import { Topic } from '../../actors/topic/topic.ts'
+import { Uplink } from '../../actors/uplink/uplink.ts'
+import { base64ToBytes } from '../../src/relay/base64.ts'
+import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
+import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
+import { FakeClock } from './fake-clock.ts'
+import { fakeCore, fakePeers } from './fake-peers.ts'
+import { FakePlatform } from './fake-platform.ts'
+import {
+  APP,
+  addressOf,
+  deliveredTexts,
+  EU,
+  ROOM,
+  routed,
+  routedTexts,
+  subscriptionTo,
+  US,
+  watch,
+} from './samples.ts'
+
+const HOME = { kind: 'home' } as const
+
+/** An uplink in eu, and what arrives where its envelopes go while the link is up. */
+function uplinkOver(receive: (envelope: Envelope) => Promise<EnvelopeResult>, clock = new FakeClock()) {
+  const link = { up: false, answers: true, calls: [] as Envelope[][] }
+  const platform = new FakePlatform(addressOf('uplink', EU, '0'), {
+    clock,
+    core: fakeCore(EU, {
+      envelopes: async ({ envelopes }) => {
+        link.calls.push(envelopes)
+        if (!link.up) throw new CoreUnreachable('the link is down')
+        const results: EnvelopeResult[] = []
+        for (const envelope of envelopes) results.push(await receive(envelope))
+        if (!link.answers) throw new CoreUnreachable('the answer was lost')
+        return { results }
+      },
+    }),
+  })
+  return { clock, link, platform, uplink: new Uplink(platform) }
+}
+
+function room(...texts: string[]): Uint8Array {
+  return packBatch(texts.map((text) => routed('rooms/1/a', text)))
+}
+
+/** Takes everything, once each, as a leaf does. */
+function inbox() {
+  const texts: string[] = []
+  const seen = new Map<string, number>()
+  const receive = async ({ source, first, records }: Envelope): Promise<EnvelopeResult> => {
+    const all = routedTexts(base64ToBytes(records))
+    const known = seen.get(source) ?? 0
+    texts.push(...all.slice(Math.max(0, known - first)))
+    seen.set(source, Math.max(known, first + all.length))
+    return { status: 'done', outcomes: all.map(() => 0) }
+  }
+  return { texts, receive }
+}
+
+test.each([
+  ['to the region itself', { region: US, epoch: 2 }],
+  ['to a third region', { region: EU, epoch: 3 }],
+])(
+  'what the former home acknowledged for a region arrives there after the home has moved %s',
+  async (_, now) => {
+    const got: string[] = []
+    const clock = new FakeClock()
+    let home = { region: EU, epoch: 1 }
+    const platform = new FakePlatform(addressOf('topic', US, ROOM), {
+      clock,
+      peers: fakePeers({
+        device: () => ({
+          deliver: async (__, batch) => {
+            got.push(...deliveredTexts(batch))
+            return new Uint8Array(unpackBatch(batch).length)
+          },
+        }),
+      }),
+      core: fakeCore(US, {
+        resolve: async () => ({ home }),
+        claim: async () => ({ home, state: null }),
+        interest: async () => ({ home, retained: [] }),
+      }),
+    })
+    const { leaf } = new Topic(platform, ROOM)
+    const { link, uplink } = uplinkOver((envelope) => leaf.receive(envelope, 0), clock)
+    await leaf.subscribe(APP, 'session of app', [subscriptionTo('rooms/1/#')])
+    const sent = watch(uplink.send(ROOM, { kind: 'region', region: US, epoch: 1 }, null, room('1', '2')))
+    await clock.pass(2000)
+    expect(sent.value()).toEqual(Uint8Array.of(0, 0))
+
+    home = now
+    await leaf.home.verify()
+    link.up = true
+    await clock.pass(20_000)
+
+    expect(leaf.home.knowledge.at).toBe(now.region === US ? 'here' : 'elsewhere')
+    expect(got).toEqual(['1', '2'])
+  },
+)
+
+test('QoS 0 behind more stored messages than one call takes is given up while the link is down', async () => {
+  const { texts, receive } = inbox()
+  const { clock, link, uplink } = uplinkOver(receive)
+  const many = Array.from({ length: 600 }, (_, i) => `stored ${i}`)
+  const stored = watch(uplink.send(ROOM, HOME, US, room(...many)))
+  await clock.pass(2000)
+  expect(stored.value()).toEqual(new Uint8Array(600))
+
+  const mixed = packBatch([routed('rooms/1/a', 'fleeting', { qos: 0 }), routed('rooms/1/a', 'last')])
+  const sent = watch(uplink.send(ROOM, HOME, US, mixed))
+  await clock.pass(5000)
+  expect(sent.value()).toEqual(Uint8Array.of(0, 0))
+
+  link.up = true
+  await clock.pass(20_000)
+  expect(texts).toEqual([...many, 'last'])
+})
+
+test('QoS 0 that comes before the failure of the link is known is given up too', async () => {
+  const { clock, uplink } = uplinkOver(inbox().receive)
+  const batch = packBatch([
+    ...Array.from({ length: 600 }, (_, i) => routed('rooms/1/a', `stored ${i}`)),
+    routed('rooms/1/a', 'fleeting', { qos: 0 }),
+  ])
+  const sent = watch(uplink.send(ROOM, HOME, US, batch))
+  await clock.pass(5000)
+
+  expect(sent.value()).toEqual(new Uint8Array(601))
+})
+
+test('after the home took what waited, no number goes out again for another message of the same source', async () => {
+  const { texts, receive } = inbox()
+  const { clock, link, uplink } = uplinkOver(receive)
+  link.up = true
+  link.answers = false
+  const sent = watch(uplink.send(ROOM, HOME, US, room('1', '2', '3')))
+  await clock.pass(1500)
+  expect(sent.value()).toEqual(new Uint8Array(3))
+  expect(routedTexts(uplink.take(ROOM))).toEqual(['1', '2', '3'])
+  uplink.took(ROOM)
+
+  link.answers = true
+  const later = watch(uplink.send(ROOM, HOME, US, room('4', '5')))
+  await clock.pass(20_000)
+
+  expect(later.value()).toEqual(new Uint8Array(2))
+  expect(texts).toEqual(['1', '2', '3', '4', '5'])
+  expect(reused(link.calls.flat())).toEqual([])
+})
+
+test('what the home took and did not confirm goes the usual way', async () => {
+  const { texts, receive } = inbox()
+  const { clock, link, uplink } = uplinkOver(receive)
+  const sent = watch(uplink.send(ROOM, HOME, US, room('1', '2')))
+  await clock.pass(2000)
+  expect(sent.value()).toEqual(new Uint8Array(2))
+  expect(routedTexts(uplink.take(ROOM))).toEqual(['1', '2'])
+
+  link.up = true
+  for (let seconds = 0; seconds < 120; seconds += 5) {
+    uplink.alarm()
+    await clock.pass(5000)
+  }
+  expect(texts).toEqual(['1', '2'])
+})
+
+test('what was stored before the process died is sent after it', async () => {
+  const { texts, receive } = inbox()
+  const { clock, link, platform, uplink } = uplinkOver(receive)
+  const sent = watch(uplink.send(ROOM, HOME, US, room('1', '2')))
+  await clock.pass(2000)
+  expect(sent.value()).toEqual(new Uint8Array(2))
+
+  link.up = true
+  new Uplink(platform.loseMemory()).alarm()
+  await clock.pass(20_000)
+  expect(texts).toEqual(['1', '2'])
+})
+
+/** Numbers of a source that stood for more than one message. */
+function reused(envelopes: readonly Envelope[]): string[] {
+  const known = new Map<string, string>()
+  const again: string[] = []
+  for (const { source, first, records } of envelopes) {
+    routedTexts(base64ToBytes(records)).forEach((text, i) => {
+      const number = `${source} ${first + i}`
+      if ((known.get(number) ?? text) !== text) again.push(number)
+      known.set(number, text)
+    })
+  }
+  return again
+}

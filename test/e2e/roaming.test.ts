@@ -1,0 +1,119 @@
+// Clients that move between two regions all the time, while publishers run in both and processes are killed.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Client } from './client.ts'
+import { SYSTEM_START_MS, System, until } from './system.ts'
+
+let system: System
+beforeAll(async () => {
+  system = await System.start()
+}, SYSTEM_START_MS)
+afterAll(() => system.stop())
+
+const KEPT = { clean: false, reconnectPeriod: 200, properties: { sessionExpiryInterval: 3600 } }
+const ROAMERS = 6
+const RUN_MS = 20_000
+const KILL_EVERY_MS = 6_000
+const CATCH_UP_MS = 40_000
+
+interface Roamer {
+  readonly id: string
+  region: 'eu' | 'us'
+  /** Each connection that it had, the newest last. */
+  readonly clients: Client[]
+}
+
+const room = (i: number) => `rooms/roaming-${i % 2}/x`
+
+/** Tries until a region that is being started again lets it in. */
+async function connect(region: string, id: string): Promise<Client> {
+  for (;;) {
+    const client = await Client.begin(system, region, id, KEPT)
+    const admitted = await until(() => client.connects > 0 || client.errors.length > 0, 5_000).then(
+      () => client.connects > 0,
+      () => false,
+    )
+    if (admitted) return client
+    client.mqtt.end(true)
+    await sleep(200)
+  }
+}
+
+describe('clients that move between regions while processes are killed', () => {
+  it('lose nothing that was acknowledged, and get each publisher’s messages in order', {
+    timeout: 180_000,
+  }, async () => {
+    const roamers: Roamer[] = []
+    for (let i = 0; i < ROAMERS; i++) {
+      const region = i % 2 === 0 ? 'eu' : 'us'
+      const client = await connect(region, `roamer-${i}`)
+      await client.subscribe(`devices/roamer-${i}/cmd`)
+      await client.subscribe(room(i))
+      roamers.push({ id: `roamer-${i}`, region, clients: [client] })
+    }
+    const acknowledged = new Map(roamers.map(({ id }) => [id, [] as string[]]))
+    let running = true
+    let count = 0
+    const publish = async (region: string) => {
+      const publisher = await connect(region, `publisher-${region}`)
+      while (running) {
+        const n = count++
+        const text = `${region} ${n}`
+        const toRoom = n % 5 === 0
+        await publisher.publish(toRoom ? room(n) : `devices/roamer-${n % ROAMERS}/cmd`, text)
+        roamers.forEach(({ id }, i) => {
+          if (toRoom ? i % 2 === n % 2 : i === n % ROAMERS) acknowledged.get(id)?.push(text)
+        })
+        await sleep(5)
+      }
+      await publisher.end()
+    }
+    const roam = async () => {
+      for (let i = 0; running; i++) {
+        await sleep(700)
+        const roamer = roamers[(i * 5) % ROAMERS] as Roamer
+        const old = roamer.clients.at(-1) as Client
+        // Half of them leave; the others are found to be somewhere else, with the old connection still open.
+        if (i % 2 === 0) await old.end()
+        else old.mqtt.options.reconnectPeriod = 0
+        roamer.region = roamer.region === 'eu' ? 'us' : 'eu'
+        roamer.clients.push(await connect(roamer.region, roamer.id))
+      }
+    }
+    const kill = async () => {
+      for (let i = 0; running; i++) {
+        await sleep(KILL_EVERY_MS)
+        if (running) await system.kill(['eu', 'core', 'us'][i % 3] as string)
+      }
+    }
+    const work = [publish('eu'), publish('us'), roam(), kill()]
+    await sleep(RUN_MS)
+    running = false
+    await Promise.all(work)
+
+    const texts = ({ clients }: Roamer) => clients.flatMap((client) => client.texts)
+    const missing = () =>
+      roamers.flatMap((roamer) => {
+        const got = new Set(texts(roamer))
+        return (acknowledged.get(roamer.id) ?? [])
+          .filter((text) => !got.has(text))
+          .map((text) => `${roamer.id}: ${text}`)
+      })
+    await until(() => missing().length === 0, CATCH_UP_MS).catch(() => undefined)
+    expect(missing()).toEqual([])
+    expect(count).toBeGreaterThan(500)
+    for (const roamer of roamers) {
+      for (const region of ['eu', 'us']) {
+        // Repeats aside, which QoS 1 allows after a fault.
+        const own = roamer.clients.flatMap(({ got }) =>
+          got.filter(({ topic }) => topic.startsWith('devices/')),
+        )
+        const numbers = [...new Set(own.map(({ text }) => text))]
+          .filter((text) => text.startsWith(region))
+          .map((text) => Number(text.split(' ')[1]))
+        expect(numbers).toEqual([...numbers].sort((a, b) => a - b))
+      }
+    }
+    for (const { clients } of roamers) for (const client of clients) client.mqtt.end(true)
+  })
+})
