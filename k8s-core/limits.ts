@@ -9,3 +9,6 @@ export const MOVED_TRIES_MAX = 3
 /** A claim that others keep winning. */
 export const CLAIM_TRIES_MAX = 5
 export const BODY_BYTES_MAX = 32 * 1024 * 1024
+/** How long calls under way may take once the drain is over: longer than any call may. */
+export const FINISH_MS_MAX = 12_000
+export const CLOSE_IDLE_EVERY_MS = 50

@@ -6,6 +6,7 @@ import { coreApp } from './app.ts'
 import { coreConfig } from './config.ts'
 import { Directory } from './directory.ts'
 import { Edges } from './edges.ts'
+import { CLOSE_IDLE_EVERY_MS, FINISH_MS_MAX } from './limits.ts'
 import { Relay } from './relay.ts'
 import { openStore } from './store/open.ts'
 
@@ -39,10 +40,15 @@ async function drain(signal: NodeJS.Signals): Promise<void> {
   draining = true
   log.info({ signal, drainMs: config.drainMs }, 'the core drains')
   await sleep(config.drainMs)
-  await new Promise<void>((closed) => {
-    server.close(() => closed())
-    if ('closeIdleConnections' in server) server.closeIdleConnections()
-  })
+  const closed = new Promise<void>((done) => server.close(() => done()))
+  // The edges keep their connections alive; one that is idle now is closed now, one with a call under way after it.
+  if ('closeIdleConnections' in server) {
+    const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS)
+    const all = setTimeout(() => server.closeAllConnections(), FINISH_MS_MAX)
+    await closed
+    clearInterval(idle)
+    clearTimeout(all)
+  }
   await store.close()
   process.exit(0)
 }

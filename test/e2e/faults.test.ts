@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Client } from './client.ts'
-import { SYSTEM_START_MS, System } from './system.ts'
+import { SYSTEM_START_MS, System, until } from './system.ts'
 
 let system: System
 beforeAll(async () => {
@@ -73,6 +73,26 @@ describe.each(['core', 'eu', 'us'])(
     })
   },
 )
+
+describe('the core is drained (SIGTERM) while 200 QoS 1 messages flow from us to eu', () => {
+  it('all arrive, in order', { timeout: FAULT_TEST_MS }, async () => {
+    const lamp = await Client.connect(system, 'eu', 'lamp-drain', KEPT)
+    await lamp.subscribe('devices/lamp-drain/cmd/#')
+    const app = await Client.connect(system, 'us', 'app-drain', KEPT)
+    const flow = new Flow(app, 'devices/lamp-drain/cmd/x', 200)
+    const done = flow.run()
+    await flow.reaches(50)
+    const before = await system.pidOf('core')
+    process.kill(before, 'SIGTERM')
+    await done
+    await lamp.has(200, 30_000)
+    expect([...new Set(lamp.texts)]).toEqual(Array.from({ length: 200 }, (_, i) => `n${i}`))
+    // It ends although the edges keep their connections open, and is started again.
+    await until(async () => (await system.pidOf('core')) !== before && (await system.serves('core')), 20_000)
+    await lamp.end()
+    await app.end()
+  })
+})
 
 describe('with the core down', () => {
   it('two clients of one region keep talking; what is for elsewhere waits, and arrives in order (promises 6, 7)', {

@@ -1,0 +1,89 @@
+// The core as it is shipped: the one bundled file of the Dockerfile, its probes, and its drain.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { until } from '../e2e/system.ts'
+
+const PROJECT = path.join(import.meta.dirname, '..', '..')
+const BUNDLE = path.join(PROJECT, 'dist', 'core.mjs')
+const SECRET = 'a relay secret of at least thirty-two characters'
+
+let dir: string
+const children: ChildProcess[] = []
+
+beforeAll(async () => {
+  dir = await mkdtemp(path.join(tmpdir(), 'starling-core-'))
+  execFileSync('npm', ['run', '-s', 'build:core'], { cwd: PROJECT, stdio: 'pipe' })
+}, 60_000)
+
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL')
+  await rm(dir, { recursive: true, force: true })
+})
+
+function freePort(): Promise<number> {
+  return new Promise((done) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => done(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}
+
+function run(env: Record<string, string>): ChildProcess {
+  // Away from the project, so that nothing is found in its node_modules.
+  const child = spawn(process.execPath, ['--enable-source-maps', BUNDLE], {
+    cwd: dir,
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  children.push(child)
+  return child
+}
+
+async function status(url: string): Promise<number> {
+  try {
+    return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).status
+  } catch {
+    return 0
+  }
+}
+
+describe('the bundled core', () => {
+  it('serves its probes, and on SIGTERM is not ready but still serves, then ends with 0', {
+    timeout: 30_000,
+  }, async () => {
+    const port = await freePort()
+    const core = run({
+      PORT: String(port),
+      RELAY_SECRET: SECRET,
+      STORE: 'sqlite',
+      SQLITE_PATH: path.join(dir, 'core.sqlite'),
+      EDGES: 'eu=http://127.0.0.1:9',
+      DRAIN_MS: '1500',
+    })
+    const url = `http://127.0.0.1:${port}`
+    await until(async () => (await status(`${url}/readyz`)) === 200)
+    const ended = new Promise<number | null>((done) => core.once('exit', (code) => done(code)))
+    core.kill('SIGTERM')
+    await until(async () => (await status(`${url}/readyz`)) === 503)
+    expect(await status(`${url}/livez`)).toBe(200)
+    expect(await ended).toBe(0)
+    expect(await status(`${url}/livez`)).toBe(0)
+  })
+
+  it('ends at once with every variable that is wrong', { timeout: 20_000 }, async () => {
+    const core = run({ EDGES: 'eu', RELAY_SECRET: 'short', STORE: 'sqlite' })
+    let said = ''
+    core.stderr?.on('data', (chunk) => {
+      said += chunk
+    })
+    const code = await new Promise<number | null>((done) => core.once('exit', (exit) => done(exit)))
+    expect(code).not.toBe(0)
+    expect(said).toContain("EDGES: 'eu' is not region=url")
+    expect(said).toContain('RELAY_SECRET')
+  })
+})
