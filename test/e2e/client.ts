@@ -6,6 +6,8 @@ export interface Got {
   readonly topic: string
   readonly text: string
   readonly packet: IPublishPacket
+  /** When it came, ms. */
+  readonly at: number
 }
 
 export interface ConnectOptions extends IClientOptions {
@@ -26,7 +28,7 @@ export class Client {
   private constructor(client: MqttClient) {
     this.mqtt = client
     client.on('message', (topic, payload, packet) => {
-      this.got.push({ topic, text: payload.toString(), packet })
+      this.got.push({ topic, text: payload.toString(), packet, at: performance.now() })
     })
     client.on('connect', (packet) => {
       this.sessionPresent = packet.sessionPresent
