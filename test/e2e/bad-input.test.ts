@@ -268,17 +268,17 @@ describe('a live connection', () => {
 })
 
 describe('the relay', () => {
+  // No body: a refusal does not wait for it, and Node's fetch may then trip over its own unfinished request.
   const call = (path: string, authorization?: string) =>
     fetch(`${http}/relay/v1/${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...(authorization && { authorization }) },
-      body: '{}',
     })
 
   it('refuses an unsigned call at edge and core', async () => {
     expect((await call('eu/envelopes')).status).toBe(401)
     const { core } = await system.local()
-    const response = await fetch(`${core.http}/relay/v1/resolve`, { method: 'POST', body: '{}' })
+    const response = await fetch(`${core.http}/relay/v1/resolve`, { method: 'POST' })
     expect(response.status).toBe(401)
     expect(response.headers.get('content-type')).toBe('application/problem+json')
   })
