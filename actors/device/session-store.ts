@@ -6,8 +6,8 @@ import type { Will } from '../../src/mqtt/packet.ts'
 import { decodeDelivery, deliveryBytes, encodeDelivery } from '../../src/session/delivery.ts'
 import type { OutgoingSnapshot, StoredDelivery } from '../../src/session/outgoing.ts'
 import type { Subscription } from '../../src/session/session.ts'
-import { Tables } from '../leaf/schema.ts'
 import type { Storage } from '../platform.ts'
+import { Tables } from '../tables.ts'
 
 const SCHEMA = [
   'CREATE TABLE IF NOT EXISTS session (one INTEGER PRIMARY KEY, id TEXT NOT NULL, expiry_seconds INTEGER NOT NULL, disconnected_at REAL, last_position INTEGER NOT NULL, sent_up_to INTEGER NOT NULL, exported_up_to INTEGER, fenced INTEGER)',

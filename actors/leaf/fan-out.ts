@@ -11,8 +11,8 @@ import {
   FAN_OUT_COURIERS_MAX,
 } from '../limits.ts'
 import type { Platform } from '../platform.ts'
+import type { Tables } from '../tables.ts'
 import { NO_SUCH_SESSION } from './outcome.ts'
-import type { Tables } from './schema.ts'
 
 /** How a delivery reaches a session: by a call to the client's actor, or directly where the leaf is that actor. */
 export type DeliverCall = (client: ClientId, session: string, batch: Uint8Array) => Promise<Uint8Array>

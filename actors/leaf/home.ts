@@ -4,7 +4,7 @@ import type { HandoverState, HomeAnswer } from '../../src/relay/home.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { IMPORT_RETRY_MS, IMPORT_RETRY_MS_MAX, RESOLVE_PAUSE_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
-import type { Tables } from './schema.ts'
+import type { Tables } from '../tables.ts'
 
 export type HomeKnowledge =
   | { readonly at: 'unknown' }

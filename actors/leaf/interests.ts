@@ -1,7 +1,7 @@
 // At the home: the regions that are sent every message. Elsewhere: this region's standing request to be one of them.
 import type { RegionId } from '../../src/id/ids.ts'
 import type { Storage } from '../platform.ts'
-import type { Tables } from './schema.ts'
+import type { Tables } from '../tables.ts'
 
 export class Interests {
   private readonly storage: Storage

@@ -4,7 +4,7 @@ import { Reason } from '../../src/mqtt/reason.ts'
 import { matches } from '../../src/mqtt/topic.ts'
 import { RETAINED_BYTES_MAX, RETAINED_MESSAGES_MAX } from '../limits.ts'
 import type { Storage } from '../platform.ts'
-import type { Tables } from './schema.ts'
+import type { Tables } from '../tables.ts'
 
 export interface RetainedRecord {
   readonly topic: string

@@ -7,7 +7,7 @@ import type { Delivery } from '../../src/session/delivery.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { MATCH_CACHE_TOPICS_MAX } from '../limits.ts'
 import type { SqlRow, Storage } from '../platform.ts'
-import type { Tables } from './schema.ts'
+import type { Tables } from '../tables.ts'
 
 interface Subscribed {
   readonly client: ClientId

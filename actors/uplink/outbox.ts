@@ -1,8 +1,8 @@
 // What an uplink could not pass on in time, in SQLite until the core has it (promise 6).
 import type { RegionId, Root } from '../../src/id/ids.ts'
-import { Tables } from '../leaf/schema.ts'
 import { OUTBOX_BYTES_MAX, OUTBOX_MESSAGES_MAX } from '../limits.ts'
 import type { Destination, Storage } from '../platform.ts'
+import { Tables } from '../tables.ts'
 
 const SCHEMA = [
   'CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, root TEXT NOT NULL, region TEXT, epoch INTEGER NOT NULL, expires_at REAL NOT NULL, record BLOB NOT NULL)',

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { Miniflare } from 'miniflare'
+import { EDGE_OPTIONS } from './edge-options.ts'
 
 const WATCH_MS = 100
 
@@ -19,16 +20,7 @@ const miniflare = new Miniflare({
   modules: [
     { type: 'ESModule', path: 'worker.mjs', contents: await readFile(setting('STARLING_WORKER'), 'utf8') },
   ],
-  compatibilityDate: '2026-07-01',
-  host: '127.0.0.1',
-  port: 0,
-  cf: false,
-  durableObjects: {
-    DEVICE: { className: 'DeviceActor', useSQLite: true },
-    TOPIC: { className: 'TopicActor', useSQLite: true },
-    UPLINK: { className: 'UplinkActor', useSQLite: true },
-    FRONT: { className: 'FrontActor', useSQLite: true },
-  },
+  ...EDGE_OPTIONS,
   durableObjectsPersist: setting('STARLING_STATE'),
   // Straight into workerd: miniflare's own entry would be a second proxy in front of every connection.
   unsafeDirectSockets: [{ host: '127.0.0.1', port }],

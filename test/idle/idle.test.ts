@@ -14,6 +14,7 @@ import { Edges } from '../../k8s-core/edges.ts'
 import { Relay } from '../../k8s-core/relay.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
 import { openSqliteStore } from '../../k8s-core/store/sqlite.ts'
+import { EDGE_OPTIONS } from '../../src/cli/edge-options.ts'
 import { signClientToken } from '../../src/id/client-token.ts'
 import { type ClientId, DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import { Raw } from '../e2e/raw.ts'
@@ -58,16 +59,7 @@ beforeAll(async () => {
   miniflare = new Miniflare({
     modules: [{ type: 'ESModule', path: worker }],
     modulesRoot: dir,
-    compatibilityDate: '2026-07-01',
-    host: '127.0.0.1',
-    port: 0,
-    cf: false,
-    durableObjects: {
-      DEVICE: { className: 'DeviceActor', useSQLite: true },
-      TOPIC: { className: 'TopicActor', useSQLite: true },
-      UPLINK: { className: 'UplinkActor', useSQLite: true },
-      FRONT: { className: 'FrontActor', useSQLite: true },
-    },
+    ...EDGE_OPTIONS,
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
     bindings: {
       REGION: 'eu',

@@ -1,0 +1,14 @@
+// How the edge's Worker is bound when miniflare runs it: what wrangler.toml says to `wrangler deploy`.
+
+export const EDGE_OPTIONS = {
+  compatibilityDate: '2026-07-01',
+  host: '127.0.0.1',
+  port: 0,
+  cf: false as const,
+  durableObjects: {
+    DEVICE: { className: 'DeviceActor', useSQLite: true },
+    TOPIC: { className: 'TopicActor', useSQLite: true },
+    UPLINK: { className: 'UplinkActor', useSQLite: true },
+    FRONT: { className: 'FrontActor', useSQLite: true },
+  },
+}
