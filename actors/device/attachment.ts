@@ -19,9 +19,21 @@ export interface LiveConnection {
   readonly pending: string
   readonly lastPosition: number
   readonly sentUpTo: number
-  /** For a session that ends with its connection: ids in flight, and subscriptions (null: they are in storage). */
-  readonly inflight: readonly number[]
-  readonly subscriptions: readonly Subscription[] | null
+  /** Null where it is too much for an attachment: then it is in storage. */
+  readonly bulk: LiveBulk | null
+}
+
+/** What of a live connection can grow. */
+export interface LiveBulk {
+  /** Topic aliases that the client has set. */
+  readonly aliases: readonly (readonly [alias: number, topic: string])[]
+  /** Of a session that ends with its connection; else in the session's own tables. */
+  readonly session: {
+    readonly inflight: readonly number[]
+    readonly released: readonly number[]
+    readonly received: readonly number[]
+    readonly subscriptions: readonly Subscription[]
+  } | null
 }
 
 export type Attachment = AwaitingConnect | LiveConnection | { readonly phase: 'closed' }

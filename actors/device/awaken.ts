@@ -1,11 +1,11 @@
 // From what storage and the socket's attachment kept to a session and a live connection in memory.
 import { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
-import { packetIdOf } from '../../src/session/outgoing.ts'
-import { Session, type Subscription } from '../../src/session/session.ts'
+import { packetIdOf } from '../../src/session/outgoing-effect.ts'
+import { Session } from '../../src/session/session.ts'
 import { ATTACHMENT_BYTES_MAX } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
-import type { Attachment, LiveConnection } from './attachment.ts'
+import type { Attachment, LiveBulk, LiveConnection } from './attachment.ts'
 import { Live } from './live.ts'
 import type { SessionStore } from './session-store.ts'
 
@@ -27,12 +27,19 @@ export function awaken(
   const row = store.session()
   if (row === null) return { session: null, live: null, cutOff: false }
   const queue = store.queueSize()
-  const session = new Session(row.id, row.expirySeconds, store.subscriptions(), {
-    lastPosition: Math.max(row.lastPosition, queue.last),
-    sentUpTo: row.sentUpTo,
-    storedMessages: queue.messages,
-    storedBytes: queue.bytes,
-  })
+  const session = new Session(
+    row.id,
+    row.expirySeconds,
+    store.subscriptions(),
+    {
+      lastPosition: Math.max(row.lastPosition, queue.last),
+      sentUpTo: row.sentUpTo,
+      storedMessages: queue.messages,
+      storedBytes: queue.bytes,
+      released: store.released(),
+    },
+    store.received(),
+  )
   return { session, live: null, cutOff: row.disconnectedAt === null }
 }
 
@@ -45,25 +52,29 @@ function awakenLive(
   const row = store.session()
   const queue = store.queueSize()
   const sentUpTo = Math.max(kept.sentUpTo, row?.sentUpTo ?? 0)
+  const bulk = kept.bulk ?? store.liveBulk()
+  const unstored = bulk?.session ?? null
   const session = new Session(
     kept.session,
     kept.expirySeconds,
-    kept.subscriptions === null
+    unstored === null
       ? store.subscriptions()
-      : new Map(kept.subscriptions.map((one) => [one.filter, one])),
+      : new Map(unstored.subscriptions.map((one) => [one.filter, one])),
     {
       lastPosition: Math.max(kept.lastPosition, queue.last, row?.lastPosition ?? 0),
       sentUpTo,
       storedMessages: queue.messages,
       storedBytes: queue.bytes,
+      released: unstored?.released ?? store.released(),
     },
+    unstored?.received ?? store.received(),
   )
   const stored = store.queued(0, sentUpTo, kept.terms.outgoingWindow)
   const storedIds = new Set(stored.map(({ position }) => packetIdOf(position)))
-  session.awakened(kept.terms)
+  session.awakened(kept.terms, bulk?.aliases ?? [])
   session.outgoing.awaken(
     kept.terms.outgoingWindow,
-    kept.inflight.filter((packetId) => !storedIds.has(packetId)),
+    unstored?.inflight.filter((packetId) => !storedIds.has(packetId)) ?? [],
     stored,
     platform.now(),
   )
@@ -77,8 +88,19 @@ function awakenLive(
 
 /** Keeps in the attachment what `awaken` needs; what does not fit goes to storage. */
 export function keepLive(store: SessionStore, live: Live, session: Session): void {
-  const { lastPosition, sentUpTo } = session.outgoing.snapshot()
-  const attachment = (subscriptions: readonly Subscription[] | null): LiveConnection => ({
+  const { lastPosition, sentUpTo, released } = session.outgoing.snapshot()
+  const bulk: LiveBulk = {
+    aliases: session.aliases,
+    session: session.persistent
+      ? null
+      : {
+          inflight: session.outgoing.inflightPacketIds,
+          released,
+          received: session.received.packetIds,
+          subscriptions: [...session.subscriptions.values()],
+        },
+  }
+  const attachment: LiveConnection = {
     phase: 'live',
     terms: live.terms,
     session: session.id,
@@ -87,16 +109,14 @@ export function keepLive(store: SessionStore, live: Live, session: Session): voi
     pending: bytesToBase64(live.stream.pending),
     lastPosition,
     sentUpTo,
-    inflight: session.persistent ? [] : session.outgoing.inflightPacketIds,
-    subscriptions,
-  })
-  const full = attachment(session.persistent ? null : [...session.subscriptions.values()])
-  if (attachmentBytes(full) <= ATTACHMENT_BYTES_MAX) {
-    live.connection.attach(full)
-    return
+    bulk,
   }
-  if (!session.persistent) for (const one of session.subscriptions.values()) store.saveSubscription(one, true)
-  live.connection.attach(attachment(null))
+  if (attachmentBytes(attachment) <= ATTACHMENT_BYTES_MAX) {
+    live.connection.attach(attachment)
+  } else {
+    store.saveLiveBulk(bulk)
+    live.connection.attach({ ...attachment, bulk: null })
+  }
 }
 
 /** Serialized, a text takes a byte for each character, or two once any is beyond Latin-1. */

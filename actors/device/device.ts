@@ -6,7 +6,7 @@ import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import { type Delivery, decodeDelivery } from '../../src/session/delivery.ts'
-import { EMPTY_OUTGOING, type StoredDelivery } from '../../src/session/outgoing.ts'
+import { EMPTY_OUTGOING } from '../../src/session/outgoing-effect.ts'
 import { type Effect, Session } from '../../src/session/session.ts'
 import { negotiate } from '../../src/session/terms.ts'
 import { Leaf } from '../leaf/leaf.ts'
@@ -19,6 +19,7 @@ import {
 } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
 import { awaken, keepLive } from './awaken.ts'
+import { Keeping } from './keeping.ts'
 import { LastWill } from './last-will.ts'
 import { Live } from './live.ts'
 import { Moving } from './moving.ts'
@@ -26,7 +27,6 @@ import { Publisher } from './publisher.ts'
 import { Registrar } from './registrar.ts'
 import { SessionStore } from './session-store.ts'
 import { Subscribing } from './subscribing.ts'
-import { WriteBehind } from './write-behind.ts'
 
 interface Undone {
   readonly effect: Effect
@@ -55,14 +55,14 @@ export class Device {
   private cancelWake: (() => void) | null = null
   private attachmentPlanned = false
   private performing = false
-  private readonly behind: WriteBehind
+  private readonly keeping: Keeping
   private readonly undone: Undone[] = []
 
   /** @param connections all there are, one of which may be live since before the actor's memory was lost */
   constructor(platform: Platform, client: ClientId, connections: readonly Connection[]) {
     this.platform = platform
     this.store = new SessionStore(platform.storage)
-    this.behind = new WriteBehind(this.store)
+    this.keeping = new Keeping(platform, this.store)
     this.leaf = new Leaf(platform, rootOfClient(client), {
       deliver: (receiver, session, batch) =>
         receiver === client
@@ -112,7 +112,8 @@ export class Device {
     this.endIfExpired(now)
     const resumed = !connect.cleanStart && this.session !== null // [MQTT-3.1.2-4]
     this.will.clientReturned(resumed)
-    const session = resumed ? this.resumeSession(expirySeconds) : this.startSession(expirySeconds)
+    if (resumed) this.session?.resume(expirySeconds)
+    const session = resumed && this.session !== null ? this.session : this.startSession(expirySeconds)
     const live = new Live(connection, terms, stream, now)
     this.live = live
     if (connect.will !== null) this.will.set(connect.will)
@@ -205,14 +206,6 @@ export class Device {
     return this.session
   }
 
-  private resumeSession(expirySeconds: number): Session {
-    const old = this.session
-    if (old === null) throw new Error('no session to resume')
-    // Whether it outlives the connection may have changed, and with it what is stored.
-    this.session = new Session(old.id, expirySeconds, old.subscriptions, old.outgoing.snapshot())
-    return this.session
-  }
-
   private endIfExpired(now: number): void {
     if (this.session === null || this.live !== null) return
     const row = this.store.session()
@@ -227,7 +220,7 @@ export class Device {
     const { session } = this
     if (session === null) return
     this.session = null
-    this.behind.discard()
+    this.keeping.behind.discard()
     this.store.clear()
     const filters = [...session.subscriptions.keys()]
     if (filters.length > 0) void this.registrar.unsubscribe(session.id, filters)
@@ -283,25 +276,27 @@ export class Device {
       case 'send': {
         const sent = live?.publish(effect.delivery, effect.packetId, effect.dup, this.platform.now()) ?? true
         if (!sent && effect.packetId > 0 && current) {
-          this.perform(session.outgoing.acknowledged(effect.packetId) ?? [])
+          this.perform(session.outgoing.skipped(effect.packetId))
         }
         this.planAttachment()
         return null
       }
       case 'store':
-        // An ended session has nothing left to lose.
-        if (current) this.storeDeliveries(session, effect.entries)
-        for (const settle of effect.settles) settle(Reason.Success)
-        return null
       case 'forget':
-        if (current) this.behind.forget(effect.positions)
-        return null
       case 'sent-up-to':
-        if (current) this.behind.sent(effect.position)
+      case 'release':
+      case 'complete':
+      case 'received':
+      case 'dismissed':
+        this.keeping.perform(effect, current ? session : null)
+        return null
+      case 'pubrel':
+        live?.reply({ type: 'pubrel', packetId: effect.packetId, reason: Reason.Success, properties: {} })
+        this.planAttachment()
         return null
       case 'refill':
         if (current) {
-          this.behind.flush()
+          this.keeping.behind.flush()
           const rows = store.queued(effect.after, Number.MAX_SAFE_INTEGER, effect.limit)
           this.perform(session.outgoing.refill(rows, effect.limit, this.platform.now()))
         }
@@ -324,7 +319,9 @@ export class Device {
         return null
       case 'publish':
         return this.publisher.publish(effect.message).then((reason) => {
-          this.perform(effect.done(reason))
+          const effects = effect.done(reason)
+          // Those of a session that has ended meanwhile are nobody's.
+          if (this.session === session) this.perform(effects)
         })
       case 'subscribe':
         return current ? this.subscribe(session, effect) : null
@@ -333,17 +330,6 @@ export class Device {
       default:
         return effect satisfies never
     }
-  }
-
-  private storeDeliveries(session: Session, entries: readonly StoredDelivery[]): void {
-    const { platform, store } = this
-    platform.storage.transaction(() => {
-      // The row says whose the deliveries are, and that they end with the connection, should the process die.
-      if (!session.persistent && store.session() === null) {
-        store.saveSession(session.id, 0, platform.now(), session.outgoing.snapshot())
-      }
-      store.enqueue(entries)
-    })
   }
 
   private wakeSession(at: number): void {

@@ -1,6 +1,7 @@
 // The way in to a DeviceActor: tells a new socket from the live one, answers CONNECT and PINGREQ, and hands packets on.
 import { verifyClientToken } from '../../src/id/client-token.ts'
 import type { ClientId } from '../../src/id/ids.ts'
+import { rootOfClient } from '../../src/id/root.ts'
 import { encodePacket, PINGRESP } from '../../src/mqtt/encode.ts'
 import type { ConnectPacket, Properties, ProtocolVersion } from '../../src/mqtt/packet.ts'
 import { PacketStream } from '../../src/mqtt/packet-stream.ts'
@@ -215,12 +216,17 @@ export class Gate {
         return false
       }
       this.forget(connection)
-      const assigned: Properties = connect.clientId === '' ? { assignedClientIdentifier: this.client } : {}
+      const asked: Properties = {
+        ...(connect.clientId === '' && { assignedClientIdentifier: this.client }), // [MQTT-3.2.2-16]
+        ...(connect.properties.requestResponseInformation === true && {
+          responseInformation: `${rootOfClient(this.client)}/responses`,
+        }),
+      }
       live.reply({
         type: 'connack',
         sessionPresent, // [MQTT-3.2.2-2]
         reason: Reason.Success,
-        properties: connect.protocolVersion === 5 ? { ...properties, ...assigned } : {},
+        properties: connect.protocolVersion === 5 ? { ...properties, ...asked } : {},
       })
       this.device.start(live)
       return true
@@ -251,7 +257,6 @@ export class Gate {
     }
     if (connect.clientId !== '' && connect.clientId !== this.client) return Reason.ClientIdentifierNotValid
     if (connect.will !== null) {
-      if (connect.will.message.qos > 1) return Reason.QoSNotSupported // [MQTT-3.2.2-12]
       if (connect.will.message.topic.startsWith('$')) return Reason.TopicNameInvalid
     }
     return null

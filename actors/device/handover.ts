@@ -18,6 +18,8 @@ export function exportSession(store: SessionStore): SessionState | null {
     subscriptions: [...store.subscriptions().values()],
     lastPosition: upTo,
     sentUpTo: Math.min(row.sentUpTo, upTo),
+    released: store.released(),
+    received: store.received(),
     queue: store
       .queued(0, upTo, -1)
       .map(({ position, delivery }) => ({ position, delivery: bytesToBase64(encodeDelivery(delivery)) })),
@@ -29,6 +31,7 @@ export function importSession(store: SessionStore, state: HandoverState): Sessio
   store.clear()
   if (state.session === null) return null
   const { id, expirySeconds, disconnectedAt, subscriptions, lastPosition, sentUpTo, queue } = state.session
+  const { released, received } = state.session
   const entries = queue.map(({ position, delivery }) => ({
     position,
     delivery: decodeDelivery(base64ToBytes(delivery)),
@@ -38,14 +41,18 @@ export function importSession(store: SessionStore, state: HandoverState): Sessio
     sentUpTo,
     storedMessages: 0,
     storedBytes: 0,
+    released,
   })
   for (const subscription of subscriptions) store.saveSubscription(subscription, false)
   store.enqueue(entries)
+  for (const position of released) store.release(position, false)
+  for (const packetId of received) store.receive(packetId)
   const size = store.queueSize()
-  return new Session(id, expirySeconds, store.subscriptions(), {
-    lastPosition,
-    sentUpTo,
-    storedMessages: size.messages,
-    storedBytes: size.bytes,
-  })
+  return new Session(
+    id,
+    expirySeconds,
+    store.subscriptions(),
+    { lastPosition, sentUpTo, storedMessages: size.messages, storedBytes: size.bytes, released },
+    received,
+  )
 }

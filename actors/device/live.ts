@@ -5,14 +5,19 @@ import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import type { ReasonCode } from '../../src/mqtt/reason.ts'
 import type { Delivery } from '../../src/session/delivery.ts'
 import type { Terms } from '../../src/session/terms.ts'
+import { OutgoingAliases } from '../../src/session/topic-aliases.ts'
 import type { Connection } from '../platform.ts'
 import { closeCode, hex } from './close.ts'
+
+/** The property, and a property length that takes a byte more for it. */
+const TOPIC_ALIAS_BYTES_MAX = 5
 
 export class Live {
   readonly connection: Connection
   readonly terms: Terms
   readonly stream: PacketStream
   lastActivityAt: number
+  private readonly aliases: OutgoingAliases
   private out: Uint8Array[] = []
   private planned = false
   private ended = false
@@ -22,6 +27,7 @@ export class Live {
     this.terms = terms
     this.stream = stream
     this.lastActivityAt = lastActivityAt
+    this.aliases = new OutgoingAliases(terms.outgoingAliases)
   }
 
   /** How long nothing has come to complete a partial packet, ms; 0 where there is none. */
@@ -54,8 +60,11 @@ export class Live {
       subscriptionIdentifiers: protocolVersion === 5 ? delivery.identifiers : [],
       now,
     }
-    if (publishSize(protocolVersion, delivery.message, shape) > maximumPacketSize) return false
-    this.push(encodePublish(protocolVersion, delivery.message, shape))
+    const size = publishSize(protocolVersion, delivery.message, shape)
+    if (size > maximumPacketSize) return false
+    const topicAlias =
+      size + TOPIC_ALIAS_BYTES_MAX > maximumPacketSize ? null : this.aliases.use(delivery.message.topic)
+    this.push(encodePublish(protocolVersion, delivery.message, { ...shape, topicAlias }))
     return true
   }
 

@@ -4,15 +4,19 @@
 import { decodeMessage, encodeMessage } from '../../src/mqtt/message.ts'
 import type { Will } from '../../src/mqtt/packet.ts'
 import { decodeDelivery, deliveryBytes, encodeDelivery } from '../../src/session/delivery.ts'
-import type { OutgoingSnapshot, StoredDelivery } from '../../src/session/outgoing.ts'
+import type { OutgoingSnapshot, StoredDelivery } from '../../src/session/outgoing-effect.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import type { Storage } from '../platform.ts'
 import { Tables } from '../tables.ts'
+import type { LiveBulk } from './attachment.ts'
 
 const SCHEMA = [
   'CREATE TABLE IF NOT EXISTS session (one INTEGER PRIMARY KEY, id TEXT NOT NULL, expiry_seconds INTEGER NOT NULL, disconnected_at REAL, last_position INTEGER NOT NULL, sent_up_to INTEGER NOT NULL, exported_up_to INTEGER, fenced INTEGER)',
   'CREATE TABLE IF NOT EXISTS subscription (filter TEXT PRIMARY KEY, options TEXT NOT NULL, registered INTEGER NOT NULL)',
   'CREATE TABLE IF NOT EXISTS queue (position INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, delivery BLOB NOT NULL)',
+  'CREATE TABLE IF NOT EXISTS released (position INTEGER PRIMARY KEY)',
+  'CREATE TABLE IF NOT EXISTS received (packet_id INTEGER PRIMARY KEY)',
+  'CREATE TABLE IF NOT EXISTS live_bulk (one INTEGER PRIMARY KEY, bulk TEXT NOT NULL)',
   'CREATE TABLE IF NOT EXISTS will (one INTEGER PRIMARY KEY, record BLOB NOT NULL, delay_seconds INTEGER NOT NULL, expiry_seconds INTEGER, publish_at REAL)',
   'CREATE TABLE IF NOT EXISTS front (name TEXT PRIMARY KEY, attachment TEXT NOT NULL)',
 ]
@@ -85,7 +89,8 @@ export class SessionStore {
   /** The session has ended: nothing of it is left. */
   clear(): void {
     if (!this.tables.exist) return
-    for (const table of ['session', 'subscription', 'queue']) this.storage.exec(`DELETE FROM ${table}`)
+    for (const table of ['session', 'subscription', 'queue', 'released', 'received', 'live_bulk'])
+      this.storage.exec(`DELETE FROM ${table}`)
   }
 
   // Subscriptions ---------------------------------------------------------------------------------------------------
@@ -162,9 +167,7 @@ export class SessionStore {
   }
 
   dequeue(positions: readonly number[]): void {
-    // One statement for all: as many as a window, so well below SQLite's bound on its length.
-    const list = positions.map((position) => Math.trunc(position)).join(', ')
-    this.storage.exec(`DELETE FROM queue WHERE position IN (${list})`)
+    this.storage.exec(`DELETE FROM queue WHERE position IN (${inList(positions)})`)
   }
 
   queued(after: number, upTo: number, limit: number): StoredDelivery[] {
@@ -177,6 +180,50 @@ export class SessionStore {
       position: Number(row.position),
       delivery: decodeDelivery(new Uint8Array(row.delivery as ArrayBuffer)),
     }))
+  }
+
+  // QoS 2 -----------------------------------------------------------------------------------------------------------
+
+  /** The client has the delivery: only its id is kept, until PUBCOMP. */
+  release(position: number, stored: boolean): void {
+    this.tables.make()
+    if (stored) this.dequeue([position])
+    this.storage.exec('INSERT OR REPLACE INTO released (position) VALUES (?)', position)
+  }
+
+  complete(positions: readonly number[]): void {
+    this.storage.exec(`DELETE FROM released WHERE position IN (${inList(positions)})`)
+  }
+
+  released(): number[] {
+    return this.rows('SELECT position FROM released ORDER BY position').map(({ position }) =>
+      Number(position),
+    )
+  }
+
+  receive(packetId: number): void {
+    this.tables.make()
+    this.storage.exec('INSERT OR REPLACE INTO received (packet_id) VALUES (?)', packetId)
+  }
+
+  dismiss(packetId: number): void {
+    if (this.tables.exist) this.storage.exec('DELETE FROM received WHERE packet_id = ?', packetId)
+  }
+
+  received(): number[] {
+    return this.rows('SELECT packet_id FROM received').map((row) => Number(row.packet_id))
+  }
+
+  // What an attachment does not hold --------------------------------------------------------------------------------
+
+  saveLiveBulk(bulk: LiveBulk): void {
+    this.tables.make()
+    this.storage.exec('INSERT OR REPLACE INTO live_bulk (one, bulk) VALUES (1, ?)', JSON.stringify(bulk))
+  }
+
+  liveBulk(): LiveBulk | null {
+    const [row] = this.rows('SELECT bulk FROM live_bulk')
+    return row === undefined ? null : (JSON.parse(String(row.bulk)) as LiveBulk)
   }
 
   // Will ------------------------------------------------------------------------------------------------------------
@@ -238,4 +285,9 @@ export class SessionStore {
   private rows(query: string, ...bindings: (string | number)[]) {
     return this.tables.exist ? this.storage.exec(query, ...bindings) : []
   }
+}
+
+/** For one statement on all: as many as a window, so well below SQLite's bound on its length. */
+function inList(positions: readonly number[]): string {
+  return positions.map((position) => Math.trunc(position)).join(', ')
 }

@@ -1,10 +1,11 @@
 // What of a queue may be written a moment later: deletes and the watermark, once for all that one event brings.
-// Lost with the process, they cost a repeated delivery at worst.
+// Lost with the process, they cost a repeated delivery (QoS 1) or PUBREL (QoS 2) at worst.
 import type { SessionStore } from './session-store.ts'
 
 export class WriteBehind {
   private readonly store: SessionStore
   private forgotten: number[] = []
+  private completed: number[] = []
   private sentUpTo: number | null = null
   private planned = false
 
@@ -17,6 +18,11 @@ export class WriteBehind {
     this.plan()
   }
 
+  complete(position: number): void {
+    this.completed.push(position)
+    this.plan()
+  }
+
   sent(upTo: number): void {
     this.sentUpTo = upTo
     this.plan()
@@ -25,6 +31,7 @@ export class WriteBehind {
   /** To be called before the queue is read. */
   flush(): void {
     if (this.forgotten.length > 0) this.store.dequeue(this.forgotten)
+    if (this.completed.length > 0) this.store.complete(this.completed)
     if (this.sentUpTo !== null) this.store.sentUpTo(this.sentUpTo)
     this.discard()
   }
@@ -32,6 +39,7 @@ export class WriteBehind {
   /** The session that it was about has ended. */
   discard(): void {
     this.forgotten = []
+    this.completed = []
     this.sentUpTo = null
   }
 

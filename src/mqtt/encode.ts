@@ -2,7 +2,7 @@
 import { BytesWriter, stringBytes, varintBytes } from './bytes-writer.ts'
 import { REMAINING_BYTES_MAX } from './limits.ts'
 import type { Message } from './message.ts'
-import { MESSAGE_EXPIRY_INTERVAL, SUBSCRIPTION_IDENTIFIER } from './message-properties.ts'
+import { MESSAGE_EXPIRY_INTERVAL, SUBSCRIPTION_IDENTIFIER, TOPIC_ALIAS } from './message-properties.ts'
 import type { AckPacket, ConnackPacket, Properties, ProtocolVersion, QoS, ServerPacket } from './packet.ts'
 import { PacketType } from './packet-type.ts'
 import { propertiesBytes, writeProperties } from './properties.ts'
@@ -12,6 +12,7 @@ import { connackReturnCode, isFailure, Reason, type ReasonCode } from './reason.
 export const PINGRESP: Uint8Array = new Uint8Array([PacketType.Pingresp << 4, 0])
 
 const NO_IDS: readonly number[] = []
+const TOPIC_ALIAS_BYTES = 3
 
 /** How a message goes out to one subscriber. */
 export interface Delivery {
@@ -22,6 +23,8 @@ export interface Delivery {
   readonly packetId: number
   /** Of every subscription of this client that matched and has one. Left out for 3.1.1. */
   readonly subscriptionIdentifiers: readonly number[]
+  /** Sent with the topic, or for it where the client knows the alias. Left out for 3.1.1. */
+  readonly topicAlias?: { readonly alias: number; readonly known: boolean } | null
   /** Milliseconds since the epoch, to say in seconds how long the message is still wanted. */
   readonly now: number
 }
@@ -56,12 +59,15 @@ export function encodePacket(version: ProtocolVersion, packet: ServerPacket): Ui
 /** PUBLISH with the message's own properties, its expiry as seconds left, and the subscriptions it matched. */
 export function encodePublish(version: ProtocolVersion, message: Message, delivery: Delivery): Uint8Array {
   const ids = version === 5 ? delivery.subscriptionIdentifiers : NO_IDS
-  const topicBytes = stringBytes(message.topic)
-  const properties = version === 5 ? publishPropertiesBytes(message, ids) : 0
+  const alias = version === 5 ? (delivery.topicAlias ?? null) : null
+  const topic = alias?.known === true ? '' : message.topic // [MQTT-3.3.2-8]
+  const topicBytes = stringBytes(topic)
+  const properties =
+    version === 5 ? publishPropertiesBytes(message, ids) + (alias === null ? 0 : TOPIC_ALIAS_BYTES) : 0
   const remaining = publishRemaining(version, message, delivery.qos, topicBytes, properties)
   const flags = (delivery.dup ? 8 : 0) | (delivery.qos << 1) | (delivery.retain ? 1 : 0)
   const writer = begin(PacketType.Publish, flags, remaining)
-  writer.string(message.topic)
+  writer.string(topic)
   if (delivery.qos > 0) writer.u16(delivery.packetId)
   if (version === 5) {
     writer.varint(properties)
@@ -69,6 +75,10 @@ export function encodePublish(version: ProtocolVersion, message: Message, delive
     if (message.expiresAt > 0) {
       writer.u8(MESSAGE_EXPIRY_INTERVAL)
       writer.u32(secondsLeft(message.expiresAt, delivery.now))
+    }
+    if (alias !== null) {
+      writer.u8(TOPIC_ALIAS)
+      writer.u16(alias.alias)
     }
     for (const id of ids) {
       writer.u8(SUBSCRIPTION_IDENTIFIER)

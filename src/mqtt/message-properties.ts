@@ -11,7 +11,7 @@ const RESPONSE_TOPIC = 0x08
 const CORRELATION_DATA = 0x09
 export const SUBSCRIPTION_IDENTIFIER = 0x0b
 const WILL_DELAY_INTERVAL = 0x18
-const TOPIC_ALIAS = 0x23
+export const TOPIC_ALIAS = 0x23
 const USER_PROPERTY = 0x26
 
 export interface MessageProperties {

@@ -28,6 +28,9 @@ export const sessionStateSchema = z.object({
   subscriptions: z.array(subscriptionSchema),
   lastPosition: z.int(),
   sentUpTo: z.int(),
+  /** QoS 2: positions whose PUBCOMP is to come, and packet ids of the client whose PUBREL is to come. */
+  released: z.array(z.int().min(1)),
+  received: z.array(z.int().min(1).max(65_535)),
   queue: z.array(z.object({ position: z.int(), delivery: base64Schema })),
 })
 export type SessionState = z.infer<typeof sessionStateSchema>

@@ -1,34 +1,32 @@
-// The publishes of one connection that wait for their acknowledgement, answered in the order they came. [MQTT-4.6.0-2]
+// The publishes of one connection that wait for their answer, which goes out in the order they came. [MQTT-4.6.0-2]
 import type { ReasonCode } from '../mqtt/reason.ts'
 
 interface Open {
   readonly packetId: number
+  readonly qos: 1 | 2
   reason: ReasonCode | null
 }
 
+/** What is owed to a publish: PUBACK for QoS 1, PUBREC for QoS 2. */
 export interface Acknowledgement {
   readonly packetId: number
+  readonly qos: 1 | 2
   readonly reason: ReasonCode
 }
 
 export class Incoming {
   private readonly open: Open[] = []
-  private readonly receiveMaximum: number
+  private qos1 = 0
 
-  /** @param receiveMaximum publishes that may be open at once */
-  constructor(receiveMaximum: number) {
-    this.receiveMaximum = receiveMaximum
+  /** QoS 1 publishes whose PUBACK is still to come. */
+  get openQos1(): number {
+    return this.qos1
   }
 
-  get size(): number {
-    return this.open.length
-  }
-
-  /** Takes a publish in; null if the client has more open than it may. [MQTT-3.3.4-7] */
-  receive(packetId: number): Open | null {
-    if (this.open.length >= this.receiveMaximum) return null
-    const entry: Open = { packetId, reason: null }
+  receive(packetId: number, qos: 1 | 2): Open {
+    const entry: Open = { packetId, qos, reason: null }
     this.open.push(entry)
+    if (qos === 1) this.qos1++
     return entry
   }
 
@@ -38,7 +36,8 @@ export class Incoming {
     const ready: Acknowledgement[] = []
     let head = this.open[0]
     while (head !== undefined && head.reason !== null) {
-      ready.push({ packetId: head.packetId, reason: head.reason })
+      ready.push({ packetId: head.packetId, qos: head.qos, reason: head.reason })
+      if (head.qos === 1) this.qos1--
       this.open.shift()
       head = this.open[0]
     }

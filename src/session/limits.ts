@@ -14,6 +14,10 @@ export const OUTGOING_INFLIGHT_MAX = 128
  */
 export const INCOMING_INFLIGHT_MAX = 4_096
 
+/** Topic Alias Maximum that the server announces, and the most that it uses towards a client. */
+export const TOPIC_ALIASES_INCOMING_MAX = 16
+export const TOPIC_ALIASES_OUTGOING_MAX = 16
+
 /** What waits for one session, online or not; past either bound the publisher gets 0x97 (quota exceeded). */
 export const QUEUE_MESSAGES_MAX = 10_000
 export const QUEUE_BYTES_MAX = 16 * 1024 * 1024

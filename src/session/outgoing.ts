@@ -3,27 +3,13 @@
 import { Reason } from '../mqtt/reason.ts'
 import { type Delivery, deliveryBytes } from './delivery.ts'
 import { ACK_WAIT_MS, QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX, STALL_MS } from './limits.ts'
-
-/** Called once with the outcome: Success when acknowledged or durable, else why not. */
-export type Settle = (reason: number) => void
-
-export interface StoredDelivery {
-  readonly position: number
-  readonly delivery: Delivery
-}
-
-export type OutgoingEffect =
-  | { readonly do: 'send'; readonly delivery: Delivery; readonly packetId: number; readonly dup: boolean }
-  /** Store in one transaction, with the watermark; then settle. */
-  | { readonly do: 'store'; readonly entries: readonly StoredDelivery[]; readonly settles: readonly Settle[] }
-  /** These positions were acknowledged (or expired) and need not be kept. */
-  | { readonly do: 'forget'; readonly positions: readonly number[] }
-  /** Everything stored up to this position has been sent at least once. */
-  | { readonly do: 'sent-up-to'; readonly position: number }
-  /** Read stored deliveries after this position, at most so many, and hand them to `refill`. */
-  | { readonly do: 'refill'; readonly after: number; readonly limit: number }
-  /** Call `ackWaitOver` at this time, ms. */
-  | { readonly do: 'wake'; readonly at: number }
+import {
+  type OutgoingEffect,
+  type OutgoingSnapshot,
+  packetIdOf,
+  type Settle,
+  type StoredDelivery,
+} from './outgoing-effect.ts'
 
 interface Entry {
   readonly position: number
@@ -33,37 +19,13 @@ interface Entry {
   settle: Settle | null
 }
 
-export interface OutgoingSnapshot {
-  /** The highest position ever given out. */
-  readonly lastPosition: number
-  /** Positions up to here have been sent at least once. */
-  readonly sentUpTo: number
-  readonly storedMessages: number
-  readonly storedBytes: number
-}
-
-export const EMPTY_OUTGOING: OutgoingSnapshot = {
-  lastPosition: 0,
-  sentUpTo: 0,
-  storedMessages: 0,
-  storedBytes: 0,
-}
-
-const PACKET_IDS = 65_535
-
-/**
- * The packet id follows from the position, so that a message stored and sent again after a crash carries its
- * original id without that id having been written. [MQTT-4.4.0-1]
- */
-export function packetIdOf(position: number): number {
-  return ((position - 1) % PACKET_IDS) + 1
-}
-
 export class Outgoing {
   /** Whether what is not acknowledged outlives the connection. */
   readonly persistent: boolean
   private window = 0
   private readonly inflight = new Map<number, Entry>()
+  /** QoS 2 deliveries whose PUBCOMP is to come: packet id to position. They take part of the window. */
+  private readonly released = new Map<number, number>()
   private waiting: Entry[] = []
   private lastPosition: number
   private sentUpTo: number
@@ -84,6 +46,7 @@ export class Outgoing {
     this.storedMessages = snapshot.storedMessages
     this.storedBytes = snapshot.storedBytes
     this.storedBehind = snapshot.storedMessages > 0
+    for (const position of snapshot.released) this.released.set(packetIdOf(position), position)
   }
 
   get online(): boolean {
@@ -100,6 +63,7 @@ export class Outgoing {
       sentUpTo: this.sentUpTo,
       storedMessages: this.storedMessages,
       storedBytes: this.storedBytes,
+      released: [...this.released.values()],
     }
   }
 
@@ -112,6 +76,7 @@ export class Outgoing {
     this.loadedUpTo = 0
     this.storedBehind = this.storedMessages > 0
     const effects: OutgoingEffect[] = []
+    for (const packetId of this.released.keys()) effects.push({ do: 'pubrel', packetId })
     this.pump(effects)
     return effects
   }
@@ -159,16 +124,49 @@ export class Outgoing {
     return effects
   }
 
-  /** PUBACK or PUBCOMP. False where no such packet id is in flight. */
-  acknowledged(packetId: number): OutgoingEffect[] | null {
+  /** PUBACK. `unknown`: nothing with this id is in flight; `misused`: it is in flight with QoS 2. */
+  acknowledged(packetId: number): OutgoingEffect[] | 'unknown' | 'misused' {
     const entry = this.inflight.get(packetId)
-    if (entry === undefined) return null
+    if (entry === undefined) return this.released.has(packetId) ? 'misused' : 'unknown'
+    return entry.delivery.qos === 2 ? 'misused' : this.done(packetId, entry)
+  }
+
+  /**
+   * PUBREC: the client has the message and will not take it twice until PUBREL. [MQTT-4.3.3-4]
+   * @param refused with a reason of 0x80 or more, which ends the exchange
+   */
+  received(packetId: number, refused: boolean): OutgoingEffect[] | 'unknown' | 'misused' {
+    const entry = this.inflight.get(packetId)
+    if (entry === undefined) {
+      return this.released.has(packetId) ? [{ do: 'pubrel', packetId }] : 'unknown'
+    }
+    if (entry.delivery.qos !== 2 && entry !== FORGOTTEN) return 'misused'
+    if (refused) return this.done(packetId, entry)
     this.inflight.delete(packetId)
-    const effects: OutgoingEffect[] = []
-    if (entry.stored) this.forget(entry.position, entry.delivery, effects)
-    else entry.settle?.(Reason.Success)
+    const position = entry === FORGOTTEN ? packetId : entry.position
+    this.released.set(packetId, position)
+    if (entry.stored) this.uncount(entry.delivery)
+    entry.settle?.(Reason.Success)
+    return [
+      { do: 'release', position, stored: entry.stored },
+      { do: 'pubrel', packetId },
+    ]
+  }
+
+  /** PUBCOMP; of an id that is not known any more it says nothing new. */
+  completed(packetId: number): OutgoingEffect[] {
+    const position = this.released.get(packetId)
+    if (position === undefined) return []
+    this.released.delete(packetId)
+    const effects: OutgoingEffect[] = [{ do: 'complete', position }]
     this.pump(effects)
     return effects
+  }
+
+  /** What was to be sent is more than the client takes: it counts as sent and acknowledged. [MQTT-3.1.2-25] */
+  skipped(packetId: number): OutgoingEffect[] {
+    const entry = this.inflight.get(packetId)
+    return entry === undefined ? [] : this.done(packetId, entry)
   }
 
   /**
@@ -216,7 +214,10 @@ export class Outgoing {
       // Asked for twice, since an acknowledgement came between asking and reading.
       if (row.position <= this.loadedUpTo) continue
       this.loadedUpTo = row.position
-      if (row.delivery.message.expiresAt > 0 && row.delivery.message.expiresAt <= now) {
+      const { message, qos } = row.delivery
+      // What a client may hold for its PUBREL must go again, or its packet id would stay taken. [MQTT-4.3.3-7]
+      const held = qos === 2 && row.position <= this.sentUpTo
+      if (message.expiresAt > 0 && message.expiresAt <= now && !held) {
         expired.push(row.position)
         this.uncount(row.delivery)
       } else {
@@ -244,17 +245,33 @@ export class Outgoing {
     return effects
   }
 
+  private done(packetId: number, entry: Entry): OutgoingEffect[] {
+    this.inflight.delete(packetId)
+    const effects: OutgoingEffect[] = []
+    if (entry.stored) this.forget(entry.position, entry.delivery, effects)
+    else entry.settle?.(Reason.Success)
+    this.pump(effects)
+    return effects
+  }
+
   private *open(): Generator<Entry> {
     for (const entry of this.inflight.values()) if (entry.settle !== null) yield entry
     for (const entry of this.waiting) if (entry.settle !== null) yield entry
   }
 
+  private get free(): number {
+    return this.window - this.inflight.size - this.released.size
+  }
+
   private room(entry: Entry): boolean {
-    return this.inflight.size < this.window && !this.inflight.has(packetIdOf(entry.position))
+    const packetId = packetIdOf(entry.position)
+    return this.free > 0 && !this.inflight.has(packetId) && !this.released.has(packetId)
   }
 
   private send(entry: Entry, dup: boolean, effects: OutgoingEffect[]): void {
     const packetId = packetIdOf(entry.position)
+    // Exactly once: were its id lost with the process, the next message with that id would be taken for this one.
+    if (entry.delivery.qos === 2 && this.persistent && !entry.stored) this.store([entry], effects, false)
     this.inflight.set(packetId, entry)
     effects.push({ do: 'send', delivery: entry.delivery, packetId, dup })
     if (entry.stored) {
@@ -278,7 +295,7 @@ export class Outgoing {
       sent++
     }
     if (sent > 0) this.waiting.splice(0, sent)
-    const room = this.window - this.inflight.size
+    const room = this.free
     // Not a row at a time: half a window is read at once.
     if (
       this.online &&

@@ -3,6 +3,7 @@
 import { rootOfFilter } from '../id/root.ts'
 import type { Message } from '../mqtt/message.ts'
 import type {
+  AckPacket,
   ClientPacket,
   DisconnectPacket,
   PublishPacket,
@@ -14,10 +15,13 @@ import type {
 import { isFailure, Reason, type ReasonCode } from '../mqtt/reason.ts'
 import { isTopicFilter, parseShared } from '../mqtt/topic.ts'
 import type { Delivery } from './delivery.ts'
-import { Incoming } from './incoming.ts'
+import { type Acknowledgement, Incoming } from './incoming.ts'
 import { SESSION_EXPIRY_SECONDS_MAX, SUBSCRIPTIONS_MAX } from './limits.ts'
-import { Outgoing, type OutgoingEffect, type OutgoingSnapshot, type Settle } from './outgoing.ts'
+import { Outgoing } from './outgoing.ts'
+import type { OutgoingEffect, OutgoingSnapshot, Settle } from './outgoing-effect.ts'
+import { Received } from './received.ts'
 import type { Terms } from './terms.ts'
+import { IncomingAliases } from './topic-aliases.ts'
 
 export interface Subscription extends SubscriptionRequest {
   /** Subscription Identifier, or 0 for none. */
@@ -46,34 +50,44 @@ export type Effect =
       readonly done: (reasons: readonly ReasonCode[]) => Effect[]
     }
   | { readonly do: 'unsubscribe'; readonly filters: readonly string[]; readonly done: () => Effect[] }
+  /** To be kept before PUBREC is sent: a QoS 2 publish with this id is the same one again, until `dismissed`. */
+  | { readonly do: 'received'; readonly packetId: number }
+  | { readonly do: 'dismissed'; readonly packetId: number }
   /** The session's expiry was changed by DISCONNECT. */
   | { readonly do: 'expiry'; readonly seconds: number }
   /** The client left cleanly: its will is void. [MQTT-3.14.4-3] */
   | { readonly do: 'discard-will' }
 
 const NOTHING: Effect[] = []
-/** What this server grants at most. */
-const QOS_MAX = 1
+
+interface Connected {
+  readonly terms: Terms
+  readonly incoming: Incoming
+  readonly aliases: IncomingAliases
+}
 
 export class Session {
   /** Changes with every new session of the client: what leaves keep of an older one is recognised as gone. */
   readonly id: string
   readonly subscriptions: Map<string, Subscription>
-  readonly outgoing: Outgoing
+  readonly received: Received<Effect>
+  outgoing: Outgoing
   expirySeconds: number
   private readonly granted: Set<string>
-  private connection: { readonly terms: Terms; readonly incoming: Incoming } | null = null
+  private connection: Connected | null = null
 
   constructor(
     id: string,
     expirySeconds: number,
     subscriptions: Map<string, Subscription>,
     outgoing: OutgoingSnapshot,
+    received: readonly number[] = [],
   ) {
     this.id = id
     this.expirySeconds = expirySeconds
     this.subscriptions = subscriptions
     this.granted = new Set(subscriptions.keys())
+    this.received = new Received(received)
     this.outgoing = new Outgoing(expirySeconds > 0, outgoing)
   }
 
@@ -81,15 +95,26 @@ export class Session {
     return this.outgoing.persistent
   }
 
+  /** Another CONNECT takes it up: whether it outlives the connection may have changed, and with it what is stored. */
+  resume(expirySeconds: number): void {
+    this.expirySeconds = expirySeconds
+    this.outgoing = new Outgoing(expirySeconds > 0, this.outgoing.snapshot())
+  }
+
+  /** The topic aliases that the live connection's client has set. */
+  get aliases(): readonly (readonly [alias: number, topic: string])[] {
+    return this.connection?.aliases.all ?? []
+  }
+
   /** A connection takes the session up; the effects send what waited. */
   connected(terms: Terms): Effect[] {
-    this.connection = { terms, incoming: new Incoming(terms.incomingWindow) }
+    this.connection = { terms, incoming: new Incoming(), aliases: new IncomingAliases([]) }
     return this.outgoing.resume(terms.outgoingWindow)
   }
 
   /** The connection was there already, but the actor's memory was lost. Publishes were all answered by then. */
-  awakened(terms: Terms): void {
-    this.connection = { terms, incoming: new Incoming(terms.incomingWindow) }
+  awakened(terms: Terms, aliases: readonly (readonly [alias: number, topic: string])[]): void {
+    this.connection = { terms, incoming: new Incoming(), aliases: new IncomingAliases(aliases) }
   }
 
   /** The connection is gone. */
@@ -108,15 +133,18 @@ export class Session {
     if (connection === null) return NOTHING
     switch (packet.type) {
       case 'publish':
-        return this.publish(packet, connection.terms, connection.incoming)
+        return this.publish(packet, connection)
       case 'puback':
-        // An id that is not in flight was acknowledged before a resend crossed it: nothing to do.
-        return this.outgoing.acknowledged(packet.packetId) ?? NOTHING
+        return this.acknowledged(this.outgoing.acknowledged(packet.packetId), NOTHING)
       case 'pubrec':
+        return this.acknowledged(
+          this.outgoing.received(packet.packetId, isFailure(packet.reason)),
+          reply('pubrel', packet.packetId, Reason.PacketIdentifierNotFound),
+        )
       case 'pubrel':
+        return this.release(packet.packetId)
       case 'pubcomp':
-        // QoS 2 was never granted, so no packet id can be in that exchange.
-        return [{ do: 'close', reason: Reason.ProtocolError }]
+        return this.outgoing.completed(packet.packetId)
       case 'subscribe':
         return this.subscribe(packet)
       case 'unsubscribe':
@@ -134,44 +162,70 @@ export class Session {
     }
   }
 
-  private publish(packet: PublishPacket, terms: Terms, incoming: Incoming): Effect[] {
-    const { message } = packet
-    if (packet.topicAlias > 0) return [{ do: 'close', reason: Reason.TopicAliasInvalid }] // none was offered [MQTT-3.3.2-9]
-    if (message.qos > QOS_MAX) return [{ do: 'close', reason: Reason.QoSNotSupported }] // [MQTT-3.2.2-11]
-    const reserved = message.topic.startsWith('$')
-    if (message.qos === 0) return reserved ? NOTHING : [{ do: 'publish', message, done: () => NOTHING }]
-    const open = incoming.receive(packet.packetId)
-    if (open === null) return [{ do: 'close', reason: Reason.ReceiveMaximumExceeded }]
-    const done = (reason: ReasonCode): Effect[] => {
+  private publish(packet: PublishPacket, connection: Connected): Effect[] {
+    const { incoming, terms } = connection
+    const topic = connection.aliases.topicOf(packet)
+    if (typeof topic === 'number') return [{ do: 'close', reason: topic }]
+    const message = topic === packet.message.topic ? packet.message : { ...packet.message, topic }
+    const { packetId } = packet
+    if (message.qos === 0)
+      return reserved(topic) ? NOTHING : [{ do: 'publish', message, done: () => NOTHING }]
+    const again = message.qos === 2 && this.received.has(packetId)
+    if (!again && incoming.openQos1 + this.received.size >= terms.incomingWindow)
+      return [{ do: 'close', reason: Reason.ReceiveMaximumExceeded }] // [MQTT-3.3.4-8]
+    const open = incoming.receive(packetId, message.qos)
+    const answer = (reason: ReasonCode): Effect[] =>
       // The connection that the publish came on may be gone, and with it the need to answer.
-      if (this.connection?.incoming !== incoming) return NOTHING
-      const effects: Effect[] = []
-      for (const ack of incoming.settle(open, reason)) {
-        // 3.1.1 has no negative acknowledgement: accept, or close. [MQTT-3.3.5-2]
-        if (terms.protocolVersion === 4 && isFailure(ack.reason)) {
-          effects.push({ do: 'close', reason: ack.reason })
-          return effects
-        }
-        effects.push({ do: 'reply', packet: { type: 'puback', ...ack, properties: {} } })
-      }
-      return effects
+      this.connection === connection ? this.answer(connection, incoming.settle(open, reason)) : NOTHING
+    if (message.qos === 1) {
+      return reserved(topic) ? answer(Reason.NotAuthorized) : [{ do: 'publish', message, done: answer }]
     }
-    return reserved ? done(Reason.NotAuthorized) : [{ do: 'publish', message, done }]
+    if (again) return this.received.outcome(packetId, answer)
+    this.received.begin(packetId)
+    this.received.outcome(packetId, answer)
+    const done = (reason: ReasonCode): Effect[] => {
+      const { kept, effects } = this.received.settle(packetId, reason)
+      return kept ? [{ do: 'received', packetId }, ...effects] : effects
+    }
+    return reserved(topic) ? done(Reason.NotAuthorized) : [{ do: 'publish', message, done }]
+  }
+
+  private answer({ terms }: Connected, acknowledgements: readonly Acknowledgement[]): Effect[] {
+    const effects: Effect[] = []
+    for (const { packetId, qos, reason } of acknowledgements) {
+      // 3.1.1 has no negative acknowledgement: accept, or close. [MQTT-3.3.5-2, 3.1.1]
+      if (terms.protocolVersion === 4 && isFailure(reason)) {
+        effects.push({ do: 'close', reason })
+        return effects
+      }
+      effects.push(...reply(qos === 1 ? 'puback' : 'pubrec', packetId, reason))
+    }
+    return effects
+  }
+
+  private acknowledged(effects: OutgoingEffect[] | 'unknown' | 'misused', unknown: Effect[]): Effect[] {
+    // An id that is not in flight was acknowledged before a resend crossed it.
+    if (effects === 'unknown') return unknown
+    return effects === 'misused' ? [{ do: 'close', reason: Reason.ProtocolError }] : effects
+  }
+
+  private release(packetId: number): Effect[] {
+    const known = this.received.release(packetId)
+    if (known === 'unknown') return reply('pubcomp', packetId, Reason.PacketIdentifierNotFound)
+    const complete = reply('pubcomp', packetId, Reason.Success) // [MQTT-4.3.3-11]
+    return known === 'open' ? complete : [{ do: 'dismissed', packetId }, ...complete]
   }
 
   private subscribe(packet: SubscribePacket): Effect[] {
     const identifier = packet.properties.subscriptionIdentifier ?? 0
+    const { connection } = this
     const items: SubscribeItem[] = []
     for (const request of packet.subscriptions) {
       // A shared subscription with No Local is a protocol error. [MQTT-3.8.3-4]
       if (request.noLocal && request.filter.startsWith('$share/')) {
         return [{ do: 'close', reason: Reason.ProtocolError }]
       }
-      const subscription = {
-        ...request,
-        qos: request.qos > QOS_MAX ? QOS_MAX : request.qos,
-        identifier,
-      } as const
+      const subscription = { ...request, identifier }
       const isNew = !this.subscriptions.has(request.filter)
       const refused = this.refuses(request, isNew)
       items.push({ subscription, isNew, refused })
@@ -186,6 +240,7 @@ export class Session {
         }
         if (!failed) this.granted.add(filter)
       })
+      if (this.connection !== connection) return NOTHING
       return [{ do: 'reply', packet: { type: 'suback', packetId: packet.packetId, reasons, properties: {} } }]
     }
     return [{ do: 'subscribe', items, done }]
@@ -206,9 +261,12 @@ export class Session {
       return this.subscriptions.delete(filter) ? Reason.Success : Reason.NoSubscriptionExisted
     })
     const filters = packet.filters.filter((_, i) => reasons[i] === Reason.Success)
-    const done = (): Effect[] => [
-      { do: 'reply', packet: { type: 'unsuback', packetId: packet.packetId, reasons, properties: {} } },
-    ]
+    const { connection } = this
+    const unsuback: Effect = {
+      do: 'reply',
+      packet: { type: 'unsuback', packetId: packet.packetId, reasons, properties: {} },
+    }
+    const done = (): Effect[] => (this.connection === connection ? [unsuback] : NOTHING)
     return filters.length === 0 ? done() : [{ do: 'unsubscribe', filters, done }]
   }
 
@@ -224,4 +282,13 @@ export class Session {
     effects.push({ do: 'close', reason: null })
     return effects
   }
+}
+
+/** Topics that begin with `$` are the server's. [MQTT-4.7.2-1] */
+function reserved(topic: string): boolean {
+  return topic.startsWith('$')
+}
+
+function reply(type: AckPacket['type'], packetId: number, reason: ReasonCode): Effect[] {
+  return [{ do: 'reply', packet: { type, packetId, reason, properties: {} } }]
 }

@@ -5,6 +5,8 @@ import {
   OUTGOING_INFLIGHT_MAX,
   SESSION_EXPIRY_SECONDS_MAX,
   SESSION_EXPIRY_SECONDS_V4,
+  TOPIC_ALIASES_INCOMING_MAX,
+  TOPIC_ALIASES_OUTGOING_MAX,
 } from './limits.ts'
 
 /** Holds for one connection. Small and plain, since it stands in the socket's attachment. */
@@ -16,6 +18,8 @@ export interface Terms {
   readonly outgoingWindow: number
   /** Publishes of the client that may be open. */
   readonly incomingWindow: number
+  /** Topic aliases that may be set towards the client. */
+  readonly outgoingAliases: number
   /** Larger packets are not sent to this client, bytes. [MQTT-3.1.2-24] */
   readonly maximumPacketSize: number
 }
@@ -43,6 +47,7 @@ export function negotiate(connect: ConnectPacket, settings: ServerSettings): Neg
         keepAliveSeconds: connect.keepAlive,
         outgoingWindow: OUTGOING_INFLIGHT_MAX,
         incomingWindow: INCOMING_INFLIGHT_MAX,
+        outgoingAliases: 0,
         maximumPacketSize: PACKET_BYTES_UNLIMITED,
       },
       expirySeconds: connect.cleanStart ? 0 : SESSION_EXPIRY_SECONDS_V4,
@@ -60,13 +65,14 @@ export function negotiate(connect: ConnectPacket, settings: ServerSettings): Neg
       keepAliveSeconds,
       outgoingWindow: Math.min(connect.properties.receiveMaximum ?? 65_535, OUTGOING_INFLIGHT_MAX),
       incomingWindow: INCOMING_INFLIGHT_MAX,
+      outgoingAliases: Math.min(connect.properties.topicAliasMaximum ?? 0, TOPIC_ALIASES_OUTGOING_MAX),
       maximumPacketSize: connect.properties.maximumPacketSize ?? PACKET_BYTES_UNLIMITED,
     },
     expirySeconds,
     properties: {
       receiveMaximum: INCOMING_INFLIGHT_MAX,
-      maximumQoS: 1,
       maximumPacketSize: settings.packetBytesMax,
+      topicAliasMaximum: TOPIC_ALIASES_INCOMING_MAX,
       sharedSubscriptionAvailable: false,
       ...(keepAliveSeconds !== connect.keepAlive && { serverKeepAlive: keepAliveSeconds }),
       ...(expirySeconds !== asked && { sessionExpiryInterval: expirySeconds }),

@@ -63,6 +63,8 @@ function stateOf(client: ClientId, ...filters: string[]) {
     subscriptions: filters.map(subscriptionTo),
     lastPosition: 0,
     sentUpTo: 0,
+    released: [],
+    received: [],
     queue: [],
   }
   return { session, retained: [], interests: [] }

@@ -175,11 +175,11 @@ describe('a live connection', () => {
     ['a wildcard in a topic name', 0x90, () => Buffer.from([0x30, 6, 0, 3, 0x61, 0x2f, 0x23, 0])],
     ['QoS 3', 0x81, () => Buffer.from([0x36, 7, 0, 2, 0x61, 0x62, 0, 1, 0])],
     [
-      'a topic alias, none having been offered',
+      'a topic alias beyond the maximum',
       0x94,
-      () => Buffer.from([0x30, 8, 0, 2, 0x61, 0x62, 3, 0x23, 0, 1]),
+      () => Buffer.from([0x30, 8, 0, 2, 0x61, 0x62, 3, 0x23, 0, 17]),
     ],
-    ['QoS 2, the maximum being 1', 0x9b, () => Buffer.from([0x34, 7, 0, 2, 0x61, 0x62, 0, 1, 0])],
+    ['a topic alias that it never set', 0x82, () => Buffer.from([0x30, 6, 0, 0, 3, 0x23, 0, 1])],
     ['AUTH', 0x82, () => Buffer.from([0xf0, 0])],
   ])('that sends %s is told the reason and closed', async (_what, reason, bytes) => {
     const raw = await Raw.connect(system, 'eu', 'live')
@@ -203,7 +203,7 @@ describe('a live connection', () => {
       messageId: 3,
       subscriptions: filters.map((topic) => ({ topic, qos: 2 as const })),
     })
-    expect(await raw.gets('suback')).toMatchObject({ granted: [0x8f, 0x9e, 0xa2, 0xa2, 1] })
+    expect(await raw.gets('suback')).toMatchObject({ granted: [0x8f, 0x9e, 0xa2, 0xa2, 2] })
     raw.send({ cmd: 'unsubscribe', messageId: 4, unsubscriptions: ['ok/topic', 'never/had'] })
     expect(await raw.gets('unsuback')).toMatchObject({ granted: [0, 0x11] })
     raw.drop()

@@ -24,6 +24,8 @@ const session = {
   subscriptions: [subscription],
   lastPosition: 9,
   sentUpTo: 4,
+  released: [3],
+  received: [7],
   queue: [{ position: 5, delivery: 'AAAA' }],
 }
 const retained = { topic: 'rooms/42/t', record: 'AA==' }
@@ -60,6 +62,8 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       'subscriptions.0.qos': 7,
       lastPosition: 1.5,
       sentUpTo: '4',
+      'released.0': 0,
+      'received.0': 65_536,
       'queue.0.position': null,
       'queue.0.delivery': '*',
     },

@@ -1,18 +1,18 @@
 // A small actor for tests of Outgoing: performs its effects over a store in memory, and keeps what the client was sent.
 import type { Delivery } from '../../src/session/delivery.ts'
+import { Outgoing } from '../../src/session/outgoing.ts'
 import {
   EMPTY_OUTGOING,
-  Outgoing,
   type OutgoingEffect,
   packetIdOf,
   type StoredDelivery,
-} from '../../src/session/outgoing.ts'
+} from '../../src/session/outgoing-effect.ts'
 
 const NO_BYTES = new Uint8Array(0)
 
 export function delivery(
   topic: string,
-  more: { qos?: 0 | 1; expiresAt?: number; payloadBytes?: number } = {},
+  more: { qos?: 0 | 1 | 2; expiresAt?: number; payloadBytes?: number } = {},
 ): Delivery {
   const qos = more.qos ?? 1
   const payload = more.payloadBytes === undefined ? NO_BYTES : new Uint8Array(more.payloadBytes)
@@ -37,10 +37,14 @@ export class FakeActor {
   outgoing: Outgoing
   /** What storage holds. */
   readonly rows = new Map<number, Delivery>()
+  /** Positions that storage knows as released. */
+  readonly released = new Set<number>()
   savedLast = 0
   savedSentUpTo = 0
   /** Everything sent to the client, on all connections. */
   readonly sent: Sent[] = []
+  /** Packet ids of the PUBRELs that were sent. */
+  readonly pubrels: number[] = []
   /** Names and kinds of what was stored, in order. */
   readonly stored: string[] = []
   readonly outcomes = new Map<string, number[]>()
@@ -78,9 +82,20 @@ export class FakeActor {
   acknowledge(...packetIds: number[]): void {
     for (const id of packetIds) {
       const effects = this.outgoing.acknowledged(id)
-      if (effects === null) throw new Error(`${id} is not in flight`)
+      if (typeof effects === 'string') throw new Error(`${id} is not in flight`)
       this.perform(effects)
     }
+  }
+
+  /** PUBREC and PUBCOMP. */
+  receive(packetId: number): void {
+    const effects = this.outgoing.received(packetId, false)
+    if (typeof effects === 'string') throw new Error(`${packetId} is ${effects}`)
+    this.perform(effects)
+  }
+
+  complete(packetId: number): void {
+    this.perform(this.outgoing.completed(packetId))
   }
 
   pass(ms: number): void {
@@ -95,8 +110,8 @@ export class FakeActor {
   hibernate(window: number): void {
     const { persistent } = this.outgoing
     const inflight = persistent ? [] : this.outgoing.inflightPacketIds
-    const { lastPosition, sentUpTo } = this.outgoing.snapshot()
-    this.reload(persistent, lastPosition, sentUpTo)
+    const { lastPosition, sentUpTo, released } = this.outgoing.snapshot()
+    this.reload(persistent, lastPosition, sentUpTo, persistent ? [...this.released] : released)
     const stored = this.read(0, window).filter((row) => row.position <= sentUpTo)
     const unstored = inflight.filter((id) => !stored.some((row) => packetIdOf(row.position) === id))
     this.outgoing.awaken(window, unstored, stored, this.now)
@@ -104,7 +119,7 @@ export class FakeActor {
 
   /** The process is killed: only storage is left. */
   crash(): void {
-    this.reload(true, Math.max(this.savedLast, ...this.rows.keys()), this.savedSentUpTo)
+    this.reload(true, Math.max(this.savedLast, ...this.rows.keys()), this.savedSentUpTo, [...this.released])
   }
 
   /** Topics of what was sent after the first so many. */
@@ -138,6 +153,16 @@ export class FakeActor {
           if (!this.rows.delete(position)) throw new Error(`position ${position} is not stored`)
         }
         return
+      case 'release':
+        if (effect.stored !== this.rows.delete(effect.position)) throw new Error('a row too many or too few')
+        if (this.outgoing.persistent) this.released.add(effect.position)
+        return
+      case 'pubrel':
+        this.pubrels.push(effect.packetId)
+        return
+      case 'complete':
+        this.released.delete(effect.position)
+        return
       case 'sent-up-to':
         this.savedSentUpTo = effect.position
         return
@@ -161,7 +186,12 @@ export class FakeActor {
       .slice(0, limit)
   }
 
-  private reload(persistent: boolean, lastPosition: number, sentUpTo: number): void {
+  private reload(
+    persistent: boolean,
+    lastPosition: number,
+    sentUpTo: number,
+    released: readonly number[],
+  ): void {
     let storedBytes = 0
     for (const { message } of this.rows.values()) {
       storedBytes += message.payload.length + message.properties.length + message.topic.length + 16
@@ -173,6 +203,7 @@ export class FakeActor {
       sentUpTo,
       storedMessages,
       storedBytes,
+      released,
     })
   }
 }

@@ -10,7 +10,7 @@ import type {
   SubscriptionRequest,
 } from '../../src/mqtt/packet.ts'
 import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
-import { EMPTY_OUTGOING } from '../../src/session/outgoing.ts'
+import { EMPTY_OUTGOING } from '../../src/session/outgoing-effect.ts'
 import { type Effect, Session, type SubscribeItem } from '../../src/session/session.ts'
 import { delivery } from './actor.ts'
 
@@ -29,6 +29,7 @@ export function termsOf(protocolVersion: ProtocolVersion, incomingWindow = 10) {
     keepAliveSeconds: 0,
     outgoingWindow: 10,
     incomingWindow,
+    outgoingAliases: 0,
     maximumPacketSize: 0xffff_ffff,
   }
 }
@@ -58,8 +59,12 @@ export function disconnect(
   return { type: 'disconnect', reason, properties }
 }
 
-export function ack(type: AckPacket['type'], packetId: number): AckPacket {
-  return { type, packetId, reason: Reason.Success, properties: {} }
+export function ack(
+  type: AckPacket['type'],
+  packetId: number,
+  reason: ReasonCode = Reason.Success,
+): AckPacket {
+  return { type, packetId, reason, properties: {} }
 }
 
 /** The `done` of the one publish that this packet leads to. */
@@ -79,7 +84,15 @@ export function asked(
 }
 
 export function puback(packetId: number, reason: ReasonCode = Reason.Success): Effect {
-  return { do: 'reply', packet: { type: 'puback', packetId, reason, properties: {} } }
+  return answer('puback', packetId, reason)
+}
+
+export function answer(
+  type: AckPacket['type'],
+  packetId: number,
+  reason: ReasonCode = Reason.Success,
+): Effect {
+  return { do: 'reply', packet: ack(type, packetId, reason) }
 }
 
 export function closing(reason: ReasonCode | null): Effect[] {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { ACK_WAIT_MS, SESSION_EXPIRY_SECONDS_MAX } from '../../src/session/limits.ts'
-import { EMPTY_OUTGOING } from '../../src/session/outgoing.ts'
+import { EMPTY_OUTGOING } from '../../src/session/outgoing-effect.ts'
 import { Session } from '../../src/session/session.ts'
 import { delivery } from './actor.ts'
 import { ack, closing, disconnect, liveSession, passedOn, puback, publish, termsOf } from './packets.ts'
@@ -69,16 +69,6 @@ describe('publishing', () => {
     expect(session.step(publish('a', 3))).toEqual(closing(Reason.ReceiveMaximumExceeded))
   })
 
-  test('QoS 2 was not offered and is refused [MQTT-3.2.2-11]', () => {
-    expect(liveSession(5).step(publish('a', 1, 2))).toEqual(closing(Reason.QoSNotSupported))
-    expect(liveSession(4).step(publish('a', 1, 2))).toEqual(closing(Reason.QoSNotSupported))
-  })
-
-  test('a topic alias was not offered and is refused [MQTT-3.3.2-9]', () => {
-    const packet = { ...publish('a', 1), topicAlias: 1 }
-    expect(liveSession(5).step(packet)).toEqual(closing(Reason.TopicAliasInvalid))
-  })
-
   test('a topic that begins with $ is the server’s own: nothing is passed on', () => {
     expect(liveSession(5).step(publish('$SYS/x', 0))).toEqual([])
     expect(liveSession(5).step(publish('$SYS/x', 1))).toEqual([puback(1, Reason.NotAuthorized)])
@@ -104,13 +94,6 @@ describe('receiving', () => {
     expect(outcomes).toHaveLength(1)
   })
 
-  test.each(['pubrec', 'pubrel', 'pubcomp'] as const)(
-    'a %s belongs to QoS 2, which was never granted',
-    (type) => {
-      expect(liveSession(5).step(ack(type, 1))).toEqual(closing(Reason.ProtocolError))
-    },
-  )
-
   test('a session that outlives its connection stores what is open when that ends; another does not', () => {
     const stores = (expirySeconds: number) => {
       const session = liveSession(5, { expirySeconds })
@@ -130,7 +113,7 @@ describe('receiving', () => {
 
   test('an awakened session sends nothing by itself and goes on as before', () => {
     const session = new Session('s1', 60, new Map(), { ...EMPTY_OUTGOING, lastPosition: 4 })
-    session.awakened(termsOf(5))
+    session.awakened(termsOf(5), [])
     session.outgoing.awaken(10, [], [], 0)
     expect(passedOn(session, publish('a', 1))(Reason.Success)).toEqual([puback(1)])
     expect(session.deliver(delivery('a'), () => undefined, 0)).toMatchObject([

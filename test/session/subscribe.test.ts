@@ -72,12 +72,12 @@ describe('SUBSCRIBE', () => {
     expect(session.subscriptions.size).toBe(SUBSCRIPTIONS_MAX)
   })
 
-  test('QoS 2 is granted as QoS 1, and all other options are kept with the identifier', () => {
+  test('QoS 2 is granted, and all options are kept with the identifier', () => {
     const session = liveSession(5)
     const options = { qos: 2, noLocal: true, retainAsPublished: true, retainHandling: 1 } as const
     const packet = subscribe(1, wanted('a/b', options))
     asked(session, { ...packet, properties: { subscriptionIdentifier: 77 } })
-    expect(session.subscriptions.get('a/b')).toEqual({ filter: 'a/b', ...options, qos: 1, identifier: 77 })
+    expect(session.subscriptions.get('a/b')).toEqual({ filter: 'a/b', ...options, identifier: 77 })
   })
 
   test('a filter that the session has is replaced, and known not to be new [MQTT-3.8.4-3]', () => {

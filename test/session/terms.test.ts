@@ -6,6 +6,7 @@ import {
   OUTGOING_INFLIGHT_MAX,
   SESSION_EXPIRY_SECONDS_MAX,
   SESSION_EXPIRY_SECONDS_V4,
+  TOPIC_ALIASES_INCOMING_MAX,
 } from '../../src/session/limits.ts'
 import { negotiate } from '../../src/session/terms.ts'
 
@@ -37,6 +38,7 @@ test('a 3.1.1 client keeps its keep alive and is told nothing', () => {
       keepAliveSeconds: 60,
       outgoingWindow: OUTGOING_INFLIGHT_MAX,
       incomingWindow: INCOMING_INFLIGHT_MAX,
+      outgoingAliases: 0,
       maximumPacketSize: 0xffff_ffff,
     },
     expirySeconds: 0,
@@ -52,8 +54,8 @@ test('a 3.1.1 session with Clean Session 0 outlives its connection, with 1 it do
 test('a 5.0 client is told what this server grants', () => {
   expect(agreed(5, {}).properties).toEqual({
     receiveMaximum: INCOMING_INFLIGHT_MAX,
-    maximumQoS: 1,
     maximumPacketSize: SETTINGS.packetBytesMax,
+    topicAliasMaximum: TOPIC_ALIASES_INCOMING_MAX,
     sharedSubscriptionAvailable: false,
   })
 })

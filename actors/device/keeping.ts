@@ -1,0 +1,65 @@
+// Performs what of a session's effects concerns storage.
+import { Reason } from '../../src/mqtt/reason.ts'
+import type { StoredDelivery } from '../../src/session/outgoing-effect.ts'
+import type { Effect, Session } from '../../src/session/session.ts'
+import type { Platform } from '../platform.ts'
+import type { SessionStore } from './session-store.ts'
+import { WriteBehind } from './write-behind.ts'
+
+type Kept = 'store' | 'forget' | 'sent-up-to' | 'release' | 'complete' | 'received' | 'dismissed'
+
+export class Keeping {
+  /** What may be written a moment later. */
+  readonly behind: WriteBehind
+  private readonly platform: Platform
+  private readonly store: SessionStore
+
+  constructor(platform: Platform, store: SessionStore) {
+    this.platform = platform
+    this.store = store
+    this.behind = new WriteBehind(store)
+  }
+
+  /** @param session whose effect it is; null if that session has ended, and so has nothing left to lose */
+  perform(effect: Extract<Effect, { do: Kept }>, session: Session | null): void {
+    switch (effect.do) {
+      case 'store':
+        if (session !== null) this.enqueue(session, effect.entries)
+        for (const settle of effect.settles) settle(Reason.Success)
+        return
+      case 'forget':
+        if (session !== null) this.behind.forget(effect.positions)
+        return
+      case 'sent-up-to':
+        if (session !== null) this.behind.sent(effect.position)
+        return
+      case 'release':
+        // At once, since PUBREL must not leave before it.
+        if (session?.persistent === true) this.store.release(effect.position, effect.stored)
+        else if (session !== null && effect.stored) this.behind.forget([effect.position])
+        return
+      case 'complete':
+        if (session?.persistent === true) this.behind.complete(effect.position)
+        return
+      case 'received':
+        if (session?.persistent === true) this.store.receive(effect.packetId)
+        return
+      case 'dismissed':
+        if (session?.persistent === true) this.store.dismiss(effect.packetId)
+        return
+      default:
+        effect satisfies never
+    }
+  }
+
+  private enqueue(session: Session, entries: readonly StoredDelivery[]): void {
+    const { platform, store } = this
+    platform.storage.transaction(() => {
+      // The row says whose the deliveries are, and that they end with the connection, should the process die.
+      if (!session.persistent && store.session() === null) {
+        store.saveSession(session.id, 0, platform.now(), session.outgoing.snapshot())
+      }
+      store.enqueue(entries)
+    })
+  }
+}
