@@ -31,6 +31,9 @@ export const BACKLOG_RETRY_MS_MAX = 60_000
 /** Receivers that a leaf remembers the way to, beyond those it is delivering to. */
 export const FAN_OUT_COURIERS_MAX = 1_000
 
+/** A member of a shared subscription whose client was away is not asked first for this long. */
+export const SHARE_AWAY_MS = 5_000
+
 /** A message that the core has not answered for by then is stored, and so acknowledged. */
 export const UPLINK_STORE_AFTER_MS = 1_000
 export const UPLINK_CALL_TIMEOUT_MS = 10_000
@@ -71,3 +74,8 @@ export const TAKEN_WAIT_MS = 30_000
 /** How long a fence waits for what is under way, and how often it looks. */
 export const FENCE_WAIT_MS_MAX = 1_000
 export const FENCE_LOOK_MS = 10
+/** Deliveries of a shared subscription that are given to other members in one go. */
+export const GIVE_AWAY_RECORDS_MAX = 256
+export const GIVE_AWAY_RETRY_MS = 2_000
+/** A client that holds unacknowledged deliveries of a shared subscription is looked after this often. */
+export const SHARE_CHECK_MS = 10_000

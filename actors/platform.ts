@@ -33,8 +33,17 @@ export interface SubscribeReply {
   readonly retained: Uint8Array
 }
 
+/** Whoever knows the members of shared subscriptions. */
+export interface SharingPeer {
+  /**
+   * Gives each to another member of its group than this session, whose client is away.
+   * @param batch routed records with their turns; outcome CLIENT_AWAY where there is no other member
+   */
+  share(session: string, batch: Uint8Array): Promise<Uint8Array>
+}
+
 /** What an actor that is a leaf answers. Batches are `packBatch`ed; outcomes are a reason code per record. */
-export interface LeafPeer {
+export interface LeafPeer extends SharingPeer {
   /** @param batch message records */
   publish(publisher: ClientId, batch: Uint8Array): Promise<Uint8Array>
   subscribe(

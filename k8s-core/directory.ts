@@ -85,7 +85,9 @@ export class Directory {
       root,
       region,
       epoch: home.epoch,
-      interested: true,
+      change: 'add',
+      plain: true,
+      shares: [],
       filters: [],
     })
     const settled = await this.store.home(fleet, root)

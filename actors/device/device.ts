@@ -15,10 +15,12 @@ import {
   ATTACHMENT_DELAY_MS,
   ATTACHMENT_PENDING_BYTES_MAX,
   PARTIAL_PACKET_MS_MAX,
+  SHARE_CHECK_MS,
   WILL_CHECK_MS,
 } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
 import { awaken, keepLive } from './awaken.ts'
+import { GivingAway } from './giving-away.ts'
 import { Keeping } from './keeping.ts'
 import { LastWill } from './last-will.ts'
 import { Live } from './live.ts'
@@ -50,6 +52,7 @@ export class Device {
   private readonly registrar: Registrar
   private readonly subscribing: Subscribing
   private readonly will: LastWill
+  private readonly givingAway: GivingAway
   private session: Session | null = null
   private live: Live | null = null
   private cancelWake: (() => void) | null = null
@@ -88,6 +91,7 @@ export class Device {
       deliver: (delivery) => this.deliverQuietly(delivery),
     })
     this.will = new LastWill(platform, this.store, this.publisher)
+    this.givingAway = new GivingAway(platform, client, this.store)
     const { session, live, cutOff } = awaken(platform, this.store, connections)
     this.session = session
     this.live = live
@@ -197,6 +201,8 @@ export class Device {
     }
     this.endIfExpired(now)
     this.will.publishIfDue(this.session === null)
+    if (live !== null && this.store.queuedShared(0, 1).length > 0) this.platform.wakeBy(now + SHARE_CHECK_MS)
+    await this.givingAway.orphans()
     await this.leaf.alarm()
   }
 
@@ -220,8 +226,12 @@ export class Device {
     const { session } = this
     if (session === null) return
     this.session = null
-    this.keeping.behind.discard()
-    this.store.clear()
+    this.keeping.behind.flush()
+    this.platform.storage.transaction(() => {
+      this.givingAway.sessionEnds(session.outgoing.snapshot().sentUpTo)
+      this.store.clear()
+    })
+    void this.givingAway.orphans()
     const filters = [...session.subscriptions.keys()]
     if (filters.length > 0) void this.registrar.unsubscribe(session.id, filters)
   }
@@ -248,6 +258,11 @@ export class Device {
   private keepDisconnected(session: Session, now: number): void {
     this.store.saveSession(session.id, session.expirySeconds, now, session.outgoing.snapshot())
     this.platform.wakeBy(now + session.expirySeconds * 1000)
+    const away = () =>
+      this.session === session && this.live === null && this.leaf.home.knowledge.at === 'here'
+    this.givingAway
+      .whileAway(session, away, (rows) => this.perform(session.outgoing.givenAway(rows)))
+      .catch((cause) => this.platform.report('what is shared was not given away', cause))
   }
 
   /** Performs what the session decided, in order: what an effect brings about comes after those before it. */

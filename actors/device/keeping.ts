@@ -2,6 +2,7 @@
 import { Reason } from '../../src/mqtt/reason.ts'
 import type { StoredDelivery } from '../../src/session/outgoing-effect.ts'
 import type { Effect, Session } from '../../src/session/session.ts'
+import { SHARE_CHECK_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import type { SessionStore } from './session-store.ts'
 import { WriteBehind } from './write-behind.ts'
@@ -61,5 +62,8 @@ export class Keeping {
       }
       store.enqueue(entries)
     })
+    // Should the process die, nobody else would wake this actor to give them to other members.
+    if (entries.some(({ delivery }) => delivery.share !== null))
+      platform.wakeBy(platform.now() + SHARE_CHECK_MS)
   }
 }

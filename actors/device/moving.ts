@@ -2,6 +2,7 @@
 import type { ClientId } from '../../src/id/ids.ts'
 import { rootOfFilter } from '../../src/id/root.ts'
 import { isFailure } from '../../src/mqtt/reason.ts'
+import { plainFilter } from '../../src/mqtt/topic.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type {
@@ -93,7 +94,7 @@ export class Moving {
     this.mover.replace(imported)
     if (imported === null) return
     for (const subscription of imported.subscriptions.values()) {
-      if (rootOfFilter(subscription.filter) !== this.leaf.root) continue
+      if (rootOfFilter(plainFilter(subscription.filter)) !== this.leaf.root) continue
       this.leaf.subscribers.add(this.client, imported.id, subscription)
       this.store.markRegistered([subscription.filter])
     }

@@ -2,6 +2,7 @@
 import type { ClientId, Root } from '../../src/id/ids.ts'
 import { rootOfFilter } from '../../src/id/root.ts'
 import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
+import { plainFilter } from '../../src/mqtt/topic.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import type { Leaf } from '../leaf/leaf.ts'
@@ -75,7 +76,7 @@ export class Registrar {
   private byRoot(filters: readonly string[]): Map<Root, number[]> {
     const roots = new Map<Root, number[]>()
     filters.forEach((filter, i) => {
-      const root = rootOfFilter(filter)
+      const root = rootOfFilter(plainFilter(filter))
       if (root === null) return
       const indices = roots.get(root)
       if (indices === undefined) roots.set(root, [i])

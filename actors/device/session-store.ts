@@ -6,14 +6,16 @@ import type { Will } from '../../src/mqtt/packet.ts'
 import { decodeDelivery, deliveryBytes, encodeDelivery } from '../../src/session/delivery.ts'
 import type { OutgoingSnapshot, StoredDelivery } from '../../src/session/outgoing-effect.ts'
 import type { Subscription } from '../../src/session/session.ts'
-import type { Storage } from '../platform.ts'
+import type { SqlRow, Storage } from '../platform.ts'
 import { Tables } from '../tables.ts'
 import type { LiveBulk } from './attachment.ts'
 
 const SCHEMA = [
   'CREATE TABLE IF NOT EXISTS session (one INTEGER PRIMARY KEY, id TEXT NOT NULL, expiry_seconds INTEGER NOT NULL, disconnected_at REAL, last_position INTEGER NOT NULL, sent_up_to INTEGER NOT NULL, exported_up_to INTEGER, fenced INTEGER)',
   'CREATE TABLE IF NOT EXISTS subscription (filter TEXT PRIMARY KEY, options TEXT NOT NULL, registered INTEGER NOT NULL)',
-  'CREATE TABLE IF NOT EXISTS queue (position INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, delivery BLOB NOT NULL)',
+  'CREATE TABLE IF NOT EXISTS queue (position INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, delivery BLOB NOT NULL, share TEXT)',
+  'CREATE INDEX IF NOT EXISTS shared ON queue (position) WHERE share IS NOT NULL',
+  'CREATE TABLE IF NOT EXISTS orphan (id INTEGER PRIMARY KEY AUTOINCREMENT, delivery BLOB NOT NULL)',
   'CREATE TABLE IF NOT EXISTS released (position INTEGER PRIMARY KEY)',
   'CREATE TABLE IF NOT EXISTS received (packet_id INTEGER PRIMARY KEY)',
   'CREATE TABLE IF NOT EXISTS live_bulk (one INTEGER PRIMARY KEY, bulk TEXT NOT NULL)',
@@ -154,10 +156,11 @@ export class SessionStore {
     this.tables.make()
     for (const { position, delivery } of entries) {
       this.storage.exec(
-        'INSERT OR REPLACE INTO queue (position, bytes, delivery) VALUES (?, ?, ?)',
+        'INSERT OR REPLACE INTO queue (position, bytes, delivery, share) VALUES (?, ?, ?, ?)',
         position,
         deliveryBytes(delivery),
         encodeDelivery(delivery),
+        delivery.share?.filter ?? null,
       )
     }
     const last = entries.at(-1)
@@ -176,10 +179,34 @@ export class SessionStore {
       after,
       upTo,
       limit,
-    ).map((row) => ({
-      position: Number(row.position),
-      delivery: decodeDelivery(new Uint8Array(row.delivery as ArrayBuffer)),
-    }))
+    ).map(storedDelivery)
+  }
+
+  // Shared subscriptions --------------------------------------------------------------------------------------------
+
+  /** What came by shared subscriptions and is in the queue, after a position. */
+  queuedShared(after: number, limit: number): StoredDelivery[] {
+    return this.rows(
+      'SELECT position, delivery FROM queue WHERE share IS NOT NULL AND position > ? ORDER BY position LIMIT ?',
+      after,
+      limit,
+    ).map(storedDelivery)
+  }
+
+  /** The session ends, and leaves these for the other members. */
+  leave(rows: readonly StoredDelivery[]): void {
+    for (const { delivery } of rows)
+      this.storage.exec('INSERT INTO orphan (delivery) VALUES (?)', encodeDelivery(delivery))
+  }
+
+  orphans(limit: number): StoredDelivery[] {
+    return this.rows('SELECT id AS position, delivery FROM orphan ORDER BY id LIMIT ?', limit).map(
+      storedDelivery,
+    )
+  }
+
+  removeOrphans(upTo: number): void {
+    this.storage.exec('DELETE FROM orphan WHERE id <= ?', upTo)
   }
 
   // QoS 2 -----------------------------------------------------------------------------------------------------------
@@ -284,6 +311,13 @@ export class SessionStore {
 
   private rows(query: string, ...bindings: (string | number)[]) {
     return this.tables.exist ? this.storage.exec(query, ...bindings) : []
+  }
+}
+
+function storedDelivery(row: SqlRow): StoredDelivery {
+  return {
+    position: Number(row.position),
+    delivery: decodeDelivery(new Uint8Array(row.delivery as ArrayBuffer)),
   }
 }
 

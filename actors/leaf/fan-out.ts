@@ -48,8 +48,14 @@ export class FanOut {
     if (this.backlogMessages > 0) platform.wakeBy(platform.now() + BACKLOG_RETRY_MS)
   }
 
-  /** The outcome of one delivery; Success when the receiver has it or it is stored for it. */
+  /** The outcome of one delivery; Success when the receiver has it or it is stored for it, or exists no more. */
   async deliver(client: ClientId, session: string, delivery: Uint8Array): Promise<number> {
+    const outcome = await this.offer(client, session, delivery)
+    return outcome === NO_SUCH_SESSION ? Reason.Success : outcome
+  }
+
+  /** As `deliver`, but says where there is no such session any more. */
+  async offer(client: ClientId, session: string, delivery: Uint8Array): Promise<number> {
     const key = keyOf(client, session)
     // What waits for the receiver goes first, so this waits behind it.
     if (this.backlogged.has(key)) return this.keep(client, session, [delivery])[0] ?? Reason.UnspecifiedError
@@ -57,7 +63,7 @@ export class FanOut {
     if (outcome !== NO_SUCH_SESSION) return outcome
     this.gone(client, session)
     this.couriers.delete(key)
-    return Reason.Success
+    return outcome
   }
 
   /** All that was sent to the session so far has its outcome. Rejects where that takes long. */

@@ -3,14 +3,14 @@
 import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
-import { matches } from '../../src/mqtt/topic.ts'
+import { matches, parseShared } from '../../src/mqtt/topic.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
-import type { HandoverState } from '../../src/relay/home.ts'
+import type { HandoverState, RegionInterest } from '../../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
 import { decodeRouted, encodeRouted, type Routed } from '../../src/relay/routed.ts'
-import { encodeDelivery } from '../../src/session/delivery.ts'
+import { CLIENT_AWAY, encodeDelivery } from '../../src/session/delivery.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { Courier } from '../courier.ts'
@@ -23,6 +23,7 @@ import { Interests } from './interests.ts'
 import { worst } from './outcome.ts'
 import { Retained, type RetainedRecord } from './retained.ts'
 import { LEAF_SCHEMA } from './schema.ts'
+import { type ShareRegions, Sharing } from './sharing.ts'
 import { deliveryFor, Subscribers } from './subscribers.ts'
 
 /** What the actor around a leaf adds: the client's session, where the leaf is a device's. */
@@ -43,6 +44,7 @@ export class Leaf {
   readonly retained: Retained
   readonly interests: Interests
   readonly fanOut: FanOut
+  private readonly sharing: Sharing
   private readonly platform: Platform
   private readonly uplinks = new Map<string, Courier>()
   private readonly received = new Map<string, number>()
@@ -50,6 +52,7 @@ export class Leaf {
   private readonly overtaken = new Set<Set<string>>()
   private interestCalls: Promise<void> = Promise.resolve()
   private withdrawn: Promise<void> = Promise.resolve()
+  private losing = false
   private syncPlanned = false
   private turn: Promise<void> = Promise.resolve()
   private waiting = 0
@@ -64,13 +67,14 @@ export class Leaf {
     this.fanOut = new FanOut(platform, tables, owner.deliver, (client, session) =>
       this.subscribers.remove(client, session, null),
     )
+    this.sharing = new Sharing(platform, this.subscribers, this.fanOut, this.shareRegions())
     const events: HomeEvents = {
       importState: (state) => {
         this.retained.import(
           state.retained.map(({ topic, record }) => ({ topic, record: base64ToBytes(record) })),
         )
-        for (const region of state.interests) {
-          if (region !== platform.region) this.interests.set(region, true)
+        for (const interest of state.interests) {
+          if (interest.region !== platform.region) this.interests.set(interest)
         }
         owner.importState(state)
       },
@@ -85,7 +89,7 @@ export class Leaf {
   async publish(publisher: ClientId, records: readonly Uint8Array[]): Promise<Uint8Array> {
     const outcomes = await this.inTurn((home) =>
       home.at === 'here'
-        ? this.accept(records.map((record) => ({ publisher, record })))
+        ? this.accept(records.map((record) => ({ publisher, record, turn: null })))
         : Promise.all(
             records.map((record) => this.uplink({ kind: 'home' }).post(encodeRouted(publisher, record))),
           ),
@@ -131,13 +135,14 @@ export class Leaf {
       const known = this.home.knowledge
       const home = known.at === 'here' ? known : await this.home.find()
       const wanted = subscriptions.filter(
-        ({ retainHandling }, i) => retainHandling === 0 || (retainHandling === 1 && fresh[i]),
+        ({ filter, retainHandling }, i) =>
+          (retainHandling === 0 || (retainHandling === 1 && fresh[i])) && parseShared(filter) === null,
       ) // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
       const filters = wanted.map(({ filter }) => filter)
       const retained =
         home.at === 'here'
           ? this.retained.matching(filters, this.platform.now())
-          : await this.askHome(true, filters)
+          : await this.askHome('add', filters)
       return {
         reasons: subscriptions.map(({ qos }) => qos),
         retained: packBatch(this.retainedFor(wanted, retained, overtaken)),
@@ -153,8 +158,21 @@ export class Leaf {
   }
 
   unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): void {
+    const before = this.wanted()
     this.subscribers.remove(client, session, filters)
-    if (this.subscribers.size === 0 && this.home.knowledge.at === 'elsewhere') this.loseInterest()
+    if (this.home.knowledge.at !== 'elsewhere') return
+    const { plain, shares } = this.wanted()
+    if ((before.plain && !plain) || before.shares.length > shares.length) this.loseInterest()
+  }
+
+  /** What a session cannot deliver goes to other members of its group; CLIENT_AWAY for each where there are none. */
+  async share(session: string, routed: readonly Uint8Array[]): Promise<Uint8Array> {
+    const outcomes = routed.map((bytes) => {
+      const { publisher, record, turn } = decodeRouted(bytes)
+      if (turn === null || !this.sharing.hasOthers(turn.share, session)) return CLIENT_AWAY
+      return this.sharing.give(publisher, record, turn)
+    })
+    return Uint8Array.from(await Promise.all(outcomes))
   }
 
   /** An envelope from the core: to the home from elsewhere, or from the home to this region. */
@@ -170,7 +188,8 @@ export class Leaf {
       outcomes = await this.accept(fresh)
     } else {
       // Of an older epoch too: the former home accepted these, the new one never had them, and they come late (promise 2).
-      if (fresh.length > 0 && this.subscribers.size === 0 && this.overtaken.size === 0) this.loseInterest()
+      const { anyPlain, shares } = this.subscribers
+      if (fresh.some(({ turn }) => (turn === null ? !anyPlain : !shares.has(turn.share)))) this.loseInterest()
       outcomes = await this.deliverLocally(fresh)
     }
     return { status: 'done', outcomes: [...new Array<number>(again).fill(Reason.Success), ...outcomes] }
@@ -179,7 +198,9 @@ export class Leaf {
   /** At the home: a region wants the messages, or no longer does. */
   async interest(request: HomeInterestRequest): Promise<HomeInterestResponse> {
     if (!(await this.isHome(request.epoch))) return { status: 'moved' }
-    if (this.interests.set(request.region, request.interested)) this.syncInterests()
+    const { region, change, plain, shares } = request
+    const changed = this.interests[change === 'add' ? 'add' : 'set']({ region, plain, shares })
+    if (changed) this.syncInterests()
     const retained = this.retained.matching(request.filters, this.platform.now())
     return {
       status: 'done',
@@ -207,11 +228,11 @@ export class Leaf {
 
   /** What another leaf needs to be the home, but for the session. This region stays interested if it has subscribers. */
   exportState(): Pick<HandoverState, 'retained' | 'interests'> {
-    const interests = new Set<RegionId>(this.interests.regions)
-    if (this.subscribers.size > 0) interests.add(this.platform.region)
+    const interests = [...this.interests.all]
+    if (this.subscribers.size > 0) interests.push(this.wanted())
     return {
       retained: this.retained.all().map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
-      interests: [...interests],
+      interests,
     }
   }
 
@@ -239,7 +260,8 @@ export class Leaf {
     const home = this.home.knowledge as HomeHere
     const regions = this.interests.regions
     return Promise.all(
-      messages.map(({ publisher, record }) => {
+      messages.map(({ publisher, record, turn }) => {
+        if (turn !== null) return this.sharing.give(publisher, record, turn)
         const message = decodeMessage(record)
         if (message.retain) {
           const kept = this.retained.keep(message, record)
@@ -250,6 +272,9 @@ export class Leaf {
           const courier = this.uplink({ kind: 'region', region, epoch: home.epoch })
           outcomes.push(courier.post(encodeRouted(publisher, record)))
         }
+        for (const share of this.sharing.matching(message.topic)) {
+          outcomes.push(this.sharing.give(publisher, record, { share, tried: [], waits: false }))
+        }
         if (outcomes.length === 0) return message.retain ? Reason.Success : Reason.NoMatchingSubscribers
         return Promise.all(outcomes).then(worst)
       }),
@@ -258,8 +283,27 @@ export class Leaf {
 
   private deliverLocally(messages: readonly Routed[]): Promise<number[]> {
     return Promise.all(
-      messages.map(({ publisher, record }) => Promise.all(this.deliverOne(publisher, record)).then(worst)),
+      messages.map(({ publisher, record, turn }) =>
+        turn === null
+          ? Promise.all(this.deliverOne(publisher, record)).then(worst)
+          : this.sharing.give(publisher, record, turn),
+      ),
     )
+  }
+
+  private shareRegions(): ShareRegions {
+    return {
+      shares: () => this.interests.shares,
+      having: (share) => (this.home.knowledge.at === 'here' ? this.interests.having(share) : []),
+      asksHome: () => this.home.knowledge.at !== 'here',
+      pass: (to, publisher, record, turn) => {
+        const { knowledge } = this.home
+        const epoch = knowledge.at === 'here' ? knowledge.epoch : 0
+        const destination =
+          to === 'home' ? ({ kind: 'home' } as const) : ({ kind: 'region', region: to, epoch } as const)
+        return this.uplink(destination).post(encodeRouted(publisher, record, turn))
+      },
+    }
   }
 
   private deliverOne(publisher: ClientId, record: Uint8Array): Promise<number>[] {
@@ -286,7 +330,7 @@ export class Leaf {
         const message = decodeMessage(record)
         const qos = subscription.qos < message.qos ? subscription.qos : message.qos
         const identifiers = subscription.identifier > 0 ? [subscription.identifier] : []
-        deliveries.push(encodeDelivery({ qos, retain: true, identifiers, message }, record)) // [MQTT-3.3.1-8]
+        deliveries.push(encodeDelivery({ qos, retain: true, identifiers, share: null, message }, record)) // [MQTT-3.3.1-8]
       }
     }
     return deliveries
@@ -323,15 +367,17 @@ export class Leaf {
   }
 
   /** Requests go side by side, but none overtakes a withdrawal, nor a withdrawal them. */
-  private askHome(interested: boolean, filters: readonly string[]): Promise<RetainedRecord[]> {
-    const before = interested ? this.withdrawn : this.interestCalls
+  private askHome(change: 'add' | 'only', filters: readonly string[]): Promise<RetainedRecord[]> {
+    const before = change === 'add' ? this.withdrawn : this.interestCalls
     const asked = before.then(async () => {
-      if (!interested && (this.subscribers.size > 0 || this.overtaken.size > 0)) return []
+      const { plain, shares } = this.wanted()
       const { home, retained } = await this.platform.core.interest({
         fleet: this.platform.fleet,
         root: this.root,
         region: this.platform.region,
-        interested,
+        change,
+        plain,
+        shares,
         filters: [...filters],
       })
       if (home.region === this.platform.region) {
@@ -346,13 +392,24 @@ export class Leaf {
       () => undefined,
     )
     this.interestCalls = Promise.all([this.interestCalls, settled]).then(() => undefined)
-    if (!interested) this.withdrawn = settled
+    if (change === 'only') this.withdrawn = settled
     return asked
   }
 
   /** If this does not reach the home, its next message makes this leaf say so again. */
   private loseInterest(): void {
-    this.askHome(false, []).catch((cause) => this.platform.report(`${this.root} still comes here`, cause))
+    if (this.losing) return
+    this.losing = true
+    this.askHome('only', [])
+      .catch((cause) => this.platform.report(`${this.root} still comes here`, cause))
+      .finally(() => {
+        this.losing = false
+      })
+  }
+
+  private wanted(): RegionInterest {
+    const { anyPlain, shares } = this.subscribers
+    return { region: this.platform.region, plain: anyPlain, shares: [...shares.keys()] }
   }
 
   private syncInterests(): void {
@@ -370,7 +427,7 @@ export class Leaf {
           root: this.root,
           epoch: home.epoch,
           version,
-          regions: [...this.interests.regions],
+          regions: this.interests.all.map(({ region }) => region),
         })
         .catch((cause) => this.platform.report(`the interests of ${this.root} are not synced`, cause))
     })

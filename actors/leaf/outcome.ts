@@ -6,6 +6,10 @@ export const NO_SUCH_SESSION = 0xff
 
 /** The outcome of a message from those of its receivers: one that could not take it makes it a failure. */
 export function worst(outcomes: readonly number[]): ReasonCode {
-  for (const outcome of outcomes) if (isFailure(outcome)) return outcome as ReasonCode
-  return Reason.Success
+  let any = false
+  for (const outcome of outcomes) {
+    if (isFailure(outcome)) return outcome as ReasonCode
+    if (outcome !== Reason.NoMatchingSubscribers) any = true
+  }
+  return any ? Reason.Success : Reason.NoMatchingSubscribers
 }

@@ -2,14 +2,14 @@
 import type { ClientId } from '../../src/id/ids.ts'
 import type { Message } from '../../src/mqtt/message.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
-import { matches } from '../../src/mqtt/topic.ts'
+import { matches, parseShared } from '../../src/mqtt/topic.ts'
 import type { Delivery } from '../../src/session/delivery.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { MATCH_CACHE_TOPICS_MAX } from '../limits.ts'
 import type { SqlRow, Storage } from '../platform.ts'
 import type { Tables } from '../tables.ts'
 
-interface Subscribed {
+export interface Subscribed {
   readonly client: ClientId
   readonly session: string
   readonly qos: QoS
@@ -29,6 +29,7 @@ export class Subscribers {
   private readonly storage: Storage
   private readonly tables: Tables
   private readonly byFilter = new Map<string, Map<ClientId, Subscribed>>()
+  private readonly shareFilters = new Map<string, string>()
   private readonly cache = new Map<string, readonly Receiver[]>()
 
   constructor(storage: Storage, tables: Tables) {
@@ -74,9 +75,27 @@ export class Subscribers {
       if (clients?.get(client)?.session !== session) continue
       this.storage.exec('DELETE FROM subscriber WHERE client = ? AND filter = ?', client, filter)
       clients.delete(client)
-      if (clients.size === 0) this.byFilter.delete(filter)
+      if (clients.size === 0) {
+        this.byFilter.delete(filter)
+        this.shareFilters.delete(filter)
+      }
       this.cache.clear()
     }
+  }
+
+  /** Whether anybody has subscribed other than by a shared subscription. */
+  get anyPlain(): boolean {
+    return this.byFilter.size > this.shareFilters.size
+  }
+
+  /** The shared subscriptions that have members here, each with the filter behind its `$share/group/`. */
+  get shares(): ReadonlyMap<string, string> {
+    return this.shareFilters
+  }
+
+  /** The members of a shared subscription. */
+  members(share: string): readonly Subscribed[] {
+    return [...(this.byFilter.get(share)?.values() ?? [])]
   }
 
   /** Everybody who gets a message with this topic; the same array until something changes. */
@@ -107,6 +126,8 @@ export class Subscribers {
     if (clients === undefined) {
       clients = new Map()
       this.byFilter.set(filter, clients)
+      const shared = parseShared(filter)
+      if (shared !== null) this.shareFilters.set(filter, shared.filter)
     }
     clients.set(subscribed.client, subscribed)
     this.cache.clear()
@@ -130,7 +151,7 @@ export function deliveryFor(receiver: Receiver, message: Message, publisher: Cli
     if (subscribed.identifier > 0) identifiers.push(subscribed.identifier)
   }
   if (!any) return null
-  return { qos: qos < message.qos ? qos : message.qos, retain, identifiers, message }
+  return { qos: qos < message.qos ? qos : message.qos, retain, identifiers, share: null, message }
 }
 
 function subscribedOf(row: SqlRow): Subscribed {

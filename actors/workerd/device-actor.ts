@@ -64,6 +64,10 @@ export class DeviceActor extends DurableObject<Env> implements DevicePeer {
     return this.gate.device.leaf.receive(...parameters)
   }
 
+  share(...[session, batch]: Parameters<DevicePeer['share']>) {
+    return this.gate.device.leaf.share(session, unpackBatch(batch))
+  }
+
   interest(...parameters: Parameters<DevicePeer['interest']>) {
     return this.gate.device.leaf.interest(...parameters)
   }

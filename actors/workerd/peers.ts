@@ -84,6 +84,7 @@ const LEAF = [
   'publish',
   'subscribe',
   'unsubscribe',
+  'share',
   'receive',
   'interest',
   'drained',

@@ -39,6 +39,10 @@ export class TopicActor extends DurableObject<Env> implements LeafPeer {
     return this.topic.leaf.receive(...parameters)
   }
 
+  share(...[session, batch]: Parameters<LeafPeer['share']>) {
+    return this.topic.leaf.share(session, unpackBatch(batch))
+  }
+
   interest(...parameters: Parameters<LeafPeer['interest']>) {
     return this.topic.leaf.interest(...parameters)
   }

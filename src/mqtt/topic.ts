@@ -37,6 +37,11 @@ export function parseShared(filter: string): SharedFilter | null {
   return { group, filter: filter.slice(slash + 1) }
 }
 
+/** A valid filter without its `$share/group/`, if it has one. */
+export function plainFilter(filter: string): string {
+  return parseShared(filter)?.filter ?? filter
+}
+
 /** Whether a valid filter, without its `$share/group/`, matches a valid name. Allocates nothing. */
 export function matches(filter: string, topic: string): boolean {
   const first = filter.charCodeAt(0)

@@ -37,11 +37,21 @@ export type SessionState = z.infer<typeof sessionStateSchema>
 
 export const retainedSchema = z.object({ topic: z.string(), record: base64Schema })
 
+/** What a region that is not the home wants of a root. */
+export const regionInterestSchema = z.object({
+  region: regionSchema,
+  /** It has subscribers, and is sent every message. */
+  plain: z.boolean(),
+  /** `$share/group/filter`: it has members of these. */
+  shares: z.array(z.string().min(1)),
+})
+export type RegionInterest = z.infer<typeof regionInterestSchema>
+
 /** What the old home gives to the new one. */
 export const handoverStateSchema = z.object({
   session: sessionStateSchema.nullable(),
   retained: z.array(retainedSchema),
-  interests: z.array(regionSchema),
+  interests: z.array(regionInterestSchema),
 })
 export type HandoverState = z.infer<typeof handoverStateSchema>
 

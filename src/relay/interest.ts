@@ -11,8 +11,10 @@ export const interestRequestSchema = z.object({
   fleet: fleetSchema,
   root: rootSchema,
   region: regionSchema,
-  /** False when the last subscriber has gone. */
-  interested: z.boolean(),
+  /** `add`: besides what it already wants. `only`: a subscriber has gone, and this is all that it still wants. */
+  change: z.enum(['add', 'only']),
+  plain: z.boolean(),
+  shares: z.array(z.string().min(1)),
   /** Retained messages that match any of these are wanted with the answer. */
   filters: z.array(z.string()),
 })

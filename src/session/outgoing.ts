@@ -1,7 +1,7 @@
 // What a session sends to its client: the window of messages in flight, what waits behind it, what is stored.
 // No I/O: every call returns the effects that the actor performs.
 import { Reason } from '../mqtt/reason.ts'
-import { type Delivery, deliveryBytes } from './delivery.ts'
+import { CLIENT_AWAY, type Delivery, deliveryBytes } from './delivery.ts'
 import { ACK_WAIT_MS, QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX, STALL_MS } from './limits.ts'
 import {
   type OutgoingEffect,
@@ -96,6 +96,10 @@ export class Outgoing {
 
   deliver(delivery: Delivery, settle: Settle, now: number): OutgoingEffect[] {
     const effects: OutgoingEffect[] = []
+    if (delivery.share !== null && !delivery.share.waits && !this.online) {
+      settle(CLIENT_AWAY)
+      return effects
+    }
     if (delivery.qos === 0) {
       if (this.online) effects.push({ do: 'send', delivery, packetId: 0, dup: false })
       settle(Reason.Success)
@@ -183,7 +187,7 @@ export class Outgoing {
       const waitsUntil = entry.arrivedAt + ACK_WAIT_MS
       if (waitsUntil > now) {
         next = Math.min(next, waitsUntil)
-      } else if (this.persistent || entry.arrivedAt + STALL_MS <= now) {
+      } else if (this.persistent || isShared(entry) || entry.arrivedAt + STALL_MS <= now) {
         due.push(entry)
       } else {
         entry.settle?.(Reason.Success)
@@ -230,11 +234,22 @@ export class Outgoing {
     return effects
   }
 
-  /** The connection is gone. What a persistent session had open is stored; else it ends with the session. */
+  /**
+   * The connection is gone. What a persistent session had open is stored; else it ends with the session. What came by a
+   * shared subscription goes to another member, unless it has been sent with QoS 2. [MQTT-4.8.2-5]
+   */
   closed(): OutgoingEffect[] {
     const effects: OutgoingEffect[] = []
     this.window = 0
-    const open = [...this.open()]
+    const open: Entry[] = []
+    for (const entry of this.open()) {
+      if (isShared(entry) && (entry.delivery.qos === 1 || !this.inflight.has(packetIdOf(entry.position)))) {
+        entry.settle?.(CLIENT_AWAY)
+        entry.settle = null
+      } else {
+        open.push(entry)
+      }
+    }
     if (this.persistent && open.length > 0) this.store(open, effects)
     if (!this.persistent) for (const entry of open) entry.settle?.(Reason.Success)
     this.inflight.clear()
@@ -243,6 +258,16 @@ export class Outgoing {
     this.unstoredBytes = 0
     this.storedBehind = this.storedMessages > 0
     return effects
+  }
+
+  /** Stored deliveries that other members of their group have got meanwhile. */
+  givenAway(rows: readonly StoredDelivery[]): OutgoingEffect[] {
+    const busy = new Set(this.waiting.map(({ position }) => position))
+    for (const { position } of this.inflight.values()) busy.add(position)
+    // A client that has come back meanwhile may be getting it too: then it is delivered twice, which QoS 1 allows.
+    const gone = rows.filter(({ position }) => !busy.has(position))
+    for (const { delivery } of gone) this.uncount(delivery)
+    return gone.length === 0 ? [] : [{ do: 'forget', positions: gone.map(({ position }) => position) }]
   }
 
   private done(packetId: number, entry: Entry): OutgoingEffect[] {
@@ -279,7 +304,7 @@ export class Outgoing {
         this.sentUpTo = entry.position
         effects.push({ do: 'sent-up-to', position: entry.position })
       }
-    } else if (!this.persistent) {
+    } else if (!this.persistent && !isShared(entry)) {
       // Nothing outlives the connection, and on the connection nothing is sent twice: this is done.
       entry.settle?.(Reason.Success)
       entry.settle = null
@@ -350,6 +375,10 @@ export class Outgoing {
   }
 }
 
+function isShared({ delivery }: Entry): boolean {
+  return delivery.share !== null
+}
+
 function entryOf(row: StoredDelivery, now: number): Entry {
   return { position: row.position, delivery: row.delivery, arrivedAt: now, stored: true, settle: null }
 }
@@ -365,6 +394,7 @@ const FORGOTTEN: Entry = {
     qos: 1,
     retain: false,
     identifiers: [],
+    share: null,
     message: { topic: '', qos: 1, retain: false, properties: NO_BYTES, payload: NO_BYTES, expiresAt: 0 },
   },
 }

@@ -13,7 +13,7 @@ import type {
   UnsubscribePacket,
 } from '../mqtt/packet.ts'
 import { isFailure, Reason, type ReasonCode } from '../mqtt/reason.ts'
-import { isTopicFilter, parseShared } from '../mqtt/topic.ts'
+import { isTopicFilter, plainFilter } from '../mqtt/topic.ts'
 import type { Delivery } from './delivery.ts'
 import { type Acknowledgement, Incoming } from './incoming.ts'
 import { SESSION_EXPIRY_SECONDS_MAX, SUBSCRIPTIONS_MAX } from './limits.ts'
@@ -248,8 +248,7 @@ export class Session {
 
   private refuses(request: SubscriptionRequest, isNew: boolean): ReasonCode | null {
     if (!isTopicFilter(request.filter)) return Reason.TopicFilterInvalid
-    if (parseShared(request.filter) !== null) return Reason.SharedSubscriptionsNotSupported
-    if (rootOfFilter(request.filter) === null) return Reason.WildcardSubscriptionsNotSupported
+    if (rootOfFilter(plainFilter(request.filter)) === null) return Reason.WildcardSubscriptionsNotSupported
     if (isNew && this.subscriptions.size >= SUBSCRIPTIONS_MAX) return Reason.QuotaExceeded
     return null
   }

@@ -73,7 +73,6 @@ export function negotiate(connect: ConnectPacket, settings: ServerSettings): Neg
       receiveMaximum: INCOMING_INFLIGHT_MAX,
       maximumPacketSize: settings.packetBytesMax,
       topicAliasMaximum: TOPIC_ALIASES_INCOMING_MAX,
-      sharedSubscriptionAvailable: false,
       ...(keepAliveSeconds !== connect.keepAlive && { serverKeepAlive: keepAliveSeconds }),
       ...(expirySeconds !== asked && { sessionExpiryInterval: expirySeconds }),
     },

@@ -18,6 +18,7 @@ const LEAF: LeafPeer = {
     retained: packBatch([]),
   }),
   unsubscribe: async () => undefined,
+  share: async (_, batch) => successes(batch),
   receive: async () => ({ status: 'done', outcomes: [] }),
   interest: async () => ({ status: 'done', retained: [] }),
   drained: async () => undefined,

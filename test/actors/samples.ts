@@ -37,7 +37,7 @@ export function routed(topic: string, text: string, more: Partial<Message> = {})
 
 export function deliveryOf(topic: string, text: string, more: Partial<Message> = {}): Uint8Array {
   const one = message(topic, text, more)
-  return encodeDelivery({ qos: one.qos, retain: one.retain, identifiers: [], message: one })
+  return encodeDelivery({ qos: one.qos, retain: one.retain, identifiers: [], share: null, message: one })
 }
 
 /** Payloads of a batch of deliveries. */

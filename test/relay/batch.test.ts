@@ -1,7 +1,7 @@
 // Batches, routed records and base64: what crosses between actors and regions comes back as it went.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { ClientId } from '../../src/id/ids.ts'
+import type { ClientId, RegionId } from '../../src/id/ids.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import { base64Schema } from '../../src/relay/names.ts'
@@ -85,6 +85,7 @@ describe('a routed record', () => {
     const name = 'é'.repeat(64) as ClientId
     expect(decodeRouted(encodeRouted(name, Uint8Array.of(1)))).toEqual({
       publisher: name,
+      turn: null,
       record: Uint8Array.of(1),
     })
   })
@@ -92,6 +93,15 @@ describe('a routed record', () => {
   test('keeps a publisher whose id begins with a byte order mark apart from the one without', () => {
     const name = '\ufefflamp' as ClientId
     expect(decodeRouted(encodeRouted(name, new Uint8Array(0))).publisher).toBe(name)
+  })
+
+  test('gives back whose turn it is', () => {
+    const turn = { share: '$share/g/räume/1/#', tried: ['eu' as RegionId], waits: true }
+    const bytes = within(encodeRouted('lamp' as ClientId, Uint8Array.of(1, 2), turn))
+    expect(decodeRouted(bytes)).toEqual({ publisher: 'lamp', turn, record: Uint8Array.of(1, 2) })
+    for (let size = 1; size < bytes.length - 'lamp'.length - 2; size++) {
+      expect(() => decodeRouted(bytes.subarray(0, size))).toThrow()
+    }
   })
 
   test('that ends inside its publisher throws', () => {

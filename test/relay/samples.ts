@@ -29,7 +29,8 @@ const session = {
   queue: [{ position: 5, delivery: 'AAAA' }],
 }
 const retained = { topic: 'rooms/42/t', record: 'AA==' }
-const state = { session, retained: [retained], interests: ['us'] }
+const interest = { region: 'us', plain: true, shares: ['$share/g/rooms/42/#'] }
+const state = { session, retained: [retained], interests: [interest] }
 const envelope = {
   fleet: 'default',
   root,
@@ -71,7 +72,11 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   retainedSchema: { valid: retained, wrong: { topic: 1, record: '-' } },
   handoverStateSchema: {
     valid: state,
-    wrong: { 'session.id': null, 'retained.0.record': '=', 'interests.0': 'U S' },
+    wrong: { 'session.id': null, 'retained.0.record': '=', 'interests.0.region': 'U S' },
+  },
+  regionInterestSchema: {
+    valid: interest,
+    wrong: { region: 'U S', plain: 1, 'shares.0': '' },
   },
   claimRequestSchema: { valid: where, wrong: whereWrong },
   claimResponseSchema: { valid: { home, state }, wrong: { home: null, 'state.interests': 'us' } },
@@ -91,16 +96,16 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   confirmRequestSchema: { valid: { ...where, epoch: 1 }, wrong: { ...whereWrong, ...epochWrong } },
   confirmResponseSchema: { valid: { current: true }, wrong: { current: 'yes' } },
   interestRequestSchema: {
-    valid: { ...where, interested: true, filters: ['rooms/42/#'] },
-    wrong: { ...whereWrong, interested: 1, 'filters.0': 2 },
+    valid: { ...where, change: 'add', plain: true, shares: ['$share/g/rooms/42/#'], filters: ['rooms/42/#'] },
+    wrong: { ...whereWrong, change: 'none', plain: 1, 'shares.0': '', 'filters.0': 2 },
   },
   interestResponseSchema: {
     valid: { home, retained: [retained] },
     wrong: { 'home.epoch': null, 'retained.0.topic': 1 },
   },
   homeInterestRequestSchema: {
-    valid: { ...where, interested: false, filters: [], epoch: 1 },
-    wrong: { ...whereWrong, ...epochWrong, interested: null, filters: 'all' },
+    valid: { ...where, change: 'only', plain: false, shares: [], filters: [], epoch: 1 },
+    wrong: { ...whereWrong, ...epochWrong, change: null, plain: 'no', shares: null, filters: 'all' },
   },
   homeInterestResponseSchema: {
     valid: { status: 'done', retained: [retained] },

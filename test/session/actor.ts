@@ -24,7 +24,7 @@ export function delivery(
     payload,
     expiresAt: more.expiresAt ?? 0,
   } as const
-  return { qos, retain: false, identifiers: [], message }
+  return { qos, retain: false, identifiers: [], share: null, message }
 }
 
 export interface Sent {

@@ -9,6 +9,9 @@ const deliveries: fc.Arbitrary<Delivery> = fc.record({
   qos: fc.constantFrom(0, 1, 2),
   retain: fc.boolean(),
   identifiers: fc.array(fc.integer({ min: 1, max: 268_435_455 }), { maxLength: 20 }),
+  share: fc.option(
+    fc.record({ filter: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 }), waits: fc.boolean() }),
+  ),
   message: fc.record({
     topic: fc.string({ minLength: 1, maxLength: 30 }).filter((t) => !t.includes('\0')),
     qos: fc.constantFrom(0, 1, 2),

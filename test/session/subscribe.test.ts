@@ -37,7 +37,9 @@ describe('SUBSCRIBE', () => {
     ['a+', Reason.TopicFilterInvalid],
     ['', Reason.TopicFilterInvalid],
     ['$share//a/b', Reason.TopicFilterInvalid],
-    ['$share/group/a/b', Reason.SharedSubscriptionsNotSupported],
+    ['$share/group', Reason.TopicFilterInvalid],
+    ['$share/gr+up/a/b', Reason.TopicFilterInvalid],
+    ['$share/group/a/b', null],
     ['#', Reason.WildcardSubscriptionsNotSupported],
     ['devices/+/telemetry', Reason.WildcardSubscriptionsNotSupported],
     ['rooms/#', Reason.WildcardSubscriptionsNotSupported],
@@ -53,11 +55,11 @@ describe('SUBSCRIBE', () => {
 
   test('one refused filter takes nothing from the others', () => {
     const session = liveSession(5)
-    const { items } = asked(session, subscribe(1, '#', 'a/b', '$share/g/a/b'))
+    const { items } = asked(session, subscribe(1, '#', 'a/b', 'a/#/b'))
     expect(items.map(({ refused }) => refused)).toEqual([
       Reason.WildcardSubscriptionsNotSupported,
       null,
-      Reason.SharedSubscriptionsNotSupported,
+      Reason.TopicFilterInvalid,
     ])
     expect([...session.subscriptions.keys()]).toEqual(['a/b'])
   })

@@ -56,7 +56,6 @@ test('a 5.0 client is told what this server grants', () => {
     receiveMaximum: INCOMING_INFLIGHT_MAX,
     maximumPacketSize: SETTINGS.packetBytesMax,
     topicAliasMaximum: TOPIC_ALIASES_INCOMING_MAX,
-    sharedSubscriptionAvailable: false,
   })
 })
 
