@@ -127,7 +127,7 @@ export class Session {
         return this.disconnect(packet)
       case 'connect': // [MQTT-3.1.0-2]
         return [{ do: 'close', reason: Reason.ProtocolError }]
-      case 'auth': // No enhanced authentication was agreed at CONNECT. [MQTT-4.12.0-1]
+      case 'auth': // No enhanced authentication was agreed at CONNECT. [MQTT-4.12.0-7]
         return [{ do: 'close', reason: Reason.ProtocolError }]
       default:
         return packet satisfies never
@@ -147,7 +147,7 @@ export class Session {
       if (this.connection?.incoming !== incoming) return NOTHING
       const effects: Effect[] = []
       for (const ack of incoming.settle(open, reason)) {
-        // 3.1.1 has no negative acknowledgement: accept, or close. [MQTT-3.3.5-2]
+        // 3.1.1 has no negative acknowledgement: accept, or close. [MQTT-3.3.5-2, 3.1.1]
         if (terms.protocolVersion === 4 && isFailure(ack.reason)) {
           effects.push({ do: 'close', reason: ack.reason })
           return effects
@@ -216,7 +216,7 @@ export class Session {
     const effects: Effect[] = []
     const asked = packet.properties.sessionExpiryInterval
     if (asked !== undefined) {
-      // A session that was to end with its connection cannot be kept after all. [MQTT-3.14.2-2] and 3.1.2.11.2
+      // A session that was to end with its connection cannot be kept after all: section 3.14.2.2.2.
       if (this.expirySeconds === 0 && asked > 0) return [{ do: 'close', reason: Reason.ProtocolError }]
       effects.push({ do: 'expiry', seconds: Math.min(asked, SESSION_EXPIRY_SECONDS_MAX) })
     }

@@ -120,8 +120,8 @@ export const STATEMENTS_3_1_1: readonly Statement[] = statements(`
 4.5.0-1 server A message that the server took over is added to every session with a matching subscription.
 4.5.0-2 client A client acknowledges every PUBLISH, whatever it does with it.
 4.6.0-1 both PUBLISH packets are sent again in their order.
-4.6.0-2 both PUBACK packets come in the order of their PUBLISH packets.
-4.6.0-3 both PUBREC packets come in the order of their PUBLISH packets.
+4.6.0-2 client PUBACK packets come in the order of their PUBLISH packets.
+4.6.0-3 client PUBREC packets come in the order of their PUBLISH packets.
 4.6.0-4 both PUBREL packets come in the order of their PUBREC packets.
 4.6.0-5 server Every topic is an Ordered Topic unless it was set otherwise.
 4.6.0-6 server Messages of one client reach consumers in order, for the same topic and QoS.
@@ -137,7 +137,7 @@ export const STATEMENTS_3_1_1: readonly Statement[] = statements(`
 4.8.0-2 both On a transient error while it handles a packet, the receiver closes.
 6.0.0-1 both Packets travel in binary WebSocket frames; on another frame the receiver closes.
 6.0.0-2 both Packets need not be aligned with frames.
-6.0.0-3 client The client offers the subprotocol mqtt.
+6.0.0-3 both The client offers the subprotocol mqtt.
 6.0.0-4 server The server selects the subprotocol mqtt.
 7.0.0-1 server A server that also connects to other servers conforms as a client too.
 7.0.0-2 both Nothing outside the standard is needed to work with another implementation.

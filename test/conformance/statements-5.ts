@@ -76,14 +76,14 @@ export const STATEMENTS_5: readonly Statement[] = statements(`
 3.2.2-8 server CONNACK has one of the codes of its table.
 3.2.2-9 server A server without QoS 1 or 2 says so with Maximum QoS.
 3.2.2-10 server Such a server still accepts SUBSCRIBE for QoS 0, 1 and 2.
-3.2.2-11 both A client publishes at no QoS above Maximum QoS.
+3.2.2-11 client A client publishes at no QoS above Maximum QoS.
 3.2.2-12 server A Will QoS above what the server can do is refused, 0x9B, and the connection closes.
 3.2.2-13 server A retained will is refused, 0x9A, by a server that cannot retain.
-3.2.2-14 both A client that was told Retain Available 0 publishes nothing with RETAIN 1.
+3.2.2-14 client A client that was told Retain Available 0 publishes nothing with RETAIN 1.
 3.2.2-15 both A client sends no packet over the server's Maximum Packet Size.
 3.2.2-16 server An empty Client Identifier gets an Assigned Client Identifier that no other session has.
 3.2.2-17 both A client sends no Topic Alias above the server's Topic Alias Maximum.
-3.2.2-18 both Without a Topic Alias Maximum of the server a client sends no Topic Alias.
+3.2.2-18 client Without a Topic Alias Maximum of the server a client sends no Topic Alias.
 3.2.2-19 server CONNACK leaves out a Reason String that would make it too large for the client.
 3.2.2-20 server CONNACK leaves out User Properties that would make it too large for the client.
 3.2.2-21 client A client that gets a Server Keep Alive uses it instead of its own.
@@ -215,10 +215,10 @@ export const STATEMENTS_5: readonly Statement[] = statements(`
 4.4.0-2 both A PUBACK or PUBREC of 0x80 or more acknowledges; the PUBLISH is not sent again.
 4.5.0-1 server A message that the server took over is added to every session with a matching subscription.
 4.5.0-2 client A client acknowledges every PUBLISH, whatever it does with it.
-4.6.0-1 both PUBLISH packets are sent again in their order.
-4.6.0-2 both PUBACK packets come in the order of their PUBLISH packets.
-4.6.0-3 both PUBREC packets come in the order of their PUBLISH packets.
-4.6.0-4 both PUBREL packets come in the order of their PUBREC packets.
+4.6.0-1 client PUBLISH packets are sent again in their order.
+4.6.0-2 client PUBACK packets come in the order of their PUBLISH packets.
+4.6.0-3 client PUBREC packets come in the order of their PUBLISH packets.
+4.6.0-4 client PUBREL packets come in the order of their PUBREC packets.
 4.6.0-5 server Messages of one client on an Ordered Topic reach consumers in order, for the same topic and QoS.
 4.6.0-6 server Every topic is an Ordered Topic for subscriptions that are not shared.
 4.7.0-1 both Wildcards are for filters and not for Topic Names.
@@ -251,6 +251,6 @@ export const STATEMENTS_5: readonly Statement[] = statements(`
 4.13.2-1 both A CONNACK or DISCONNECT of 0x80 or more means that the connection closes, sent or not.
 6.0.0-1 both Packets travel in binary WebSocket frames; on another frame the receiver closes.
 6.0.0-2 both Packets need not be aligned with frames.
-6.0.0-3 client The client offers the subprotocol mqtt.
+6.0.0-3 both The client offers the subprotocol mqtt.
 6.0.0-4 server The server selects the subprotocol mqtt.
 `)
