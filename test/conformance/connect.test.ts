@@ -173,6 +173,25 @@ describe.each(LEVELS)('CONNECT of $version', ({ level }) => {
   })
 })
 
+describe('a refusal that no return code of 3.1.1 says', () => {
+  // It is return code 3, "server unavailable", which asks the client to try the same again.
+  it.fails('is not given the return code of another: the client is closed [MQTT-3.2.2-6, 3.1.1]', async () => {
+    const raw = await Raw.open(system, 'eu', '/no-code', 4)
+    const will = { topic: '$SYS/x', payload: Buffer.from('x'), qos: 0, retain: false } as const
+    raw.send(await connectPacket(system, 'no-code', { level: 4, will }))
+    await raw.closed()
+    expect(raw.of('connack').map(({ returnCode }) => returnCode)).not.toContain(3)
+  })
+
+  // QoS 2 is being built. 3.1.1 has no way to say that there is none.
+  it.fails('is none for a will at QoS 2, which is taken [MQTT-3.1.2-14, 3.1.1]', async () => {
+    const will = { topic: 'rooms/two/x', payload: Buffer.from('x'), qos: 2, retain: false } as const
+    const { raw, code } = await answer('will-two', { level: 4, will })
+    raw.drop()
+    expect(code).toBe(0)
+  })
+})
+
 describe('an empty client id', () => {
   it('of a 5.0 client is answered with the one that was assigned, which is used [MQTT-3.1.3-6] [MQTT-3.1.3-7] [MQTT-3.2.2-16]', async () => {
     const raw = await connected(system, 'nameless', { clientId: '' })

@@ -145,8 +145,13 @@ describe.each(LEVELS)('CONNECT of $version', ({ level }) => {
     '3.1.4-1 3.14.0-1',
     '',
   )}${level === 4 ? ' [MQTT-3.1.4-1, 3.1.1]' : ''}`
-  it.each([...both, ...(level === 5 ? newer : older)])(name, async (_what, _tags, header, body) => {
-    const raw = await Raw.open(system, 'eu', '/a', level)
+  const ways = ['/a', ''].flatMap((path) =>
+    [...both, ...(level === 5 ? newer : older)].map(
+      ([what, ...rest]) => [path === '' ? `${what}, through a front,` : what, ...rest, path] as const,
+    ),
+  )
+  it.each(ways)(name, async (_what, _tags, header, body, path) => {
+    const raw = await Raw.open(system, 'eu', path, level)
     const frames = listen(raw)
     raw.sendBytes(framed(header, body))
     await raw.closed()
