@@ -70,7 +70,7 @@ function versionText(version: Version, proofs: readonly Proof[], reasons: Reason
   ].join(' ')
   const rows = mine.map(({ id, says }) => {
     const found = byId.get(id) ?? []
-    const proof = found.length > 0 ? proofText(found) : `*${cell(reasons[id] ?? '')}*`
+    const proof = found.length > 0 ? proofText(found) : `none: ${cell(reasons[id] ?? '')}`
     return `| ${id} | ${cell(says)} | ${proof} |\n`
   })
   return `## MQTT ${version}\n\n${counts}\n\n| statement | says | tests |\n|---|---|---|\n${rows.join('')}`
