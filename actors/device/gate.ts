@@ -224,7 +224,7 @@ export class Gate {
       }
       live.reply({
         type: 'connack',
-        sessionPresent, // [MQTT-3.2.2-2]
+        sessionPresent, // [MQTT-3.2.2-2] [MQTT-3.2.2-3]
         reason: Reason.Success,
         properties: connect.protocolVersion === 5 ? { ...properties, ...asked } : {},
       })
@@ -243,7 +243,7 @@ export class Gate {
   private async refuses(connect: ConnectPacket, authenticated: boolean): Promise<ReasonCode | null> {
     if (connect.properties.authenticationMethod !== undefined) return Reason.BadAuthenticationMethod // [MQTT-4.12.0-1]
     if (connect.clientId === '' && connect.protocolVersion === 4 && !connect.cleanStart) {
-      return Reason.ClientIdentifierNotValid // [MQTT-3.1.3-8]
+      return Reason.ClientIdentifierNotValid // [MQTT-3.1.3-8, 3.1.1]
     }
     if (!authenticated) {
       if (connect.password === null) return Reason.NotAuthorized

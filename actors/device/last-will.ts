@@ -22,7 +22,7 @@ export class LastWill {
 
   /**
    * The connection ended without the client's farewell. [MQTT-3.1.2-8]
-   * @param expirySeconds how long the session goes on; the will is not delayed beyond it [MQTT-3.1.3-9]
+   * @param expirySeconds how long the session goes on; the will is not delayed beyond it [MQTT-3.1.2-8]
    */
   connectionEnded(expirySeconds: number): void {
     const kept = this.store.will()

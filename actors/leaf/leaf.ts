@@ -330,7 +330,7 @@ export class Leaf {
         const message = decodeMessage(record)
         const qos = subscription.qos < message.qos ? subscription.qos : message.qos
         const identifiers = subscription.identifier > 0 ? [subscription.identifier] : []
-        deliveries.push(encodeDelivery({ qos, retain: true, identifiers, share: null, message }, record)) // [MQTT-3.3.1-8]
+        deliveries.push(encodeDelivery({ qos, retain: true, identifiers, share: null, message }, record)) // [MQTT-3.3.1-8, 3.1.1]
       }
     }
     return deliveries

@@ -282,7 +282,7 @@ export class Uplink {
     return false
   }
 
-  /** The sender need not wait longer: QoS 1 is stored, QoS 0 is given up. [MQTT-4.3.1-1] */
+  /** The sender need not wait longer: QoS 1 is stored, QoS 0 is given up. */
   private keep(lane: Lane, count: number): void {
     for (let i = 0; i < count; i++) {
       const item = lane.items[i]

@@ -13,7 +13,7 @@ export function rootOfTopic(topic: string): Root {
  * The root that a filter's matches all belong to, or null where the filter is wide: one of its first two levels
  * is a wildcard. `rooms/42/#` and `rooms/42/+` have the root `rooms/42`; `rooms/#` and `+/x` have none.
  *
- * `sport/#` also matches `sport` (the parent level, [MQTT-4.7.1-2]), so a filter whose second level is `#` is wide.
+ * `sport/#` also matches `sport` (the parent level, section 4.7.1.2), so a filter whose second level is `#` is wide.
  */
 export function rootOfFilter(filter: string): Root | null {
   const root = rootOfTopic(filter)

@@ -31,7 +31,7 @@ export function decodeConnect(body: Uint8Array): ConnectPacket {
   const hasUsername = (flags & Flag.Username) !== 0
   const hasPassword = (flags & Flag.Password) !== 0
   if (protocolVersion === 4 && hasPassword && !hasUsername) {
-    throw malformed('a password without a user name') // 3.1.1: [MQTT-3.1.2-22]
+    throw malformed('a password without a user name') // [MQTT-3.1.2-22, 3.1.1]
   }
   const keepAlive = reader.u16()
   const properties = protocolVersion === 5 ? readProperties(reader, PacketType.Connect) : NO_PROPERTIES

@@ -167,7 +167,7 @@ function decodeSubscribe(version: ProtocolVersion, body: Uint8Array): SubscribeP
 function readSubscription(version: ProtocolVersion, reader: BytesReader): SubscriptionRequest {
   const filter = reader.string()
   const options = reader.u8()
-  // [MQTT-3.8.3-5]; 3.1.1 reserves all but the QoS. [MQTT-3-8.3-4]
+  // [MQTT-3.8.3-5]; 3.1.1 reserves all but the QoS. [MQTT-3.8.3-4, 3.1.1]
   if ((options & (version === 5 ? 0xc0 : 0xfc)) !== 0)
     throw malformed('reserved subscription options are set')
   const qos = options & 3

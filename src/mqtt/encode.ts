@@ -124,7 +124,7 @@ function secondsLeft(expiresAt: number, now: number): number {
 }
 
 function encodeConnack(version: ProtocolVersion, packet: ConnackPacket): Uint8Array {
-  // [MQTT-3.2.2-6]; 3.1.1: [MQTT-3.2.2-4]
+  // [MQTT-3.2.2-6] [MQTT-3.2.2-4, 3.1.1]
   const flags = packet.sessionPresent && packet.reason === Reason.Success ? 1 : 0
   if (version === 4) {
     const writer = begin(PacketType.Connack, 0, 2)
@@ -177,7 +177,7 @@ function encodeAnswers(
     const reasons = type === PacketType.Suback ? packet.reasons : []
     const writer = begin(type, 0, 2 + reasons.length)
     writer.u16(packet.packetId)
-    // 3.1.1 knows one failure. [MQTT-3.9.3-2]
+    // 3.1.1 knows one failure. [MQTT-3.9.3-2, 3.1.1]
     for (const reason of reasons) writer.u8(isFailure(reason) ? Reason.UnspecifiedError : reason)
     return writer.finish()
   }

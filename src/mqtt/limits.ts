@@ -3,7 +3,7 @@
 /** The Maximum Packet Size that the server announces unless it is set lower: fixed header included. */
 export const PACKET_BYTES_MAX = 1024 * 1024
 
-/** What four bytes of Remaining Length can say. [MQTT-1.5.5] */
+/** What four bytes of Remaining Length can say; section 1.5.5. */
 export const REMAINING_BYTES_MAX = 268_435_455
 
 /** What two bytes of length can say: of a string, of binary data, of a topic. */

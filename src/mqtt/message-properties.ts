@@ -129,7 +129,7 @@ function readMessageProperty(
       // [MQTT-3.3.4-6]
       throw protocolError('a client may not send a Subscription Identifier in PUBLISH')
   }
-  // [MQTT-2.2.2-2]
+  // Section 2.2.2.2.
   throw malformed(`property 0x${id.toString(16)} does not belong to a message`)
 }
 

@@ -63,7 +63,7 @@ export function readProperties(reader: BytesReader, type: PacketType): Propertie
   while (reader.at < blockEnd) {
     const id = reader.u8()
     const entry = BY_ID[id]
-    // [MQTT-2.2.2-2]: an identifier that is not valid for the packet type makes the packet malformed.
+    // Section 2.2.2.2: an identifier that is not valid for the packet type makes the packet malformed.
     if (entry === undefined || (entry.carriers & (1 << type)) === 0) {
       throw malformed(`property 0x${id.toString(16)} does not belong in this packet`)
     }

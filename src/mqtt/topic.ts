@@ -54,7 +54,7 @@ export function matches(filter: string, topic: string): boolean {
     if (c === PLUS) {
       while (t < topic.length && topic.charCodeAt(t) !== SLASH) t++
     } else if (t === topic.length) {
-      // `sport/#` also matches `sport`. [MQTT-4.7.1-2]
+      // `sport/#` also matches `sport`: section 4.7.1.2.
       return c === SLASH && filter.charCodeAt(f + 1) === HASH
     } else if (topic.charCodeAt(t) === c) {
       t++
@@ -94,7 +94,7 @@ function isPlainFilter(filter: string, start: number): boolean {
     const c = filter.charCodeAt(i)
     if (c === SLASH && ++levels > TOPIC_LEVELS_MAX) return false
     if (c !== PLUS && c !== HASH) continue
-    // A wildcard fills its level [MQTT-4.7.1-3], and `#` is the last one. [MQTT-4.7.1-1]
+    // A wildcard fills its level [MQTT-4.7.1-2], and `#` is the last one. [MQTT-4.7.1-1]
     if (i > start && filter.charCodeAt(i - 1) !== SLASH) return false
     if (i + 1 < filter.length && (c === HASH || filter.charCodeAt(i + 1) !== SLASH)) return false
   }

@@ -155,7 +155,7 @@ export class Session {
         return this.disconnect(packet)
       case 'connect': // [MQTT-3.1.0-2]
         return [{ do: 'close', reason: Reason.ProtocolError }]
-      case 'auth': // No enhanced authentication was agreed at CONNECT. [MQTT-4.12.0-1]
+      case 'auth': // No enhanced authentication was agreed at CONNECT. [MQTT-4.12.0-7]
         return [{ do: 'close', reason: Reason.ProtocolError }]
       default:
         return packet satisfies never
@@ -273,7 +273,7 @@ export class Session {
     const effects: Effect[] = []
     const asked = packet.properties.sessionExpiryInterval
     if (asked !== undefined) {
-      // A session that was to end with its connection cannot be kept after all. [MQTT-3.14.2-2] and 3.1.2.11.2
+      // A session that was to end with its connection cannot be kept after all: section 3.14.2.2.2.
       if (this.expirySeconds === 0 && asked > 0) return [{ do: 'close', reason: Reason.ProtocolError }]
       effects.push({ do: 'expiry', seconds: Math.min(asked, SESSION_EXPIRY_SECONDS_MAX) })
     }

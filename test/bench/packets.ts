@@ -83,7 +83,7 @@ export class PublishFrame {
 /** Told of each packet: `bytes` from `start` to `end` are its body. */
 export type PacketSink = (header: number, bytes: Buffer, start: number, end: number) => void
 
-/** Cuts the content of frames into packets: a frame may hold many, and may end inside one. [MQTT-6.0.0-4] */
+/** Cuts the content of frames into packets: a frame may hold many, and may end inside one. [MQTT-6.0.0-2] */
 export class PacketScanner {
   readonly #sink: PacketSink
   #rest: Buffer | undefined

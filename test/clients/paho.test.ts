@@ -63,7 +63,7 @@ describe.skipIf(!paho.found)('paho-mqtt', () => {
   }
 
   const KINDS = [
-    { name: 'MQTT 3.1.1', version: 4, plain: false },
+    { name: 'MQTT 3.1.1 [MQTT-7.0.0-2, 3.1.1]', version: 4, plain: false },
     { name: 'MQTT 5', version: 5, plain: false },
     { name: 'MQTT 3.1.1 over the path without a client id', version: 4, plain: true },
     { name: 'MQTT 5 over the path without a client id', version: 5, plain: true },

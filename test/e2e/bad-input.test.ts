@@ -41,7 +41,7 @@ describe('the upgrade', () => {
     expect(await response.json()).toMatchObject({ status })
   })
 
-  it('wants the subprotocol mqtt [MQTT-6.0.0-3]', async () => {
+  it('wants the subprotocol mqtt [MQTT-6.0.0-3] [MQTT-6.0.0-3, 3.1.1]', async () => {
     expect(await upgradeStatus('/mqtt/x', ['stomp'])).toBe(400)
     expect(await upgradeStatus('/mqtt/x', ['mqtt'])).toBe(101)
   })
@@ -119,7 +119,7 @@ describe.each([
     expect(await refused({ ...token, properties: { authenticationMethod: 'SCRAM-SHA-256' } })).toBe(0x8c)
   })
 
-  it('of an unknown protocol version is refused with return code 1 [MQTT-3.1.2-2]', async () => {
+  it('of an unknown protocol version is refused with return code 1 [MQTT-3.1.2-2] [MQTT-3.1.2-2, 3.1.1]', async () => {
     const raw = await Raw.open(system, 'eu', path, 4)
     raw.sendBytes(Uint8Array.of(0x10, 13, 0, 4, 0x4d, 0x51, 0x54, 0x54, 9, 2, 0, 0, 0, 1, 0x61))
     expect((await raw.gets('connack')).returnCode).toBe(1)

@@ -59,7 +59,7 @@ describe('CONNACK', () => {
     encodes(5, packet, 0x20, `01 00 ${wire(properties).length.toString(16)} ${properties}`)
   })
 
-  test('a refusal never says that a session is present', () => {
+  test('a refusal never says that a session is present [MQTT-3.2.2-6] [MQTT-3.2.2-4, 3.1.1]', () => {
     const packet = { type: 'connack', sessionPresent: true, reason: Reason.Banned, properties: {} } as const
     encodes(5, packet, 0x20, '00 8a 00')
   })
@@ -167,7 +167,7 @@ describe('PUBLISH', () => {
     publishes(4, { ...message, expiresAt: 5000 }, d, 0x32, "0004 't/é' 0007 'hi'")
   })
 
-  test('QoS 0 has no packet identifier', () => {
+  test('QoS 0 has no packet identifier [MQTT-2.2.1-2] [MQTT-2.3.1-5, 3.1.1]', () => {
     publishes(4, message, { ...delivery, qos: 0, retain: true }, 0x31, "0004 't/é' 'hi'")
   })
 

@@ -15,7 +15,7 @@ function join(...parts: Uint8Array[]): Uint8Array {
   return new Uint8Array(parts.flatMap((part) => [...part]))
 }
 
-test('a frame may hold many packets', () => {
+test('a frame may hold many packets [MQTT-6.0.0-2] [MQTT-6.0.0-2, 3.1.1]', () => {
   expect(decodeAll(0, CONVERSATION).map((p) => p.type)).toEqual([
     'connect',
     'publish',
@@ -25,7 +25,7 @@ test('a frame may hold many packets', () => {
   ])
 })
 
-test('any split of the bytes into frames gives the same packets', () => {
+test('any split of the bytes into frames gives the same packets [MQTT-6.0.0-2] [MQTT-6.0.0-2, 3.1.1]', () => {
   const whole = decodeAll(0, CONVERSATION)
   fc.assert(
     fc.property(fc.array(fc.nat(CONVERSATION.length), { maxLength: 12 }), (cuts) => {

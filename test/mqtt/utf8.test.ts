@@ -26,7 +26,7 @@ test('a string is counted and written as the platform encodes it', () => {
   )
 })
 
-test('bytes are text just where a strict decoder says so and no U+0000 is in them', () => {
+test('bytes are text just where a strict decoder says so and no U+0000 is in them [MQTT-1.5.4-1] [MQTT-1.5.4-2] [MQTT-1.5.3-1, 3.1.1] [MQTT-1.5.3-2, 3.1.1]', () => {
   const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   const almost = fc.tuple(units, fc.nat(80), fc.nat(255)).map(([text, at, value]) => {
     const bytes = encoder.encode(text)

@@ -220,12 +220,12 @@ test('what waits for a session that ends with its connection is settled when it 
   expect(actor.outcomes.get('b')).toEqual([Reason.Success])
 })
 
-test('packet ids go round after 65,535 and never to 0', () => {
+test('packet ids go round after 65,535 and never to 0 [MQTT-2.2.1-4] [MQTT-2.3.1-4, 3.1.1]', () => {
   expect([1, 65_535, 65_536, 131_071].map(packetIdOf)).toEqual([1, 65_535, 1, 1])
   expect(packetIdOf(131_070)).toBe(65_535)
 })
 
-test('a packet id that is still in flight after 65,535 others is not given twice', () => {
+test('a packet id that is still in flight after 65,535 others is not given twice [MQTT-2.2.1-4] [MQTT-2.3.1-4, 3.1.1]', () => {
   const actor = online(3)
   actor.deliverAll('slow')
   actor.close()

@@ -32,7 +32,7 @@ describe('publishing', () => {
     expect(done(Reason.QuotaExceeded)).toEqual([puback(1, Reason.QuotaExceeded)])
   })
 
-  test('a 3.1.1 client cannot be told, so its connection is closed, after the answers before [MQTT-3.3.5-2]', () => {
+  test('a 3.1.1 client cannot be told, so its connection is closed, after the answers before [MQTT-3.3.5-2, 3.1.1]', () => {
     const session = liveSession(4)
     const [a, b, c] = [1, 2, 3].map((id) => passedOn(session, publish('a', id)))
     expect(c?.(Reason.Success)).toEqual([])
@@ -143,7 +143,7 @@ describe('the connection', () => {
     expect(liveSession(5).step(connect)).toEqual(closing(Reason.ProtocolError))
   })
 
-  test('an AUTH that nobody agreed on closes the connection [MQTT-4.12.0-1]', () => {
+  test('an AUTH that nobody agreed on closes the connection [MQTT-4.12.0-7]', () => {
     const auth = { type: 'auth', reason: Reason.Reauthenticate, properties: {} } as const
     expect(liveSession(5).step(auth)).toEqual(closing(Reason.ProtocolError))
   })
@@ -188,7 +188,7 @@ describe('DISCONNECT', () => {
     expect(effects.some((one) => one.do === 'expiry')).toBe(false)
   })
 
-  test('a session that was to end with its connection cannot be kept by DISCONNECT, and the will stands [MQTT-3.14.2-2]', () => {
+  test('a session that was to end with its connection cannot be kept by DISCONNECT, and the will stands', () => {
     const session = liveSession(5)
     expect(session.step(disconnect(Reason.Success, { sessionExpiryInterval: 60 }))).toEqual(
       closing(Reason.ProtocolError),
