@@ -1,7 +1,7 @@
 // The actor of one client: holds its connection, runs its session, and is the leaf of `devices/<client>`.
 import type { ClientId } from '../../src/id/ids.ts'
 import { rootOfClient } from '../../src/id/root.ts'
-import type { ClientPacket, ConnectPacket, Properties } from '../../src/mqtt/packet.ts'
+import type { ClientPacket, ConnectPacket, Properties, ServerPacket } from '../../src/mqtt/packet.ts'
 import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
@@ -29,6 +29,7 @@ import { Publisher } from './publisher.ts'
 import { Registrar } from './registrar.ts'
 import { SessionStore } from './session-store.ts'
 import { Subscribing } from './subscribing.ts'
+import { Wake } from './wake.ts'
 
 interface Undone {
   readonly effect: Effect
@@ -55,7 +56,7 @@ export class Device {
   private readonly givingAway: GivingAway
   private session: Session | null = null
   private live: Live | null = null
-  private cancelWake: (() => void) | null = null
+  private readonly wake: Wake
   private attachmentPlanned = false
   private performing = false
   private readonly keeping: Keeping
@@ -65,6 +66,9 @@ export class Device {
   constructor(platform: Platform, client: ClientId, connections: readonly Connection[]) {
     this.platform = platform
     this.store = new SessionStore(platform.storage)
+    this.wake = new Wake(platform, () => {
+      if (this.session !== null) this.perform(this.session.outgoing.ackWaitOver(platform.now()))
+    })
     this.keeping = new Keeping(platform, this.store)
     this.leaf = new Leaf(platform, rootOfClient(client), {
       deliver: (receiver, session, batch) =>
@@ -306,8 +310,7 @@ export class Device {
         this.keeping.perform(effect, current ? session : null)
         return null
       case 'pubrel':
-        live?.reply({ type: 'pubrel', packetId: effect.packetId, reason: Reason.Success, properties: {} })
-        this.planAttachment()
+        this.reply({ type: 'pubrel', packetId: effect.packetId, reason: Reason.Success, properties: {} })
         return null
       case 'refill':
         if (current) {
@@ -317,11 +320,10 @@ export class Device {
         }
         return null
       case 'wake':
-        this.wakeSession(effect.at)
+        this.wake.at(effect.at)
         return null
       case 'reply':
-        live?.reply(effect.packet)
-        this.planAttachment()
+        this.reply(effect.packet)
         return null
       case 'close':
         this.closeLive(effect.reason)
@@ -347,12 +349,10 @@ export class Device {
     }
   }
 
-  private wakeSession(at: number): void {
-    this.cancelWake?.()
-    this.cancelWake = this.platform.after(Math.max(0, at - this.platform.now()), () => {
-      this.cancelWake = null
-      if (this.session !== null) this.perform(this.session.outgoing.ackWaitOver(this.platform.now()))
-    })
+  /** To the live connection, if there is one; a client that takes no packet of that size is closed. */
+  reply(packet: ServerPacket): void {
+    if (this.live?.reply(packet) === false) this.closeLive(Reason.PacketTooLarge)
+    this.planAttachment()
   }
 
   private async subscribe(session: Session, effect: Extract<Effect, { do: 'subscribe' }>): Promise<void> {

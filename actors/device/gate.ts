@@ -222,7 +222,7 @@ export class Gate {
           responseInformation: `${rootOfClient(this.client)}/responses`,
         }),
       }
-      live.reply({
+      this.device.reply({
         type: 'connack',
         sessionPresent, // [MQTT-3.2.2-2] [MQTT-3.2.2-3]
         reason: Reason.Success,
@@ -257,7 +257,7 @@ export class Gate {
     }
     if (connect.clientId !== '' && connect.clientId !== this.client) return Reason.ClientIdentifierNotValid
     if (connect.will !== null) {
-      if (connect.will.message.topic.startsWith('$')) return Reason.TopicNameInvalid
+      if (connect.will.message.topic.startsWith('$')) return Reason.NotAuthorized
     }
     return null
   }

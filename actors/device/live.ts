@@ -44,9 +44,12 @@ export class Live {
     return this.ended
   }
 
-  reply(packet: ServerPacket): void {
+  /** False if the client takes no packet of this size: then the connection cannot go on. [MQTT-3.1.2-24] */
+  reply(packet: ServerPacket): boolean {
     const bytes = encodePacket(this.terms.protocolVersion, packet)
-    if (bytes.length <= this.terms.maximumPacketSize) this.push(bytes) // [MQTT-3.1.2-24]
+    if (bytes.length > this.terms.maximumPacketSize) return false
+    this.push(bytes)
+    return true
   }
 
   /** False if the client takes no packet of this size: then it counts as sent and acknowledged. [MQTT-3.1.2-25] */
