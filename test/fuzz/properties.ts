@@ -4,6 +4,14 @@ import { FRAMES } from './frames.ts'
 import type { Fuzz } from './fuzz.ts'
 import { GARBAGE } from './garbage.ts'
 import { RECORDS } from './records.ts'
+import { SESSION } from './session.ts'
 import { TOPICS } from './topics.ts'
 
-export const PROPERTIES: readonly Fuzz[] = [...CODEC, ...FRAMES, ...GARBAGE, ...TOPICS, ...RECORDS]
+export const PROPERTIES: readonly Fuzz[] = [
+  ...CODEC,
+  ...FRAMES,
+  ...GARBAGE,
+  ...TOPICS,
+  ...RECORDS,
+  ...SESSION,
+]
