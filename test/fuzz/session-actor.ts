@@ -16,6 +16,8 @@ import type { Terms } from '../../src/session/terms.ts'
 /** What the actor's client and its sessions live through. */
 export interface Witness {
   sent(delivery: Delivery, packetId: number, dup: boolean): void
+  /** What was just sent is too large for the client. */
+  discarded(packetId: number): void
   replied(packet: ServerPacket): void
   /** The connection is closed. */
   closed(): void
@@ -229,8 +231,15 @@ export class SessionActor<O> {
   }
 
   private readonly performers: Performers = {
-    send: ({ delivery, packetId, dup }) => {
-      if (this.live !== null) this.witness.sent(delivery, packetId, dup)
+    send: ({ delivery, packetId, dup }, session) => {
+      const { live } = this
+      if (live === null) return
+      this.witness.sent(delivery, packetId, dup)
+      if (deliveryBytes(delivery) <= live.maximumPacketSize || packetId === 0) return
+      // The client takes no such packet: it counts as sent and acknowledged. [MQTT-3.1.2-25]
+      this.witness.discarded(packetId)
+      if (session === null || session !== this.session) return
+      this.perform(session.outgoing.acknowledged(packetId) ?? [], 2 * live.outgoingWindow + 3)
     },
     store: ({ entries, settles }, session) => {
       if (session !== null && session === this.session) {

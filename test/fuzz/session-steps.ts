@@ -11,6 +11,7 @@ export interface Connecting {
   readonly expirySeconds: number
   readonly outgoingWindow: number
   readonly incomingWindow: number
+  readonly maximumPacketSize: number
 }
 
 export type Step =
@@ -51,6 +52,7 @@ export const connecting: fc.Arbitrary<Connecting> = fc.record({
   expirySeconds: fc.constantFrom(0, 100, 100),
   outgoingWindow: windows,
   incomingWindow: windows,
+  maximumPacketSize: fc.constantFrom(0xffff_ffff, 0xffff_ffff, 1_000),
 })
 
 const publishing: fc.Arbitrary<ClientPacket> = fc

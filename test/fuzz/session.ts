@@ -107,9 +107,10 @@ class Model implements Witness {
   finish(): void {
     while (this.actor.owed.length > 0) this.step({ do: 'answer', which: 0, reason: Reason.Success })
     const { session, live } = this.actor
-    if (session !== null && live !== null && !session.persistent) {
+    if (session !== null && live !== null) {
       this.acknowledgeAll()
       for (const one of this.wanted(session.id)) assert.notEqual(one.packetId, null, 'never sent')
+      this.takesAll()
     }
     this.step({ do: 'drop' })
     for (const [number, one] of this.known)
@@ -122,15 +123,23 @@ class Model implements Witness {
       expirySeconds: 100,
       outgoingWindow: 3,
       incomingWindow: 3,
+      maximumPacketSize: 0xffff_ffff,
     })
     this.acknowledgeAll()
     assert.equal(this.actor.rows.size, 0, 'rows are left')
     for (const one of this.wanted(this.actor.session.id)) assert.ok(one.acknowledged, 'never acknowledged')
-    // No count has leaked: the queue's whole bound is free again.
-    const number = this.deliver(1, 0, QUEUE_BYTES_MAX - 100)
-    assert.notEqual(this.of(number).packetId, null, 'an empty queue takes no message')
+    this.takesAll()
     this.step({ do: 'drop' })
-    assert.equal(this.of(number).settled, Reason.Success)
+    for (const [number, one] of this.known)
+      assert.ok(one.settled !== null || one.abandoned, `${number} has no outcome`)
+  }
+
+  /** No count has leaked: the whole bound of an empty queue is free. */
+  private takesAll(): void {
+    const one = this.of(this.deliver(1, 0, QUEUE_BYTES_MAX - 100))
+    assert.notEqual(one.packetId, null, 'an empty queue takes no message')
+    this.acknowledgeAll()
+    assert.equal(one.settled, Reason.Success)
   }
 
   sent(delivery: Delivery, packetId: number, dup: boolean): void {
@@ -151,6 +160,11 @@ class Model implements Witness {
     one.packetId = packetId
     connection.lastSent = number
     connection.open.set(packetId, number)
+  }
+
+  discarded(packetId: number): void {
+    this.of(this.connection?.open.get(packetId) ?? 0).acknowledged = true
+    this.connection?.open.delete(packetId)
   }
 
   replied(packet: ServerPacket): void {
@@ -187,7 +201,7 @@ class Model implements Witness {
       keepAliveSeconds: 0,
       outgoingWindow: step.outgoingWindow,
       incomingWindow: step.incomingWindow,
-      maximumPacketSize: 0xffff_ffff,
+      maximumPacketSize: step.maximumPacketSize,
     }
     // The old connection must be seen to end before the new one is there.
     if (this.connection !== null) this.actor.drop()
