@@ -74,7 +74,7 @@ const AGAIN: Readonly<Record<Decoder, (record: Uint8Array) => Uint8Array>> = {
   message: (record) => encodeMessage(decodeMessage(record)),
   delivery: (record) => {
     const again = encodeDelivery(decodeDelivery(record))
-    // It does not look at the flags that it does not know; see test/session/delivery.test.ts.
+    // It does not look at the flags that it does not know; see test/session/known-faults.test.ts.
     return joined([record.subarray(0, 1), again.subarray(1)])
   },
   batch: (record) => packBatch(unpackBatch(record)),

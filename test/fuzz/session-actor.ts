@@ -34,7 +34,7 @@ export interface Owed<O> {
 interface SessionRow {
   readonly id: string
   readonly expirySeconds: number
-  readonly lastPosition: number
+  lastPosition: number
   sentUpTo: number
 }
 
@@ -181,9 +181,7 @@ export class SessionActor<O> {
       this.session = null
       return
     }
-    // Without the watermark a position would be given out again; see test/session/outgoing-found.test.ts.
-    const lastPosition = Math.max(row.lastPosition, row.sentUpTo, ...this.rows.keys())
-    const snapshot = this.snapshotOfRows(lastPosition, row.sentUpTo)
+    const snapshot = this.snapshotOfRows(Math.max(row.lastPosition, ...this.rows.keys()), row.sentUpTo)
     this.session = new Session(row.id, row.expirySeconds, new Map(this.subscriptions), snapshot)
   }
 
@@ -247,6 +245,8 @@ export class SessionActor<O> {
           assert.ok(!this.rows.has(position), `position ${position} is stored twice`)
           this.rows.set(position, delivery)
         }
+        const last = entries.at(-1)?.position ?? 0
+        if (this.row !== null) this.row.lastPosition = Math.max(this.row.lastPosition, last)
       }
       for (const settle of settles) settle(Reason.Success)
     },

@@ -27,6 +27,7 @@ port.on('message', (batch: Batch) => {
   const start = performance.now()
   const failure = property.run(batch.seed, batch.cases, (index) => Atomics.store(progress, 0, index + 1))
   const result: BatchResult = { batch, ms: performance.now() - start, failure }
-  port.postMessage(result)
+  // After what the cases left behind, so that an error of theirs is not taken for another batch's.
+  setImmediate(() => port.postMessage(result))
 })
 port.postMessage('ready')
