@@ -155,6 +155,9 @@ export class SessionActor<O> {
     const awake = new Session(session.id, session.expirySeconds, new Map(session.subscriptions), snapshot)
     const stored = this.read(0, live.outgoingWindow).filter((row) => row.position <= sentUpTo)
     const storedIds = new Set(stored.map((row) => packetIdOf(row.position)))
+    // A fault that is known: what was not sent again yet would count as in flight. See test/session/known-faults.test.ts.
+    const open = new Set(session.outgoing.inflightPacketIds)
+    for (const id of storedIds) if (!open.has(id)) return
     awake.awakened(live)
     awake.outgoing.awaken(
       live.outgoingWindow,

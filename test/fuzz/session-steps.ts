@@ -30,6 +30,8 @@ export type Step =
     }
   | { readonly do: 'pass'; readonly ms: number }
   | { readonly do: 'drop' | 'hibernate' | 'crash' }
+  /** Nothing happens for so long that the actor leaves memory. */
+  | { readonly do: 'sleep' }
 
 export interface Life {
   readonly begin: 'new' | 'wrapping' | 'long'
@@ -164,7 +166,8 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.constant({ do: 'drop' }) },
-  { weight: 2, arbitrary: fc.constant({ do: 'hibernate' }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'hibernate' }) },
+  { weight: 3, arbitrary: fc.constant({ do: 'sleep' }) },
   { weight: 1, arbitrary: fc.constant({ do: 'crash' }) },
   { weight: 4, arbitrary: connecting },
 )

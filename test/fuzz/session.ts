@@ -92,6 +92,12 @@ class Model implements Witness {
       case 'hibernate':
         actor.hibernate()
         break
+      case 'sleep':
+        while (actor.owed.length > 0) this.answer(0, Reason.Success)
+        if (actor.wakeAt > 0) actor.pass(ACK_WAIT_MS)
+        if (actor.wakeAt > 0) actor.pass(STALL_MS)
+        actor.hibernate()
+        break
       case 'crash':
         for (const one of this.known.values()) if (one.settled === null) one.abandoned = true
         this.connection = null
@@ -109,7 +115,7 @@ class Model implements Witness {
     const { session, live } = this.actor
     if (session !== null && live !== null) {
       this.acknowledgeAll()
-      for (const one of this.wanted(session.id)) assert.notEqual(one.packetId, null, 'never sent')
+      for (const one of this.wanted(session.id)) assert.ok(one.acknowledged, 'not sent on this connection')
       this.takesAll()
     }
     this.step({ do: 'drop' })
@@ -327,7 +333,7 @@ function receivedOf({ packetId, message }: PublishPacket): Received | null {
 }
 
 export const SESSION = [
-  fuzz('session', 10, lives, ({ begin, first, steps }) => {
+  fuzz('session', 40, lives, ({ begin, first, steps }) => {
     const model = new Model(begin, first)
     for (const step of steps) model.step(step)
     model.finish()
