@@ -51,6 +51,7 @@ describe('a run', () => {
     expect(new Set(results.map(({ batch }) => batch.seed)).size).toBe(3)
     const again = batchesOf([planted('holds')], SEED, 12_000)
     expect(new Set(again.map(({ seed }) => seed))).toEqual(new Set(results.map(({ batch }) => batch.seed)))
+    expect(again.every(({ seed }) => seed >= 0)).toBe(true)
     expect(batchesOf([planted('holds')], SEED + 1, 12_000)[0]?.seed).not.toBe(again[0]?.seed)
   })
 

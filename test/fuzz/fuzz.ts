@@ -55,7 +55,7 @@ export function fuzz<T>(
 }
 
 export function parseReplay(replay: string): [seed: number, path: string] {
-  const [, seed, path] = /^(-?\d+):(\d+(?::\d+)*)$/.exec(replay) ?? []
+  const [, seed, path] = /^(\d+):(\d+(?::\d+)*)$/.exec(replay) ?? []
   if (seed === undefined || path === undefined) throw new Error(`'${replay}' is not seed:path`)
   return [Number(seed), path]
 }
@@ -100,5 +100,6 @@ export function batchesOf(properties: readonly Fuzz[], seed: number, cases: numb
 function mixed(seed: number, label: string): number {
   let hash = 0x811c9dc5 ^ seed
   for (const c of label) hash = Math.imul(hash ^ (c.codePointAt(0) ?? 0), 0x01000193)
-  return hash | 0
+  // Not below 0, since a command line takes a leading minus for an option.
+  return hash & 0x7fffffff
 }
