@@ -63,11 +63,7 @@ const wills = fc.record({
   payload: bytes,
   qos,
   retain: fc.boolean(),
-  // mqtt-packet insists on a payload, and reads a will's user properties and bytes differently; PUBLISH covers those.
-  properties: fc.record(
-    { willDelayInterval: u32, messageExpiryInterval: u32, contentType: text, responseTopic: topics },
-    optional,
-  ),
+  properties: fc.record({ willDelayInterval: u32, ...message }, optional),
 })
 
 const connects = fc.record({
@@ -84,7 +80,7 @@ const connects = fc.record({
       topicAliasMaximum: u16,
       requestResponseInformation: fc.boolean(),
       requestProblemInformation: fc.boolean(),
-      authenticationMethod: fc.constant('m'),
+      authenticationMethod: text,
       userProperties,
     },
     optional,
@@ -102,7 +98,13 @@ export function connect(version: ProtocolVersion): fc.Arbitrary<ClientSample<Con
       keepalive: c.keepalive,
       properties: theirs(c.properties),
       ...(c.login && { username: c.login.username, password: Buffer.from(c.login.password) }),
-      ...(c.will && { will: { ...c.will, payload: Buffer.from(c.will.payload) } }),
+      ...(c.will && {
+        will: {
+          ...c.will,
+          payload: Buffer.from(c.will.payload),
+          properties: theirs(c.will.properties),
+        },
+      }),
     }
     const will = c.will && {
       message: {
