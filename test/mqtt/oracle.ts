@@ -1,7 +1,7 @@
 // mqtt-packet as the codec's oracle: random fields, and the two spellings of the same packet.
+import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { generate, type Packet, parser, type UserProperties } from 'mqtt-packet'
-import { expect } from 'vitest'
 import type { Properties, ProtocolVersion, QoS } from '../../src/mqtt/packet.ts'
 
 export const RUNS = { numRuns: 1000 }
@@ -22,18 +22,19 @@ export const userProperties = fc.dictionary(
   fc.array(text, { minLength: 1, maxLength: 3 }),
   { minKeys: 1, noNullPrototype: true },
 )
-export const optional = { requiredKeys: [] }
+export const optional = { requiredKeys: [], noNullPrototype: true }
 
 /** Both spellings of some properties: mqtt-packet's object and our fields, which differ in user properties only. */
 export function ours(properties: object): Properties {
-  const { userProperties: users, authenticationData, ...rest } = properties as Record<string, unknown>
-  return {
-    ...rest,
-    ...(users === undefined ? {} : { userProperties: pairs(users as Record<string, string[]>) }),
-    ...(authenticationData === undefined
-      ? {}
-      : { authenticationData: plain(authenticationData as Uint8Array) }),
-  }
+  const entries = Object.entries(properties).map(([name, value]) => [
+    name,
+    name === 'userProperties'
+      ? pairs(value as Record<string, string[]>)
+      : value instanceof Uint8Array
+        ? plain(value)
+        : value,
+  ])
+  return Object.fromEntries(entries)
 }
 
 export function pairs(users: Record<string, string[]>): [string, string][] {
@@ -62,8 +63,8 @@ export function parsed(version: ProtocolVersion, encoded: Uint8Array): Record<st
   p.on('error', (error: unknown) => {
     throw error
   })
-  expect(p.parse(Buffer.from(encoded))).toBe(0)
-  expect(packets).toHaveLength(1)
+  assert.equal(p.parse(Buffer.from(encoded)), 0, 'bytes are left over')
+  assert.equal(packets.length, 1)
   return packets[0] as unknown as Record<string, unknown>
 }
 

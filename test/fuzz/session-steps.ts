@@ -1,0 +1,179 @@
+// What may happen to a session: packets of its client, deliveries, answers, time, connections that come and go.
+import fc from 'fast-check'
+import type { ClientPacket, ProtocolVersion, QoS, SubscriptionRequest } from '../../src/mqtt/packet.ts'
+import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
+import { ACK_WAIT_MS, STALL_MS } from '../../src/session/limits.ts'
+
+export interface Connecting {
+  readonly do: 'connect'
+  readonly version: ProtocolVersion
+  readonly clean: boolean
+  readonly expirySeconds: number
+  readonly outgoingWindow: number
+  readonly incomingWindow: number
+  readonly maximumPacketSize: number
+}
+
+export type Step =
+  | Connecting
+  | { readonly do: 'packet'; readonly packet: ClientPacket }
+  /** The client acknowledges one of what it has open. */
+  | { readonly do: 'acknowledge'; readonly which: number; readonly reason: ReasonCode }
+  /** A leaf or the registrar answers one of what it was asked. */
+  | { readonly do: 'answer'; readonly which: number; readonly reason: ReasonCode }
+  | {
+      readonly do: 'deliver'
+      readonly qos: QoS
+      readonly count: number
+      readonly lifeMs: number
+      readonly large: boolean
+    }
+  | { readonly do: 'pass'; readonly ms: number }
+  | { readonly do: 'drop' | 'hibernate' | 'crash' }
+  /** Nothing happens for so long that the actor leaves memory. */
+  | { readonly do: 'sleep' }
+
+export interface Life {
+  readonly begin: 'new' | 'wrapping' | 'long'
+  readonly first: Connecting
+  readonly steps: readonly Step[]
+}
+
+const NO_BYTES = new Uint8Array(0)
+/** What a session delivers; a subscription is granted no more. */
+const DELIVERED: readonly QoS[] = [0, 1, 1, 1, 1]
+
+const windows = fc.integer({ min: 1, max: 5 })
+const packetIds = fc.integer({ min: 1, max: 6 })
+const some = fc.nat(7)
+
+export const connecting: fc.Arbitrary<Connecting> = fc.record({
+  do: fc.constant('connect'),
+  version: fc.constantFrom<ProtocolVersion>(4, 5, 5),
+  clean: fc.constantFrom(false, false, false, true),
+  expirySeconds: fc.constantFrom(0, 100, 100),
+  outgoingWindow: windows,
+  incomingWindow: windows,
+  maximumPacketSize: fc.constantFrom(0xffff_ffff, 0xffff_ffff, 1_000),
+})
+
+const publishing: fc.Arbitrary<ClientPacket> = fc
+  .tuple(fc.constantFrom<QoS>(0, 1, 1, 1, 1, 1, 2), packetIds, fc.nat(19), fc.boolean())
+  .map(([qos, packetId, rare, dup]) => ({
+    type: 'publish',
+    dup: dup && qos > 0,
+    packetId: qos === 0 ? 0 : packetId,
+    topicAlias: rare === 0 ? 3 : 0,
+    message: {
+      topic: rare === 1 ? '$SYS/x' : 'rooms/1',
+      qos,
+      retain: false,
+      properties: NO_BYTES,
+      payload: NO_BYTES,
+      expiresAt: 0,
+    },
+  }))
+
+const filters = fc.constantFrom('a/b', 'a/b/#', 'c', 'c/+/d', '#', 'a#', '$share/g/a/b', '')
+
+const subscribing: fc.Arbitrary<ClientPacket> = fc.record({
+  type: fc.constant('subscribe' as const),
+  packetId: packetIds,
+  subscriptions: fc.array(
+    fc.record({
+      filter: filters,
+      qos: fc.constantFrom<QoS>(0, 1, 2),
+      noLocal: fc.constantFrom(false, false, false, true),
+      retainAsPublished: fc.boolean(),
+      retainHandling: fc.constantFrom<SubscriptionRequest['retainHandling']>(0, 1, 2),
+    }),
+    { minLength: 1, maxLength: 3 },
+  ),
+  properties: fc.constantFrom({}, { subscriptionIdentifier: 7 }),
+})
+
+const unsubscribing: fc.Arbitrary<ClientPacket> = fc.record({
+  type: fc.constant('unsubscribe' as const),
+  packetId: packetIds,
+  filters: fc.array(filters, { minLength: 1, maxLength: 3 }),
+  properties: fc.constant({}),
+})
+
+const leaving: fc.Arbitrary<ClientPacket> = fc.record({
+  type: fc.constant('disconnect' as const),
+  reason: fc.constantFrom<ReasonCode>(Reason.Success, Reason.DisconnectWithWill),
+  properties: fc.constantFrom({}, { sessionExpiryInterval: 0 }, { sessionExpiryInterval: 50 }),
+})
+
+const stray: fc.Arbitrary<ClientPacket> = fc.oneof(
+  fc.constant({ type: 'pingreq' as const }),
+  fc.record({
+    type: fc.constantFrom('puback' as const, 'pubrec' as const, 'pubrel' as const, 'pubcomp' as const),
+    packetId: packetIds,
+    reason: fc.constantFrom<ReasonCode>(0, 0x92),
+    properties: fc.constant({}),
+  }),
+  fc.constant({ type: 'auth' as const, reason: 0x18 as const, properties: {} }),
+  fc.constant({
+    type: 'connect' as const,
+    protocolVersion: 5 as const,
+    clientId: 'c',
+    cleanStart: false,
+    keepAlive: 0,
+    username: null,
+    password: null,
+    will: null,
+    properties: {},
+  }),
+)
+
+const reasons = fc.constantFrom<ReasonCode>(0, 0, 0, 0, 0x10, 0x80, 0x87, 0x97)
+
+function packet(packets: fc.Arbitrary<ClientPacket>): fc.Arbitrary<Step> {
+  return packets.map((one) => ({ do: 'packet', packet: one }))
+}
+
+const steps: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 8, arbitrary: packet(publishing) },
+  { weight: 2, arbitrary: packet(subscribing) },
+  { weight: 1, arbitrary: packet(unsubscribing) },
+  { weight: 1, arbitrary: packet(leaving) },
+  { weight: 2, arbitrary: packet(stray) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('acknowledge'),
+      which: fc.oneof(fc.constant(0), some),
+      reason: reasons,
+    }),
+  },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('answer'), which: some, reason: reasons }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('deliver'),
+      qos: fc.constantFrom(...DELIVERED),
+      count: fc.integer({ min: 1, max: 4 }),
+      lifeMs: fc.constantFrom(0, 0, 0, 400),
+      large: fc.constantFrom(false, false, false, false, true),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('pass'),
+      ms: fc.constantFrom(50, ACK_WAIT_MS, ACK_WAIT_MS, STALL_MS),
+    }),
+  },
+  { weight: 2, arbitrary: fc.constant({ do: 'drop' }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'hibernate' }) },
+  { weight: 3, arbitrary: fc.constant({ do: 'sleep' }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'crash' }) },
+  { weight: 4, arbitrary: connecting },
+)
+
+export const lives: fc.Arbitrary<Life> = fc.record({
+  begin: fc.constantFrom('new', 'wrapping', 'long'),
+  first: connecting,
+  steps: fc.array(steps, { minLength: 1, maxLength: 50, size: 'max' }),
+})
