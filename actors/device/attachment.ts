@@ -19,6 +19,7 @@ export interface LiveConnection {
   readonly pending: string
   readonly lastPosition: number
   readonly sentUpTo: number
+  readonly sentHere: number
   /** Null where it is too much for an attachment: then it is in storage. */
   readonly bulk: LiveBulk | null
 }

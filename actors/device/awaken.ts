@@ -69,13 +69,14 @@ function awakenLive(
     },
     unstored?.received ?? store.received(),
   )
-  const stored = store.queued(0, sentUpTo, kept.terms.outgoingWindow)
+  const stored = store.queued(0, kept.sentHere, kept.terms.outgoingWindow)
   const storedIds = new Set(stored.map(({ position }) => packetIdOf(position)))
   session.awakened(kept.terms, bulk?.aliases ?? [])
   session.outgoing.awaken(
     kept.terms.outgoingWindow,
     unstored?.inflight.filter((packetId) => !storedIds.has(packetId)) ?? [],
     stored,
+    kept.sentHere,
     platform.now(),
   )
   const stream = new PacketStream(
@@ -109,6 +110,7 @@ export function keepLive(store: SessionStore, live: Live, session: Session): voi
     pending: bytesToBase64(live.stream.pending),
     lastPosition,
     sentUpTo,
+    sentHere: session.outgoing.sentOnConnection,
     bulk,
   }
   if (attachmentBytes(attachment) <= ATTACHMENT_BYTES_MAX) {

@@ -52,9 +52,14 @@ export class Live {
     return true
   }
 
-  /** False if the client takes no packet of this size: then it counts as sent and acknowledged. [MQTT-3.1.2-25] */
+  /**
+   * False if it counts as sent and acknowledged: the client takes no packet of this size [MQTT-3.1.2-25], or it has
+   * expired before it was first sent [MQTT-3.3.2-5].
+   */
   publish(delivery: Delivery, packetId: number, dup: boolean, now: number): boolean {
     const { protocolVersion, maximumPacketSize } = this.terms
+    const { expiresAt } = delivery.message
+    if (!dup && expiresAt > 0 && expiresAt <= now) return false
     const shape = {
       qos: delivery.qos,
       retain: delivery.retain,

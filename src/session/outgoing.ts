@@ -36,6 +36,8 @@ export class Outgoing {
   private unstoredBytes = 0
   /** The last stored position in memory; more lie behind it while `storedBehind`. */
   private loadedUpTo = 0
+  /** The last position that was sent on this connection. */
+  private sentHere = 0
   private storedBehind: boolean
   private wakeAt = 0
 
@@ -51,6 +53,11 @@ export class Outgoing {
 
   get online(): boolean {
     return this.window > 0
+  }
+
+  /** How far this connection is: what is stored up to this position is in flight, or the client has it. */
+  get sentOnConnection(): number {
+    return this.sentHere
   }
 
   get inflightPacketIds(): number[] {
@@ -74,6 +81,7 @@ export class Outgoing {
   resume(window: number): OutgoingEffect[] {
     this.window = window
     this.loadedUpTo = 0
+    this.sentHere = 0
     this.storedBehind = this.storedMessages > 0
     const effects: OutgoingEffect[] = []
     for (const packetId of this.released.keys()) effects.push({ do: 'pubrel', packetId })
@@ -84,13 +92,21 @@ export class Outgoing {
   /**
    * The connection outlived the actor's memory (hibernation).
    * @param unstored packet ids in flight that were never stored (a session that ends with its connection)
-   * @param stored the stored deliveries up to `sentUpTo`: in flight, their acknowledgements still to come
+   * @param stored the stored deliveries up to `sentHere`: in flight, their acknowledgements still to come
+   * @param sentHere `sentOnConnection` of before
    */
-  awaken(window: number, unstored: readonly number[], stored: readonly StoredDelivery[], now: number): void {
+  awaken(
+    window: number,
+    unstored: readonly number[],
+    stored: readonly StoredDelivery[],
+    sentHere: number,
+    now: number,
+  ): void {
     this.window = window
+    this.sentHere = sentHere
     for (const packetId of unstored) this.inflight.set(packetId, FORGOTTEN)
     for (const row of stored) this.inflight.set(packetIdOf(row.position), entryOf(row, now))
-    this.loadedUpTo = stored.at(-1)?.position ?? this.sentUpTo
+    this.loadedUpTo = sentHere
     this.storedBehind = this.storedMessages > stored.length
   }
 
@@ -298,6 +314,7 @@ export class Outgoing {
     // Exactly once: were its id lost with the process, the next message with that id would be taken for this one.
     if (entry.delivery.qos === 2 && this.persistent && !entry.stored) this.store([entry], effects, false)
     this.inflight.set(packetId, entry)
+    this.sentHere = entry.position
     effects.push({ do: 'send', delivery: entry.delivery, packetId, dup })
     if (entry.stored) {
       if (entry.position > this.sentUpTo) {

@@ -111,10 +111,11 @@ export class FakeActor {
     const { persistent } = this.outgoing
     const inflight = persistent ? [] : this.outgoing.inflightPacketIds
     const { lastPosition, sentUpTo, released } = this.outgoing.snapshot()
+    const { sentOnConnection } = this.outgoing
     this.reload(persistent, lastPosition, sentUpTo, persistent ? [...this.released] : released)
-    const stored = this.read(0, window).filter((row) => row.position <= sentUpTo)
+    const stored = this.read(0, window).filter((row) => row.position <= sentOnConnection)
     const unstored = inflight.filter((id) => !stored.some((row) => packetIdOf(row.position) === id))
-    this.outgoing.awaken(window, unstored, stored, this.now)
+    this.outgoing.awaken(window, unstored, stored, sentOnConnection, this.now)
   }
 
   /** The process is killed: only storage is left. */

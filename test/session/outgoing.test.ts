@@ -237,3 +237,17 @@ test('a packet id that is still in flight after 65,535 others is not given twice
   actor.acknowledge(1)
   expect(actor.sentAfter(2)).toEqual(['same id', 'behind'])
 })
+
+test('what was not sent again before a hibernation is sent again after it, on the same connection', () => {
+  const actor = new FakeActor(true)
+  actor.resume(5)
+  actor.deliverAll('1', '2', '3', '4', '5')
+  actor.pass(ACK_WAIT_MS)
+  actor.close()
+  actor.resume(4)
+  actor.acknowledge(1)
+  expect(actor.sentAfter(5)).toEqual(['1', '2', '3', '4'])
+  actor.hibernate(4)
+  actor.acknowledge(2, 3, 4)
+  expect(actor.sentAfter(9)).toEqual(['5'])
+})

@@ -114,7 +114,7 @@ describe('receiving', () => {
   test('an awakened session sends nothing by itself and goes on as before', () => {
     const session = new Session('s1', 60, new Map(), { ...EMPTY_OUTGOING, lastPosition: 4 })
     session.awakened(termsOf(5), [])
-    session.outgoing.awaken(10, [], [], 0)
+    session.outgoing.awaken(10, [], [], 0, 0)
     expect(passedOn(session, publish('a', 1))(Reason.Success)).toEqual([puback(1)])
     expect(session.deliver(delivery('a'), () => undefined, 0)).toMatchObject([
       { do: 'send', packetId: 5, dup: false },
