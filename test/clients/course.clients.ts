@@ -7,9 +7,9 @@ import { BUILD_MS, type Command, HIVEMQ, PAHO_GOLANG, type Program, RUMQTTC } fr
 
 /** paho.golang speaks MQTT 5 only; Eclipse has another module for 3.1.1. */
 const ENTRANTS: readonly (readonly [Program, readonly Version[]])[] = [
-  // [PAHO_GOLANG, [5]],
+  [PAHO_GOLANG, [5]],
   [RUMQTTC, [5, 4]],
-  // [HIVEMQ, [5, 4]],
+  [HIVEMQ, [5, 4]],
 ]
 
 let system: System
