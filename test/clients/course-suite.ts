@@ -15,9 +15,12 @@ import {
   VERSION_NAMES,
   type Version,
 } from './course.ts'
+import { BUILD_MS } from './programs.ts'
 
 /** For a whole course on a busy machine; each wait within it has a shorter deadline of its own. */
 const COURSE_MS = 300_000
+/** The first course of a program that is compiled waits for that too. */
+const PREPARED_MS = BUILD_MS + COURSE_MS + 10_000
 
 export interface Course {
   readonly outcomes: readonly Outcome[]
@@ -49,7 +52,7 @@ export function takesTheCourse(entrant: Entrant, system: () => System): void {
       let course: Course
       beforeAll(async () => {
         course = await entrant.take(await sceneOf(system(), name, version, steps))
-      }, COURSE_MS)
+      }, PREPARED_MS)
 
       it(`${who}: every step of the course is taken`, () => {
         expect(
@@ -103,7 +106,7 @@ export async function takenByProgram(
   args: readonly string[],
   scene: Scene,
 ): Promise<Course> {
-  const child = spawn(command, args, { stdio: 'pipe', timeout: COURSE_MS - 10_000, killSignal: 'SIGKILL' })
+  const child = spawn(command, args, { stdio: 'pipe', timeout: COURSE_MS, killSignal: 'SIGKILL' })
   const ended = new Promise<number | null>((done, fail) => {
     child.once('error', fail)
     child.once('close', done)

@@ -3,7 +3,7 @@ import { afterAll, beforeAll } from 'vitest'
 import { SYSTEM_START_MS, System } from '../e2e/system.ts'
 import type { Version } from './course.ts'
 import { takenByProgram, takesTheCourse } from './course-suite.ts'
-import { BUILD_MS, type Command, HIVEMQ, PAHO_GOLANG, type Program, RUMQTTC } from './programs.ts'
+import { type Command, HIVEMQ, PAHO_GOLANG, type Program, RUMQTTC } from './programs.ts'
 
 /** paho.golang speaks MQTT 5 only; Eclipse has another module for 3.1.1. */
 const ENTRANTS: readonly (readonly [Program, readonly Version[]])[] = [
@@ -20,17 +20,18 @@ afterAll(() => system.stop())
 
 for (const [program, versions] of ENTRANTS) {
   const missing = await program.missing()
-  let built: Command
-  if (missing === null)
-    beforeAll(async () => {
-      built = await program.build()
-    }, BUILD_MS)
+  // Not before its own tests: what one cannot build fails nobody else.
+  let built: Promise<Command> | undefined
   takesTheCourse(
     {
       name: program.name,
       versions,
       missing,
-      take: (scene) => takenByProgram(built.command, built.args, scene),
+      take: async (scene) => {
+        built ??= program.build()
+        const { command, args } = await built
+        return takenByProgram(command, args, scene)
+      },
     },
     () => system,
   )
