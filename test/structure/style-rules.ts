@@ -5,6 +5,7 @@ import type { Source } from './sources.ts'
 const DEFAULT_EXPORTS: readonly string[] = [
   'actors/worker.ts',
   'vitest.config.ts',
+  'vitest.clients.config.ts',
   'test/idle/counting-worker.ts',
 ]
 
