@@ -151,7 +151,9 @@ function encodeAck(version: ProtocolVersion, type: PacketType, flags: number, pa
 
 function encodeDisconnect(reason: ReasonCode, properties: Properties): Uint8Array {
   const bytes = propertiesBytes(properties, PacketType.Disconnect)
-  const writer = begin(PacketType.Disconnect, 0, tailBytes(reason, bytes))
+  // The property length may be left out, but there are clients that then lose the reason (rumqttc 0.25).
+  const tail = reason === Reason.Success && bytes === 0 ? 0 : 1 + varintBytes(bytes) + bytes
+  const writer = begin(PacketType.Disconnect, 0, tail)
   writeTail(writer, reason, properties, bytes)
   return writer.finish()
 }

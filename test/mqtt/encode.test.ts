@@ -114,9 +114,9 @@ describe('PINGRESP and DISCONNECT', () => {
     expect([...encodePacket(5, { type: 'pingresp' })]).toEqual([0xd0, 0])
   })
 
-  test('DISCONNECT is as short as it may be', () => {
+  test('DISCONNECT says nothing, or a reason with the length of its properties', () => {
     encodes(5, { type: 'disconnect', reason: Reason.Success, properties: {} }, 0xe0, '')
-    encodes(5, { type: 'disconnect', reason: Reason.SessionTakenOver, properties: {} }, 0xe0, '8e')
+    encodes(5, { type: 'disconnect', reason: Reason.SessionTakenOver, properties: {} }, 0xe0, '8e 00')
     const properties = { serverReference: 'x' }
     encodes(5, { type: 'disconnect', reason: Reason.ServerMoved, properties }, 0xe0, "9d 04 1c 0001 'x'")
   })
