@@ -1,5 +1,6 @@
 // Who in this region gets a leaf's messages, and by which of their subscriptions.
-import type { ClientId } from '../../src/id/ids.ts'
+import type { ClientId, Root } from '../../src/id/ids.ts'
+import { couldMatchRoot } from '../../src/id/root.ts'
 import type { Message } from '../../src/mqtt/message.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
 import { matches } from '../../src/mqtt/topic.ts'
@@ -30,6 +31,7 @@ export class Subscribers {
   private readonly tables: Tables
   private readonly byFilter = new Map<string, Map<ClientId, Subscribed>>()
   private readonly cache = new Map<string, readonly Receiver[]>()
+  private readonly roots = new Map<Root, boolean>()
 
   constructor(storage: Storage, tables: Tables) {
     this.storage = storage
@@ -41,6 +43,15 @@ export class Subscribers {
 
   get size(): number {
     return this.byFilter.size
+  }
+
+  /** Each once, whoever has it. */
+  get filters(): readonly string[] {
+    return [...this.byFilter.keys()]
+  }
+
+  hasFilter(filter: string): boolean {
+    return this.byFilter.has(filter)
   }
 
   has(client: ClientId, filter: string): boolean {
@@ -75,7 +86,7 @@ export class Subscribers {
       this.storage.exec('DELETE FROM subscriber WHERE client = ? AND filter = ?', client, filter)
       clients.delete(client)
       if (clients.size === 0) this.byFilter.delete(filter)
-      this.cache.clear()
+      this.forgetAnswers()
     }
   }
 
@@ -102,6 +113,22 @@ export class Subscribers {
     return receivers
   }
 
+  /** Whether any filter could match a topic of this root. */
+  couldMatch(root: Root): boolean {
+    let could = this.roots.get(root)
+    if (could === undefined) {
+      could = this.filters.some((filter) => couldMatchRoot(filter, root))
+      if (this.roots.size >= MATCH_CACHE_TOPICS_MAX) this.roots.clear()
+      this.roots.set(root, could)
+    }
+    return could
+  }
+
+  private forgetAnswers(): void {
+    this.cache.clear()
+    this.roots.clear()
+  }
+
   private remember(filter: string, subscribed: Subscribed): void {
     let clients = this.byFilter.get(filter)
     if (clients === undefined) {
@@ -109,7 +136,7 @@ export class Subscribers {
       this.byFilter.set(filter, clients)
     }
     clients.set(subscribed.client, subscribed)
-    this.cache.clear()
+    this.forgetAnswers()
   }
 }
 

@@ -1,6 +1,5 @@
 // One client's MQTT session while it is connected or waits for its client: (session, input) → effects.
 // It changes only itself, reads no clock and does no I/O; the actor performs the effects, the tests read them.
-import { rootOfFilter } from '../id/root.ts'
 import type { Message } from '../mqtt/message.ts'
 import type {
   ClientPacket,
@@ -194,7 +193,6 @@ export class Session {
   private refuses(request: SubscriptionRequest, isNew: boolean): ReasonCode | null {
     if (!isTopicFilter(request.filter)) return Reason.TopicFilterInvalid
     if (parseShared(request.filter) !== null) return Reason.SharedSubscriptionsNotSupported
-    if (rootOfFilter(request.filter) === null) return Reason.WildcardSubscriptionsNotSupported
     if (isNew && this.subscriptions.size >= SUBSCRIPTIONS_MAX) return Reason.QuotaExceeded
     return null
   }
