@@ -1,4 +1,5 @@
 // Wide filters over two regions of a whole system: who gets what, from when on, and what a SUBSCRIBE brings.
+import type { ErrorWithSubackPacket } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Client, type Got } from './client.ts'
 import { SYSTEM_START_MS, System, until } from './system.ts'
@@ -127,6 +128,25 @@ describe('subscribers with wide filters in us', () => {
     await publisher.end()
   })
 
+  it('keep their filter when they move to the other region, with what waited', {
+    timeout: WIDE_TEST_MS,
+  }, async () => {
+    const wanderer = await Client.connect(system, 'eu', 'wanderer', KEPT)
+    await wanderer.subscribe('seen/+/x')
+    await wanderer.end()
+    const publishers = await Promise.all(
+      REGIONS.map((region) => Client.connect(system, region, `seen-${region}`)),
+    )
+    for (const publisher of publishers) for (const n of numbers(5)) await publisher.publish('seen/a/x', n)
+    const moved = await Client.connect(system, 'us', 'wanderer', KEPT)
+    expect(moved.sessionPresent).toBe(true)
+    await moved.has(10)
+    expect(moved.texts).toEqual([...numbers(5), ...numbers(5)])
+    for (const publisher of publishers) for (const n of numbers(5)) await publisher.publish('seen/a/x', n)
+    await moved.has(20)
+    for (const client of [moved, ...publishers]) await client.end()
+  })
+
   it('get retained messages of both regions with RETAIN 1, and live ones without', {
     timeout: WIDE_TEST_MS,
   }, async () => {
@@ -177,6 +197,8 @@ describe('subscribers with wide filters in us', () => {
     const knows = await Client.connect(system, 'us', 'knows')
     const late = await Client.connect(system, 'us', 'late')
     await knows.subscribe('known/#')
+    await knows.publish('known/here', 'the home is here')
+    await knows.has(1)
     const thaw = await system.freeze('core')
     try {
       expect(await subscribeCode(late, 'fresh/+/x')).toBe(0x83)
@@ -199,6 +221,6 @@ async function subscribeCode(client: Client, filter: string): Promise<number> {
   try {
     return (await client.subscribe(filter))[0] ?? 0
   } catch (error) {
-    return (error as { code?: number }).code ?? 0x80
+    return Number((error as ErrorWithSubackPacket).packet.granted[0])
   }
 }
