@@ -2,6 +2,7 @@
 import type { ErrorWithSubackPacket } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Client, type Got } from './client.ts'
+import { Flow } from './flow.ts'
 import { SYSTEM_START_MS, System, until } from './system.ts'
 
 let system: System
@@ -216,6 +217,27 @@ describe('subscribers with wide filters in us', () => {
     await knows.end()
   })
 })
+
+describe.each(['core', 'eu', 'us'])(
+  '%s is killed (SIGKILL) while 500 QoS 1 messages flow from eu to a wide filter in us',
+  (part) => {
+    it('all that were acknowledged arrive, at least once (promise 1)', { timeout: 120_000 }, async () => {
+      const reconnecting = { ...KEPT, reconnectPeriod: 200 }
+      const listener = await Client.connect(system, 'us', `hears-${part}`, reconnecting)
+      await listener.subscribe('killed/+/x')
+      const publisher = await Client.connect(system, 'eu', `through-${part}`, reconnecting)
+      const flow = new Flow(publisher, `killed/${part}/x`, 500)
+      const done = flow.run()
+      await flow.reaches(100)
+      await system.killAndWait(part)
+      await done
+      expect(flow.acknowledged).toHaveLength(500)
+      await flow.arrivesAt(listener)
+      await listener.end()
+      await publisher.end()
+    })
+  },
+)
 
 async function subscribeCode(client: Client, filter: string): Promise<number> {
   try {
