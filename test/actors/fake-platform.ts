@@ -116,6 +116,12 @@ export class FakePlatform implements Platform {
     return new FakePlatform(this.address, this.surroundings, this.lasting)
   }
 
+  /** As `loseMemory`, and nothing is left in storage either. */
+  loseStorage(): FakePlatform {
+    this.loseMemory()
+    return new FakePlatform(this.address, this.surroundings)
+  }
+
   /** A client's socket opens. */
   accept(): FakeConnection {
     const connection = new FakeConnection()

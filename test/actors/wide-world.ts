@@ -38,6 +38,11 @@ export class WideWorld {
     region.wide = new Wide(region.platform, 0)
   }
 
+  loseStorage(region: Region): void {
+    region.platform = region.platform.loseStorage()
+    region.wide = new Wide(region.platform, 0)
+  }
+
   /** Both have learnt of each other, and no grant is out. */
   async acquainted(): Promise<this> {
     for (const { wide } of [this.eu, this.us]) await wide.publish('any/one' as Root, new Uint8Array(0))

@@ -147,6 +147,21 @@ describe('a subscriber', () => {
     expect(world.calls).toHaveLength(1)
   })
 
+  test('of a filter that was left and taken up again meanwhile waits for the newer registration', async () => {
+    const world = await new WideWorld().acquainted()
+    world.delayMs = 100
+    subscribe(world.eu, LAMP, '#')
+    await world.clock.pass(50)
+    world.eu.wide.unsubscribe(LAMP, 'session of lamp', null)
+    subscribe(world.eu, LAMP, '#')
+    await world.clock.pass(100)
+    const other = subscribe(world.eu, APP, '#')
+    await world.clock.pass(25)
+    expect(other.state()).toBe('open')
+    await world.clock.pass(25)
+    expect(other.state()).toBe('resolved')
+  })
+
   test('is one of ten thousand with a hundred filters, who together cost two calls to the core', async () => {
     const world = await new WideWorld().acquainted()
     world.delayMs = 100
@@ -296,6 +311,16 @@ describe('a region’s set of filters', () => {
     await world.clock.pass(100)
     expect(await publish(world, world.us, '2')).toMatchObject({ skipMs: WIDE_GRANT_MS })
     expect(world.eu.got).toEqual(['lamp 1'])
+  })
+
+  test('is told again by a region that has lost its storage, above what it had told before', async () => {
+    const world = await new WideWorld().acquainted()
+    subscribe(world.eu, APP, '#')
+    await world.clock.pass(WAIT_MS)
+    world.loseStorage(world.eu)
+    expect(await publish(world, world.us, '1')).toMatchObject({ skipMs: 0 })
+    await world.clock.pass(100)
+    expect(await publish(world, world.us, '2')).toMatchObject({ skipMs: WIDE_GRANT_MS })
   })
 
   test('is told again where what nobody wants still comes', async () => {
