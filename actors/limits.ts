@@ -68,6 +68,10 @@ export const ATTACHMENT_PENDING_BYTES_MAX = 4 * 1024
 export const PARTIAL_PACKET_MS_MAX = 60_000
 /** What an uplink gave to the home comes back into its lane if the home does not say within this time that it has it. */
 export const TAKEN_WAIT_MS = 30_000
+/** Lanes of uplinks that a leaf remembers, to recognise envelopes that were sent again. */
+export const LEAF_SOURCES_MAX = 64
+/** The same for a WideActor, which many roots' lanes lead to. */
+export const WIDE_SOURCES_MAX = 4_096
 /** A leaf that may pass over its WideActor does so for this long; a wide SUBACK waits as long, so that it is true. */
 export const WIDE_GRANT_MS = 1_000
 /** Clocks count whole milliseconds and timers may be early: what is waited for longer than was granted. */

@@ -11,7 +11,7 @@ import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/
 import { decodeRouted, encodeRouted, type Routed } from '../../src/relay/routed.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
-import { INTEREST_SYNC_DELAY_MS } from '../limits.ts'
+import { INTEREST_SYNC_DELAY_MS, LEAF_SOURCES_MAX } from '../limits.ts'
 import type { LeafRetainedPage, Platform, SubscribeReply } from '../platform.ts'
 import { Tables } from '../tables.ts'
 import { type DeliverCall, FanOut } from './fan-out.ts'
@@ -43,7 +43,7 @@ export class Leaf {
   private readonly platform: Platform
   private readonly wide: WideLink
   private readonly uplinks: Uplinks
-  private readonly received = new Received()
+  private readonly received = new Received(LEAF_SOURCES_MAX)
   /** Topics that came from the home while a subscription waits for its retained messages, which are older. */
   private readonly overtaken = new Set<Set<string>>()
   private interestCalls: Promise<void> = Promise.resolve()

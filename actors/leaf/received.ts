@@ -4,22 +4,24 @@ import { unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
 import { decodeRouted, type Routed } from '../../src/relay/routed.ts'
 
-/** How many uplink lives a receiver remembers. */
-const SOURCES_MAX = 64
-
 export class Received {
+  private readonly sourcesMax: number
   private readonly lastBySource = new Map<string, number>()
+
+  /** @param sourcesMax how many of an uplink's lanes are remembered, the latest ones */
+  constructor(sourcesMax: number) {
+    this.sourcesMax = sourcesMax
+  }
 
   /** The records that have not come before, and how many have; those lead. */
   take({ source, first, records }: Envelope): { readonly fresh: Routed[]; readonly again: number } {
     const all = unpackBatch(base64ToBytes(records))
     const seen = this.lastBySource.get(source) ?? -1
     const fresh = all.slice(Math.max(0, seen + 1 - first)).map(decodeRouted)
-    if (this.lastBySource.size >= SOURCES_MAX && !this.lastBySource.has(source)) {
-      const oldest = this.lastBySource.keys().next().value
-      if (oldest !== undefined) this.lastBySource.delete(oldest)
-    }
+    this.lastBySource.delete(source)
     this.lastBySource.set(source, Math.max(first + all.length - 1, seen))
+    const [oldest] = this.lastBySource.keys()
+    if (oldest !== undefined && this.lastBySource.size > this.sourcesMax) this.lastBySource.delete(oldest)
     return { fresh, again: all.length - fresh.length }
   }
 }

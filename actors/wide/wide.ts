@@ -14,7 +14,7 @@ import { together, worst } from '../leaf/outcome.ts'
 import { Received } from '../leaf/received.ts'
 import { Subscribers } from '../leaf/subscribers.ts'
 import { Uplinks } from '../leaf/uplinks.ts'
-import { WIDE_FILTERS_CHARACTERS_MAX } from '../limits.ts'
+import { WIDE_FILTERS_CHARACTERS_MAX, WIDE_SOURCES_MAX } from '../limits.ts'
 import type { Platform, WideReply, WideRetainedPage, WideSubscribeReply } from '../platform.ts'
 import { Tables } from '../tables.ts'
 import { Announcing } from './announcing.ts'
@@ -31,7 +31,7 @@ export class Wide {
   private readonly retaining: Retaining
   private readonly fanOut: FanOut
   private readonly uplinks: Uplinks
-  private readonly received = new Received()
+  private readonly received = new Received(WIDE_SOURCES_MAX)
 
   constructor(platform: Platform, shard: number) {
     const tables = new Tables(platform.storage, WIDE_SCHEMA, 'own')
