@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
 import { Gate } from '../../actors/device/gate.ts'
 import { WIDE_RETAINED_MESSAGES_MAX } from '../../actors/limits.ts'
-import type { WidePeer, WideRetainedPage } from '../../actors/platform.ts'
+import type { WidePeer, WideRetainedPage, WideSubscribeReply } from '../../actors/platform.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch } from '../../src/relay/batch.ts'
@@ -100,6 +100,32 @@ describe('SUBSCRIBE with a wide filter', () => {
       expect([...device.store.subscriptions().keys()]).toEqual(reason === 0x80 ? [] : ['#'])
     },
   )
+})
+
+test('a refusal takes nothing from a later SUBSCRIBE of the same filter', async () => {
+  const first = held<WideSubscribeReply>()
+  const registered = new Map([
+    [0, false],
+    [1, false],
+  ])
+  let refused = false
+  const { connection, clock, send } = await connected((shard) => ({
+    subscribe: async () => {
+      registered.set(shard, true)
+      if (shard === 0 || refused) return { reasons: [1], fresh: [!refused] }
+      refused = true
+      return first.answer
+    },
+    unsubscribe: async () => {
+      registered.set(shard, false)
+    },
+  }))
+  await send(subscribeFrame(1, '#'))
+  await send(subscribeFrame(2, '#'))
+  first.give({ reasons: [Reason.ImplementationSpecificError], fresh: [false] })
+  await clock.settled()
+  expect(granted(packetsTo(connection))).toEqual([[0x83], [1]])
+  expect([...registered.values()]).toEqual([true, true])
 })
 
 describe('the retained messages for a wide filter', () => {
