@@ -16,6 +16,12 @@ import type {
   InterestResponse,
   InterestsRequest,
 } from '../src/relay/interest.ts'
+import type {
+  WideRequest,
+  WideResponse,
+  WideRetainedRequest,
+  WideRetainedResponse,
+} from '../src/relay/wide.ts'
 
 /** Each call rejects with `CoreUnreachable` where the core, or whom it needed, could not be reached. */
 export interface CoreClient {
@@ -27,6 +33,8 @@ export interface CoreClient {
   drained(request: DrainedRequest): Promise<void>
   interests(request: InterestsRequest): Promise<void>
   envelopes(request: EnvelopesRequest): Promise<EnvelopesResponse>
+  wide(request: WideRequest): Promise<WideResponse>
+  wideRetained(request: WideRetainedRequest): Promise<WideRetainedResponse>
 }
 
 export class CoreUnreachable extends Error {

@@ -20,7 +20,7 @@ export const ATTACHMENT_BYTES_MAX = 12 * 1024
 /** Frames that may wait while CONNECT is being answered. */
 export const EARLY_FRAME_BYTES_MAX = 1024 * 1024
 
-/** Topics whose receivers a leaf remembers. */
+/** Topics whose receivers are remembered, and roots that a wide filter could match. */
 export const MATCH_CACHE_TOPICS_MAX = 1_000
 export const RETAINED_MESSAGES_MAX = 10_000
 export const RETAINED_BYTES_MAX = 64 * 1024 * 1024
@@ -71,6 +71,31 @@ export const ATTACHMENT_PENDING_BYTES_MAX = 4 * 1024
 export const PARTIAL_PACKET_MS_MAX = 60_000
 /** What an uplink gave to the home comes back into its lane if the home does not say within this time that it has it. */
 export const TAKEN_WAIT_MS = 30_000
+/** Lanes of uplinks that a leaf remembers, to recognise envelopes that were sent again. */
+export const LEAF_SOURCES_MAX = 64
+/** The same for a WideActor, which many roots' lanes lead to. */
+export const WIDE_SOURCES_MAX = 4_096
+/** A leaf that may pass over its WideActor does so for this long; a wide SUBACK waits as long, so that it is true. */
+export const WIDE_GRANT_MS = 1_000
+/** Clocks count whole milliseconds and timers may be early: what is waited for longer than was granted. */
+export const WIDE_GRANT_MARGIN_MS = 20
+/** What the wide filters of one region and shard may add up to. */
+export const WIDE_FILTERS_CHARACTERS_MAX = 256 * 1024
+/** The first publish of a shard that never heard of the other regions waits for them at most this long. */
+export const WIDE_FIRST_WAIT_MS = 1_000
+/** The other regions are asked, or told again what they did not take, at most this often. */
+export const WIDE_ASK_AGAIN_MS = 5_000
+/** Ways to the uplinks that an actor remembers, beyond those in use. */
+export const UPLINK_COURIERS_MAX = 1_000
+/** Leaves that are asked for retained messages at once. */
+export const RETAINED_LEAVES_MAX = 16
+/** One page of retained messages; one message is always in it. */
+export const RETAINED_PAGE_MESSAGES_MAX = 256
+export const RETAINED_PAGE_BYTES_MAX = 1024 * 1024
+/** Retained messages that one SUBSCRIBE with wide filters brings. */
+export const WIDE_RETAINED_MESSAGES_MAX = 10_000
+/** A leaf that could not say that it has retained messages tries again after this. */
+export const RETAINS_RETRY_MS = 5_000
 /** How long a fence waits for what is under way, and how often it looks. */
 export const FENCE_WAIT_MS_MAX = 1_000
 export const FENCE_LOOK_MS = 10

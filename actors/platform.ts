@@ -5,6 +5,7 @@ import type { ClientId, FleetId, RegionId, Root } from '../src/id/ids.ts'
 import type { Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
 import type { HandoverRequest, HandoverState, ImportedResponse, ReleaseRequest } from '../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../src/relay/interest.ts'
+import type { WideAnswer, WideCursor, WideRequest } from '../src/relay/wide.ts'
 import type { Subscription } from '../src/session/session.ts'
 import type { CoreClient } from './core-client.ts'
 
@@ -62,6 +63,15 @@ export interface LeafPeer extends SharingPeer {
   /** Null where the home is not here, or newer. */
   handover(request: HandoverRequest): Promise<HandoverState | null>
   release(request: ReleaseRequest): Promise<ImportedResponse>
+  /** At the home: a page of the retained messages that match any of the filters, from after this topic on. */
+  retainedFor(filters: readonly string[], after: string): Promise<LeafRetainedPage>
+}
+
+export interface LeafRetainedPage {
+  /** `packBatch` of message records. */
+  readonly records: Uint8Array
+  /** The topic to go on after; null where that was all. */
+  readonly next: string | null
 }
 
 export interface DevicePeer extends LeafPeer {
@@ -76,6 +86,7 @@ export interface DevicePeer extends LeafPeer {
 export type Destination =
   | { readonly kind: 'home' }
   | { readonly kind: 'region'; readonly region: RegionId; readonly epoch: number }
+  | { readonly kind: 'wide'; readonly region: RegionId }
 
 export interface UplinkPeer {
   /**
@@ -91,6 +102,47 @@ export interface UplinkPeer {
   took(root: Root): Promise<void>
 }
 
+export interface WideReply {
+  /** A reason code per record. */
+  readonly outcomes: Uint8Array
+  /** For so long, from when it called, the leaf need not ask again for this root: nothing can match. 0: it must. */
+  readonly skipMs: number
+}
+
+export interface WideSubscribeReply {
+  readonly reasons: readonly number[]
+  /** Which of them the session did not have here before. */
+  readonly fresh: readonly boolean[]
+}
+
+export interface WideRetainedPage {
+  /** `packBatch` of message records. */
+  readonly records: Uint8Array
+  readonly next: WideCursor | null
+}
+
+/** One shard of a region's wide filters. */
+export interface WidePeer extends SharingPeer {
+  /** @param batch routed records that this region's home of the root has accepted, in order */
+  publish(root: Root, batch: Uint8Array): Promise<WideReply>
+  receive(envelope: Envelope): Promise<EnvelopeResult>
+  subscribe(
+    client: ClientId,
+    session: string,
+    subscriptions: readonly Subscription[],
+  ): Promise<WideSubscribeReply>
+  /** @param filters null for all that the session has here */
+  unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): Promise<void>
+  /** Resolves when all that this actor had for the session has been delivered to it. */
+  fence(client: ClientId, session: string): Promise<void>
+  /** Another region's filters. */
+  learn(request: WideRequest): Promise<WideAnswer>
+  /** Whether this region is the root's home and keeps retained messages. */
+  retains(root: Root, any: boolean): Promise<void>
+  /** Retained messages of the homes in this region. */
+  retained(filters: readonly string[], after: WideCursor | null): Promise<WideRetainedPage>
+}
+
 export interface FrontPeer {
   send(frame: Uint8Array): Promise<void>
   close(code: number, reason: string): Promise<void>
@@ -102,6 +154,10 @@ export interface Peers {
   deviceOf(fleet: FleetId, client: ClientId): DevicePeer
   leaf(root: Root): LeafPeer
   uplink(root: Root): UplinkPeer
+  /** The shard of a root. */
+  wide(root: Root): WidePeer
+  /** All shards, each at its number. */
+  wideShards(): readonly WidePeer[]
   front(name: string): FrontPeer
 }
 

@@ -11,6 +11,7 @@ export { DeviceActor } from './workerd/device-actor.ts'
 export { FrontActor } from './workerd/front-actor.ts'
 export { TopicActor } from './workerd/topic-actor.ts'
 export { UplinkActor } from './workerd/uplink-actor.ts'
+export { WideActor } from './workerd/wide-actor.ts'
 
 const app = new Hono<{ Bindings: Env }>()
 

@@ -15,6 +15,7 @@ import { drainedRequestSchema, interestRequestSchema, interestsRequestSchema } f
 import { invalid, problemResponse } from '../src/relay/problem.ts'
 import { verifyRelay } from '../src/relay/token.ts'
 import { RELAY_PATH } from '../src/relay/version.ts'
+import { wideRequestSchema, wideRetainedRequestSchema } from '../src/relay/wide.ts'
 import type { Directory } from './directory.ts'
 import { EdgeUnreachable } from './edges.ts'
 import { BODY_BYTES_MAX } from './limits.ts'
@@ -103,6 +104,11 @@ export function coreApp({ store, directory, relay, relaySecret, log, draining }:
   })
   call('envelopes', envelopesRequestSchema, async (c, { region, envelopes }) =>
     c.json({ results: await relay.pass(region, envelopes) }),
+  )
+
+  call('wide', wideRequestSchema, async (c, request) => c.json(await relay.wide(request)))
+  call('wide-retained', wideRetainedRequestSchema, async (c, request) =>
+    c.json(await relay.wideRetained(request)),
   )
 
   app.notFound(() => problemResponse(404, 'Nothing is here'))

@@ -21,6 +21,14 @@ import {
 } from '../src/relay/interest.ts'
 import { edgeParty, RelaySigner } from '../src/relay/token.ts'
 import { RELAY_PATH } from '../src/relay/version.ts'
+import {
+  type RegionRetainedRequest,
+  type RegionRetainedResponse,
+  regionRetainedResponseSchema,
+  type WideAnswer,
+  type WideRequest,
+  wideAnswerSchema,
+} from '../src/relay/wide.ts'
 import { EDGE_CALL_TIMEOUT_MS } from './limits.ts'
 
 /** An edge could not be reached, or did not answer as it should. */
@@ -62,6 +70,15 @@ export class Edges {
   /** The home's messages for another region have all arrived there. */
   async drained(region: RegionId, request: DrainedRequest): Promise<void> {
     await this.post(region, 'drained', request)
+  }
+
+  /** Another region's wide filters, for this one to know. */
+  async wide(region: RegionId, request: WideRequest): Promise<WideAnswer> {
+    return this.ask(region, 'wide', request, wideAnswerSchema)
+  }
+
+  async wideRetained(region: RegionId, request: RegionRetainedRequest): Promise<RegionRetainedResponse> {
+    return this.ask(region, 'wide-retained', request, regionRetainedResponseSchema)
   }
 
   async handover(

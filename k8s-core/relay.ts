@@ -2,6 +2,12 @@
 import type { RegionId } from '../src/id/ids.ts'
 import type { DeliverRequest, Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
 import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
+import type {
+  WideRequest,
+  WideResponse,
+  WideRetainedRequest,
+  WideRetainedResponse,
+} from '../src/relay/wide.ts'
 import type { Directory } from './directory.ts'
 import { type Edges, EdgeUnreachable } from './edges.ts'
 import { MOVED_TRIES_MAX } from './limits.ts'
@@ -51,6 +57,35 @@ export class Relay {
     if (home.region !== request.region) await this.edges.drained(home.region, request)
   }
 
+  /** Tells all other regions of one's wide filters. Rejects with `EdgeUnreachable` unless each has answered. */
+  async wide(request: WideRequest): Promise<WideResponse> {
+    const regions = await Promise.all(
+      this.others(request.region).map(async (region) => ({
+        region,
+        ...(await this.edges.wide(region, request)),
+      })),
+    )
+    return { regions }
+  }
+
+  /** A page of one region's retained messages; regions come in order. */
+  async wideRetained({ region: from, after, ...wanted }: WideRetainedRequest): Promise<WideRetainedResponse> {
+    const others = this.others(from)
+    const region = after === null ? others[0] : others.find((other) => other >= after.region)
+    if (region === undefined) return { records: '', next: null }
+    const within =
+      region === after?.region && after.root !== '' ? { root: after.root, topic: after.topic } : null
+    const page = await this.edges.wideRetained(region, { ...wanted, after: within })
+    if (page.next !== null) return { records: page.records, next: { region, ...page.next } }
+    const following = others[others.indexOf(region) + 1]
+    const next = following === undefined ? null : { region: following, root: '', topic: '' }
+    return { records: page.records, next }
+  }
+
+  private others(region: RegionId): RegionId[] {
+    return this.edges.regions.filter((other) => other !== region).sort()
+  }
+
   private async address(
     from: RegionId,
     envelopes: readonly Envelope[],
@@ -66,7 +101,7 @@ export class Relay {
         const { fleet, root, to } = envelope
         let region: RegionId
         let epoch = 0
-        if (to.kind === 'region') {
+        if (to.kind !== 'home') {
           region = to.region
         } else {
           try {

@@ -360,7 +360,8 @@ export class Device {
     if (this.session !== session) return
     this.perform(effect.done(outcome.reasons))
     this.subscribing.settled(session, effect)
-    for (const delivery of outcome.retained) void this.deliverQuietly(delivery)
+    const give = (delivery: Delivery) => (this.session === session ? this.deliverQuietly(delivery) : null)
+    await this.subscribing.giveRetained(effect, outcome, give)
   }
 
   /** Resolves when it is acknowledged or durable. */

@@ -1,10 +1,10 @@
 // What came to a client by shared subscriptions and it has not acknowledged goes to other members of the group when its
 // connection ends, and certainly when its session does. [MQTT-4.8.2-6]
 import type { ClientId } from '../../src/id/ids.ts'
-import { rootOfFilter, rootOfTopic } from '../../src/id/root.ts'
+import { rootOfTopic } from '../../src/id/root.ts'
 import { encodeMessage } from '../../src/mqtt/message.ts'
 import { isFailure } from '../../src/mqtt/reason.ts'
-import { plainFilter } from '../../src/mqtt/topic.ts'
+import { rootOfSubscription } from '../../src/mqtt/topic.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import { encodeRouted } from '../../src/relay/routed.ts'
 import { CLIENT_AWAY } from '../../src/session/delivery.ts'
@@ -92,12 +92,16 @@ export class GivingAway {
     for (const row of rows) {
       const { share, message } = row.delivery
       if (share === null) continue
-      const root = rootOfFilter(plainFilter(share.filter))
+      const root = rootOfSubscription(share.filter)
       const key = root ?? `wide ${rootOfTopic(message.topic)}`
       const group = groups.get(key)
       if (group !== undefined) group.rows.push(row)
       else {
-        groups.set(key, { peer: this.platform.peers.leaf(root ?? rootOfTopic(message.topic)), rows: [row] })
+        const { peers } = this.platform
+        groups.set(key, {
+          peer: root === null ? peers.wide(rootOfTopic(message.topic)) : peers.leaf(root),
+          rows: [row],
+        })
       }
     }
     await Promise.all(

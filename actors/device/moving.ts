@@ -1,8 +1,7 @@
 // A client's move between regions: the old home gives session and root away, the new home takes them over.
 import type { ClientId } from '../../src/id/ids.ts'
-import { rootOfFilter } from '../../src/id/root.ts'
 import { isFailure } from '../../src/mqtt/reason.ts'
-import { plainFilter } from '../../src/mqtt/topic.ts'
+import { rootOfSubscription } from '../../src/mqtt/topic.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type {
@@ -94,7 +93,7 @@ export class Moving {
     this.mover.replace(imported)
     if (imported === null) return
     for (const subscription of imported.subscriptions.values()) {
-      if (rootOfFilter(plainFilter(subscription.filter)) !== this.leaf.root) continue
+      if (rootOfSubscription(subscription.filter) !== this.leaf.root) continue
       this.leaf.subscribers.add(this.client, imported.id, subscription)
       this.store.markRegistered([subscription.filter])
     }

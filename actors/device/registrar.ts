@@ -1,12 +1,12 @@
 // Tells the leaves of this region what a session subscribes to, and that it no longer does.
 import type { ClientId, Root } from '../../src/id/ids.ts'
-import { rootOfFilter } from '../../src/id/root.ts'
 import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
-import { plainFilter } from '../../src/mqtt/topic.ts'
+import { rootOfSubscription } from '../../src/mqtt/topic.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import type { Leaf } from '../leaf/leaf.ts'
 import type { Platform, SubscribeReply } from '../platform.ts'
+import { WideRegistrar } from './wide-registrar.ts'
 
 export interface Registered {
   /** One for each subscription, in order. */
@@ -16,6 +16,7 @@ export interface Registered {
 }
 
 export class Registrar {
+  readonly wide: WideRegistrar
   private readonly platform: Platform
   private readonly client: ClientId
   private readonly own: Leaf
@@ -24,11 +25,17 @@ export class Registrar {
     this.platform = platform
     this.client = client
     this.own = own
+    this.wide = new WideRegistrar(platform, client)
   }
 
   async subscribe(session: string, subscriptions: readonly Subscription[]): Promise<Registered> {
     const reasons = subscriptions.map((): ReasonCode => Reason.UnspecifiedError)
     const retained: Uint8Array[] = []
+    const wide = subscriptions.flatMap((one, at) => (isWide(one.filter) ? [{ one, at }] : []))
+    const wideReasons = this.wide.subscribe(
+      session,
+      wide.map(({ one }) => one),
+    )
     await Promise.all(
       [...this.byRoot(subscriptions.map(({ filter }) => filter))].map(async ([root, indices]) => {
         const wanted = indices.flatMap((i) => subscriptions[i] ?? [])
@@ -43,19 +50,24 @@ export class Registrar {
         }
       }),
     )
+    for (const [i, reason] of (await wideReasons).entries()) reasons[wide[i]?.at ?? -1] = reason
     return { reasons, retained }
   }
 
   /** Resolves when all that these filters' homes accepted so far has come to this actor; its own root aside. */
   async fence(session: string, filters: readonly string[]): Promise<void> {
     const roots = [...this.byRoot(filters).keys()].filter((root) => root !== this.own.root)
-    await Promise.all(roots.map((root) => this.platform.peers.leaf(root).fence(this.client, session)))
+    await Promise.all([
+      ...roots.map((root) => this.platform.peers.leaf(root).fence(this.client, session)),
+      filters.some(isWide) ? this.wide.fence(session) : null,
+    ])
   }
 
   /** Never rejects: a leaf that is not reached learns it with its next delivery. */
   async unsubscribe(session: string, filters: readonly string[]): Promise<void> {
-    await Promise.all(
-      [...this.byRoot(filters)].map(async ([root, indices]) => {
+    await Promise.all([
+      this.wide.unsubscribe(session, filters.filter(isWide)),
+      ...[...this.byRoot(filters)].map(async ([root, indices]) => {
         const names = indices.flatMap((i) => filters[i] ?? [])
         try {
           if (root === this.own.root) this.own.unsubscribe(this.client, session, names)
@@ -64,7 +76,7 @@ export class Registrar {
           this.platform.report(`could not unsubscribe at ${root}`, cause)
         }
       }),
-    )
+    ])
   }
 
   private ask(root: Root, session: string, subscriptions: readonly Subscription[]): Promise<SubscribeReply> {
@@ -76,7 +88,7 @@ export class Registrar {
   private byRoot(filters: readonly string[]): Map<Root, number[]> {
     const roots = new Map<Root, number[]>()
     filters.forEach((filter, i) => {
-      const root = rootOfFilter(plainFilter(filter))
+      const root = rootOfSubscription(filter)
       if (root === null) return
       const indices = roots.get(root)
       if (indices === undefined) roots.set(root, [i])
@@ -84,4 +96,8 @@ export class Registrar {
     })
     return roots
   }
+}
+
+function isWide(filter: string): boolean {
+  return rootOfSubscription(filter) === null
 }

@@ -1,12 +1,21 @@
 // SUBSCRIBE and UNSUBSCRIBE of a session: what storage keeps of them, and which retained messages are still news.
-import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
+import { decodeMessage } from '../../src/mqtt/message.ts'
+import { isFailure, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
+import { parseShared, rootOfSubscription } from '../../src/mqtt/topic.ts'
 import { type Delivery, decodeDelivery } from '../../src/session/delivery.ts'
 import type { Effect, Session } from '../../src/session/session.ts'
+import { retainedDeliveries } from '../leaf/retained.ts'
+import { WIDE_RETAINED_MESSAGES_MAX } from '../limits.ts'
 import type { Registrar } from './registrar.ts'
 import type { SessionStore } from './session-store.ts'
 
 type Subscribe = Extract<Effect, { do: 'subscribe' }>
 type Unsubscribe = Extract<Effect, { do: 'unsubscribe' }>
+
+export interface Subscribed {
+  readonly reasons: readonly ReasonCode[]
+  readonly retained: readonly Delivery[]
+}
 
 export class Subscribing {
   private readonly store: SessionStore
@@ -25,10 +34,7 @@ export class Subscribing {
   }
 
   /** Registers at the leaves. A reason for each item, and the retained messages that no newer one has overtaken. */
-  async subscribe(
-    session: Session,
-    { items }: Subscribe,
-  ): Promise<{ readonly reasons: readonly ReasonCode[]; readonly retained: readonly Delivery[] }> {
+  async subscribe(session: Session, { items }: Subscribe): Promise<Subscribed> {
     const wanted = items.flatMap(({ refused, subscription }) => (refused === null ? [subscription] : []))
     // Kept first: should the process die, what a leaf learnt is known here and can be taken back.
     if (session.persistent) for (const one of wanted) this.store.saveSubscription(one, true)
@@ -40,6 +46,43 @@ export class Subscribing {
     return {
       reasons: items.map(({ refused }) => refused ?? reasons[next++] ?? Reason.UnspecifiedError),
       retained: retained.map(decodeDelivery).filter(({ message }) => !overtaken.has(message.topic)),
+    }
+  }
+
+  /**
+   * After SUBACK: the retained messages that came with the answers, then, page by page, those that match wide filters.
+   * These are fetched only now, so a live message that came before is no newer.
+   * @param give resolves when it is acknowledged or durable; null where the session is another by now
+   */
+  async giveRetained(
+    { items }: Subscribe,
+    { reasons, retained }: Subscribed,
+    give: (delivery: Delivery) => Promise<void> | null,
+  ): Promise<void> {
+    for (const delivery of retained) void give(delivery)
+    const wanted = items.flatMap(({ subscription, isNew }, i) => {
+      const { filter, retainHandling } = subscription
+      const asked = retainHandling === 0 || (retainHandling === 1 && isNew) // [MQTT-3.3.1-9] [MQTT-3.3.1-10]
+      const granted = !isFailure(reasons[i] ?? Reason.UnspecifiedError)
+      return asked && granted && parseShared(filter) === null && rootOfSubscription(filter) === null
+        ? [subscription]
+        : []
+    })
+    if (wanted.length === 0) return
+    const overtaken = new Set<string>()
+    this.overtaken.add(overtaken)
+    try {
+      let given = 0
+      for await (const page of this.registrar.wide.retained(wanted.map(({ filter }) => filter))) {
+        const records = page.slice(0, WIDE_RETAINED_MESSAGES_MAX - given)
+        given += records.length
+        const kept = records.map((record) => ({ topic: decodeMessage(record).topic, record }))
+        const taken = retainedDeliveries(wanted, kept, overtaken).map((bytes) => give(decodeDelivery(bytes)))
+        await Promise.all(taken)
+        if (taken.includes(null) || given === WIDE_RETAINED_MESSAGES_MAX) return
+      }
+    } finally {
+      this.overtaken.delete(overtaken)
     }
   }
 

@@ -1,17 +1,19 @@
 // What the core asks of an edge: deliver envelopes, note an interest, hand a home over.
 import { type Context, Hono } from 'hono'
 import type { z } from 'zod'
-import { leafAddress } from '../../src/id/actor-name.ts'
+import { leafAddress, wideAddress, wideShard } from '../../src/id/actor-name.ts'
 import { type FleetId, parseRegionId, type RegionId, type Root } from '../../src/id/ids.ts'
+import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { type DeliverRequest, deliverRequestSchema, type EnvelopeResult } from '../../src/relay/envelope.ts'
 import { handoverRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
 import { drainedRequestSchema, homeInterestRequestSchema } from '../../src/relay/interest.ts'
 import { invalid, problemResponse } from '../../src/relay/problem.ts'
 import { edgeParty, verifyRelay } from '../../src/relay/token.ts'
 import { RELAY_PATH } from '../../src/relay/version.ts'
-import type { LeafPeer } from '../platform.ts'
+import { regionRetainedRequestSchema, wideRequestSchema } from '../../src/relay/wide.ts'
+import type { LeafPeer, WidePeer } from '../platform.ts'
 import type { Env } from '../workerd/env.ts'
-import { StubCache } from '../workerd/peers.ts'
+import { StubCache, wideShards } from '../workerd/peers.ts'
 import { servedRegions } from '../workerd/region.ts'
 
 type RelayContext = Context<{ Bindings: Env; Variables: { region: RegionId } }>
@@ -30,6 +32,18 @@ const callLeaf: LeafCall = (c, fleet, root, call) =>
     leafAddress(c.var.region, fleet, root),
     call as (leaf: LeafPeer) => Promise<unknown>,
   ) as ReturnType<typeof call>
+
+function callWide<T>(
+  c: RelayContext,
+  fleet: FleetId,
+  shard: number,
+  call: (wide: WidePeer) => Promise<T>,
+): Promise<T> {
+  return new StubCache(c.env).call(
+    wideAddress(c.var.region, fleet, shard),
+    call as (wide: WidePeer) => Promise<unknown>,
+  ) as Promise<T>
+}
 
 async function parse<S extends z.ZodType>(
   c: RelayContext,
@@ -68,9 +82,12 @@ relayRoutes.post('/:region/envelopes', async (c) => {
     body.value.envelopes.map(
       async ({ envelope, epoch }: DeliverRequest['envelopes'][number]): Promise<EnvelopeResult> => {
         try {
-          return await callLeaf(c, envelope.fleet, envelope.root, (leaf) => leaf.receive(envelope, epoch))
+          const { fleet, root, to } = envelope
+          return to.kind === 'wide'
+            ? await callWide(c, fleet, wideShard(root, wideShards(c.env)), (wide) => wide.receive(envelope))
+            : await callLeaf(c, fleet, root, (leaf) => leaf.receive(envelope, epoch))
         } catch (cause) {
-          return { status: 'unreachable', detail: `the leaf failed: ${String(cause)}` }
+          return { status: 'unreachable', detail: `the receiver failed: ${String(cause)}` }
         }
       },
     ),
@@ -82,6 +99,20 @@ relayRoutes.post('/:region/interest', async (c) => {
   const body = await parse(c, homeInterestRequestSchema)
   if (!body.ok) return body.response
   return c.json(await callLeaf(c, body.value.fleet, body.value.root, (leaf) => leaf.interest(body.value)))
+})
+
+relayRoutes.post('/:region/wide', async (c) => {
+  const body = await parse(c, wideRequestSchema)
+  if (!body.ok) return body.response
+  return c.json(await callWide(c, body.value.fleet, body.value.shard, (wide) => wide.learn(body.value)))
+})
+
+relayRoutes.post('/:region/wide-retained', async (c) => {
+  const body = await parse(c, regionRetainedRequestSchema)
+  if (!body.ok) return body.response
+  const { fleet, shard, filters, after } = body.value
+  const { records, next } = await callWide(c, fleet, shard, (wide) => wide.retained(filters, after))
+  return c.json({ records: bytesToBase64(records), next })
 })
 
 relayRoutes.post('/:region/drained', async (c) => {

@@ -1,8 +1,9 @@
 // From a leaf to the subscribers of its region: one courier each, and a backlog for those whose actors do not answer.
 import type { ClientId } from '../../src/id/ids.ts'
+import type { Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
-import { decodeDelivery } from '../../src/session/delivery.ts'
+import { decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
 import { Courier } from '../courier.ts'
 import {
   BACKLOG_MESSAGES_MAX,
@@ -13,6 +14,7 @@ import {
 import type { Platform } from '../platform.ts'
 import type { Tables } from '../tables.ts'
 import { NO_SUCH_SESSION } from './outcome.ts'
+import { deliveryFor, type Receiver } from './subscribers.ts'
 
 /** How a delivery reaches a session: by a call to the client's actor, or directly where the leaf is that actor. */
 export type DeliverCall = (client: ClientId, session: string, batch: Uint8Array) => Promise<Uint8Array>
@@ -46,6 +48,22 @@ export class FanOut {
       this.backlogMessages += Number(row.n)
     }
     if (this.backlogMessages > 0) platform.wakeBy(platform.now() + BACKLOG_RETRY_MS)
+  }
+
+  /** The outcomes of a message, one for each who gets it. */
+  spread(
+    receivers: readonly Receiver[],
+    publisher: ClientId,
+    message: Message,
+    record: Uint8Array,
+  ): Promise<number>[] {
+    const outcomes: Promise<number>[] = []
+    for (const receiver of receivers) {
+      const delivery = deliveryFor(receiver, message, publisher)
+      if (delivery === null) continue
+      outcomes.push(this.deliver(receiver.client, receiver.session, encodeDelivery(delivery, record)))
+    }
+    return outcomes
   }
 
   /** The outcome of one delivery; Success when the receiver has it or it is stored for it, or exists no more. */

@@ -3,28 +3,30 @@
 import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
-import { matches, parseShared } from '../../src/mqtt/topic.ts'
+import { parseShared } from '../../src/mqtt/topic.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
-import type { HandoverState, RegionInterest } from '../../src/relay/home.ts'
+import type { HandoverState } from '../../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
 import { decodeRouted, encodeRouted, type Routed } from '../../src/relay/routed.ts'
-import { CLIENT_AWAY, encodeDelivery } from '../../src/session/delivery.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
-import { Courier } from '../courier.ts'
-import { INTEREST_SYNC_DELAY_MS } from '../limits.ts'
-import type { Platform, SubscribeReply } from '../platform.ts'
+import { INTEREST_SYNC_DELAY_MS, LEAF_SOURCES_MAX } from '../limits.ts'
+import type { LeafRetainedPage, Platform, SubscribeReply } from '../platform.ts'
 import { Tables } from '../tables.ts'
 import { type DeliverCall, FanOut } from './fan-out.ts'
 import { Home, type HomeEvents, type HomeHere, type HomeKnowledge } from './home.ts'
 import { Interests } from './interests.ts'
 import { worst } from './outcome.ts'
-import { Retained, type RetainedRecord } from './retained.ts'
+import { Received } from './received.ts'
+import { Retained, retainedDeliveries } from './retained.ts'
 import { LEAF_SCHEMA } from './schema.ts'
 import { type ShareRegions, Sharing } from './sharing.ts'
-import { deliveryFor, Subscribers } from './subscribers.ts'
+import { Subscribers } from './subscribers.ts'
+import { Uplinks } from './uplinks.ts'
+import { WideLink } from './wide-link.ts'
+import { Wish } from './wish.ts'
 
 /** What the actor around a leaf adds: the client's session, where the leaf is a device's. */
 export interface LeafOwner {
@@ -34,9 +36,6 @@ export interface LeafOwner {
   late(batch: string): Promise<void>
 }
 
-/** How many uplink lives a leaf remembers, to recognise envelopes that were sent again. */
-const SOURCES_MAX = 64
-
 export class Leaf {
   readonly root: Root
   readonly home: Home
@@ -45,14 +44,13 @@ export class Leaf {
   readonly interests: Interests
   readonly fanOut: FanOut
   private readonly sharing: Sharing
+  private readonly wish: Wish
   private readonly platform: Platform
-  private readonly uplinks = new Map<string, Courier>()
-  private readonly received = new Map<string, number>()
+  private readonly wide: WideLink
+  private readonly uplinks: Uplinks
+  private readonly received = new Received(LEAF_SOURCES_MAX)
   /** Topics that came from the home while a subscription waits for its retained messages, which are older. */
   private readonly overtaken = new Set<Set<string>>()
-  private interestCalls: Promise<void> = Promise.resolve()
-  private withdrawn: Promise<void> = Promise.resolve()
-  private losing = false
   private syncPlanned = false
   private turn: Promise<void> = Promise.resolve()
   private waiting = 0
@@ -80,18 +78,33 @@ export class Leaf {
       },
       afterImport: () => owner.afterImport(),
       late: (batch) => owner.late(batch),
-      becameHome: () => this.takeFromUplink(),
+      becameHome: () => this.becameHome(),
     }
     this.home = new Home(platform, root, tables, events)
+    this.wish = new Wish(platform, root, this.subscribers, this.home, this.retained)
+    this.uplinks = new Uplinks(platform, () => {
+      const { knowledge } = this.home
+      return knowledge.at === 'elsewhere' ? knowledge.region : null
+    })
+    this.wide = new WideLink(
+      platform,
+      root,
+      tables,
+      () => this.home.knowledge.at === 'here' && this.retained.size > 0,
+    )
+    this.wide.repair()
   }
 
   /** @returns the outcome of each record, when each is acknowledged or durable */
   async publish(publisher: ClientId, records: readonly Uint8Array[]): Promise<Uint8Array> {
+    const { root } = this
     const outcomes = await this.inTurn((home) =>
       home.at === 'here'
         ? this.accept(records.map((record) => ({ publisher, record, turn: null })))
         : Promise.all(
-            records.map((record) => this.uplink({ kind: 'home' }).post(encodeRouted(publisher, record))),
+            records.map((record) =>
+              this.uplinks.post(root, { kind: 'home' }, encodeRouted(publisher, record)),
+            ),
           ),
     )
     return Uint8Array.from(outcomes)
@@ -142,10 +155,10 @@ export class Leaf {
       const retained =
         home.at === 'here'
           ? this.retained.matching(filters, this.platform.now())
-          : await this.askHome('add', filters)
+          : await this.wish.add(filters)
       return {
         reasons: subscriptions.map(({ qos }) => qos),
-        retained: packBatch(this.retainedFor(wanted, retained, overtaken)),
+        retained: packBatch(retainedDeliveries(wanted, retained, overtaken)),
       }
     } catch (cause) {
       if (!(cause instanceof CoreUnreachable)) throw cause
@@ -158,38 +171,30 @@ export class Leaf {
   }
 
   unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): void {
-    const before = this.wanted()
+    const before = this.wish.current
     this.subscribers.remove(client, session, filters)
     if (this.home.knowledge.at !== 'elsewhere') return
-    const { plain, shares } = this.wanted()
-    if ((before.plain && !plain) || before.shares.length > shares.length) this.loseInterest()
+    const { plain, shares } = this.wish.current
+    if ((before.plain && !plain) || before.shares.length > shares.length) this.wish.withdraw()
   }
 
   /** What a session cannot deliver goes to other members of its group; CLIENT_AWAY for each where there are none. */
-  async share(session: string, routed: readonly Uint8Array[]): Promise<Uint8Array> {
-    const outcomes = routed.map((bytes) => {
-      const { publisher, record, turn } = decodeRouted(bytes)
-      if (turn === null || !this.sharing.hasOthers(turn.share, session)) return CLIENT_AWAY
-      return this.sharing.give(publisher, record, turn)
-    })
-    return Uint8Array.from(await Promise.all(outcomes))
+  share(session: string, routed: readonly Uint8Array[]): Promise<Uint8Array> {
+    return this.sharing.share(session, routed)
   }
 
   /** An envelope from the core: to the home from elsewhere, or from the home to this region. */
   async receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult> {
     if (envelope.to.kind === 'home' && !(await this.isHome(epoch))) return { status: 'moved' }
-    const records = unpackBatch(base64ToBytes(envelope.records))
-    const seen = this.received.get(envelope.source) ?? -1
-    const fresh = records.slice(Math.max(0, seen + 1 - envelope.first)).map(decodeRouted)
-    const again = records.length - fresh.length
-    this.remember(envelope.source, envelope.first + records.length - 1)
+    const { fresh, again } = this.received.take(envelope)
     let outcomes: number[]
     if (envelope.to.kind === 'home') {
       outcomes = await this.accept(fresh)
     } else {
       // Of an older epoch too: the former home accepted these, the new one never had them, and they come late (promise 2).
       const { anyPlain, shares } = this.subscribers
-      if (fresh.some(({ turn }) => (turn === null ? !anyPlain : !shares.has(turn.share)))) this.loseInterest()
+      if (fresh.some(({ turn }) => (turn === null ? !anyPlain : !shares.has(turn.share))))
+        this.wish.withdraw()
       outcomes = await this.deliverLocally(fresh)
     }
     return { status: 'done', outcomes: [...new Array<number>(again).fill(Reason.Success), ...outcomes] }
@@ -210,7 +215,7 @@ export class Leaf {
 
   /** At the home: all that was accepted so far has arrived in the region. Rejects where that takes long. */
   async drained(region: RegionId): Promise<void> {
-    for (const [key, courier] of this.uplinks) if (key.startsWith(`${region} `)) await courier.settled()
+    await this.uplinks.settled(region)
     await this.platform.peers.uplink(this.root).drained(this.root, region)
   }
 
@@ -229,7 +234,7 @@ export class Leaf {
   /** What another leaf needs to be the home, but for the session. This region stays interested if it has subscribers. */
   exportState(): Pick<HandoverState, 'retained' | 'interests'> {
     const interests = [...this.interests.all]
-    if (this.subscribers.size > 0) interests.push(this.wanted())
+    if (this.subscribers.size > 0) interests.push(this.wish.current)
     return {
       retained: this.retained.all().map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
       interests,
@@ -240,10 +245,19 @@ export class Leaf {
   releaseState(): void {
     this.retained.clear()
     this.interests.clear()
+    void this.wide.index()
+  }
+
+  retainedFor(filters: readonly string[], after: string): LeafRetainedPage {
+    // Whoever asks has this root in its index; the next line puts that right where it should not be.
+    void this.wide.index()
+    if (this.home.knowledge.at !== 'here') return { records: packBatch([]), next: null }
+    return this.retained.page(filters, after, this.platform.now())
   }
 
   async alarm(): Promise<void> {
     await this.home.finish()
+    await this.wide.index()
     await this.fanOut.retry()
   }
 
@@ -269,13 +283,15 @@ export class Leaf {
         }
         const outcomes = this.deliverOne(publisher, record)
         for (const region of regions) {
-          const courier = this.uplink({ kind: 'region', region, epoch: home.epoch })
-          outcomes.push(courier.post(encodeRouted(publisher, record)))
+          const to = { kind: 'region', region, epoch: home.epoch } as const
+          outcomes.push(this.uplinks.post(this.root, to, encodeRouted(publisher, record)))
         }
         for (const share of this.sharing.matching(message.topic)) {
           outcomes.push(this.sharing.give(publisher, record, { share, tried: [], waits: false }))
         }
-        if (outcomes.length === 0) return message.retain ? Reason.Success : Reason.NoMatchingSubscribers
+        const wide = this.wide.pass(publisher, record)
+        if (wide !== null) outcomes.push(wide)
+        if (message.retain) outcomes.push(this.wide.index())
         return Promise.all(outcomes).then(worst)
       }),
     )
@@ -301,7 +317,7 @@ export class Leaf {
         const epoch = knowledge.at === 'here' ? knowledge.epoch : 0
         const destination =
           to === 'home' ? ({ kind: 'home' } as const) : ({ kind: 'region', region: to, epoch } as const)
-        return this.uplink(destination).post(encodeRouted(publisher, record, turn))
+        return this.uplinks.post(this.root, destination, encodeRouted(publisher, record, turn))
       },
     }
   }
@@ -309,51 +325,12 @@ export class Leaf {
   private deliverOne(publisher: ClientId, record: Uint8Array): Promise<number>[] {
     const message = decodeMessage(record)
     for (const topics of this.overtaken) topics.add(message.topic)
-    const outcomes: Promise<number>[] = []
-    for (const receiver of this.subscribers.receivers(message.topic)) {
-      const delivery = deliveryFor(receiver, message, publisher)
-      if (delivery === null) continue
-      outcomes.push(this.fanOut.deliver(receiver.client, receiver.session, encodeDelivery(delivery, record)))
-    }
-    return outcomes
+    return this.fanOut.spread(this.subscribers.receivers(message.topic), publisher, message, record)
   }
 
-  private retainedFor(
-    subscriptions: readonly Subscription[],
-    retained: readonly RetainedRecord[],
-    overtaken: ReadonlySet<string>,
-  ): Uint8Array[] {
-    const deliveries: Uint8Array[] = []
-    for (const subscription of subscriptions) {
-      for (const { topic, record } of retained) {
-        if (overtaken.has(topic) || !matches(subscription.filter, topic)) continue
-        const message = decodeMessage(record)
-        const qos = subscription.qos < message.qos ? subscription.qos : message.qos
-        const identifiers = subscription.identifier > 0 ? [subscription.identifier] : []
-        deliveries.push(encodeDelivery({ qos, retain: true, identifiers, share: null, message }, record)) // [MQTT-3.3.1-8, 3.1.1]
-      }
-    }
-    return deliveries
-  }
-
-  private uplink(to: { kind: 'home' } | { kind: 'region'; region: RegionId; epoch: number }): Courier {
-    const key = to.kind === 'home' ? 'home' : `${to.region} ${to.epoch}`
-    let courier = this.uplinks.get(key)
-    if (courier === undefined) {
-      courier = new Courier(this.platform, {
-        call: (batch) => {
-          const { knowledge } = this.home
-          const hint = knowledge.at === 'elsewhere' ? knowledge.region : null
-          return this.platform.peers.uplink(this.root).send(this.root, to, hint, batch)
-        },
-        failed: (records, cause) => {
-          this.platform.report(`the uplink of ${this.root} does not answer`, cause)
-          return records.map(() => Reason.UnspecifiedError)
-        },
-      })
-      this.uplinks.set(key, courier)
-    }
-    return courier
+  private async becameHome(): Promise<void> {
+    void this.wide.index()
+    await this.takeFromUplink()
   }
 
   private async takeFromUplink(): Promise<void> {
@@ -364,52 +341,6 @@ export class Leaf {
     this.accept(waiting.map(decodeRouted))
       .then(() => uplink.took(this.root))
       .catch((cause) => this.platform.report(`${this.root} could not take all from the uplink`, cause))
-  }
-
-  /** Requests go side by side, but none overtakes a withdrawal, nor a withdrawal them. */
-  private askHome(change: 'add' | 'only', filters: readonly string[]): Promise<RetainedRecord[]> {
-    const before = change === 'add' ? this.withdrawn : this.interestCalls
-    const asked = before.then(async () => {
-      const { plain, shares } = this.wanted()
-      const { home, retained } = await this.platform.core.interest({
-        fleet: this.platform.fleet,
-        root: this.root,
-        region: this.platform.region,
-        change,
-        plain,
-        shares,
-        filters: [...filters],
-      })
-      if (home.region === this.platform.region) {
-        // It has come here without this leaf's doing: a topic root that was given back.
-        await this.home.verify()
-        return this.retained.matching(filters, this.platform.now())
-      }
-      return retained.map(({ topic, record }) => ({ topic, record: base64ToBytes(record) }))
-    })
-    const settled = asked.then(
-      () => undefined,
-      () => undefined,
-    )
-    this.interestCalls = Promise.all([this.interestCalls, settled]).then(() => undefined)
-    if (change === 'only') this.withdrawn = settled
-    return asked
-  }
-
-  /** If this does not reach the home, its next message makes this leaf say so again. */
-  private loseInterest(): void {
-    if (this.losing) return
-    this.losing = true
-    this.askHome('only', [])
-      .catch((cause) => this.platform.report(`${this.root} still comes here`, cause))
-      .finally(() => {
-        this.losing = false
-      })
-  }
-
-  private wanted(): RegionInterest {
-    const { anyPlain, shares } = this.subscribers
-    return { region: this.platform.region, plain: anyPlain, shares: [...shares.keys()] }
   }
 
   private syncInterests(): void {
@@ -431,13 +362,5 @@ export class Leaf {
         })
         .catch((cause) => this.platform.report(`the interests of ${this.root} are not synced`, cause))
     })
-  }
-
-  private remember(source: string, last: number): void {
-    if (this.received.size >= SOURCES_MAX && !this.received.has(source)) {
-      const oldest = this.received.keys().next().value
-      if (oldest !== undefined) this.received.delete(oldest)
-    }
-    this.received.set(source, Math.max(last, this.received.get(source) ?? -1))
   }
 }

@@ -4,7 +4,10 @@ import { isFailure, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 /** The receiver has no session of that id: forget its subscriptions. Not an MQTT code. */
 export const NO_SUCH_SESSION = 0xff
 
-/** The outcome of a message from those of its receivers: one that could not take it makes it a failure. */
+/**
+ * The outcome of a message from those of its receivers: one that could not take it makes it a failure; where nobody wanted
+ * it, that is the outcome.
+ */
 export function worst(outcomes: readonly number[]): ReasonCode {
   let any = false
   for (const outcome of outcomes) {

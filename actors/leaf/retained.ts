@@ -2,8 +2,16 @@
 import { decodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { matches } from '../../src/mqtt/topic.ts'
-import { RETAINED_BYTES_MAX, RETAINED_MESSAGES_MAX } from '../limits.ts'
-import type { Storage } from '../platform.ts'
+import { packBatch } from '../../src/relay/batch.ts'
+import { encodeDelivery } from '../../src/session/delivery.ts'
+import type { Subscription } from '../../src/session/session.ts'
+import {
+  RETAINED_BYTES_MAX,
+  RETAINED_MESSAGES_MAX,
+  RETAINED_PAGE_BYTES_MAX,
+  RETAINED_PAGE_MESSAGES_MAX,
+} from '../limits.ts'
+import type { LeafRetainedPage, Storage } from '../platform.ts'
 import type { Tables } from '../tables.ts'
 
 export interface RetainedRecord {
@@ -28,6 +36,10 @@ export class Retained {
     }
   }
 
+  get size(): number {
+    return this.sizes.size
+  }
+
   /** Replaces what the topic had; an empty payload removes it. [MQTT-3.3.1-5] [MQTT-3.3.1-6] */
   keep(message: Message, record: Uint8Array): typeof Reason.Success | typeof Reason.QuotaExceeded {
     const before = this.sizes.get(message.topic)
@@ -46,9 +58,9 @@ export class Retained {
   }
 
   /** Those that match a filter. Those that have expired are removed on the way. */
-  matching(filters: readonly string[], now: number): RetainedRecord[] {
+  matching(filters: readonly string[], now: number, ...only: readonly string[]): RetainedRecord[] {
     const found: RetainedRecord[] = []
-    for (const topic of [...this.sizes.keys()]) {
+    for (const topic of only.length > 0 ? only : [...this.sizes.keys()]) {
       if (!filters.some((filter) => matches(filter, topic))) continue
       const record = this.read(topic)
       const { expiresAt } = decodeMessage(record)
@@ -56,6 +68,28 @@ export class Retained {
       else this.remove(topic)
     }
     return found
+  }
+
+  /** Those that match a filter, in the order of their topics, from after `after` on. */
+  page(filters: readonly string[], after: string, now: number): LeafRetainedPage {
+    const records: Uint8Array[] = []
+    let bytes = 0
+    let last = after
+    for (const topic of [...this.sizes.keys()].sort()) {
+      if (topic <= after) continue
+      const [found] = this.matching(filters, now, topic)
+      if (found === undefined) continue
+      if (
+        records.length >= RETAINED_PAGE_MESSAGES_MAX ||
+        (records.length > 0 && bytes + found.record.length > RETAINED_PAGE_BYTES_MAX)
+      ) {
+        return { records: packBatch(records), next: last }
+      }
+      records.push(found.record)
+      bytes += found.record.length
+      last = topic
+    }
+    return { records: packBatch(records), next: null }
   }
 
   all(): RetainedRecord[] {
@@ -91,4 +125,23 @@ export class Retained {
     this.bytes -= this.sizes.get(topic) ?? 0
     this.sizes.delete(topic)
   }
+}
+
+/** What subscriptions get of retained messages: encoded deliveries, but for the topics of which a newer one has come. */
+export function retainedDeliveries(
+  subscriptions: readonly Subscription[],
+  retained: readonly RetainedRecord[],
+  overtaken: ReadonlySet<string>,
+): Uint8Array[] {
+  const deliveries: Uint8Array[] = []
+  for (const subscription of subscriptions) {
+    for (const { topic, record } of retained) {
+      if (overtaken.has(topic) || !matches(subscription.filter, topic)) continue
+      const message = decodeMessage(record)
+      const qos = subscription.qos < message.qos ? subscription.qos : message.qos
+      const identifiers = subscription.identifier > 0 ? [subscription.identifier] : []
+      deliveries.push(encodeDelivery({ qos, retain: true, identifiers, share: null, message }, record)) // [MQTT-3.3.1-8]
+    }
+  }
+  return deliveries
 }

@@ -3,7 +3,7 @@ import type { ClientId, RegionId } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { matches, plainFilter } from '../../src/mqtt/topic.ts'
-import type { ShareTurn } from '../../src/relay/routed.ts'
+import { decodeRouted, type ShareTurn } from '../../src/relay/routed.ts'
 import { CLIENT_AWAY, encodeDelivery } from '../../src/session/delivery.ts'
 import { SHARE_AWAY_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
@@ -82,8 +82,18 @@ export class Sharing {
     return this.regions.pass(elsewhere, publisher, record, { share, tried: [], waits: true })
   }
 
+  /** What a session whose client is away holds goes to others; CLIENT_AWAY for each where there are none. */
+  async share(session: string, routed: readonly Uint8Array[]): Promise<Uint8Array> {
+    const outcomes = routed.map((bytes) => {
+      const { publisher, record, turn } = decodeRouted(bytes)
+      if (turn === null || !this.hasOthers(turn.share, session)) return CLIENT_AWAY
+      return this.give(publisher, record, turn)
+    })
+    return Uint8Array.from(await Promise.all(outcomes))
+  }
+
   /** Whether anybody but this session could have a turn. */
-  hasOthers(share: string, session: string): boolean {
+  private hasOthers(share: string, session: string): boolean {
     if (this.regions.asksHome() || this.regions.having(share).length > 0) return true
     return this.subscribers.members(share).some((member) => member.session !== session)
   }

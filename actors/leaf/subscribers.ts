@@ -1,8 +1,9 @@
 // Who in this region gets a leaf's messages, and by which of their subscriptions.
-import type { ClientId } from '../../src/id/ids.ts'
+import type { ClientId, Root } from '../../src/id/ids.ts'
+import { couldMatchRoot } from '../../src/id/root.ts'
 import type { Message } from '../../src/mqtt/message.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
-import { matches, parseShared } from '../../src/mqtt/topic.ts'
+import { matches, parseShared, plainFilter } from '../../src/mqtt/topic.ts'
 import type { Delivery } from '../../src/session/delivery.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { MATCH_CACHE_TOPICS_MAX } from '../limits.ts'
@@ -31,6 +32,7 @@ export class Subscribers {
   private readonly byFilter = new Map<string, Map<ClientId, Subscribed>>()
   private readonly shareFilters = new Map<string, string>()
   private readonly cache = new Map<string, readonly Receiver[]>()
+  private readonly roots = new Map<Root, boolean>()
 
   constructor(storage: Storage, tables: Tables) {
     this.storage = storage
@@ -42,6 +44,15 @@ export class Subscribers {
 
   get size(): number {
     return this.byFilter.size
+  }
+
+  /** Each once, whoever has it. */
+  get filters(): readonly string[] {
+    return [...this.byFilter.keys()]
+  }
+
+  hasFilter(filter: string): boolean {
+    return this.byFilter.has(filter)
   }
 
   has(client: ClientId, filter: string): boolean {
@@ -79,7 +90,7 @@ export class Subscribers {
         this.byFilter.delete(filter)
         this.shareFilters.delete(filter)
       }
-      this.cache.clear()
+      this.forgetAnswers()
     }
   }
 
@@ -121,6 +132,22 @@ export class Subscribers {
     return receivers
   }
 
+  /** Whether any filter could match a topic of this root. */
+  couldMatch(root: Root): boolean {
+    let could = this.roots.get(root)
+    if (could === undefined) {
+      could = this.filters.some((filter) => couldMatchRoot(plainFilter(filter), root))
+      if (this.roots.size >= MATCH_CACHE_TOPICS_MAX) this.roots.clear()
+      this.roots.set(root, could)
+    }
+    return could
+  }
+
+  private forgetAnswers(): void {
+    this.cache.clear()
+    this.roots.clear()
+  }
+
   private remember(filter: string, subscribed: Subscribed): void {
     let clients = this.byFilter.get(filter)
     if (clients === undefined) {
@@ -130,7 +157,7 @@ export class Subscribers {
       if (shared !== null) this.shareFilters.set(filter, shared.filter)
     }
     clients.set(subscribed.client, subscribed)
-    this.cache.clear()
+    this.forgetAnswers()
   }
 }
 

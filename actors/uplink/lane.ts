@@ -33,7 +33,8 @@ export class Lane {
   }
 
   static key(root: Root, to: Destination): string {
-    return to.kind === 'home' ? `home ${root}` : `${to.region} ${to.epoch} ${root}`
+    if (to.kind === 'home') return `home ${root}`
+    return to.kind === 'wide' ? `wide ${to.region} ${root}` : `${to.region} ${to.epoch} ${root}`
   }
 
   get destination(): string {

@@ -1,11 +1,11 @@
 // What an uplink could not pass on in time, in SQLite until the core has it (promise 6).
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import { OUTBOX_BYTES_MAX, OUTBOX_MESSAGES_MAX } from '../limits.ts'
-import type { Destination, Storage } from '../platform.ts'
+import type { Destination, SqlRow, Storage } from '../platform.ts'
 import { Tables } from '../tables.ts'
 
 const SCHEMA = [
-  'CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, root TEXT NOT NULL, region TEXT, epoch INTEGER NOT NULL, expires_at REAL NOT NULL, record BLOB NOT NULL)',
+  'CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, root TEXT NOT NULL, kind TEXT NOT NULL, region TEXT, epoch INTEGER NOT NULL, expires_at REAL NOT NULL, record BLOB NOT NULL)',
 ]
 
 export interface OutboxRow {
@@ -42,10 +42,11 @@ export class Outbox {
     if (this.messages >= OUTBOX_MESSAGES_MAX || this.bytes + record.length > OUTBOX_BYTES_MAX) return null
     this.tables.make()
     const [row] = this.storage.exec(
-      'INSERT INTO outbox (root, region, epoch, expires_at, record) VALUES (?, ?, ?, ?, ?) RETURNING id',
+      'INSERT INTO outbox (root, kind, region, epoch, expires_at, record) VALUES (?, ?, ?, ?, ?, ?) RETURNING id',
       root,
+      to.kind,
       to.kind === 'home' ? null : to.region,
-      to.kind === 'home' ? 0 : to.epoch,
+      to.kind === 'region' ? to.epoch : 0,
       expiresAt,
       record,
     )
@@ -66,12 +67,15 @@ export class Outbox {
     return this.storage.exec('SELECT * FROM outbox ORDER BY id').map((row) => ({
       id: Number(row.id),
       root: String(row.root) as Root,
-      to:
-        row.region === null
-          ? { kind: 'home' }
-          : { kind: 'region', region: String(row.region) as RegionId, epoch: Number(row.epoch) },
+      to: destinationOf(row),
       expiresAt: Number(row.expires_at),
       record: new Uint8Array(row.record as ArrayBuffer),
     }))
   }
+}
+
+function destinationOf(row: SqlRow): Destination {
+  if (row.kind === 'home') return { kind: 'home' }
+  const region = String(row.region) as RegionId
+  return row.kind === 'wide' ? { kind: 'wide', region } : { kind: 'region', region, epoch: Number(row.epoch) }
 }

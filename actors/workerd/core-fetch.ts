@@ -11,6 +11,7 @@ import {
 import { interestResponseSchema } from '../../src/relay/interest.ts'
 import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
 import { RELAY_PATH } from '../../src/relay/version.ts'
+import { wideResponseSchema, wideRetainedResponseSchema } from '../../src/relay/wide.ts'
 import { type CoreClient, CoreUnreachable } from '../core-client.ts'
 import { CORE_CALL_TIMEOUT_MS, RESOLVE_TIMEOUT_MS } from '../limits.ts'
 import type { Env } from './env.ts'
@@ -69,5 +70,7 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
       await post('interests', request)
     },
     envelopes: (request) => ask('envelopes', request, envelopesResponseSchema),
+    wide: (request) => ask('wide', request, wideResponseSchema),
+    wideRetained: (request) => ask('wide-retained', request, wideRetainedResponseSchema),
   }
 }

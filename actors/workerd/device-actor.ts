@@ -80,6 +80,10 @@ export class DeviceActor extends DurableObject<Env> implements DevicePeer {
     return this.gate.device.leaf.fence(...parameters)
   }
 
+  async retainedFor(...parameters: Parameters<DevicePeer['retainedFor']>) {
+    return this.gate.device.leaf.retainedFor(...parameters)
+  }
+
   async handover(...parameters: Parameters<DevicePeer['handover']>) {
     return this.gate.device.moving.handover(...parameters)
   }

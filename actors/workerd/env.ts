@@ -3,11 +3,13 @@ import type { DeviceActor } from './device-actor.ts'
 import type { FrontActor } from './front-actor.ts'
 import type { TopicActor } from './topic-actor.ts'
 import type { UplinkActor } from './uplink-actor.ts'
+import type { WideActor } from './wide-actor.ts'
 
 export interface Env {
   readonly DEVICE: DurableObjectNamespace<DeviceActor>
   readonly TOPIC: DurableObjectNamespace<TopicActor>
   readonly UPLINK: DurableObjectNamespace<UplinkActor>
+  readonly WIDE: DurableObjectNamespace<WideActor>
   readonly FRONT: DurableObjectNamespace<FrontActor>
   /** `https://core.example`, without a slash at the end. */
   readonly CORE_URL: string
@@ -19,6 +21,8 @@ export interface Env {
   /** This deployment's only region; else it follows from where the request came in. */
   readonly REGION?: string
   readonly UPLINK_SHARDS?: string
+  /** The same in every region. */
+  readonly WIDE_SHARDS?: string
   readonly SERVER_KEEP_ALIVE_SECONDS?: string
   readonly PACKET_BYTES_MAX?: string
 }

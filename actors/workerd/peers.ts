@@ -7,16 +7,23 @@ import {
   frontAddress,
   leafAddress,
   uplinkAddress,
+  wideAddress,
+  wideShard,
 } from '../../src/id/actor-name.ts'
-import type { DevicePeer, FrontPeer, LeafPeer, Peers, UplinkPeer } from '../platform.ts'
+import type { DevicePeer, FrontPeer, LeafPeer, Peers, UplinkPeer, WidePeer } from '../platform.ts'
 import type { Env } from './env.ts'
 import { locationHint } from './region.ts'
 
 const STUBS_MAX = 10_000
 const UPLINK_SHARDS_DEFAULT = 8
+const WIDE_SHARDS_DEFAULT = 4
 
 export function uplinkShards(env: Env): number {
   return Number(env.UPLINK_SHARDS ?? UPLINK_SHARDS_DEFAULT)
+}
+
+export function wideShards(env: Env): number {
+  return Number(env.WIDE_SHARDS ?? WIDE_SHARDS_DEFAULT)
 }
 
 export class StubCache {
@@ -38,6 +45,7 @@ export class StubCache {
         device: this.env.DEVICE,
         topic: this.env.TOPIC,
         uplink: this.env.UPLINK,
+        wide: this.env.WIDE,
         front: this.env.FRONT,
       }[address.kind]
       entry = { stub: namespace.getByName(name, locationHint(address.region)), calls: 0 }
@@ -91,8 +99,21 @@ const LEAF = [
   'fence',
   'handover',
   'release',
+  'retainedFor',
 ] as const
 const DEVICE = [...LEAF, 'deliver', 'frontOpened', 'frontFrames', 'frontClosed'] as const
+
+const WIDE = [
+  'publish',
+  'receive',
+  'subscribe',
+  'unsubscribe',
+  'fence',
+  'learn',
+  'retains',
+  'share',
+  'retained',
+] as const
 
 export function workerdPeers(env: Env, self: ActorAddress): Peers {
   const stubs = new StubCache(env)
@@ -112,6 +133,7 @@ export function workerdPeers(env: Env, self: ActorAddress): Peers {
     }
     return found as Peer
   }
+  const wide = (shard: number) => at<WidePeer>(wideAddress(region, fleet, shard), WIDE)
   return {
     device: (client) => at<DevicePeer>(deviceAddress(region, fleet, client), DEVICE),
     deviceOf: (otherFleet, client) => at<DevicePeer>(deviceAddress(region, otherFleet, client), DEVICE),
@@ -123,6 +145,8 @@ export function workerdPeers(env: Env, self: ActorAddress): Peers {
         'took',
         'drained',
       ]),
+    wide: (root) => wide(wideShard(root, wideShards(env))),
+    wideShards: () => Array.from({ length: wideShards(env) }, (_, shard) => wide(shard)),
     front: (id) => at<FrontPeer>(frontAddress(region, id), ['send', 'close']),
   }
 }

@@ -55,6 +55,10 @@ export class TopicActor extends DurableObject<Env> implements LeafPeer {
     return this.topic.leaf.fence(...parameters)
   }
 
+  async retainedFor(...parameters: Parameters<LeafPeer['retainedFor']>) {
+    return this.topic.leaf.retainedFor(...parameters)
+  }
+
   async handover(...parameters: Parameters<LeafPeer['handover']>) {
     return this.topic.handover(...parameters)
   }

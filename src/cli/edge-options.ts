@@ -9,6 +9,7 @@ export const EDGE_OPTIONS = {
     DEVICE: { className: 'DeviceActor', useSQLite: true },
     TOPIC: { className: 'TopicActor', useSQLite: true },
     UPLINK: { className: 'UplinkActor', useSQLite: true },
+    WIDE: { className: 'WideActor', useSQLite: true },
     FRONT: { className: 'FrontActor', useSQLite: true },
   },
 }

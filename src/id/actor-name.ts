@@ -11,7 +11,7 @@ import {
 } from './ids.ts'
 import { clientOfRoot } from './root.ts'
 
-export type ActorKind = 'device' | 'topic' | 'uplink' | 'front'
+export type ActorKind = 'device' | 'topic' | 'uplink' | 'wide' | 'front'
 
 export interface ActorAddress {
   readonly kind: ActorKind
@@ -34,6 +34,15 @@ export function leafAddress(region: RegionId, fleet: FleetId, root: Root): Actor
 /** The uplink shard that carries a root. The number of shards is a deployment's constant. */
 export function uplinkAddress(region: RegionId, fleet: FleetId, root: Root, shards: number): ActorAddress {
   return { kind: 'uplink', region, fleet, id: String(hash(root) % shards) }
+}
+
+/** Which of the WideActors of a region and fleet knows the wide filters that matter to a root; the same in all regions. */
+export function wideShard(root: Root, shards: number): number {
+  return hash(root) % shards
+}
+
+export function wideAddress(region: RegionId, fleet: FleetId, shard: number): ActorAddress {
+  return { kind: 'wide', region, fleet, id: String(shard) }
 }
 
 /** A front is made before its client's fleet is known, so all of them live in the default one. */

@@ -20,6 +20,19 @@ export function rootOfFilter(filter: string): Root | null {
   return /(^|\/)[+#]/.test(root) ? null : root
 }
 
+/** Whether a filter matches some topic of the root: the root itself or, where it has two levels, one below it. */
+export function couldMatchRoot(filter: string, root: Root): boolean {
+  if (root.startsWith('$') && /^[+#]/.test(filter)) return false // [MQTT-4.7.2-1]
+  const wanted = filter.split('/')
+  const levels = root.split('/')
+  for (const [i, level] of levels.entries()) {
+    if (wanted[i] === '#') return true
+    if (wanted[i] !== '+' && wanted[i] !== level) return false
+  }
+  // Below two levels there is everything; below one there are only other roots, but `sport/#` matches `sport`.
+  return levels.length > 1 || wanted.length === 1 || (wanted.length === 2 && wanted[1] === '#')
+}
+
 const DEVICES = 'devices/'
 
 /** The root that a client is the leaf of. */

@@ -1,4 +1,6 @@
 // Topic names and topic filters: what is valid, and which filter matches which name.
+import type { Root } from '../id/ids.ts'
+import { rootOfFilter } from '../id/root.ts'
 import { STRING_BYTES_MAX, TOPIC_LEVELS_MAX } from './limits.ts'
 import { utf8Bytes } from './utf8.ts'
 
@@ -40,6 +42,11 @@ export function parseShared(filter: string): SharedFilter | null {
 /** A valid filter without its `$share/group/`, if it has one. */
 export function plainFilter(filter: string): string {
   return parseShared(filter)?.filter ?? filter
+}
+
+/** The root that a subscription's matches all belong to; null where its filter is wide. See `rootOfFilter`. */
+export function rootOfSubscription(filter: string): Root | null {
+  return rootOfFilter(plainFilter(filter))
 }
 
 /** Whether a valid filter, without its `$share/group/`, matches a valid name. Allocates nothing. */

@@ -1,4 +1,4 @@
-// Envelopes: messages of one root on their way to its home, or from its home to an interested region.
+// Envelopes: messages of one root on their way to its home, or from its home to a region that wants them.
 import { z } from 'zod'
 import { base64Schema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 
@@ -10,6 +10,8 @@ export const envelopeSchema = z.object({
     z.object({ kind: z.literal('home') }),
     /** From the home; refused there if the region knows a higher epoch. */
     z.object({ kind: z.literal('region'), region: regionSchema, epoch: epochSchema }),
+    /** From the home's region to the wide subscribers of another. */
+    z.object({ kind: z.literal('wide'), region: regionSchema }),
   ]),
   /** Names one life of one uplink; with `first`, it lets the receiver recognise what was sent again. */
   source: z.string().min(1).max(64),

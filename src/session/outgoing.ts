@@ -10,14 +10,7 @@ import {
   type Settle,
   type StoredDelivery,
 } from './outgoing-effect.ts'
-
-interface Entry {
-  readonly position: number
-  readonly delivery: Delivery
-  readonly arrivedAt: number
-  stored: boolean
-  settle: Settle | null
-}
+import { type Entry, entryOf, FORGOTTEN, isShared } from './outgoing-entry.ts'
 
 export class Outgoing {
   /** Whether what is not acknowledged outlives the connection. */
@@ -390,28 +383,4 @@ export class Outgoing {
     this.wakeAt = at
     effects.push({ do: 'wake', at })
   }
-}
-
-function isShared({ delivery }: Entry): boolean {
-  return delivery.share !== null
-}
-
-function entryOf(row: StoredDelivery, now: number): Entry {
-  return { position: row.position, delivery: row.delivery, arrivedAt: now, stored: true, settle: null }
-}
-
-const NO_BYTES = new Uint8Array(0)
-/** Stands for a message that a session which ends with its connection sent before the actor's memory was lost. */
-const FORGOTTEN: Entry = {
-  position: 0,
-  arrivedAt: 0,
-  stored: false,
-  settle: null,
-  delivery: {
-    qos: 1,
-    retain: false,
-    identifiers: [],
-    share: null,
-    message: { topic: '', qos: 1, retain: false, properties: NO_BYTES, payload: NO_BYTES, expiresAt: 0 },
-  },
 }

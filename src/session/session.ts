@@ -1,6 +1,5 @@
 // One client's MQTT session while it is connected or waits for its client: (session, input) → effects.
 // It changes only itself, reads no clock and does no I/O; the actor performs the effects, the tests read them.
-import { rootOfFilter } from '../id/root.ts'
 import type { Message } from '../mqtt/message.ts'
 import type {
   AckPacket,
@@ -13,7 +12,7 @@ import type {
   UnsubscribePacket,
 } from '../mqtt/packet.ts'
 import { isFailure, Reason, type ReasonCode } from '../mqtt/reason.ts'
-import { isTopicFilter, plainFilter } from '../mqtt/topic.ts'
+import { isTopicFilter } from '../mqtt/topic.ts'
 import type { Delivery } from './delivery.ts'
 import { type Acknowledgement, Incoming } from './incoming.ts'
 import { SESSION_EXPIRY_SECONDS_MAX, SUBSCRIPTIONS_MAX } from './limits.ts'
@@ -248,7 +247,6 @@ export class Session {
 
   private refuses(request: SubscriptionRequest, isNew: boolean): ReasonCode | null {
     if (!isTopicFilter(request.filter)) return Reason.TopicFilterInvalid
-    if (rootOfFilter(plainFilter(request.filter)) === null) return Reason.WildcardSubscriptionsNotSupported
     if (isNew && this.subscriptions.size >= SUBSCRIPTIONS_MAX) return Reason.QuotaExceeded
     return null
   }

@@ -1,13 +1,17 @@
 // The other actors and the core as a test scripts them; what it leaves out answers that all is well.
 import type { CoreClient } from '../../actors/core-client.ts'
-import type { DevicePeer, FrontPeer, LeafPeer, Peers, UplinkPeer } from '../../actors/platform.ts'
+import { WIDE_GRANT_MS } from '../../actors/limits.ts'
+import type { DevicePeer, FrontPeer, LeafPeer, Peers, UplinkPeer, WidePeer } from '../../actors/platform.ts'
+import { wideShard } from '../../src/id/actor-name.ts'
 import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
+import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 
 export interface PeersScript {
   device?(client: ClientId): Partial<DevicePeer>
   leaf?(root: Root): Partial<LeafPeer>
   uplink?(root: Root): Partial<UplinkPeer>
+  wide?(shard: number): Partial<WidePeer>
   front?(name: string): Partial<FrontPeer>
 }
 
@@ -25,6 +29,7 @@ const LEAF: LeafPeer = {
   fence: async () => undefined,
   handover: async () => null,
   release: async () => ({ late: '', upTo: 0 }),
+  retainedFor: async () => ({ records: packBatch([]), next: null }),
 }
 
 const DEVICE: DevicePeer = {
@@ -42,15 +47,40 @@ const UPLINK: UplinkPeer = {
   took: async () => undefined,
 }
 
+/** One that knows no filters. */
+const WIDE: WidePeer = {
+  publish: async (_, batch) => ({
+    outcomes: successes(batch).fill(Reason.NoMatchingSubscribers),
+    skipMs: WIDE_GRANT_MS,
+  }),
+  receive: async () => ({ status: 'done', outcomes: [] }),
+  subscribe: async (_client, _session, subscriptions) => ({
+    reasons: subscriptions.map(({ qos }) => qos),
+    fresh: subscriptions.map(() => true),
+  }),
+  unsubscribe: async () => undefined,
+  fence: async () => undefined,
+  learn: async () => ({ waitMs: 0, version: 0, filters: [] }),
+  retains: async () => undefined,
+  share: async (_, batch) => successes(batch),
+  retained: async () => ({ records: packBatch([]), next: null }),
+}
+
+/** As many as a fake region has. */
+export const WIDE_SHARDS = 2
+
 const FRONT: FrontPeer = { send: async () => undefined, close: async () => undefined }
 
 export function fakePeers(script: PeersScript = {}): Peers {
   const device = (client: ClientId) => ({ ...DEVICE, ...script.device?.(client) })
+  const wide = (shard: number) => ({ ...WIDE, ...script.wide?.(shard) })
   return {
     device,
     deviceOf: (_fleet, client) => device(client),
     leaf: (root) => ({ ...LEAF, ...script.leaf?.(root) }),
     uplink: (root) => ({ ...UPLINK, ...script.uplink?.(root) }),
+    wide: (root) => wide(wideShard(root, WIDE_SHARDS)),
+    wideShards: () => Array.from({ length: WIDE_SHARDS }, (_, shard) => wide(shard)),
     front: (name) => ({ ...FRONT, ...script.front?.(name) }),
   }
 }
@@ -69,6 +99,8 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
     envelopes: async ({ envelopes }) => ({
       results: envelopes.map(() => ({ status: 'done', outcomes: [] })),
     }),
+    wide: async () => ({ regions: [] }),
+    wideRetained: async () => ({ records: '', next: null }),
     ...script,
   }
 }

@@ -75,6 +75,8 @@ export class FakePlatform implements Platform {
       deviceOf: (fleet, client) => this.remote(peers.deviceOf(fleet, client)),
       leaf: (root) => this.remote(peers.leaf(root)),
       uplink: (root) => this.remote(peers.uplink(root)),
+      wide: (root) => this.remote(peers.wide(root)),
+      wideShards: () => peers.wideShards().map((shard) => this.remote(shard)),
       front: (name) => this.remote(peers.front(name)),
     }
     this.core = this.remote(surroundings.core ?? fakeCore(address.region))
@@ -112,6 +114,12 @@ export class FakePlatform implements Platform {
     for (const cancel of this.timers) cancel()
     this.timers.clear()
     return new FakePlatform(this.address, this.surroundings, this.lasting)
+  }
+
+  /** As `loseMemory`, and nothing is left in storage either. */
+  loseStorage(): FakePlatform {
+    this.loseMemory()
+    return new FakePlatform(this.address, this.surroundings)
   }
 
   /** A client's socket opens. */

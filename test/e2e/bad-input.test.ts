@@ -197,13 +197,13 @@ describe('a live connection', () => {
 
   it('gets a reason for each filter that is refused, and nothing is closed', async () => {
     const raw = await Raw.connect(system, 'eu', 'filters')
-    const filters = ['a/#/b', '$share/g/a/b', '#', 'devices/+/x', 'ok/topic']
+    const filters = ['a/#/b', '$share/g/a/b', 'b+', 'devices/+/x', 'ok/topic']
     raw.send({
       cmd: 'subscribe',
       messageId: 3,
       subscriptions: filters.map((topic) => ({ topic, qos: 2 as const })),
     })
-    expect(await raw.gets('suback')).toMatchObject({ granted: [0x8f, 0x9e, 0xa2, 0xa2, 2] })
+    expect(await raw.gets('suback')).toMatchObject({ granted: [0x8f, 2, 0x8f, 2, 2] })
     raw.send({ cmd: 'unsubscribe', messageId: 4, unsubscriptions: ['ok/topic', 'never/had'] })
     expect(await raw.gets('unsuback')).toMatchObject({ granted: [0, 0x11] })
     raw.drop()

@@ -150,3 +150,33 @@ test('a shared subscription gets no retained messages, and ends with UNSUBSCRIBE
   expect([...other.texts].sort()).toEqual([...texts].sort())
   expect(one.texts).toEqual([])
 })
+
+test('a wide filter is shared too: each message of every root goes to one member, in one region or the other', async () => {
+  const there = await member('us', 'wide-there', 'jobs/+/wide')
+  const here = await member('eu', 'wide-here', 'jobs/+/wide')
+  const publisher = await Client.connect(system, 'eu', 'wide-publisher')
+  const roots = [1, 2, 3, 4, 5, 6].map((n) => `jobs/wide${n}/wide`)
+  await Promise.all(
+    roots.flatMap((topic) =>
+      [1, 2, 3].map((n) => publisher.mqtt.publishAsync(topic, `${topic} ${n}`, { qos: 1 })),
+    ),
+  )
+  await until(() => here.got.length + there.got.length >= 18)
+  const expected = roots.flatMap((topic) => [1, 2, 3].map((n) => `${topic} ${n}`))
+  expect([...here.texts, ...there.texts].sort()).toEqual(expected.sort())
+
+  await here.mqtt.endAsync()
+  await publisher.mqtt.publishAsync('jobs/wide1/wide', 'after', { qos: 1 })
+  await until(() => there.texts.includes('after'))
+})
+
+test('what a member of a wide group had not acknowledged goes to another region’s member', async () => {
+  const silent = await silentMember('wide-silent', 'jobs/+/widedeath')
+  const publisher = await Client.connect(system, 'eu', 'widedeath-publisher')
+  const texts = await publishAll(publisher, 'jobs/w/widedeath', 10)
+  await silent.gets('publish', 10)
+  const other = await member('us', 'widedeath-other', 'jobs/+/widedeath')
+  silent.drop()
+  await other.has(10)
+  expect([...other.texts].sort()).toEqual([...texts].sort())
+})

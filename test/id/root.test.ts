@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ClientId, Root } from '../../src/id/ids.ts'
-import { clientOfRoot, rootOfClient, rootOfFilter, rootOfTopic } from '../../src/id/root.ts'
+import { clientOfRoot, couldMatchRoot, rootOfClient, rootOfFilter, rootOfTopic } from '../../src/id/root.ts'
 import { isTopicFilter, isTopicName, matches } from '../../src/mqtt/topic.ts'
 
 test.each([
@@ -82,6 +82,60 @@ test('every filter without a root matches topics of more than one', () => {
     }),
     { seed: 1883, numRuns: 2000 },
   )
+})
+
+test.each([
+  ['#', 'sport', true],
+  ['#', 'rooms/42', true],
+  ['#', '$SYS/x', false],
+  ['+/x', '$SYS/x', false],
+  ['$SYS/#', '$SYS/x', true],
+  ['$SYS/#', 'rooms/42', false],
+  ['sport/#', 'sport', true],
+  ['sport/#', 'sport/tennis', true],
+  ['sport/#', 'sports', false],
+  ['sport/+/#', 'sport', false],
+  ['+', 'sport', true],
+  ['+', 'rooms/42', false],
+  ['+/#', 'sport', true],
+  ['+/+', 'sport', false],
+  ['+/+', 'rooms/42', true],
+  ['+/+/x', 'rooms/42', true],
+  ['+/+/x', 'sport', false],
+  ['rooms/+', 'rooms/42', true],
+  ['rooms/+', 'rooms/', true],
+  ['rooms/+', 'rooms', false],
+  ['rooms/+', 'devices/lamp', false],
+  ['devices/+/telemetry', 'devices/lamp', true],
+  ['+/lamp/x', 'devices/lamp', true],
+  ['+/lamp/x', 'devices/phone', false],
+  ['/+', '/a', true],
+  ['/+', 'a', false],
+])('the filter %j could match a topic of the root %j: %j', (filter, root, could) => {
+  expect(couldMatchRoot(filter, root as Root)).toBe(could)
+})
+
+test('a filter could match a root exactly where it matches one of its topics', () => {
+  let matched = 0
+  fc.assert(
+    fc.property(pairs, ({ topic, filter }) => {
+      if (!isTopicName(topic) || !isTopicFilter(filter)) return
+      const root = rootOfTopic(topic)
+      if (matches(filter, topic)) {
+        matched++
+        expect(couldMatchRoot(filter, root)).toBe(true)
+      } else if (couldMatchRoot(filter, root)) {
+        // The root, and below it what the filter asks for.
+        const rest = filter.split('/').slice(root.split('/').length)
+        const names = rest.filter((one) => one !== '#').map((one) => (one === '+' ? 'any' : one))
+        const one = [root, ...names].join('/')
+        expect(matches(filter, one)).toBe(true)
+        expect(rootOfTopic(one)).toBe(root)
+      }
+    }),
+    { seed: 1883, numRuns: 5000 },
+  )
+  expect(matched).toBeGreaterThan(500)
 })
 
 describe('the leaf of a root', () => {

@@ -7,6 +7,7 @@ import type { Env } from '../../actors/workerd/env.ts'
 export { FrontActor } from '../../actors/workerd/front-actor.ts'
 export { TopicActor } from '../../actors/workerd/topic-actor.ts'
 export { UplinkActor } from '../../actors/workerd/uplink-actor.ts'
+export { WideActor } from '../../actors/workerd/wide-actor.ts'
 
 /** All actors of one workerd share a module's scope. */
 const counts = { made: 0, sql: 0, alarms: 0 }

@@ -116,6 +116,37 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     valid: { fleet: 'default', root, epoch: 1, version: 0, regions: ['eu', 'us'] },
     wrong: { fleet: '?', root: false, version: -1, 'regions.1': 'US', ...epochWrong },
   },
+  wideRequestSchema: {
+    valid: { fleet: 'default', region: 'eu', shard: 3, version: 7, filters: ['#', 'devices/+/t'] },
+    wrong: { fleet: '', region: 'E', shard: -1, version: 0.5, 'filters.0': '' },
+  },
+  wideAnswerSchema: {
+    valid: { waitMs: 0, version: 7, filters: [] },
+    wrong: { waitMs: -1, version: '7', filters: null },
+  },
+  wideResponseSchema: {
+    valid: { regions: [{ region: 'us', waitMs: 980, version: 7, filters: ['+/x'] }] },
+    wrong: { 'regions.0.region': '', 'regions.0.waitMs': 0.5, 'regions.0.filters.0': 5 },
+  },
+  wideRetainedRequestSchema: {
+    valid: {
+      fleet: 'default',
+      region: 'eu',
+      shard: 0,
+      filters: ['#'],
+      after: { region: 'us', root: 'rooms/42', topic: 'rooms/42/t' },
+    },
+    wrong: { fleet: 1, region: '', shard: 'x', filters: [], 'after.region': 5, 'after.topic': null },
+  },
+  wideRetainedResponseSchema: {
+    valid: { records: 'AAAA', next: { region: 'us', root: '', topic: '' } },
+    wrong: { records: 'A', 'next.root': 7 },
+  },
+  regionRetainedRequestSchema: {
+    valid: { fleet: 'default', shard: 0, filters: ['#'], after: { root: 'rooms/42', topic: '' } },
+    wrong: { fleet: 'X Y', shard: null, 'filters.0': '', 'after.root': false },
+  },
+  regionRetainedResponseSchema: { valid: { records: '', next: null }, wrong: { records: '*', next: 'more' } },
   envelopeSchema: {
     valid: envelope,
     wrong: {

@@ -1,0 +1,77 @@
+// What this region wants of a root whose home is elsewhere, and how the home learns it.
+import type { Root } from '../../src/id/ids.ts'
+import { base64ToBytes } from '../../src/relay/base64.ts'
+import type { RegionInterest } from '../../src/relay/home.ts'
+import type { Platform } from '../platform.ts'
+import type { Home } from './home.ts'
+import type { Retained, RetainedRecord } from './retained.ts'
+import type { Subscribers } from './subscribers.ts'
+
+export class Wish {
+  private readonly platform: Platform
+  private readonly root: Root
+  private readonly subscribers: Subscribers
+  private readonly home: Home
+  private readonly retained: Retained
+  private calls: Promise<void> = Promise.resolve()
+  private withdrawn: Promise<void> = Promise.resolve()
+  private withdrawing = false
+
+  constructor(platform: Platform, root: Root, subscribers: Subscribers, home: Home, retained: Retained) {
+    this.platform = platform
+    this.root = root
+    this.subscribers = subscribers
+    this.home = home
+    this.retained = retained
+  }
+
+  get current(): RegionInterest {
+    const { anyPlain, shares } = this.subscribers
+    return { region: this.platform.region, plain: anyPlain, shares: [...shares.keys()] }
+  }
+
+  /** Resolves when every message that the home accepts from then on comes here, with the retained ones that match. */
+  add(filters: readonly string[]): Promise<RetainedRecord[]> {
+    return this.ask('add', filters)
+  }
+
+  /** A subscriber has gone. If this does not reach the home, its next message makes the leaf say so again. */
+  withdraw(): void {
+    if (this.withdrawing) return
+    this.withdrawing = true
+    this.ask('only', [])
+      .catch((cause) => this.platform.report(`${this.root} still comes here`, cause))
+      .finally(() => {
+        this.withdrawing = false
+      })
+  }
+
+  /** Requests go side by side, but none overtakes a withdrawal, nor a withdrawal them. */
+  private ask(change: 'add' | 'only', filters: readonly string[]): Promise<RetainedRecord[]> {
+    const before = change === 'add' ? this.withdrawn : this.calls
+    const asked = before.then(async () => {
+      const { platform, root } = this
+      const { fleet } = platform
+      const { home, retained } = await platform.core.interest({
+        ...this.current,
+        fleet,
+        root,
+        change,
+        filters: [...filters],
+      })
+      if (home.region === platform.region) {
+        // It has come here without this leaf's doing: a topic root that was given back.
+        await this.home.verify()
+        return this.retained.matching(filters, platform.now())
+      }
+      return retained.map(({ topic, record }) => ({ topic, record: base64ToBytes(record) }))
+    })
+    const settled = asked.then(
+      () => undefined,
+      () => undefined,
+    )
+    this.calls = Promise.all([this.calls, settled]).then(() => undefined)
+    if (change === 'only') this.withdrawn = settled
+    return asked
+  }
+}

@@ -1,0 +1,104 @@
+// What the other regions want: each one's whole set of wide filters of this shard, as far as it is known here.
+import type { RegionId, Root } from '../../src/id/ids.ts'
+import { couldMatchRoot } from '../../src/id/root.ts'
+import { matches, parseShared, plainFilter } from '../../src/mqtt/topic.ts'
+import { MATCH_CACHE_TOPICS_MAX } from '../limits.ts'
+import type { Storage } from '../platform.ts'
+import type { Tables } from '../tables.ts'
+
+interface Wanted {
+  readonly version: number
+  readonly filters: readonly string[]
+}
+
+export class Others {
+  private readonly storage: Storage
+  private readonly tables: Tables
+  private readonly known = new Map<RegionId, Wanted>()
+  private readonly topics = new Map<string, readonly RegionId[]>()
+  private readonly roots = new Map<Root, boolean>()
+  private sharedFilters: readonly string[] = []
+
+  constructor(storage: Storage, tables: Tables) {
+    this.storage = storage
+    this.tables = tables
+    if (!tables.exist) return
+    for (const row of storage.exec('SELECT region, version, filters FROM other')) {
+      this.known.set(String(row.region) as RegionId, {
+        version: Number(row.version),
+        filters: JSON.parse(String(row.filters)) as string[],
+      })
+    }
+    this.sharedFilters = this.findShared()
+  }
+
+  /** Of two versions the higher one counts, in whatever order they come. */
+  learn(region: RegionId, version: number, filters: readonly string[]): void {
+    if (version <= (this.known.get(region)?.version ?? 0)) return
+    this.tables.make()
+    this.storage.exec(
+      'INSERT OR REPLACE INTO other (region, version, filters) VALUES (?, ?, ?)',
+      region,
+      version,
+      JSON.stringify(filters),
+    )
+    this.known.set(region, { version, filters })
+    this.forgetAnswers()
+  }
+
+  /** Regions that are no longer there want nothing. */
+  keepOnly(regions: readonly RegionId[]): void {
+    for (const region of this.known.keys()) {
+      if (regions.includes(region)) continue
+      this.storage.exec('DELETE FROM other WHERE region = ?', region)
+      this.known.delete(region)
+      this.forgetAnswers()
+    }
+  }
+
+  /** The regions that want a message with this topic. */
+  wanting(topic: string): readonly RegionId[] {
+    let regions = this.topics.get(topic)
+    if (regions === undefined) {
+      regions = [...this.known].flatMap(([region, { filters }]) =>
+        filters.some((filter) => matches(filter, topic)) ? [region] : [],
+      )
+      if (this.topics.size >= MATCH_CACHE_TOPICS_MAX) this.topics.clear()
+      this.topics.set(topic, regions)
+    }
+    return regions
+  }
+
+  /** Shared subscriptions with members in other regions. */
+  get shares(): readonly string[] {
+    return this.sharedFilters
+  }
+
+  /** The regions with members of a shared subscription. */
+  having(share: string): readonly RegionId[] {
+    return [...this.known].flatMap(([region, { filters }]) => (filters.includes(share) ? [region] : []))
+  }
+
+  /** Whether any of them could want a message of this root. */
+  couldMatch(root: Root): boolean {
+    let could = this.roots.get(root)
+    if (could === undefined) {
+      const wanted = [...this.known.values()].flatMap(({ filters }) => filters)
+      could = wanted.some((filter) => couldMatchRoot(plainFilter(filter), root))
+      if (this.roots.size >= MATCH_CACHE_TOPICS_MAX) this.roots.clear()
+      this.roots.set(root, could)
+    }
+    return could
+  }
+
+  private forgetAnswers(): void {
+    this.sharedFilters = this.findShared()
+    this.topics.clear()
+    this.roots.clear()
+  }
+
+  private findShared(): readonly string[] {
+    const all = [...this.known.values()].flatMap(({ filters }) => filters)
+    return [...new Set(all)].filter((filter) => parseShared(filter) !== null)
+  }
+}

@@ -1,0 +1,188 @@
+// One shard of a region's wide filters: those whose root is not literal. Homes of this region pass their messages to it;
+// it sends each to the local subscribers, and once to each other region that has a filter which matches.
+import type { ClientId, Root } from '../../src/id/ids.ts'
+import { rootOfTopic } from '../../src/id/root.ts'
+import { decodeMessage } from '../../src/mqtt/message.ts'
+import { Reason } from '../../src/mqtt/reason.ts'
+import { unpackBatch } from '../../src/relay/batch.ts'
+import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
+import { decodeRouted, encodeRouted } from '../../src/relay/routed.ts'
+import { WIDE_FILTERS_MAX, type WideAnswer, type WideCursor, type WideRequest } from '../../src/relay/wide.ts'
+import type { Subscription } from '../../src/session/session.ts'
+import { CoreUnreachable } from '../core-client.ts'
+import { FanOut } from '../leaf/fan-out.ts'
+import { worst } from '../leaf/outcome.ts'
+import { Received } from '../leaf/received.ts'
+import { Sharing } from '../leaf/sharing.ts'
+import { Subscribers } from '../leaf/subscribers.ts'
+import { Uplinks } from '../leaf/uplinks.ts'
+import { WIDE_FILTERS_CHARACTERS_MAX, WIDE_SOURCES_MAX } from '../limits.ts'
+import type { Platform, WideReply, WideRetainedPage, WideSubscribeReply } from '../platform.ts'
+import { Tables } from '../tables.ts'
+import { Announcing } from './announcing.ts'
+import { Grants } from './grants.ts'
+import { Others } from './others.ts'
+import { Retaining } from './retaining.ts'
+import { WIDE_SCHEMA } from './schema.ts'
+
+export class Wide {
+  private readonly subscribers: Subscribers
+  private readonly others: Others
+  private readonly grants: Grants
+  private readonly announcing: Announcing
+  private readonly retaining: Retaining
+  private readonly fanOut: FanOut
+  private readonly uplinks: Uplinks
+  private readonly sharing: Sharing
+  private readonly received = new Received(WIDE_SOURCES_MAX)
+
+  constructor(platform: Platform, shard: number) {
+    const tables = new Tables(platform.storage, WIDE_SCHEMA, 'own')
+    this.subscribers = new Subscribers(platform.storage, tables)
+    this.others = new Others(platform.storage, tables)
+    this.grants = new Grants(platform)
+    this.announcing = new Announcing(platform, shard, tables, this.subscribers, this.others, this.grants)
+    this.retaining = new Retaining(platform, tables)
+    this.fanOut = new FanOut(
+      platform,
+      tables,
+      (client, session, batch) => platform.peers.device(client).deliver(session, batch),
+      (client, session) => this.unsubscribe(client, session, null),
+    )
+    this.uplinks = new Uplinks(platform, () => null)
+    this.sharing = new Sharing(platform, this.subscribers, this.fanOut, {
+      shares: () => this.others.shares,
+      having: (share) => this.others.having(share),
+      asksHome: () => false,
+      pass: (to, publisher, record, turn) => {
+        if (to === 'home') throw new Error('a WideActor knows all regions itself')
+        const root = rootOfTopic(decodeMessage(record).topic)
+        return this.uplinks.post(root, { kind: 'wide', region: to }, encodeRouted(publisher, record, turn))
+      },
+    })
+  }
+
+  /** A home's messages, in its order. */
+  async publish(root: Root, batch: Uint8Array): Promise<WideReply> {
+    const learning = this.announcing.learning()
+    if (learning !== null) await learning
+    const records = unpackBatch(batch)
+    if (!this.subscribers.couldMatch(root) && !this.others.couldMatch(root)) {
+      const outcomes = new Uint8Array(records.length).fill(Reason.NoMatchingSubscribers)
+      return { outcomes, skipMs: this.announcing.synced ? this.grants.give() : 0 }
+    }
+    const outcomes = records.map((routed) => {
+      const { publisher, record } = decodeRouted(routed)
+      const message = decodeMessage(record)
+      const receivers = this.subscribers.receivers(message.topic)
+      const passed = this.fanOut.spread(receivers, publisher, message, record)
+      for (const region of this.others.wanting(message.topic))
+        passed.push(this.uplinks.post(root, { kind: 'wide', region }, routed))
+      for (const share of this.sharing.matching(message.topic))
+        passed.push(this.sharing.give(publisher, record, { share, tried: [], waits: false }))
+      return Promise.all(passed).then(worst)
+    })
+    return { outcomes: Uint8Array.from(await Promise.all(outcomes)), skipMs: 0 }
+  }
+
+  /** From a home in another region. */
+  async receive(envelope: Envelope): Promise<EnvelopeResult> {
+    const { fresh, again } = this.received.take(envelope)
+    let wanted = fresh.length === 0
+    const outcomes = fresh.map(({ publisher, record, turn }) => {
+      if (turn !== null) {
+        if (this.subscribers.shares.has(turn.share)) wanted = true
+        return this.sharing.give(publisher, record, turn)
+      }
+      const message = decodeMessage(record)
+      const receivers = this.subscribers.receivers(message.topic)
+      if (receivers.length > 0) wanted = true
+      return Promise.all(this.fanOut.spread(receivers, publisher, message, record)).then(worst)
+    })
+    if (!wanted) this.announcing.tellAgain()
+    return {
+      status: 'done',
+      outcomes: [...new Array<number>(again).fill(Reason.Success), ...(await Promise.all(outcomes))],
+    }
+  }
+
+  /** What a session cannot deliver goes to other members of its group; CLIENT_AWAY for each where there are none. */
+  share(session: string, batch: Uint8Array): Promise<Uint8Array> {
+    return this.sharing.share(session, unpackBatch(batch))
+  }
+
+  /** Answers when every message that a home accepts from then on comes here (promise 5). */
+  async subscribe(
+    client: ClientId,
+    session: string,
+    subscriptions: readonly Subscription[],
+  ): Promise<WideSubscribeReply> {
+    const fresh = subscriptions.map(({ filter }) => !this.subscribers.has(client, filter))
+    const reasons: number[] = subscriptions.map(({ qos }) => qos)
+    const rounds = subscriptions.map((subscription, i) => {
+      if (!this.fits(subscription.filter)) {
+        reasons[i] = Reason.QuotaExceeded
+        return 0
+      }
+      this.subscribers.add(client, session, subscription)
+      return this.announcing.added(subscription.filter)
+    })
+    const round = Math.max(0, ...rounds)
+    if (round === 0) return { reasons, fresh }
+    try {
+      await this.announcing.clear(round)
+    } catch (cause) {
+      if (!(cause instanceof CoreUnreachable)) throw cause
+      const failed = subscriptions.filter((_, i) => (rounds[i] ?? 0) > 0 && fresh[i])
+      this.remove(
+        client,
+        session,
+        failed.map(({ filter }) => filter),
+      )
+      rounds.forEach((waited, i) => {
+        if (waited > 0) reasons[i] = Reason.ImplementationSpecificError
+      })
+    }
+    return { reasons, fresh }
+  }
+
+  unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): void {
+    if (this.remove(client, session, filters)) this.announcing.tell()
+  }
+
+  /** What is under way from other regions is not waited for: see decision 7. */
+  fence(client: ClientId, session: string): Promise<void> {
+    return this.fanOut.settled(client, session)
+  }
+
+  /** Another region's filters: from now on they are minded. */
+  learn({ region, version, filters }: WideRequest): WideAnswer {
+    this.others.learn(region, version, filters)
+    return { waitMs: this.grants.remainingMs, ...this.announcing.present() }
+  }
+
+  retains(root: Root, any: boolean): void {
+    this.retaining.set(root, any)
+  }
+
+  retained(filters: readonly string[], after: WideCursor | null): Promise<WideRetainedPage> {
+    return this.retaining.page(filters, after)
+  }
+
+  async alarm(): Promise<void> {
+    await this.fanOut.retry()
+  }
+
+  /** True if a filter has lost its last subscriber. */
+  private remove(client: ClientId, session: string, filters: readonly string[] | null): boolean {
+    this.subscribers.remove(client, session, filters)
+    return this.announcing.dropUnused()
+  }
+
+  private fits(filter: string): boolean {
+    if (this.subscribers.hasFilter(filter)) return true
+    const { filters } = this.subscribers
+    const characters = filters.reduce((sum, { length }) => sum + length, filter.length)
+    return filters.length < WIDE_FILTERS_MAX && characters <= WIDE_FILTERS_CHARACTERS_MAX
+  }
+}

@@ -1,0 +1,35 @@
+// A delivery in memory, on its way to the client.
+import type { Delivery } from './delivery.ts'
+import type { Settle, StoredDelivery } from './outgoing-effect.ts'
+
+export interface Entry {
+  readonly position: number
+  readonly delivery: Delivery
+  readonly arrivedAt: number
+  stored: boolean
+  settle: Settle | null
+}
+
+export function isShared({ delivery }: Entry): boolean {
+  return delivery.share !== null
+}
+
+export function entryOf(row: StoredDelivery, now: number): Entry {
+  return { position: row.position, delivery: row.delivery, arrivedAt: now, stored: true, settle: null }
+}
+
+const NO_BYTES = new Uint8Array(0)
+/** Stands for a message that a session which ends with its connection sent before the actor's memory was lost. */
+export const FORGOTTEN: Entry = {
+  position: 0,
+  arrivedAt: 0,
+  stored: false,
+  settle: null,
+  delivery: {
+    qos: 1,
+    retain: false,
+    identifiers: [],
+    share: null,
+    message: { topic: '', qos: 1, retain: false, properties: NO_BYTES, payload: NO_BYTES, expiresAt: 0 },
+  },
+}
