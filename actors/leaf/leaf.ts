@@ -1,5 +1,6 @@
 // The leaf: stands for one root in one region. At the root's home it gives the messages their order, keeps the retained
-// ones and sends each to the local subscribers and once to each interested region; elsewhere it passes them to the home.
+// ones and sends each to the local subscribers, once to each interested region and to the wide filters; elsewhere it passes
+// them to the home.
 import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
