@@ -161,6 +161,28 @@ describe('a message reaches', () => {
   )
 
   both(
+    'its subscribers though its publisher left in the same breath',
+    '4.5.0-1',
+    '4.5.0-1',
+    async (version) => {
+      const topic = `${freshRoot()}/a`
+      const to = await connect({ version })
+      await to.subscribe(topic)
+      const from = await connect({ version })
+      const packet = { cmd: 'publish', topic, dup: false, retain: false } as const
+      from.sendBytes(
+        Buffer.concat([
+          from.bytes({ ...packet, qos: 1, messageId: 1, payload: 'one' }),
+          from.bytes({ ...packet, qos: 0, payload: 'zero' }),
+          from.bytes({ cmd: 'disconnect', reasonCode: 0 }),
+        ]),
+      )
+      await to.has(2)
+      expect(to.texts).toEqual(['one', 'zero'])
+    },
+  )
+
+  both(
     'a client that overlaps by several subscriptions at the highest QoS among them',
     '3.3.4-2',
     '3.3.5-1',

@@ -109,6 +109,40 @@ describe('after UNSUBACK', () => {
   )
 })
 
+describe('SUBSCRIBE and UNSUBSCRIBE that are sent at once', () => {
+  /** Sends all in one frame, and returns what comes of two messages afterwards. */
+  async function comesAfter(version: Version, kinds: readonly ('subscribe' | 'unsubscribe')[]) {
+    const root = freshRoot()
+    const to = await connect({ version })
+    const topic = `${root}/a`
+    const packets = kinds.map((cmd) => {
+      const messageId = to.nextId()
+      return cmd === 'subscribe'
+        ? to.bytes({ cmd, messageId, subscriptions: [{ topic, qos: 1 }] })
+        : to.bytes({ cmd, messageId, unsubscriptions: [topic] })
+    })
+    to.sendBytes(Buffer.concat(packets))
+    await to.sees(() => to.packets.length === 1 + kinds.length, 'all answers')
+    await to.subscribe(`${root}/end`)
+    const from = await connect({ version })
+    await from.published(topic, 'x')
+    await from.published(`${root}/end`, 'end')
+    await to.sees(() => to.texts.includes('end'), 'end')
+    return to.texts
+  }
+
+  both('take effect in their order: UNSUBSCRIBE is last', '3.10.4-2', '3.10.4-2', async (version) => {
+    expect(await comesAfter(version, ['subscribe', 'unsubscribe'])).toEqual(['end'])
+    expect(await comesAfter(version, ['subscribe', 'unsubscribe', 'subscribe', 'unsubscribe'])).toEqual([
+      'end',
+    ])
+  })
+
+  both('take effect in their order: SUBSCRIBE is last', '4.5.0-1', '4.5.0-1', async (version) => {
+    expect(await comesAfter(version, ['subscribe', 'unsubscribe', 'subscribe'])).toEqual(['x', 'end'])
+  })
+})
+
 describe('an UNSUBSCRIBE that ends the connection', () => {
   const rows: [what: string, five: string, older: string, header: number, body: string, reason: number][] = [
     ['flags other than 0010', '3.10.1-1', '3.10.1-1', 0xa0, "0003 'a/b'", 0x81],

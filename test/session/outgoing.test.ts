@@ -143,7 +143,7 @@ test('what was sent before goes again first, with its packet id and DUP; what wa
   ])
 })
 
-test('a killed process loses nothing that was settled, and sends it with its first packet id', () => {
+test('a killed process loses nothing that was settled, and sends it with its first packet id [MQTT-4.4.0-1] [MQTT-4.4.0-1, 3.1.1]', () => {
   const actor = online(2)
   actor.deliverAll('a', 'b', 'c')
   actor.pass(ACK_WAIT_MS)
@@ -224,7 +224,7 @@ test('packet ids go round after 65,535 and never to 0', () => {
   expect(packetIdOf(131_070)).toBe(65_535)
 })
 
-test('a packet id that is still in flight after 65,535 others is not given twice', () => {
+test('a packet id that is still in flight after 65,535 others is not given twice [MQTT-2.2.1-4] [MQTT-2.3.1-4, 3.1.1]', () => {
   const actor = online(3)
   actor.deliverAll('slow')
   actor.close()
