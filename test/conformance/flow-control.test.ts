@@ -1,9 +1,11 @@
 // Receive Maximum in both directions: how much may be under way, what goes on meanwhile, what makes room.
 import { describe, expect, it } from 'vitest'
-import type { Raw } from '../e2e/raw.ts'
+import { Raw } from '../e2e/raw.ts'
+import { until } from '../e2e/system.ts'
 import { fresh, freshRoot, KEPT, place, type Register, tags } from './place.ts'
 
-const { connect, connectAs } = place()
+const started = place()
+const { connect, connectAs } = started
 const MAXIMUM = 3
 
 /** A client with a Receive Maximum of 3, to whom ten messages are under way. */
@@ -127,4 +129,25 @@ describe("the server's Receive Maximum", () => {
     await from.gets('puback', ids.length)
     expect(from.of('puback').map(({ messageId }) => messageId)).toEqual(ids)
   })
+})
+
+// Live.reply drops CONNACK when it is larger, and goes on as if the client had it.
+it.fails('a client whose Maximum Packet Size CONNACK does not fit into is not served without CONNACK [MQTT-3.2.0-1]', async () => {
+  const id = fresh('tiny')
+  const tiny = await Raw.open(started.system, 'eu', `/${id}`)
+  tiny.send({
+    cmd: 'connect',
+    protocolId: 'MQTT',
+    protocolVersion: 5,
+    clientId: id,
+    clean: true,
+    keepalive: 0,
+    username: 'x',
+    password: Buffer.from(await started.system.token(id)),
+    properties: { maximumPacketSize: 6 },
+  })
+  tiny.send({ cmd: 'pingreq' })
+  await until(() => tiny.packets.length > 0 || tiny.closeCode !== null)
+  tiny.drop()
+  expect(tiny.packets.map(({ cmd }) => cmd)[0]).not.toBe('pingresp')
 })

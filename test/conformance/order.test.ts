@@ -55,13 +55,13 @@ describe("one publisher's messages of a topic", () => {
       const topic = `${freshRoot()}/a`
       const all = await Promise.all([connect({ version }), connect({ version: 5 }), connect({ version: 4 })])
       await Promise.all(all.map((to, i) => to.subscribe(i === 0 ? `${topic}/#` : topic)))
+      const acked = new Map<Raw, number>()
       for (const to of all)
         to.socket.on('message', () => {
           for (const { messageId } of to.messages.slice(acked.get(to) ?? 0))
             if (messageId > 0) to.answer('puback', messageId)
           acked.set(to, to.messages.length)
         })
-      const acked = new Map<Raw, number>()
       alternate(await connect({ version }), topic)
       for (const to of all) {
         await to.has(2 * MANY, 10_000)

@@ -68,7 +68,7 @@ describe('the members of a shared subscription', () => {
     const root = freshRoot()
     const members = await group(root, [0, 1])
     const from = await connect()
-    for (let i = 0; i < 40; i++) await from.published(`${root}/a`, String(i))
+    for (let i = 0; i < 40; i++) await from.published(`${root}/${i}`, String(i))
     await allHave(members, 40)
     expect(members[0]?.messages.every(({ qos }) => qos === 0)).toBe(true)
     expect(members[1]?.messages.every(({ qos }) => qos === 1)).toBe(true)
