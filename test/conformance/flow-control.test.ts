@@ -14,7 +14,7 @@ async function loaded(options = {}, qos: 1 | 2 = 1) {
   const to = await connectAs(fresh('narrow'), { ...options, properties: { receiveMaximum: MAXIMUM } })
   expect(await to.subscribe(topic, { qos })).toEqual([qos])
   const from = await connect()
-  for (let i = 0; i < 10; i++) await from.published(topic, String(i), { qos })
+  await Promise.all(Array.from({ length: 10 }, (_, i) => from.published(topic, String(i), { qos })))
   await to.has(MAXIMUM)
   return { topic, to, from }
 }
@@ -80,7 +80,7 @@ it(`the Receive Maximum of the newer connection holds for what is sent again${ta
   const wide = await connectAs(id, KEPT)
   await wide.subscribe(topic)
   const from = await connect()
-  for (let i = 0; i < 5; i++) await from.published(topic, String(i))
+  await Promise.all(Array.from({ length: 5 }, (_, i) => from.published(topic, String(i))))
   await wide.has(5)
   wide.drop()
   const narrow = await connectAs(id, { ...KEPT, properties: { receiveMaximum: 2 } })

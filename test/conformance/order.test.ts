@@ -99,6 +99,7 @@ describe("one publisher's messages of a topic", () => {
       const id = from.publish(topic, String(i), { qos: 2 })
       from.answer('pubrel', id)
     }
+    await from.gets('pubcomp', 50)
     await to.has(50)
     expect(numbers(to, 2)).toEqual(upTo(50))
   })
