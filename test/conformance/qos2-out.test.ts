@@ -212,8 +212,8 @@ describe('PUBREL', () => {
 
 describe('a message at QoS 2 that expires under way', () => {
   async function expired() {
-    const began = Date.now()
     const session = await sent(5, ['brief'], { messageExpiryInterval: 1 })
+    const began = Date.now()
     return { ...session, over: () => until(() => Date.now() - began > 1_100) }
   }
 
