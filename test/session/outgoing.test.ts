@@ -144,7 +144,7 @@ test('what was sent before goes again first, with its packet id and DUP; what wa
   ])
 })
 
-test('a killed process loses nothing that was settled, and sends it with its first packet id', () => {
+test('a killed process loses nothing that was settled, and sends it with its first packet id [MQTT-4.4.0-1] [MQTT-4.4.0-1, 3.1.1]', () => {
   const actor = online(2)
   actor.deliverAll('a', 'b', 'c')
   actor.pass(ACK_WAIT_MS)
