@@ -1,6 +1,15 @@
 // Which root a topic or a filter belongs to. A root is what has a home, one order and a leaf per region.
 import type { ClientId, Root } from './ids.ts'
 
+/** An actor's name holds its root, and the platform's names have 1,024 bytes. */
+export const ROOT_BYTES_MAX = 900
+
+/** Whether a root is too long to have an actor. */
+export function isRootTooLong(root: Root): boolean {
+  // No UTF-16 unit takes more than three bytes, so only long roots need counting.
+  return root.length * 3 > ROOT_BYTES_MAX && new TextEncoder().encode(root).length > ROOT_BYTES_MAX
+}
+
 /** `devices/<id>` for `devices/<id>/…`, else the first two levels (`rooms/42`), or the only level. */
 export function rootOfTopic(topic: string): Root {
   const first = topic.indexOf('/')

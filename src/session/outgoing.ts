@@ -227,10 +227,9 @@ export class Outgoing {
       // Asked for twice, since an acknowledgement came between asking and reading.
       if (row.position <= this.loadedUpTo) continue
       this.loadedUpTo = row.position
-      const { message, qos } = row.delivery
-      // What a client may hold for its PUBREL must go again, or its packet id would stay taken. [MQTT-4.3.3-7]
-      const held = qos === 2 && row.position <= this.sentUpTo
-      if (message.expiresAt > 0 && message.expiresAt <= now && !held) {
+      const { expiresAt } = row.delivery.message
+      // Delivery that was begun is not given up: the client may hold its packet id. [MQTT-4.4.0-1] [MQTT-4.3.3-7]
+      if (expiresAt > 0 && expiresAt <= now && row.position > this.sentUpTo) {
         expired.push(row.position)
         this.uncount(row.delivery)
       } else {

@@ -1,5 +1,6 @@
 // One client's MQTT session while it is connected or waits for its client: (session, input) → effects.
 // It changes only itself, reads no clock and does no I/O; the actor performs the effects, the tests read them.
+import { isRootTooLong, rootOfTopic } from '../id/root.ts'
 import type { Message } from '../mqtt/message.ts'
 import type {
   AckPacket,
@@ -12,7 +13,7 @@ import type {
   UnsubscribePacket,
 } from '../mqtt/packet.ts'
 import { isFailure, Reason, type ReasonCode } from '../mqtt/reason.ts'
-import { isTopicFilter } from '../mqtt/topic.ts'
+import { isTopicFilter, rootOfSubscription } from '../mqtt/topic.ts'
 import type { Delivery } from './delivery.ts'
 import { type Acknowledgement, Incoming } from './incoming.ts'
 import { SESSION_EXPIRY_SECONDS_MAX, SUBSCRIPTIONS_MAX } from './limits.ts'
@@ -167,8 +168,9 @@ export class Session {
     if (typeof topic === 'number') return [{ do: 'close', reason: topic }]
     const message = topic === packet.message.topic ? packet.message : { ...packet.message, topic }
     const { packetId } = packet
+    const refused = refusal(topic)
     if (message.qos === 0)
-      return reserved(topic) ? NOTHING : [{ do: 'publish', message, done: () => NOTHING }]
+      return refused !== null ? NOTHING : [{ do: 'publish', message, done: () => NOTHING }]
     const again = message.qos === 2 && this.received.has(packetId)
     if (!again && incoming.openQos1 + this.received.size >= terms.incomingWindow)
       return [{ do: 'close', reason: Reason.ReceiveMaximumExceeded }] // [MQTT-3.3.4-8]
@@ -177,7 +179,7 @@ export class Session {
       // The connection that the publish came on may be gone, and with it the need to answer.
       this.connection === connection ? this.answer(connection, incoming.settle(open, reason)) : NOTHING
     if (message.qos === 1) {
-      return reserved(topic) ? answer(Reason.NotAuthorized) : [{ do: 'publish', message, done: answer }]
+      return refused !== null ? answer(refused) : [{ do: 'publish', message, done: answer }]
     }
     if (again) return this.received.outcome(packetId, answer)
     this.received.begin(packetId)
@@ -186,7 +188,7 @@ export class Session {
       const { kept, effects } = this.received.settle(packetId, reason)
       return kept ? [{ do: 'received', packetId }, ...effects] : effects
     }
-    return reserved(topic) ? done(Reason.NotAuthorized) : [{ do: 'publish', message, done }]
+    return refused !== null ? done(refused) : [{ do: 'publish', message, done }]
   }
 
   private answer({ terms }: Connected, acknowledgements: readonly Acknowledgement[]): Effect[] {
@@ -247,6 +249,8 @@ export class Session {
 
   private refuses(request: SubscriptionRequest, isNew: boolean): ReasonCode | null {
     if (!isTopicFilter(request.filter)) return Reason.TopicFilterInvalid
+    const root = rootOfSubscription(request.filter)
+    if (root !== null && isRootTooLong(root)) return Reason.TopicFilterInvalid
     if (isNew && this.subscriptions.size >= SUBSCRIPTIONS_MAX) return Reason.QuotaExceeded
     return null
   }
@@ -281,9 +285,10 @@ export class Session {
   }
 }
 
-/** Topics that begin with `$` are the server's. [MQTT-4.7.2-1] */
-function reserved(topic: string): boolean {
-  return topic.startsWith('$')
+/** Why nobody may publish to this topic, or null. */
+function refusal(topic: string): ReasonCode | null {
+  if (topic.startsWith('$')) return Reason.NotAuthorized // the server's own [MQTT-4.7.2-1]
+  return isRootTooLong(rootOfTopic(topic)) ? Reason.TopicNameInvalid : null
 }
 
 function reply(type: AckPacket['type'], packetId: number, reason: ReasonCode): Effect[] {

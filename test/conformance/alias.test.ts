@@ -2,12 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Raw } from '../e2e/raw.ts'
 import { framed } from '../mqtt/wire.ts'
-import { fresh, freshRoot, place, type Register, refused, tags } from './place.ts'
+import { fresh, freshRoot, place, refused, tags } from './place.ts'
 
 const { connect, connectAs } = place()
-
-/** Topic aliases are not there yet. */
-const later: Register = it.fails
 
 const maximumOf = (raw: Raw) =>
   (raw.packets[0] as { properties?: { topicAliasMaximum?: number } }).properties?.topicAliasMaximum ?? 0
@@ -15,26 +12,22 @@ const maximumOf = (raw: Raw) =>
 const alias = (topicAlias: number) => ({ properties: { topicAlias } })
 
 describe('a Topic Alias of a client', () => {
-  later(
-    `is offered up to 16 in CONNACK, and each of them works at every QoS${tags(5, '3.3.2-12')}`,
-    async () => {
-      const root = freshRoot()
-      const to = await connect()
-      await to.subscribe(`${root}/#`)
-      const from = await connect()
-      expect(maximumOf(from)).toBe(16)
-      for (let i = 1; i <= 16; i++) await from.published(`${root}/${i}`, 'named', alias(i))
-      for (let i = 1; i <= 16; i++)
-        await from.published('', 'by alias', { qos: (i % 2) as 0 | 1, ...alias(i) })
-      await to.has(32)
-      expect(to.messages.slice(16).map(({ topic }) => topic)).toEqual(
-        Array.from({ length: 16 }, (_, i) => `${root}/${i + 1}`),
-      )
-      expect(to.messages.every(({ properties }) => properties?.topicAlias === undefined)).toBe(true)
-    },
-  )
+  it(`is offered up to 16 in CONNACK, and each of them works at every QoS${tags(5, '3.3.2-12')}`, async () => {
+    const root = freshRoot()
+    const to = await connect()
+    await to.subscribe(`${root}/#`)
+    const from = await connect()
+    expect(maximumOf(from)).toBe(16)
+    for (let i = 1; i <= 16; i++) await from.published(`${root}/${i}`, 'named', alias(i))
+    for (let i = 1; i <= 16; i++) await from.published('', 'by alias', { qos: (i % 2) as 0 | 1, ...alias(i) })
+    await to.has(32)
+    expect(to.messages.slice(16).map(({ topic }) => topic)).toEqual(
+      Array.from({ length: 16 }, (_, i) => `${root}/${i + 1}`),
+    )
+    expect(to.messages.every(({ properties }) => properties?.topicAlias === undefined)).toBe(true)
+  })
 
-  later(`may be given to another topic${tags(5, '3.3.2-12')}`, async () => {
+  it(`may be given to another topic${tags(5, '3.3.2-12')}`, async () => {
     const root = freshRoot()
     const to = await connect()
     await to.subscribe(`${root}/#`)
@@ -44,7 +37,7 @@ describe('a Topic Alias of a client', () => {
     expect(to.messages.map(({ topic }) => topic.slice(-1))).toEqual(['a', 'a', 'b', 'b'])
   })
 
-  later(`is its own: another client may use the number for another topic${tags(5, '3.3.2-12')}`, async () => {
+  it(`is its own: another client may use the number for another topic${tags(5, '3.3.2-12')}`, async () => {
     const root = freshRoot()
     const to = await connect()
     await to.subscribe(`${root}/#`)
@@ -57,19 +50,16 @@ describe('a Topic Alias of a client', () => {
     expect(to.messages.slice(2).map(({ topic }) => topic)).toEqual([`${root}/one`, `${root}/other`])
   })
 
-  later(
-    `does not outlive the connection: it is a Protocol Error in the next one${tags(5, '3.3.2-7')}`,
-    async () => {
-      const id = fresh('kept')
-      const from = await connectAs(id, { clean: false, expiry: 300 })
-      await from.published(`${freshRoot()}/a`, 'x', alias(1))
-      await from.leave()
-      const again = await connectAs(id, { clean: false, expiry: 300 })
-      await refused(again, again.bytes({ ...QOS_0, properties: { topicAlias: 1 } }), 0x82)
-    },
-  )
+  it(`does not outlive the connection: it is a Protocol Error in the next one${tags(5, '3.3.2-7')}`, async () => {
+    const id = fresh('kept')
+    const from = await connectAs(id, { clean: false, expiry: 300 })
+    await from.published(`${freshRoot()}/a`, 'x', alias(1))
+    await from.leave()
+    const again = await connectAs(id, { clean: false, expiry: 300 })
+    await refused(again, again.bytes({ ...QOS_0, properties: { topicAlias: 1 } }), 0x82)
+  })
 
-  later('that was never given a topic is a Protocol Error', async () => {
+  it('that was never given a topic is a Protocol Error', async () => {
     const from = await connect()
     await refused(from, from.bytes({ ...QOS_0, properties: { topicAlias: 5 } }), 0x82)
   })
@@ -124,11 +114,11 @@ describe('towards a client', () => {
     expect(aliases.filter((number) => number < 1 || number > 2)).toEqual([])
   })
 
-  later('that allows aliases they are used, for as many topics as it allows', async () => {
+  it('that allows aliases they are used, for as many topics as it allows', async () => {
     expect(new Set((await sent(5)).filter((number) => number !== undefined)).size).toBeGreaterThan(1)
   })
 
-  later(`aliases begin anew with each connection${tags(5, '3.3.2-7')}`, async () => {
+  it(`aliases begin anew with each connection${tags(5, '3.3.2-7')}`, async () => {
     const topic = `${freshRoot()}/${'x'.repeat(50)}`
     const id = fresh('kept')
     const options = { clean: false, expiry: 300, properties: { topicAliasMaximum: 5 } }

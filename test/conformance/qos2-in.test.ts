@@ -2,12 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Raw } from '../e2e/raw.ts'
 import { framed } from '../mqtt/wire.ts'
-import { both, fresh, freshRoot, KEPT, place, type Register, refused, tags, type Version } from './place.ts'
+import { both, fresh, freshRoot, KEPT, place, refused, tags, type Version } from './place.ts'
 
 const { connect, connectAs } = place()
-
-/** QoS 2 is not there yet. */
-const later: Register = it.fails
 
 /** A listener that is there, and a client with a kept session that publishes to it. */
 async function pair(version: Version) {
@@ -40,7 +37,6 @@ describe('a PUBLISH at QoS 2', () => {
       await delivered('x')
       expect(from.packets.map(({ cmd }) => cmd)).toEqual(['connack', 'pubrec', 'pubcomp'])
     },
-    later,
   )
 
   both(
@@ -58,7 +54,6 @@ describe('a PUBLISH at QoS 2', () => {
       expect(idsOf(from, 'pubrec')).toEqual([7, 7, 7])
       await delivered('x')
     },
-    later,
   )
 
   both(
@@ -73,7 +68,6 @@ describe('a PUBLISH at QoS 2', () => {
       await from.gets('pubcomp')
       await delivered('x')
     },
-    later,
   )
 
   both(
@@ -92,25 +86,18 @@ describe('a PUBLISH at QoS 2', () => {
       await back.gets('pubcomp')
       await delivered('x')
     },
-    later,
   )
 
-  both(
-    'whose PUBREL comes over the next connection is completed',
-    '4.3.3-11',
-    '4.3.3-2',
-    async (version) => {
-      const { topic, id, from, delivered } = await pair(version)
-      from.publish(topic, 'x', { qos: 2, id: 7 })
-      await from.gets('pubrec')
-      from.drop()
-      const back = await connectAs(id, { version, ...KEPT })
-      back.answer('pubrel', 7)
-      expect((await back.gets('pubcomp')).reasonCode ?? 0).toBe(0)
-      await delivered('x')
-    },
-    later,
-  )
+  both('whose PUBREL comes over the next connection is completed', '4.3.3-11', '4.3.3-2', async (version) => {
+    const { topic, id, from, delivered } = await pair(version)
+    from.publish(topic, 'x', { qos: 2, id: 7 })
+    await from.gets('pubrec')
+    from.drop()
+    const back = await connectAs(id, { version, ...KEPT })
+    back.answer('pubrel', 7)
+    expect((await back.gets('pubcomp')).reasonCode ?? 0).toBe(0)
+    await delivered('x')
+  })
 
   both(
     'after PUBCOMP is a new message under the same Packet Identifier',
@@ -121,48 +108,35 @@ describe('a PUBLISH at QoS 2', () => {
       for (const text of ['one', 'two', 'two']) await from.published(topic, text, { qos: 2, id: 7 })
       await delivered('one', 'two', 'two')
     },
-    later,
   )
 
-  later(
-    `after a PUBREC that refuses is a new message under the same Packet Identifier${tags(5, '4.3.3-9 3.5.2-1')}`,
-    async () => {
-      const { topic, from, delivered } = await pair(5)
-      from.publish('$SYS/x', 'x', { qos: 2, id: 7 })
-      expect((await from.gets('pubrec')).reasonCode).toBe(0x87)
-      from.publish(topic, 'allowed', { qos: 2, id: 7 })
-      expect((await from.gets('pubrec', 2)).reasonCode ?? 0).toBeLessThan(0x80)
-      from.answer('pubrel', 7)
-      await from.gets('pubcomp')
-      await delivered('allowed')
-    },
-  )
+  it(`after a PUBREC that refuses is a new message under the same Packet Identifier${tags(5, '4.3.3-9 3.5.2-1')}`, async () => {
+    const { topic, from, delivered } = await pair(5)
+    from.publish('$SYS/x', 'x', { qos: 2, id: 7 })
+    expect((await from.gets('pubrec')).reasonCode).toBe(0x87)
+    from.publish(topic, 'allowed', { qos: 2, id: 7 })
+    expect((await from.gets('pubrec', 2)).reasonCode ?? 0).toBeLessThan(0x80)
+    from.answer('pubrel', 7)
+    await from.gets('pubcomp')
+    await delivered('allowed')
+  })
 
-  later(
-    'to a topic that begins with $ ends the connection of a 3.1.1 client without PUBREC [MQTT-3.3.5-2, 3.1.1]',
-    async () => {
-      const from = await connect({ version: 4 })
-      // That QoS 2 is served at all, so that this does not hold for want of it.
-      await from.published(`${freshRoot()}/a`, 'x', { qos: 2 })
-      from.publish('$SYS/x', 'x', { qos: 2, id: 9 })
-      await from.closed()
-      expect(idsOf(from, 'pubrec')).not.toContain(9)
-    },
-  )
+  it('to a topic that begins with $ ends the connection of a 3.1.1 client without PUBREC [MQTT-3.3.5-2, 3.1.1]', async () => {
+    const from = await connect({ version: 4 })
+    // That QoS 2 is served at all, so that this does not hold for want of it.
+    await from.published(`${freshRoot()}/a`, 'x', { qos: 2 })
+    from.publish('$SYS/x', 'x', { qos: 2, id: 9 })
+    await from.closed()
+    expect(idsOf(from, 'pubrec')).not.toContain(9)
+  })
 
-  both(
-    'keeps its retained message, as at any QoS',
-    '3.3.1-5',
-    '3.3.1-5',
-    async (version) => {
-      const { topic, from } = await pair(version)
-      await from.published(topic, 'kept', { qos: 2, retain: true })
-      const late = await connect({ version })
-      await late.subscribe(topic, { qos: 2 })
-      expect((await late.has(1))[0]).toMatchObject({ retain: true, qos: 2 })
-    },
-    later,
-  )
+  both('keeps its retained message, as at any QoS', '3.3.1-5', '3.3.1-5', async (version) => {
+    const { topic, from } = await pair(version)
+    await from.published(topic, 'kept', { qos: 2, retain: true })
+    const late = await connect({ version })
+    await late.subscribe(topic, { qos: 2 })
+    expect((await late.has(1))[0]).toMatchObject({ retain: true, qos: 2 })
+  })
 
   both(
     'to a topic that nobody subscribed to is answered all the same',
@@ -172,7 +146,6 @@ describe('a PUBLISH at QoS 2', () => {
       const from = await connect({ version })
       expect([0, 0x10]).toContain(await from.published(`${freshRoot()}/a`, 'x', { qos: 2 }))
     },
-    later,
   )
 })
 
@@ -192,43 +165,33 @@ describe('PUBREC and PUBCOMP', () => {
       await from.gets('pubcomp', 50)
       expect(idsOf(from, 'pubcomp').sort()).toEqual(ids.toSorted())
     },
-    later,
   )
 
-  later(
-    `to a PUBREL of an unknown Packet Identifier is PUBCOMP 0x92, and the connection stays${tags(5, '3.7.2-1 4.3.3-11 2.2.1-5')}`,
-    async () => {
-      const from = await connect()
-      from.answer('pubrel', 99)
-      expect(await from.gets('pubcomp')).toMatchObject({ messageId: 99, reasonCode: 0x92 })
-      await from.ping()
-    },
-  )
+  it(`to a PUBREL of an unknown Packet Identifier is PUBCOMP 0x92, and the connection stays${tags(5, '3.7.2-1 4.3.3-11 2.2.1-5')}`, async () => {
+    const from = await connect()
+    from.answer('pubrel', 99)
+    expect(await from.gets('pubcomp')).toMatchObject({ messageId: 99, reasonCode: 0x92 })
+    await from.ping()
+  })
 
-  later(
-    `to a PUBREL of an unknown Packet Identifier is PUBCOMP in 3.1.1 too${tags(4, '4.3.3-2')}`,
-    async () => {
-      const from = await connect({ version: 4 })
-      from.answer('pubrel', 99)
-      expect(await from.gets('pubcomp')).toMatchObject({ messageId: 99 })
-      await from.ping()
-    },
-  )
+  it(`to a PUBREL of an unknown Packet Identifier is PUBCOMP in 3.1.1 too${tags(4, '4.3.3-2')}`, async () => {
+    const from = await connect({ version: 4 })
+    from.answer('pubrel', 99)
+    expect(await from.gets('pubcomp')).toMatchObject({ messageId: 99 })
+    await from.ping()
+  })
 
-  later(
-    'stay within the Maximum Packet Size, for which they leave out reasons [MQTT-3.5.2-2] [MQTT-3.5.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3]',
-    async () => {
-      const bound = 40
-      const from = await connect({
-        properties: { maximumPacketSize: bound, requestProblemInformation: true },
-      })
-      const before = from.received.length
-      expect(await from.published('$SYS/a', 'x', { qos: 2 })).toBe(0x87)
-      from.answer('pubrel', 99)
-      await from.gets('pubcomp')
-      for (const frame of from.received.slice(before)) expect(frame.length).toBeLessThanOrEqual(bound)
-    },
-  )
+  it('stay within the Maximum Packet Size, for which they leave out reasons [MQTT-3.5.2-2] [MQTT-3.5.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3]', async () => {
+    const bound = 40
+    const from = await connect({
+      properties: { maximumPacketSize: bound, requestProblemInformation: true },
+    })
+    const before = from.received.length
+    expect(await from.published('$SYS/a', 'x', { qos: 2 })).toBe(0x87)
+    from.answer('pubrel', 99)
+    await from.gets('pubcomp')
+    for (const frame of from.received.slice(before)) expect(frame.length).toBeLessThanOrEqual(bound)
+  })
 })
 
 describe('what ends the connection', () => {

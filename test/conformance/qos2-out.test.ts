@@ -2,12 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Raw } from '../e2e/raw.ts'
 import { until } from '../e2e/system.ts'
-import { both, fresh, freshRoot, KEPT, place, type Register, tags, type Version } from './place.ts'
+import { both, fresh, freshRoot, KEPT, place, tags, type Version } from './place.ts'
 
 const { connect, connectAs } = place()
-
-/** QoS 2 is not there yet. */
-const later: Register = it.fails
 
 /** A kept session that was sent messages at QoS 2, one for each text. */
 async function sent(version: Version, texts: readonly string[], properties = {}) {
@@ -45,7 +42,6 @@ describe('a message at QoS 2', () => {
       await to.ping()
       expect(to.texts).toEqual(['a', 'b', 'c'])
     },
-    later,
   )
 
   both(
@@ -64,7 +60,6 @@ describe('a message at QoS 2', () => {
         ['b', ids[1], true, 2],
       ])
     },
-    later,
   )
 
   both(
@@ -92,7 +87,6 @@ describe('a message at QoS 2', () => {
       await done.ping()
       expect(done.packets.map(({ cmd }) => cmd)).toEqual(['connack', 'pingresp'])
     },
-    later,
   )
 
   both(
@@ -109,21 +103,14 @@ describe('a message at QoS 2', () => {
       next.answer('pubrec', message?.messageId ?? 0)
       expect(await next.gets('pubrel')).toMatchObject({ messageId: message?.messageId })
     },
-    later,
   )
 
-  both(
-    'that has begun is completed after UNSUBSCRIBE',
-    '3.10.4-3',
-    '3.10.4-3',
-    async (version) => {
-      const { topic, to, first } = await sent(version, ['a'])
-      await to.unsubscribe(topic)
-      to.answer('pubrec', first)
-      expect(await to.gets('pubrel')).toMatchObject({ messageId: first })
-    },
-    later,
-  )
+  both('that has begun is completed after UNSUBSCRIBE', '3.10.4-3', '3.10.4-3', async (version) => {
+    const { topic, to, first } = await sent(version, ['a'])
+    await to.unsubscribe(topic)
+    to.answer('pubrec', first)
+    expect(await to.gets('pubrel')).toMatchObject({ messageId: first })
+  })
 
   both(
     'shares its identifiers with QoS 1: none is used twice at once',
@@ -137,77 +124,55 @@ describe('a message at QoS 2', () => {
       await to.has(52)
       expect(new Set(to.messages.map(({ messageId }) => messageId)).size).toBe(52)
     },
-    later,
   )
 })
 
 describe('PUBREL', () => {
-  both(
-    'packets come in the order of the PUBREC packets',
-    '4.6.0-4',
-    '4.6.0-4',
-    async (version) => {
-      const { to, ids } = await sent(version, ['a', 'b', 'c', 'd'])
-      const order = [2, 0, 3, 1].map((index) => ids[index] ?? 0)
-      for (const id of order) to.answer('pubrec', id)
-      await to.gets('pubrel', 4)
-      expect(idsOf(to, 'pubrel')).toEqual(order)
-    },
-    later,
-  )
+  both('packets come in the order of the PUBREC packets', '4.6.0-4', '4.6.0-4', async (version) => {
+    const { to, ids } = await sent(version, ['a', 'b', 'c', 'd'])
+    const order = [2, 0, 3, 1].map((index) => ids[index] ?? 0)
+    for (const id of order) to.answer('pubrec', id)
+    await to.gets('pubrel', 4)
+    expect(idsOf(to, 'pubrel')).toEqual(order)
+  })
 
-  both(
-    'is sent again for a PUBREC that comes again',
-    '4.3.3-4',
-    '4.3.3-1',
-    async (version) => {
-      const { to, first } = await sent(version, ['a'])
-      for (let i = 0; i < 2; i++) {
-        to.answer('pubrec', first)
-        await to.gets('pubrel', i + 1)
-      }
-      expect(idsOf(to, 'pubrel')).toEqual([first, first])
-    },
-    later,
-  )
+  both('is sent again for a PUBREC that comes again', '4.3.3-4', '4.3.3-1', async (version) => {
+    const { to, first } = await sent(version, ['a'])
+    for (let i = 0; i < 2; i++) {
+      to.answer('pubrec', first)
+      await to.gets('pubrel', i + 1)
+    }
+    expect(idsOf(to, 'pubrel')).toEqual([first, first])
+  })
 
-  later(
-    `is not sent for a PUBREC that refuses, and neither is the message again${tags(5, '4.4.0-2')}`,
-    async () => {
-      const { id, to, ids } = await sent(5, ['a', 'b'])
-      to.answer('pubrec', ids[0] ?? 0, 0x83)
-      await to.ping()
-      expect(to.of('pubrel')).toEqual([])
-      to.drop()
-      const next = await back(id, 5)
-      await next.has(1)
-      await next.ping()
-      expect(next.texts).toEqual(['b'])
-      expect(next.of('pubrel')).toEqual([])
-    },
-  )
+  it(`is not sent for a PUBREC that refuses, and neither is the message again${tags(5, '4.4.0-2')}`, async () => {
+    const { id, to, ids } = await sent(5, ['a', 'b'])
+    to.answer('pubrec', ids[0] ?? 0, 0x83)
+    await to.ping()
+    expect(to.of('pubrel')).toEqual([])
+    to.drop()
+    const next = await back(id, 5)
+    await next.has(1)
+    await next.ping()
+    expect(next.texts).toEqual(['b'])
+    expect(next.of('pubrel')).toEqual([])
+  })
 
-  later(
-    `for a PUBREC of an unknown Packet Identifier says 0x92, and the connection stays${tags(5, '3.6.2-1 2.2.1-5')}`,
-    async () => {
-      const to = await connect()
-      to.answer('pubrec', 99)
-      expect(await to.gets('pubrel')).toMatchObject({ messageId: 99, reasonCode: 0x92 })
-      await to.ping()
-    },
-  )
+  it(`for a PUBREC of an unknown Packet Identifier says 0x92, and the connection stays${tags(5, '3.6.2-1 2.2.1-5')}`, async () => {
+    const to = await connect()
+    to.answer('pubrec', 99)
+    expect(await to.gets('pubrel')).toMatchObject({ messageId: 99, reasonCode: 0x92 })
+    await to.ping()
+  })
 
-  later(
-    'stays within the Maximum Packet Size, for which it leaves out reasons [MQTT-3.6.2-2] [MQTT-3.6.2-3]',
-    async () => {
-      const bound = 40
-      const to = await connect({ properties: { maximumPacketSize: bound, requestProblemInformation: true } })
-      const before = to.received.length
-      to.answer('pubrec', 99)
-      await to.gets('pubrel')
-      for (const frame of to.received.slice(before)) expect(frame.length).toBeLessThanOrEqual(bound)
-    },
-  )
+  it('stays within the Maximum Packet Size, for which it leaves out reasons [MQTT-3.6.2-2] [MQTT-3.6.2-3]', async () => {
+    const bound = 40
+    const to = await connect({ properties: { maximumPacketSize: bound, requestProblemInformation: true } })
+    const before = to.received.length
+    to.answer('pubrec', 99)
+    await to.gets('pubrel')
+    for (const frame of to.received.slice(before)) expect(frame.length).toBeLessThanOrEqual(bound)
+  })
 })
 
 describe('a message at QoS 2 that expires under way', () => {
@@ -217,7 +182,7 @@ describe('a message at QoS 2 that expires under way', () => {
     return { ...session, over: () => until(() => Date.now() - began > 1_100) }
   }
 
-  later(`goes through all of its exchange${tags(5, '4.3.3-13 4.3.3-4')}`, async () => {
+  it(`goes through all of its exchange${tags(5, '4.3.3-13 4.3.3-4')}`, async () => {
     const { id, to, first, over } = await expired()
     await over()
     to.answer('pubrec', first)
@@ -230,7 +195,7 @@ describe('a message at QoS 2 that expires under way', () => {
     expect(next.closeCode).toBeNull()
   })
 
-  later(`is sent again though it expired after it was first sent${tags(5, '4.3.3-7 4.3.3-3')}`, async () => {
+  it(`is sent again though it expired after it was first sent${tags(5, '4.3.3-7 4.3.3-3')}`, async () => {
     const { id, to, first, over } = await expired()
     to.drop()
     await over()

@@ -13,6 +13,9 @@ export const REASONS: Reasons = {
     '4.12.1-1': NO_METHOD,
   },
   '3.1.1': {
+    '3.8.3-2': 'wildcards are supported',
+    '4.8.0-2':
+      'a transient error is answered with a reason code where the packet has one; 3.1.1 clients are closed',
     '7.0.0-1': 'MQTT is spoken with clients only; regions and core are joined over HTTP',
   },
 }

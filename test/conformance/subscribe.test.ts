@@ -38,16 +38,9 @@ describe('SUBACK', () => {
     },
   )
 
-  both(
-    'grants QoS 2 where it is asked for',
-    '3.8.4-7 3.9.3-2',
-    '3.8.4-5 3.9.3-2',
-    async (version) => {
-      expect(await (await connect({ version })).subscribe(`${freshRoot()}/a`, { qos: 2 })).toEqual([2])
-    },
-    // QoS 2 is not there yet: it is granted as QoS 1.
-    it.fails,
-  )
+  both('grants QoS 2 where it is asked for', '3.8.4-7 3.9.3-2', '3.8.4-5 3.9.3-2', async (version) => {
+    expect(await (await connect({ version })).subscribe(`${freshRoot()}/a`, { qos: 2 })).toEqual([2])
+  })
 
   both(
     'comes for each SUBSCRIBE of many that are sent at once',
