@@ -11,15 +11,11 @@ import { type Effect, Session } from '../../src/session/session.ts'
 import { negotiate } from '../../src/session/terms.ts'
 import { Leaf } from '../leaf/leaf.ts'
 import { NO_SUCH_SESSION } from '../leaf/outcome.ts'
-import {
-  ATTACHMENT_DELAY_MS,
-  ATTACHMENT_PENDING_BYTES_MAX,
-  PARTIAL_PACKET_MS_MAX,
-  SHARE_CHECK_MS,
-  WILL_CHECK_MS,
-} from '../limits.ts'
+import { SHARE_CHECK_MS, WILL_CHECK_MS } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
-import { awaken, keepLive } from './awaken.ts'
+import { Attaching } from './attaching.ts'
+import { awaken } from './awaken.ts'
+import { factsOf } from './facts.ts'
 import { GivingAway } from './giving-away.ts'
 import { Keeping } from './keeping.ts'
 import { LastWill } from './last-will.ts'
@@ -57,7 +53,7 @@ export class Device {
   private session: Session | null = null
   private live: Live | null = null
   private readonly wake: Wake
-  private attachmentPlanned = false
+  private readonly attaching: Attaching
   private performing = false
   private readonly keeping: Keeping
   private readonly undone: Undone[] = []
@@ -68,6 +64,11 @@ export class Device {
     this.store = new SessionStore(platform.storage)
     this.wake = new Wake(platform, () => {
       if (this.session !== null) this.perform(this.session.outgoing.ackWaitOver(platform.now()))
+    })
+    this.attaching = new Attaching(platform, this.store, {
+      live: () => this.live,
+      session: () => this.session,
+      close: (reason) => this.closeLive(reason),
     })
     this.keeping = new Keeping(platform, this.store)
     this.leaf = new Leaf(platform, rootOfClient(client), {
@@ -138,7 +139,7 @@ export class Device {
   start(live: Live): void {
     if (this.live !== live || this.session === null) return
     this.perform(this.session.connected(live.terms))
-    this.saveAttachment()
+    this.attaching.save()
   }
 
   /** A frame of the live connection. Resolves when what it published is settled. */
@@ -160,7 +161,7 @@ export class Device {
       if (!(violation instanceof ProtocolViolation)) throw violation
       this.closeLive(violation.reason) // [MQTT-4.13.1-1]
     }
-    this.planAttachment()
+    this.attaching.plan()
     await Promise.all(pending)
   }
 
@@ -297,7 +298,7 @@ export class Device {
         if (!sent && effect.packetId > 0 && current) {
           this.perform(session.outgoing.skipped(effect.packetId))
         }
-        this.planAttachment()
+        this.attaching.plan()
         return null
       }
       case 'store':
@@ -352,7 +353,7 @@ export class Device {
   /** To the live connection, if there is one; a client that takes no packet of that size is closed. */
   reply(packet: ServerPacket): void {
     if (this.live?.reply(packet) === false) this.closeLive(Reason.PacketTooLarge)
-    this.planAttachment()
+    this.attaching.plan()
   }
 
   private async subscribe(session: Session, effect: Extract<Effect, { do: 'subscribe' }>): Promise<void> {
@@ -360,8 +361,10 @@ export class Device {
     if (this.session !== session) return
     this.perform(effect.done(outcome.reasons))
     this.subscribing.settled(session, effect)
-    const give = (delivery: Delivery) => (this.session === session ? this.deliverQuietly(delivery) : null)
-    await this.subscribing.giveRetained(effect, outcome, give)
+    const facts = this.live === null ? {} : factsOf(this.platform, session, this.live.terms)
+    await this.subscribing.giveRetained(effect, outcome, facts, (delivery) =>
+      this.session === session ? this.deliverQuietly(delivery) : null,
+    )
   }
 
   /** Resolves when it is acknowledged or durable. */
@@ -378,23 +381,5 @@ export class Device {
     if (this.session !== session) return
     this.subscribing.settled(session, effect)
     this.perform(effect.done())
-  }
-
-  /** Written a moment later, once for all that happens meanwhile; an actor hibernates only after a longer silence. */
-  private planAttachment(): void {
-    if (this.attachmentPlanned) return
-    this.attachmentPlanned = true
-    this.platform.after(ATTACHMENT_DELAY_MS, () => {
-      this.attachmentPlanned = false
-      this.saveAttachment()
-    })
-  }
-
-  private saveAttachment(): void {
-    const { live, session } = this
-    if (live === null || session === null || live.closed) return
-    if (live.partialFor(this.platform.now()) > PARTIAL_PACKET_MS_MAX) this.closeLive(Reason.ProtocolError)
-    else if (live.stream.pending.length > ATTACHMENT_PENDING_BYTES_MAX) this.planAttachment()
-    else keepLive(this.store, live, session)
   }
 }

@@ -6,6 +6,7 @@ import { unpackBatch } from '../../src/relay/batch.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import type { Leaf } from '../leaf/leaf.ts'
 import type { Platform, SubscribeReply } from '../platform.ts'
+import { isFactFilter } from './facts.ts'
 import { WideRegistrar } from './wide-registrar.ts'
 
 export interface Registered {
@@ -31,6 +32,9 @@ export class Registrar {
   async subscribe(session: string, subscriptions: readonly Subscription[]): Promise<Registered> {
     const reasons = subscriptions.map((): ReasonCode => Reason.UnspecifiedError)
     const retained: Uint8Array[] = []
+    subscriptions.forEach(({ filter, qos }, i) => {
+      if (isFactFilter(filter)) reasons[i] = qos
+    })
     const wide = subscriptions.flatMap((one, at) => (isWide(one.filter) ? [{ one, at }] : []))
     const wideReasons = this.wide.subscribe(
       session,
@@ -89,7 +93,7 @@ export class Registrar {
     const roots = new Map<Root, number[]>()
     filters.forEach((filter, i) => {
       const root = rootOfSubscription(filter)
-      if (root === null) return
+      if (root === null || isFactFilter(filter)) return
       const indices = roots.get(root)
       if (indices === undefined) roots.set(root, [i])
       else indices.push(i)
@@ -99,5 +103,5 @@ export class Registrar {
 }
 
 function isWide(filter: string): boolean {
-  return rootOfSubscription(filter) === null
+  return rootOfSubscription(filter) === null && !isFactFilter(filter)
 }

@@ -6,6 +6,7 @@ import { type Delivery, decodeDelivery } from '../../src/session/delivery.ts'
 import type { Effect, Session } from '../../src/session/session.ts'
 import { retainedDeliveries } from '../leaf/retained.ts'
 import { WIDE_RETAINED_MESSAGES_MAX } from '../limits.ts'
+import { type Facts, factsFor, isFactFilter } from './facts.ts'
 import type { Registrar } from './registrar.ts'
 import type { SessionStore } from './session-store.ts'
 
@@ -52,18 +53,25 @@ export class Subscribing {
   /**
    * After SUBACK: the retained messages that came with the answers, then, page by page, those that match wide filters.
    * These are fetched only now, so a live message that came before is no newer.
+   * @param facts what `$SYS` says now
    * @param give resolves when it is acknowledged or durable; null where the session is another by now
    */
   async giveRetained(
     { items }: Subscribe,
     { reasons, retained }: Subscribed,
+    facts: Facts,
     give: (delivery: Delivery) => Promise<void> | null,
   ): Promise<void> {
     for (const delivery of retained) void give(delivery)
+    for (const [i, { subscription }] of items.entries()) {
+      if (isFailure(reasons[i] ?? Reason.UnspecifiedError)) continue
+      for (const delivery of factsFor(subscription, facts)) void give(delivery)
+    }
     const wanted = items.flatMap(({ subscription, isNew }, i) => {
       const { filter, retainHandling } = subscription
       const asked = retainHandling === 0 || (retainHandling === 1 && isNew) // [MQTT-3.3.1-9] [MQTT-3.3.1-10]
       const granted = !isFailure(reasons[i] ?? Reason.UnspecifiedError)
+      if (isFactFilter(filter)) return []
       return asked && granted && parseShared(filter) === null && rootOfSubscription(filter) === null
         ? [subscription]
         : []

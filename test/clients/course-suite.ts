@@ -8,7 +8,6 @@ import {
   CANNOT,
   COURSE,
   MEMBERS,
-  NOT_YET,
   type Outcome,
   type Scene,
   STEPS,
@@ -68,12 +67,6 @@ export function takesTheCourse(entrant: Entrant, system: () => System): void {
         const outcome = () => course.outcomes.find((one) => one.step === step)
         if (reason !== undefined) {
           it.skip(`${title} (cannot: ${reason})`, () => undefined)
-        } else if (NOT_YET.includes(step)) {
-          it(`${title} (not yet)`, () => {
-            expect(outcome()?.ok, `it works: take '${step}' off NOT_YET in test/clients/course.ts`).toBe(
-              false,
-            )
-          })
         } else {
           it(title, () => {
             expect(outcome(), `${outcome()?.detail}\n${course.said}`).toMatchObject({ ok: true })

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { VERSION } from '../../actors/version.ts'
+import packageJson from '../../package.json' with { type: 'json' }
 import { Client } from './client.ts'
 import { SYSTEM_START_MS, System } from './system.ts'
 
@@ -160,5 +162,27 @@ describe('the will', () => {
     await watcher.has(2)
     expect(watcher.texts).toEqual(['leaving', 'end'])
     await watcher.end()
+  })
+})
+
+describe('$SYS', () => {
+  it('tells a client about its edge and its own session, and nobody by a leading wildcard', async () => {
+    const client = await Client.connect(system, 'us', 'curious')
+    await client.subscribe('#')
+    await client.subscribe('$SYS/#')
+    await client.has(10)
+    const facts = Object.fromEntries(client.got.map(({ topic, text }) => [topic, text]))
+    expect(facts).toMatchObject({
+      '$SYS/starling/region': 'us',
+      '$SYS/starling/client/id': 'curious',
+      '$SYS/starling/client/subscriptions': '2',
+    })
+    expect(client.got.every(({ packet }) => packet.retain)).toBe(true)
+    const one = await Client.connect(system, 'us', 'curious-too')
+    await one.subscribe('$SYS/broker/version')
+    await one.has(1)
+    expect(one.texts).toEqual([`starling ${VERSION}`])
+    expect(VERSION).toBe(packageJson.version)
+    await Promise.all([client.end(), one.end()])
   })
 })
