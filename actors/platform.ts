@@ -165,6 +165,8 @@ export interface Settings {
   readonly serverKeepAliveSeconds: number
   readonly packetBytesMax: number
   readonly clientTokenSecret: string
+  /** This region is being emptied: clients are to connect here instead. Null in the usual case. */
+  readonly moveTo: string | null
 }
 
 export interface Platform {

@@ -200,6 +200,12 @@ export class Gate {
     connect: ConnectPacket,
     arrival: Arrival,
   ): Promise<boolean> {
+    const { moveTo } = this.platform.settings
+    if (moveTo !== null) {
+      return this.refuse(connection, connect.protocolVersion, Reason.UseAnotherServer, {
+        serverReference: moveTo,
+      })
+    }
     const refusal = await this.refuses(connect, authenticated)
     // The peer may have left meanwhile.
     if (!this.arrivals.has(connection)) return false
@@ -262,8 +268,13 @@ export class Gate {
     return null
   }
 
-  private refuse(connection: Connection, version: ProtocolVersion, reason: ReasonCode): false {
-    connection.send(encodePacket(version, { type: 'connack', sessionPresent: false, reason, properties: {} })) // [MQTT-3.2.2-6]
+  private refuse(
+    connection: Connection,
+    version: ProtocolVersion,
+    reason: ReasonCode,
+    properties: Properties = {},
+  ): false {
+    connection.send(encodePacket(version, { type: 'connack', sessionPresent: false, reason, properties })) // [MQTT-3.2.2-6]
     this.leave(connection, CLOSE_POLICY, `MQTT reason ${hex(reason)}`) // [MQTT-3.2.2-7]
     return false
   }

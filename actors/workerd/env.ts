@@ -20,6 +20,8 @@ export interface Env {
   readonly REGIONS: string
   /** This deployment's only region; else it follows from where the request came in. */
   readonly REGION?: string
+  /** Set to empty a region: clients are refused with this Server Reference, `wss://other.example/mqtt`. */
+  readonly MOVE_TO?: string
   readonly UPLINK_SHARDS?: string
   /** The same in every region. */
   readonly WIDE_SHARDS?: string

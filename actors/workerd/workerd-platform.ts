@@ -28,6 +28,7 @@ export class WorkerdPlatform implements Platform {
       serverKeepAliveSeconds: Number(env.SERVER_KEEP_ALIVE_SECONDS ?? SERVER_KEEP_ALIVE_SECONDS),
       packetBytesMax: Number(env.PACKET_BYTES_MAX ?? PACKET_BYTES_MAX),
       clientTokenSecret: env.CLIENT_TOKEN_SECRET,
+      moveTo: env.MOVE_TO === undefined || env.MOVE_TO === '' ? null : env.MOVE_TO,
     }
     const { storage } = ctx
     this.storage = {

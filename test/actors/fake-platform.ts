@@ -57,6 +57,7 @@ export class FakePlatform implements Platform {
       serverKeepAliveSeconds: 600,
       packetBytesMax: 1024 * 1024,
       clientTokenSecret: SECRET,
+      moveTo: null,
       ...surroundings.settings,
     }
     this.storage = {

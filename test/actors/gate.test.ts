@@ -162,3 +162,16 @@ test('filters of wide characters survive lost memory, whatever room they take', 
   expect(connection.open).toBe(true)
   expect(packetsTo(connection).at(-1)).toMatchObject({ cmd: 'unsuback', messageId: 2, granted: [0, 0] })
 })
+
+test('a region that is being emptied sends its clients elsewhere, by Server Reference', async () => {
+  const settings = { moveTo: 'wss://us.example/mqtt' }
+  const platform = new FakePlatform(addressOf('device', EU, LAMP), { settings })
+  const gate = new Gate(platform, LAMP)
+  const connection = platform.accept()
+  gate.opened(connection, true)
+  await gate.frame(connection, connectFrame(3600))
+  expect(packetsTo(connection)).toMatchObject([
+    { cmd: 'connack', reasonCode: 0x9c, properties: { serverReference: 'wss://us.example/mqtt' } },
+  ])
+  expect(connection.closing).not.toBeNull()
+})
