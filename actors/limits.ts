@@ -104,3 +104,6 @@ export const GIVE_AWAY_RECORDS_MAX = 256
 export const GIVE_AWAY_RETRY_MS = 2_000
 /** A client that holds unacknowledged deliveries of a shared subscription is looked after this often. */
 export const SHARE_CHECK_MS = 10_000
+/** QoS 2 deliveries that a session recognises should they come again, and after how many old ones are forgotten. */
+export const SEEN_ORIGINS_MAX = 1_000
+export const SEEN_PRUNE_EVERY = 100

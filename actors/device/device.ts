@@ -5,7 +5,7 @@ import type { ClientPacket, ConnectPacket, Properties, ServerPacket } from '../.
 import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
-import { type Delivery, decodeDelivery } from '../../src/session/delivery.ts'
+import type { Delivery } from '../../src/session/delivery.ts'
 import { EMPTY_OUTGOING } from '../../src/session/outgoing-effect.ts'
 import { type Effect, Session } from '../../src/session/session.ts'
 import { negotiate } from '../../src/session/terms.ts'
@@ -23,6 +23,7 @@ import { Live } from './live.ts'
 import { Moving } from './moving.ts'
 import { Publisher } from './publisher.ts'
 import { Registrar } from './registrar.ts'
+import { Seen } from './seen.ts'
 import { SessionStore } from './session-store.ts'
 import { Subscribing } from './subscribing.ts'
 import { Wake } from './wake.ts'
@@ -56,6 +57,7 @@ export class Device {
   private readonly attaching: Attaching
   private performing = false
   private readonly keeping: Keeping
+  private readonly seen: Seen
   private readonly undone: Undone[] = []
 
   /** @param connections all there are, one of which may be live since before the actor's memory was lost */
@@ -70,7 +72,8 @@ export class Device {
       session: () => this.session,
       close: (reason) => this.closeLive(reason),
     })
-    this.keeping = new Keeping(platform, this.store)
+    this.seen = new Seen(platform.storage)
+    this.keeping = new Keeping(platform, this.store, this.seen)
     this.leaf = new Leaf(platform, rootOfClient(client), {
       deliver: (receiver, session, batch) =>
         receiver === client
@@ -83,7 +86,7 @@ export class Device {
     this.publisher = new Publisher(platform, client, this.leaf)
     this.registrar = new Registrar(platform, client, this.leaf)
     this.subscribing = new Subscribing(this.store, this.registrar)
-    this.moving = new Moving(client, this.leaf, this.store, this.registrar, {
+    this.moving = new Moving(client, this.leaf, this.store, this.seen, this.registrar, {
       session: () => this.session,
       replace: (session) => {
         this.session = session
@@ -181,13 +184,11 @@ export class Device {
     if (session === null || session.id !== sessionId)
       return new Uint8Array(deliveries.length).fill(NO_SUCH_SESSION)
     const outcomes = await Promise.all(
-      deliveries.map(
-        (bytes) =>
-          new Promise<number>((settle) => {
-            const delivery = decodeDelivery(bytes)
-            this.subscribing.arrived(delivery.message.topic)
-            this.perform(session.deliver(delivery, settle, now))
-          }),
+      deliveries.map((bytes) =>
+        this.seen.once(bytes, (delivery, settle) => {
+          this.subscribing.arrived(delivery.message.topic)
+          this.perform(session.deliver(delivery, settle, now))
+        }),
       ),
     )
     return Uint8Array.from(outcomes)
@@ -235,6 +236,7 @@ export class Device {
     this.platform.storage.transaction(() => {
       this.givingAway.sessionEnds(session.outgoing.snapshot().sentUpTo)
       this.store.clear()
+      this.seen.clear()
     })
     void this.givingAway.orphans()
     const filters = [...session.subscriptions.keys()]
@@ -336,7 +338,7 @@ export class Device {
         if (session !== null) session.expirySeconds = effect.seconds
         return null
       case 'publish':
-        return this.publisher.publish(effect.message).then((reason) => {
+        return this.publisher.publish(this.keeping.named(effect, session)).then((reason) => {
           const effects = effect.done(reason)
           // Those of a session that has ended meanwhile are nobody's.
           if (this.session === session) this.perform(effects)

@@ -3,10 +3,11 @@ import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import type { HandoverState, SessionState } from '../../src/relay/home.ts'
 import { decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
 import { Session } from '../../src/session/session.ts'
+import type { Seen } from './seen.ts'
 import type { SessionStore } from './session-store.ts'
 
 /** The same state however often it is asked for: what comes later is late, and given with the release. */
-export function exportSession(store: SessionStore): SessionState | null {
+export function exportSession(store: SessionStore, seen: Seen): SessionState | null {
   const row = store.session()
   if (row === null) return null
   const upTo = row.exportedUpTo ?? Math.max(row.lastPosition, store.queueSize().last)
@@ -20,6 +21,7 @@ export function exportSession(store: SessionStore): SessionState | null {
     sentUpTo: Math.min(row.sentUpTo, upTo),
     released: store.released(),
     received: store.received(),
+    seen: seen.all(),
     queue: store
       .queued(0, upTo, -1)
       .map(({ position, delivery }) => ({ position, delivery: bytesToBase64(encodeDelivery(delivery)) })),
@@ -27,8 +29,9 @@ export function exportSession(store: SessionStore): SessionState | null {
 }
 
 /** In the transaction that makes this region the home. Subscriptions are still to be registered at their leaves. */
-export function importSession(store: SessionStore, state: HandoverState): Session | null {
+export function importSession(store: SessionStore, seen: Seen, state: HandoverState): Session | null {
   store.clear()
+  seen.clear()
   if (state.session === null) return null
   const { id, expirySeconds, disconnectedAt, subscriptions, lastPosition, sentUpTo, queue } = state.session
   const { released, received } = state.session
@@ -47,6 +50,7 @@ export function importSession(store: SessionStore, state: HandoverState): Sessio
   store.enqueue(entries)
   for (const position of released) store.release(position, false)
   for (const packetId of received) store.receive(packetId)
+  seen.import(state.session.seen)
   const size = store.queueSize()
   return new Session(
     id,

@@ -1,6 +1,6 @@
 // A client's move between regions: the old home gives session and root away, the new home takes them over.
 import type { ClientId } from '../../src/id/ids.ts'
-import { isFailure } from '../../src/mqtt/reason.ts'
+import { isFailure, Reason } from '../../src/mqtt/reason.ts'
 import { rootOfSubscription } from '../../src/mqtt/topic.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
@@ -10,11 +10,12 @@ import type {
   ImportedResponse,
   ReleaseRequest,
 } from '../../src/relay/home.ts'
-import { type Delivery, decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
+import { type Delivery, encodeDelivery } from '../../src/session/delivery.ts'
 import type { Session } from '../../src/session/session.ts'
 import type { Leaf } from '../leaf/leaf.ts'
 import { exportSession, importSession } from './handover.ts'
 import type { Registrar } from './registrar.ts'
+import type { Seen } from './seen.ts'
 import type { SessionStore } from './session-store.ts'
 
 /** The device whose session moves. */
@@ -31,13 +32,22 @@ export class Moving {
   private readonly client: ClientId
   private readonly leaf: Leaf
   private readonly store: SessionStore
+  private readonly seen: Seen
   private readonly registrar: Registrar
   private readonly mover: Mover
 
-  constructor(client: ClientId, leaf: Leaf, store: SessionStore, registrar: Registrar, mover: Mover) {
+  constructor(
+    client: ClientId,
+    leaf: Leaf,
+    store: SessionStore,
+    seen: Seen,
+    registrar: Registrar,
+    mover: Mover,
+  ) {
     this.client = client
     this.leaf = leaf
     this.store = store
+    this.seen = seen
     this.registrar = registrar
     this.mover = mover
   }
@@ -52,7 +62,7 @@ export class Moving {
       if (session !== null) this.leaf.subscribers.remove(this.client, session.id, null)
       this.leaf.home.handedOver(request.to, request.epoch)
     }
-    return { session: exportSession(this.store), ...this.leaf.exportState() }
+    return { session: exportSession(this.store, this.seen), ...this.leaf.exportState() }
   }
 
   /** The new home has what it was given. Nothing of the client is left here once nothing is late any more. */
@@ -71,6 +81,7 @@ export class Moving {
       }
       this.mover.replace(null)
       this.store.clear()
+      this.seen.clear()
     }
     this.leaf.releaseState()
     return NOTHING_LATE
@@ -89,7 +100,7 @@ export class Moving {
 
   /** In the transaction that makes this region the home. */
   importState(state: HandoverState): void {
-    const imported = importSession(this.store, state)
+    const imported = importSession(this.store, this.seen, state)
     this.mover.replace(imported)
     if (imported === null) return
     for (const subscription of imported.subscriptions.values()) {
@@ -119,7 +130,11 @@ export class Moving {
   /** Resolves when all of it is acknowledged or durable. */
   async takeLate(batch: string): Promise<void> {
     await Promise.all(
-      unpackBatch(base64ToBytes(batch)).map((bytes) => this.mover.deliver(decodeDelivery(bytes))),
+      unpackBatch(base64ToBytes(batch)).map((bytes) =>
+        this.seen.once(bytes, (delivery, settle) => {
+          void this.mover.deliver(delivery).then(() => settle(Reason.Success))
+        }),
+      ),
     )
   }
 }

@@ -17,7 +17,7 @@ const SCHEMA = [
   'CREATE INDEX IF NOT EXISTS shared ON queue (position) WHERE share IS NOT NULL',
   'CREATE TABLE IF NOT EXISTS orphan (id INTEGER PRIMARY KEY AUTOINCREMENT, delivery BLOB NOT NULL)',
   'CREATE TABLE IF NOT EXISTS released (position INTEGER PRIMARY KEY)',
-  'CREATE TABLE IF NOT EXISTS received (packet_id INTEGER PRIMARY KEY)',
+  'CREATE TABLE IF NOT EXISTS received (packet_id INTEGER PRIMARY KEY, origin TEXT NOT NULL, settled INTEGER NOT NULL)',
   'CREATE TABLE IF NOT EXISTS live_bulk (one INTEGER PRIMARY KEY, bulk TEXT NOT NULL)',
   'CREATE TABLE IF NOT EXISTS will (one INTEGER PRIMARY KEY, record BLOB NOT NULL, delay_seconds INTEGER NOT NULL, expiry_seconds INTEGER, publish_at REAL)',
   'CREATE TABLE IF NOT EXISTS front (name TEXT PRIMARY KEY, attachment TEXT NOT NULL)',
@@ -228,9 +228,31 @@ export class SessionStore {
     )
   }
 
+  /**
+   * A QoS 2 message has come and is about to be passed on.
+   * @param fresh its origin, unless it is known by an earlier one
+   * @param dup it may have come before
+   * @returns its origin
+   */
+  begin(packetId: number, fresh: string, dup: boolean): string {
+    this.tables.make()
+    const [before] = dup ? this.rows('SELECT origin FROM received WHERE packet_id = ?', packetId) : []
+    if (before !== undefined) return String(before.origin)
+    this.storage.exec(
+      'INSERT OR REPLACE INTO received (packet_id, origin, settled) VALUES (?, ?, 0)',
+      packetId,
+      fresh,
+    )
+    return fresh
+  }
+
+  /** It has its outcome: until PUBREL only the answer is to be given again. */
   receive(packetId: number): void {
     this.tables.make()
-    this.storage.exec('INSERT OR REPLACE INTO received (packet_id) VALUES (?)', packetId)
+    this.storage.exec(
+      "INSERT INTO received (packet_id, origin, settled) VALUES (?, '', 1) ON CONFLICT (packet_id) DO UPDATE SET settled = 1",
+      packetId,
+    )
   }
 
   dismiss(packetId: number): void {
@@ -238,7 +260,7 @@ export class SessionStore {
   }
 
   received(): number[] {
-    return this.rows('SELECT packet_id FROM received').map((row) => Number(row.packet_id))
+    return this.rows('SELECT packet_id FROM received WHERE settled = 1').map((row) => Number(row.packet_id))
   }
 
   // What an attachment does not hold --------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ const session = {
   sentUpTo: 4,
   released: [3],
   received: [7],
+  seen: ['b6f0 5'],
   queue: [{ position: 5, delivery: 'AAAA' }],
 }
 const retained = { topic: 'rooms/42/t', record: 'AA==' }
@@ -65,6 +66,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       sentUpTo: '4',
       'released.0': 0,
       'received.0': 65_536,
+      'seen.0': '',
       'queue.0.position': null,
       'queue.0.delivery': '*',
     },
