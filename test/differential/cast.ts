@@ -1,8 +1,8 @@
 // A script's clients at one target: does a step for each in turn, waits until the target is quiet, tells what was seen.
-import type { IConnectPacket } from 'mqtt-packet'
+import mqttPacket, { type IConnectPacket } from 'mqtt-packet'
 import { Connection, type Received } from './connection.ts'
 import { malformedBytes } from './malformed.ts'
-import { observe, type StepObservation } from './observe.ts'
+import { observe, type StepObservation, TAKEN_OVER } from './observe.ts'
 import type { MessageProperties, Script, Step, Version } from './script.ts'
 import { WILL_FILTERS } from './script.ts'
 import type { Place } from './target.ts'
@@ -18,6 +18,8 @@ export class Cast {
   private old: { readonly name: string; readonly connection: Connection } | null = null
 
   private readonly seen = new Map<string, Received[]>()
+  /** Each client's last CONNECT. */
+  private readonly connects = new Map<string, Uint8Array>()
   private readonly parted = new Set<string>()
 
   constructor(place: Place, script: Script) {
@@ -132,7 +134,7 @@ export class Cast {
         return
       }
       case 'malformed': {
-        const connect = Uint8Array.of(0x10, 13, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 2, 0, 0, 0, 1, 0x61)
+        const connect = this.connects.get(name) ?? new Uint8Array()
         connection.sendBytes(malformedBytes(step.what, version, connect))
         return
       }
@@ -187,7 +189,7 @@ export class Cast {
 
   private get named(): [string, Connection][] {
     const live = [...this.live]
-    return this.old === null ? live : [...live, [`${this.old.name}, taken over`, this.old.connection]]
+    return this.old === null ? live : [...live, [`${this.old.name}${TAKEN_OVER}`, this.old.connection]]
   }
 
   private get connections(): Connection[] {
@@ -203,20 +205,19 @@ export class Cast {
     const before = this.live.get(name)
     if (before !== undefined) this.old = { name, connection: before }
     this.live.set(name, connection)
-    connection.send(
-      {
-        cmd: 'connect',
-        protocolId: 'MQTT',
-        protocolVersion: version,
-        clientId: name,
-        clean: true,
-        keepalive: 0,
-        username: 'x',
-        password: Buffer.from(await this.place.password(name)),
-        ...more,
-      },
-      'connack',
-    )
+    const packet: IConnectPacket = {
+      cmd: 'connect',
+      protocolId: 'MQTT',
+      protocolVersion: version,
+      clientId: name,
+      clean: true,
+      keepalive: 0,
+      username: 'x',
+      password: Buffer.from(await this.place.password(name)),
+      ...more,
+    }
+    this.connects.set(name, mqttPacket.generate(packet, { protocolVersion: version }))
+    connection.send(packet, 'connack')
   }
 }
 

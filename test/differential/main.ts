@@ -2,18 +2,23 @@
 // `npm run differential -- --seeds N [--seed S]`: scripts against Starling and mosquitto; prints what differs.
 import { parseArgs } from 'node:util'
 import { FEATURES } from './features.ts'
-import { run } from './run.ts'
-import { scriptOf } from './script.ts'
+import { runAll } from './run.ts'
+import { type Script, scriptOf } from './script.ts'
+import { shrink } from './shrink.ts'
 import { findMosquitto, Mosquitto, Starling } from './target.ts'
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1' },
     seed: { type: 'string', default: '0' },
+    shrink: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
 })
+const AT_ONCE = 6
 const say = (text: string) => process.stdout.write(`${text}\n`)
+
+const written = (script: Script) => script.steps.map((step, i) => `${i} ${JSON.stringify(step)}`).join('\n')
 
 const command = await findMosquitto()
 if (command === null) throw new Error('mosquitto is not installed')
@@ -23,14 +28,17 @@ const first = Number(values.seed)
 const met = new Map<string, number>()
 let failures = 0
 try {
-  for (let seed = first; seed < first + Number(values.seeds); seed++) {
-    const script = scriptOf(seed, FEATURES)
-    if (values.verbose) say(script.steps.map((step, i) => `${i} ${JSON.stringify(step)}`).join('\n'))
-    const outcome = await run(script, starling, mosquitto)
+  const scripts = Array.from({ length: Number(values.seeds) }, (_, i) => scriptOf(first + i, FEATURES))
+  if (values.verbose) for (const script of scripts) say(written(script))
+  const outcomes = await runAll(scripts, starling, mosquitto, AT_ONCE)
+  for (const [i, outcome] of outcomes.entries()) {
     for (const name of outcome.met) met.set(name, (met.get(name) ?? 0) + 1)
     if (outcome.failure === null) continue
     failures++
     say(outcome.failure.text)
+    if (!values.shrink) continue
+    const shorter = await shrink(scripts[i] as Script, starling, mosquitto)
+    say(`cut down to:\n${written(shorter)}`)
   }
 } finally {
   await starling.stop()

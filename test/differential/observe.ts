@@ -29,6 +29,9 @@ export type Limits = Readonly<Record<string, unknown>>
 /** By the client's name; a connection that is taken over has a place of its own. */
 export type StepObservation = Readonly<Record<string, Observation>>
 
+/** Stands behind the name of a client whose connection is the older one. */
+export const TAKEN_OVER = ', taken over'
+
 const ANSWERS = ['suback', 'unsuback', 'puback', 'pubrec', 'pubcomp']
 
 export function observe(packets: readonly Received[], closed: boolean): Observation {

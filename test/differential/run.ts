@@ -58,6 +58,22 @@ export async function run(
   }
 }
 
+/** Runs many, some at a time: most of a script's time is waiting. */
+export async function runAll(
+  scripts: readonly Script[],
+  one: Target,
+  other: Target,
+  atOnce: number,
+): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = []
+  const waiting = scripts.entries()
+  const work = async () => {
+    for (const [i, script] of waiting) outcomes[i] = await run(script, one, other)
+  }
+  await Promise.all(Array.from({ length: atOnce }, work))
+  return outcomes
+}
+
 /** Who was closed at one target has no connection at the other: the rest of the script means the same at both. */
 async function reconcile(a: Cast, b: Cast): Promise<void> {
   const [seenA, seenB] = [a.see(), b.see()]

@@ -140,8 +140,12 @@ class Writer {
   private readonly features: Features
   /** Connected, as far as the writer can tell. */
   private readonly online = new Set<number>()
-  /** The expiry of the connection, where the client is online. */
-  private readonly expiries = new Map<number, number>()
+  /** Whose last CONNECT was without clean start; mosquitto ends the session where it was with it and comes again. */
+  private readonly resumed = new Set<number>()
+  /** The will of the last connection. */
+  private readonly wills = new Map<number, Will | null>()
+  /** A subscription's options, by client and filter: mosquitto 2.0.11 does not replace them. [MQTT-3.8.4-3] */
+  private readonly options = new Map<string, Omit<Request, 'filter' | 'qos' | 'retainHandling'>>()
   /** Filters that were once asked for: more often unsubscribed than others. */
   private readonly asked: string[] = []
 
@@ -184,12 +188,16 @@ class Writer {
         this.online.delete(client)
         return { do: 'drop', client }
       case 'takeover':
-        return this.connect(client, at)
+        return this.leavesNothing(client)
+          ? this.connect(client, at)
+          : { do: 'publish', client, message: this.publish(client, at) }
       case 'stall':
         return { do: 'stall', client }
       case 'malformed': {
         const more: Malformed[] = this.features.qos2 ? ['unknown packet id in PUBREL'] : []
-        const what = this.random.pick([...MALFORMED, ...more])
+        let what = this.random.pick([...MALFORMED, ...more])
+        if (what === 'second CONNECT' && !(this.leavesNothing(client) && this.resumed.has(client)))
+          what = 'packet id 0 in PUBLISH'
         // Whoever was not closed is taken over by the next CONNECT, which is as good.
         if (!what.startsWith('unknown')) this.online.delete(client)
         return { do: 'malformed', client, what }
@@ -199,17 +207,27 @@ class Writer {
     }
   }
 
+  /** mosquitto drops the will of who connects again while connected: nothing of it may be kept anywhere. */
+  private leavesNothing(client: number): boolean {
+    const will = this.wills.get(client) ?? null
+    return will === null || (will.qos === 0 && !will.retain)
+  }
+
   private connect(client: number, at: number): Step {
     this.online.add(client)
     const expiry = this.clients[client] === 5 ? this.random.pick(EXPIRIES) : 0
-    this.expiries.set(client, expiry)
+    const will = this.random.chance(0.4) ? this.will(client, at) : null
+    this.wills.set(client, will)
+    const clean = this.random.chance(0.35)
+    if (clean) this.resumed.delete(client)
+    else this.resumed.add(client)
     return {
       do: 'connect',
       client,
-      clean: this.random.chance(0.35),
+      clean,
       expiry,
       keepalive: this.random.pick([0, 0, 300]),
-      will: this.random.chance(0.4) ? this.will(client, at) : null,
+      will,
     }
   }
 
@@ -221,6 +239,8 @@ class Writer {
       ...this.application(client, `will ${at}`),
       topic: `rooms/${room}/will/c${client}`,
       delay,
+      // mosquitto does not publish it if clean start ends the session: nothing of it may be kept.
+      ...(delay > 0 && { qos: 0, retain: false }),
     }
   }
 
@@ -265,14 +285,23 @@ class Writer {
         filter,
         // One QoS in a group: who of it gets a message must not decide how.
         qos: shared ? 1 : this.qos(),
-        noLocal: five && !shared && this.random.chance(0.25),
-        retainAsPublished: five && !shared && this.random.chance(0.35),
+        ...this.optionsOf(client, filter, five && !shared),
         retainHandling: five && !shared ? this.random.pick([0, 0, 0, 1, 2]) : 0,
       }
     })
     const plain = requests.every(({ filter }) => !filter.startsWith('$share/'))
     const identified = this.clients[client] === 5 && plain && this.random.chance(0.5)
     return { do: 'subscribe', client, requests, identifier: identified ? 1 + this.random.below(300) : 0 }
+  }
+
+  private optionsOf(client: number, filter: string, any: boolean) {
+    const key = `${client} ${filter}`
+    const options = this.options.get(key) ?? {
+      noLocal: any && this.random.chance(0.25),
+      retainAsPublished: any && this.random.chance(0.35),
+    }
+    this.options.set(key, options)
+    return options
   }
 
   private filter(): string {

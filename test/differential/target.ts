@@ -73,6 +73,8 @@ export class Mosquitto implements Target {
       'allow_anonymous true',
       'persistence false',
       'retain_available true',
+      // Or a 3.1.1 client with overlapping subscriptions gets one copy, with the QoS of whichever came first.
+      'allow_duplicate_messages true',
       'queue_qos0_messages false',
       'sys_interval 0',
       'max_packet_size 1048576',
