@@ -140,8 +140,8 @@ class Writer {
   private readonly features: Features
   /** Connected, as far as the writer can tell. */
   private readonly online = new Set<number>()
-  /** Whose last CONNECT was without clean start; mosquitto ends the session where it was with it and comes again. */
-  private readonly resumed = new Set<number>()
+  /** Whose session ends with the connection: any other mosquitto ends at a second CONNECT too. */
+  private readonly brief = new Set<number>()
   /** The will of the last connection. */
   private readonly wills = new Map<number, Will | null>()
   /** A subscription's options, by client and filter: mosquitto 2.0.11 does not replace them. [MQTT-3.8.4-3] */
@@ -196,7 +196,7 @@ class Writer {
       case 'malformed': {
         const more: Malformed[] = this.features.qos2 ? ['unknown packet id in PUBREL'] : []
         let what = this.random.pick([...MALFORMED, ...more])
-        if (what === 'second CONNECT' && !(this.leavesNothing(client) && this.resumed.has(client)))
+        if (what === 'second CONNECT' && !(this.leavesNothing(client) && this.brief.has(client)))
           what = 'packet id 0 in PUBLISH'
         // Whoever was not closed is taken over by the next CONNECT, which is as good.
         if (!what.startsWith('unknown')) this.online.delete(client)
@@ -219,8 +219,8 @@ class Writer {
     const will = this.random.chance(0.4) ? this.will(client, at) : null
     this.wills.set(client, will)
     const clean = this.random.chance(0.35)
-    if (clean) this.resumed.delete(client)
-    else this.resumed.add(client)
+    if (expiry === 0 && (clean || this.clients[client] === 5)) this.brief.add(client)
+    else this.brief.delete(client)
     return {
       do: 'connect',
       client,
