@@ -4,7 +4,7 @@ import { Connection, type Received } from './connection.ts'
 import { malformedBytes } from './malformed.ts'
 import { observe, type StepObservation, TAKEN_OVER } from './observe.ts'
 import type { MessageProperties, Script, Step, Version } from './script.ts'
-import { WILL_FILTERS } from './script.ts'
+import { ROOT_TOPICS, WILL_FILTERS } from './script.ts'
 import type { Place } from './target.ts'
 
 const QUIET_MS = 5_000
@@ -30,7 +30,16 @@ export class Cast {
   /** Another client, which sees wills: without it nobody could tell when they are due. */
   async begin(): Promise<void> {
     await this.connect(WITNESS, 5, { clean: true })
-    this.live.get(WITNESS)?.send(
+    await this.quiet()
+    const witness = this.live.get(WITNESS)
+    // Once per root, before anybody listens: only QoS 1 tells when a message has got through, and a root's first takes longest.
+    ROOT_TOPICS.forEach((topic, i) => {
+      witness?.send(
+        { cmd: 'publish', dup: false, topic, payload: 'first', qos: 1, retain: false, messageId: i + 2 },
+        'puback',
+      )
+    })
+    witness?.send(
       {
         cmd: 'subscribe',
         messageId: 1,

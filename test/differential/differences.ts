@@ -1,9 +1,10 @@
 // What MQTT leaves to the server, and two servers therefore do differently: each with its clause and a predicate that
 // says where it holds. Anything else that differs is a bug of one of the two.
 import { matches } from '../../src/mqtt/topic.ts'
+import { FEATURES } from './features.ts'
 import type { Message, Observation, StepObservation } from './observe.ts'
 import { same, TAKEN_OVER } from './observe.ts'
-import type { Malformed, Script, Step } from './script.ts'
+import { type Malformed, type Script, SHARED_TOPIC, type Step } from './script.ts'
 
 export interface Context {
   readonly script: Script
@@ -73,13 +74,21 @@ export const DIFFERENCES: readonly Difference[] = [
     why: 'A server may keep a session for less time than was asked for, and says so in CONNACK.',
     normalise: each((seen) => without(seen, ['sessionExpiryInterval'])),
   },
-  {
-    name: 'shared subscriptions unavailable',
-    by: 'choice',
-    clause: '3.2.2.3.13',
-    why: 'A server need not support them, and says so in CONNACK.',
-    normalise: each((seen) => without(seen, ['sharedSubscriptionAvailable'])),
-  },
+  FEATURES.shared
+    ? {
+        name: 'who of a group gets a message',
+        by: 'choice',
+        clause: '4.8.2',
+        why: 'The server chooses; one that is not connected may be chosen too, and gets it when it is back.',
+        normalise: pooled,
+      }
+    : {
+        name: 'shared subscriptions unavailable',
+        by: 'choice',
+        clause: '3.2.2.3.13',
+        why: 'A server need not support them, and says so in CONNACK.',
+        normalise: each((seen) => without(seen, ['sharedSubscriptionAvailable'])),
+      },
   {
     name: 'topic names that begin with $',
     by: 'choice',
@@ -160,11 +169,13 @@ export const DIFFERENCES: readonly Difference[] = [
     clause: '3.1.2.5, 3.1.3.2.2',
     why: 'The will is due when the delay is over or the session ends, whichever is first; mosquitto waits for the delay.',
     normalise: (all, context) => {
-      const { client } = context.step
+      const { step } = context
+      const { client } = step
       const last = context.script.steps
         .slice(0, context.at + 1)
         .findLast((step) => step.do === 'connect' && step.client === client)
-      if (last?.do !== 'connect' || last.expiry > 0 || (last.will?.delay ?? 0) === 0) return all
+      if (last?.do !== 'connect' || (last.will?.delay ?? 0) === 0) return all
+      if (last.expiry > 0 && !(step.do === 'disconnect' && step.expiry === 0)) return all
       return withoutWill(all, client)
     },
   },
@@ -181,6 +192,30 @@ function withoutWill(all: StepObservation, client: number): StepObservation {
       },
     ]),
   )
+}
+
+/**
+ * What came on the groups' topic, whoever of their members it came to: in order of payload, for the step. Where one of
+ * them is not connected, or has just come back, it is left out.
+ */
+function pooled(all: StepObservation, context: Context): StepObservation {
+  const members = new Set<string>()
+  for (const step of context.script.steps.slice(0, context.at + 1)) {
+    if (step.do === 'subscribe' && step.requests.some(({ filter }) => filter.startsWith('$share/')))
+      members.add(`c${step.client}`)
+  }
+  const pool: Message[] = []
+  const rest = Object.entries(all).map(([name, seen]) => {
+    if (!members.has(name)) return [name, seen] as const
+    const { [SHARED_TOPIC]: shared = [], ...messages } = seen.messages
+    pool.push(...shared.map((message) => ({ ...message, identifiers: [], retain: false })))
+    return [name, { ...seen, messages }] as const
+  })
+  const present = [...members].every((name) => all[name]?.closed === false)
+  if (!present || context.step.do !== 'publish') return Object.fromEntries(rest)
+  const messages = { [SHARED_TOPIC]: pool.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) }
+  const group: Observation = { answers: [], messages, disconnect: null, closed: false, strange: [] }
+  return { ...Object.fromEntries(rest), 'the groups': group }
 }
 
 function broken(step: Step, name: string, what: Malformed): boolean {

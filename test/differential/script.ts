@@ -88,6 +88,7 @@ const EXPIRIES = [0, 1000, 1000, 0xffff_ffff] as const
 /** A message's expiry; a script takes less than a hundred seconds, so nothing ever expires. */
 export const MESSAGE_EXPIRY_SECONDS = 1000
 
+export const SHARED_TOPIC = 'rooms/s/x'
 const TOPICS = [
   'rooms/a',
   'rooms/a/x',
@@ -99,6 +100,16 @@ const TOPICS = [
   'solo/',
 ]
 const OWN_TOPICS = ['devices/c0/cmd', 'devices/c1/cmd', 'devices/c1/state/on']
+/** One of each root. */
+export const ROOT_TOPICS = [
+  'rooms/a/x',
+  'rooms/b/x',
+  'solo',
+  'solo/',
+  'devices/c0/cmd',
+  'devices/c1/cmd',
+  SHARED_TOPIC,
+]
 const DOLLAR_TOPICS = ['$SYS/x', '$own/x']
 const NARROW = [
   'rooms/a/#',
@@ -111,7 +122,6 @@ const NARROW = [
 ]
 const WIDE = ['#', '+/+/x', 'rooms/#', 'rooms/+', '+', '+/#', 'devices/+/cmd', 'rooms/+/+', '+/']
 const SHARED = ['$share/g/rooms/s/#', '$share/g/rooms/s/#', '$share/h/rooms/s/x']
-export const SHARED_TOPIC = 'rooms/s/x'
 /** Where wills go, each client's to its own; who runs a script listens there, to see when a will was published. */
 export const WILL_FILTERS = ['rooms/a/will/+', 'rooms/b/will/+']
 
