@@ -3,6 +3,7 @@ import { WebSocket } from 'ws'
 
 const PUBACK = 0x40
 const SUBSCRIBE = 0x82
+const OPEN_MS = 60_000
 
 export interface Seen {
   first: number
@@ -58,7 +59,7 @@ export class StormClient {
   }
 
   static async connect(url: string, connect: Buffer): Promise<StormClient> {
-    const socket = new WebSocket(url, ['mqtt'], { perMessageDeflate: false })
+    const socket = new WebSocket(url, ['mqtt'], { perMessageDeflate: false, handshakeTimeout: OPEN_MS })
     socket.binaryType = 'nodebuffer'
     const client = new StormClient(socket)
     await new Promise<void>((done, failed) => {

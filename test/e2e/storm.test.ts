@@ -17,12 +17,21 @@ const PUBLISHERS = ['p0', 'p1']
 const PAUSE_MS = 250
 /** After the last SUBACK. */
 const MORE_MESSAGES = 5
+/** workerd keeps three files of SQLite open for each actor, and its socket. */
+const FILES_PER_CLIENT = 4
+const FILES_MORE = 1_000
 const STORM_MS = Math.max(80_000, CLIENTS * 40)
 
 const FILTERS = FEATURES.wide ? ['rooms/storm/#', 'rooms/+/storm/#'] : ['rooms/storm/#']
 
 let system: System
 beforeAll(async () => {
+  const files = await openFilesMax()
+  // Past its limit workerd neither accepts nor answers: the storm would only hang.
+  if (CLIENTS * FILES_PER_CLIENT + FILES_MORE > files)
+    throw new Error(
+      `${CLIENTS} clients need about ${CLIENTS * FILES_PER_CLIENT + FILES_MORE} open files; the limit is ${files} (ulimit -n)`,
+    )
   system = await System.start({ regions: ['eu'] })
 }, SYSTEM_START_MS)
 afterAll(() => system?.stop())
@@ -103,6 +112,12 @@ async function connectAll(names: readonly string[]): Promise<StormClient[]> {
     clients.push(...(await Promise.all(wave)))
   }
   return clients
+}
+
+async function openFilesMax(): Promise<number> {
+  const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '')
+  const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1]
+  return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft)
 }
 
 /** Of the region's workerd. */
