@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm run differential -- --seeds N [--seed S]`: scripts against Starling and mosquitto; prints what differs.
+// `npm run differential -- --seeds N [--seed S] [--regions eu,us] [--shrink]`: scripts against Starling and mosquitto; prints what differs.
 import { parseArgs } from 'node:util'
 import { FEATURES } from './features.ts'
 import { runAll } from './run.ts'
@@ -11,6 +11,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1' },
     seed: { type: 'string', default: '0' },
+    regions: { type: 'string', default: 'eu' },
     shrink: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
@@ -23,7 +24,7 @@ const written = (script: Script) => script.steps.map((step, i) => `${i} ${JSON.s
 const command = await findMosquitto()
 if (command === null) throw new Error('mosquitto is not installed')
 const mosquitto = new Mosquitto(command, FEATURES)
-const starling = await Starling.start()
+const starling = await Starling.start(values.regions.split(','))
 const first = Number(values.seed)
 const met = new Map<string, number>()
 let failures = 0

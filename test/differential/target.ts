@@ -100,21 +100,24 @@ export class Mosquitto implements Target {
 export class Starling implements Target {
   readonly name = 'starling'
   private readonly system: System
+  private readonly regions: readonly string[]
   private fleets = 0
 
-  private constructor(system: System) {
+  private constructor(system: System, regions: readonly string[]) {
     this.system = system
+    this.regions = regions
   }
 
-  static async start(): Promise<Starling> {
-    return new Starling(await System.start({ regions: ['eu'] }))
+  /** @param regions a script's clients are spread over them */
+  static async start(regions: readonly string[] = ['eu']): Promise<Starling> {
+    return new Starling(await System.start({ regions }), regions)
   }
 
   async place(): Promise<Place> {
     const fleet = `script-${this.fleets++}`
-    const base = await this.system.mqttUrl('eu')
+    const bases = await Promise.all(this.regions.map((region) => this.system.mqttUrl(region)))
     return {
-      url: (client) => `${base}/${client}?fleet=${fleet}`,
+      url: (client) => `${bases[(Number(client.slice(1)) || 0) % bases.length]}/${client}?fleet=${fleet}`,
       password: (client) => this.system.token(client, { fleet }),
       leave: async () => {},
     }
