@@ -16,6 +16,7 @@ import { CoreUnreachable } from '../core-client.ts'
 import { INTEREST_SYNC_DELAY_MS, LEAF_SOURCES_MAX } from '../limits.ts'
 import type { LeafRetainedPage, Platform, SubscribeReply } from '../platform.ts'
 import { Tables } from '../tables.ts'
+import { SubscribeAttempts } from './attempts.ts'
 import { type DeliverCall, FanOut } from './fan-out.ts'
 import { Home, type HomeEvents, type HomeHere, type HomeKnowledge } from './home.ts'
 import { Interests } from './interests.ts'
@@ -46,6 +47,7 @@ export class Leaf {
   readonly fanOut: FanOut
   private readonly sharing: Sharing
   private readonly wish: Wish
+  private readonly attempts = new SubscribeAttempts()
   private readonly platform: Platform
   private readonly wide: WideLink
   private readonly uplinks: Uplinks
@@ -141,7 +143,14 @@ export class Leaf {
     subscriptions: readonly Subscription[],
   ): Promise<SubscribeReply> {
     const fresh = subscriptions.map(({ filter }) => !this.subscribers.has(client, filter))
+    const all = subscriptions.map(({ filter }) => filter)
+    this.attempts.begin(
+      client,
+      all,
+      fresh.map((isNew) => !isNew),
+    )
     for (const subscription of subscriptions) this.subscribers.add(client, session, subscription)
+    let succeeded = false
     const overtaken = new Set<string>()
     this.overtaken.add(overtaken)
     try {
@@ -157,22 +166,23 @@ export class Leaf {
         home.at === 'here'
           ? this.retained.matching(filters, this.platform.now())
           : await this.wish.add(filters)
+      succeeded = true
       return {
         reasons: subscriptions.map(({ qos }) => qos),
         retained: packBatch(retainedDeliveries(wanted, retained, overtaken)),
       }
     } catch (cause) {
       if (!(cause instanceof CoreUnreachable)) throw cause
-      const added = subscriptions.filter((_, i) => fresh[i]).map(({ filter }) => filter)
-      this.subscribers.remove(client, session, added)
       return { reasons: subscriptions.map(() => Reason.ImplementationSpecificError), retained: packBatch([]) }
     } finally {
       this.overtaken.delete(overtaken)
+      this.subscribers.remove(client, session, this.attempts.end(client, all, succeeded))
     }
   }
 
   unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): void {
     const before = this.wish.current
+    if (filters !== null) this.attempts.unsubscribed(client, filters)
     this.subscribers.remove(client, session, filters)
     if (this.home.knowledge.at !== 'elsewhere') return
     const { plain, shares } = this.wish.current
@@ -336,7 +346,9 @@ export class Leaf {
 
   private async takeFromUplink(): Promise<void> {
     const uplink = this.platform.peers.uplink(this.root)
-    const waiting = unpackBatch(await uplink.take(this.root))
+    const { batch, underWay } = await uplink.take(this.root)
+    if (underWay !== null) this.received.note(underWay.source, underWay.last)
+    const waiting = unpackBatch(batch)
     if (waiting.length === 0) return
     // Accepted now, before what is published next; the uplink keeps them until each is delivered or durable here.
     this.accept(waiting.map(decodeRouted))

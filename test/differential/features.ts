@@ -8,6 +8,6 @@ export interface Features {
   readonly shared: boolean
 }
 
-export const FEATURES: Features = { qos2: false, wide: false, shared: false }
+export const FEATURES: Features = { qos2: true, wide: true, shared: true }
 
 export const ALL_FEATURES: Features = { qos2: true, wide: true, shared: true }
