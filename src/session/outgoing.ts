@@ -259,7 +259,8 @@ export class Outgoing {
     this.window = 0
     const open: Entry[] = []
     for (const entry of this.open()) {
-      if (isShared(entry) && (entry.delivery.qos === 1 || !this.inflight.has(packetIdOf(entry.position)))) {
+      const sent = this.inflight.get(packetIdOf(entry.position)) === entry
+      if (isShared(entry) && (entry.delivery.qos === 1 || !sent)) {
         entry.settle?.(CLIENT_AWAY)
         entry.settle = null
       } else {
