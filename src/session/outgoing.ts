@@ -10,14 +10,7 @@ import {
   type Settle,
   type StoredDelivery,
 } from './outgoing-effect.ts'
-
-interface Entry {
-  readonly position: number
-  readonly delivery: Delivery
-  readonly arrivedAt: number
-  stored: boolean
-  settle: Settle | null
-}
+import { type Entry, entryOf, FORGOTTEN, isShared } from './outgoing-entry.ts'
 
 export class Outgoing {
   /** Whether what is not acknowledged outlives the connection. */
@@ -128,7 +121,14 @@ export class Outgoing {
       settle(Reason.QuotaExceeded)
       return effects
     }
-    const entry: Entry = { position: ++this.lastPosition, delivery, arrivedAt: now, stored: false, settle }
+    const entry: Entry = {
+      position: ++this.lastPosition,
+      delivery,
+      arrivedAt: now,
+      stored: false,
+      sentBefore: false,
+      settle,
+    }
     if (this.online && this.waiting.length === 0 && !this.storedBehind && this.room(entry)) {
       this.send(entry, false, effects)
     } else if (!this.online || this.storedBehind) {
@@ -161,16 +161,7 @@ export class Outgoing {
       return this.released.has(packetId) ? [{ do: 'pubrel', packetId }] : 'unknown'
     }
     if (entry.delivery.qos !== 2 && entry !== FORGOTTEN) return 'misused'
-    if (refused) return this.done(packetId, entry)
-    this.inflight.delete(packetId)
-    const position = entry === FORGOTTEN ? packetId : entry.position
-    this.released.set(packetId, position)
-    if (entry.stored) this.uncount(entry.delivery)
-    entry.settle?.(Reason.Success)
-    return [
-      { do: 'release', position, stored: entry.stored },
-      { do: 'pubrel', packetId },
-    ]
+    return refused ? this.done(packetId, entry) : this.release(packetId, entry)
   }
 
   /** PUBCOMP; of an id that is not known any more it says nothing new. */
@@ -186,7 +177,10 @@ export class Outgoing {
   /** What was to be sent is more than the client takes: it counts as sent and acknowledged. [MQTT-3.1.2-25] */
   skipped(packetId: number): OutgoingEffect[] {
     const entry = this.inflight.get(packetId)
-    return entry === undefined ? [] : this.done(packetId, entry)
+    if (entry === undefined) return []
+    // A client that got it on an earlier connection holds its packet id until PUBREL.
+    const held = entry.delivery.qos === 2 && entry.sentBefore
+    return held ? this.release(packetId, entry) : this.done(packetId, entry)
   }
 
   /**
@@ -287,11 +281,25 @@ export class Outgoing {
     return gone.length === 0 ? [] : [{ do: 'forget', positions: gone.map(({ position }) => position) }]
   }
 
+  private release(packetId: number, entry: Entry): OutgoingEffect[] {
+    this.inflight.delete(packetId)
+    const position = entry === FORGOTTEN ? packetId : entry.position
+    this.released.set(packetId, position)
+    if (entry.stored) this.uncount(entry.delivery)
+    entry.settle?.(Reason.Success)
+    return [
+      { do: 'release', position, stored: entry.stored },
+      { do: 'pubrel', packetId },
+    ]
+  }
+
   private done(packetId: number, entry: Entry): OutgoingEffect[] {
     this.inflight.delete(packetId)
     const effects: OutgoingEffect[] = []
-    if (entry.stored) this.forget(entry.position, entry.delivery, effects)
-    else entry.settle?.(Reason.Success)
+    if (entry.stored) {
+      this.uncount(entry.delivery)
+      effects.push({ do: 'forget', positions: [entry.position] })
+    } else entry.settle?.(Reason.Success)
     this.pump(effects)
     return effects
   }
@@ -315,6 +323,7 @@ export class Outgoing {
     // Exactly once: were its id lost with the process, the next message with that id would be taken for this one.
     if (entry.delivery.qos === 2 && this.persistent && !entry.stored) this.store([entry], effects, false)
     this.inflight.set(packetId, entry)
+    entry.sentBefore = dup
     this.sentHere = entry.position
     effects.push({ do: 'send', delivery: entry.delivery, packetId, dup })
     if (entry.stored) {
@@ -371,11 +380,6 @@ export class Outgoing {
     }
   }
 
-  private forget(position: number, delivery: Delivery, effects: OutgoingEffect[]): void {
-    this.uncount(delivery)
-    effects.push({ do: 'forget', positions: [position] })
-  }
-
   private leftWaiting(entry: Entry): void {
     this.unstoredMessages--
     this.unstoredBytes -= deliveryBytes(entry.delivery)
@@ -391,28 +395,4 @@ export class Outgoing {
     this.wakeAt = at
     effects.push({ do: 'wake', at })
   }
-}
-
-function isShared({ delivery }: Entry): boolean {
-  return delivery.share !== null
-}
-
-function entryOf(row: StoredDelivery, now: number): Entry {
-  return { position: row.position, delivery: row.delivery, arrivedAt: now, stored: true, settle: null }
-}
-
-const NO_BYTES = new Uint8Array(0)
-/** Stands for a message that a session which ends with its connection sent before the actor's memory was lost. */
-const FORGOTTEN: Entry = {
-  position: 0,
-  arrivedAt: 0,
-  stored: false,
-  settle: null,
-  delivery: {
-    qos: 1,
-    retain: false,
-    identifiers: [],
-    share: null,
-    message: { topic: '', qos: 1, retain: false, properties: NO_BYTES, payload: NO_BYTES, expiresAt: 0 },
-  },
 }

@@ -129,7 +129,10 @@ export class Messages {
     if (qos === 0) return
     const number = numberOf(identifiers)
     this.begins(number, packetId)
-    this.of(number).acknowledged = true
+    const one = this.of(number)
+    one.acknowledged = true
+    // A client that got it on an earlier connection is to let go of its packet id.
+    if (qos === 2 && one.packetId !== null) this.released.add(packetId)
   }
 
   private begins(number: number, packetId: number): void {
