@@ -328,6 +328,8 @@ class Model implements Witness {
       if (reason === CLIENT_AWAY) assert.ok(one.shared && !one.acknowledged, 'passed back')
       one.settled = reason
     })
+    const passed = one.settled === CLIENT_AWAY
+    assert.equal(passed, step.share === 'passes' && this.actor.live === null, 'passed back at once')
     return number
   }
 
