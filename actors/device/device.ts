@@ -53,6 +53,8 @@ export class Device {
   private readonly givingAway: GivingAway
   private session: Session | null = null
   private live: Live | null = null
+  /** Counts how often the session was left by its client. */
+  private absences = 0
   private readonly wake: Wake
   private readonly attaching: Attaching
   private performing = false
@@ -129,7 +131,8 @@ export class Device {
     const live = new Live(connection, terms, stream, now)
     this.live = live
     if (connect.will !== null) this.will.set(connect.will)
-    if (session.persistent) {
+    // One that now ends with its connection has a row if it once did not: that must say so, should the process die.
+    if (session.persistent || this.store.session() !== null) {
       this.store.saveSession(session.id, expirySeconds, null, session.outgoing.snapshot())
     }
     if (terms.keepAliveSeconds > 0) this.platform.wakeBy(now + live.keepAliveMs)
@@ -265,8 +268,12 @@ export class Device {
   private keepDisconnected(session: Session, now: number): void {
     this.store.saveSession(session.id, session.expirySeconds, now, session.outgoing.snapshot())
     this.platform.wakeBy(now + session.expirySeconds * 1000)
+    const absence = ++this.absences
     const away = () =>
-      this.session === session && this.live === null && this.leaf.home.knowledge.at === 'here'
+      absence === this.absences &&
+      this.session === session &&
+      this.live === null &&
+      this.leaf.home.knowledge.at === 'here'
     this.givingAway
       .whileAway(session, away, (rows) => this.perform(session.outgoing.givenAway(rows)))
       .catch((cause) => this.platform.report('what is shared was not given away', cause))

@@ -207,6 +207,21 @@ describe('to the client', () => {
     expect(session.step(ack('pubrec', 2))).toEqual(closing(Reason.ProtocolError))
   })
 
+  test('what the client may hold and does not take any more, since it is too large now, is released', () => {
+    const actor = online(true)
+    for (const topic of ['a', 'b']) actor.deliver(delivery(topic, { qos: 2 }))
+    actor.close()
+    actor.deliver(delivery('c', { qos: 2 }))
+    actor.resume(10)
+    actor.perform(actor.outgoing.skipped(1))
+    actor.perform(actor.outgoing.skipped(3))
+    expect(actor.pubrels).toEqual([1])
+    expect([...actor.released]).toEqual([1])
+    expect([...actor.rows.keys()]).toEqual([2])
+    actor.complete(1)
+    expect(actor.outgoing.snapshot()).toMatchObject({ storedMessages: 1, released: [] })
+  })
+
   test('to a session that ends with its connection nothing is stored', () => {
     const actor = online(false)
     actor.deliver(delivery('a', { qos: 2 }))
