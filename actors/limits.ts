@@ -33,6 +33,7 @@ export const FAN_OUT_COURIERS_MAX = 1_000
 
 /** A member of a shared subscription whose client was away is not asked first for this long. */
 export const SHARE_AWAY_MS = 5_000
+export const SHARE_AWAY_MAX = 1_000
 
 /** A message that the core has not answered for by then is stored, and so acknowledged. */
 export const UPLINK_STORE_AFTER_MS = 1_000
@@ -102,7 +103,11 @@ export const FENCE_LOOK_MS = 10
 /** Deliveries of a shared subscription that are given to other members in one go. */
 export const GIVE_AWAY_RECORDS_MAX = 256
 export const GIVE_AWAY_RETRY_MS = 2_000
-/** A client that holds unacknowledged deliveries of a shared subscription is looked after this often. */
+export const GIVE_AWAY_RETRY_MS_MAX = 60_000
+/**
+ * A client that holds unacknowledged deliveries of a shared subscription is looked after this long after it was last
+ * heard, and again after twice as long.
+ */
 export const SHARE_CHECK_MS = 10_000
 /** QoS 2 deliveries that a session recognises should they come again, and after how many old ones are forgotten. */
 export const SEEN_ORIGINS_MAX = 1_000

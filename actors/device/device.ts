@@ -6,7 +6,7 @@ import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import type { Delivery } from '../../src/session/delivery.ts'
-import { EMPTY_OUTGOING } from '../../src/session/outgoing-effect.ts'
+import { EMPTY_OUTGOING, type StoredDelivery } from '../../src/session/outgoing-effect.ts'
 import { type Effect, Session } from '../../src/session/session.ts'
 import { negotiate } from '../../src/session/terms.ts'
 import { Leaf } from '../leaf/leaf.ts'
@@ -53,8 +53,6 @@ export class Device {
   private readonly givingAway: GivingAway
   private session: Session | null = null
   private live: Live | null = null
-  /** Counts how often the session was left by its client. */
-  private absences = 0
   private readonly wake: Wake
   private readonly attaching: Attaching
   private performing = false
@@ -210,7 +208,8 @@ export class Device {
     }
     this.endIfExpired(now)
     this.will.publishIfDue(this.session === null)
-    if (live !== null && this.store.queuedShared(0, 1).length > 0) this.platform.wakeBy(now + SHARE_CHECK_MS)
+    if (live !== null && this.store.queuedShared(0, 1).length > 0)
+      this.platform.wakeBy(now + Math.max(SHARE_CHECK_MS, now - live.lastActivityAt))
     await this.givingAway.orphans()
     await this.leaf.alarm()
   }
@@ -268,15 +267,20 @@ export class Device {
   private keepDisconnected(session: Session, now: number): void {
     this.store.saveSession(session.id, session.expirySeconds, now, session.outgoing.snapshot())
     this.platform.wakeBy(now + session.expirySeconds * 1000)
-    const absence = ++this.absences
-    const away = () =>
-      absence === this.absences &&
-      this.session === session &&
-      this.live === null &&
-      this.leaf.home.knowledge.at === 'here'
-    this.givingAway
-      .whileAway(session, away, (rows) => this.perform(session.outgoing.givenAway(rows)))
-      .catch((cause) => this.platform.report('what is shared was not given away', cause))
+    this.givingAway.whileAway({
+      id: session.id,
+      away: () => this.session === session && this.live === null && this.leaf.home.knowledge.at === 'here',
+      flush: () => this.keeping.behind.flush(),
+      given: (rows) => this.givenAway(session, rows),
+    })
+  }
+
+  /** The client may have come back meanwhile, acknowledged some of these and be getting others. */
+  private givenAway(session: Session, rows: readonly StoredDelivery[]): void {
+    if (this.session !== session || rows.length === 0) return
+    this.keeping.behind.flush()
+    const queued = this.store.inQueue(rows.map(({ position }) => position))
+    this.perform(session.outgoing.givenAway(rows.filter(({ position }) => queued.has(position))))
   }
 
   /** Performs what the session decided, in order: what an effect brings about comes after those before it. */

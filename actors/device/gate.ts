@@ -200,16 +200,16 @@ export class Gate {
     connect: ConnectPacket,
     arrival: Arrival,
   ): Promise<boolean> {
+    const refusal = await this.refuses(connect, authenticated)
+    // The peer may have left meanwhile.
+    if (!this.arrivals.has(connection)) return false
+    if (refusal !== null) return this.refuse(connection, connect.protocolVersion, refusal)
     const { moveTo } = this.platform.settings
     if (moveTo !== null) {
       return this.refuse(connection, connect.protocolVersion, Reason.UseAnotherServer, {
         serverReference: moveTo,
       })
     }
-    const refusal = await this.refuses(connect, authenticated)
-    // The peer may have left meanwhile.
-    if (!this.arrivals.has(connection)) return false
-    if (refusal !== null) return this.refuse(connection, connect.protocolVersion, refusal)
     try {
       const { live, sessionPresent, properties } = await this.device.connect(
         connection,

@@ -169,6 +169,12 @@ export class SessionStore {
     }
   }
 
+  /** Those of these positions that are in the queue. */
+  inQueue(positions: readonly number[]): Set<number> {
+    const rows = this.rows(`SELECT position FROM queue WHERE position IN (${inList(positions)})`)
+    return new Set(rows.map(({ position }) => Number(position)))
+  }
+
   dequeue(positions: readonly number[]): void {
     this.storage.exec(`DELETE FROM queue WHERE position IN (${inList(positions)})`)
   }
@@ -199,14 +205,16 @@ export class SessionStore {
       this.storage.exec('INSERT INTO orphan (delivery) VALUES (?)', encodeDelivery(delivery))
   }
 
-  orphans(limit: number): StoredDelivery[] {
-    return this.rows('SELECT id AS position, delivery FROM orphan ORDER BY id LIMIT ?', limit).map(
-      storedDelivery,
-    )
+  orphans(after: number, limit: number): StoredDelivery[] {
+    return this.rows(
+      'SELECT id AS position, delivery FROM orphan WHERE id > ? ORDER BY id LIMIT ?',
+      after,
+      limit,
+    ).map(storedDelivery)
   }
 
-  removeOrphans(upTo: number): void {
-    this.storage.exec('DELETE FROM orphan WHERE id <= ?', upTo)
+  removeOrphans(ids: readonly number[]): void {
+    this.storage.exec(`DELETE FROM orphan WHERE id IN (${inList(ids)})`)
   }
 
   // QoS 2 -----------------------------------------------------------------------------------------------------------

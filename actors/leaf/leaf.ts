@@ -298,7 +298,7 @@ export class Leaf {
           outcomes.push(this.uplinks.post(this.root, to, encodeRouted(publisher, record)))
         }
         for (const share of this.sharing.matching(message.topic)) {
-          outcomes.push(this.sharing.give(publisher, record, { share, tried: [], waits: false }))
+          outcomes.push(this.sharing.give(publisher, record, { share, mode: 'choose', without: [] }))
         }
         const wide = this.wide.pass(publisher, record)
         if (wide !== null) outcomes.push(wide)
@@ -313,7 +313,7 @@ export class Leaf {
       messages.map(({ publisher, record, turn }) =>
         turn === null
           ? Promise.all(this.deliverOne(publisher, record)).then(worst)
-          : this.sharing.give(publisher, record, turn),
+          : this.sharing.take(publisher, record, turn),
       ),
     )
   }
@@ -322,7 +322,7 @@ export class Leaf {
     return {
       shares: () => this.interests.shares,
       having: (share) => (this.home.knowledge.at === 'here' ? this.interests.having(share) : []),
-      asksHome: () => this.home.knowledge.at !== 'here',
+      chooses: () => this.home.knowledge.at === 'here',
       pass: (to, publisher, record, turn) => {
         const { knowledge } = this.home
         const epoch = knowledge.at === 'here' ? knowledge.epoch : 0

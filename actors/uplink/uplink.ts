@@ -7,6 +7,7 @@ import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import { ENVELOPES_PER_CALL_MAX, type EnvelopeResult } from '../../src/relay/envelope.ts'
 import { decodeRouted } from '../../src/relay/routed.ts'
+import { CLIENT_AWAY } from '../../src/session/delivery.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { eventually } from '../eventually.ts'
 import {
@@ -54,6 +55,7 @@ export class Uplink {
         qos: 1,
         expiresAt: row.expiresAt,
         arrivedAt: platform.now(),
+        offer: false,
         row: row.id,
         settle: null,
       })
@@ -67,13 +69,15 @@ export class Uplink {
     const outcomes = unpackBatch(batch).map((bytes) => {
       // The batch arrived by a call and is held until it is passed on, so its own copy is kept small.
       const record = bytes.slice()
-      const message = decodeMessage(decodeRouted(record).record)
+      const { record: encoded, turn } = decodeRouted(record)
+      const message = decodeMessage(encoded)
       return new Promise<number>((settle) => {
         lane.items.push({
           record,
           qos: message.qos,
           expiresAt: message.expiresAt,
           arrivedAt: this.platform.now(),
+          offer: turn?.mode === 'offer',
           row: null,
           settle,
         })
@@ -310,6 +314,12 @@ export class Uplink {
 
   private keepItem(lane: Pick<Lane, 'root' | 'to'>, item: LaneItem): void {
     if (item.settle === null) return
+    if (item.offer) {
+      // The sender has it yet, and finds somebody else.
+      item.settle(CLIENT_AWAY)
+      item.settle = null
+      return
+    }
     if (item.qos > 0) {
       item.row = this.outbox.add(lane.root, lane.to, item.expiresAt, item.record)
       if (item.row !== null) this.platform.wakeBy(this.platform.now() + UPLINK_ALARM_MS)

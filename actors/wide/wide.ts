@@ -53,7 +53,7 @@ export class Wide {
     this.sharing = new Sharing(platform, this.subscribers, this.fanOut, {
       shares: () => this.others.shares,
       having: (share) => this.others.having(share),
-      asksHome: () => false,
+      chooses: () => true,
       pass: (to, publisher, record, turn) => {
         if (to === 'home') throw new Error('a WideActor knows all regions itself')
         const root = rootOfTopic(decodeMessage(record).topic)
@@ -79,7 +79,7 @@ export class Wide {
       for (const region of this.others.wanting(message.topic))
         passed.push(this.uplinks.post(root, { kind: 'wide', region }, routed))
       for (const share of this.sharing.matching(message.topic))
-        passed.push(this.sharing.give(publisher, record, { share, tried: [], waits: false }))
+        passed.push(this.sharing.give(publisher, record, { share, mode: 'choose', without: [] }))
       return Promise.all(passed).then(worst)
     })
     return { outcomes: Uint8Array.from(await Promise.all(outcomes)), skipMs: 0 }
@@ -92,7 +92,7 @@ export class Wide {
     const outcomes = fresh.map(({ publisher, record, turn }) => {
       if (turn !== null) {
         if (this.subscribers.shares.has(turn.share)) wanted = true
-        return this.sharing.give(publisher, record, turn)
+        return this.sharing.take(publisher, record, turn)
       }
       const message = decodeMessage(record)
       const receivers = this.subscribers.receivers(message.topic)

@@ -194,8 +194,10 @@ export class Session {
     this.received.begin(packetId)
     this.received.outcome(packetId, answer)
     const done = (reason: ReasonCode): Effect[] => {
-      const { kept, effects } = this.received.settle(packetId, reason)
-      return [{ do: kept ? 'received' : 'dismissed', packetId }, ...effects]
+      const { now, effects } = this.received.settle(packetId, reason)
+      return now === 'refused'
+        ? effects
+        : [{ do: now === 'kept' ? 'received' : 'dismissed', packetId }, ...effects]
     }
     return refused !== null
       ? done(refused)

@@ -31,7 +31,7 @@ test('what others take after the client has acknowledged it on a connection in b
   expect(gate.device.store.queueSize().messages).toBe(1)
   first.gone = true
   gate.closed(first)
-  await platform.clock.settled()
+  await platform.clock.pass(1)
   expect(asked).toHaveLength(1)
   const second = await open(gate, platform, connectFrame(3600))
   await gate.frame(second, frame({ cmd: 'puback', messageId: 1 }))

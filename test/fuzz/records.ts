@@ -49,11 +49,11 @@ const deliveries: fc.Arbitrary<Delivery> = fc.record(
 const turns: fc.Arbitrary<ShareTurn> = fc.record(
   {
     share: text,
-    tried: fc.array(
+    mode: fc.constantFrom('offer', 'keep', 'choose'),
+    without: fc.array(
       text.map((name) => name as RegionId),
       { maxLength: 3 },
     ),
-    waits: fc.boolean(),
   },
   PLAIN,
 )
