@@ -71,6 +71,9 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
     },
     envelopes: (request) => ask('envelopes', request, envelopesResponseSchema),
     wide: (request) => ask('wide', request, wideResponseSchema),
+    wideDrained: async (request) => {
+      await post('wide-drained', request)
+    },
     wideRetained: (request) => ask('wide-retained', request, wideRetainedResponseSchema),
   }
 }
