@@ -98,6 +98,11 @@ export const RETAINED_PAGE_BYTES_MAX = 1024 * 1024
 export const WIDE_RETAINED_MESSAGES_MAX = 10_000
 /** A leaf that could not say that it has retained messages tries again after this. */
 export const RETAINS_RETRY_MS = 5_000
+/**
+ * A delivery to a client whose move is being completed waits for that so long at each try. All tries together must end
+ * before a fence gives up: the sender keeps the delivery then, and what comes behind it is not held up.
+ */
+export const COMPLETING_WAIT_MS = 50
 /** How long a fence waits for what is under way, and how often it looks. */
 export const FENCE_WAIT_MS_MAX = 1_000
 export const FENCE_LOOK_MS = 10
