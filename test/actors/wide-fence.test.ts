@@ -1,15 +1,19 @@
 // A client with wide filters leaves a region: what other regions have sent there and nowhere else is waited for.
 import { describe, expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
+import { Device } from '../../actors/device/device.ts'
 import { Gate } from '../../actors/device/gate.ts'
 import { FENCE_WAIT_MS_MAX } from '../../actors/limits.ts'
 import type { WideSubscribeReply } from '../../actors/platform.ts'
 import { Uplink } from '../../actors/uplink/uplink.ts'
+import { Wide } from '../../actors/wide/wide.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
-import { base64ToBytes } from '../../src/relay/base64.ts'
+import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { EnvelopeResult } from '../../src/relay/envelope.ts'
+import type { ImportedResponse } from '../../src/relay/home.ts'
 import { decodeDelivery } from '../../src/session/delivery.ts'
+import { FakeClock } from './fake-clock.ts'
 import { fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import {
@@ -197,4 +201,59 @@ test('a message that another region had sent only to the old one is there when t
   await clock.settled()
   expect(done.state()).toBe('resolved')
   expect(world.eu.got).toEqual(['lamp acknowledged'])
+})
+
+test('a delivery to a client whose move is being completed holds no fence up, and comes after what was late', async () => {
+  const clock = new FakeClock()
+  const answers = [held<ImportedResponse>(), held<ImportedResponse>()]
+  let asked = 0
+  const state = {
+    session: {
+      id: 'session',
+      expirySeconds: 3600,
+      disconnectedAt: clock.now,
+      subscriptions: [subscriptionTo('#')],
+      lastPosition: 0,
+      sentUpTo: 0,
+      released: [],
+      received: [],
+      queue: [],
+    },
+    retained: [],
+    interests: [],
+  }
+  const device = new Device(
+    new FakePlatform(addressOf('device', EU, LAMP), {
+      clock,
+      core: fakeCore(EU, {
+        claim: async () => ({ home: { region: EU, epoch: 2 }, state }),
+        imported: () => answers[asked++]?.answer ?? Promise.reject(new Error('asked too often')),
+      }),
+    }),
+    LAMP,
+    [],
+  )
+  const platform = new FakePlatform(addressOf('wide', EU, '0'), {
+    clock,
+    peers: fakePeers({
+      device: () => ({ deliver: (session, batch) => device.deliver(session, unpackBatch(batch)) }),
+    }),
+  })
+  const wide = new Wide(platform, 0)
+  watch(wide.subscribe(LAMP, 'session', [subscriptionTo('#')]))
+  await clock.pass(2_000)
+  watch(device.leaf.home.take())
+  await clock.settled()
+  const published = watch(wide.publish(ROOM, message('newer')))
+  await clock.pass(FENCE_WAIT_MS_MAX - 100)
+  expect(published.value()?.outcomes).toEqual(Uint8Array.of(0))
+
+  const late = packBatch([deliveryOf('rooms/1/a', 'late')])
+  answers[0]?.give({ late: bytesToBase64(late), upTo: 1 })
+  answers[1]?.give({ late: '', upTo: 0 })
+  await clock.pass(1_000)
+  watch(wide.alarm())
+  await clock.pass(1_000)
+  const queued = device.store.queued(0, Number.MAX_SAFE_INTEGER, 10)
+  expect(queued.map(({ delivery }) => textOf(delivery.message.payload))).toEqual(['late', 'newer'])
 })
