@@ -17,6 +17,7 @@ import type {
   InterestsRequest,
 } from '../src/relay/interest.ts'
 import type {
+  WideDrainedRequest,
   WideRequest,
   WideResponse,
   WideRetainedRequest,
@@ -34,6 +35,7 @@ export interface CoreClient {
   interests(request: InterestsRequest): Promise<void>
   envelopes(request: EnvelopesRequest): Promise<EnvelopesResponse>
   wide(request: WideRequest): Promise<WideResponse>
+  wideDrained(request: WideDrainedRequest): Promise<void>
   wideRetained(request: WideRetainedRequest): Promise<WideRetainedResponse>
 }
 

@@ -54,6 +54,8 @@ export const UPLINK_ALARM_MS = 5_000
 
 /** A claim may wait for a hand-over in another region. */
 export const CORE_CALL_TIMEOUT_MS = 10_000
+/** All other regions are asked by it, and one that hangs must not hold the client's deliveries up for long. */
+export const WIDE_DRAINED_TIMEOUT_MS = 3_000
 /** A look-up is one read in the directory; publishes wait for it. */
 export const RESOLVE_TIMEOUT_MS = 2_000
 /** After a look-up that failed, publishes go to the outbox for this long before the core is asked again. */
@@ -97,6 +99,11 @@ export const RETAINED_PAGE_BYTES_MAX = 1024 * 1024
 export const WIDE_RETAINED_MESSAGES_MAX = 10_000
 /** A leaf that could not say that it has retained messages tries again after this. */
 export const RETAINS_RETRY_MS = 5_000
+/**
+ * A delivery to a client whose move is being completed waits for that so long at each try. All tries together must end
+ * before a fence gives up: the sender keeps the delivery then, and what comes behind it is not held up.
+ */
+export const COMPLETING_WAIT_MS = 50
 /** How long a fence waits for what is under way, and how often it looks. */
 export const FENCE_WAIT_MS_MAX = 1_000
 export const FENCE_LOOK_MS = 10

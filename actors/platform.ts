@@ -106,6 +106,8 @@ export interface UplinkPeer {
   take(root: Root): Promise<Taken>
   /** Resolves when what waits now for this region has been delivered; rejects if that takes long. */
   drained(root: Root, region: RegionId): Promise<void>
+  /** The same for what waits for this region's wide filters, of any root. */
+  drainedWide(region: RegionId): Promise<void>
   /** The home has delivered or stored what it took; until then the uplink keeps it. */
   took(root: Root): Promise<void>
 }
@@ -143,6 +145,8 @@ export interface WidePeer extends SharingPeer {
   unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): Promise<void>
   /** Resolves when all that this actor had for the session has been delivered to it. */
   fence(client: ClientId, session: string): Promise<void>
+  /** Resolves when the uplinks have all that this shard sent to that region so far; rejects if that takes long. */
+  drained(region: RegionId): Promise<void>
   /** Another region's filters. */
   learn(request: WideRequest): Promise<WideAnswer>
   /** Whether this region is the root's home and keeps retained messages. */

@@ -9,9 +9,10 @@ import type { Delivery } from '../../src/session/delivery.ts'
 import { EMPTY_OUTGOING, type StoredDelivery } from '../../src/session/outgoing-effect.ts'
 import { type Effect, Session } from '../../src/session/session.ts'
 import { negotiate } from '../../src/session/terms.ts'
+import { eventually } from '../eventually.ts'
 import { Leaf } from '../leaf/leaf.ts'
 import { NO_SUCH_SESSION } from '../leaf/outcome.ts'
-import { SHARE_CHECK_MS, WILL_CHECK_MS } from '../limits.ts'
+import { COMPLETING_WAIT_MS, SHARE_CHECK_MS, WILL_CHECK_MS } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
 import { Attaching } from './attaching.ts'
 import { awaken } from './awaken.ts'
@@ -21,18 +22,13 @@ import { Keeping } from './keeping.ts'
 import { LastWill } from './last-will.ts'
 import { Live } from './live.ts'
 import { Moving } from './moving.ts'
+import { Performing } from './performing.ts'
 import { Publisher } from './publisher.ts'
 import { Registrar } from './registrar.ts'
 import { Seen } from './seen.ts'
 import { SessionStore } from './session-store.ts'
 import { Subscribing } from './subscribing.ts'
 import { Wake } from './wake.ts'
-
-interface Undone {
-  readonly effect: Effect
-  readonly session: Session | null
-  readonly pending: Promise<void>[]
-}
 
 export interface Accepted {
   readonly live: Live
@@ -55,10 +51,9 @@ export class Device {
   private live: Live | null = null
   private readonly wake: Wake
   private readonly attaching: Attaching
-  private performing = false
+  private readonly performing: Performing
   private readonly keeping: Keeping
   private readonly seen: Seen
-  private readonly undone: Undone[] = []
 
   /** @param connections all there are, one of which may be live since before the actor's memory was lost */
   constructor(platform: Platform, client: ClientId, connections: readonly Connection[]) {
@@ -72,6 +67,7 @@ export class Device {
       session: () => this.session,
       close: (reason) => this.closeLive(reason),
     })
+    this.performing = new Performing(platform, (effect, session) => this.performOne(effect, session))
     this.seen = new Seen(platform.storage)
     this.keeping = new Keeping(platform, this.store, this.seen)
     this.leaf = new Leaf(platform, rootOfClient(client), {
@@ -178,7 +174,9 @@ export class Device {
 
   /** Deliveries for a session; the outcomes when each is acknowledged or durable. */
   async deliver(sessionId: string, deliveries: readonly Uint8Array[]): Promise<Uint8Array> {
-    if (this.leaf.home.completing !== null) await this.leaf.home.completing
+    // What is still late goes first. Held for long, it would hold up the fence of another client that moves the other way.
+    if (this.leaf.home.completing !== null)
+      await eventually(this.platform, () => this.leaf.home.completing === null, COMPLETING_WAIT_MS)
     const now = this.platform.now()
     this.endIfExpired(now)
     const { session } = this
@@ -283,22 +281,8 @@ export class Device {
     this.perform(session.outgoing.givenAway(rows.filter(({ position }) => queued.has(position))))
   }
 
-  /** Performs what the session decided, in order: what an effect brings about comes after those before it. */
   private perform(effects: readonly Effect[]): readonly Promise<void>[] {
-    const pending: Promise<void>[] = []
-    for (const effect of effects) this.undone.push({ effect, session: this.session, pending })
-    if (this.performing) return pending
-    this.performing = true
-    try {
-      for (let next = this.undone.shift(); next !== undefined; next = this.undone.shift()) {
-        const more = this.performOne(next.effect, next.session)
-        if (more !== null)
-          next.pending.push(more.catch((cause) => this.platform.report('an effect failed', cause)))
-      }
-    } finally {
-      this.performing = false
-    }
-    return pending
+    return this.performing.perform(effects, this.session)
   }
 
   /** @param session whose effect it is; another may have taken its place meanwhile */

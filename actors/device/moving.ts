@@ -88,8 +88,9 @@ export class Moving {
   }
 
   /**
-   * The new home has registered its own: what the roots' homes accepted before that must arrive here before the
-   * subscriptions end, or nobody would get it. Rejects where that takes long; the new home asks again.
+   * The new home has registered its own, wide ones at every WideActor of the world: what the roots' homes accepted, or
+   * WideActors sent, before that must arrive here before the subscriptions end, or nobody would get it. Rejects where that
+   * takes long; the new home asks again.
    */
   private async endSubscriptions(session: string): Promise<void> {
     const filters = [...this.store.subscriptions().keys()]
@@ -110,7 +111,7 @@ export class Moving {
     }
   }
 
-  /** Rejects while a leaf does not take a subscription. */
+  /** Rejects while a leaf, or a wide shard, does not take a subscription: the old home's fence relies on all of them. */
   async registerImported(): Promise<void> {
     const session = this.mover.session()
     const subscriptions = this.store.unregistered()

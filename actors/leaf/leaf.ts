@@ -226,7 +226,7 @@ export class Leaf {
 
   /** At the home: all that was accepted so far has arrived in the region. Rejects where that takes long. */
   async drained(region: RegionId): Promise<void> {
-    await this.uplinks.settled(region)
+    await this.uplinks.settled('region', region)
     await this.platform.peers.uplink(this.root).drained(this.root, region)
   }
 

@@ -121,11 +121,19 @@ export class Uplink {
   }
 
   /** What waits now for a region has been delivered there. Rejects where that takes long. */
-  async drained(root: Root, region: RegionId): Promise<void> {
-    const lanes = () =>
-      [...this.lanes.values()].filter(
-        (lane) => lane.root === root && lane.to.kind === 'region' && lane.to.region === region,
-      )
+  drained(root: Root, region: RegionId): Promise<void> {
+    return this.delivered(
+      (lane) => lane.root === root && lane.to.kind === 'region' && lane.to.region === region,
+    )
+  }
+
+  /** What waits now for a region's wide filters has been delivered there. Rejects where that takes long. */
+  drainedWide(region: RegionId): Promise<void> {
+    return this.delivered(({ to }) => to.kind === 'wide' && to.region === region)
+  }
+
+  private async delivered(meant: (lane: Lane) => boolean): Promise<void> {
+    const lanes = () => [...this.lanes.values()].filter(meant)
     const waiting = new Set(lanes().flatMap(({ items }) => items))
     await eventually(
       this.platform,

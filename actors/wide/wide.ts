@@ -1,6 +1,6 @@
 // One shard of a region's wide filters: those whose root is not literal. Homes of this region pass their messages to it;
 // it sends each to the local subscribers, and once to each other region that has a filter which matches.
-import type { ClientId, Root } from '../../src/id/ids.ts'
+import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { rootOfTopic } from '../../src/id/root.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
@@ -150,7 +150,12 @@ export class Wide {
     if (this.remove(client, session, filters)) this.announcing.tell()
   }
 
-  /** What is under way from other regions is not waited for: see decision 7. */
+  /** What this shard has sent to another region so far is with the uplinks. Rejects where that takes long. */
+  drained(region: RegionId): Promise<void> {
+    return this.uplinks.settled('wide', region)
+  }
+
+  /** What other regions have sent here is not waited for; they are asked by `wide-drained`. */
   fence(client: ClientId, session: string): Promise<void> {
     return this.fanOut.settled(client, session)
   }

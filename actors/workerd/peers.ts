@@ -107,8 +107,19 @@ const METHODS: {
 } = {
   device: [...LEAF, 'deliver', 'frontOpened', 'frontFrames', 'frontClosed'],
   topic: LEAF,
-  uplink: ['send', 'take', 'took', 'drained'],
-  wide: ['publish', 'receive', 'subscribe', 'unsubscribe', 'fence', 'learn', 'retains', 'share', 'retained'],
+  uplink: ['send', 'take', 'took', 'drained', 'drainedWide'],
+  wide: [
+    'publish',
+    'receive',
+    'subscribe',
+    'unsubscribe',
+    'fence',
+    'drained',
+    'learn',
+    'retains',
+    'share',
+    'retained',
+  ],
   front: ['send', 'close'],
 }
 

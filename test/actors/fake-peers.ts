@@ -44,6 +44,7 @@ const UPLINK: UplinkPeer = {
   send: async (_root, _to, _hint, batch) => successes(batch),
   take: async () => ({ batch: packBatch([]), underWay: null }),
   drained: async () => undefined,
+  drainedWide: async () => undefined,
   took: async () => undefined,
 }
 
@@ -60,6 +61,7 @@ const WIDE: WidePeer = {
   }),
   unsubscribe: async () => undefined,
   fence: async () => undefined,
+  drained: async () => undefined,
   learn: async () => ({ waitMs: 0, version: 0, filters: [] }),
   retains: async () => undefined,
   share: async (_, batch) => successes(batch),
@@ -100,6 +102,7 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
       results: envelopes.map(() => ({ status: 'done', outcomes: [] })),
     }),
     wide: async () => ({ regions: [] }),
+    wideDrained: async () => undefined,
     wideRetained: async () => ({ records: '', next: null }),
     ...script,
   }

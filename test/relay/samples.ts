@@ -130,6 +130,10 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     valid: { regions: [{ region: 'us', waitMs: 980, version: 7, filters: ['+/x'] }] },
     wrong: { 'regions.0.region': '', 'regions.0.waitMs': 0.5, 'regions.0.filters.0': 5 },
   },
+  wideDrainedRequestSchema: {
+    valid: { fleet: 'default', region: 'eu' },
+    wrong: { fleet: '-', region: 'E U' },
+  },
   wideRetainedRequestSchema: {
     valid: {
       fleet: 'default',
