@@ -1,0 +1,138 @@
+// Judges a run by what its clients saw: which of the promises (docs/architecture.md) were not kept.
+import { matches, parseShared, plainFilter } from '../../src/mqtt/topic.ts'
+import type { Delivered, Published, Subscribed } from './history.ts'
+import type { World } from './world.ts'
+
+export function judge(world: World): void {
+  const seen = new Seen(world)
+  everythingAcknowledgedArrived(world, seen)
+  eachPublishersOrder(world, seen)
+  oneConnectionEach(world)
+  nothingRepeated(world, seen)
+  sharedReachOne(world, seen)
+}
+
+/** Deliveries by client, in the order in which they came. */
+class Seen {
+  private readonly byClient = new Map<string, Delivered[]>()
+
+  constructor(world: World) {
+    for (const delivered of world.history.delivered) {
+      const list = this.byClient.get(delivered.client)
+      if (list === undefined) this.byClient.set(delivered.client, [delivered])
+      else list.push(delivered)
+    }
+  }
+
+  of(client: string): readonly Delivered[] {
+    return this.byClient.get(client) ?? []
+  }
+}
+
+function succeeded({ acknowledged }: Published): boolean {
+  return acknowledged !== null && acknowledged.reason < 0x80
+}
+
+/** Promises 1, 5 and 6: acknowledged, and after SUBACK, so it must have come, whatever died meanwhile. */
+function everythingAcknowledgedArrived(world: World, seen: Seen): void {
+  const { history } = world
+  for (const subscribed of history.subscribed) {
+    if (subscribed.endedAt !== null || subscribed.qos === 0 || parseShared(subscribed.filter) !== null) continue
+    const client = world.clients.find(({ id }) => id === subscribed.client)
+    if (client?.current == null) {
+      world.breach('error', `${subscribed.client} is not connected at the end`)
+      continue
+    }
+    const got = new Set(seen.of(subscribed.client).map(({ published }) => published))
+    for (const published of history.published) {
+      if (published.qos === 0 || published.at < subscribed.at || !succeeded(published)) continue
+      if (got.has(published) || !matches(subscribed.filter, published.topic)) continue
+      world.breach(
+        client.manner.kept ? 'durable' : 'subscribed',
+        `p${published.number} to ${published.topic} never came to ${subscribed.client}, subscribed to ${subscribed.filter}`,
+      )
+    }
+  }
+}
+
+/** Promise 3: what one client publishes to a root comes in its order, repeats aside. */
+function eachPublishersOrder(world: World, seen: Seen): void {
+  for (const { id } of world.clients) {
+    const last = new Map<string, Published>()
+    const before = new Set<Published>()
+    for (const { published, retain, qos } of seen.of(id)) {
+      if (retain || published.will || qos === 0 || before.has(published)) continue
+      before.add(published)
+      const key = `${published.client} ${published.root}`
+      const newest = last.get(key)
+      if (newest !== undefined && newest.number > published.number) {
+        if (succeeded(published) && succeeded(newest))
+          world.breach(
+            'one order',
+            `${id} got p${newest.number} before p${published.number}, both of ${published.client} to ${published.root}`,
+          )
+      } else {
+        last.set(key, published)
+      }
+    }
+  }
+}
+
+/** Promise 4, at the end. */
+function oneConnectionEach(world: World): void {
+  for (const client of world.clients) {
+    const open = client.connections.filter(({ state }) => state === 'connected')
+    const live = [...world.regions.values()].flatMap((region) =>
+      [...(region.actors.get(`device ${region.id}/default/${client.id}`)?.sockets ?? [])].filter((one) => one.live),
+    )
+    if (open.length !== 1 || live.length !== 1 || open[0]?.socket !== live[0])
+      world.breach('one connection', `${client.id} has ${open.length} connections, its regions ${live.length}`)
+  }
+}
+
+/** Without a fault nothing comes twice. */
+function nothingRepeated(world: World, seen: Seen): void {
+  if (world.faults.kinds.size > 0) return
+  for (const { id } of world.clients) {
+    const before = new Set<Published>()
+    for (const { published, retain } of seen.of(id)) {
+      // A shared subscription comes besides an ordinary one.
+      if (retain || sharesToo(world, id, published)) continue
+      if (before.has(published)) world.breach('repeated', `p${published.number} came twice to ${id}`)
+      before.add(published)
+    }
+  }
+}
+
+function sharesToo(world: World, client: string, published: Published): boolean {
+  return world.history.subscribed.some(
+    (one) =>
+      one.client === client && parseShared(one.filter) !== null && matches(plainFilter(one.filter), published.topic),
+  )
+}
+
+/** Of a group somebody gets each message; without a fault, one. */
+function sharedReachOne(world: World, seen: Seen): void {
+  const { history } = world
+  const groups = new Map<string, Subscribed[]>()
+  for (const one of history.subscribed) {
+    if (parseShared(one.filter) === null) continue
+    const members = groups.get(one.filter)
+    if (members === undefined) groups.set(one.filter, [one])
+    else members.push(one)
+  }
+  for (const [filter, members] of groups) {
+    // Members that are there for the whole time, and whose session outlives their connections.
+    const lasting = members.filter(
+      ({ client, endedAt, qos }) =>
+        endedAt === null && qos > 0 && world.clients.find(({ id }) => id === client)?.manner.kept === true,
+    )
+    const since = Math.min(...lasting.map(({ at }) => at))
+    const got = new Set(members.flatMap(({ client }) => seen.of(client).map(({ published }) => published)))
+    for (const published of history.published) {
+      if (published.qos === 0 || published.at < since || !succeeded(published)) continue
+      if (!matches(plainFilter(filter), published.topic)) continue
+      if (!got.has(published)) world.breach('shared', `p${published.number} came to nobody of ${filter}`)
+    }
+  }
+}

@@ -1,0 +1,383 @@
+// A simulated MQTT 5 client that speaks real bytes and keeps to the standard: acknowledges, resends, takes QoS 2 once.
+import { generate, type Packet, parser } from 'mqtt-packet'
+import { deviceAddress } from '../../src/id/actor-name.ts'
+import { type ClientId, DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
+import { rootOfTopic } from '../../src/id/root.ts'
+import type { QoS } from '../../src/mqtt/packet.ts'
+import type { Connected, Published, Subscribed } from './history.ts'
+import { type ClientEnd, SimSocket } from './socket.ts'
+import type { World } from './world.ts'
+
+const CONNECT_WAIT_MS = 6_000
+const V5 = { protocolVersion: 5 } as const
+
+export interface Manner {
+  /** Its session outlives its connections. */
+  readonly kept: boolean
+  readonly ackDelayMs: number
+  readonly receiveMaximum: number
+  readonly will: boolean
+}
+
+interface Sent {
+  readonly published: Published
+  readonly packetId: number
+  state: 'published' | 'released'
+}
+
+export class SimClient {
+  readonly id: string
+  readonly world: World
+  readonly manner: Manner
+  region: RegionId
+  /** The newest connection that was accepted and is open. */
+  current: ClientConnection | null = null
+  readonly connections: ClientConnection[] = []
+  /** Filters that the application wants, with the QoS. */
+  readonly wanted = new Map<string, QoS>()
+  readonly granted = new Map<string, Subscribed>()
+  readonly sent = new Map<number, Sent>()
+  readonly receivedIds = new Set<number>()
+  /** The server has a session, as far as this client knows. */
+  sessionKnown = false
+  /** The server may have lost its session by this client's own doing, a clean start whose answer never came. */
+  sessionMayBeNew = false
+  retired = false
+  private nextId = 0
+
+  constructor(world: World, id: string, region: RegionId, manner: Manner) {
+    this.world = world
+    this.id = id
+    this.region = region
+    this.manner = manner
+  }
+
+  connect(region: RegionId = this.region, cleanStart = !this.manner.kept): void {
+    this.region = region
+    this.connections.push(new ClientConnection(this, region, cleanStart))
+  }
+
+  get busy(): boolean {
+    return this.connections.some(({ state }) => state !== 'closed')
+  }
+
+  subscribe(filters: readonly string[], qos: QoS): void {
+    for (const filter of filters) this.wanted.set(filter, qos)
+    this.current?.subscribe(filters, qos)
+  }
+
+  unsubscribe(filter: string): void {
+    this.wanted.delete(filter)
+    this.endSubscription(filter)
+    this.current?.write({ cmd: 'unsubscribe', messageId: this.packetId(), unsubscriptions: [filter] } as Packet)
+  }
+
+  publish(topic: string, qos: QoS, retain: boolean): void {
+    const { current } = this
+    if (current === null) return
+    const published = this.world.history.publish({
+      client: this.id,
+      region: current.region,
+      connection: current.record.number,
+      topic,
+      root: rootOfTopic(topic),
+      qos,
+      retain,
+      will: false,
+      at: this.world.scheduler.exact,
+    })
+    const packetId = qos === 0 ? 0 : this.packetId()
+    if (qos > 0) this.sent.set(packetId, { published, packetId, state: 'published' })
+    this.world.note(`${this.id} publishes p${published.number} QoS ${qos}${retain ? ' retained' : ''} to ${topic}`)
+    current.publish(published, packetId, false)
+  }
+
+  /** Leaves with DISCONNECT. */
+  disconnect(): void {
+    this.current?.write({ cmd: 'disconnect', reasonCode: 0, properties: {} } as Packet)
+    this.current?.hangUp(0)
+  }
+
+  packetId(): number {
+    this.nextId = (this.nextId % 65_535) + 1
+    return this.nextId
+  }
+
+  endSubscription(filter: string): void {
+    const subscribed = this.granted.get(filter)
+    if (subscribed !== undefined) subscribed.endedAt = this.world.scheduler.exact
+    this.granted.delete(filter)
+  }
+
+  /** The server's session is a new one. */
+  forgetSession(): void {
+    for (const filter of [...this.granted.keys()]) this.endSubscription(filter)
+    this.sent.clear()
+    this.receivedIds.clear()
+  }
+
+  closed(connection: ClientConnection): void {
+    if (this.current === connection) {
+      this.current = this.connections.findLast(({ state }) => state === 'connected') ?? null
+      if (this.current !== null) this.current.resend()
+    }
+    if (this.retired || this.busy) return
+    const { random, scheduler } = this.world
+    scheduler.after(random.between(50, 1_500), null, () => {
+      if (!this.retired && !this.busy) this.connect(this.world.wander(this))
+    })
+  }
+}
+
+export class ClientConnection implements ClientEnd {
+  readonly record: Connected
+  readonly region: RegionId
+  readonly socket: SimSocket
+  state: 'connecting' | 'connected' | 'closed' = 'connecting'
+  private readonly client: SimClient
+  private readonly parser = parser(V5)
+  private readonly asked = new Map<number, readonly (readonly [filter: string, qos: QoS])[]>()
+
+  constructor(client: SimClient, region: RegionId, cleanStart: boolean) {
+    this.client = client
+    this.region = region
+    const { world, id, manner } = client
+    this.record = {
+      number: world.history.connected.length,
+      client: id,
+      region,
+      openedAt: world.scheduler.exact,
+      kept: manner.kept,
+      cleanStart,
+      connackAt: null,
+      sessionPresent: false,
+      closedAt: null,
+    }
+    world.history.connected.push(this.record)
+    if (cleanStart) client.sessionMayBeNew = true
+    this.parser.on('packet', (packet: Packet) => this.packet(packet))
+    world.note(`${id} opens connection ${this.record.number} to ${region}${cleanStart ? ', clean' : ''}`)
+    const actor = world.region(region).actor(deviceAddress(region, DEFAULT_FLEET, id as ClientId))
+    this.socket = new SimSocket(actor, this)
+    this.socket.connect()
+    const will = manner.will ? this.will() : null
+    this.write({
+      cmd: 'connect',
+      protocolId: 'MQTT',
+      protocolVersion: 5,
+      clientId: id,
+      clean: cleanStart,
+      keepalive: 0,
+      properties: { sessionExpiryInterval: manner.kept ? 86_400 : 0, receiveMaximum: manner.receiveMaximum },
+      ...(will !== null && {
+        will: { topic: will.topic, payload: Buffer.from(`p${will.number}`), qos: 1 as const, retain: false },
+      }),
+    })
+    world.scheduler.after(CONNECT_WAIT_MS, null, () => {
+      if (this.state === 'connecting') this.hangUp(0)
+    })
+  }
+
+  write(packet: Packet): void {
+    if (this.state !== 'closed') this.socket.write(new Uint8Array(generate(packet, V5)))
+  }
+
+  publish({ topic, qos, retain, number }: Published, messageId: number, dup: boolean): void {
+    this.write({
+      cmd: 'publish',
+      topic,
+      payload: `p${number}`,
+      qos,
+      retain,
+      dup,
+      ...(qos > 0 && { messageId }),
+    } as Packet)
+  }
+
+  subscribe(filters: readonly string[], qos: QoS): void {
+    const messageId = this.client.packetId()
+    this.asked.set(
+      messageId,
+      filters.map((filter) => [filter, qos]),
+    )
+    this.client.world.note(`${this.client.id} subscribes to ${filters.join(', ')} QoS ${qos}`)
+    this.write({
+      cmd: 'subscribe',
+      messageId,
+      subscriptions: filters.map((topic) => ({ topic, qos, nl: false, rap: false, rh: 0 })),
+    } as Packet)
+  }
+
+  /** What the server has not acknowledged goes again. [MQTT-4.4.0-1] */
+  resend(): void {
+    for (const sent of this.client.sent.values()) {
+      if (sent.state === 'published') {
+        sent.published.resent = true
+        this.publish(sent.published, sent.packetId, true)
+      } else {
+        this.write({ cmd: 'pubrel', messageId: sent.packetId } as Packet)
+      }
+    }
+  }
+
+  /** @param lostForMs how long the server does not learn of it */
+  hangUp(lostForMs: number): void {
+    if (this.state === 'closed') return
+    this.socket.hangUp(lostForMs)
+    this.ended('hangs up')
+  }
+
+  frame(bytes: Uint8Array): void {
+    if (this.state !== 'closed') this.parser.parse(Buffer.from(bytes))
+  }
+
+  closed(): void {
+    if (this.state !== 'closed') this.ended('was closed')
+  }
+
+  private ended(how: string): void {
+    const { client } = this
+    this.state = 'closed'
+    this.record.closedAt = client.world.scheduler.exact
+    client.world.note(`${client.id} connection ${this.record.number} ${how}`)
+    client.closed(this)
+  }
+
+  private packet(packet: Packet): void {
+    if (this.state === 'closed') return
+    const { client } = this
+    switch (packet.cmd) {
+      case 'connack':
+        return this.connack(packet.sessionPresent, packet.reasonCode ?? 0)
+      case 'publish':
+        return this.delivered(packet)
+      case 'puback':
+        return this.acknowledged(packet.messageId ?? 0, packet.reasonCode ?? 0, false)
+      case 'pubrec':
+        return this.acknowledged(packet.messageId ?? 0, packet.reasonCode ?? 0, true)
+      case 'pubcomp':
+        client.sent.delete(packet.messageId ?? 0)
+        return
+      case 'pubrel':
+        client.receivedIds.delete(packet.messageId ?? 0)
+        this.write({ cmd: 'pubcomp', messageId: packet.messageId } as Packet)
+        return
+      case 'suback':
+        return this.suback(packet.messageId ?? 0, packet.granted as number[])
+      case 'unsuback':
+        return
+      case 'disconnect':
+        client.world.note(`${client.id} connection ${this.record.number} is told ${packet.reasonCode}`)
+        if (packet.reasonCode !== 0x8e) client.world.breach('error', `${client.id} is told ${packet.reasonCode}`)
+        return
+      default:
+        throw new Error(`a client got ${packet.cmd}`)
+    }
+  }
+
+  private connack(sessionPresent: boolean, reason: number): void {
+    const { client } = this
+    const { world } = client
+    world.note(`${client.id} connection ${this.record.number} CONNACK ${reason} session ${sessionPresent}`)
+    if (reason !== 0) {
+      if (reason !== 0x88) world.breach('error', `${client.id} got CONNACK ${reason}`)
+      return
+    }
+    this.state = 'connected'
+    this.record.connackAt = world.scheduler.exact
+    this.record.sessionPresent = sessionPresent
+    if (!sessionPresent) {
+      if (client.sessionKnown && !client.sessionMayBeNew && !this.record.cleanStart)
+        world.breach('durable', `the session of ${client.id} is gone`)
+      client.forgetSession()
+    }
+    client.sessionKnown = client.manner.kept
+    client.sessionMayBeNew = false
+    client.current = this
+    this.resend()
+    for (const [filter, qos] of client.wanted) if (!client.granted.has(filter)) this.subscribe([filter], qos)
+  }
+
+  private acknowledged(packetId: number, reason: number, second: boolean): void {
+    const sent = this.client.sent.get(packetId)
+    const { world } = this.client
+    if (sent === undefined || sent.state === 'released') {
+      if (second) this.write({ cmd: 'pubrel', messageId: packetId } as Packet)
+      return
+    }
+    sent.published.acknowledged = { at: world.scheduler.exact, reason }
+    world.note(`${this.client.id} p${sent.published.number} acknowledged ${reason}`)
+    if (second && reason < 0x80) {
+      sent.state = 'released'
+      this.write({ cmd: 'pubrel', messageId: packetId } as Packet)
+    } else {
+      this.client.sent.delete(packetId)
+    }
+  }
+
+  private delivered(packet: Extract<Packet, { cmd: 'publish' }>): void {
+    const { client } = this
+    const { world } = client
+    const published = world.history.withPayload(packet.payload.toString())
+    const messageId = packet.messageId ?? 0
+    const answer = packet.qos === 1 ? 'puback' : packet.qos === 2 ? 'pubrec' : null
+    const again = packet.qos === 2 && client.receivedIds.has(messageId)
+    const marks = `${packet.dup ? ' DUP' : ''}${packet.retain ? ' retained' : ''}${again ? ' again' : ''}`
+    world.note(`${client.id} gets p${published.number} QoS ${packet.qos}${marks} from ${packet.topic}`)
+    if (packet.topic !== published.topic) world.breach('error', `p${published.number} came from ${packet.topic}`)
+    if (!again) {
+      world.history.delivered.push({
+        published,
+        client: client.id,
+        connection: this.record.number,
+        region: this.region,
+        at: world.scheduler.exact,
+        qos: packet.qos,
+        dup: packet.dup,
+        retain: packet.retain,
+      })
+    }
+    if (packet.qos === 2) client.receivedIds.add(messageId)
+    if (answer === null) return
+    const acknowledge = () => this.write({ cmd: answer, messageId } as Packet)
+    if (client.manner.ackDelayMs === 0) acknowledge()
+    else world.scheduler.after(client.manner.ackDelayMs, null, acknowledge)
+  }
+
+  private suback(packetId: number, granted: readonly number[]): void {
+    const { client } = this
+    const { world } = client
+    this.asked.get(packetId)?.forEach(([filter], i) => {
+      const qos = granted[i] ?? 0x80
+      world.note(`${client.id} SUBACK ${filter} ${qos}`)
+      if (qos >= 0x80 || !client.wanted.has(filter)) return
+      const subscribed: Subscribed = {
+        client: client.id,
+        filter,
+        qos: qos as QoS,
+        at: world.scheduler.exact,
+        connection: this.record.number,
+        endedAt: null,
+      }
+      if (client.granted.has(filter)) return
+      client.granted.set(filter, subscribed)
+      world.history.subscribed.push(subscribed)
+    })
+  }
+
+  private will(): Published {
+    const { world, id } = this.client
+    const topic = `rooms/1/wills/${id}`
+    return world.history.publish({
+      client: id,
+      region: this.region,
+      connection: this.record.number,
+      topic,
+      root: rootOfTopic(topic),
+      qos: 1,
+      retain: false,
+      will: true,
+      at: world.scheduler.exact,
+    })
+  }
+}
