@@ -17,6 +17,7 @@ import { Courier } from '../courier.ts'
 import { INTEREST_SYNC_DELAY_MS } from '../limits.ts'
 import type { Platform, SubscribeReply } from '../platform.ts'
 import { Tables } from '../tables.ts'
+import { SubscribeAttempts } from './attempts.ts'
 import { type DeliverCall, FanOut } from './fan-out.ts'
 import { Home, type HomeEvents, type HomeHere, type HomeKnowledge } from './home.ts'
 import { Interests } from './interests.ts'
@@ -45,6 +46,7 @@ export class Leaf {
   readonly interests: Interests
   readonly fanOut: FanOut
   private readonly sharing: Sharing
+  private readonly attempts = new SubscribeAttempts()
   private readonly platform: Platform
   private readonly uplinks = new Map<string, Courier>()
   private readonly received = new Map<string, number>()
@@ -127,7 +129,14 @@ export class Leaf {
     subscriptions: readonly Subscription[],
   ): Promise<SubscribeReply> {
     const fresh = subscriptions.map(({ filter }) => !this.subscribers.has(client, filter))
+    const all = subscriptions.map(({ filter }) => filter)
+    this.attempts.begin(
+      client,
+      all,
+      fresh.map((isNew) => !isNew),
+    )
     for (const subscription of subscriptions) this.subscribers.add(client, session, subscription)
+    let succeeded = false
     const overtaken = new Set<string>()
     this.overtaken.add(overtaken)
     try {
@@ -143,22 +152,23 @@ export class Leaf {
         home.at === 'here'
           ? this.retained.matching(filters, this.platform.now())
           : await this.askHome('add', filters)
+      succeeded = true
       return {
         reasons: subscriptions.map(({ qos }) => qos),
         retained: packBatch(this.retainedFor(wanted, retained, overtaken)),
       }
     } catch (cause) {
       if (!(cause instanceof CoreUnreachable)) throw cause
-      const added = subscriptions.filter((_, i) => fresh[i]).map(({ filter }) => filter)
-      this.subscribers.remove(client, session, added)
       return { reasons: subscriptions.map(() => Reason.ImplementationSpecificError), retained: packBatch([]) }
     } finally {
       this.overtaken.delete(overtaken)
+      this.subscribers.remove(client, session, this.attempts.end(client, all, succeeded))
     }
   }
 
   unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): void {
     const before = this.wanted()
+    if (filters !== null) this.attempts.unsubscribed(client, filters)
     this.subscribers.remove(client, session, filters)
     if (this.home.knowledge.at !== 'elsewhere') return
     const { plain, shares } = this.wanted()
