@@ -81,7 +81,7 @@ export class Uplink {
     })
     // Behind stored messages, or with the link down, waiting for the core would only delay the publisher.
     if (this.link(lane.destination).failures > 0 || (lane.items[0]?.row ?? null) !== null) {
-      this.storeLast(lane, outcomes.length)
+      this.storeAll(lane)
     }
     this.dispatch(lane.destination)
     this.planStore()
@@ -291,9 +291,10 @@ export class Uplink {
     this.prune(lane)
   }
 
-  private storeLast(lane: Lane, count: number): void {
+  /** Never only the newest: what is read back after a crash comes in the order in which it was stored. */
+  private storeAll(lane: Lane): void {
     this.platform.storage.transaction(() => {
-      for (const item of lane.items.slice(-count)) this.keepItem(lane, item)
+      for (const item of lane.items) this.keepItem(lane, item)
     })
     if (lane.underWay === 0) this.prune(lane)
   }

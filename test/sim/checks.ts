@@ -61,7 +61,7 @@ function eachPublishersOrder(world: World, seen: Seen): void {
     const last = new Map<string, Published>()
     const before = new Set<Published>()
     for (const { published, retain, qos } of seen.of(id)) {
-      if (retain || published.will || qos === 0 || before.has(published)) continue
+      if (retain || published.will || qos === 0 || before.has(published) || sharesToo(world, id, published)) continue
       before.add(published)
       const key = `${published.client} ${published.root}`
       const newest = last.get(key)
@@ -105,7 +105,7 @@ function nothingRepeated(world: World, seen: Seen): void {
 }
 
 function sharesToo(world: World, client: string, published: Published): boolean {
-  return world.history.subscribed.some(
+  return world.history.asked.some(
     (one) =>
       one.client === client && parseShared(one.filter) !== null && matches(plainFilter(one.filter), published.topic),
   )
@@ -128,7 +128,8 @@ function sharedReachOne(world: World, seen: Seen): void {
         endedAt === null && qos > 0 && world.clients.find(({ id }) => id === client)?.manner.kept === true,
     )
     const since = Math.min(...lasting.map(({ at }) => at))
-    const got = new Set(members.flatMap(({ client }) => seen.of(client).map(({ published }) => published)))
+    const asked = history.asked.filter((one) => one.filter === filter)
+    const got = new Set(asked.flatMap(({ client }) => seen.of(client).map(({ published }) => published)))
     for (const published of history.published) {
       if (published.qos === 0 || published.at < since || !succeeded(published)) continue
       if (!matches(plainFilter(filter), published.topic)) continue

@@ -200,6 +200,10 @@ export class ClientConnection implements ClientEnd {
       messageId,
       filters.map((filter) => [filter, qos]),
     )
+    for (const [filter] of this.asked.get(messageId) ?? []) {
+      this.client.endSubscription(filter)
+      this.client.world.history.asked.push({ client: this.client.id, filter })
+    }
     this.client.world.note(`${this.client.id} subscribes to ${filters.join(', ')} QoS ${qos}`)
     this.write({
       cmd: 'subscribe',
@@ -280,7 +284,7 @@ export class ClientConnection implements ClientEnd {
     const { world } = client
     world.note(`${client.id} connection ${this.record.number} CONNACK ${reason} session ${sessionPresent}`)
     if (reason !== 0) {
-      if (reason !== 0x88) world.breach('error', `${client.id} got CONNACK ${reason}`)
+      if (reason !== 0x88 && !(reason === 0x80 && world.faults.actorsFail)) world.breach('error', `${client.id} got CONNACK ${reason}`)
       return
     }
     this.state = 'connected'

@@ -36,6 +36,13 @@ export class Faults {
     return this.kinds.has(kind)
   }
 
+  /** An actor may be told of an error that it has no better word for. */
+  get actorsFail(): boolean {
+    return ['edge losses', 'actor deaths', 'write crashes', 'region deaths'].some((kind) =>
+      this.has(kind as FaultKind),
+    )
+  }
+
   count(kind: FaultKind): void {
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
   }

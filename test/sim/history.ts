@@ -60,6 +60,8 @@ export class History {
   readonly delivered: Delivered[] = []
   readonly subscribed: Subscribed[] = []
   readonly connected: Connected[] = []
+  /** Each SUBSCRIBE, whatever became of it. */
+  readonly asked: { readonly client: string; readonly filter: string }[] = []
   private readonly byNumber = new Map<number, Published>()
   private number = 0
 
