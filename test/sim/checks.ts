@@ -55,15 +55,36 @@ function everythingAcknowledgedArrived(world: World, seen: Seen): void {
   }
 }
 
-/** Promise 3: what one client publishes to a root comes in its order, repeats aside. */
+/** Clients that were connected in more than one region. */
+function movers(world: World): ReadonlySet<string> {
+  const regions = new Map<string, Set<string>>()
+  for (const { client, region } of world.history.connected) {
+    const known = regions.get(client)
+    if (known === undefined) regions.set(client, new Set([region]))
+    else known.add(region)
+  }
+  return new Set([...regions].flatMap(([client, { size }]) => (size > 1 ? [client] : [])))
+}
+
+/**
+ * Promise 3: what one client publishes to a root comes in its order, repeats aside. Conceded: to a client that moves, what
+ * is late of roots that are not its own; to others, what is late of a root whose home has moved; and what a client
+ * publishes here and there, while what it published first still waits in that region's outbox.
+ */
 function eachPublishersOrder(world: World, seen: Seen): void {
+  const moved = movers(world)
+  const conceded = (subscriber: string, root: string) => {
+    const owner = root.startsWith('devices/') ? root.slice('devices/'.length) : null
+    return owner !== subscriber && (moved.has(subscriber) || (owner !== null && moved.has(owner)))
+  }
   for (const { id } of world.clients) {
     const last = new Map<string, Published>()
     const before = new Set<Published>()
     for (const { published, retain, qos } of seen.of(id)) {
       if (retain || published.will || qos === 0 || before.has(published) || sharesToo(world, id, published)) continue
       before.add(published)
-      const key = `${published.client} ${published.root}`
+      if (conceded(id, published.root)) continue
+      const key = `${published.client} ${published.region} ${published.root}`
       const newest = last.get(key)
       if (newest !== undefined && newest.number > published.number) {
         if (succeeded(published) && succeeded(newest))

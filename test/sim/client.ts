@@ -291,7 +291,7 @@ export class ClientConnection implements ClientEnd {
     this.record.connackAt = world.scheduler.exact
     this.record.sessionPresent = sessionPresent
     if (!sessionPresent) {
-      if (client.sessionKnown && !client.sessionMayBeNew && !this.record.cleanStart)
+      if (client.sessionKnown && !client.sessionMayBeNew && !this.record.cleanStart && !this.raced())
         world.breach('durable', `the session of ${client.id} is gone`)
       client.forgetSession()
     }
@@ -300,6 +300,16 @@ export class ClientConnection implements ClientEnd {
     client.current = this
     this.resend()
     for (const [filter, qos] of client.wanted) if (!client.granted.has(filter)) this.subscribe([filter], qos)
+  }
+
+  /** Another connection was being opened too, and nobody knows here which the server answered first. */
+  private raced(): boolean {
+    return this.client.connections.some(
+      ({ record }) =>
+        record !== this.record &&
+        (record.connackAt ?? Number.POSITIVE_INFINITY) > this.record.openedAt &&
+        (record.closedAt ?? Number.POSITIVE_INFINITY) > this.record.openedAt,
+    )
   }
 
   private acknowledged(packetId: number, reason: number, second: boolean): void {

@@ -42,8 +42,8 @@ export class SimSocket implements Connection {
   close(): void {
     if (!this.open) return
     this.open = false
-    this.actor.sockets.delete(this)
     this.actor.life?.send(() => {
+      this.actor.sockets.delete(this)
       this.toClient(() => {
         this.end.closed()
         this.toServer(() => this.tellClosed())
