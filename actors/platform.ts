@@ -77,14 +77,22 @@ export type Destination =
   | { readonly kind: 'home' }
   | { readonly kind: 'region'; readonly region: RegionId; readonly epoch: number }
 
+/** What waited at an uplink for the home of a root. */
+export interface Taken {
+  /** A batch of routed records, in order. */
+  readonly batch: Uint8Array
+  /** Some of them are under way, and may come a second time by the core: numbers of this source up to `last`. */
+  readonly underWay: { readonly source: string; readonly last: number } | null
+}
+
 export interface UplinkPeer {
   /**
    * @param hint the region where the home was last; messages to different regions do not wait for each other
    * @param batch routed records; outcomes when each was delivered or is in the outbox
    */
   send(root: Root, to: Destination, hint: RegionId | null, batch: Uint8Array): Promise<Uint8Array>
-  /** Gives what waits for the home of this root to it: it is here now. A batch of routed records, in order. */
-  take(root: Root): Promise<Uint8Array>
+  /** Gives what waits for the home of this root to it: it is here now. */
+  take(root: Root): Promise<Taken>
   /** Resolves when what waits now for this region has been delivered; rejects if that takes long. */
   drained(root: Root, region: RegionId): Promise<void>
   /** The home has delivered or stored what it took; until then the uplink keeps it. */

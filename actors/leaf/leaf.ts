@@ -368,7 +368,9 @@ export class Leaf {
 
   private async takeFromUplink(): Promise<void> {
     const uplink = this.platform.peers.uplink(this.root)
-    const waiting = unpackBatch(await uplink.take(this.root))
+    const { batch, underWay } = await uplink.take(this.root)
+    if (underWay !== null) this.remember(underWay.source, underWay.last)
+    const waiting = unpackBatch(batch)
     if (waiting.length === 0) return
     // Accepted now, before what is published next; the uplink keeps them until each is delivered or durable here.
     this.accept(waiting.map(decodeRouted))

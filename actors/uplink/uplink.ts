@@ -20,7 +20,7 @@ import {
   UPLINK_RETRY_MS_MIN,
   UPLINK_STORE_AFTER_MS,
 } from '../limits.ts'
-import type { Destination, Platform } from '../platform.ts'
+import type { Destination, Platform, Taken } from '../platform.ts'
 import { Lane, type LaneItem } from './lane.ts'
 import { Outbox } from './outbox.ts'
 
@@ -89,16 +89,21 @@ export class Uplink {
   }
 
   /** The home of the root is in this region now: what waits for it is given to it, in order. */
-  take(root: Root): Uint8Array {
+  take(root: Root): Taken {
     const key = Lane.key(root, { kind: 'home' })
     const lane = this.lanes.get(key)
     const items = this.taken.get(root)?.items ?? []
+    let underWay: Taken['underWay'] = null
     if (lane !== undefined) {
-      // What is under way may arrive a second time by the core; it stays in this lane, and is answered there. The lane
-      // takes nothing new, since its numbers may be known to the receiver already.
-      items.push(...lane.items.splice(lane.underWay))
+      // What is under way is given too, or what came after it would overtake it. It stays in this lane and is answered
+      // there; the lane takes nothing new, since its numbers may be known to the receiver already.
+      items.push(...lane.items)
+      lane.items.splice(lane.underWay)
       this.lanes.delete(key)
-      if (lane.underWay > 0) this.lanes.set(`retired ${lane.number}`, lane)
+      if (lane.underWay > 0) {
+        this.lanes.set(`retired ${lane.number}`, lane)
+        underWay = { source: this.sourceOf(lane), last: lane.first + lane.underWay - 1 }
+      }
     }
     // A sender need not wait for what is stored; what is not stored yet is, so that it outlives this process.
     this.platform.storage.transaction(() => {
@@ -108,7 +113,7 @@ export class Uplink {
       this.taken.set(root, { items, at: this.platform.now() })
       this.platform.wakeBy(this.platform.now() + TAKEN_WAIT_MS)
     }
-    return packBatch(items.map(({ record }) => record))
+    return { batch: packBatch(items.map(({ record }) => record)), underWay }
   }
 
   /** What waits now for a region has been delivered there. Rejects where that takes long. */
@@ -151,6 +156,10 @@ export class Uplink {
       const lane = this.lane(root, { kind: 'home' }, later?.hint ?? null)
       lane.items.push(...items.filter(({ row }) => row !== null), ...(later?.items ?? []))
     }
+  }
+
+  private sourceOf(lane: Lane): string {
+    return `${this.source}.${lane.number}`
   }
 
   private lane(root: Root, to: Destination, hint: RegionId | null): Lane {
@@ -236,7 +245,7 @@ export class Uplink {
           fleet: this.platform.fleet,
           root: lane.root,
           to: lane.to,
-          source: `${this.source}.${lane.number}`,
+          source: this.sourceOf(lane),
           first: lane.first,
           records: bytesToBase64(packBatch(lane.items.slice(0, lane.underWay).map(({ record }) => record))),
         })),
@@ -318,6 +327,7 @@ export class Uplink {
 
   private done(item: LaneItem, outcome: number): void {
     if (item.row !== null) this.outbox.remove(item.row, item.record)
+    item.row = null
     item.settle?.(outcome)
     item.settle = null
   }
@@ -327,7 +337,6 @@ export class Uplink {
     for (const item of lane.items) {
       if (item.expiresAt === 0 || item.expiresAt > now) continue
       this.done(item, Reason.Success)
-      item.row = null
     }
     this.prune(lane)
   }

@@ -37,7 +37,7 @@ const DEVICE: DevicePeer = {
 
 const UPLINK: UplinkPeer = {
   send: async (_root, _to, _hint, batch) => successes(batch),
-  take: async () => packBatch([]),
+  take: async () => ({ batch: packBatch([]), underWay: null }),
   drained: async () => undefined,
   took: async () => undefined,
 }

@@ -5,9 +5,9 @@ import { Topic } from '../../actors/topic/topic.ts'
 import { Uplink } from '../../actors/uplink/uplink.ts'
 import { base64ToBytes } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
-import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
+import type { Envelope, EnvelopeResult, EnvelopesResponse } from '../../src/relay/envelope.ts'
 import { FakeClock } from './fake-clock.ts'
-import { fakeCore, fakePeers } from './fake-peers.ts'
+import { fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import {
   APP,
@@ -141,7 +141,7 @@ test('after the home took what waited, no number goes out again for another mess
   const sent = watch(uplink.send(ROOM, HOME, US, room('1', '2', '3')))
   await clock.pass(1500)
   expect(sent.value()).toEqual(new Uint8Array(3))
-  expect(routedTexts(uplink.take(ROOM))).toEqual(['1', '2', '3'])
+  expect(routedTexts(uplink.take(ROOM).batch)).toEqual(['1', '2', '3'])
   uplink.took(ROOM)
 
   link.answers = true
@@ -153,13 +153,36 @@ test('after the home took what waited, no number goes out again for another mess
   expect(reused(link.calls.flat())).toEqual([])
 })
 
+test('what is under way when the home comes here is given to it too, before what came after it', async () => {
+  const never = held<EnvelopesResponse>()
+  const sources: string[] = []
+  const core = fakeCore(EU, {
+    envelopes: ({ envelopes }) => {
+      sources.push(...envelopes.map(({ source }) => source))
+      return never.answer
+    },
+  })
+  const platform = new FakePlatform(addressOf('uplink', EU, '0'), { core })
+  const uplink = new Uplink(platform)
+  const sent = [watch(uplink.send(ROOM, HOME, US, room('1')))]
+  await platform.clock.pass(100)
+  sent.push(watch(uplink.send(ROOM, HOME, US, room('2'))))
+  await platform.clock.pass(100)
+  const { batch, underWay } = uplink.take(ROOM)
+  await platform.clock.settled()
+
+  expect(routedTexts(batch)).toEqual(['1', '2'])
+  expect([underWay]).toEqual(sources.map((source) => ({ source, last: 0 })))
+  expect(sent.map(({ value }) => value())).toEqual([new Uint8Array(1), new Uint8Array(1)])
+})
+
 test('what the home took and did not confirm goes the usual way', async () => {
   const { texts, receive } = inbox()
   const { clock, link, uplink } = uplinkOver(receive)
   const sent = watch(uplink.send(ROOM, HOME, US, room('1', '2')))
   await clock.pass(2000)
   expect(sent.value()).toEqual(new Uint8Array(2))
-  expect(routedTexts(uplink.take(ROOM))).toEqual(['1', '2'])
+  expect(routedTexts(uplink.take(ROOM).batch)).toEqual(['1', '2'])
 
   link.up = true
   for (let seconds = 0; seconds < 120; seconds += 5) {

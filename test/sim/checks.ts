@@ -83,7 +83,8 @@ function eachPublishersOrder(world: World, seen: Seen): void {
     for (const { published, retain, qos } of seen.of(id)) {
       if (retain || published.will || qos === 0 || before.has(published) || sharesToo(world, id, published)) continue
       before.add(published)
-      if (conceded(id, published.root)) continue
+      if (conceded(id, published.root) || !wasSubscribed(world, id, published)) continue
+      if (published.resent && moved.has(published.client)) continue
       const key = `${published.client} ${published.region} ${published.root}`
       const newest = last.get(key)
       if (newest !== undefined && newest.number > published.number) {
@@ -125,6 +126,17 @@ function nothingRepeated(world: World, seen: Seen): void {
   }
 }
 
+/** What was accepted before SUBACK may come when it is sent again, after newer ones. */
+function wasSubscribed({ history }: World, client: string, published: Published): boolean {
+  return history.subscribed.some(
+    (one) =>
+      one.client === client &&
+      one.at <= published.at &&
+      (one.endedAt === null || one.endedAt > published.at) &&
+      matches(one.filter, published.topic),
+  )
+}
+
 function sharesToo(world: World, client: string, published: Published): boolean {
   return world.history.asked.some(
     (one) =>
@@ -150,6 +162,8 @@ function sharedReachOne(world: World, seen: Seen): void {
     )
     const since = Math.min(...lasting.map(({ at }) => at))
     const asked = history.asked.filter((one) => one.filter === filter)
+    // To a member with QoS 0 a message may be lost.
+    if (asked.some(({ qos }) => qos === 0)) continue
     const got = new Set(asked.flatMap(({ client }) => seen.of(client).map(({ published }) => published)))
     for (const published of history.published) {
       if (published.qos === 0 || published.at < since || !succeeded(published)) continue

@@ -154,7 +154,11 @@ export class ClientConnection implements ClientEnd {
       closedAt: null,
     }
     world.history.connected.push(this.record)
-    if (cleanStart) client.sessionMayBeNew = true
+    if (cleanStart) {
+      // Even if no answer comes, the server may have begun a new session.
+      client.sessionMayBeNew = true
+      for (const filter of [...client.granted.keys()]) client.endSubscription(filter)
+    }
     this.parser.on('packet', (packet: Packet) => this.packet(packet))
     world.note(`${id} opens connection ${this.record.number} to ${region}${cleanStart ? ', clean' : ''}`)
     const actor = world.region(region).actor(deviceAddress(region, DEFAULT_FLEET, id as ClientId))
@@ -202,7 +206,7 @@ export class ClientConnection implements ClientEnd {
     )
     for (const [filter] of this.asked.get(messageId) ?? []) {
       this.client.endSubscription(filter)
-      this.client.world.history.asked.push({ client: this.client.id, filter })
+      this.client.world.history.asked.push({ client: this.client.id, filter, qos })
     }
     this.client.world.note(`${this.client.id} subscribes to ${filters.join(', ')} QoS ${qos}`)
     this.write({

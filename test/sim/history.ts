@@ -61,7 +61,7 @@ export class History {
   readonly subscribed: Subscribed[] = []
   readonly connected: Connected[] = []
   /** Each SUBSCRIBE, whatever became of it. */
-  readonly asked: { readonly client: string; readonly filter: string }[] = []
+  readonly asked: { readonly client: string; readonly filter: string; readonly qos: QoS }[] = []
   private readonly byNumber = new Map<number, Published>()
   private number = 0
 
