@@ -9,11 +9,11 @@ import type { ClientId, Root } from '../../src/id/ids.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import { edgeCore } from './edge-core.ts'
 import { type Call, namespaces, peersOf } from './peers.ts'
+import type { SimRegion } from './region.ts'
 import type { Place, Task } from './scheduler.ts'
 import type { Sender } from './sender.ts'
 import type { SimSocket } from './socket.ts'
 import { SimStorage } from './storage.ts'
-import type { SimRegion } from './region.ts'
 import type { World } from './world.ts'
 
 /** After this long without an event, a timer or a call, workerd takes an actor out of memory. */
@@ -154,7 +154,8 @@ export class Life implements Platform, Place, Sender {
     this.address = actor.address
     this.storage = {
       exec: (query, ...bindings) => {
-        if (!query.startsWith('SELECT')) this.wrote()
+        // Tables are made in one go: a statement of a schema is no point at which a life ends.
+        if (!query.startsWith('SELECT') && !query.startsWith('CREATE')) this.wrote()
         return actor.storage.exec(query, ...bindings)
       },
       transaction: (write) => actor.storage.transaction(write),
@@ -186,7 +187,11 @@ export class Life implements Platform, Place, Sender {
 
   /** Null for an uplink, and for a device that was not read from storage yet. */
   get leaf(): Leaf | null {
-    return this.topic?.leaf ?? (this.gateOrNot as unknown as { awake: { leaf: Leaf } | null } | null)?.awake?.leaf ?? null
+    return (
+      this.topic?.leaf ??
+      (this.gateOrNot as unknown as { awake: { leaf: Leaf } | null } | null)?.awake?.leaf ??
+      null
+    )
   }
 
   get idle(): boolean {
@@ -221,7 +226,8 @@ export class Life implements Platform, Place, Sender {
     for (const timer of this.timers) timer.run = null
     this.timers.clear()
     this.pending.clear()
-    if (dead) for (const call of this.serving) call.failed(new Error(`the process of ${this.actor.name} died`))
+    if (dead)
+      for (const call of this.serving) call.failed(new Error(`the process of ${this.actor.name} died`))
     this.serving.clear()
   }
 

@@ -37,7 +37,8 @@ function succeeded({ acknowledged }: Published): boolean {
 function everythingAcknowledgedArrived(world: World, seen: Seen): void {
   const { history } = world
   for (const subscribed of history.subscribed) {
-    if (subscribed.endedAt !== null || subscribed.qos === 0 || parseShared(subscribed.filter) !== null) continue
+    if (subscribed.endedAt !== null || subscribed.qos === 0 || parseShared(subscribed.filter) !== null)
+      continue
     const client = world.clients.find(({ id }) => id === subscribed.client)
     if (client?.current == null) {
       world.breach('error', `${subscribed.client} is not connected at the end`)
@@ -81,7 +82,8 @@ function eachPublishersOrder(world: World, seen: Seen): void {
     const last = new Map<string, Published>()
     const before = new Set<Published>()
     for (const { published, retain, qos } of seen.of(id)) {
-      if (retain || published.will || qos === 0 || before.has(published) || sharesToo(world, id, published)) continue
+      if (retain || published.will || qos === 0 || before.has(published) || sharesToo(world, id, published))
+        continue
       before.add(published)
       if (conceded(id, published.root) || !wasSubscribed(world, id, published)) continue
       if (published.resent && moved.has(published.client)) continue
@@ -105,10 +107,15 @@ function oneConnectionEach(world: World): void {
   for (const client of world.clients) {
     const open = client.connections.filter(({ state }) => state === 'connected')
     const live = [...world.regions.values()].flatMap((region) =>
-      [...(region.actors.get(`device ${region.id}/default/${client.id}`)?.sockets ?? [])].filter((one) => one.live),
+      [...(region.actors.get(`device ${region.id}/default/${client.id}`)?.sockets ?? [])].filter(
+        (one) => one.live,
+      ),
     )
     if (open.length !== 1 || live.length !== 1 || open[0]?.socket !== live[0])
-      world.breach('one connection', `${client.id} has ${open.length} connections, its regions ${live.length}`)
+      world.breach(
+        'one connection',
+        `${client.id} has ${open.length} connections, its regions ${live.length}`,
+      )
   }
 }
 
@@ -140,7 +147,9 @@ function wasSubscribed({ history }: World, client: string, published: Published)
 function sharesToo(world: World, client: string, published: Published): boolean {
   return world.history.asked.some(
     (one) =>
-      one.client === client && parseShared(one.filter) !== null && matches(plainFilter(one.filter), published.topic),
+      one.client === client &&
+      parseShared(one.filter) !== null &&
+      matches(plainFilter(one.filter), published.topic),
   )
 }
 

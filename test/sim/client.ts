@@ -69,7 +69,11 @@ export class SimClient {
   unsubscribe(filter: string): void {
     this.wanted.delete(filter)
     this.endSubscription(filter)
-    this.current?.write({ cmd: 'unsubscribe', messageId: this.packetId(), unsubscriptions: [filter] } as Packet)
+    this.current?.write({
+      cmd: 'unsubscribe',
+      messageId: this.packetId(),
+      unsubscriptions: [filter],
+    } as Packet)
   }
 
   publish(topic: string, qos: QoS, retain: boolean): void {
@@ -88,7 +92,9 @@ export class SimClient {
     })
     const packetId = qos === 0 ? 0 : this.packetId()
     if (qos > 0) this.sent.set(packetId, { published, packetId, state: 'published' })
-    this.world.note(`${this.id} publishes p${published.number} QoS ${qos}${retain ? ' retained' : ''} to ${topic}`)
+    this.world.note(
+      `${this.id} publishes p${published.number} QoS ${qos}${retain ? ' retained' : ''} to ${topic}`,
+    )
     current.publish(published, packetId, false)
   }
 
@@ -276,7 +282,8 @@ export class ClientConnection implements ClientEnd {
         return
       case 'disconnect':
         client.world.note(`${client.id} connection ${this.record.number} is told ${packet.reasonCode}`)
-        if (packet.reasonCode !== 0x8e) client.world.breach('error', `${client.id} is told ${packet.reasonCode}`)
+        if (packet.reasonCode !== 0x8e)
+          client.world.breach('error', `${client.id} is told ${packet.reasonCode}`)
         return
       default:
         throw new Error(`a client got ${packet.cmd}`)
@@ -288,7 +295,8 @@ export class ClientConnection implements ClientEnd {
     const { world } = client
     world.note(`${client.id} connection ${this.record.number} CONNACK ${reason} session ${sessionPresent}`)
     if (reason !== 0) {
-      if (reason !== 0x88 && !(reason === 0x80 && world.faults.actorsFail)) world.breach('error', `${client.id} got CONNACK ${reason}`)
+      if (reason !== 0x88 && !(reason === 0x80 && world.faults.actorsFail))
+        world.breach('error', `${client.id} got CONNACK ${reason}`)
       return
     }
     this.state = 'connected'
@@ -342,7 +350,8 @@ export class ClientConnection implements ClientEnd {
     const again = packet.qos === 2 && client.receivedIds.has(messageId)
     const marks = `${packet.dup ? ' DUP' : ''}${packet.retain ? ' retained' : ''}${again ? ' again' : ''}`
     world.note(`${client.id} gets p${published.number} QoS ${packet.qos}${marks} from ${packet.topic}`)
-    if (packet.topic !== published.topic) world.breach('error', `p${published.number} came from ${packet.topic}`)
+    if (packet.topic !== published.topic)
+      world.breach('error', `p${published.number} came from ${packet.topic}`)
     if (!again) {
       world.history.delivered.push({
         published,

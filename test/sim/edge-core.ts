@@ -29,7 +29,8 @@ export function edgeCore(life: Life): CoreClient {
     timeoutMs?: number,
   ): Promise<z.infer<S>> => {
     const answer = schema.safeParse(await post(name, body, timeoutMs))
-    if (!answer.success) life.world.breach('contract', `the core's answer to ${name}: ${answer.error.message}`)
+    if (!answer.success)
+      life.world.breach('contract', `the core's answer to ${name}: ${answer.error.message}`)
     return answer.data as z.infer<S>
   }
   return {

@@ -81,7 +81,11 @@ export class Faults {
     const { random } = this
     const each = (kind: FaultKind, everyMs: number, happen: () => void) => {
       if (!this.has(kind)) return
-      for (let at = random.between(500, everyMs * 2); at < until; at += random.between(everyMs / 3, everyMs * 2))
+      for (
+        let at = random.between(500, everyMs * 2);
+        at < until;
+        at += random.between(everyMs / 3, everyMs * 2)
+      )
         world.scheduler.after(at, null, () => {
           if (this.happens(kind)) happen()
         })

@@ -12,7 +12,12 @@ export interface HttpServer {
 }
 
 /** Rejects where there is no answer in time, the connection was refused or reset, or the server answered with an error. */
-export function request(sender: Sender, server: HttpServer, timeoutMs: number, given: unknown): Promise<unknown> {
+export function request(
+  sender: Sender,
+  server: HttpServer,
+  timeoutMs: number,
+  given: unknown,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     if (sender.over) return
     const { world } = sender
@@ -52,7 +57,9 @@ export function request(sender: Sender, server: HttpServer, timeoutMs: number, g
     sender.send(() => {
       if (server.cut()) {
         if (random.chance(0.5))
-          scheduler.after(world.coreDelay(), sender, () => finish(() => reject(new Error('connection refused'))))
+          scheduler.after(world.coreDelay(), sender, () =>
+            finish(() => reject(new Error('connection refused'))),
+          )
         return
       }
       const fate = faults.request()

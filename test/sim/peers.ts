@@ -60,7 +60,12 @@ export class Call {
   private readonly reject: (cause: unknown) => void
   private answered = false
 
-  constructor(stub: Stub, method: string, resolve: (value: unknown) => void, reject: (cause: unknown) => void) {
+  constructor(
+    stub: Stub,
+    method: string,
+    resolve: (value: unknown) => void,
+    reject: (cause: unknown) => void,
+  ) {
     this.stub = stub
     this.method = method
     this.resolve = resolve
@@ -105,7 +110,10 @@ class Stub {
     this.target = target
     this.proxy = new Proxy(
       {},
-      { get: (_, method) => (typeof method === 'string' && method !== 'then' ? this.method(method) : undefined) },
+      {
+        get: (_, method) =>
+          typeof method === 'string' && method !== 'then' ? this.method(method) : undefined,
+      },
     )
   }
 

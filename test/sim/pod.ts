@@ -115,7 +115,12 @@ class PodLife implements Sender {
     }
   }
 
-  serve(name: string, body: unknown, respond: (answer: unknown) => void, reset: (cause: Error) => void): void {
+  serve(
+    name: string,
+    body: unknown,
+    respond: (answer: unknown) => void,
+    reset: (cause: Error) => void,
+  ): void {
     const serve = this.calls[name]
     if (serve === undefined) throw new Error(`the core has no ${name}`)
     this.serving.add(reset)
@@ -127,7 +132,8 @@ class PodLife implements Sender {
           this.serving.delete(reset)
         },
         (cause) => {
-          if (!(cause instanceof EdgeUnreachable)) this.world.note(`the core failed on ${name}: ${String(cause)}`)
+          if (!(cause instanceof EdgeUnreachable))
+            this.world.note(`the core failed on ${name}: ${String(cause)}`)
           if (!this.over) reset(cause as Error)
           this.serving.delete(reset)
         },

@@ -1,11 +1,11 @@
 // A region: its actors, and the Worker's routes for the core, as actors/http/relay-routes.ts has them.
 import type { z } from 'zod'
+import type { LeafPeer } from '../../actors/platform.ts'
 import { type ActorAddress, actorName, leafAddress } from '../../src/id/actor-name.ts'
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
 import { deliverRequestSchema } from '../../src/relay/envelope.ts'
 import { handoverRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
 import { drainedRequestSchema, homeInterestRequestSchema } from '../../src/relay/interest.ts'
-import type { LeafPeer } from '../../actors/platform.ts'
 import { SimActor } from './actor.ts'
 import type { HttpServer } from './http.ts'
 import { namespaces, stubCache } from './peers.ts'

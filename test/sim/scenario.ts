@@ -119,7 +119,9 @@ class Work {
   }
 
   private deviceFilters(): string[] {
-    return this.topics.filter((topic) => topic.startsWith('devices/')).map((topic) => topic.replace('cmd', '#'))
+    return this.topics
+      .filter((topic) => topic.startsWith('devices/'))
+      .map((topic) => topic.replace('cmd', '#'))
   }
 
   private planClient(client: SimClient): void {
@@ -130,7 +132,8 @@ class Work {
     at(random.between(0, 1_500), () => {
       for (const filter of filters) {
         const own = filter.startsWith('devices/')
-        if (random.chance(own ? 0.9 : filter.startsWith('$share') ? 0.35 : 0.5)) client.subscribe([filter], this.qos())
+        if (random.chance(own ? 0.9 : filter.startsWith('$share') ? 0.35 : 0.5))
+          client.subscribe([filter], this.qos())
       }
       client.connect()
     })
@@ -170,10 +173,11 @@ class Work {
   private move(client: SimClient, to: RegionId): void {
     const { random, faults } = this.world
     faults.count('roam')
-    if (random.chance(0.3)) {
+    const manner = random.next()
+    if (manner < 0.3) {
       client.region = to
       client.disconnect()
-    } else if (random.chance(0.3)) {
+    } else if (manner < 0.5) {
       client.region = to
       client.current?.hangUp(random.between(10, 3_000))
     } else {

@@ -68,8 +68,10 @@ export class SimStorage {
     try {
       const written = write()
       // A life that ended inside takes the whole of it back; until the event is over it goes on as a ghost.
-      if (this.depth === 1 && this.rollBackAll) this.ghost = { savepoint, made: this.madeBefore }
-      else database.exec(`RELEASE ${savepoint}`)
+      if (this.depth === 1 && this.rollBackAll) {
+        this.ghost = { savepoint, made: this.madeBefore }
+        this.rollBackAll = false
+      } else database.exec(`RELEASE ${savepoint}`)
       return written
     } catch (cause) {
       this.rollBack(savepoint)
@@ -102,8 +104,10 @@ export class SimStorage {
   /** Gives the database to whoever comes next. */
   close(): void {
     const { database, tables } = this.pooled
+    // A run that failed may have left it in the middle of something.
+    if (database.isTransaction) return
     for (const table of this.made) database.exec(`DELETE FROM ${table}`)
-    if (tables.has('orphan') || tables.has('backlog') || tables.has('outbox'))
+    if (['orphan', 'backlog', 'outbox'].some((table) => tables.has(table)))
       database.exec('DELETE FROM sqlite_sequence')
     pool.push(this.pooled)
   }

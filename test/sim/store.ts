@@ -1,5 +1,12 @@
 // The directory's store in memory: the real rules of homes and epochs over a map.
-import { decideClaim, decideConfirm, decideRelease, type Decision, type HomeRow, homeOf } from '../../k8s-core/store/home-row.ts'
+import {
+  type Decision,
+  decideClaim,
+  decideConfirm,
+  decideRelease,
+  type HomeRow,
+  homeOf,
+} from '../../k8s-core/store/home-row.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
 import type { RegionId } from '../../src/id/ids.ts'
 
@@ -30,7 +37,11 @@ export function memoryStore(): Store {
     putInterests: async (fleet, root, epoch, version, regions) => {
       const key = keyOf(fleet, root)
       const before = interests.get(key)
-      if (before === undefined || epoch > before.epoch || (epoch === before.epoch && version > before.version))
+      if (
+        before === undefined ||
+        epoch > before.epoch ||
+        (epoch === before.epoch && version > before.version)
+      )
         interests.set(key, { epoch, version, regions })
     },
     interests: async (fleet, root) => interests.get(keyOf(fleet, root))?.regions ?? [],

@@ -1,6 +1,7 @@
 // The simulated world: regions, pods of the core, clients and what happens between them, all from one seed.
-import type { RegionId } from '../../src/id/ids.ts'
+
 import type { Store } from '../../k8s-core/store/port.ts'
+import type { RegionId } from '../../src/id/ids.ts'
 import type { Life } from './actor.ts'
 import type { SimClient } from './client.ts'
 import type { Faults } from './faults.ts'
@@ -71,7 +72,8 @@ export class World {
   }
 
   end(): void {
-    for (const region of this.regions.values()) for (const actor of region.actors.values()) actor.storage.close()
+    for (const region of this.regions.values())
+      for (const actor of region.actors.values()) actor.storage.close()
   }
 
   region(id: RegionId): SimRegion {
