@@ -14,6 +14,7 @@ import { CLIENT_AWAY, encodeDelivery } from '../../src/session/delivery.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { Courier } from '../courier.ts'
+import { persistently } from '../eventually.ts'
 import { INTEREST_SYNC_DELAY_MS } from '../limits.ts'
 import type { Platform, SubscribeReply } from '../platform.ts'
 import { Tables } from '../tables.ts'
@@ -368,7 +369,12 @@ export class Leaf {
 
   private async takeFromUplink(): Promise<void> {
     const uplink = this.platform.peers.uplink(this.root)
-    const { batch, underWay } = await uplink.take(this.root)
+    const taken = await persistently(this.platform, () => uplink.take(this.root)).catch((cause) =>
+      // What waits there comes by the core.
+      this.platform.report(`${this.root} could not take from the uplink`, cause),
+    )
+    if (taken === undefined) return
+    const { batch, underWay } = taken
     if (underWay !== null) this.remember(underWay.source, underWay.last)
     const waiting = unpackBatch(batch)
     if (waiting.length === 0) return

@@ -6,6 +6,7 @@ import type { SimActor } from './actor.ts'
 import { copy } from './copy.ts'
 import type { SimRegion } from './region.ts'
 import type { Sender } from './sender.ts'
+import { World } from './world.ts'
 
 /** What actors/workerd wants of its environment; its own types are workerd's. */
 interface Namespaces {
@@ -148,6 +149,7 @@ class Stub {
     if (this.deaths !== null && this.deaths !== target.deaths) this.break(`${target.name} died`)
     if (this.broken) return call.failed(new Error('the stub is broken'))
     this.deaths = target.deaths
+    if (World.verbose) target.world.note(`  ${target.name} is called: ${call.method} ${brief(parameters)}`)
     const life = target.awake()
     life.serving.add(call)
     life.enter(() => {
@@ -175,4 +177,17 @@ class Stub {
     this.broken = true
     for (const call of [...this.open]) call.failed(new Error(`the stub to ${this.target.name} broke: ${why}`))
   }
+}
+
+/** With the payloads, for reading. */
+function brief(parameters: readonly unknown[]): string {
+  return parameters
+    .map((one) => {
+      if (one instanceof Uint8Array) return `[${Buffer.from(one).toString('latin1').match(/p\d+/g) ?? ''}]`
+      if (typeof one !== 'object' || one === null) return String(one)
+      const { records } = one as { records?: string }
+      const texts = records === undefined ? '' : Buffer.from(records, 'base64').toString('latin1').match(/p\d+/g)
+      return `${JSON.stringify(one).slice(0, 160)} [${texts ?? ''}]`
+    })
+    .join(' ')
 }

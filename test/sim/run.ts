@@ -1,6 +1,7 @@
 // `npm run sim -- --seeds N [--seed S] [--trace]`: runs seeds side by side and prints those that break a promise.
 
 import { parseArgs } from 'node:util'
+import { World } from './world.ts'
 import { runSeed } from './scenario.ts'
 
 const { values } = parseArgs({
@@ -8,6 +9,7 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    calls: { type: 'boolean', default: false },
   },
 })
 process.on('unhandledRejection', (cause) => {
@@ -15,6 +17,7 @@ process.on('unhandledRejection', (cause) => {
 })
 const first = Number(values.seed ?? 1)
 const count = Number(values.seeds ?? (values.seed === undefined ? 1000 : 1))
+World.verbose = values.calls
 const begin = performance.now()
 let events = 0,
   published = 0,

@@ -41,6 +41,8 @@ export class World {
   readonly clients: SimClient[] = []
   readonly breaches: Breach[] = []
   readonly notes: string[] = []
+  /** Notes every call, for reading a trace. */
+  static verbose = false
   readonly random: Random
   readonly faults: Faults
   /** Whose event is running. */
