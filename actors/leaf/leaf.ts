@@ -400,7 +400,8 @@ export class Leaf {
       })
       if (home.region === this.platform.region) {
         // It has come here without this leaf's doing: a topic root that was given back.
-        await this.home.verify()
+        const { at } = await this.home.verify()
+        if (at !== 'here') throw new CoreUnreachable(`the home of ${this.root} is moving`)
         return this.retained.matching(filters, this.platform.now())
       }
       return retained.map(({ topic, record }) => ({ topic, record: base64ToBytes(record) }))
