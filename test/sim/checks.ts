@@ -1,5 +1,6 @@
 // Judges a run by what its clients saw: which of the promises (docs/architecture.md) were not kept.
 import { matches, parseShared, plainFilter } from '../../src/mqtt/topic.ts'
+import type { FaultKind } from './faults.ts'
 import type { Delivered, Published, Subscribed } from './history.ts'
 import type { World } from './world.ts'
 
@@ -10,6 +11,25 @@ export function judge(world: World): void {
   oneConnectionEach(world)
   nothingRepeated(world, seen)
   sharedReachOne(world, seen)
+  oneOrderForAll(world, seen)
+  exactlyOnce(world, seen)
+  cutOffGoesOn(world, seen)
+  retainedEverywhere(world, seen)
+}
+
+/** Faults by which no process dies and nothing is lost inside a region. */
+const HARMLESS: ReadonlySet<FaultKind> = new Set([
+  'roam',
+  'client drops',
+  'core losses',
+  'core repeats',
+  'partitions',
+  'pod deaths',
+  'hibernation',
+])
+
+function only(world: World, allowed: ReadonlySet<FaultKind>): boolean {
+  return [...world.faults.kinds].every((kind) => allowed.has(kind))
 }
 
 /** Deliveries by client, in the order in which they came. */
@@ -133,6 +153,23 @@ function nothingRepeated(world: World, seen: Seen): void {
   }
 }
 
+/** Without a fault, a message comes once to all the members together that subscribe only by the group. */
+function groupGetsOnce(world: World, seen: Seen, filter: string): void {
+  const { asked } = world.history
+  const members = new Set(asked.flatMap((one) => (one.filter === filter ? [one.client] : [])))
+  const plain = (client: string, topic: string) =>
+    asked.some((one) => one.client === client && parseShared(one.filter) === null && matches(one.filter, topic))
+  const counts = new Map<Published, number>()
+  for (const client of members) {
+    for (const { published, retain } of seen.of(client)) {
+      if (retain || !matches(plainFilter(filter), published.topic) || plain(client, published.topic)) continue
+      const count = (counts.get(published) ?? 0) + 1
+      counts.set(published, count)
+      if (count === 2) world.breach('shared', `p${published.number} came twice to ${filter}`)
+    }
+  }
+}
+
 /** What was accepted before SUBACK may come when it is sent again, after newer ones. */
 function wasSubscribed({ history }: World, client: string, published: Published): boolean {
   return history.subscribed.some(
@@ -171,6 +208,7 @@ function sharedReachOne(world: World, seen: Seen): void {
     )
     const since = Math.min(...lasting.map(({ at }) => at))
     const asked = history.asked.filter((one) => one.filter === filter)
+    if (world.faults.kinds.size === 0) groupGetsOnce(world, seen, filter)
     // To a member with QoS 0 a message may be lost.
     if (asked.some(({ qos }) => qos === 0)) continue
     const got = new Set(asked.flatMap(({ client }) => seen.of(client).map(({ published }) => published)))
@@ -179,5 +217,114 @@ function sharedReachOne(world: World, seen: Seen): void {
       if (!matches(plainFilter(filter), published.topic)) continue
       if (!got.has(published)) world.breach('shared', `p${published.number} came to nobody of ${filter}`)
     }
+  }
+}
+
+/** Promise 3: two subscribers that stay where they are see the messages of a room in one order. */
+function oneOrderForAll(world: World, seen: Seen): void {
+  if (!only(world, new Set([...HARMLESS, 'freezes']))) return
+  const moved = movers(world)
+  const rooms = ['rooms/1', 'rooms/2']
+  for (const root of rooms) {
+    const orders = world.clients
+      .filter(({ id }) => !moved.has(id))
+      .map(({ id }) => ({ id, order: firstDeliveries(world, seen, id, root) }))
+    for (const [i, a] of orders.entries()) {
+      for (const b of orders.slice(i + 1)) {
+        const places = new Map(b.order.map((published, place) => [published, place]))
+        let last = -1
+        let before: Published | null = null
+        for (const published of a.order) {
+          const place = places.get(published)
+          if (place === undefined) continue
+          if (place < last)
+            world.breach(
+              'one order',
+              `${a.id} got p${before?.number} before p${published.number}, ${b.id} the other way round`,
+            )
+          last = place
+          before = published
+        }
+      }
+    }
+  }
+}
+
+function firstDeliveries(world: World, seen: Seen, id: string, root: string): Published[] {
+  const found = new Set<Published>()
+  for (const { published, qos, retain } of seen.of(id)) {
+    if (published.root !== root || qos === 0 || retain || published.will) continue
+    if (wasSubscribed(world, id, published) && !sharesToo(world, id, published)) found.add(published)
+  }
+  return [...found]
+}
+
+/** Promise 8: QoS 2 end to end comes once where neither end's connection broke and no process died. */
+function exactlyOnce(world: World, seen: Seen): void {
+  if (!only(world, new Set([...HARMLESS, 'freezes']))) return
+  const connections = new Map<string, number>()
+  for (const { client } of world.history.connected)
+    connections.set(client, (connections.get(client) ?? 0) + 1)
+  const moved = movers(world)
+  for (const { id } of world.clients) {
+    if (connections.get(id) !== 1) continue
+    const before = new Set<Published>()
+    for (const { published, qos, retain } of seen.of(id)) {
+      if (qos !== 2 || retain || connections.get(published.client) !== 1) continue
+      if (sharesToo(world, id, published)) continue
+      const owner = published.root.startsWith('devices/') ? published.root.slice('devices/'.length) : ''
+      if (moved.has(owner)) continue
+      if (before.has(published)) world.breach('exactly once', `p${published.number} came twice to ${id}`)
+      before.add(published)
+    }
+  }
+}
+
+const PROMPT_MS = 2_000
+
+/** Promise 7: within a region without the core, what is for a client whose home is there comes promptly. */
+function cutOffGoesOn(world: World, seen: Seen): void {
+  if (!only(world, new Set(['partitions', 'core losses', 'core repeats', 'pod deaths', 'hibernation']))) return
+  const { history } = world
+  for (const { region, from, until } of world.cuts) {
+    const present = history.connected.filter(
+      (one) =>
+        one.region === region &&
+        (one.connackAt ?? Number.POSITIVE_INFINITY) < from &&
+        (one.closedAt ?? Number.POSITIVE_INFINITY) > until,
+    )
+    const here = new Set(present.map(({ client }) => client))
+    for (const published of history.published) {
+      if (published.region !== region || published.at < from || published.at > until - PROMPT_MS) continue
+      const owner = published.root.slice('devices/'.length)
+      if (published.will || !published.root.startsWith('devices/') || !here.has(owner)) continue
+      if (world.clients.find(({ id }) => id === owner)?.manner.receiveMaximum !== 100) continue
+      const subscribed = history.subscribed.some(
+        (one) =>
+          one.client === owner &&
+          one.filter === `devices/${owner}/#` &&
+          one.at < from &&
+          (one.endedAt ?? Number.POSITIVE_INFINITY) > until,
+      )
+      if (!subscribed) continue
+      if (seen.of(owner).some((one) => one.published === published && one.at < published.at + PROMPT_MS)) continue
+      world.breach('cut off', `p${published.number} did not come to ${owner} while ${region} was cut off`)
+    }
+  }
+}
+
+/** The newest retained message is the same in every region, and none that was acknowledged is forgotten. */
+function retainedEverywhere(world: World, seen: Seen): void {
+  const probes = world.clients.filter(({ id }) => id.startsWith('probe-'))
+  const topics = new Set(world.history.published.flatMap(({ topic, retain }) => (retain ? [topic] : [])))
+  for (const topic of topics) {
+    const found = probes.map(
+      ({ id }) => seen.of(id).find(({ published, retain }) => retain && published.topic === topic)?.published.number,
+    )
+    if (new Set(found).size > 1)
+      world.breach('retained', `${topic} has ${found.map((number) => `p${number}`).join(', ')}`)
+    const kept = world.history.published.filter((one) => one.topic === topic && one.retain)
+    if (found[0] === undefined && kept.some((one) => one.qos > 0 && succeeded(one)))
+      world.breach('retained', `nothing is retained at ${topic}`)
   }
 }

@@ -24,6 +24,7 @@ export class Faults {
   active = true
   /** How many happened, by kind. */
   readonly counts = new Map<FaultKind, number>()
+  private healedAt = Number.POSITIVE_INFINITY
   readonly kinds: ReadonlySet<FaultKind>
   private readonly random: Random
 
@@ -96,7 +97,9 @@ export class Faults {
       if (region.cut) return
       region.cut = true
       world.note(`${region.id} is cut off`)
+      const from = world.scheduler.exact
       world.scheduler.after(random.between(500, 9_000), null, () => {
+        world.cuts.push({ region: region.id, from, until: Math.min(world.scheduler.exact, this.healedAt) })
         region.cut = false
         world.note(`${region.id} is joined again`)
       })
@@ -143,6 +146,7 @@ export class Faults {
 
   heal(world: World): void {
     this.active = false
+    this.healedAt = world.scheduler.exact
     world.note('everything heals')
     for (const pod of world.pods) pod.start()
     for (const region of world.regions.values()) {

@@ -40,6 +40,8 @@ export class World {
   readonly pods: Pod[]
   readonly clients: SimClient[] = []
   readonly breaches: Breach[] = []
+  /** When regions were cut off from the core. */
+  readonly cuts: { readonly region: RegionId; readonly from: number; readonly until: number }[] = []
   readonly notes: string[] = []
   /** Notes every call, for reading a trace. */
   static verbose = false
