@@ -259,18 +259,23 @@ function firstDeliveries(world: World, seen: Seen, id: string, root: string): Pu
   return [...found]
 }
 
-/** Promise 8: QoS 2 end to end comes once where neither end's connection broke and no process died. */
+/**
+ * QoS 2 end to end comes once, whatever is lost or repeated between the regions and however often a session's client comes
+ * back, where neither end nor the root moved, no process died and no clean start came between.
+ */
 function exactlyOnce(world: World, seen: Seen): void {
   if (!only(world, new Set([...HARMLESS, 'freezes']))) return
   const connections = new Map<string, number>()
   for (const { client } of world.history.connected)
     connections.set(client, (connections.get(client) ?? 0) + 1)
   const moved = movers(world)
+  const cleaned = new Set(world.history.connected.flatMap((one) => (one.cleanStart ? [one.client] : [])))
+  const stays = (id: string) => !moved.has(id) && (connections.get(id) === 1 || !cleaned.has(id))
   for (const { id } of world.clients) {
-    if (connections.get(id) !== 1) continue
+    if (!stays(id)) continue
     const before = new Set<Published>()
     for (const { published, qos, retain } of seen.of(id)) {
-      if (qos !== 2 || retain || connections.get(published.client) !== 1) continue
+      if (qos !== 2 || retain || !stays(published.client)) continue
       if (sharesToo(world, id, published)) continue
       const owner = published.root.startsWith('devices/') ? published.root.slice('devices/'.length) : ''
       if (moved.has(owner)) continue
@@ -284,8 +289,9 @@ const PROMPT_MS = 2_000
 
 /** Promise 7: within a region without the core, what is for a client whose home is there comes promptly. */
 function cutOffGoesOn(world: World, seen: Seen): void {
-  if (!only(world, new Set(['partitions', 'core losses', 'core repeats', 'pod deaths', 'hibernation']))) return
+  if (!only(world, HARMLESS)) return
   const { history } = world
+  const moved = movers(world)
   for (const { region, from, until } of world.cuts) {
     const present = history.connected.filter(
       (one) =>
@@ -297,7 +303,7 @@ function cutOffGoesOn(world: World, seen: Seen): void {
     for (const published of history.published) {
       if (published.region !== region || published.at < from || published.at > until - PROMPT_MS) continue
       const owner = published.root.slice('devices/'.length)
-      if (published.will || !published.root.startsWith('devices/') || !here.has(owner)) continue
+      if (published.will || !published.root.startsWith('devices/') || !here.has(owner) || moved.has(owner)) continue
       if (world.clients.find(({ id }) => id === owner)?.manner.receiveMaximum !== 100) continue
       const subscribed = history.subscribed.some(
         (one) =>

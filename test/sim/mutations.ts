@@ -9,8 +9,10 @@ import { Interests } from '../../actors/leaf/interests.ts'
 import { Leaf } from '../../actors/leaf/leaf.ts'
 import { Retained } from '../../actors/leaf/retained.ts'
 import { Sharing } from '../../actors/leaf/sharing.ts'
+import type { Platform } from '../../actors/platform.ts'
 import { Outbox } from '../../actors/uplink/outbox.ts'
 import { Relay } from '../../k8s-core/relay.ts'
+import type { Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
 import type { Broken } from './world.ts'
@@ -37,12 +39,6 @@ function replace(owner: object, name: string, make: (original: Method) => Method
     before.get === undefined ? { ...before, value: changed } : { ...before, get: changed },
   )
   return () => Object.defineProperty(owner, name, before)
-}
-
-function all(...undo: readonly (() => void)[]): () => void {
-  return () => {
-    for (const one of undo) one()
-  }
 }
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -130,19 +126,18 @@ export const MUTATIONS: readonly Mutation[] = [
     apply: () => replace(Registrar.prototype, 'fence', () => () => Promise.resolve()),
   },
   {
-    what: 'a home asks the directory for each message',
+    what: 'a leaf asks the core before it takes a message',
     breaks: ['cut off'],
     apply: () =>
-      all(
-        replace(Home.prototype, 'settled', () => () => null),
-        replace(
-          Home.prototype,
-          'find',
-          () =>
-            function () {
-              return (this as Home).verify()
-            },
-        ),
+      replace(
+        Leaf.prototype,
+        'publish',
+        (publish) =>
+          async function (...given) {
+            const { platform, root } = this as unknown as { platform: Platform; root: Root }
+            await platform.core.resolve({ fleet: platform.fleet, root, region: platform.region })
+            return publish.apply(this, given)
+          },
       ),
   },
   {

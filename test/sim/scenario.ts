@@ -57,7 +57,8 @@ export async function runSeed(seed: number): Promise<Outcome> {
 
 /** Each run has some kinds of faults and not others, so that they do not hide one another; some runs have none. */
 function someFaults(random: Random): ReadonlySet<FaultKind> {
-  if (random.chance(0.12)) return new Set()
+  if (random.chance(0.1)) return new Set()
+  if (random.chance(0.25)) return new Set([random.pick(FAULT_KINDS), random.pick(FAULT_KINDS)])
   const share = random.between(0.1, 0.6)
   return new Set(FAULT_KINDS.filter(() => random.chance(share)))
 }
