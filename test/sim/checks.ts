@@ -158,7 +158,9 @@ function groupGetsOnce(world: World, seen: Seen, filter: string): void {
   const { asked } = world.history
   const members = new Set(asked.flatMap((one) => (one.filter === filter ? [one.client] : [])))
   const plain = (client: string, topic: string) =>
-    asked.some((one) => one.client === client && parseShared(one.filter) === null && matches(one.filter, topic))
+    asked.some(
+      (one) => one.client === client && parseShared(one.filter) === null && matches(one.filter, topic),
+    )
   const counts = new Map<Published, number>()
   for (const client of members) {
     for (const { published, retain } of seen.of(client)) {
@@ -303,7 +305,8 @@ function cutOffGoesOn(world: World, seen: Seen): void {
     for (const published of history.published) {
       if (published.region !== region || published.at < from || published.at > until - PROMPT_MS) continue
       const owner = published.root.slice('devices/'.length)
-      if (published.will || !published.root.startsWith('devices/') || !here.has(owner) || moved.has(owner)) continue
+      if (published.will || !published.root.startsWith('devices/') || !here.has(owner) || moved.has(owner))
+        continue
       if (world.clients.find(({ id }) => id === owner)?.manner.receiveMaximum !== 100) continue
       const subscribed = history.subscribed.some(
         (one) =>
@@ -313,7 +316,8 @@ function cutOffGoesOn(world: World, seen: Seen): void {
           (one.endedAt ?? Number.POSITIVE_INFINITY) > until,
       )
       if (!subscribed) continue
-      if (seen.of(owner).some((one) => one.published === published && one.at < published.at + PROMPT_MS)) continue
+      if (seen.of(owner).some((one) => one.published === published && one.at < published.at + PROMPT_MS))
+        continue
       world.breach('cut off', `p${published.number} did not come to ${owner} while ${region} was cut off`)
     }
   }
@@ -325,7 +329,8 @@ function retainedEverywhere(world: World, seen: Seen): void {
   const topics = new Set(world.history.published.flatMap(({ topic, retain }) => (retain ? [topic] : [])))
   for (const topic of topics) {
     const found = probes.map(
-      ({ id }) => seen.of(id).find(({ published, retain }) => retain && published.topic === topic)?.published.number,
+      ({ id }) =>
+        seen.of(id).find(({ published, retain }) => retain && published.topic === topic)?.published.number,
     )
     if (new Set(found).size > 1)
       world.breach('retained', `${topic} has ${found.map((number) => `p${number}`).join(', ')}`)

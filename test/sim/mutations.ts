@@ -62,9 +62,7 @@ export const MUTATIONS: readonly Mutation[] = [
         (pass) =>
           function (from, envelopes) {
             void (pass.call(this, from, envelopes) as Promise<unknown>).catch(() => undefined)
-            return Promise.resolve(
-              (envelopes as Envelope[]).map(() => ({ status: 'done', outcomes: [] })),
-            )
+            return Promise.resolve((envelopes as Envelope[]).map(() => ({ status: 'done', outcomes: [] })))
           },
       ),
   },

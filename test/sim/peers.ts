@@ -6,7 +6,6 @@ import type { SimActor } from './actor.ts'
 import { copy } from './copy.ts'
 import type { SimRegion } from './region.ts'
 import type { Sender } from './sender.ts'
-import { World } from './world.ts'
 
 /** What actors/workerd wants of its environment; its own types are workerd's. */
 interface Namespaces {
@@ -145,11 +144,18 @@ class Stub {
 
   private arrive(call: Call, parameters: unknown[], answerLost: boolean): void {
     const { target } = this
-    if (!target.region.up) return this.break(`${target.region.id} is down`)
+    if (!target.region.up) {
+      this.break(`${target.region.id} is down`)
+      return
+    }
     if (this.deaths !== null && this.deaths !== target.deaths) this.break(`${target.name} died`)
-    if (this.broken) return call.failed(new Error('the stub is broken'))
+    if (this.broken) {
+      call.failed(new Error('the stub is broken'))
+      return
+    }
     this.deaths = target.deaths
-    if (World.verbose) target.world.note(`  ${target.name} is called: ${call.method} ${brief(parameters)}`)
+    if (target.world.verbose)
+      target.world.note(`  ${target.name} is called: ${call.method} ${brief(parameters)}`)
     const life = target.awake()
     life.serving.add(call)
     life.enter(() => {
@@ -186,7 +192,8 @@ function brief(parameters: readonly unknown[]): string {
       if (one instanceof Uint8Array) return `[${Buffer.from(one).toString('latin1').match(/p\d+/g) ?? ''}]`
       if (typeof one !== 'object' || one === null) return String(one)
       const { records } = one as { records?: string }
-      const texts = records === undefined ? '' : Buffer.from(records, 'base64').toString('latin1').match(/p\d+/g)
+      const texts =
+        records === undefined ? '' : Buffer.from(records, 'base64').toString('latin1').match(/p\d+/g)
       return `${JSON.stringify(one).slice(0, 160)} [${texts ?? ''}]`
     })
     .join(' ')

@@ -2,8 +2,7 @@
 // promise. Seeds count on from S; with --trace the readable history, with --calls every call in it.
 import { fork } from 'node:child_process'
 import { parseArgs } from 'node:util'
-import { runSeed, type Outcome } from './scenario.ts'
-import { World } from './world.ts'
+import { type Outcome, runSeed } from './scenario.ts'
 
 const PROCESSES = 2
 
@@ -41,7 +40,7 @@ function report({ seed, kinds, breaches }: Outcome): void {
 async function run(first: number, count: number, step: number): Promise<Sum> {
   const sum: Sum = { seeds: 0, bad: 0, events: 0, published: 0, delivered: 0, faults: 0 }
   for (let seed = first; seed < first + count; seed += step) {
-    const outcome = await runSeed(seed)
+    const outcome = await runSeed(seed, values.calls)
     if (values.trace) print(outcome.notes.join('\n'))
     if (outcome.breaches.length > 0) report(outcome)
     sum.seeds++
@@ -61,7 +60,14 @@ async function runSideBySide(first: number, count: number): Promise<Sum> {
       { length: PROCESSES },
       (_, i) =>
         new Promise<Sum>((done, failed) => {
-          const given = ['--seed', String(first + i), '--seeds', String(count - i), '--step', String(PROCESSES)]
+          const given = [
+            '--seed',
+            String(first + i),
+            '--seeds',
+            String(count - i),
+            '--step',
+            String(PROCESSES),
+          ]
           const child = fork(import.meta.filename, given)
           child.once('message', (sum) => done(sum as Sum))
           child.once('exit', (code) => failed(new Error(`a process ended with ${code}`)))
@@ -69,11 +75,11 @@ async function runSideBySide(first: number, count: number): Promise<Sum> {
     ),
   )
   const names = ['seeds', 'bad', 'events', 'published', 'delivered', 'faults'] as const
-  return Object.fromEntries(names.map((name) => [name, sums.reduce((sum, one) => sum + one[name], 0)])) as Sum
-    & Record<string, number>
+  return Object.fromEntries(
+    names.map((name) => [name, sums.reduce((sum, one) => sum + one[name], 0)]),
+  ) as Sum & Record<string, number>
 }
 
-World.verbose = values.calls
 const first = Number(values.seed ?? 1)
 const count = Number(values.seeds ?? (values.seed === undefined ? 1_000 : 1))
 if (values.step !== undefined) {

@@ -24,10 +24,11 @@ export interface Outcome {
   readonly hash: string
 }
 
-export async function runSeed(seed: number): Promise<Outcome> {
+/** @param verbose with every call in the notes */
+export async function runSeed(seed: number, verbose = false): Promise<Outcome> {
   const random = new Random(seed)
   const faults = new Faults(random, someFaults(random))
-  const world = new World(random, faults, REGIONS.slice(0, 2 + random.int(2)), 1 + random.int(2))
+  const world = new World(random, faults, REGIONS.slice(0, 2 + random.int(2)), 1 + random.int(2), verbose)
   try {
     const work = new Work(world)
     work.plan()

@@ -12,7 +12,9 @@ function told({ seed, breaches }: Outcome): string[] {
   return breaches.map(({ broken, what }) => `${broken}: ${what} (npm run -s sim -- --seed ${seed} --trace)`)
 }
 
-test(`${SEEDS} simulated runs with faults break no promise (promises 1 to 7)`, { timeout: LONG_MS }, async () => {
+test(`${SEEDS} simulated runs with faults break no promise (promises 1 to 7)`, {
+  timeout: LONG_MS,
+}, async () => {
   const broken: string[] = []
   let delivered = 0
   let faults = 0

@@ -44,7 +44,7 @@ export class World {
   readonly cuts: { readonly region: RegionId; readonly from: number; readonly until: number }[] = []
   readonly notes: string[] = []
   /** Notes every call, for reading a trace. */
-  static verbose = false
+  readonly verbose: boolean
   readonly random: Random
   readonly faults: Faults
   /** Whose event is running. */
@@ -55,7 +55,8 @@ export class World {
   private readonly epochs = new Map<string, RegionId>()
   private readonly homes = new Map<string, Map<RegionId, Life>>()
 
-  constructor(random: Random, faults: Faults, regions: readonly RegionId[], pods: number) {
+  constructor(random: Random, faults: Faults, regions: readonly RegionId[], pods: number, verbose = false) {
+    this.verbose = verbose
     this.random = random
     this.faults = faults
     for (const id of regions) this.regions.set(id, new SimRegion(this, id))
