@@ -56,6 +56,7 @@ export class Leaf {
   private interestCalls: Promise<void> = Promise.resolve()
   private withdrawn: Promise<void> = Promise.resolve()
   private losing = false
+  private order = 0
   private syncPlanned = false
   private turn: Promise<void> = Promise.resolve()
   private waiting = 0
@@ -209,8 +210,8 @@ export class Leaf {
   /** At the home: a region wants the messages, or no longer does. */
   async interest(request: HomeInterestRequest): Promise<HomeInterestResponse> {
     if (!(await this.isHome(request.epoch))) return { status: 'moved' }
-    const { region, change, plain, shares } = request
-    const changed = this.interests[change === 'add' ? 'add' : 'set']({ region, plain, shares })
+    const { region, change, plain, shares, order } = request
+    const changed = this.interests[change === 'add' ? 'add' : 'set']({ region, plain, shares }, order)
     if (changed) this.syncInterests()
     const retained = this.retained.matching(request.filters, this.platform.now())
     return {
@@ -394,6 +395,7 @@ export class Leaf {
         root: this.root,
         region: this.platform.region,
         change,
+        order: this.nextOrder(),
         plain,
         shares,
         filters: [...filters],
@@ -413,6 +415,12 @@ export class Leaf {
     this.interestCalls = Promise.all([this.interestCalls, settled]).then(() => undefined)
     if (change === 'only') this.withdrawn = settled
     return asked
+  }
+
+  /** By the clock, so that it grows over this actor's lives too. */
+  private nextOrder(): number {
+    this.order = Math.max(this.order + 1, this.platform.now())
+    return this.order
   }
 
   /** If this does not reach the home, its next message makes this leaf say so again. */
