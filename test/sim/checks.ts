@@ -101,11 +101,12 @@ function eachPublishersOrder(world: World, seen: Seen): void {
   for (const { id } of world.clients) {
     const last = new Map<string, Published>()
     const before = new Set<Published>()
-    for (const { published, retain, qos } of seen.of(id)) {
+    for (const delivered of seen.of(id)) {
+      const { published, retain, qos } = delivered
       if (retain || published.will || qos === 0 || before.has(published) || sharesToo(world, id, published))
         continue
       before.add(published)
-      if (conceded(id, published.root) || !wasSubscribed(world, id, published)) continue
+      if (conceded(id, published.root) || !wasSubscribed(world, delivered)) continue
       if (published.resent && moved.has(published.client)) continue
       const key = `${published.client} ${published.region} ${published.root}`
       const newest = last.get(key)
@@ -172,13 +173,13 @@ function groupGetsOnce(world: World, seen: Seen, filter: string): void {
   }
 }
 
-/** What was accepted before SUBACK may come when it is sent again, after newer ones. */
-function wasSubscribed({ history }: World, client: string, published: Published): boolean {
+/** What was accepted before SUBACK may come when it is sent again, after newer ones; so by one subscription all along. */
+function wasSubscribed({ history }: World, { client, published, at }: Delivered): boolean {
   return history.subscribed.some(
     (one) =>
       one.client === client &&
       one.at <= published.at &&
-      (one.endedAt === null || one.endedAt > published.at) &&
+      (one.endedAt === null || one.endedAt > at) &&
       matches(one.filter, published.topic),
   )
 }
@@ -254,9 +255,10 @@ function oneOrderForAll(world: World, seen: Seen): void {
 
 function firstDeliveries(world: World, seen: Seen, id: string, root: string): Published[] {
   const found = new Set<Published>()
-  for (const { published, qos, retain } of seen.of(id)) {
+  for (const delivered of seen.of(id)) {
+    const { published, qos, retain } = delivered
     if (published.root !== root || qos === 0 || retain || published.will) continue
-    if (wasSubscribed(world, id, published) && !sharesToo(world, id, published)) found.add(published)
+    if (wasSubscribed(world, delivered) && !sharesToo(world, id, published)) found.add(published)
   }
   return [...found]
 }
