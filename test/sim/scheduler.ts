@@ -43,10 +43,10 @@ export class Scheduler {
     return task
   }
 
-  /** A place goes on: what waited there runs now, in its order. */
+  /** A place goes on: what waited there is overdue, and runs now in its old order. */
   thaw(place: Place): void {
     place.frozen = false
-    for (const { run, place: where } of place.held.splice(0)) if (run !== null) this.after(0, where, run)
+    for (const task of place.held.splice(0)) this.push(task)
   }
 
   /**
@@ -57,7 +57,7 @@ export class Scheduler {
     for (let task = this.heap[0]; task !== undefined && task.at <= until; task = this.heap[0]) {
       this.pop()
       if (task.run === null) continue
-      this.time = task.at
+      this.time = Math.max(this.time, task.at)
       const place = frozenAround(task.place)
       if (place !== null) {
         place.held.push(task)
