@@ -96,6 +96,14 @@ export interface Taken {
   readonly underWay: { readonly source: string; readonly last: number } | null
 }
 
+/** What waited at an uplink for the home of a root. */
+export interface Taken {
+  /** A batch of routed records, in order. */
+  readonly batch: Uint8Array
+  /** Some of them are under way, and may come a second time by the core: numbers of this source up to `last`. */
+  readonly underWay: { readonly source: string; readonly last: number } | null
+}
+
 export interface UplinkPeer {
   /**
    * @param hint the region where the home was last; messages to different regions do not wait for each other

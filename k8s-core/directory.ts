@@ -86,6 +86,7 @@ export class Directory {
       region,
       epoch: home.epoch,
       change: 'add',
+      order: 0,
       plain: true,
       shares: [],
       filters: [],

@@ -41,10 +41,9 @@ export class Relay {
   async interest(request: InterestRequest): Promise<InterestResponse> {
     const { fleet, root, region } = request
     for (let tries = 0; tries < MOVED_TRIES_MAX; tries++) {
-      const home =
-        tries === 0
-          ? await this.directory.guess(fleet, root, region)
-          : await this.directory.resolve(fleet, root, region)
+      let home = tries === 0 ? await this.directory.guess(fleet, root, region) : null
+      // Not on a guess: what was remembered may be from before the home left this region, and nobody would be told.
+      if (home === null || home.region === region) home = await this.directory.resolve(fleet, root, region)
       if (home.region === region) return { home, retained: [] }
       const answer = await this.edges.interest(home.region, { ...request, epoch: home.epoch })
       if (answer.status === 'done') return { home, retained: answer.retained }

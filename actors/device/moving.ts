@@ -58,10 +58,11 @@ export class Moving {
     if (home.at !== 'unknown' && home.epoch > request.epoch) return null
     if (home.at !== 'elsewhere' || home.epoch < request.epoch) {
       this.mover.disconnect()
-      const session = this.mover.session()
-      if (session !== null) this.leaf.subscribers.remove(this.client, session.id, null)
       this.leaf.home.handedOver(request.to, request.epoch)
     }
+    // After the home is given up: should the process die in between, a home without its own subscriber would lose messages.
+    const session = this.mover.session()
+    if (session !== null) this.leaf.subscribers.remove(this.client, session.id, null)
     return { session: exportSession(this.store, this.seen), ...this.leaf.exportState() }
   }
 

@@ -13,6 +13,7 @@ import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/
 import { decodeRouted, encodeRouted, type Routed } from '../../src/relay/routed.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
+import { persistently } from '../eventually.ts'
 import { INTEREST_SYNC_DELAY_MS, LEAF_SOURCES_MAX } from '../limits.ts'
 import type { LeafRetainedPage, Platform, SubscribeReply } from '../platform.ts'
 import { Tables } from '../tables.ts'
@@ -214,8 +215,8 @@ export class Leaf {
   /** At the home: a region wants the messages, or no longer does. */
   async interest(request: HomeInterestRequest): Promise<HomeInterestResponse> {
     if (!(await this.isHome(request.epoch))) return { status: 'moved' }
-    const { region, change, plain, shares } = request
-    const changed = this.interests[change === 'add' ? 'add' : 'set']({ region, plain, shares })
+    const { region, change, plain, shares, order } = request
+    const changed = this.interests[change === 'add' ? 'add' : 'set']({ region, plain, shares }, order)
     if (changed) this.syncInterests()
     const retained = this.retained.matching(request.filters, this.platform.now())
     return {
@@ -346,7 +347,12 @@ export class Leaf {
 
   private async takeFromUplink(): Promise<void> {
     const uplink = this.platform.peers.uplink(this.root)
-    const { batch, underWay } = await uplink.take(this.root)
+    const taken = await persistently(this.platform, () => uplink.take(this.root)).catch((cause) =>
+      // What waits there comes by the core.
+      this.platform.report(`${this.root} could not take from the uplink`, cause),
+    )
+    if (taken === undefined) return
+    const { batch, underWay } = taken
     if (underWay !== null) this.received.note(underWay.source, underWay.last)
     const waiting = unpackBatch(batch)
     if (waiting.length === 0) return

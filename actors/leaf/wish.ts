@@ -2,6 +2,7 @@
 import type { Root } from '../../src/id/ids.ts'
 import { base64ToBytes } from '../../src/relay/base64.ts'
 import type { RegionInterest } from '../../src/relay/home.ts'
+import { CoreUnreachable } from '../core-client.ts'
 import type { Platform } from '../platform.ts'
 import type { Home } from './home.ts'
 import type { Retained, RetainedRecord } from './retained.ts'
@@ -16,6 +17,7 @@ export class Wish {
   private calls: Promise<void> = Promise.resolve()
   private withdrawn: Promise<void> = Promise.resolve()
   private withdrawing = false
+  private order = 0
 
   constructor(platform: Platform, root: Root, subscribers: Subscribers, home: Home, retained: Retained) {
     this.platform = platform
@@ -57,11 +59,13 @@ export class Wish {
         fleet,
         root,
         change,
+        order: this.nextOrder(),
         filters: [...filters],
       })
       if (home.region === platform.region) {
         // It has come here without this leaf's doing: a topic root that was given back.
-        await this.home.verify()
+        const { at } = await this.home.verify()
+        if (at !== 'here') throw new CoreUnreachable(`the home of ${root} is moving`)
         return this.retained.matching(filters, platform.now())
       }
       return retained.map(({ topic, record }) => ({ topic, record: base64ToBytes(record) }))
@@ -73,5 +77,11 @@ export class Wish {
     this.calls = Promise.all([this.calls, settled]).then(() => undefined)
     if (change === 'only') this.withdrawn = settled
     return asked
+  }
+
+  /** By the clock, so that it grows over this actor's lives too. */
+  private nextOrder(): number {
+    this.order = Math.max(this.order + 1, this.platform.now())
+    return this.order
   }
 }

@@ -23,9 +23,10 @@ export class Lane {
   /** Where the destination is, as far as known: lanes with the same hint travel together. */
   hint: RegionId | null
   readonly items: LaneItem[] = []
-  /** The number of `items[0]`. */
-  first = 0
   underWay = 0
+  /** Given when an item is first sent, and kept though others before it are given up: receivers know items by them. */
+  private readonly numbers = new WeakMap<LaneItem, number>()
+  private nextNumber = 0
 
   constructor(number: number, root: Root, to: Destination, hint: RegionId | null) {
     this.number = number
@@ -43,9 +44,23 @@ export class Lane {
     return (this.to.kind === 'home' ? this.hint : this.to.region) ?? '?'
   }
 
-  /** Takes out the first items, done or given up. */
+  /** The number of an item, which gets the next one if it has none. */
+  numberOf(item: LaneItem): number {
+    let number = this.numbers.get(item)
+    if (number === undefined) {
+      number = this.nextNumber++
+      this.numbers.set(item, number)
+    }
+    return number
+  }
+
+  /** Whether an item may go with the one before it: an envelope's numbers count on from its first. */
+  follows(item: LaneItem, before: LaneItem | undefined): boolean {
+    return before === undefined || (this.numbers.get(item) ?? this.nextNumber) === this.numberOf(before) + 1
+  }
+
+  /** Takes out the first items, done. */
   drop(count: number): LaneItem[] {
-    this.first += count
     return this.items.splice(0, count)
   }
 }

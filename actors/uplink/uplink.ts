@@ -106,7 +106,8 @@ export class Uplink {
       this.lanes.delete(key)
       if (lane.underWay > 0) {
         this.lanes.set(`retired ${lane.number}`, lane)
-        underWay = { source: this.sourceOf(lane), last: lane.first + lane.underWay - 1 }
+        const last = lane.items[lane.underWay - 1]
+        underWay = last === undefined ? null : { source: this.sourceOf(lane), last: lane.numberOf(last) }
       }
     }
     // A sender need not wait for what is stored; what is not stored yet is, so that it outlives this process.
@@ -235,6 +236,8 @@ export class Uplink {
       let count = 0
       for (const item of lane.items) {
         if (records + count >= UPLINK_RECORDS_PER_CALL_MAX || bytes > UPLINK_BYTES_PER_CALL_MAX) break
+        if (!lane.follows(item, lane.items[count - 1])) break
+        lane.numberOf(item)
         bytes += item.record.length
         count++
       }
@@ -258,7 +261,7 @@ export class Uplink {
           root: lane.root,
           to: lane.to,
           source: this.sourceOf(lane),
-          first: lane.first,
+          first: lane.items[0] === undefined ? 0 : lane.numberOf(lane.items[0]),
           records: bytesToBase64(packBatch(lane.items.slice(0, lane.underWay).map(({ record }) => record))),
         })),
       })
@@ -339,7 +342,6 @@ export class Uplink {
   /** Takes out what was answered without being stored: refused, or QoS 0. Only where nothing is under way. */
   private prune(lane: Lane): void {
     const kept = lane.items.filter((item) => item.settle !== null || item.row !== null)
-    lane.first += lane.items.length - kept.length
     lane.items.splice(0, lane.items.length, ...kept)
   }
 

@@ -13,6 +13,8 @@ export const interestRequestSchema = z.object({
   region: regionSchema,
   /** `add`: besides what it already wants. `only`: a subscriber has gone, and this is all that it still wants. */
   change: z.enum(['add', 'only']),
+  /** Higher in each request of a region than in the one before: an `only` that comes late, after an `add`, is void. */
+  order: z.int().min(0),
   plain: z.boolean(),
   shares: z.array(z.string().min(1)),
   /** Retained messages that match any of these are wanted with the answer. */

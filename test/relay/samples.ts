@@ -98,7 +98,14 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   confirmRequestSchema: { valid: { ...where, epoch: 1 }, wrong: { ...whereWrong, ...epochWrong } },
   confirmResponseSchema: { valid: { current: true }, wrong: { current: 'yes' } },
   interestRequestSchema: {
-    valid: { ...where, change: 'add', plain: true, shares: ['$share/g/rooms/42/#'], filters: ['rooms/42/#'] },
+    valid: {
+      ...where,
+      change: 'add',
+      order: 2,
+      plain: true,
+      shares: ['$share/g/rooms/42/#'],
+      filters: ['rooms/42/#'],
+    },
     wrong: { ...whereWrong, change: 'none', plain: 1, 'shares.0': '', 'filters.0': 2 },
   },
   interestResponseSchema: {
@@ -106,7 +113,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     wrong: { 'home.epoch': null, 'retained.0.topic': 1 },
   },
   homeInterestRequestSchema: {
-    valid: { ...where, change: 'only', plain: false, shares: [], filters: [], epoch: 1 },
+    valid: { ...where, change: 'only', order: 1, plain: false, shares: [], filters: [], epoch: 1 },
     wrong: { ...whereWrong, ...epochWrong, change: null, plain: 'no', shares: null, filters: 'all' },
   },
   homeInterestResponseSchema: {

@@ -1,0 +1,20 @@
+// Seeds of runs that once broke a promise, each with what was wrong.
+
+export interface Regression {
+  readonly seed: number
+  readonly what: string
+}
+
+export const REGRESSIONS: readonly Regression[] = [
+  { seed: 81, what: 'a device that was first called as a leaf had no method to be delivered to' },
+  { seed: 416, what: 'a subscribe that failed late took back one that had succeeded meanwhile' },
+  { seed: 109, what: 'the outbox kept a newer message before an older one that was under way' },
+  { seed: 83, what: 'what came after a message under way overtook it when the home came to the region' },
+  { seed: 444, what: 'a call on a new stub overtook one that was to fail with the old stub' },
+  {
+    seed: 1043,
+    what: 'SUBACK without an interest, since a pod remembered the home in the region that asked',
+  },
+  { seed: 10, what: 'a message got another number when one behind it was given up, and was taken twice' },
+  { seed: 949, what: 'a withdrawal of interest that came late undid a newer wish' },
+]
