@@ -66,8 +66,12 @@ export class Leaf {
     this.subscribers = new Subscribers(platform.storage, tables)
     this.retained = new Retained(platform.storage, tables)
     this.interests = new Interests(platform.storage, tables)
-    this.fanOut = new FanOut(platform, tables, owner.deliver, (client, session) =>
-      this.subscribers.remove(client, session, null),
+    this.fanOut = new FanOut(
+      platform,
+      tables,
+      owner.deliver,
+      (client, session) => this.subscribers.remove(client, session, null),
+      (share, message) => this.sharing.orphaned(share, message),
     )
     this.sharing = new Sharing(platform, this.subscribers, this.fanOut, this.shareRegions())
     const events: HomeEvents = {

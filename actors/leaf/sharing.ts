@@ -1,7 +1,7 @@
 // Shared subscriptions: which member of a group gets a message, in which region, and who is next where that one is away.
 import type { ClientId, RegionId } from '../../src/id/ids.ts'
-import { decodeMessage } from '../../src/mqtt/message.ts'
-import { Reason } from '../../src/mqtt/reason.ts'
+import { decodeMessage, encodeMessage, type Message } from '../../src/mqtt/message.ts'
+import { isFailure, Reason } from '../../src/mqtt/reason.ts'
 import { matches, plainFilter } from '../../src/mqtt/topic.ts'
 import { decodeRouted, type ShareTurn } from '../../src/relay/routed.ts'
 import { CLIENT_AWAY, encodeDelivery } from '../../src/session/delivery.ts'
@@ -22,6 +22,9 @@ export interface ShareRegions {
   /** Gives the turn to a region, or to the home from elsewhere. Resolves with the outcome. */
   pass(to: RegionId | 'home', publisher: ClientId, record: Uint8Array, turn: ShareTurn): Promise<number>
 }
+
+/** Who published only matters for No Local, which shared subscriptions do not have. [MQTT-3.8.3-4] */
+const NOBODY = '' as ClientId
 
 /** Outcomes that make it the next one's turn. */
 const NEXT: readonly number[] = [
@@ -101,6 +104,14 @@ export class Sharing {
     return this.regions.chooses()
       ? this.give(publisher, record, anew)
       : this.regions.pass('home', publisher, record, anew)
+  }
+
+  /** What was kept for a member that is no more. Rejects where the group does not take it now. */
+  async orphaned(share: string, message: Message): Promise<void> {
+    const turn: ShareTurn = { share, mode: 'choose', without: [] }
+    const outcome = await this.give(NOBODY, encodeMessage(message), turn)
+    if (isFailure(outcome) && outcome !== CLIENT_AWAY)
+      throw new Error(`the members of ${share} take nothing (${outcome})`)
   }
 
   /** What a session whose client is away holds goes to others, as each turn says. */

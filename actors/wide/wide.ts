@@ -48,6 +48,7 @@ export class Wide {
       tables,
       (client, session, batch) => platform.peers.device(client).deliver(session, batch),
       (client, session) => this.unsubscribe(client, session, null),
+      (share, message) => this.sharing.orphaned(share, message),
     )
     this.uplinks = new Uplinks(platform, () => null)
     this.sharing = new Sharing(platform, this.subscribers, this.fanOut, {

@@ -3,10 +3,12 @@
 import { Courier } from '../../actors/courier.ts'
 import { Device } from '../../actors/device/device.ts'
 import { Registrar } from '../../actors/device/registrar.ts'
+import { Seen } from '../../actors/device/seen.ts'
 import { SessionStore } from '../../actors/device/session-store.ts'
 import { Home } from '../../actors/leaf/home.ts'
 import { Interests } from '../../actors/leaf/interests.ts'
 import { Leaf } from '../../actors/leaf/leaf.ts'
+import { Received } from '../../actors/leaf/received.ts'
 import { Retained } from '../../actors/leaf/retained.ts'
 import { Sharing } from '../../actors/leaf/sharing.ts'
 import type { Platform } from '../../actors/platform.ts'
@@ -139,9 +141,19 @@ export const MUTATIONS: readonly Mutation[] = [
       ),
   },
   {
-    what: 'a leaf takes an envelope that was sent again for a new one',
+    // Either alone keeps a QoS 2 message from coming twice.
+    what: 'neither an envelope nor a delivery that comes again is recognised',
     breaks: ['exactly once'],
-    apply: () => replace(Leaf.prototype, 'remember', () => () => undefined),
+    apply: () => {
+      const undo = [
+        replace(Received.prototype, 'note', () => () => undefined),
+        replace(Seen.prototype, 'keep', () => () => undefined),
+        replace(Seen.prototype, 'remember', () => () => undefined),
+      ]
+      return () => {
+        for (const one of undo) one()
+      }
+    },
   },
   {
     what: 'a message of a group goes to two members',
