@@ -16,6 +16,7 @@ import type {
   InterestResponse,
   InterestsRequest,
 } from '../src/relay/interest.ts'
+import type { SyncRequest, SyncResponse } from '../src/relay/sync.ts'
 import type {
   WideRequest,
   WideResponse,
@@ -33,6 +34,7 @@ export interface CoreClient {
   drained(request: DrainedRequest): Promise<void>
   interests(request: InterestsRequest): Promise<void>
   envelopes(request: EnvelopesRequest): Promise<EnvelopesResponse>
+  sync(request: SyncRequest): Promise<SyncResponse>
   wide(request: WideRequest): Promise<WideResponse>
   wideRetained(request: WideRetainedRequest): Promise<WideRetainedResponse>
 }

@@ -104,3 +104,28 @@ export const GIVE_AWAY_RECORDS_MAX = 256
 export const GIVE_AWAY_RETRY_MS = 2_000
 /** A client that holds unacknowledged deliveries of a shared subscription is looked after this often. */
 export const SHARE_CHECK_MS = 10_000
+/** What a home has changed is synced after this, */
+export const SYNC_DELAY_MS = 500
+/** and at most this often, unless a publisher waits for it. */
+export const SYNC_EVERY_MS = 1_000
+export const SYNC_ROWS_PER_ROUND_MAX = 512
+export const SYNC_BYTES_PER_ROUND_MAX = 1024 * 1024
+export const SYNC_RETRY_MS_MIN = 1_000
+export const SYNC_RETRY_MS_MAX = 60_000
+/** The alarm that wakes an actor with something to sync, should the process have died. */
+export const SYNC_ALARM_MS = 20_000
+/** An uplink gathers what several actors have to sync for this long. */
+export const SYNC_GATHER_MS = 20
+export const SYNC_BYTES_PER_CALL_MAX = 4 * 1024 * 1024
+/** After a call that failed, an uplink answers for the core for this long. */
+export const SYNC_PAUSE_MS = 1_000
+/** A home that began from the store goes on this far from the last position: what was sent since must not be taken for the same. */
+export const FAIL_OVER_POSITIONS = 20_000
+/** How long a CONNECT after a fail-over waits for the session's subscriptions. */
+export const FAIL_OVER_REGISTER_MS = 1_000
+/** `durability: global`: a receiver waits this long for the store, */
+export const GLOBAL_SYNC_WAIT_MS = 5_000
+/** and an outbox for the home. */
+export const GLOBAL_WAIT_MS = 10_000
+/** Late retained messages of one answer. */
+export const LATE_RETAINED_MAX = 16

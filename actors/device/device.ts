@@ -9,7 +9,8 @@ import { type Delivery, decodeDelivery } from '../../src/session/delivery.ts'
 import { EMPTY_OUTGOING } from '../../src/session/outgoing-effect.ts'
 import { type Effect, Session } from '../../src/session/session.ts'
 import { negotiate } from '../../src/session/terms.ts'
-import { Leaf } from '../leaf/leaf.ts'
+import { Leaf, type LeafOwner } from '../leaf/leaf.ts'
+import { Marks } from '../leaf/marks.ts'
 import { NO_SUCH_SESSION } from '../leaf/outcome.ts'
 import { SHARE_CHECK_MS, WILL_CHECK_MS } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
@@ -61,7 +62,8 @@ export class Device {
   /** @param connections all there are, one of which may be live since before the actor's memory was lost */
   constructor(platform: Platform, client: ClientId, connections: readonly Connection[]) {
     this.platform = platform
-    this.store = new SessionStore(platform.storage)
+    const marks = new Marks(platform.storage)
+    this.store = new SessionStore(platform.storage, marks)
     this.wake = new Wake(platform, () => {
       if (this.session !== null) this.perform(this.session.outgoing.ackWaitOver(platform.now()))
     })
@@ -71,15 +73,19 @@ export class Device {
       close: (reason) => this.closeLive(reason),
     })
     this.keeping = new Keeping(platform, this.store)
-    this.leaf = new Leaf(platform, rootOfClient(client), {
+    const owner: LeafOwner = {
       deliver: (receiver, session, batch) =>
         receiver === client
           ? this.deliver(session, unpackBatch(batch))
           : platform.peers.device(receiver).deliver(session, batch),
-      importState: (state) => this.moving.importState(state),
+      importState: (state, synced) => this.moving.importState(state, synced, platform.now()),
       afterImport: () => this.moving.registerImported(),
-      late: (batch) => this.moving.takeLate(batch),
-    })
+      late: (late) => this.moving.takeLate(late),
+      fence: (region, epoch) => this.moving.fence(region, epoch),
+      session: () => this.store.syncedSession(),
+      queued: (position) => this.store.queuedBytes(position),
+    }
+    this.leaf = new Leaf(platform, rootOfClient(client), owner, marks)
     this.publisher = new Publisher(platform, client, this.leaf)
     this.registrar = new Registrar(platform, client, this.leaf)
     this.subscribing = new Subscribing(this.store, this.registrar)

@@ -1,8 +1,10 @@
 // A session as the old home gives it and the new home takes it.
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
-import type { HandoverState, SessionState } from '../../src/relay/home.ts'
+import type { SessionState } from '../../src/relay/home.ts'
 import { decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
 import { Session } from '../../src/session/session.ts'
+import type { Marks } from '../leaf/marks.ts'
+import { FAIL_OVER_POSITIONS } from '../limits.ts'
 import type { SessionStore } from './session-store.ts'
 
 /** The same state however often it is asked for: what comes later is late, and given with the release. */
@@ -26,12 +28,41 @@ export function exportSession(store: SessionStore): SessionState | null {
   }
 }
 
-/** In the transaction that makes this region the home. Subscriptions are still to be registered at their leaves. */
-export function importSession(store: SessionStore, state: HandoverState): Session | null {
+/**
+ * What the store had of a session whose region was not reached. Positions go on beyond all that may have been sent there
+ * since: a QoS 2 message with a packet id that the client holds would be taken for the one it knows.
+ */
+export function goOn(session: SessionState, now: number): SessionState {
+  return {
+    ...session,
+    // 0: it was connected.
+    disconnectedAt: session.disconnectedAt === 0 ? now : session.disconnectedAt,
+    lastPosition: session.lastPosition + FAIL_OVER_POSITIONS,
+  }
+}
+
+/**
+ * In the transaction that makes this region the home. Subscriptions are still to be registered at their leaves.
+ * @param marks where the session is noted as one that the store does not have from this home
+ */
+export function importSession(
+  store: SessionStore,
+  session: SessionState | null,
+  marks: Marks,
+): Session | null {
+  // This region may itself be an old home that nobody has asked for what it had yet.
+  const own = session !== null && store.session()?.id === session.id ? store.unconfirmed() : []
   store.clear()
-  if (state.session === null) return null
-  const { id, expirySeconds, disconnectedAt, subscriptions, lastPosition, sentUpTo, queue } = state.session
-  const { released, received } = state.session
+  marks.clear()
+  marks.one('session', true)
+  marks.allGone('queue')
+  if (session === null) return null
+  const { id, expirySeconds, disconnectedAt, subscriptions, sentUpTo, queue, released, received } = session
+  const taken = new Set(queue.map(({ position }) => position))
+  const late = own
+    .filter(({ position }) => !taken.has(position))
+    .map(({ delivery }, i) => ({ position: session.lastPosition + 1 + i, delivery }))
+  const lastPosition = session.lastPosition + late.length
   const entries = queue.map(({ position, delivery }) => ({
     position,
     delivery: decodeDelivery(base64ToBytes(delivery)),
@@ -43,8 +74,9 @@ export function importSession(store: SessionStore, state: HandoverState): Sessio
     storedBytes: 0,
     released,
   })
+  store.saveImported(id)
   for (const subscription of subscriptions) store.saveSubscription(subscription, false)
-  store.enqueue(entries)
+  store.enqueue([...entries, ...late])
   for (const position of released) store.release(position, false)
   for (const packetId of received) store.receive(packetId)
   const size = store.queueSize()

@@ -26,7 +26,7 @@ export class Keeping {
     switch (effect.do) {
       case 'store':
         if (session !== null) this.enqueue(session, effect.entries)
-        for (const settle of effect.settles) settle(Reason.Success)
+        for (const settle of effect.settles) settle(Reason.Success, effect.entries.at(-1)?.position)
         return
       case 'forget':
         if (session !== null) this.behind.forget(effect.positions)

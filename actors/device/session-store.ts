@@ -6,6 +6,8 @@ import type { Will } from '../../src/mqtt/packet.ts'
 import { decodeDelivery, deliveryBytes, encodeDelivery } from '../../src/session/delivery.ts'
 import type { OutgoingSnapshot, StoredDelivery } from '../../src/session/outgoing-effect.ts'
 import type { Subscription } from '../../src/session/session.ts'
+import type { Marks } from '../leaf/marks.ts'
+import type { SyncedSession } from '../leaf/syncing.ts'
 import type { SqlRow, Storage } from '../platform.ts'
 import { Tables } from '../tables.ts'
 import type { LiveBulk } from './attachment.ts'
@@ -20,6 +22,8 @@ const SCHEMA = [
   'CREATE TABLE IF NOT EXISTS received (packet_id INTEGER PRIMARY KEY)',
   'CREATE TABLE IF NOT EXISTS live_bulk (one INTEGER PRIMARY KEY, bulk TEXT NOT NULL)',
   'CREATE TABLE IF NOT EXISTS will (one INTEGER PRIMARY KEY, record BLOB NOT NULL, delay_seconds INTEGER NOT NULL, expiry_seconds INTEGER, publish_at REAL)',
+  // The session that this home began with, should something of it come late.
+  'CREATE TABLE IF NOT EXISTS imported (one INTEGER PRIMARY KEY, session TEXT NOT NULL)',
   'CREATE TABLE IF NOT EXISTS front (name TEXT PRIMARY KEY, attachment TEXT NOT NULL)',
 ]
 
@@ -39,10 +43,15 @@ export interface SessionRow {
 export class SessionStore {
   private readonly storage: Storage
   private readonly tables: Tables
+  private readonly marks: Marks | null
+  /** Whether the session outlives its connection, and so is synced; null before it was looked at. */
+  private outlives: boolean | null = null
 
-  constructor(storage: Storage) {
+  /** @param marks null where it is not about sessions */
+  constructor(storage: Storage, marks: Marks | null = null) {
     this.storage = storage
     this.tables = new Tables(storage, SCHEMA, 'session')
+    this.marks = marks
   }
 
   session(): SessionRow | null {
@@ -65,6 +74,7 @@ export class SessionStore {
     disconnectedAt: number | null,
     outgoing: OutgoingSnapshot,
   ): void {
+    const before = this.synced !== null
     this.tables.make()
     this.storage.exec(
       'INSERT OR REPLACE INTO session (one, id, expiry_seconds, disconnected_at, last_position, sent_up_to) VALUES (1, ?, ?, ?, ?, ?)',
@@ -74,10 +84,13 @@ export class SessionStore {
       outgoing.lastPosition,
       outgoing.sentUpTo,
     )
+    this.outlives = expirySeconds > 0
+    this.synced?.one('session', before)
   }
 
   sentUpTo(position: number): void {
     this.storage.exec('UPDATE session SET sent_up_to = ?', position)
+    this.synced?.one('session', true)
   }
 
   markExported(upTo: number): void {
@@ -91,8 +104,38 @@ export class SessionStore {
   /** The session has ended: nothing of it is left. */
   clear(): void {
     if (!this.tables.exist) return
+    this.marks?.sessionEnded(this.synced !== null)
+    this.outlives = false
     for (const table of ['session', 'subscription', 'queue', 'released', 'received', 'live_bulk'])
       this.storage.exec(`DELETE FROM ${table}`)
+  }
+
+  /** What of the session is synced, but for its queue. Null for one that ends with its connection. */
+  syncedSession(): SyncedSession | null {
+    const row = this.session()
+    if (row === null || this.synced === null) return null
+    const { id, expirySeconds, disconnectedAt, lastPosition, sentUpTo } = row
+    return {
+      id,
+      expirySeconds,
+      disconnectedAt: disconnectedAt ?? 0,
+      subscriptions: [...this.subscriptions().values()],
+      lastPosition,
+      sentUpTo: Math.min(sentUpTo, lastPosition),
+      released: this.released(),
+      received: this.received(),
+    }
+  }
+
+  /** The id of the session that this home began with, or null. */
+  imported(): string | null {
+    const [row] = this.rows('SELECT session FROM imported')
+    return row === undefined ? null : String(row.session)
+  }
+
+  saveImported(session: string): void {
+    this.tables.make()
+    this.storage.exec('INSERT OR REPLACE INTO imported (one, session) VALUES (1, ?)', session)
   }
 
   // Subscriptions ---------------------------------------------------------------------------------------------------
@@ -121,6 +164,7 @@ export class SessionStore {
       options,
       Number(registered),
     )
+    if (before?.options !== options) this.synced?.one('session', true)
   }
 
   unregistered(): Subscription[] {
@@ -136,7 +180,9 @@ export class SessionStore {
   }
 
   removeSubscription(filter: string): void {
-    if (this.tables.exist) this.storage.exec('DELETE FROM subscription WHERE filter = ?', filter)
+    if (!this.tables.exist) return
+    this.storage.exec('DELETE FROM subscription WHERE filter = ?', filter)
+    this.synced?.one('session', true)
   }
 
   // Queue -----------------------------------------------------------------------------------------------------------
@@ -162,6 +208,7 @@ export class SessionStore {
         encodeDelivery(delivery),
         delivery.share?.filter ?? null,
       )
+      this.synced?.put('queue', position, false)
     }
     const last = entries.at(-1)
     if (last !== undefined) {
@@ -171,6 +218,27 @@ export class SessionStore {
 
   dequeue(positions: readonly number[]): void {
     this.storage.exec(`DELETE FROM queue WHERE position IN (${inList(positions)})`)
+    for (const position of positions) this.synced?.gone('queue', position)
+  }
+
+  /** What the core's store was confirmed to have is gone: others have it from there. */
+  dropConfirmed(): void {
+    for (const { position } of this.rows('SELECT position FROM queue'))
+      if (this.marks?.has('queue', Number(position)) !== true)
+        this.storage.exec('DELETE FROM queue WHERE position = ?', Number(position))
+  }
+
+  /** What the core's store was not confirmed to have. */
+  unconfirmed(): StoredDelivery[] {
+    return this.queued(0, Number.MAX_SAFE_INTEGER, -1).filter(({ position }) =>
+      this.marks?.has('queue', position),
+    )
+  }
+
+  /** One encoded delivery, or null. */
+  queuedBytes(position: number): Uint8Array | null {
+    const [row] = this.rows('SELECT delivery FROM queue WHERE position = ?', position)
+    return row === undefined ? null : new Uint8Array(row.delivery as ArrayBuffer)
   }
 
   queued(after: number, upTo: number, limit: number): StoredDelivery[] {
@@ -216,10 +284,12 @@ export class SessionStore {
     this.tables.make()
     if (stored) this.dequeue([position])
     this.storage.exec('INSERT OR REPLACE INTO released (position) VALUES (?)', position)
+    this.synced?.one('session', true)
   }
 
   complete(positions: readonly number[]): void {
     this.storage.exec(`DELETE FROM released WHERE position IN (${inList(positions)})`)
+    this.synced?.one('session', true)
   }
 
   released(): number[] {
@@ -231,10 +301,13 @@ export class SessionStore {
   receive(packetId: number): void {
     this.tables.make()
     this.storage.exec('INSERT OR REPLACE INTO received (packet_id) VALUES (?)', packetId)
+    this.synced?.one('session', true)
   }
 
   dismiss(packetId: number): void {
-    if (this.tables.exist) this.storage.exec('DELETE FROM received WHERE packet_id = ?', packetId)
+    if (!this.tables.exist) return
+    this.storage.exec('DELETE FROM received WHERE packet_id = ?', packetId)
+    this.synced?.one('session', true)
   }
 
   received(): number[] {
@@ -307,6 +380,12 @@ export class SessionStore {
 
   removeFront(name: string): void {
     if (this.tables.exist) this.storage.exec('DELETE FROM front WHERE name = ?', name)
+  }
+
+  /** The marks, if the session is synced. */
+  private get synced(): Marks | null {
+    this.outlives ??= (this.session()?.expirySeconds ?? 0) > 0
+    return this.outlives ? this.marks : null
   }
 
   private rows(query: string, ...bindings: (string | number)[]) {

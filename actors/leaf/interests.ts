@@ -3,15 +3,18 @@ import type { RegionId } from '../../src/id/ids.ts'
 import type { RegionInterest } from '../../src/relay/home.ts'
 import type { Storage } from '../platform.ts'
 import type { Tables } from '../tables.ts'
+import type { Marks } from './marks.ts'
 
 export class Interests {
   private readonly storage: Storage
   private readonly tables: Tables
+  private readonly marks: Marks
   private readonly known = new Map<RegionId, RegionInterest>()
 
-  constructor(storage: Storage, tables: Tables) {
+  constructor(storage: Storage, tables: Tables, marks: Marks) {
     this.storage = storage
     this.tables = tables
+    this.marks = marks
     if (!tables.exist) return
     for (const row of storage.exec('SELECT region, plain, shares FROM interest')) {
       const region = String(row.region) as RegionId
@@ -58,6 +61,7 @@ export class Interests {
     const before = this.known.get(region)
     if (plain === (before?.plain ?? false) && sameNames(shares, before?.shares ?? [])) return false
     this.tables.make()
+    this.marks.one('interests', true)
     if (!plain && shares.length === 0) {
       this.storage.exec('DELETE FROM interest WHERE region = ?', region)
       this.known.delete(region)

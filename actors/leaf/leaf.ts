@@ -8,23 +8,25 @@ import { parseShared } from '../../src/mqtt/topic.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
-import type { HandoverState } from '../../src/relay/home.ts'
+import type { HandoverState, ImportedResponse } from '../../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
 import { decodeRouted, encodeRouted, type Routed } from '../../src/relay/routed.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
-import { INTEREST_SYNC_DELAY_MS, LEAF_SOURCES_MAX } from '../limits.ts'
+import { INTEREST_SYNC_DELAY_MS, LATE_RETAINED_MAX, LEAF_SOURCES_MAX } from '../limits.ts'
 import type { LeafRetainedPage, Platform, SubscribeReply } from '../platform.ts'
 import { Tables } from '../tables.ts'
 import { type DeliverCall, FanOut } from './fan-out.ts'
 import { Home, type HomeEvents, type HomeHere, type HomeKnowledge } from './home.ts'
 import { Interests } from './interests.ts'
+import { Marks } from './marks.ts'
 import { worst } from './outcome.ts'
 import { Received } from './received.ts'
 import { Retained, retainedDeliveries } from './retained.ts'
 import { LEAF_SCHEMA } from './schema.ts'
 import { type ShareRegions, Sharing } from './sharing.ts'
 import { Subscribers } from './subscribers.ts'
+import { type SyncedSession, Syncing } from './syncing.ts'
 import { Uplinks } from './uplinks.ts'
 import { WideLink } from './wide-link.ts'
 import { Wish } from './wish.ts'
@@ -32,9 +34,12 @@ import { Wish } from './wish.ts'
 /** What the actor around a leaf adds: the client's session, where the leaf is a device's. */
 export interface LeafOwner {
   deliver: DeliverCall
-  importState(state: HandoverState): void
+  importState(state: HandoverState, synced: boolean): void
   afterImport(): Promise<void>
-  late(batch: string): Promise<void>
+  late(late: ImportedResponse): Promise<void>
+  fence(region: RegionId, epoch: number): void
+  session(): SyncedSession | null
+  queued(position: number): Uint8Array | null
 }
 
 export class Leaf {
@@ -44,6 +49,7 @@ export class Leaf {
   readonly retained: Retained
   readonly interests: Interests
   readonly fanOut: FanOut
+  readonly syncing: Syncing
   private readonly sharing: Sharing
   private readonly wish: Wish
   private readonly platform: Platform
@@ -56,29 +62,39 @@ export class Leaf {
   private turn: Promise<void> = Promise.resolve()
   private waiting = 0
 
-  constructor(platform: Platform, root: Root, owner: LeafOwner) {
+  constructor(platform: Platform, root: Root, owner: LeafOwner, marks = new Marks(platform.storage)) {
     this.platform = platform
     this.root = root
     const tables = new Tables(platform.storage, LEAF_SCHEMA, 'home')
     this.subscribers = new Subscribers(platform.storage, tables)
-    this.retained = new Retained(platform.storage, tables)
-    this.interests = new Interests(platform.storage, tables)
+    this.retained = new Retained(platform.storage, tables, marks)
+    this.interests = new Interests(platform.storage, tables, marks)
     this.fanOut = new FanOut(platform, tables, owner.deliver, (client, session) =>
       this.subscribers.remove(client, session, null),
     )
     this.sharing = new Sharing(platform, this.subscribers, this.fanOut, this.shareRegions())
     const events: HomeEvents = {
-      importState: (state) => {
+      importState: (state, synced) => {
+        owner.importState(state, synced)
         this.retained.import(
           state.retained.map(({ topic, record }) => ({ topic, record: base64ToBytes(record) })),
+          synced,
         )
         for (const interest of state.interests) {
           if (interest.region !== platform.region) this.interests.set(interest)
         }
-        owner.importState(state)
       },
       afterImport: () => owner.afterImport(),
-      late: (batch) => owner.late(batch),
+      late: (late) => {
+        for (const { topic, record } of late.retained)
+          this.retained.takeLate(topic, record === null ? null : base64ToBytes(record))
+        void this.wide.index()
+        return owner.late(late)
+      },
+      imported: () => {
+        this.retained.noting = false
+      },
+      fence: (region, epoch) => owner.fence(region, epoch),
       becameHome: () => this.becameHome(),
     }
     this.home = new Home(platform, root, tables, events)
@@ -94,6 +110,17 @@ export class Leaf {
       () => this.home.knowledge.at === 'here' && this.retained.size > 0,
     )
     this.wide.repair()
+    if (this.home.mayHearLate) this.retained.noting = true
+    this.syncing = new Syncing(platform, root, marks, {
+      home: () => this.home.knowledge,
+      session: () => owner.session(),
+      queued: (position) => owner.queued(position),
+      retained: (topic) => this.retained.one(topic),
+      interests: () => this.interests.all,
+      fenced: () => {
+        this.home.fenced().catch((cause) => platform.report(`${root} does not know its new home`, cause))
+      },
+    })
   }
 
   /** @returns the outcome of each record, when each is acknowledged or durable */
@@ -242,10 +269,24 @@ export class Leaf {
     }
   }
 
+  /** Late retained messages: those that the store was not confirmed to have, after a topic. */
+  lateRetained(after: string): ImportedResponse['retained'] {
+    return this.syncing.marks.unconfirmed('retained', after, LATE_RETAINED_MAX).map((key) => {
+      const record = this.retained.one(String(key))
+      return { topic: String(key), record: record === null ? null : bytesToBase64(record) }
+    })
+  }
+
+  /** The home is elsewhere, and may not know of this region's subscribers. */
+  async stayInterested(): Promise<void> {
+    if (this.subscribers.size > 0) await this.wish.add([])
+  }
+
   /** The new home has everything. */
   releaseState(): void {
     this.retained.clear()
     this.interests.clear()
+    this.syncing.marks.clear()
     void this.wide.index()
   }
 
@@ -258,6 +299,7 @@ export class Leaf {
 
   async alarm(): Promise<void> {
     await this.home.finish()
+    await this.syncing.alarm()
     await this.wide.index()
     await this.fanOut.retry()
   }
@@ -330,6 +372,7 @@ export class Leaf {
   }
 
   private async becameHome(): Promise<void> {
+    this.syncing.plan()
     void this.wide.index()
     await this.takeFromUplink()
   }

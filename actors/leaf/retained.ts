@@ -13,6 +13,7 @@ import {
 } from '../limits.ts'
 import type { LeafRetainedPage, Storage } from '../platform.ts'
 import type { Tables } from '../tables.ts'
+import type { Marks } from './marks.ts'
 
 export interface RetainedRecord {
   readonly topic: string
@@ -22,13 +23,16 @@ export interface RetainedRecord {
 export class Retained {
   private readonly storage: Storage
   private readonly tables: Tables
+  private readonly marks: Marks
   /** Record sizes by topic: what is there is known without reading it. */
   private readonly sizes = new Map<string, number>()
   private bytes = 0
+  private notes = false
 
-  constructor(storage: Storage, tables: Tables) {
+  constructor(storage: Storage, tables: Tables, marks: Marks) {
     this.storage = storage
     this.tables = tables
+    this.marks = marks
     if (!tables.exist) return
     for (const row of storage.exec('SELECT topic, length(record) AS bytes FROM retained')) {
       this.sizes.set(String(row.topic), Number(row.bytes))
@@ -44,7 +48,10 @@ export class Retained {
   keep(message: Message, record: Uint8Array): typeof Reason.Success | typeof Reason.QuotaExceeded {
     const before = this.sizes.get(message.topic)
     if (message.payload.length === 0) {
-      if (before !== undefined) this.remove(message.topic)
+      this.storage.transaction(() => {
+        this.noteChange(message.topic)
+        if (before !== undefined) this.remove(message.topic)
+      })
       return Reason.Success
     }
     if (
@@ -53,7 +60,10 @@ export class Retained {
     ) {
       return Reason.QuotaExceeded
     }
-    this.write(message.topic, record)
+    this.storage.transaction(() => {
+      this.noteChange(message.topic)
+      this.write(message.topic, record)
+    })
     return Reason.Success
   }
 
@@ -96,9 +106,32 @@ export class Retained {
     return [...this.sizes.keys()].map((topic) => ({ topic, record: this.read(topic) }))
   }
 
-  /** Takes over what the former home kept. */
-  import(records: readonly RetainedRecord[]): void {
+  /** One of them, or null. */
+  one(topic: string): Uint8Array | null {
+    return this.sizes.has(topic) ? this.read(topic) : null
+  }
+
+  /** Takes over what the former home kept. The store has what it had of older epochs until that is void. */
+  import(records: readonly RetainedRecord[], synced: boolean): void {
+    this.clear()
     for (const { topic, record } of records) this.write(topic, record)
+    this.marks.allGone('retained')
+    for (const { topic } of records) this.marks.put('retained', topic, true)
+    this.noting = synced
+  }
+
+  /** What the former home had and nobody else: only where this one has not changed the topic. Null removes. */
+  takeLate(topic: string, record: Uint8Array | null): void {
+    this.tables.make()
+    if (this.storage.exec('SELECT 1 FROM retained_changed WHERE topic = ?', topic).length > 0) return
+    if (record !== null) this.write(topic, record)
+    else if (this.sizes.has(topic)) this.remove(topic)
+  }
+
+  /** While older homes may still have something: the topics that this one changes are noted. */
+  set noting(noting: boolean) {
+    this.notes = noting
+    if (!noting && this.tables.exist) this.storage.exec('DELETE FROM retained_changed')
   }
 
   clear(): void {
@@ -106,6 +139,12 @@ export class Retained {
     this.storage.exec('DELETE FROM retained')
     this.sizes.clear()
     this.bytes = 0
+  }
+
+  private noteChange(topic: string): void {
+    if (!this.notes) return
+    this.tables.make()
+    this.storage.exec('INSERT OR IGNORE INTO retained_changed (topic) VALUES (?)', topic)
   }
 
   private read(topic: string): Uint8Array {
@@ -116,12 +155,14 @@ export class Retained {
   private write(topic: string, record: Uint8Array): void {
     this.tables.make()
     this.storage.exec('INSERT OR REPLACE INTO retained (topic, record) VALUES (?, ?)', topic, record)
+    this.marks.put('retained', topic, this.sizes.has(topic))
     this.bytes += record.length - (this.sizes.get(topic) ?? 0)
     this.sizes.set(topic, record.length)
   }
 
   private remove(topic: string): void {
     this.storage.exec('DELETE FROM retained WHERE topic = ?', topic)
+    this.marks.gone('retained', topic)
     this.bytes -= this.sizes.get(topic) ?? 0
     this.sizes.delete(topic)
   }

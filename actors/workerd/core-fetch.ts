@@ -9,6 +9,7 @@ import {
   resolveResponseSchema,
 } from '../../src/relay/home.ts'
 import { interestResponseSchema } from '../../src/relay/interest.ts'
+import { syncResponseSchema } from '../../src/relay/sync.ts'
 import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
 import { RELAY_PATH } from '../../src/relay/version.ts'
 import { wideResponseSchema, wideRetainedResponseSchema } from '../../src/relay/wide.ts'
@@ -70,6 +71,7 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
       await post('interests', request)
     },
     envelopes: (request) => ask('envelopes', request, envelopesResponseSchema),
+    sync: (request) => ask('sync', request, syncResponseSchema),
     wide: (request) => ask('wide', request, wideResponseSchema),
     wideRetained: (request) => ask('wide-retained', request, wideRetainedResponseSchema),
   }

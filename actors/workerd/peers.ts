@@ -144,6 +144,7 @@ export function workerdPeers(env: Env, self: ActorAddress): Peers {
         'take',
         'took',
         'drained',
+        'sync',
       ]),
     wide: (root) => wide(wideShard(root, wideShards(env))),
     wideShards: () => Array.from({ length: wideShards(env) }, (_, shard) => wide(shard)),

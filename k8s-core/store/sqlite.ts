@@ -4,6 +4,7 @@ import path from 'node:path'
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
+import type { RootChange, SyncedState } from '../../src/relay/sync.ts'
 import {
   assertEpoch,
   assertInterests,
@@ -14,10 +15,13 @@ import {
   decideRelease,
   type HomeRow,
   homeOf,
+  importFromOf,
+  importFromText,
 } from './home-row.ts'
 import { SQLITE_BUSY_MS } from './limits.ts'
 import { SQLITE_MIGRATIONS } from './migrations.ts'
 import type { ClaimResult, Home, Store } from './port.ts'
+import { SqliteStates } from './sqlite-state.ts'
 
 /** Opens the file at `path`, and makes it and its folder where they are missing. */
 export async function openSqliteStore(file: string): Promise<Store> {
@@ -59,6 +63,7 @@ class SqliteStore implements Store {
   readonly #database: DatabaseSync
   /** Prepared at first use, since the tables may not be there before `migrate`. */
   #statements: Statements | null = null
+  #states: SqliteStates | null = null
 
   constructor(database: DatabaseSync) {
     this.#database = database
@@ -91,9 +96,9 @@ class SqliteStore implements Store {
     return this.#compareAndSet(fleet, root, (row) => decideClaim(row, region, expectedEpoch))
   }
 
-  async confirmImport(fleet: FleetId, root: Root, epoch: number): Promise<boolean> {
+  async confirmImport(fleet: FleetId, root: Root, epoch: number, from: RegionId): Promise<boolean> {
     assertEpoch(epoch, 1)
-    return this.#compareAndSet(fleet, root, (row) => decideConfirm(row, epoch))
+    return this.#compareAndSet(fleet, root, (row) => decideConfirm(row, epoch, from))
   }
 
   async releaseHome(fleet: FleetId, root: Root, epoch: number): Promise<boolean> {
@@ -118,6 +123,19 @@ class SqliteStore implements Store {
     return row === undefined ? [] : (JSON.parse(String(row.regions)) as RegionId[])
   }
 
+  async putState(change: RootChange): Promise<boolean> {
+    assertRoot(change.root)
+    this.#states ??= new SqliteStates(this.#database)
+    const states = this.#states
+    return this.#atomically(() => states.put(change))
+  }
+
+  async takeState(fleet: FleetId, root: Root, epoch: number): Promise<SyncedState> {
+    this.#states ??= new SqliteStates(this.#database)
+    const states = this.#states
+    return this.#atomically(() => states.take(fleet, root, epoch))
+  }
+
   async ping(): Promise<void> {
     this.#database.prepare('SELECT version FROM schema_migration LIMIT 1').get()
   }
@@ -130,7 +148,13 @@ class SqliteStore implements Store {
     return this.#atomically(() => {
       const { result, write } = decide(this.#readHome(fleet, root))
       if (write !== null)
-        this.#prepared().writeHome.run(fleet, root, write.epoch, write.region, write.importFrom)
+        this.#prepared().writeHome.run(
+          fleet,
+          root,
+          write.epoch,
+          write.region,
+          importFromText(write.importFrom),
+        )
       return result
     })
   }
@@ -151,7 +175,7 @@ class SqliteStore implements Store {
   #readHome(fleet: FleetId, root: Root): HomeRow | null {
     const row = this.#prepared().readHome.get(fleet, root)
     if (row === undefined) return null
-    return { epoch: Number(row.epoch), region: region(row.region), importFrom: region(row.import_from) }
+    return { epoch: Number(row.epoch), region: region(row.region), importFrom: importFromOf(row.import_from) }
   }
 
   #prepared(): Statements {

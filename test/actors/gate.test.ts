@@ -59,7 +59,7 @@ test('a socket that closes while its CONNECT waits for the home leaves no live c
   await platform.clock.pass(30)
   connection.gone = true
   gate.closed(connection)
-  claim.give({ home: { region: EU, epoch: 1 }, state: null })
+  claim.give({ home: { region: EU, epoch: 1 }, state: null, synced: false })
   await platform.clock.pass(2000)
 
   expect(framed.state()).toBe('resolved')

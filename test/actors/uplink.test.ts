@@ -82,7 +82,7 @@ test.each([
       }),
       core: fakeCore(US, {
         resolve: async () => ({ home }),
-        claim: async () => ({ home, state: null }),
+        claim: async () => ({ home, state: null, synced: false }),
         interest: async () => ({ home, retained: [] }),
       }),
     })

@@ -36,7 +36,7 @@ export function describeStore(name: string, newPlace: () => Promise<StorePlace>)
         const root = freshRoot()
         await store.claimHome(FLEET, root, EU, 0)
         await store.migrate()
-        expect(await store.home(FLEET, root)).toEqual({ region: EU, epoch: 1, importFrom: null })
+        expect(await store.home(FLEET, root)).toEqual({ region: EU, epoch: 1, importFrom: [] })
       })
 
       it('can be run by several pods at once', async () => {
@@ -140,7 +140,7 @@ export function describeStore(name: string, newPlace: () => Promise<StorePlace>)
 
           const after = await own.open()
           await after.migrate()
-          expect(await after.home(FLEET, kept)).toEqual({ region: US, epoch: 2, importFrom: EU })
+          expect(await after.home(FLEET, kept)).toEqual({ region: US, epoch: 2, importFrom: [EU] })
           await after.putInterests(FLEET, kept, 2, 4, [EU])
           expect(await after.interests(FLEET, kept)).toEqual([AP])
           expect(await after.claimHome(FLEET, released, US, 0)).toMatchObject({ home: { epoch: 2 } })
