@@ -18,6 +18,8 @@ import { Attaching } from './attaching.ts'
 import { awaken } from './awaken.ts'
 import { factsOf } from './facts.ts'
 import { GivingAway } from './giving-away.ts'
+import { globally } from './globally.ts'
+import { syncedSession } from './handover.ts'
 import { Keeping } from './keeping.ts'
 import { LastWill } from './last-will.ts'
 import { Live } from './live.ts'
@@ -82,7 +84,7 @@ export class Device {
       afterImport: () => this.moving.registerImported(),
       late: (late) => this.moving.takeLate(late),
       fence: (region, epoch) => this.moving.fence(region, epoch),
-      session: () => this.store.syncedSession(),
+      session: () => syncedSession(this.store),
       queued: (position) => this.store.queuedBytes(position),
     }
     this.leaf = new Leaf(platform, rootOfClient(client), owner, marks)
@@ -119,7 +121,12 @@ export class Device {
    * Takes the session up for a CONNECT: the home is made to be here, an older connection is closed.
    * Rejects with `CoreUnreachable` where the home is elsewhere and cannot be had.
    */
-  async connect(connection: Connection, connect: ConnectPacket, stream: PacketStream): Promise<Accepted> {
+  async connect(
+    connection: Connection,
+    connect: ConnectPacket,
+    stream: PacketStream,
+    global: boolean,
+  ): Promise<Accepted> {
     await this.leaf.home.take()
     const now = this.platform.now()
     if (this.live !== null) this.closeLive(Reason.SessionTakenOver) // [MQTT-3.1.4-3]
@@ -129,9 +136,9 @@ export class Device {
     this.will.clientReturned(resumed)
     if (resumed) this.session?.resume(expirySeconds)
     const session = resumed && this.session !== null ? this.session : this.startSession(expirySeconds)
-    const live = new Live(connection, terms, stream, now)
+    const live = new Live(connection, terms, stream, now, global)
     this.live = live
-    if (connect.will !== null) this.will.set(connect.will)
+    if (connect.will !== null) this.will.set({ ...connect.will, message: live.own(connect.will.message) })
     if (session.persistent) {
       this.store.saveSession(session.id, expirySeconds, null, session.outgoing.snapshot())
     }
@@ -192,7 +199,7 @@ export class Device {
           new Promise<number>((settle) => {
             const delivery = decodeDelivery(bytes)
             this.subscribing.arrived(delivery.message.topic)
-            this.perform(session.deliver(delivery, settle, now))
+            this.perform(session.deliver(delivery, globally(delivery, this.leaf.syncing, settle), now))
           }),
       ),
     )
@@ -342,7 +349,7 @@ export class Device {
         if (session !== null) session.expirySeconds = effect.seconds
         return null
       case 'publish':
-        return this.publisher.publish(effect.message).then((reason) => {
+        return this.publisher.publish(live?.own(effect.message) ?? effect.message).then((reason) => {
           const effects = effect.done(reason)
           // Those of a session that has ended meanwhile are nobody's.
           if (this.session === session) this.perform(effects)

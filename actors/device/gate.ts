@@ -10,7 +10,7 @@ import { unpackBatch } from '../../src/relay/batch.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { CONNECT_WAIT_MS, EARLY_FRAME_BYTES_MAX } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
-import type { Attachment, LiveConnection } from './attachment.ts'
+import type { Attachment, AwaitingConnect, LiveConnection } from './attachment.ts'
 import { CLOSE_POLICY, closeCode, hex, UNACCEPTABLE_VERSION } from './close.ts'
 import { Device } from './device.ts'
 import { FrontConnection } from './front-connection.ts'
@@ -67,9 +67,12 @@ export class Gate {
     if (connection !== undefined) this.frontLost(connection)
   }
 
-  /** @param authenticated a token of this client came with the upgrade */
-  opened(connection: Connection, authenticated: boolean): void {
-    const attachment: Attachment = { phase: 'awaiting-connect', authenticated }
+  /**
+   * @param authenticated a token of this client came with the upgrade
+   * @param global and it says `durability: global`
+   */
+  opened(connection: Connection, authenticated: boolean, global = false): void {
+    const attachment: Attachment = { phase: 'awaiting-connect', authenticated, global }
     connection.attach(attachment)
     this.arrive(connection)
   }
@@ -78,8 +81,7 @@ export class Gate {
     if (this.awake?.liveConnection === connection) return this.awake.frame(frame)
     const attachment = connection.attachment() as Attachment | null
     if (attachment === null || attachment.phase === 'closed') return
-    if (attachment.phase === 'awaiting-connect')
-      return this.arrivalFrame(connection, attachment.authenticated, frame)
+    if (attachment.phase === 'awaiting-connect') return this.arrivalFrame(connection, attachment, frame)
     // Hibernated: a PINGREQ is answered from the attachment alone, without a read of storage (promise 8).
     if (
       this.awake === null &&
@@ -157,7 +159,7 @@ export class Gate {
 
   private async arrivalFrame(
     connection: Connection,
-    authenticated: boolean,
+    awaiting: AwaitingConnect,
     frame: Uint8Array,
   ): Promise<void> {
     const arrival = this.arrivals.get(connection) ?? this.arrive(connection)
@@ -177,7 +179,7 @@ export class Gate {
       }
       arrival.early = []
       const connect = first.value
-      const answered = this.answering.then(() => this.answer(connection, authenticated, connect, arrival))
+      const answered = this.answering.then(() => this.answer(connection, awaiting, connect, arrival))
       this.answering = answered.then(
         () => undefined,
         () => undefined,
@@ -196,7 +198,7 @@ export class Gate {
 
   private async answer(
     connection: Connection,
-    authenticated: boolean,
+    awaiting: AwaitingConnect,
     connect: ConnectPacket,
     arrival: Arrival,
   ): Promise<boolean> {
@@ -206,15 +208,16 @@ export class Gate {
         serverReference: moveTo,
       })
     }
-    const refusal = await this.refuses(connect, authenticated)
+    const admission = await this.admits(connect, awaiting)
     // The peer may have left meanwhile.
     if (!this.arrivals.has(connection)) return false
-    if (refusal !== null) return this.refuse(connection, connect.protocolVersion, refusal)
+    if (typeof admission === 'number') return this.refuse(connection, connect.protocolVersion, admission)
     try {
       const { live, sessionPresent, properties } = await this.device.connect(
         connection,
         connect,
         arrival.stream,
+        admission.global,
       )
       if (!this.arrivals.has(connection)) {
         // The peer left while the home was being had.
@@ -246,7 +249,12 @@ export class Gate {
     }
   }
 
-  private async refuses(connect: ConnectPacket, authenticated: boolean): Promise<ReasonCode | null> {
+  /** How the client may publish, or why it may not connect. */
+  private async admits(
+    connect: ConnectPacket,
+    { authenticated, global }: AwaitingConnect,
+  ): Promise<ReasonCode | { readonly global: boolean }> {
+    let asked = global
     if (connect.properties.authenticationMethod !== undefined) return Reason.BadAuthenticationMethod // [MQTT-4.12.0-1]
     if (connect.clientId === '' && connect.protocolVersion === 4 && !connect.cleanStart) {
       return Reason.ClientIdentifierNotValid // [MQTT-3.1.3-8, 3.1.1]
@@ -260,12 +268,13 @@ export class Gate {
       )
       if (claims === null) return Reason.BadUserNameOrPassword
       if (claims.client !== this.client || claims.fleet !== this.platform.fleet) return Reason.NotAuthorized
+      asked = claims.durability === 'global'
     }
     if (connect.clientId !== '' && connect.clientId !== this.client) return Reason.ClientIdentifierNotValid
     if (connect.will !== null) {
       if (connect.will.message.topic.startsWith('$')) return Reason.NotAuthorized
     }
-    return null
+    return { global: asked }
   }
 
   private refuse(

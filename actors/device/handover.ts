@@ -4,6 +4,7 @@ import type { SessionState } from '../../src/relay/home.ts'
 import { decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
 import { Session } from '../../src/session/session.ts'
 import type { Marks } from '../leaf/marks.ts'
+import type { SyncedSession } from '../leaf/syncing.ts'
 import { FAIL_OVER_POSITIONS } from '../limits.ts'
 import type { SessionStore } from './session-store.ts'
 
@@ -25,6 +26,23 @@ export function exportSession(store: SessionStore): SessionState | null {
     queue: store
       .queued(0, upTo, -1)
       .map(({ position, delivery }) => ({ position, delivery: bytesToBase64(encodeDelivery(delivery)) })),
+  }
+}
+
+/** What of a session is synced, but for its queue. Null for one that ends with its connection. */
+export function syncedSession(store: SessionStore): SyncedSession | null {
+  const row = store.session()
+  if (row === null || row.expirySeconds === 0) return null
+  const { id, expirySeconds, disconnectedAt, lastPosition, sentUpTo } = row
+  return {
+    id,
+    expirySeconds,
+    disconnectedAt: disconnectedAt ?? 0,
+    subscriptions: [...store.subscriptions().values()],
+    lastPosition,
+    sentUpTo: Math.min(sentUpTo, lastPosition),
+    released: store.released(),
+    received: store.received(),
   }
 }
 

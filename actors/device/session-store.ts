@@ -7,7 +7,6 @@ import { decodeDelivery, deliveryBytes, encodeDelivery } from '../../src/session
 import type { OutgoingSnapshot, StoredDelivery } from '../../src/session/outgoing-effect.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import type { Marks } from '../leaf/marks.ts'
-import type { SyncedSession } from '../leaf/syncing.ts'
 import type { SqlRow, Storage } from '../platform.ts'
 import { Tables } from '../tables.ts'
 import type { LiveBulk } from './attachment.ts'
@@ -108,23 +107,6 @@ export class SessionStore {
     this.outlives = false
     for (const table of ['session', 'subscription', 'queue', 'released', 'received', 'live_bulk'])
       this.storage.exec(`DELETE FROM ${table}`)
-  }
-
-  /** What of the session is synced, but for its queue. Null for one that ends with its connection. */
-  syncedSession(): SyncedSession | null {
-    const row = this.session()
-    if (row === null || this.synced === null) return null
-    const { id, expirySeconds, disconnectedAt, lastPosition, sentUpTo } = row
-    return {
-      id,
-      expirySeconds,
-      disconnectedAt: disconnectedAt ?? 0,
-      subscriptions: [...this.subscriptions().values()],
-      lastPosition,
-      sentUpTo: Math.min(sentUpTo, lastPosition),
-      released: this.released(),
-      received: this.received(),
-    }
   }
 
   /** The id of the session that this home began with, or null. */
@@ -382,7 +364,7 @@ export class SessionStore {
     if (this.tables.exist) this.storage.exec('DELETE FROM front WHERE name = ?', name)
   }
 
-  /** The marks, if the session is synced. */
+  /** The marks, if the session is one that is synced. */
   private get synced(): Marks | null {
     this.outlives ??= (this.session()?.expirySeconds ?? 0) > 0
     return this.outlives ? this.marks : null

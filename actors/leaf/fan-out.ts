@@ -156,7 +156,8 @@ export class FanOut {
     this.platform.wakeBy(this.platform.now() + BACKLOG_RETRY_MS)
     return this.platform.storage.transaction(() =>
       deliveries.map((delivery) => {
-        if (decodeDelivery(delivery).qos === 0) return Reason.Success
+        const { qos, message } = decodeDelivery(delivery)
+        if (qos === 0) return Reason.Success
         if (this.backlogMessages >= BACKLOG_MESSAGES_MAX) return Reason.QuotaExceeded
         this.backlogMessages++
         this.platform.storage.exec(
@@ -165,7 +166,8 @@ export class FanOut {
           session,
           delivery,
         )
-        return Reason.Success
+        // Its publisher waits for more than this region; it will hear that it cannot have that now.
+        return message.global ? Reason.ImplementationSpecificError : Reason.Success
       }),
     )
   }

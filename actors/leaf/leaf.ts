@@ -13,11 +13,12 @@ import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/
 import { decodeRouted, encodeRouted, type Routed } from '../../src/relay/routed.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
-import { INTEREST_SYNC_DELAY_MS, LATE_RETAINED_MAX, LEAF_SOURCES_MAX } from '../limits.ts'
+import { LATE_RETAINED_MAX, LEAF_SOURCES_MAX } from '../limits.ts'
 import type { LeafRetainedPage, Platform, SubscribeReply } from '../platform.ts'
 import { Tables } from '../tables.ts'
 import { type DeliverCall, FanOut } from './fan-out.ts'
 import { Home, type HomeEvents, type HomeHere, type HomeKnowledge } from './home.ts'
+import { InterestNews } from './interest-news.ts'
 import { Interests } from './interests.ts'
 import { Marks } from './marks.ts'
 import { worst } from './outcome.ts'
@@ -30,6 +31,7 @@ import { type SyncedSession, Syncing } from './syncing.ts'
 import { Uplinks } from './uplinks.ts'
 import { WideLink } from './wide-link.ts'
 import { Wish } from './wish.ts'
+import { WorldInterests } from './world-interests.ts'
 
 /** What the actor around a leaf adds: the client's session, where the leaf is a device's. */
 export interface LeafOwner {
@@ -55,10 +57,11 @@ export class Leaf {
   private readonly platform: Platform
   private readonly wide: WideLink
   private readonly uplinks: Uplinks
+  private readonly news: InterestNews
+  private readonly world: WorldInterests
   private readonly received = new Received(LEAF_SOURCES_MAX)
   /** Topics that came from the home while a subscription waits for its retained messages, which are older. */
   private readonly overtaken = new Set<Set<string>>()
-  private syncPlanned = false
   private turn: Promise<void> = Promise.resolve()
   private waiting = 0
 
@@ -83,6 +86,7 @@ export class Leaf {
         for (const interest of state.interests) {
           if (interest.region !== platform.region) this.interests.set(interest)
         }
+        marks.one('interests', true)
       },
       afterImport: () => owner.afterImport(),
       late: (late) => {
@@ -98,6 +102,8 @@ export class Leaf {
       becameHome: () => this.becameHome(),
     }
     this.home = new Home(platform, root, tables, events)
+    this.world = new WorldInterests(platform, root, this.subscribers, this.interests, marks)
+    this.news = new InterestNews(platform, root, this.home, this.interests)
     this.wish = new Wish(platform, root, this.subscribers, this.home, this.retained)
     this.uplinks = new Uplinks(platform, () => {
       const { knowledge } = this.home
@@ -116,7 +122,7 @@ export class Leaf {
       session: () => owner.session(),
       queued: (position) => owner.queued(position),
       retained: (topic) => this.retained.one(topic),
-      interests: () => this.interests.all,
+      interests: () => this.world.all,
       fenced: () => {
         this.home.fenced().catch((cause) => platform.report(`${root} does not know its new home`, cause))
       },
@@ -168,7 +174,9 @@ export class Leaf {
     subscriptions: readonly Subscription[],
   ): Promise<SubscribeReply> {
     const fresh = subscriptions.map(({ filter }) => !this.subscribers.has(client, filter))
-    for (const subscription of subscriptions) this.subscribers.add(client, session, subscription)
+    this.world.after(client, () => {
+      for (const subscription of subscriptions) this.subscribers.add(client, session, subscription)
+    })
     const overtaken = new Set<string>()
     this.overtaken.add(overtaken)
     try {
@@ -200,7 +208,7 @@ export class Leaf {
 
   unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): void {
     const before = this.wish.current
-    this.subscribers.remove(client, session, filters)
+    this.world.after(client, () => this.subscribers.remove(client, session, filters))
     if (this.home.knowledge.at !== 'elsewhere') return
     const { plain, shares } = this.wish.current
     if ((before.plain && !plain) || before.shares.length > shares.length) this.wish.withdraw()
@@ -233,7 +241,7 @@ export class Leaf {
     if (!(await this.isHome(request.epoch))) return { status: 'moved' }
     const { region, change, plain, shares } = request
     const changed = this.interests[change === 'add' ? 'add' : 'set']({ region, plain, shares })
-    if (changed) this.syncInterests()
+    if (changed) this.news.plan()
     const retained = this.retained.matching(request.filters, this.platform.now())
     return {
       status: 'done',
@@ -334,7 +342,10 @@ export class Leaf {
         }
         const wide = this.wide.pass(publisher, record)
         if (wide !== null) outcomes.push(wide)
-        if (message.retain) outcomes.push(this.wide.index())
+        if (message.retain) {
+          outcomes.push(this.wide.index())
+          if (message.global) outcomes.push(this.syncing.outcome('retained', message.topic))
+        }
         return Promise.all(outcomes).then(worst)
       }),
     )
@@ -385,26 +396,5 @@ export class Leaf {
     this.accept(waiting.map(decodeRouted))
       .then(() => uplink.took(this.root))
       .catch((cause) => this.platform.report(`${this.root} could not take all from the uplink`, cause))
-  }
-
-  private syncInterests(): void {
-    if (this.syncPlanned) return
-    this.syncPlanned = true
-    this.platform.after(INTEREST_SYNC_DELAY_MS, () => {
-      this.syncPlanned = false
-      const home = this.home.knowledge
-      if (home.at !== 'here') return
-      const version = this.home.countInterests()
-      const { fleet } = this.platform
-      this.platform.core
-        .interests({
-          fleet,
-          root: this.root,
-          epoch: home.epoch,
-          version,
-          regions: this.interests.all.map(({ region }) => region),
-        })
-        .catch((cause) => this.platform.report(`the interests of ${this.root} are not synced`, cause))
-    })
   }
 }

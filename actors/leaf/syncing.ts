@@ -1,5 +1,6 @@
 // Sends what a home has changed to the core's store, a moment later: the actor's own storage is the working copy.
 import type { Root } from '../../src/id/ids.ts'
+import { Reason } from '../../src/mqtt/reason.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import type { RegionInterest, SessionState } from '../../src/relay/home.ts'
 import type { RootChange, SyncResult } from '../../src/relay/sync.ts'
@@ -60,8 +61,16 @@ export class Syncing {
     if (marks.any) this.plan()
   }
 
-  /** True once the store has it, or it is gone again; false if that takes long. For what a publisher waits for. */
-  stored(kind: RowKind, upTo: number | string): Promise<boolean> {
+  /**
+   * For a publisher that waits for the store: Success once the store has the row (or all rows of a queue up to it), or it
+   * is gone again; a failure if that takes long.
+   */
+  async outcome(kind: RowKind, upTo: number | string): Promise<number> {
+    return (await this.stored(kind, upTo)) ? Reason.Success : Reason.ImplementationSpecificError
+  }
+
+  private stored(kind: RowKind, upTo: number | string): Promise<boolean> {
+    if (!this.marks.lacks(kind, upTo)) return Promise.resolve(true)
     return new Promise((settle) => {
       const waiter: Waiter = {
         kind,

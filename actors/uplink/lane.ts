@@ -7,6 +7,8 @@ export interface LaneItem {
   readonly qos: number
   readonly expiresAt: number
   readonly arrivedAt: number
+  /** Its sender waits until it is delivered, although it is stored. */
+  readonly global: boolean
   /** The outbox row, once it is stored. */
   row: number | null
   /** Null once the sender has its outcome. */

@@ -10,6 +10,7 @@ import { decodeRouted } from '../../src/relay/routed.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { eventually } from '../eventually.ts'
 import {
+  GLOBAL_WAIT_MS,
   TAKEN_WAIT_MS,
   UPLINK_ALARM_MS,
   UPLINK_BYTES_PER_CALL_MAX,
@@ -54,6 +55,7 @@ export class Uplink {
         qos: 1,
         expiresAt: row.expiresAt,
         arrivedAt: platform.now(),
+        global: false,
         row: row.id,
         settle: null,
       })
@@ -74,6 +76,7 @@ export class Uplink {
           qos: message.qos,
           expiresAt: message.expiresAt,
           arrivedAt: this.platform.now(),
+          global: message.global === true,
           row: null,
           settle,
         })
@@ -300,11 +303,16 @@ export class Uplink {
 
   private keepItem(lane: Pick<Lane, 'root' | 'to'>, item: LaneItem): void {
     if (item.settle === null) return
-    if (item.qos > 0) {
+    if (item.qos > 0 && item.row === null) {
       item.row = this.outbox.add(lane.root, lane.to, item.expiresAt, item.record)
       if (item.row !== null) this.platform.wakeBy(this.platform.now() + UPLINK_ALARM_MS)
     }
-    item.settle(item.qos > 0 && item.row === null ? Reason.QuotaExceeded : Reason.Success)
+    if (item.global && item.row !== null) {
+      if (item.arrivedAt + GLOBAL_WAIT_MS > this.platform.now()) return
+      item.settle(Reason.ImplementationSpecificError)
+    } else {
+      item.settle(item.qos > 0 && item.row === null ? Reason.QuotaExceeded : Reason.Success)
+    }
     item.settle = null
   }
 
@@ -352,7 +360,7 @@ export class Uplink {
             if (item.settle === null) continue
             // QoS 0 behind a long outbox is given up: its publisher's next messages wait for this call.
             if (item.arrivedAt <= before) this.keepItem(lane, item)
-            else waiting = true
+            if (item.settle !== null) waiting = true
           }
           if (lane.underWay === 0) this.prune(lane)
         }

@@ -78,12 +78,12 @@ export class CassandraStates {
       if (delivery === null) {
         takes.push([
           `DELETE FROM ${table('root_queue')} USING TIMESTAMP ? WHERE fleet = ? AND root = ? AND position = ?`,
-          [at, fleet, root, position],
+          [at, fleet, root, BigInt(position)],
         ])
       } else {
         puts.push([
           `INSERT INTO ${table('root_queue')} (fleet, root, position, session, delivery) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?`,
-          [fleet, root, position, owner, Buffer.from(delivery, 'base64'), at],
+          [fleet, root, BigInt(position), owner, Buffer.from(delivery, 'base64'), at],
         ])
       }
     }

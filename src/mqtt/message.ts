@@ -16,19 +16,24 @@ export interface Message {
   readonly payload: Uint8Array
   /** Milliseconds since the epoch after which nobody wants it; 0 for never. */
   readonly expiresAt: number
+  /** Its publisher waits until another region could go on with it: `durability: global`. Absent in the usual case. */
+  readonly global?: true
 }
 
 const RETAIN = 0x04
 const EXPIRES = 0x08
+const GLOBAL = 0x10
 const QOS = 0x03
 
-/** u8 flags (QoS, retain, expires), f64 `expiresAt` if it expires, topic, properties, payload. One allocation. */
+/** u8 flags (QoS, retain, expires, global), f64 `expiresAt` if it expires, topic, properties, payload. One allocation. */
 export function encodeMessage(message: Message): Uint8Array {
   const { topic, properties, payload, expiresAt } = message
   const expires = expiresAt !== 0
   const head = 1 + (expires ? 8 : 0) + stringBytes(topic) + varintBytes(properties.length)
   const writer = new BytesWriter(head + properties.length + payload.length)
-  writer.u8(message.qos | (message.retain ? RETAIN : 0) | (expires ? EXPIRES : 0))
+  writer.u8(
+    message.qos | (message.retain ? RETAIN : 0) | (expires ? EXPIRES : 0) | (message.global ? GLOBAL : 0),
+  )
   if (expires) {
     new DataView(writer.bytes.buffer).setFloat64(1, expiresAt)
     writer.at += 8
@@ -54,7 +59,7 @@ function readMessage(record: Uint8Array): Message {
   const reader = new BytesReader(record)
   const flags = reader.u8()
   const qos = flags & QOS
-  if (qos === 3 || flags > (QOS | RETAIN | EXPIRES)) throw new Error(`flags ${flags}`)
+  if (qos === 3 || flags > (QOS | RETAIN | EXPIRES | GLOBAL)) throw new Error(`flags ${flags}`)
   let expiresAt = 0
   if ((flags & EXPIRES) !== 0) {
     if (record.length < 9) throw new Error('the record ends too early')
@@ -73,5 +78,6 @@ function readMessage(record: Uint8Array): Message {
     properties,
     payload: reader.rest(),
     expiresAt,
+    ...((flags & GLOBAL) !== 0 && { global: true }),
   }
 }

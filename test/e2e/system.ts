@@ -92,11 +92,16 @@ export class System {
 
   async token(
     client: string,
-    { fleet = DEFAULT_FLEET as string, seconds = 3600, secret = '' } = {},
+    { fleet = DEFAULT_FLEET as string, seconds = 3600, secret = '', durability = 'local' } = {},
   ): Promise<string> {
     const secrets = await readSecrets(this.dir)
     return signClientToken(
-      { client: client as ClientId, fleet: fleet as FleetId, admin: false },
+      {
+        client: client as ClientId,
+        fleet: fleet as FleetId,
+        admin: false,
+        ...(durability === 'global' && { durability }),
+      },
       secret === '' ? secrets.clientTokenSecret : secret,
       seconds,
     )

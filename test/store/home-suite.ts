@@ -111,6 +111,18 @@ export function describeHomes(pods: Pods): void {
       expect(await otherPod.home(FLEET, root)).toEqual({ region: US, epoch: 2, importFrom: [] })
     })
 
+    it('homes that were not asked yet are passed on, the oldest first, until each is confirmed', async () => {
+      const root = freshRoot()
+      await store.claimHome(FLEET, root, EU, 0)
+      await store.claimHome(FLEET, root, US, 1)
+      const home = { region: AP, epoch: 3, importFrom: [EU, US] }
+      expect(await otherPod.claimHome(FLEET, root, AP, 2)).toEqual({ claimed: true, home })
+      expect(await store.confirmImport(FLEET, root, 3, US)).toBe(true)
+      expect(await otherPod.home(FLEET, root)).toEqual({ ...home, importFrom: [EU] })
+      // Whoever claims does not ask itself.
+      expect(await store.claimHome(FLEET, root, EU, 3)).toMatchObject({ home: { importFrom: [AP] } })
+    })
+
     it('a confirmation may come twice', async () => {
       const root = freshRoot()
       await store.claimHome(FLEET, root, EU, 0)

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Store } from '../../k8s-core/store/port.ts'
 import type { RegionId } from '../../src/id/ids.ts'
 import { AP, describeHomes, EU, FLEET, freshRoot, US } from './home-suite.ts'
+import { describeStates } from './state-suite.ts'
 
 /** A durable place with nothing in it. Each store opened on it is one more pod. */
 export interface StorePlace {
@@ -56,6 +57,8 @@ export function describeStore(name: string, newPlace: () => Promise<StorePlace>)
     })
 
     describeHomes(() => ({ store, otherPod }))
+
+    describeStates(() => ({ store, otherPod }))
 
     describe('interests', () => {
       it('a root that nobody spoke of has none', async () => {
