@@ -51,8 +51,9 @@ export const UPLINK_RETRY_MS_MAX = 5_000
 /** The alarm that wakes an uplink with something in its outbox, should the process have died. */
 export const UPLINK_ALARM_MS = 5_000
 
-/** A claim may wait for a hand-over in another region. */
 export const CORE_CALL_TIMEOUT_MS = 10_000
+/** A claim waits for a hand-over in another region, or until that is taken for lost. */
+export const CLAIM_TIMEOUT_MS = 15_000
 /** A look-up is one read in the directory; publishes wait for it. */
 export const RESOLVE_TIMEOUT_MS = 2_000
 /** After a look-up that failed, publishes go to the outbox for this long before the core is asked again. */

@@ -3,17 +3,20 @@ import type { FleetId, RegionId, Root } from '../src/id/ids.ts'
 import type { HandoverState, HomeAnswer, ImportedRequest, ImportedResponse } from '../src/relay/home.ts'
 import { EdgeSilent, type Edges, EdgeUnreachable } from './edges.ts'
 import { CLAIM_TRIES_MAX, HOME_CACHE_MS, HOME_CACHE_ROOTS_MAX } from './limits.ts'
+import { Silence } from './silence.ts'
 import type { Home, Store } from './store/port.ts'
 
 export class Directory {
   private readonly store: Store
   private readonly edges: Edges
+  private readonly silence: Silence
   private readonly now: () => number
   private readonly cache = new Map<string, { readonly home: Home; readonly until: number }>()
 
-  constructor(store: Store, edges: Edges, now: () => number = Date.now) {
+  constructor(store: Store, edges: Edges, silence = new Silence(edges), now: () => number = Date.now) {
     this.store = store
     this.edges = edges
+    this.silence = silence
     this.now = now
   }
 
@@ -46,7 +49,7 @@ export class Directory {
     for (let tries = 0; tries < CLAIM_TRIES_MAX; tries++) {
       let home = await this.store.home(fleet, root)
       const former = home === null || home.region !== region ? home?.region : home.importFrom.at(-1)
-      const silent = former !== undefined && (await this.isSilent(former))
+      const silent = former !== undefined && (await this.silence.of(former))
       if (home === null || home.region !== region) {
         if (home !== null && !silent) await this.prepare(fleet, root, home, region)
         const result = await this.store.claimHome(fleet, root, region, home?.epoch ?? 0)
@@ -93,16 +96,6 @@ export class Directory {
     return home !== null && home.region === region && home.epoch === epoch
   }
 
-  private async isSilent(region: RegionId): Promise<boolean> {
-    try {
-      await this.edges.ping(region)
-      return false
-    } catch (cause) {
-      if (cause instanceof EdgeSilent) return true
-      throw cause
-    }
-  }
-
   /** Null where the former home has fallen silent. */
   private async handover(
     fleet: FleetId,
@@ -113,8 +106,8 @@ export class Directory {
     try {
       return await this.edges.handover(from, { fleet, root, epoch, to: region })
     } catch (cause) {
-      if (cause instanceof EdgeSilent) return null
-      throw cause
+      if (!(cause instanceof EdgeSilent) || !(await this.silence.of(from))) throw cause
+      return null
     }
   }
 
@@ -123,7 +116,7 @@ export class Directory {
    * asks them when they are back.
    */
   private async prepare(fleet: FleetId, root: Root, home: Home, region: RegionId): Promise<void> {
-    const silent = await Promise.all(home.importFrom.map((one) => one !== region && this.isSilent(one)))
+    const silent = await Promise.all(home.importFrom.map((one) => one !== region && this.silence.of(one)))
     if (silent.every(Boolean)) return
     // Asking it as the home makes it finish its own import first. The interest is what the region has as the next home's
     // former one, should the claim fail; a region that needs nothing withdraws with the first message.

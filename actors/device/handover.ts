@@ -19,7 +19,8 @@ export function exportSession(store: SessionStore): SessionState | null {
     expirySeconds: row.expirySeconds,
     disconnectedAt: row.disconnectedAt ?? 0,
     subscriptions: [...store.subscriptions().values()],
-    lastPosition: upTo,
+    // Beyond what is given, where more is late: no position is used twice.
+    lastPosition: Math.max(upTo, row.lastPosition),
     sentUpTo: Math.min(row.sentUpTo, upTo),
     released: store.released(),
     received: store.received(),

@@ -72,7 +72,8 @@ export class Moving {
     if (!this.isOldFor(request)) return NOTHING_LATE
     const row = this.store.session()
     if (row !== null && !row.fenced) await this.endSubscriptions(row.id)
-    await this.leaf.stayInterested()
+    // Where the state was handed over, this went along with it.
+    if (request.synced) await this.leaf.stayInterested()
     // It may have come back meanwhile.
     if (!this.isOldFor(request)) return NOTHING_LATE
     const { synced, tookUpTo, tookTopic } = request

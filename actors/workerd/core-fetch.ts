@@ -14,7 +14,7 @@ import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
 import { RELAY_PATH } from '../../src/relay/version.ts'
 import { wideResponseSchema, wideRetainedResponseSchema } from '../../src/relay/wide.ts'
 import { type CoreClient, CoreUnreachable } from '../core-client.ts'
-import { CORE_CALL_TIMEOUT_MS, RESOLVE_TIMEOUT_MS } from '../limits.ts'
+import { CLAIM_TIMEOUT_MS, CORE_CALL_TIMEOUT_MS, RESOLVE_TIMEOUT_MS } from '../limits.ts'
 import type { Env } from './env.ts'
 
 const signers = new Map<RegionId, RelaySigner>()
@@ -60,7 +60,7 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
 
   return {
     resolve: (request) => ask('resolve', request, resolveResponseSchema, RESOLVE_TIMEOUT_MS),
-    claim: (request) => ask('claim', request, claimResponseSchema),
+    claim: (request) => ask('claim', request, claimResponseSchema, CLAIM_TIMEOUT_MS),
     imported: (request) => ask('imported', request, importedResponseSchema),
     confirm: (request) => ask('confirm', request, confirmResponseSchema),
     interest: (request) => ask('interest', request, interestResponseSchema),

@@ -19,6 +19,8 @@ type Statement = readonly [query: string, values: unknown[]]
 export class CassandraStates {
   readonly #client: Client
   readonly #keyspace: string
+  #running = 0
+  readonly #waiting: (() => void)[] = []
 
   constructor(client: Client, keyspace: string) {
     this.#client = client
@@ -26,11 +28,10 @@ export class CassandraStates {
   }
 
   async put(change: RootChange): Promise<boolean> {
-    const statements = this.#statements(change)
-    for (let at = 0; at < statements.length; at += SYNC_STATEMENTS_MAX) {
-      const some = statements.slice(at, at + SYNC_STATEMENTS_MAX)
-      await Promise.all(some.map(([query, values]) => this.#client.execute(query, values, QUORUM)))
-    }
+    const { puts, takes } = this.#statements(change)
+    // What takes away comes last: should this break off, the store has too much rather than too little.
+    await Promise.all(puts.map((statement) => this.#execute(statement)))
+    await Promise.all(takes.map((statement) => this.#execute(statement)))
     // After the writes: a fence that is not seen here was set after them, so whoever set it will find them.
     const found = await this.#client.execute(
       `SELECT value FROM ${this.#keyspace}.root_state WHERE fleet = ? AND root = ? AND kind = 'fence'`,
@@ -61,8 +62,20 @@ export class CassandraStates {
     return syncedState(values, queue, retained)
   }
 
-  /** What takes away comes last: should this break off, the store has too much rather than too little. */
-  #statements(change: RootChange): Statement[] {
+  /** In its turn, since all roots of all regions may come at once. */
+  async #execute([query, values]: Statement): Promise<void> {
+    if (this.#running >= SYNC_STATEMENTS_MAX) await new Promise<void>((go) => this.#waiting.push(go))
+    else this.#running++
+    try {
+      await this.#client.execute(query, values, QUORUM)
+    } finally {
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#running--
+      else next()
+    }
+  }
+
+  #statements(change: RootChange): { readonly puts: Statement[]; readonly takes: Statement[] } {
     const { fleet, root, epoch, version, session, interests } = change
     const at = syncTimestamp(epoch, version)
     const table = (name: string) => `${this.#keyspace}.${name}`
@@ -110,7 +123,7 @@ export class CassandraStates {
         [syncTimestamp(epoch, upTo), fleet, root],
       ])
     }
-    return [...puts, ...takes]
+    return { puts, takes }
   }
 
   async #rows(columns: string, table: string, fleet: FleetId, root: Root): Promise<types.Row[]> {

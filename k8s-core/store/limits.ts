@@ -9,8 +9,8 @@ export const EPOCH_MAX = 2 ** 40
 export const SYNC_VERSION_BITS = 40
 export const SYNC_VERSION_MAX = 2 ** SYNC_VERSION_BITS - 1
 export const SYNC_EPOCH_MAX = 2 ** 23 - 1
-/** Statements of one call that are under way at a time. */
-export const SYNC_STATEMENTS_MAX = 32
+/** Statements of syncs that are under way at a time; a connection takes 2,048 of all kinds. */
+export const SYNC_STATEMENTS_MAX = 512
 /** How many of a root's versions back the embedded store remembers what was removed, should an older write come late. */
 export const SYNC_REMOVED_VERSIONS_KEPT = 1_000
 export const REGIONS_MAX = 256

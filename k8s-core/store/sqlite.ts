@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
 import type { RootChange, SyncedState } from '../../src/relay/sync.ts'
 import {
@@ -17,6 +17,7 @@ import {
   homeOf,
   importFromOf,
   importFromText,
+  syncTimestamp,
 } from './home-row.ts'
 import { SQLITE_BUSY_MS } from './limits.ts'
 import { SQLITE_MIGRATIONS } from './migrations.ts'
@@ -64,6 +65,7 @@ class SqliteStore implements Store {
   /** Prepared at first use, since the tables may not be there before `migrate`. */
   #statements: Statements | null = null
   #states: SqliteStates | null = null
+  #putting: { readonly changes: RootChange[]; readonly done: Promise<boolean[]> } | null = null
 
   constructor(database: DatabaseSync) {
     this.#database = database
@@ -123,11 +125,22 @@ class SqliteStore implements Store {
     return row === undefined ? [] : (JSON.parse(String(row.regions)) as RegionId[])
   }
 
+  /** What comes in one moment is one transaction: each waits for the disk. */
   async putState(change: RootChange): Promise<boolean> {
     assertRoot(change.root)
+    syncTimestamp(change.epoch, change.version)
+    this.#putting ??= { changes: [], done: nextTurn().then(() => this.#putAll()) }
+    const { changes, done } = this.#putting
+    const at = changes.push(change) - 1
+    return (await done)[at] === true
+  }
+
+  #putAll(): boolean[] {
+    const changes = this.#putting?.changes ?? []
+    this.#putting = null
     this.#states ??= new SqliteStates(this.#database)
     const states = this.#states
-    return this.#atomically(() => states.put(change))
+    return this.#atomically(() => changes.map((change) => states.put(change)))
   }
 
   async takeState(fleet: FleetId, root: Root, epoch: number): Promise<SyncedState> {

@@ -71,13 +71,13 @@ function readMessage(record: Uint8Array): Message {
   const propertiesEnd = reader.blockEnd()
   const properties = reader.view(reader.at, propertiesEnd)
   reader.at = propertiesEnd
-  return {
+  const message = {
     topic,
     qos: qos as QoS,
     retain: (flags & RETAIN) !== 0,
     properties,
     payload: reader.rest(),
     expiresAt,
-    ...((flags & GLOBAL) !== 0 && { global: true }),
   }
+  return (flags & GLOBAL) === 0 ? message : { ...message, global: true }
 }

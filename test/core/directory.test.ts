@@ -5,6 +5,7 @@ import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Directory } from '../../k8s-core/directory.ts'
 import { EdgeSilent, type Edges, EdgeUnreachable } from '../../k8s-core/edges.ts'
+import { Silence } from '../../k8s-core/silence.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
 import { openSqliteStore } from '../../k8s-core/store/sqlite.ts'
 import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
@@ -39,7 +40,7 @@ class Regions {
         return { status: 'done', retained: [] }
       },
       handover: async (region: RegionId): Promise<HandoverState> => {
-        if (this.falling.has(region)) throw new EdgeSilent(region, 'silent')
+        if (this.falling.has(region)) this.silent.add(region)
         this.answers(region)
         return { session: sessionOf(`of ${region}`), retained: [], interests: [] }
       },
@@ -67,7 +68,7 @@ beforeEach(async () => {
   store = await openSqliteStore(path.join(dir, 'core.sqlite'))
   await store.migrate()
   regions = new Regions()
-  directory = new Directory(store, regions.edges)
+  directory = new Directory(store, regions.edges, new Silence(regions.edges, 0))
 })
 afterEach(async () => {
   await store.close()
@@ -170,7 +171,7 @@ describe('a claim', () => {
           ? () => Promise.reject(new Error('the store is down'))
           : Reflect.get(target, name).bind(target),
     })
-    const other = new Directory(broken, regions.edges)
+    const other = new Directory(broken, regions.edges, new Silence(regions.edges, 0))
     await expect(other.claim(DEFAULT_FLEET, ROOT, US)).rejects.toThrow('the store is down')
   })
 })
@@ -179,6 +180,39 @@ async function emptyChange(version: number) {
   const nothing = { queue: [], retained: [], queueVoidUpTo: null, retainedVoidUpTo: null }
   return { fleet: DEFAULT_FLEET, root: ROOT, epoch: 1, version, ...nothing }
 }
+
+describe('silence', () => {
+  test('counts once it is long enough, and what was heard in between ends it', async () => {
+    let now = 0
+    const silence = new Silence(regions.edges, 60_000, () => now)
+    const outcome = async () => {
+      const asked = silence.of(EU).catch((cause) => cause)
+      now += 8_000
+      return asked
+    }
+    regions.silent.add(EU)
+    expect(await outcome()).toBeInstanceOf(EdgeSilent)
+    regions.silent.delete(EU)
+    expect(await outcome()).toBe(false)
+    regions.silent.add(EU)
+    for (let i = 0; i < 7; i++) expect(await outcome()).toBeInstanceOf(EdgeSilent)
+    expect(await outcome()).toBe(true)
+    // Of a silence long ago nobody knows whether it went on.
+    now += 3_600_000
+    expect(await outcome()).toBeInstanceOf(EdgeSilent)
+  })
+
+  test('is looked at for a while, so that a process which starts again is not taken for a lost region', async () => {
+    await claim(EU)
+    regions.silent.add(EU)
+    setTimeout(() => regions.silent.delete(EU), 300)
+    const patient = new Directory(store, regions.edges, new Silence(regions.edges, 5_000))
+    expect(await patient.claim(DEFAULT_FLEET, ROOT, US)).toMatchObject({
+      state: { session: { id: 'of eu' } },
+      synced: false,
+    })
+  })
+})
 
 describe('what is late', () => {
   beforeEach(async () => {

@@ -5,10 +5,6 @@ import { Client } from './client.ts'
 import { SYSTEM_START_MS, System, until } from './system.ts'
 
 let system: System
-beforeAll(async () => {
-  system = await System.start()
-}, SYSTEM_START_MS)
-afterAll(() => system.stop())
 
 const KEPT = { clean: false, reconnectPeriod: 200, properties: { sessionExpiryInterval: 3600 } }
 const ROAMERS = 6
@@ -21,6 +17,8 @@ interface Trouble {
   readonly catchUpMs: number
   /** What an old home had yet comes late: after what was published since. */
   readonly inOrder: boolean
+  /** When a region that is silent is taken for lost. */
+  readonly failOverAfterMs: number
   /** @param i how often it has happened before */
   readonly happen: (i: number) => Promise<void>
 }
@@ -32,6 +30,8 @@ const TROUBLES: readonly Trouble[] = [
     runMs: 20_000,
     catchUpMs: 40_000,
     inOrder: true,
+    // Longer than a process takes to be there again on a busy machine.
+    failOverAfterMs: 60_000,
     happen: (i) => system.kill(['eu', 'core', 'us'][i % 3] as string),
   },
   {
@@ -41,6 +41,7 @@ const TROUBLES: readonly Trouble[] = [
     // The regions are asked for what is late ever less often while they are away.
     catchUpMs: 120_000,
     inOrder: false,
+    failOverAfterMs: 3_000,
     happen: async (i) => {
       const thaw = await system.freeze(['eu', 'us'][i % 2] as string)
       await sleep(7_000)
@@ -73,7 +74,11 @@ async function connect(region: string, id: string): Promise<Client> {
 }
 
 describe.each(TROUBLES)('clients that move between regions $name', (trouble) => {
-  const { everyMs, runMs, catchUpMs, happen, inOrder } = trouble
+  const { everyMs, runMs, catchUpMs, happen, inOrder, failOverAfterMs } = trouble
+  beforeAll(async () => {
+    system = await System.start({ failOverAfterMs })
+  }, SYSTEM_START_MS)
+  afterAll(() => system.stop())
 
   it('lose nothing that was acknowledged, and get each publisher’s messages in order, but for what is late', {
     timeout: 300_000,
