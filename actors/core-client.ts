@@ -18,6 +18,7 @@ import type {
 } from '../src/relay/interest.ts'
 import type { SyncRequest, SyncResponse } from '../src/relay/sync.ts'
 import type {
+  WideDrainedRequest,
   WideRequest,
   WideResponse,
   WideRetainedRequest,
@@ -36,6 +37,7 @@ export interface CoreClient {
   envelopes(request: EnvelopesRequest): Promise<EnvelopesResponse>
   sync(request: SyncRequest): Promise<SyncResponse>
   wide(request: WideRequest): Promise<WideResponse>
+  wideDrained(request: WideDrainedRequest): Promise<void>
   wideRetained(request: WideRetainedRequest): Promise<WideRetainedResponse>
 }
 

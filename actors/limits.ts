@@ -33,6 +33,7 @@ export const FAN_OUT_COURIERS_MAX = 1_000
 
 /** A member of a shared subscription whose client was away is not asked first for this long. */
 export const SHARE_AWAY_MS = 5_000
+export const SHARE_AWAY_MAX = 1_000
 
 /** A message that the core has not answered for by then is stored, and so acknowledged. */
 export const UPLINK_STORE_AFTER_MS = 1_000
@@ -54,6 +55,8 @@ export const UPLINK_ALARM_MS = 5_000
 export const CORE_CALL_TIMEOUT_MS = 10_000
 /** A claim waits for a hand-over in another region, or until that is taken for lost. */
 export const CLAIM_TIMEOUT_MS = 15_000
+/** All other regions are asked by it, and one that hangs must not hold the client's deliveries up for long. */
+export const WIDE_DRAINED_TIMEOUT_MS = 3_000
 /** A look-up is one read in the directory; publishes wait for it. */
 export const RESOLVE_TIMEOUT_MS = 2_000
 /** After a look-up that failed, publishes go to the outbox for this long before the core is asked again. */
@@ -97,13 +100,22 @@ export const RETAINED_PAGE_BYTES_MAX = 1024 * 1024
 export const WIDE_RETAINED_MESSAGES_MAX = 10_000
 /** A leaf that could not say that it has retained messages tries again after this. */
 export const RETAINS_RETRY_MS = 5_000
+/**
+ * A delivery to a client whose move is being completed waits for that so long at each try. All tries together must end
+ * before a fence gives up: the sender keeps the delivery then, and what comes behind it is not held up.
+ */
+export const COMPLETING_WAIT_MS = 50
 /** How long a fence waits for what is under way, and how often it looks. */
 export const FENCE_WAIT_MS_MAX = 1_000
 export const FENCE_LOOK_MS = 10
 /** Deliveries of a shared subscription that are given to other members in one go. */
 export const GIVE_AWAY_RECORDS_MAX = 256
 export const GIVE_AWAY_RETRY_MS = 2_000
-/** A client that holds unacknowledged deliveries of a shared subscription is looked after this often. */
+export const GIVE_AWAY_RETRY_MS_MAX = 60_000
+/**
+ * A client that holds unacknowledged deliveries of a shared subscription is looked after this long after it was last
+ * heard, and again after twice as long.
+ */
 export const SHARE_CHECK_MS = 10_000
 /** What a home has changed is synced after this, */
 export const SYNC_DELAY_MS = 500
@@ -130,3 +142,8 @@ export const GLOBAL_SYNC_WAIT_MS = 5_000
 export const GLOBAL_WAIT_MS = 10_000
 /** Late retained messages of one answer. */
 export const LATE_RETAINED_MAX = 16
+/** QoS 2 deliveries that a session recognises should they come again, and after how many old ones are forgotten. */
+export const SEEN_ORIGINS_MAX = 1_000
+export const SEEN_PRUNE_EVERY = 100
+/** Those of them that are synced: what comes again does so soon. */
+export const SEEN_SYNCED_MAX = 128

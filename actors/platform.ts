@@ -89,18 +89,28 @@ export type Destination =
   | { readonly kind: 'region'; readonly region: RegionId; readonly epoch: number }
   | { readonly kind: 'wide'; readonly region: RegionId }
 
+/** What waited at an uplink for the home of a root. */
+export interface Taken {
+  /** A batch of routed records, in order. */
+  readonly batch: Uint8Array
+  /** Some of them are under way, and may come a second time by the core: numbers of this source up to `last`. */
+  readonly underWay: { readonly source: string; readonly last: number } | null
+}
+
 export interface UplinkPeer {
   /**
    * @param hint the region where the home was last; messages to different regions do not wait for each other
    * @param batch routed records; outcomes when each was delivered or is in the outbox
    */
   send(root: Root, to: Destination, hint: RegionId | null, batch: Uint8Array): Promise<Uint8Array>
-  /** Gives what waits for the home of this root to it: it is here now. A batch of routed records, in order. */
-  take(root: Root): Promise<Uint8Array>
+  /** Gives what waits for the home of this root to it: it is here now. */
+  take(root: Root): Promise<Taken>
   /** Resolves when what waits now for this region has been delivered; rejects if that takes long. */
   drained(root: Root, region: RegionId): Promise<void>
   /** Passes on what a home has changed. Holds nothing: what failed is sent again by the home. */
   sync(change: RootChange): Promise<SyncResult>
+  /** The same for what waits for this region's wide filters, of any root. */
+  drainedWide(region: RegionId): Promise<void>
   /** The home has delivered or stored what it took; until then the uplink keeps it. */
   took(root: Root): Promise<void>
 }
@@ -138,6 +148,8 @@ export interface WidePeer extends SharingPeer {
   unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): Promise<void>
   /** Resolves when all that this actor had for the session has been delivered to it. */
   fence(client: ClientId, session: string): Promise<void>
+  /** Resolves when the uplinks have all that this shard sent to that region so far; rejects if that takes long. */
+  drained(region: RegionId): Promise<void>
   /** Another region's filters. */
   learn(request: WideRequest): Promise<WideAnswer>
   /** Whether this region is the root's home and keeps retained messages. */

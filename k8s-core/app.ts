@@ -16,7 +16,7 @@ import { invalid, problemResponse } from '../src/relay/problem.ts'
 import { type RootChange, type SyncResult, syncRequestSchema } from '../src/relay/sync.ts'
 import { verifyRelay } from '../src/relay/token.ts'
 import { RELAY_PATH } from '../src/relay/version.ts'
-import { wideRequestSchema, wideRetainedRequestSchema } from '../src/relay/wide.ts'
+import { wideDrainedRequestSchema, wideRequestSchema, wideRetainedRequestSchema } from '../src/relay/wide.ts'
 import type { Directory } from './directory.ts'
 import { EdgeUnreachable } from './edges.ts'
 import { BODY_BYTES_MAX } from './limits.ts'
@@ -120,6 +120,10 @@ export function coreApp({ store, directory, relay, relaySecret, log, draining }:
   )
 
   call('wide', wideRequestSchema, async (c, request) => c.json(await relay.wide(request)))
+  call('wide-drained', wideDrainedRequestSchema, async (c, request) => {
+    await relay.wideDrained(request)
+    return c.body(null, 204)
+  })
   call('wide-retained', wideRetainedRequestSchema, async (c, request) =>
     c.json(await relay.wideRetained(request)),
   )

@@ -27,6 +27,7 @@ import {
   type RegionRetainedResponse,
   regionRetainedResponseSchema,
   type WideAnswer,
+  type WideDrainedRequest,
   type WideRequest,
   wideAnswerSchema,
 } from '../src/relay/wide.ts'
@@ -79,6 +80,11 @@ export class Edges {
   /** Another region's wide filters, for this one to know. */
   async wide(region: RegionId, request: WideRequest): Promise<WideAnswer> {
     return this.ask(region, 'wide', request, wideAnswerSchema)
+  }
+
+  /** What this region's wide shards had sent to another one has all arrived there. */
+  async wideDrained(region: RegionId, request: WideDrainedRequest): Promise<void> {
+    await this.post(region, 'wide-drained', request)
   }
 
   async wideRetained(region: RegionId, request: RegionRetainedRequest): Promise<RegionRetainedResponse> {

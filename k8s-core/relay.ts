@@ -3,6 +3,7 @@ import type { RegionId } from '../src/id/ids.ts'
 import type { DeliverRequest, Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
 import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
 import type {
+  WideDrainedRequest,
   WideRequest,
   WideResponse,
   WideRetainedRequest,
@@ -66,6 +67,11 @@ export class Relay {
       })),
     )
     return { regions }
+  }
+
+  /** Resolves when nothing is on its way to the region's wide filters. Rejects unless every other region says so. */
+  async wideDrained(request: WideDrainedRequest): Promise<void> {
+    await Promise.all(this.others(request.region).map((region) => this.edges.wideDrained(region, request)))
   }
 
   /** A page of one region's retained messages; regions come in order. */

@@ -24,6 +24,8 @@ export interface LiveConnection {
   readonly lastPosition: number
   readonly sentUpTo: number
   readonly sentHere: number
+  /** Of a session that ends with its connection. Null where they are in storage. */
+  readonly subscriptions: readonly Subscription[] | null
   /** Null where it is too much for an attachment: then it is in storage. */
   readonly bulk: LiveBulk | null
 }
@@ -37,7 +39,6 @@ export interface LiveBulk {
     readonly inflight: readonly number[]
     readonly released: readonly number[]
     readonly received: readonly number[]
-    readonly subscriptions: readonly Subscription[]
   } | null
 }
 

@@ -57,9 +57,9 @@ function awakenLive(
   const session = new Session(
     kept.session,
     kept.expirySeconds,
-    unstored === null
+    kept.subscriptions === null
       ? store.subscriptions()
-      : new Map(unstored.subscriptions.map((one) => [one.filter, one])),
+      : new Map(kept.subscriptions.map((one) => [one.filter, one])),
     {
       lastPosition: Math.max(kept.lastPosition, queue.last, row?.lastPosition ?? 0),
       sentUpTo,
@@ -99,10 +99,12 @@ export function keepLive(store: SessionStore, live: Live, session: Session): voi
           inflight: session.outgoing.inflightPacketIds,
           released,
           received: session.received.packetIds,
-          subscriptions: [...session.subscriptions.values()],
         },
   }
-  const attachment: LiveConnection = {
+  const attachment = (
+    subscriptions: LiveConnection['subscriptions'],
+    kept: LiveConnection['bulk'],
+  ): LiveConnection => ({
     phase: 'live',
     terms: live.terms,
     session: session.id,
@@ -113,14 +115,26 @@ export function keepLive(store: SessionStore, live: Live, session: Session): voi
     lastPosition,
     sentUpTo,
     sentHere: session.outgoing.sentOnConnection,
-    bulk,
+    subscriptions,
+    bulk: kept,
+  })
+  const whole = attachment(session.persistent ? null : [...session.subscriptions.values()], bulk)
+  if (attachmentBytes(whole) <= ATTACHMENT_BYTES_MAX) {
+    live.connection.attach(whole)
+    return
   }
-  if (attachmentBytes(attachment) <= ATTACHMENT_BYTES_MAX) {
-    live.connection.attach(attachment)
-  } else {
-    store.saveLiveBulk(bulk)
-    live.connection.attach({ ...attachment, bulk: null })
-  }
+  // Subscriptions change seldom, and what has not changed is not written.
+  if (!session.persistent) keepSubscriptions(store, session)
+  const small = attachment(null, bulk)
+  const fits = attachmentBytes(small) <= ATTACHMENT_BYTES_MAX
+  if (!fits) store.saveLiveBulk(bulk)
+  live.connection.attach(fits ? small : attachment(null, null))
+}
+
+function keepSubscriptions(store: SessionStore, session: Session): void {
+  for (const filter of store.subscriptions().keys())
+    if (!session.subscriptions.has(filter)) store.removeSubscription(filter)
+  for (const one of session.subscriptions.values()) store.saveSubscription(one, true)
 }
 
 /** Serialized, a text takes a byte for each character, or two once any is beyond Latin-1. */

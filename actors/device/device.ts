@@ -5,14 +5,15 @@ import type { ClientPacket, ConnectPacket, Properties, ServerPacket } from '../.
 import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
-import { type Delivery, decodeDelivery } from '../../src/session/delivery.ts'
-import { EMPTY_OUTGOING } from '../../src/session/outgoing-effect.ts'
+import type { Delivery } from '../../src/session/delivery.ts'
+import { EMPTY_OUTGOING, type StoredDelivery } from '../../src/session/outgoing-effect.ts'
 import { type Effect, Session } from '../../src/session/session.ts'
 import { negotiate } from '../../src/session/terms.ts'
+import { eventually } from '../eventually.ts'
 import { Leaf, type LeafOwner } from '../leaf/leaf.ts'
 import { Marks } from '../leaf/marks.ts'
 import { NO_SUCH_SESSION } from '../leaf/outcome.ts'
-import { SHARE_CHECK_MS, WILL_CHECK_MS } from '../limits.ts'
+import { COMPLETING_WAIT_MS, SHARE_CHECK_MS, WILL_CHECK_MS } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
 import { Attaching } from './attaching.ts'
 import { awaken } from './awaken.ts'
@@ -24,17 +25,13 @@ import { Keeping } from './keeping.ts'
 import { LastWill } from './last-will.ts'
 import { Live } from './live.ts'
 import { Moving } from './moving.ts'
+import { Performing } from './performing.ts'
 import { Publisher } from './publisher.ts'
 import { Registrar } from './registrar.ts'
+import { Seen } from './seen.ts'
 import { SessionStore } from './session-store.ts'
 import { Subscribing } from './subscribing.ts'
 import { Wake } from './wake.ts'
-
-interface Undone {
-  readonly effect: Effect
-  readonly session: Session | null
-  readonly pending: Promise<void>[]
-}
 
 export interface Accepted {
   readonly live: Live
@@ -57,9 +54,9 @@ export class Device {
   private live: Live | null = null
   private readonly wake: Wake
   private readonly attaching: Attaching
-  private performing = false
+  private readonly performing: Performing
   private readonly keeping: Keeping
-  private readonly undone: Undone[] = []
+  private readonly seen: Seen
 
   /** @param connections all there are, one of which may be live since before the actor's memory was lost */
   constructor(platform: Platform, client: ClientId, connections: readonly Connection[]) {
@@ -74,7 +71,9 @@ export class Device {
       session: () => this.session,
       close: (reason) => this.closeLive(reason),
     })
-    this.keeping = new Keeping(platform, this.store)
+    this.performing = new Performing(platform, (effect, session) => this.performOne(effect, session))
+    this.seen = new Seen(platform.storage)
+    this.keeping = new Keeping(platform, this.store, this.seen)
     const owner: LeafOwner = {
       deliver: (receiver, session, batch) =>
         receiver === client
@@ -84,14 +83,14 @@ export class Device {
       afterImport: () => this.moving.registerImported(),
       late: (late) => this.moving.takeLate(late),
       fence: (region, epoch) => this.moving.fence(region, epoch),
-      session: () => syncedSession(this.store),
+      session: () => syncedSession(this.store, this.seen),
       queued: (position) => this.store.queuedBytes(position),
     }
     this.leaf = new Leaf(platform, rootOfClient(client), owner, marks)
     this.publisher = new Publisher(platform, client, this.leaf)
     this.registrar = new Registrar(platform, client, this.leaf)
     this.subscribing = new Subscribing(this.store, this.registrar)
-    this.moving = new Moving(client, this.leaf, this.store, this.registrar, {
+    this.moving = new Moving(client, this.leaf, this.store, this.seen, this.registrar, {
       session: () => this.session,
       replace: (session) => {
         this.session = session
@@ -139,7 +138,8 @@ export class Device {
     const live = new Live(connection, terms, stream, now, global)
     this.live = live
     if (connect.will !== null) this.will.set({ ...connect.will, message: live.own(connect.will.message) })
-    if (session.persistent) {
+    // One that now ends with its connection has a row if it once did not: that must say so, should the process die.
+    if (session.persistent || this.store.session() !== null) {
       this.store.saveSession(session.id, expirySeconds, null, session.outgoing.snapshot())
     }
     if (terms.keepAliveSeconds > 0) this.platform.wakeBy(now + live.keepAliveMs)
@@ -187,20 +187,20 @@ export class Device {
 
   /** Deliveries for a session; the outcomes when each is acknowledged or durable. */
   async deliver(sessionId: string, deliveries: readonly Uint8Array[]): Promise<Uint8Array> {
-    if (this.leaf.home.completing !== null) await this.leaf.home.completing
+    // What is still late goes first. Held for long, it would hold up the fence of another client that moves the other way.
+    if (this.leaf.home.completing !== null)
+      await eventually(this.platform, () => this.leaf.home.completing === null, COMPLETING_WAIT_MS)
     const now = this.platform.now()
     this.endIfExpired(now)
     const { session } = this
     if (session === null || session.id !== sessionId)
       return new Uint8Array(deliveries.length).fill(NO_SUCH_SESSION)
     const outcomes = await Promise.all(
-      deliveries.map(
-        (bytes) =>
-          new Promise<number>((settle) => {
-            const delivery = decodeDelivery(bytes)
-            this.subscribing.arrived(delivery.message.topic)
-            this.perform(session.deliver(delivery, globally(delivery, this.leaf.syncing, settle), now))
-          }),
+      deliveries.map((bytes) =>
+        this.seen.once(bytes, (delivery, settle) => {
+          this.subscribing.arrived(delivery.message.topic)
+          this.perform(session.deliver(delivery, globally(delivery, this.leaf.syncing, settle), now))
+        }),
       ),
     )
     return Uint8Array.from(outcomes)
@@ -219,7 +219,8 @@ export class Device {
     }
     this.endIfExpired(now)
     this.will.publishIfDue(this.session === null)
-    if (live !== null && this.store.queuedShared(0, 1).length > 0) this.platform.wakeBy(now + SHARE_CHECK_MS)
+    if (live !== null && this.store.queuedShared(0, 1).length > 0)
+      this.platform.wakeBy(now + Math.max(SHARE_CHECK_MS, now - live.lastActivityAt))
     await this.givingAway.orphans()
     await this.leaf.alarm()
   }
@@ -248,6 +249,7 @@ export class Device {
     this.platform.storage.transaction(() => {
       this.givingAway.sessionEnds(session.outgoing.snapshot().sentUpTo)
       this.store.clear()
+      this.seen.clear()
     })
     void this.givingAway.orphans()
     const filters = [...session.subscriptions.keys()]
@@ -276,29 +278,24 @@ export class Device {
   private keepDisconnected(session: Session, now: number): void {
     this.store.saveSession(session.id, session.expirySeconds, now, session.outgoing.snapshot())
     this.platform.wakeBy(now + session.expirySeconds * 1000)
-    const away = () =>
-      this.session === session && this.live === null && this.leaf.home.knowledge.at === 'here'
-    this.givingAway
-      .whileAway(session, away, (rows) => this.perform(session.outgoing.givenAway(rows)))
-      .catch((cause) => this.platform.report('what is shared was not given away', cause))
+    this.givingAway.whileAway({
+      id: session.id,
+      away: () => this.session === session && this.live === null && this.leaf.home.knowledge.at === 'here',
+      flush: () => this.keeping.behind.flush(),
+      given: (rows) => this.givenAway(session, rows),
+    })
   }
 
-  /** Performs what the session decided, in order: what an effect brings about comes after those before it. */
+  /** The client may have come back meanwhile, acknowledged some of these and be getting others. */
+  private givenAway(session: Session, rows: readonly StoredDelivery[]): void {
+    if (this.session !== session || rows.length === 0) return
+    this.keeping.behind.flush()
+    const queued = this.store.inQueue(rows.map(({ position }) => position))
+    this.perform(session.outgoing.givenAway(rows.filter(({ position }) => queued.has(position))))
+  }
+
   private perform(effects: readonly Effect[]): readonly Promise<void>[] {
-    const pending: Promise<void>[] = []
-    for (const effect of effects) this.undone.push({ effect, session: this.session, pending })
-    if (this.performing) return pending
-    this.performing = true
-    try {
-      for (let next = this.undone.shift(); next !== undefined; next = this.undone.shift()) {
-        const more = this.performOne(next.effect, next.session)
-        if (more !== null)
-          next.pending.push(more.catch((cause) => this.platform.report('an effect failed', cause)))
-      }
-    } finally {
-      this.performing = false
-    }
-    return pending
+    return this.performing.perform(effects, this.session)
   }
 
   /** @param session whose effect it is; another may have taken its place meanwhile */
@@ -349,7 +346,7 @@ export class Device {
         if (session !== null) session.expirySeconds = effect.seconds
         return null
       case 'publish':
-        return this.publisher.publish(live?.own(effect.message) ?? effect.message).then((reason) => {
+        return this.publisher.publish(this.keeping.named(effect, live, session)).then((reason) => {
           const effects = effect.done(reason)
           // Those of a session that has ended meanwhile are nobody's.
           if (this.session === session) this.perform(effects)

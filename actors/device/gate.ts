@@ -14,7 +14,7 @@ import type { Attachment, AwaitingConnect, LiveConnection } from './attachment.t
 import { CLOSE_POLICY, closeCode, hex, UNACCEPTABLE_VERSION } from './close.ts'
 import { Device } from './device.ts'
 import { FrontConnection } from './front-connection.ts'
-import { SessionStore } from './session-store.ts'
+import { FrontStore } from './front-store.ts'
 
 /** A socket that has not said CONNECT, or is being answered. */
 interface Arrival {
@@ -118,8 +118,8 @@ export class Gate {
     if (this.fronts === null) {
       const fronts = new Map<string, FrontConnection>()
       this.fronts = fronts
-      const store = new SessionStore(this.platform.storage)
-      for (const { name, attachment } of store.fronts())
+      const store = new FrontStore(this.platform.storage)
+      for (const { name, attachment } of store.all())
         fronts.set(name, this.makeFront(store, name, attachment))
     }
     return this.fronts
@@ -128,20 +128,20 @@ export class Gate {
   private front(name: string): FrontConnection {
     let connection = this.frontConnections.get(name)
     if (connection === undefined) {
-      connection = this.makeFront(new SessionStore(this.platform.storage), name, null)
+      connection = this.makeFront(new FrontStore(this.platform.storage), name, null)
       this.frontConnections.set(name, connection)
     }
     return connection
   }
 
-  private makeFront(store: SessionStore, name: string, attachment: unknown): FrontConnection {
+  private makeFront(store: FrontStore, name: string, attachment: unknown): FrontConnection {
     return new FrontConnection(this.platform, store, name, attachment, () => this.frontClosed(name))
   }
 
   private frontLost(connection: FrontConnection): void {
     this.closed(connection)
     this.frontConnections.delete(connection.name)
-    this.device.store.removeFront(connection.name)
+    new FrontStore(this.platform.storage).remove(connection.name)
   }
 
   private arrive(connection: Connection): Arrival {
@@ -202,16 +202,16 @@ export class Gate {
     connect: ConnectPacket,
     arrival: Arrival,
   ): Promise<boolean> {
+    const admission = await this.admits(connect, awaiting)
+    // The peer may have left meanwhile.
+    if (!this.arrivals.has(connection)) return false
+    if (typeof admission === 'number') return this.refuse(connection, connect.protocolVersion, admission)
     const { moveTo } = this.platform.settings
     if (moveTo !== null) {
       return this.refuse(connection, connect.protocolVersion, Reason.UseAnotherServer, {
         serverReference: moveTo,
       })
     }
-    const admission = await this.admits(connect, awaiting)
-    // The peer may have left meanwhile.
-    if (!this.arrivals.has(connection)) return false
-    if (typeof admission === 'number') return this.refuse(connection, connect.protocolVersion, admission)
     try {
       const { live, sessionPresent, properties } = await this.device.connect(
         connection,

@@ -9,16 +9,28 @@ import { packBatch } from '../../src/relay/batch.ts'
 import { encodeRouted } from '../../src/relay/routed.ts'
 import { CLIENT_AWAY } from '../../src/session/delivery.ts'
 import type { StoredDelivery } from '../../src/session/outgoing-effect.ts'
-import type { Session } from '../../src/session/session.ts'
-import { GIVE_AWAY_RECORDS_MAX, GIVE_AWAY_RETRY_MS } from '../limits.ts'
+import { GIVE_AWAY_RECORDS_MAX, GIVE_AWAY_RETRY_MS, GIVE_AWAY_RETRY_MS_MAX } from '../limits.ts'
 import type { Platform, SharingPeer } from '../platform.ts'
 import type { SessionStore } from './session-store.ts'
+
+/** The session that is left, as long as it is this device's affair. */
+export interface Left {
+  readonly id: string
+  /** Its client is still away, and its home here. */
+  away(): boolean
+  /** Writes what is still to be written of its queue. */
+  flush(): void
+  /** Others have got these; those that are still in the queue are to be forgotten. */
+  given(rows: readonly StoredDelivery[]): void
+}
 
 export class GivingAway {
   private readonly platform: Platform
   private readonly client: ClientId
   private readonly store: SessionStore
   private givingOrphans: Promise<void> | null = null
+  private giving = false
+  private tries = 0
 
   constructor(platform: Platform, client: ClientId, store: SessionStore) {
     this.platform = platform
@@ -28,26 +40,19 @@ export class GivingAway {
 
   /**
    * The connection has ended, the session goes on: other members that are there get what this one has not acknowledged.
-   * What was sent with QoS 2, and may have arrived, stays. [MQTT-4.8.2-4]
-   * @param current false once the session is somebody else's affair
-   * @param given to be told what others have got
+   * Begins a moment later, since the session may be taken up again in this very event. What was sent with QoS 2, and may
+   * have arrived, stays. [MQTT-4.8.2-4]
    */
-  async whileAway(
-    session: Session,
-    current: () => boolean,
-    given: (rows: readonly StoredDelivery[]) => void,
-  ): Promise<void> {
-    for (let after = 0; current(); ) {
-      const rows = this.store.queuedShared(after, GIVE_AWAY_RECORDS_MAX)
-      after = rows.at(-1)?.position ?? 0
-      if (after === 0) return
-      const outcomes = await this.give(
-        session.id,
-        rows.filter(({ delivery }) => delivery.qos === 1),
-      )
-      const gone = [...outcomes].flatMap(([row, outcome]) => (isFailure(outcome) ? [] : [row]))
-      if (gone.length > 0 && current()) given(gone)
-    }
+  whileAway(left: Left): void {
+    if (this.giving) return
+    this.giving = true
+    this.platform.after(0, () => {
+      this.offerAll(left)
+        .catch((cause) => this.platform.report('what is shared was not given away', cause))
+        .finally(() => {
+          this.giving = false
+        })
+    })
   }
 
   /** In the transaction that ends the session: nobody but other members can get these now. */
@@ -62,7 +67,7 @@ export class GivingAway {
     }
   }
 
-  /** Gives away what ended sessions have left; tries again later where a group cannot be reached. */
+  /** Gives away what ended sessions have left; tries again later where a group does not take it. */
   orphans(): Promise<void> {
     this.givingOrphans ??= this.giveOrphans().finally(() => {
       this.givingOrphans = null
@@ -70,47 +75,55 @@ export class GivingAway {
     return this.givingOrphans
   }
 
+  private async offerAll(left: Left): Promise<void> {
+    left.flush()
+    for (let after = 0; left.away(); left.flush()) {
+      const rows = this.store.queuedShared(after, GIVE_AWAY_RECORDS_MAX)
+      after = rows.at(-1)?.position ?? 0
+      if (after === 0) return
+      const outcomes = await this.give(
+        left.id,
+        'offer',
+        rows.filter(({ delivery }) => delivery.qos === 1),
+      )
+      left.given([...outcomes].flatMap(([row, outcome]) => (isFailure(outcome) ? [] : [row])))
+    }
+  }
+
   private async giveOrphans(): Promise<void> {
-    for (;;) {
-      const rows = this.store.orphans(GIVE_AWAY_RECORDS_MAX)
-      const last = rows.at(-1)
-      if (last === undefined) return
-      const outcomes = await this.give('', rows)
-      // Refused, or no member left: then nobody is subscribed any more. Not reached: later.
-      if (outcomes.size < rows.length) {
-        this.platform.wakeBy(this.platform.now() + GIVE_AWAY_RETRY_MS)
-        return
-      }
-      this.store.removeOrphans(last.position)
+    for (let after = 0; ; ) {
+      const rows = this.store.orphans(after, GIVE_AWAY_RECORDS_MAX)
+      after = rows.at(-1)?.position ?? 0
+      if (after === 0) break
+      const outcomes = await this.give('', 'choose', rows)
+      // Without any member left nobody is subscribed any more; a failure may pass.
+      const over = [...outcomes].flatMap(([row, outcome]) =>
+        isFailure(outcome) && outcome !== CLIENT_AWAY ? [] : [row.position],
+      )
+      this.store.removeOrphans(over)
+    }
+    if (this.store.orphans(0, 1).length === 0) {
+      this.tries = 0
+    } else {
+      const pause = Math.min(GIVE_AWAY_RETRY_MS * 2 ** this.tries++, GIVE_AWAY_RETRY_MS_MAX)
+      this.platform.wakeBy(this.platform.now() + pause)
     }
   }
 
   /** The outcomes of those whose group was reached. */
-  private async give(session: string, rows: readonly StoredDelivery[]): Promise<Map<StoredDelivery, number>> {
+  private async give(
+    session: string,
+    mode: 'offer' | 'choose',
+    rows: readonly StoredDelivery[],
+  ): Promise<Map<StoredDelivery, number>> {
     const outcomes = new Map<StoredDelivery, number>()
-    const groups = new Map<string, { readonly peer: SharingPeer; readonly rows: StoredDelivery[] }>()
-    for (const row of rows) {
-      const { share, message } = row.delivery
-      if (share === null) continue
-      const root = rootOfSubscription(share.filter)
-      const key = root ?? `wide ${rootOfTopic(message.topic)}`
-      const group = groups.get(key)
-      if (group !== undefined) group.rows.push(row)
-      else {
-        const { peers } = this.platform
-        groups.set(key, {
-          peer: root === null ? peers.wide(rootOfTopic(message.topic)) : peers.leaf(root),
-          rows: [row],
-        })
-      }
-    }
     await Promise.all(
-      [...groups.values()].map(async ({ peer, rows: those }) => {
+      [...this.byPeer(rows)].map(async ([peer, those]) => {
         const records = those.map(({ delivery }) =>
           encodeRouted(this.client, encodeMessage(delivery.message), {
             share: delivery.share?.filter ?? '',
-            tried: [],
-            waits: false,
+            mode,
+            without: [],
           }),
         )
         try {
@@ -124,5 +137,21 @@ export class GivingAway {
       }),
     )
     return outcomes
+  }
+
+  private byPeer(rows: readonly StoredDelivery[]): Map<SharingPeer, StoredDelivery[]> {
+    const { peers } = this.platform
+    const byName = new Map<string, { readonly peer: SharingPeer; readonly rows: StoredDelivery[] }>()
+    for (const row of rows) {
+      const { share, message } = row.delivery
+      if (share === null) continue
+      const root = rootOfSubscription(share.filter)
+      const topicRoot = rootOfTopic(message.topic)
+      const name = root ?? `wide ${topicRoot}`
+      const found = byName.get(name)
+      if (found !== undefined) found.rows.push(row)
+      else byName.set(name, { peer: root === null ? peers.wide(topicRoot) : peers.leaf(root), rows: [row] })
+    }
+    return new Map([...byName.values()].map(({ peer, rows: those }) => [peer, those]))
   }
 }

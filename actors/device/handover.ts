@@ -5,11 +5,12 @@ import { decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
 import { Session } from '../../src/session/session.ts'
 import type { Marks } from '../leaf/marks.ts'
 import type { SyncedSession } from '../leaf/syncing.ts'
-import { FAIL_OVER_POSITIONS } from '../limits.ts'
+import { FAIL_OVER_POSITIONS, SEEN_SYNCED_MAX } from '../limits.ts'
+import type { Seen } from './seen.ts'
 import type { SessionStore } from './session-store.ts'
 
 /** The same state however often it is asked for: what comes later is late, and given with the release. */
-export function exportSession(store: SessionStore): SessionState | null {
+export function exportSession(store: SessionStore, seen: Seen): SessionState | null {
   const row = store.session()
   if (row === null) return null
   const upTo = row.exportedUpTo ?? Math.max(row.lastPosition, store.queueSize().last)
@@ -24,6 +25,7 @@ export function exportSession(store: SessionStore): SessionState | null {
     sentUpTo: Math.min(row.sentUpTo, upTo),
     released: store.released(),
     received: store.received(),
+    seen: seen.all(),
     queue: store
       .queued(0, upTo, -1)
       .map(({ position, delivery }) => ({ position, delivery: bytesToBase64(encodeDelivery(delivery)) })),
@@ -31,7 +33,7 @@ export function exportSession(store: SessionStore): SessionState | null {
 }
 
 /** What of a session is synced, but for its queue. Null for one that ends with its connection. */
-export function syncedSession(store: SessionStore): SyncedSession | null {
+export function syncedSession(store: SessionStore, seen: Seen): SyncedSession | null {
   const row = store.session()
   if (row === null || row.expirySeconds === 0) return null
   const { id, expirySeconds, disconnectedAt, lastPosition, sentUpTo } = row
@@ -44,6 +46,7 @@ export function syncedSession(store: SessionStore): SyncedSession | null {
     sentUpTo: Math.min(sentUpTo, lastPosition),
     released: store.released(),
     received: store.received(),
+    seen: seen.all().slice(-SEEN_SYNCED_MAX),
   }
 }
 
@@ -66,12 +69,14 @@ export function goOn(session: SessionState, now: number): SessionState {
  */
 export function importSession(
   store: SessionStore,
+  seen: Seen,
   session: SessionState | null,
   marks: Marks,
 ): Session | null {
   // This region may itself be an old home that nobody has asked for what it had yet.
   const own = session !== null && store.session()?.id === session.id ? store.unconfirmed() : []
   store.clear()
+  seen.clear()
   marks.clear()
   marks.one('session', true)
   marks.allGone('queue')
@@ -98,6 +103,7 @@ export function importSession(
   store.enqueue([...entries, ...late])
   for (const position of released) store.release(position, false)
   for (const packetId of received) store.receive(packetId)
+  seen.import(session.seen)
   const size = store.queueSize()
   return new Session(
     id,

@@ -1,9 +1,12 @@
 // Performs what of a session's effects concerns storage.
+import type { Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import type { StoredDelivery } from '../../src/session/outgoing-effect.ts'
 import type { Effect, Session } from '../../src/session/session.ts'
 import { SHARE_CHECK_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
+import type { Live } from './live.ts'
+import type { Seen } from './seen.ts'
 import type { SessionStore } from './session-store.ts'
 import { WriteBehind } from './write-behind.ts'
 
@@ -14,10 +17,12 @@ export class Keeping {
   readonly behind: WriteBehind
   private readonly platform: Platform
   private readonly store: SessionStore
+  private readonly seen: Seen
 
-  constructor(platform: Platform, store: SessionStore) {
+  constructor(platform: Platform, store: SessionStore, seen: Seen) {
     this.platform = platform
     this.store = store
+    this.seen = seen
     this.behind = new WriteBehind(store)
   }
 
@@ -53,6 +58,22 @@ export class Keeping {
     }
   }
 
+  /** The message to pass on: with an origin, if it is QoS 2, which a session that goes on keeps until it is answered. */
+  named(
+    { message: sent, exchange }: Extract<Effect, { do: 'publish' }>,
+    live: Live | null,
+    session: Session | null,
+  ): Message {
+    const message = live?.own(sent) ?? sent
+    if (exchange === null) return message
+    const fresh = this.platform.randomId()
+    const { packetId, dup } = exchange
+    return {
+      ...message,
+      origin: session?.persistent === true ? this.store.begin(packetId, fresh, dup) : fresh,
+    }
+  }
+
   private enqueue(session: Session, entries: readonly StoredDelivery[]): void {
     const { platform, store } = this
     platform.storage.transaction(() => {
@@ -61,6 +82,7 @@ export class Keeping {
         store.saveSession(session.id, 0, platform.now(), session.outgoing.snapshot())
       }
       store.enqueue(entries)
+      if (session.persistent) for (const { delivery } of entries) this.seen.keep(delivery)
     })
     // Should the process die, nobody else would wake this actor to give them to other members.
     if (entries.some(({ delivery }) => delivery.share !== null))

@@ -1,6 +1,6 @@
 // A client's move between regions: the old home gives session and root away, the new home takes them over.
 import type { ClientId, RegionId } from '../../src/id/ids.ts'
-import { isFailure } from '../../src/mqtt/reason.ts'
+import { isFailure, Reason } from '../../src/mqtt/reason.ts'
 import { rootOfSubscription } from '../../src/mqtt/topic.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
@@ -11,11 +11,12 @@ import type {
   ReleaseRequest,
   ReleaseResponse,
 } from '../../src/relay/home.ts'
-import { type Delivery, decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
+import { type Delivery, encodeDelivery } from '../../src/session/delivery.ts'
 import type { Session } from '../../src/session/session.ts'
 import type { Leaf } from '../leaf/leaf.ts'
 import { exportSession, goOn, importSession } from './handover.ts'
 import type { Registrar } from './registrar.ts'
+import type { Seen } from './seen.ts'
 import type { SessionStore } from './session-store.ts'
 
 /** The device whose session moves. */
@@ -32,13 +33,22 @@ export class Moving {
   private readonly client: ClientId
   private readonly leaf: Leaf
   private readonly store: SessionStore
+  private readonly seen: Seen
   private readonly registrar: Registrar
   private readonly mover: Mover
 
-  constructor(client: ClientId, leaf: Leaf, store: SessionStore, registrar: Registrar, mover: Mover) {
+  constructor(
+    client: ClientId,
+    leaf: Leaf,
+    store: SessionStore,
+    seen: Seen,
+    registrar: Registrar,
+    mover: Mover,
+  ) {
     this.client = client
     this.leaf = leaf
     this.store = store
+    this.seen = seen
     this.registrar = registrar
     this.mover = mover
   }
@@ -48,7 +58,7 @@ export class Moving {
     const home = this.leaf.home.knowledge
     if (home.at !== 'unknown' && home.epoch > request.epoch) return null
     if (home.at !== 'elsewhere' || home.epoch < request.epoch) this.leave(request.to, request.epoch)
-    return { session: exportSession(this.store), ...this.leaf.exportState() }
+    return { session: exportSession(this.store, this.seen), ...this.leaf.exportState() }
   }
 
   /** Another region has taken the client over while this one was not reached. What it had yet is given with `release`. */
@@ -93,10 +103,11 @@ export class Moving {
         }
       }
     }
-    const retained = synced ? this.leaf.lateRetained(tookTopic) : []
+    const retained = synced ? this.leaf.retained.late(tookTopic) : []
     if (retained.length > 0) return { ...NOTHING_LATE, done: false, upTo: tookUpTo, retained }
     this.mover.replace(null)
     this.store.clear()
+    this.seen.clear()
     this.leaf.releaseState()
     return NOTHING_LATE
   }
@@ -107,8 +118,9 @@ export class Moving {
   }
 
   /**
-   * The new home has registered its own: what the roots' homes accepted before that must arrive here before the
-   * subscriptions end, or nobody would get it. Rejects where that takes long; the new home asks again.
+   * The new home has registered its own, wide ones at every WideActor of the world: what the roots' homes accepted, or
+   * WideActors sent, before that must arrive here before the subscriptions end, or nobody would get it. Rejects where that
+   * takes long; the new home asks again.
    */
   private async endSubscriptions(session: string): Promise<void> {
     const filters = [...this.store.subscriptions().keys()]
@@ -120,7 +132,7 @@ export class Moving {
   /** In the transaction that makes this region the home. */
   importState({ session }: HandoverState, synced: boolean, now: number): void {
     const taken = synced && session !== null ? goOn(session, now) : session
-    const imported = importSession(this.store, taken, this.leaf.syncing.marks)
+    const imported = importSession(this.store, this.seen, taken, this.leaf.syncing.marks)
     this.mover.replace(imported)
     if (imported === null) return
     for (const subscription of imported.subscriptions.values()) {
@@ -130,7 +142,7 @@ export class Moving {
     }
   }
 
-  /** Rejects while a leaf does not take a subscription. */
+  /** Rejects while a leaf, or a wide shard, does not take a subscription: the old home's fence relies on all of them. */
   async registerImported(): Promise<void> {
     const session = this.mover.session()
     const subscriptions = this.store.unregistered()
@@ -152,7 +164,11 @@ export class Moving {
     const current = this.mover.session()
     if (current === null || (session !== current.id && session === this.store.imported())) return
     await Promise.all(
-      unpackBatch(base64ToBytes(late)).map((bytes) => this.mover.deliver(decodeDelivery(bytes))),
+      unpackBatch(base64ToBytes(late)).map((bytes) =>
+        this.seen.once(bytes, (delivery, settle) => {
+          void this.mover.deliver(delivery).then(() => settle(Reason.Success))
+        }),
+      ),
     )
   }
 }

@@ -18,12 +18,11 @@ const SCHEMA = [
   'CREATE INDEX IF NOT EXISTS shared ON queue (position) WHERE share IS NOT NULL',
   'CREATE TABLE IF NOT EXISTS orphan (id INTEGER PRIMARY KEY AUTOINCREMENT, delivery BLOB NOT NULL)',
   'CREATE TABLE IF NOT EXISTS released (position INTEGER PRIMARY KEY)',
-  'CREATE TABLE IF NOT EXISTS received (packet_id INTEGER PRIMARY KEY)',
+  'CREATE TABLE IF NOT EXISTS received (packet_id INTEGER PRIMARY KEY, origin TEXT NOT NULL, settled INTEGER NOT NULL)',
   'CREATE TABLE IF NOT EXISTS live_bulk (one INTEGER PRIMARY KEY, bulk TEXT NOT NULL)',
   'CREATE TABLE IF NOT EXISTS will (one INTEGER PRIMARY KEY, record BLOB NOT NULL, delay_seconds INTEGER NOT NULL, expiry_seconds INTEGER, publish_at REAL)',
   // The session that this home began with, should something of it come late.
   'CREATE TABLE IF NOT EXISTS imported (one INTEGER PRIMARY KEY, session TEXT NOT NULL)',
-  'CREATE TABLE IF NOT EXISTS front (name TEXT PRIMARY KEY, attachment TEXT NOT NULL)',
 ]
 
 export interface SessionRow {
@@ -42,12 +41,11 @@ export interface SessionRow {
 export class SessionStore {
   private readonly storage: Storage
   private readonly tables: Tables
-  private readonly marks: Marks | null
+  private readonly marks: Marks
   /** Whether the session outlives its connection, and so is synced; null before it was looked at. */
   private outlives: boolean | null = null
 
-  /** @param marks null where it is not about sessions */
-  constructor(storage: Storage, marks: Marks | null = null) {
+  constructor(storage: Storage, marks: Marks) {
     this.storage = storage
     this.tables = new Tables(storage, SCHEMA, 'session')
     this.marks = marks
@@ -103,7 +101,7 @@ export class SessionStore {
   /** The session has ended: nothing of it is left. */
   clear(): void {
     if (!this.tables.exist) return
-    this.marks?.sessionEnded(this.synced !== null)
+    this.marks.sessionEnded(this.synced !== null)
     this.outlives = false
     for (const table of ['session', 'subscription', 'queue', 'released', 'received', 'live_bulk'])
       this.storage.exec(`DELETE FROM ${table}`)
@@ -198,6 +196,12 @@ export class SessionStore {
     }
   }
 
+  /** Those of these positions that are in the queue. */
+  inQueue(positions: readonly number[]): Set<number> {
+    const rows = this.rows(`SELECT position FROM queue WHERE position IN (${inList(positions)})`)
+    return new Set(rows.map(({ position }) => Number(position)))
+  }
+
   dequeue(positions: readonly number[]): void {
     this.storage.exec(`DELETE FROM queue WHERE position IN (${inList(positions)})`)
     for (const position of positions) this.synced?.gone('queue', position)
@@ -206,14 +210,14 @@ export class SessionStore {
   /** What the core's store was confirmed to have is gone: others have it from there. */
   dropConfirmed(): void {
     for (const { position } of this.rows('SELECT position FROM queue'))
-      if (this.marks?.has('queue', Number(position)) !== true)
+      if (!this.marks.has('queue', Number(position)))
         this.storage.exec('DELETE FROM queue WHERE position = ?', Number(position))
   }
 
   /** What the core's store was not confirmed to have. */
   unconfirmed(): StoredDelivery[] {
     return this.queued(0, Number.MAX_SAFE_INTEGER, -1).filter(({ position }) =>
-      this.marks?.has('queue', position),
+      this.marks.has('queue', position),
     )
   }
 
@@ -249,14 +253,16 @@ export class SessionStore {
       this.storage.exec('INSERT INTO orphan (delivery) VALUES (?)', encodeDelivery(delivery))
   }
 
-  orphans(limit: number): StoredDelivery[] {
-    return this.rows('SELECT id AS position, delivery FROM orphan ORDER BY id LIMIT ?', limit).map(
-      storedDelivery,
-    )
+  orphans(after: number, limit: number): StoredDelivery[] {
+    return this.rows(
+      'SELECT id AS position, delivery FROM orphan WHERE id > ? ORDER BY id LIMIT ?',
+      after,
+      limit,
+    ).map(storedDelivery)
   }
 
-  removeOrphans(upTo: number): void {
-    this.storage.exec('DELETE FROM orphan WHERE id <= ?', upTo)
+  removeOrphans(ids: readonly number[]): void {
+    this.storage.exec(`DELETE FROM orphan WHERE id IN (${inList(ids)})`)
   }
 
   // QoS 2 -----------------------------------------------------------------------------------------------------------
@@ -280,9 +286,31 @@ export class SessionStore {
     )
   }
 
+  /**
+   * A QoS 2 message has come and is about to be passed on.
+   * @param fresh its origin, unless it is known by an earlier one
+   * @param dup it may have come before
+   * @returns its origin
+   */
+  begin(packetId: number, fresh: string, dup: boolean): string {
+    this.tables.make()
+    const [before] = dup ? this.rows('SELECT origin FROM received WHERE packet_id = ?', packetId) : []
+    if (before !== undefined) return String(before.origin)
+    this.storage.exec(
+      'INSERT OR REPLACE INTO received (packet_id, origin, settled) VALUES (?, ?, 0)',
+      packetId,
+      fresh,
+    )
+    return fresh
+  }
+
+  /** It has its outcome: until PUBREL only the answer is to be given again. */
   receive(packetId: number): void {
     this.tables.make()
-    this.storage.exec('INSERT OR REPLACE INTO received (packet_id) VALUES (?)', packetId)
+    this.storage.exec(
+      "INSERT INTO received (packet_id, origin, settled) VALUES (?, '', 1) ON CONFLICT (packet_id) DO UPDATE SET settled = 1",
+      packetId,
+    )
     this.synced?.one('session', true)
   }
 
@@ -293,7 +321,7 @@ export class SessionStore {
   }
 
   received(): number[] {
-    return this.rows('SELECT packet_id FROM received').map((row) => Number(row.packet_id))
+    return this.rows('SELECT packet_id FROM received WHERE settled = 1').map((row) => Number(row.packet_id))
   }
 
   // What an attachment does not hold --------------------------------------------------------------------------------
@@ -340,28 +368,6 @@ export class SessionStore {
 
   clearWill(): void {
     if (this.tables.exist) this.storage.exec('DELETE FROM will')
-  }
-
-  // Connections behind a FrontActor ---------------------------------------------------------------------------------
-
-  fronts(): { readonly name: string; readonly attachment: unknown }[] {
-    return this.rows('SELECT name, attachment FROM front').map((row) => ({
-      name: String(row.name),
-      attachment: JSON.parse(String(row.attachment)),
-    }))
-  }
-
-  saveFront(name: string, attachment: unknown): void {
-    this.tables.make()
-    this.storage.exec(
-      'INSERT OR REPLACE INTO front (name, attachment) VALUES (?, ?)',
-      name,
-      JSON.stringify(attachment),
-    )
-  }
-
-  removeFront(name: string): void {
-    if (this.tables.exist) this.storage.exec('DELETE FROM front WHERE name = ?', name)
   }
 
   /** The marks, if the session is one that is synced. */

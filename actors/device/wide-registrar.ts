@@ -28,7 +28,15 @@ export class WideRegistrar {
     if (filters.length > 0) await this.inTurn(() => this.takeBack(session, filters))
   }
 
+  /**
+   * Resolves when all has come that WideActors knew only this region to want. The new home registered its wide filters
+   * before it asked the old one to let go (`Home.tryToFinish`), so every WideActor knows them: what a leaf has accepted
+   * and has not yet passed to its WideActor goes to the new region too. Rejects where a region cannot be asked.
+   */
   async fence(session: string): Promise<void> {
+    const { core, fleet, region } = this.platform
+    await core.wideDrained({ fleet, region })
+    // Only now: what came from elsewhere is on its way from this region's shards.
     await Promise.all(this.platform.peers.wideShards().map((shard) => shard.fence(this.client, session)))
   }
 

@@ -1,7 +1,7 @@
 // What the core asks of an edge: deliver envelopes, note an interest, hand a home over.
 import { type Context, Hono } from 'hono'
 import type { z } from 'zod'
-import { leafAddress, wideAddress, wideShard } from '../../src/id/actor-name.ts'
+import { leafAddress, uplinkShardAddress, wideAddress, wideShard } from '../../src/id/actor-name.ts'
 import { type FleetId, parseRegionId, type RegionId, type Root } from '../../src/id/ids.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { type DeliverRequest, deliverRequestSchema, type EnvelopeResult } from '../../src/relay/envelope.ts'
@@ -10,10 +10,14 @@ import { drainedRequestSchema, homeInterestRequestSchema } from '../../src/relay
 import { invalid, problemResponse } from '../../src/relay/problem.ts'
 import { edgeParty, verifyRelay } from '../../src/relay/token.ts'
 import { RELAY_PATH } from '../../src/relay/version.ts'
-import { regionRetainedRequestSchema, wideRequestSchema } from '../../src/relay/wide.ts'
-import type { LeafPeer, WidePeer } from '../platform.ts'
+import {
+  regionRetainedRequestSchema,
+  wideDrainedRequestSchema,
+  wideRequestSchema,
+} from '../../src/relay/wide.ts'
+import type { LeafPeer, UplinkPeer, WidePeer } from '../platform.ts'
 import type { Env } from '../workerd/env.ts'
-import { StubCache, wideShards } from '../workerd/peers.ts'
+import { StubCache, uplinkShards, wideShards } from '../workerd/peers.ts'
 import { servedRegions } from '../workerd/region.ts'
 
 type RelayContext = Context<{ Bindings: Env; Variables: { region: RegionId } }>
@@ -105,6 +109,27 @@ relayRoutes.post('/:region/wide', async (c) => {
   const body = await parse(c, wideRequestSchema)
   if (!body.ok) return body.response
   return c.json(await callWide(c, body.value.fleet, body.value.shard, (wide) => wide.learn(body.value)))
+})
+
+relayRoutes.post('/:region/wide-drained', async (c) => {
+  const body = await parse(c, wideDrainedRequestSchema)
+  if (!body.ok) return body.response
+  const { fleet, region } = body.value
+  const stubs = new StubCache(c.env)
+  // In this order: what a WideActor still holds is not yet in an uplink.
+  await Promise.all(
+    Array.from({ length: wideShards(c.env) }, (_, shard) =>
+      stubs.call<WidePeer>(wideAddress(c.var.region, fleet, shard), (wide) => wide.drained(region)),
+    ),
+  )
+  await Promise.all(
+    Array.from({ length: uplinkShards(c.env) }, (_, shard) =>
+      stubs.call<UplinkPeer>(uplinkShardAddress(c.var.region, fleet, shard), (uplink) =>
+        uplink.drainedWide(region),
+      ),
+    ),
+  )
+  return c.body(null, 204)
 })
 
 relayRoutes.post('/:region/wide-retained', async (c) => {

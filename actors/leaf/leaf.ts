@@ -5,7 +5,7 @@ import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { parseShared } from '../../src/mqtt/topic.ts'
-import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
+import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
 import type { HandoverState, ImportedResponse } from '../../src/relay/home.ts'
@@ -13,19 +13,21 @@ import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/
 import { decodeRouted, encodeRouted, type Routed } from '../../src/relay/routed.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
-import { LATE_RETAINED_MAX, LEAF_SOURCES_MAX } from '../limits.ts'
+import { LEAF_SOURCES_MAX } from '../limits.ts'
 import type { LeafRetainedPage, Platform, SubscribeReply } from '../platform.ts'
 import { Tables } from '../tables.ts'
+import { SubscribeAttempts } from './attempts.ts'
 import { type DeliverCall, FanOut } from './fan-out.ts'
 import { Home, type HomeEvents, type HomeHere, type HomeKnowledge } from './home.ts'
 import { InterestNews } from './interest-news.ts'
 import { Interests } from './interests.ts'
+import { leafShares } from './leaf-shares.ts'
 import { Marks } from './marks.ts'
 import { worst } from './outcome.ts'
 import { Received } from './received.ts'
 import { Retained, retainedDeliveries } from './retained.ts'
 import { LEAF_SCHEMA } from './schema.ts'
-import { type ShareRegions, Sharing } from './sharing.ts'
+import { Sharing } from './sharing.ts'
 import { Subscribers } from './subscribers.ts'
 import { type SyncedSession, Syncing } from './syncing.ts'
 import { Uplinks } from './uplinks.ts'
@@ -54,6 +56,7 @@ export class Leaf {
   readonly syncing: Syncing
   private readonly sharing: Sharing
   private readonly wish: Wish
+  private readonly attempts = new SubscribeAttempts()
   private readonly platform: Platform
   private readonly wide: WideLink
   private readonly uplinks: Uplinks
@@ -75,14 +78,21 @@ export class Leaf {
     this.fanOut = new FanOut(platform, tables, owner.deliver, (client, session) =>
       this.subscribers.remove(client, session, null),
     )
-    this.sharing = new Sharing(platform, this.subscribers, this.fanOut, this.shareRegions())
+    this.sharing = new Sharing(
+      platform,
+      this.subscribers,
+      this.fanOut,
+      leafShares(
+        root,
+        () => this.home.knowledge,
+        this.interests,
+        () => this.uplinks,
+      ),
+    )
     const events: HomeEvents = {
       importState: (state, synced) => {
         owner.importState(state, synced)
-        this.retained.import(
-          state.retained.map(({ topic, record }) => ({ topic, record: base64ToBytes(record) })),
-          synced,
-        )
+        this.retained.import(state.retained, synced)
         for (const interest of state.interests) {
           if (interest.region !== platform.region) this.interests.set(interest)
         }
@@ -90,8 +100,7 @@ export class Leaf {
       },
       afterImport: () => owner.afterImport(),
       late: (late) => {
-        for (const { topic, record } of late.retained)
-          this.retained.takeLate(topic, record === null ? null : base64ToBytes(record))
+        for (const one of late.retained) this.retained.takeLate(one)
         void this.wide.index()
         return owner.late(late)
       },
@@ -174,9 +183,16 @@ export class Leaf {
     subscriptions: readonly Subscription[],
   ): Promise<SubscribeReply> {
     const fresh = subscriptions.map(({ filter }) => !this.subscribers.has(client, filter))
+    const all = subscriptions.map(({ filter }) => filter)
+    this.attempts.begin(
+      client,
+      all,
+      fresh.map((isNew) => !isNew),
+    )
     this.world.after(client, () => {
       for (const subscription of subscriptions) this.subscribers.add(client, session, subscription)
     })
+    let succeeded = false
     const overtaken = new Set<string>()
     this.overtaken.add(overtaken)
     try {
@@ -192,22 +208,23 @@ export class Leaf {
         home.at === 'here'
           ? this.retained.matching(filters, this.platform.now())
           : await this.wish.add(filters)
+      succeeded = true
       return {
         reasons: subscriptions.map(({ qos }) => qos),
         retained: packBatch(retainedDeliveries(wanted, retained, overtaken)),
       }
     } catch (cause) {
       if (!(cause instanceof CoreUnreachable)) throw cause
-      const added = subscriptions.filter((_, i) => fresh[i]).map(({ filter }) => filter)
-      this.subscribers.remove(client, session, added)
       return { reasons: subscriptions.map(() => Reason.ImplementationSpecificError), retained: packBatch([]) }
     } finally {
       this.overtaken.delete(overtaken)
+      this.subscribers.remove(client, session, this.attempts.end(client, all, succeeded))
     }
   }
 
   unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): void {
     const before = this.wish.current
+    if (filters !== null) this.attempts.unsubscribed(client, filters)
     this.world.after(client, () => this.subscribers.remove(client, session, filters))
     if (this.home.knowledge.at !== 'elsewhere') return
     const { plain, shares } = this.wish.current
@@ -251,7 +268,7 @@ export class Leaf {
 
   /** At the home: all that was accepted so far has arrived in the region. Rejects where that takes long. */
   async drained(region: RegionId): Promise<void> {
-    await this.uplinks.settled(region)
+    await this.uplinks.settled('region', region)
     await this.platform.peers.uplink(this.root).drained(this.root, region)
   }
 
@@ -275,14 +292,6 @@ export class Leaf {
       retained: this.retained.all().map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
       interests,
     }
-  }
-
-  /** Late retained messages: those that the store was not confirmed to have, after a topic. */
-  lateRetained(after: string): ImportedResponse['retained'] {
-    return this.syncing.marks.unconfirmed('retained', after, LATE_RETAINED_MAX).map((key) => {
-      const record = this.retained.one(String(key))
-      return { topic: String(key), record: record === null ? null : bytesToBase64(record) }
-    })
   }
 
   /** The home is elsewhere, and may not know of this region's subscribers. */
@@ -338,7 +347,7 @@ export class Leaf {
           outcomes.push(this.uplinks.post(this.root, to, encodeRouted(publisher, record)))
         }
         for (const share of this.sharing.matching(message.topic)) {
-          outcomes.push(this.sharing.give(publisher, record, { share, tried: [], waits: false }))
+          outcomes.push(this.sharing.give(publisher, record, { share, mode: 'choose', without: [] }))
         }
         const wide = this.wide.pass(publisher, record)
         if (wide !== null) outcomes.push(wide)
@@ -356,24 +365,9 @@ export class Leaf {
       messages.map(({ publisher, record, turn }) =>
         turn === null
           ? Promise.all(this.deliverOne(publisher, record)).then(worst)
-          : this.sharing.give(publisher, record, turn),
+          : this.sharing.take(publisher, record, turn),
       ),
     )
-  }
-
-  private shareRegions(): ShareRegions {
-    return {
-      shares: () => this.interests.shares,
-      having: (share) => (this.home.knowledge.at === 'here' ? this.interests.having(share) : []),
-      asksHome: () => this.home.knowledge.at !== 'here',
-      pass: (to, publisher, record, turn) => {
-        const { knowledge } = this.home
-        const epoch = knowledge.at === 'here' ? knowledge.epoch : 0
-        const destination =
-          to === 'home' ? ({ kind: 'home' } as const) : ({ kind: 'region', region: to, epoch } as const)
-        return this.uplinks.post(this.root, destination, encodeRouted(publisher, record, turn))
-      },
-    }
   }
 
   private deliverOne(publisher: ClientId, record: Uint8Array): Promise<number>[] {
@@ -390,7 +384,9 @@ export class Leaf {
 
   private async takeFromUplink(): Promise<void> {
     const uplink = this.platform.peers.uplink(this.root)
-    const waiting = unpackBatch(await uplink.take(this.root))
+    const { batch, underWay } = await uplink.take(this.root)
+    if (underWay !== null) this.received.note(underWay.source, underWay.last)
+    const waiting = unpackBatch(batch)
     if (waiting.length === 0) return
     // Accepted now, before what is published next; the uplink keeps them until each is delivered or durable here.
     this.accept(waiting.map(decodeRouted))

@@ -18,10 +18,16 @@ export class Received {
     const all = unpackBatch(base64ToBytes(records))
     const seen = this.lastBySource.get(source) ?? -1
     const fresh = all.slice(Math.max(0, seen + 1 - first)).map(decodeRouted)
+    this.note(source, first + all.length - 1)
+    return { fresh, again: all.length - fresh.length }
+  }
+
+  /** Numbers of this source up to `last` have come, or came another way. */
+  note(source: string, last: number): void {
+    const seen = this.lastBySource.get(source) ?? -1
     this.lastBySource.delete(source)
-    this.lastBySource.set(source, Math.max(first + all.length - 1, seen))
+    this.lastBySource.set(source, Math.max(last, seen))
     const [oldest] = this.lastBySource.keys()
     if (oldest !== undefined && this.lastBySource.size > this.sourcesMax) this.lastBySource.delete(oldest)
-    return { fresh, again: all.length - fresh.length }
   }
 }

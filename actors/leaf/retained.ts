@@ -2,10 +2,13 @@
 import { decodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { matches } from '../../src/mqtt/topic.ts'
+import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch } from '../../src/relay/batch.ts'
+import type { HandoverState, ReleaseResponse } from '../../src/relay/home.ts'
 import { encodeDelivery } from '../../src/session/delivery.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import {
+  LATE_RETAINED_MAX,
   RETAINED_BYTES_MAX,
   RETAINED_MESSAGES_MAX,
   RETAINED_PAGE_BYTES_MAX,
@@ -112,19 +115,26 @@ export class Retained {
   }
 
   /** Takes over what the former home kept. The store has what it had of older epochs until that is void. */
-  import(records: readonly RetainedRecord[], synced: boolean): void {
+  import(records: HandoverState['retained'], synced: boolean): void {
     this.clear()
-    for (const { topic, record } of records) this.write(topic, record)
     this.marks.allGone('retained')
-    for (const { topic } of records) this.marks.put('retained', topic, true)
+    for (const { topic, record } of records) this.write(topic, base64ToBytes(record))
     this.noting = synced
   }
 
-  /** What the former home had and nobody else: only where this one has not changed the topic. Null removes. */
-  takeLate(topic: string, record: Uint8Array | null): void {
+  /** Those that the core's store was not confirmed to have, after a topic; null for one that was removed. */
+  late(after: string): ReleaseResponse['retained'] {
+    return this.marks.unconfirmed('retained', after, LATE_RETAINED_MAX).map((key) => {
+      const record = this.one(String(key))
+      return { topic: String(key), record: record === null ? null : bytesToBase64(record) }
+    })
+  }
+
+  /** What the former home had and nobody else: only where this one has not changed the topic. */
+  takeLate({ topic, record }: ReleaseResponse['retained'][number]): void {
     this.tables.make()
     if (this.storage.exec('SELECT 1 FROM retained_changed WHERE topic = ?', topic).length > 0) return
-    if (record !== null) this.write(topic, record)
+    if (record !== null) this.write(topic, base64ToBytes(record))
     else if (this.sizes.has(topic)) this.remove(topic)
   }
 

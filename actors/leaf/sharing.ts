@@ -5,7 +5,7 @@ import { Reason } from '../../src/mqtt/reason.ts'
 import { matches, plainFilter } from '../../src/mqtt/topic.ts'
 import { decodeRouted, type ShareTurn } from '../../src/relay/routed.ts'
 import { CLIENT_AWAY, encodeDelivery } from '../../src/session/delivery.ts'
-import { SHARE_AWAY_MS } from '../limits.ts'
+import { SHARE_AWAY_MAX, SHARE_AWAY_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import type { FanOut } from './fan-out.ts'
 import { NO_SUCH_SESSION } from './outcome.ts'
@@ -13,18 +13,24 @@ import type { Subscribed, Subscribers } from './subscribers.ts'
 
 /** The other regions as seen from where a group's messages are shared out. */
 export interface ShareRegions {
-  /** Shared subscriptions with members elsewhere that this place may choose from. */
+  /** Whether this place knows the groups' members in all regions: the root's home, or any WideActor. */
+  chooses(): boolean
+  /** Shared subscriptions with members elsewhere. */
   shares(): Iterable<string>
   /** Where else a shared subscription has members. */
   having(share: string): readonly RegionId[]
-  /** Gives the turn to a region; `home` where only that knows the others. Resolves with the outcome. */
+  /** Gives the turn to a region, or to the home from elsewhere. Resolves with the outcome. */
   pass(to: RegionId | 'home', publisher: ClientId, record: Uint8Array, turn: ShareTurn): Promise<number>
-  /** Whether the home is to be asked once nobody is there in this region: this place does not know the others. */
-  asksHome(): boolean
 }
 
-/** What a member may answer that makes it the next one's turn. */
-const NEXT: readonly number[] = [CLIENT_AWAY, NO_SUCH_SESSION, Reason.QuotaExceeded]
+/** Outcomes that make it the next one's turn. */
+const NEXT: readonly number[] = [
+  CLIENT_AWAY,
+  NO_SUCH_SESSION,
+  Reason.QuotaExceeded,
+  Reason.UnspecifiedError,
+  Reason.NoMatchingSubscribers,
+]
 
 export class Sharing {
   private readonly platform: Platform
@@ -52,50 +58,76 @@ export class Sharing {
   }
 
   /**
-   * One member gets the message: one that is there, in this region before others; with none there, one that is away and
-   * whose session waits for it. Resolves with the outcome of the one who has it.
+   * One member gets the message. Where this place chooses: one that is there, in this region before others; with none
+   * there, unless it is only an offer, one that is away and whose session keeps it, here before elsewhere.
+   * @param giver a session that is not to get it
    */
-  async give(publisher: ClientId, record: Uint8Array, turn: ShareTurn): Promise<number> {
-    const { share, tried } = turn
-    for (const member of this.inTurn(share)) {
-      const outcome = await this.offer(member, share, record, false)
-      if (!NEXT.includes(outcome)) return outcome
-      if (outcome === CLIENT_AWAY) this.away.set(member.session, this.platform.now() + SHARE_AWAY_MS)
+  async give(
+    publisher: ClientId,
+    record: Uint8Array,
+    turn: ShareTurn,
+    giver: string | null = null,
+  ): Promise<number> {
+    const { share, mode, without } = turn
+    const here = await this.toMember(share, record, giver, false)
+    if (!NEXT.includes(here)) return here
+    if (!this.regions.chooses()) return this.regions.pass('home', publisher, record, turn)
+    const others = this.regions.having(share).filter((region) => !without.includes(region))
+    for (const region of others) {
+      const offered = await this.regions.pass(region, publisher, record, { share, mode: 'offer', without })
+      if (!NEXT.includes(offered)) return offered
     }
-    const here = this.platform.region
-    if (!turn.waits) {
-      const others = this.regions.having(share)
-      const next = others.find((region) => !tried.includes(region))
-      const further = { share, tried: [...tried, here], waits: false }
-      if (next !== undefined) return this.regions.pass(next, publisher, record, further)
-      if (this.regions.asksHome()) return this.regions.pass('home', publisher, record, further)
+    if (mode === 'offer') return CLIENT_AWAY
+    let refused = await this.toMember(share, record, null, true)
+    if (!NEXT.includes(refused)) return refused
+    for (const region of others) {
+      const kept = await this.regions.pass(region, publisher, record, { share, mode: 'keep', without })
+      if (!NEXT.includes(kept)) return kept
+      if (kept === Reason.QuotaExceeded) refused = kept
     }
-    let refused: number = Reason.NoMatchingSubscribers
-    for (const member of this.inTurn(share)) {
-      const outcome = await this.offer(member, share, record, true)
-      if (!NEXT.includes(outcome)) return outcome
-      if (outcome === Reason.QuotaExceeded) refused = outcome
-    }
-    const [elsewhere] = turn.waits ? [] : this.regions.having(share)
     // Without a member anywhere nobody has subscribed.
-    if (elsewhere === undefined) return refused
-    return this.regions.pass(elsewhere, publisher, record, { share, tried: [], waits: true })
+    return refused === Reason.QuotaExceeded ? refused : Reason.NoMatchingSubscribers
   }
 
-  /** What a session whose client is away holds goes to others; CLIENT_AWAY for each where there are none. */
+  /** From where the choice is made: an offer is for those who are there; what is to be kept is for anybody here. */
+  async take(publisher: ClientId, record: Uint8Array, turn: ShareTurn): Promise<number> {
+    const { share, mode, without } = turn
+    const there = await this.toMember(share, record, null, false)
+    if (!NEXT.includes(there) || mode === 'offer') return NEXT.includes(there) ? CLIENT_AWAY : there
+    const kept = await this.toMember(share, record, null, true)
+    if (!NEXT.includes(kept) || kept === Reason.QuotaExceeded) return kept
+    // The last member has gone meanwhile. It is on nobody else's hands any more, so it is chosen anew.
+    const anew: ShareTurn = { share, mode: 'choose', without: [...without, this.platform.region] }
+    return this.regions.chooses()
+      ? this.give(publisher, record, anew)
+      : this.regions.pass('home', publisher, record, anew)
+  }
+
+  /** What a session whose client is away holds goes to others, as each turn says. */
   async share(session: string, routed: readonly Uint8Array[]): Promise<Uint8Array> {
     const outcomes = routed.map((bytes) => {
       const { publisher, record, turn } = decodeRouted(bytes)
-      if (turn === null || !this.hasOthers(turn.share, session)) return CLIENT_AWAY
-      return this.give(publisher, record, turn)
+      return turn === null ? CLIENT_AWAY : this.give(publisher, record, turn, session)
     })
     return Uint8Array.from(await Promise.all(outcomes))
   }
 
-  /** Whether anybody but this session could have a turn. */
-  private hasOthers(share: string, session: string): boolean {
-    if (this.regions.asksHome() || this.regions.having(share).length > 0) return true
-    return this.subscribers.members(share).some((member) => member.session !== session)
+  /** The outcome of the first member in this region who takes it, or the last one's. */
+  private async toMember(
+    share: string,
+    record: Uint8Array,
+    giver: string | null,
+    waits: boolean,
+  ): Promise<number> {
+    let last: number = NO_SUCH_SESSION
+    for (const member of this.inTurn(share)) {
+      if (member.session === giver) continue
+      const outcome = await this.offer(member, share, record, waits)
+      if (outcome === CLIENT_AWAY) this.wasAway(member.session)
+      if (!NEXT.includes(outcome)) return outcome
+      if (last !== Reason.QuotaExceeded) last = outcome
+    }
+    return last
   }
 
   private offer(member: Subscribed, share: string, record: Uint8Array, waits: boolean): Promise<number> {
@@ -113,7 +145,10 @@ export class Sharing {
   /** The members from the one whose turn it is on; those that were away a moment ago come last. */
   private inTurn(share: string): Subscribed[] {
     const members = this.subscribers.members(share)
-    if (members.length === 0) return []
+    if (members.length === 0) {
+      this.turns.delete(share)
+      return []
+    }
     const turn = this.turns.get(share) ?? 0
     this.turns.set(share, (turn + 1) % Number.MAX_SAFE_INTEGER)
     const at = turn % members.length
@@ -121,5 +156,14 @@ export class Sharing {
     const there = ({ session }: Subscribed) => (this.away.get(session) ?? 0) <= now
     const inOrder = [...members.slice(at), ...members.slice(0, at)]
     return [...inOrder.filter(there), ...inOrder.filter((member) => !there(member))]
+  }
+
+  private wasAway(session: string): void {
+    const now = this.platform.now()
+    if (this.away.size >= SHARE_AWAY_MAX) {
+      for (const [one, until] of this.away) if (until <= now) this.away.delete(one)
+      if (this.away.size >= SHARE_AWAY_MAX) this.away.clear()
+    }
+    this.away.set(session, now + SHARE_AWAY_MS)
   }
 }

@@ -30,9 +30,9 @@ export class Uplinks {
   }
 
   /** All that was posted for the region so far has its outcome. Rejects where that takes long. */
-  async settled(region: RegionId): Promise<void> {
-    for (const { to, courier } of this.couriers.values())
-      if (to.kind === 'region' && to.region === region) await courier.settled()
+  async settled(kind: 'region' | 'wide', region: RegionId): Promise<void> {
+    const ways = [...this.couriers.values()].filter(({ to }) => to.kind === kind && to.region === region)
+    await Promise.all(ways.map(({ courier }) => courier.settled()))
   }
 
   private courier(root: Root, to: Destination): Courier {

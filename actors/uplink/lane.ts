@@ -9,6 +9,8 @@ export interface LaneItem {
   readonly arrivedAt: number
   /** Its sender waits until it is delivered, although it is stored. */
   readonly global: boolean
+  /** A message that the sender still has, and offers to another region: not stored, and given up where that takes long. */
+  readonly offer: boolean
   /** The outbox row, once it is stored. */
   row: number | null
   /** Null once the sender has its outcome. */

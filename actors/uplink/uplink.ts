@@ -7,6 +7,7 @@ import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import { ENVELOPES_PER_CALL_MAX, type EnvelopeResult } from '../../src/relay/envelope.ts'
 import { decodeRouted } from '../../src/relay/routed.ts'
+import { CLIENT_AWAY } from '../../src/session/delivery.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { eventually } from '../eventually.ts'
 import {
@@ -21,7 +22,7 @@ import {
   UPLINK_RETRY_MS_MIN,
   UPLINK_STORE_AFTER_MS,
 } from '../limits.ts'
-import type { Destination, Platform } from '../platform.ts'
+import type { Destination, Platform, Taken } from '../platform.ts'
 import { Lane, type LaneItem } from './lane.ts'
 import { Outbox } from './outbox.ts'
 
@@ -56,6 +57,7 @@ export class Uplink {
         expiresAt: row.expiresAt,
         arrivedAt: platform.now(),
         global: false,
+        offer: false,
         row: row.id,
         settle: null,
       })
@@ -69,7 +71,8 @@ export class Uplink {
     const outcomes = unpackBatch(batch).map((bytes) => {
       // The batch arrived by a call and is held until it is passed on, so its own copy is kept small.
       const record = bytes.slice()
-      const message = decodeMessage(decodeRouted(record).record)
+      const { record: encoded, turn } = decodeRouted(record)
+      const message = decodeMessage(encoded)
       return new Promise<number>((settle) => {
         lane.items.push({
           record,
@@ -77,6 +80,7 @@ export class Uplink {
           expiresAt: message.expiresAt,
           arrivedAt: this.platform.now(),
           global: message.global === true,
+          offer: turn?.mode === 'offer',
           row: null,
           settle,
         })
@@ -84,7 +88,7 @@ export class Uplink {
     })
     // Behind stored messages, or with the link down, waiting for the core would only delay the publisher.
     if (this.link(lane.destination).failures > 0 || (lane.items[0]?.row ?? null) !== null) {
-      this.storeLast(lane, outcomes.length)
+      this.storeAll(lane)
     }
     this.dispatch(lane.destination)
     this.planStore()
@@ -92,16 +96,21 @@ export class Uplink {
   }
 
   /** The home of the root is in this region now: what waits for it is given to it, in order. */
-  take(root: Root): Uint8Array {
+  take(root: Root): Taken {
     const key = Lane.key(root, { kind: 'home' })
     const lane = this.lanes.get(key)
     const items = this.taken.get(root)?.items ?? []
+    let underWay: Taken['underWay'] = null
     if (lane !== undefined) {
-      // What is under way may arrive a second time by the core; it stays in this lane, and is answered there. The lane
-      // takes nothing new, since its numbers may be known to the receiver already.
-      items.push(...lane.items.splice(lane.underWay))
+      // What is under way is given too, or what came after it would overtake it. It stays in this lane and is answered
+      // there; the lane takes nothing new, since its numbers may be known to the receiver already.
+      items.push(...lane.items)
+      lane.items.splice(lane.underWay)
       this.lanes.delete(key)
-      if (lane.underWay > 0) this.lanes.set(`retired ${lane.number}`, lane)
+      if (lane.underWay > 0) {
+        this.lanes.set(`retired ${lane.number}`, lane)
+        underWay = { source: this.sourceOf(lane), last: lane.first + lane.underWay - 1 }
+      }
     }
     // A sender need not wait for what is stored; what is not stored yet is, so that it outlives this process.
     this.platform.storage.transaction(() => {
@@ -111,15 +120,23 @@ export class Uplink {
       this.taken.set(root, { items, at: this.platform.now() })
       this.platform.wakeBy(this.platform.now() + TAKEN_WAIT_MS)
     }
-    return packBatch(items.map(({ record }) => record))
+    return { batch: packBatch(items.map(({ record }) => record)), underWay }
   }
 
   /** What waits now for a region has been delivered there. Rejects where that takes long. */
-  async drained(root: Root, region: RegionId): Promise<void> {
-    const lanes = () =>
-      [...this.lanes.values()].filter(
-        (lane) => lane.root === root && lane.to.kind === 'region' && lane.to.region === region,
-      )
+  drained(root: Root, region: RegionId): Promise<void> {
+    return this.delivered(
+      (lane) => lane.root === root && lane.to.kind === 'region' && lane.to.region === region,
+    )
+  }
+
+  /** What waits now for a region's wide filters has been delivered there. Rejects where that takes long. */
+  drainedWide(region: RegionId): Promise<void> {
+    return this.delivered(({ to }) => to.kind === 'wide' && to.region === region)
+  }
+
+  private async delivered(meant: (lane: Lane) => boolean): Promise<void> {
+    const lanes = () => [...this.lanes.values()].filter(meant)
     const waiting = new Set(lanes().flatMap(({ items }) => items))
     await eventually(
       this.platform,
@@ -154,6 +171,10 @@ export class Uplink {
       const lane = this.lane(root, { kind: 'home' }, later?.hint ?? null)
       lane.items.push(...items.filter(({ row }) => row !== null), ...(later?.items ?? []))
     }
+  }
+
+  private sourceOf(lane: Lane): string {
+    return `${this.source}.${lane.number}`
   }
 
   private lane(root: Root, to: Destination, hint: RegionId | null): Lane {
@@ -239,7 +260,7 @@ export class Uplink {
           fleet: this.platform.fleet,
           root: lane.root,
           to: lane.to,
-          source: `${this.source}.${lane.number}`,
+          source: this.sourceOf(lane),
           first: lane.first,
           records: bytesToBase64(packBatch(lane.items.slice(0, lane.underWay).map(({ record }) => record))),
         })),
@@ -294,15 +315,22 @@ export class Uplink {
     this.prune(lane)
   }
 
-  private storeLast(lane: Lane, count: number): void {
+  /** Never only the newest: what is read back after a crash comes in the order in which it was stored. */
+  private storeAll(lane: Lane): void {
     this.platform.storage.transaction(() => {
-      for (const item of lane.items.slice(-count)) this.keepItem(lane, item)
+      for (const item of lane.items) this.keepItem(lane, item)
     })
     if (lane.underWay === 0) this.prune(lane)
   }
 
   private keepItem(lane: Pick<Lane, 'root' | 'to'>, item: LaneItem): void {
     if (item.settle === null) return
+    if (item.offer) {
+      // The sender has it yet, and finds somebody else.
+      item.settle(CLIENT_AWAY)
+      item.settle = null
+      return
+    }
     if (item.qos > 0 && item.row === null) {
       item.row = this.outbox.add(lane.root, lane.to, item.expiresAt, item.record)
       if (item.row !== null) this.platform.wakeBy(this.platform.now() + UPLINK_ALARM_MS)
@@ -325,6 +353,7 @@ export class Uplink {
 
   private done(item: LaneItem, outcome: number): void {
     if (item.row !== null) this.outbox.remove(item.row, item.record)
+    item.row = null
     item.settle?.(outcome)
     item.settle = null
   }
@@ -334,7 +363,6 @@ export class Uplink {
     for (const item of lane.items) {
       if (item.expiresAt === 0 || item.expiresAt > now) continue
       this.done(item, Reason.Success)
-      item.row = null
     }
     this.prune(lane)
   }

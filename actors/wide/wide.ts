@@ -1,6 +1,6 @@
 // One shard of a region's wide filters: those whose root is not literal. Homes of this region pass their messages to it;
 // it sends each to the local subscribers, and once to each other region that has a filter which matches.
-import type { ClientId, Root } from '../../src/id/ids.ts'
+import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { rootOfTopic } from '../../src/id/root.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
@@ -53,7 +53,7 @@ export class Wide {
     this.sharing = new Sharing(platform, this.subscribers, this.fanOut, {
       shares: () => this.others.shares,
       having: (share) => this.others.having(share),
-      asksHome: () => false,
+      chooses: () => true,
       pass: (to, publisher, record, turn) => {
         if (to === 'home') throw new Error('a WideActor knows all regions itself')
         const root = rootOfTopic(decodeMessage(record).topic)
@@ -79,7 +79,7 @@ export class Wide {
       for (const region of this.others.wanting(message.topic))
         passed.push(this.uplinks.post(root, { kind: 'wide', region }, routed))
       for (const share of this.sharing.matching(message.topic))
-        passed.push(this.sharing.give(publisher, record, { share, tried: [], waits: false }))
+        passed.push(this.sharing.give(publisher, record, { share, mode: 'choose', without: [] }))
       return Promise.all(passed).then(worst)
     })
     return { outcomes: Uint8Array.from(await Promise.all(outcomes)), skipMs: 0 }
@@ -92,7 +92,7 @@ export class Wide {
     const outcomes = fresh.map(({ publisher, record, turn }) => {
       if (turn !== null) {
         if (this.subscribers.shares.has(turn.share)) wanted = true
-        return this.sharing.give(publisher, record, turn)
+        return this.sharing.take(publisher, record, turn)
       }
       const message = decodeMessage(record)
       const receivers = this.subscribers.receivers(message.topic)
@@ -150,7 +150,12 @@ export class Wide {
     if (this.remove(client, session, filters)) this.announcing.tell()
   }
 
-  /** What is under way from other regions is not waited for: see decision 7. */
+  /** What this shard has sent to another region so far is with the uplinks. Rejects where that takes long. */
+  drained(region: RegionId): Promise<void> {
+    return this.uplinks.settled('wide', region)
+  }
+
+  /** What other regions have sent here is not waited for; they are asked by `wide-drained`. */
   fence(client: ClientId, session: string): Promise<void> {
     return this.fanOut.settled(client, session)
   }

@@ -14,7 +14,12 @@ import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
 import { RELAY_PATH } from '../../src/relay/version.ts'
 import { wideResponseSchema, wideRetainedResponseSchema } from '../../src/relay/wide.ts'
 import { type CoreClient, CoreUnreachable } from '../core-client.ts'
-import { CLAIM_TIMEOUT_MS, CORE_CALL_TIMEOUT_MS, RESOLVE_TIMEOUT_MS } from '../limits.ts'
+import {
+  CLAIM_TIMEOUT_MS,
+  CORE_CALL_TIMEOUT_MS,
+  RESOLVE_TIMEOUT_MS,
+  WIDE_DRAINED_TIMEOUT_MS,
+} from '../limits.ts'
 import type { Env } from './env.ts'
 
 const signers = new Map<RegionId, RelaySigner>()
@@ -73,6 +78,9 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
     envelopes: (request) => ask('envelopes', request, envelopesResponseSchema),
     sync: (request) => ask('sync', request, syncResponseSchema),
     wide: (request) => ask('wide', request, wideResponseSchema),
+    wideDrained: async (request) => {
+      await post('wide-drained', request, WIDE_DRAINED_TIMEOUT_MS)
+    },
     wideRetained: (request) => ask('wide-retained', request, wideRetainedResponseSchema),
   }
 }

@@ -70,14 +70,10 @@ export class StubCache {
 
 type RemoteCall = (...parameters: unknown[]) => Promise<unknown>
 
-/** An object with each of a peer's methods, made as calls to the actor at the address. */
-function peer<Peer extends object>(
-  stubs: StubCache,
-  address: ActorAddress,
-  methods: readonly (keyof Peer & string)[],
-): Peer {
+/** An object with each of an actor's methods, made as calls to the actor at the address. */
+function peer<Peer extends object>(stubs: StubCache, address: ActorAddress): Peer {
   return Object.fromEntries(
-    methods.map((method) => [
+    METHODS[address.kind].map((method) => [
       method,
       (...parameters: unknown[]) =>
         // A stub makes a remote call of any property, so a method must be called on it and not taken from it.
@@ -101,53 +97,55 @@ const LEAF = [
   'release',
   'retainedFor',
 ] as const
-const DEVICE = [...LEAF, 'deliver', 'frontOpened', 'frontFrames', 'frontClosed'] as const
-
-const WIDE = [
-  'publish',
-  'receive',
-  'subscribe',
-  'unsubscribe',
-  'fence',
-  'learn',
-  'retains',
-  'share',
-  'retained',
-] as const
+/** By kind and not by what a caller wants: a device is a leaf too, and one object stands for both. */
+const METHODS: {
+  readonly device: readonly (keyof DevicePeer)[]
+  readonly topic: readonly (keyof LeafPeer)[]
+  readonly uplink: readonly (keyof UplinkPeer)[]
+  readonly wide: readonly (keyof WidePeer)[]
+  readonly front: readonly (keyof FrontPeer)[]
+} = {
+  device: [...LEAF, 'deliver', 'frontOpened', 'frontFrames', 'frontClosed'],
+  topic: LEAF,
+  uplink: ['send', 'take', 'took', 'drained', 'drainedWide', 'sync'],
+  wide: [
+    'publish',
+    'receive',
+    'subscribe',
+    'unsubscribe',
+    'fence',
+    'drained',
+    'learn',
+    'retains',
+    'share',
+    'retained',
+  ],
+  front: ['send', 'close'],
+}
 
 export function workerdPeers(env: Env, self: ActorAddress): Peers {
   const stubs = new StubCache(env)
   const known = new Map<string, object>()
   const { region, fleet } = self
   // Made once for each actor: a call is on the path of every message.
-  const at = <Peer extends object>(
-    address: ActorAddress,
-    methods: readonly (keyof Peer & string)[],
-  ): Peer => {
+  const at = <Peer extends object>(address: ActorAddress): Peer => {
     const key = `${address.kind} ${actorName(address)}`
     let found = known.get(key)
     if (found === undefined) {
       if (known.size >= STUBS_MAX) known.clear()
-      found = peer<Peer>(stubs, address, methods)
+      found = peer<Peer>(stubs, address)
       known.set(key, found)
     }
     return found as Peer
   }
-  const wide = (shard: number) => at<WidePeer>(wideAddress(region, fleet, shard), WIDE)
+  const wide = (shard: number) => at<WidePeer>(wideAddress(region, fleet, shard))
   return {
-    device: (client) => at<DevicePeer>(deviceAddress(region, fleet, client), DEVICE),
-    deviceOf: (otherFleet, client) => at<DevicePeer>(deviceAddress(region, otherFleet, client), DEVICE),
-    leaf: (root) => at<LeafPeer>(leafAddress(region, fleet, root), LEAF),
-    uplink: (root) =>
-      at<UplinkPeer>(uplinkAddress(region, fleet, root, uplinkShards(env)), [
-        'send',
-        'take',
-        'took',
-        'drained',
-        'sync',
-      ]),
+    device: (client) => at<DevicePeer>(deviceAddress(region, fleet, client)),
+    deviceOf: (otherFleet, client) => at<DevicePeer>(deviceAddress(region, otherFleet, client)),
+    leaf: (root) => at<LeafPeer>(leafAddress(region, fleet, root)),
+    uplink: (root) => at<UplinkPeer>(uplinkAddress(region, fleet, root, uplinkShards(env))),
     wide: (root) => wide(wideShard(root, wideShards(env))),
     wideShards: () => Array.from({ length: wideShards(env) }, (_, shard) => wide(shard)),
-    front: (id) => at<FrontPeer>(frontAddress(region, id), ['send', 'close']),
+    front: (id) => at<FrontPeer>(frontAddress(region, id)),
   }
 }

@@ -36,6 +36,10 @@ export class UplinkActor extends DurableObject<Env> implements UplinkPeer {
     return this.uplink.drained(...parameters)
   }
 
+  drainedWide(...parameters: Parameters<UplinkPeer['drainedWide']>) {
+    return this.uplink.drainedWide(...parameters)
+  }
+
   async took(...parameters: Parameters<UplinkPeer['took']>) {
     this.uplink.took(...parameters)
   }

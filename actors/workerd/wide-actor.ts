@@ -45,6 +45,10 @@ export class WideActor extends DurableObject<Env> implements WidePeer {
     return this.wide.fence(...parameters)
   }
 
+  drained(...parameters: Parameters<WidePeer['drained']>) {
+    return this.wide.drained(...parameters)
+  }
+
   async learn(...parameters: Parameters<WidePeer['learn']>) {
     return this.wide.learn(...parameters)
   }

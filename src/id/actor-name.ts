@@ -33,7 +33,11 @@ export function leafAddress(region: RegionId, fleet: FleetId, root: Root): Actor
 
 /** The uplink shard that carries a root. The number of shards is a deployment's constant. */
 export function uplinkAddress(region: RegionId, fleet: FleetId, root: Root, shards: number): ActorAddress {
-  return { kind: 'uplink', region, fleet, id: String(hash(root) % shards) }
+  return uplinkShardAddress(region, fleet, hash(root) % shards)
+}
+
+export function uplinkShardAddress(region: RegionId, fleet: FleetId, shard: number): ActorAddress {
+  return { kind: 'uplink', region, fleet, id: String(shard) }
 }
 
 /** Which of the WideActors of a region and fleet knows the wide filters that matter to a root; the same in all regions. */

@@ -31,6 +31,8 @@ export const sessionStateSchema = z.object({
   /** QoS 2: positions whose PUBCOMP is to come, and packet ids of the client whose PUBREL is to come. */
   released: z.array(z.int().min(1)),
   received: z.array(z.int().min(1).max(65_535)),
+  /** Names of QoS 2 deliveries that it has taken, the last ones. */
+  seen: z.array(z.string().min(1)),
   queue: z.array(z.object({ position: z.int(), delivery: base64Schema })),
 })
 export type SessionState = z.infer<typeof sessionStateSchema>

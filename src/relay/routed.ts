@@ -14,10 +14,13 @@ export interface Routed {
 export interface ShareTurn {
   /** `$share/group/filter`. */
   readonly share: string
-  /** Regions whose members were all away. */
-  readonly tried: readonly RegionId[]
-  /** No region has a member that is there: it is to wait for one that is away. */
-  readonly waits: boolean
+  /**
+   * `offer`: to somebody who is there, else the outcome is CLIENT_AWAY, and the sender still has the message.
+   * `keep`: to somebody of the region that it goes to, who may be away. `choose`: to somebody anywhere.
+   */
+  readonly mode: 'offer' | 'keep' | 'choose'
+  /** Regions that have turned out to have no members. */
+  readonly without: readonly RegionId[]
 }
 
 const encoder = new TextEncoder()

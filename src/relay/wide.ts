@@ -38,6 +38,14 @@ export const wideResponseSchema = z.object({
 })
 export type WideResponse = z.infer<typeof wideResponseSchema>
 
+/**
+ * Edge to core, `POST …/wide-drained`, and core to every other region's edge, `POST …/<region>/wide-drained`: answered when
+ * all that their WideActors had sent to the region so far has been delivered there. Fails where that takes long, or where
+ * one of them is not reached; it is then to be asked again.
+ */
+export const wideDrainedRequestSchema = z.object({ fleet: fleetSchema, region: regionSchema })
+export type WideDrainedRequest = z.infer<typeof wideDrainedRequestSchema>
+
 /** Where a page of retained messages ended: after this topic of this root, or after the root if the topic is empty. */
 const cursorSchema = z.object({ root: z.string(), topic: z.string() })
 const worldCursorSchema = cursorSchema.extend({ region: regionSchema })

@@ -67,7 +67,9 @@ export function encodeDelivery(delivery: Delivery, record = encodeMessage(delive
 
 export function decodeDelivery(bytes: Uint8Array): Delivery {
   const flags = bytes[0] ?? 0
-  if ((flags & QOS) === 3 || flags >= WAITS << 1) throw new Error(`not a delivery: flags ${flags}`)
+  const waitsAlone = (flags & (SHARED | WAITS)) === WAITS
+  if ((flags & QOS) === 3 || waitsAlone || flags >= WAITS << 1)
+    throw new Error(`not a delivery: flags ${flags}`)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const count = view.getUint16(1)
   const identifiers: number[] = []

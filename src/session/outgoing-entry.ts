@@ -1,4 +1,4 @@
-// A delivery in memory, on its way to the client.
+// A delivery that a session has in memory: in flight to its client, or waiting for room.
 import type { Delivery } from './delivery.ts'
 import type { Settle, StoredDelivery } from './outgoing-effect.ts'
 
@@ -7,6 +7,8 @@ export interface Entry {
   readonly delivery: Delivery
   readonly arrivedAt: number
   stored: boolean
+  /** On an earlier connection. */
+  sentBefore: boolean
   settle: Settle | null
 }
 
@@ -15,7 +17,14 @@ export function isShared({ delivery }: Entry): boolean {
 }
 
 export function entryOf(row: StoredDelivery, now: number): Entry {
-  return { position: row.position, delivery: row.delivery, arrivedAt: now, stored: true, settle: null }
+  return {
+    position: row.position,
+    delivery: row.delivery,
+    arrivedAt: now,
+    stored: true,
+    sentBefore: false,
+    settle: null,
+  }
 }
 
 const NO_BYTES = new Uint8Array(0)
@@ -24,6 +33,7 @@ export const FORGOTTEN: Entry = {
   position: 0,
   arrivedAt: 0,
   stored: false,
+  sentBefore: false,
   settle: null,
   delivery: {
     qos: 1,

@@ -121,7 +121,14 @@ export class Outgoing {
       settle(Reason.QuotaExceeded)
       return effects
     }
-    const entry: Entry = { position: ++this.lastPosition, delivery, arrivedAt: now, stored: false, settle }
+    const entry: Entry = {
+      position: ++this.lastPosition,
+      delivery,
+      arrivedAt: now,
+      stored: false,
+      sentBefore: false,
+      settle,
+    }
     if (this.online && this.waiting.length === 0 && !this.storedBehind && this.room(entry)) {
       this.send(entry, false, effects)
     } else if (!this.online || this.storedBehind) {
@@ -154,16 +161,7 @@ export class Outgoing {
       return this.released.has(packetId) ? [{ do: 'pubrel', packetId }] : 'unknown'
     }
     if (entry.delivery.qos !== 2 && entry !== FORGOTTEN) return 'misused'
-    if (refused) return this.done(packetId, entry)
-    this.inflight.delete(packetId)
-    const position = entry === FORGOTTEN ? packetId : entry.position
-    this.released.set(packetId, position)
-    if (entry.stored) this.uncount(entry.delivery)
-    entry.settle?.(Reason.Success)
-    return [
-      { do: 'release', position, stored: entry.stored },
-      { do: 'pubrel', packetId },
-    ]
+    return refused ? this.done(packetId, entry) : this.release(packetId, entry)
   }
 
   /** PUBCOMP; of an id that is not known any more it says nothing new. */
@@ -179,7 +177,10 @@ export class Outgoing {
   /** What was to be sent is more than the client takes: it counts as sent and acknowledged. [MQTT-3.1.2-25] */
   skipped(packetId: number): OutgoingEffect[] {
     const entry = this.inflight.get(packetId)
-    return entry === undefined ? [] : this.done(packetId, entry)
+    if (entry === undefined) return []
+    // A client that got it on an earlier connection holds its packet id until PUBREL.
+    const held = entry.delivery.qos === 2 && entry.sentBefore
+    return held ? this.release(packetId, entry) : this.done(packetId, entry)
   }
 
   /**
@@ -251,7 +252,8 @@ export class Outgoing {
     this.window = 0
     const open: Entry[] = []
     for (const entry of this.open()) {
-      if (isShared(entry) && (entry.delivery.qos === 1 || !this.inflight.has(packetIdOf(entry.position)))) {
+      const sent = this.inflight.get(packetIdOf(entry.position)) === entry
+      if (isShared(entry) && (entry.delivery.qos === 1 || !sent)) {
         entry.settle?.(CLIENT_AWAY)
         entry.settle = null
       } else {
@@ -278,11 +280,25 @@ export class Outgoing {
     return gone.length === 0 ? [] : [{ do: 'forget', positions: gone.map(({ position }) => position) }]
   }
 
+  private release(packetId: number, entry: Entry): OutgoingEffect[] {
+    this.inflight.delete(packetId)
+    const position = entry === FORGOTTEN ? packetId : entry.position
+    this.released.set(packetId, position)
+    if (entry.stored) this.uncount(entry.delivery)
+    entry.settle?.(Reason.Success)
+    return [
+      { do: 'release', position, stored: entry.stored },
+      { do: 'pubrel', packetId },
+    ]
+  }
+
   private done(packetId: number, entry: Entry): OutgoingEffect[] {
     this.inflight.delete(packetId)
     const effects: OutgoingEffect[] = []
-    if (entry.stored) this.forget(entry.position, entry.delivery, effects)
-    else entry.settle?.(Reason.Success)
+    if (entry.stored) {
+      this.uncount(entry.delivery)
+      effects.push({ do: 'forget', positions: [entry.position] })
+    } else entry.settle?.(Reason.Success)
     this.pump(effects)
     return effects
   }
@@ -306,6 +322,7 @@ export class Outgoing {
     // Exactly once: were its id lost with the process, the next message with that id would be taken for this one.
     if (entry.delivery.qos === 2 && this.persistent && !entry.stored) this.store([entry], effects, false)
     this.inflight.set(packetId, entry)
+    entry.sentBefore = dup
     this.sentHere = entry.position
     effects.push({ do: 'send', delivery: entry.delivery, packetId, dup })
     if (entry.stored) {
@@ -360,11 +377,6 @@ export class Outgoing {
       this.sentUpTo = sentUpTo
       effects.push({ do: 'sent-up-to', position: sentUpTo })
     }
-  }
-
-  private forget(position: number, delivery: Delivery, effects: OutgoingEffect[]): void {
-    this.uncount(delivery)
-    effects.push({ do: 'forget', positions: [position] })
   }
 
   private leftWaiting(entry: Entry): void {

@@ -11,6 +11,8 @@ interface Exchange<Effect> {
   released: boolean
 }
 
+export type Settled = 'kept' | 'released' | 'refused'
+
 export class Received<Effect> {
   private readonly exchanges = new Map<number, Exchange<Effect>>()
 
@@ -43,15 +45,18 @@ export class Received<Effect> {
     return []
   }
 
-  /** The message has its outcome. `kept`: the packet id is to be kept until PUBREL. */
-  settle(packetId: number, reason: ReasonCode): { readonly kept: boolean; readonly effects: Effect[] } {
+  /**
+   * The message has its outcome. `kept`: the packet id is to be kept until PUBREL, which for a `released` one has come.
+   * `refused`: the exchange is over, but the client may send the message again (DUP) after all.
+   */
+  settle(packetId: number, reason: ReasonCode): { readonly now: Settled; readonly effects: Effect[] } {
     const exchange = this.exchanges.get(packetId)
-    if (exchange?.waiting == null) return { kept: false, effects: [] }
-    const { waiting } = exchange
+    if (exchange?.waiting == null) return { now: 'refused', effects: [] }
+    const { waiting, released } = exchange
     exchange.waiting = null
-    const kept = !isFailure(reason) && !exchange.released
-    if (!kept) this.exchanges.delete(packetId)
-    return { kept, effects: waiting.flatMap((answer) => answer(reason)) }
+    const now = released ? 'released' : isFailure(reason) ? 'refused' : 'kept'
+    if (now !== 'kept') this.exchanges.delete(packetId)
+    return { now, effects: waiting.flatMap((answer) => answer(reason)) }
   }
 
   /** PUBREL. `unknown`: there is no such id; `open`: it came early, and there is nothing to forget in storage. */

@@ -41,8 +41,17 @@ export type Effect =
   | { readonly do: 'reply'; readonly packet: ServerPacket }
   /** Close the connection: with DISCONNECT where the client knows it, unless `reason` is null. */
   | { readonly do: 'close'; readonly reason: ReasonCode | null }
-  /** Pass to the root's leaf, then call `done` once; its effects are performed. */
-  | { readonly do: 'publish'; readonly message: Message; readonly done: (reason: ReasonCode) => Effect[] }
+  /**
+   * Pass to the root's leaf, then call `done` once; its effects are performed.
+   * `exchange`: a QoS 2 message gets an origin that is kept with its packet id before it is passed on; sent again (DUP), it
+   * has the same one, so that nobody gets it twice.
+   */
+  | {
+      readonly do: 'publish'
+      readonly message: Message
+      readonly exchange: { readonly packetId: number; readonly dup: boolean } | null
+      readonly done: (reason: ReasonCode) => Effect[]
+    }
   /** Register the filters that are not refused, then call `done` with a reason each, in order. */
   | {
       readonly do: 'subscribe'
@@ -50,7 +59,7 @@ export type Effect =
       readonly done: (reasons: readonly ReasonCode[]) => Effect[]
     }
   | { readonly do: 'unsubscribe'; readonly filters: readonly string[]; readonly done: () => Effect[] }
-  /** To be kept before PUBREC is sent: a QoS 2 publish with this id is the same one again, until `dismissed`. */
+  /** The exchange has its outcome: a PUBLISH with this id is only to be answered again, until `dismissed`. */
   | { readonly do: 'received'; readonly packetId: number }
   | { readonly do: 'dismissed'; readonly packetId: number }
   /** The session's expiry was changed by DISCONNECT. */
@@ -170,7 +179,7 @@ export class Session {
     const { packetId } = packet
     const refused = refusal(topic)
     if (message.qos === 0)
-      return refused !== null ? NOTHING : [{ do: 'publish', message, done: () => NOTHING }]
+      return refused !== null ? NOTHING : [{ do: 'publish', message, exchange: null, done: () => NOTHING }]
     const again = message.qos === 2 && this.received.has(packetId)
     if (!again && incoming.openQos1 + this.received.size >= terms.incomingWindow)
       return [{ do: 'close', reason: Reason.ReceiveMaximumExceeded }] // [MQTT-3.3.4-8]
@@ -179,16 +188,20 @@ export class Session {
       // The connection that the publish came on may be gone, and with it the need to answer.
       this.connection === connection ? this.answer(connection, incoming.settle(open, reason)) : NOTHING
     if (message.qos === 1) {
-      return refused !== null ? answer(refused) : [{ do: 'publish', message, done: answer }]
+      return refused !== null ? answer(refused) : [{ do: 'publish', message, exchange: null, done: answer }]
     }
     if (again) return this.received.outcome(packetId, answer)
     this.received.begin(packetId)
     this.received.outcome(packetId, answer)
     const done = (reason: ReasonCode): Effect[] => {
-      const { kept, effects } = this.received.settle(packetId, reason)
-      return kept ? [{ do: 'received', packetId }, ...effects] : effects
+      const { now, effects } = this.received.settle(packetId, reason)
+      return now === 'refused'
+        ? effects
+        : [{ do: now === 'kept' ? 'received' : 'dismissed', packetId }, ...effects]
     }
-    return refused !== null ? done(refused) : [{ do: 'publish', message, done }]
+    return refused !== null
+      ? done(refused)
+      : [{ do: 'publish', message, exchange: { packetId, dup: packet.dup }, done }]
   }
 
   private answer({ terms }: Connected, acknowledgements: readonly Acknowledgement[]): Effect[] {

@@ -45,6 +45,7 @@ function stateOf(texts: readonly string[], ...filters: string[]): HandoverState 
     sentUpTo: 0,
     released: [],
     received: [],
+    seen: [],
     queue,
   }
   return { session, retained: [], interests: [] }

@@ -42,8 +42,9 @@ const DEVICE: DevicePeer = {
 
 const UPLINK: UplinkPeer = {
   send: async (_root, _to, _hint, batch) => successes(batch),
-  take: async () => packBatch([]),
+  take: async () => ({ batch: packBatch([]), underWay: null }),
   drained: async () => undefined,
+  drainedWide: async () => undefined,
   took: async () => undefined,
   sync: async () => 'applied',
 }
@@ -61,6 +62,7 @@ const WIDE: WidePeer = {
   }),
   unsubscribe: async () => undefined,
   fence: async () => undefined,
+  drained: async () => undefined,
   learn: async () => ({ waitMs: 0, version: 0, filters: [] }),
   retains: async () => undefined,
   share: async (_, batch) => successes(batch),
@@ -111,6 +113,7 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
     }),
     sync: async ({ roots }) => ({ results: roots.map(() => 'applied' as const) }),
     wide: async () => ({ regions: [] }),
+    wideDrained: async () => undefined,
     wideRetained: async () => ({ records: '', next: null }),
     ...script,
   }

@@ -66,6 +66,7 @@ function stateOf(client: ClientId, ...filters: string[]) {
     sentUpTo: 0,
     released: [],
     received: [],
+    seen: [],
     queue: [],
   }
   return { session, retained: [], interests: [] }

@@ -4,7 +4,9 @@ import { NO_SUCH_SESSION } from '../../actors/leaf/outcome.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import type { ClientId, RegionId } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
+import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
+import type { Envelope } from '../../src/relay/envelope.ts'
 import { decodeRouted, encodeRouted, type ShareTurn } from '../../src/relay/routed.ts'
 import { CLIENT_AWAY, decodeDelivery } from '../../src/session/delivery.ts'
 import { fakeCore, fakePeers } from './fake-peers.ts'
@@ -27,6 +29,9 @@ class Place {
   readonly away = new Set<string>()
   readonly gone = new Set<string>()
   readonly full = new Set<string>()
+  /** Regions that answer that nobody is there. */
+  readonly nobodyThere = new Set<string>()
+  private turns = 0
   readonly platform: FakePlatform
   readonly topic: Topic
 
@@ -40,13 +45,14 @@ class Place {
         }),
         uplink: () => ({
           send: async (_root, to, _hint, batch) => {
-            for (const bytes of unpackBatch(batch)) {
-              this.passed.push({
-                to: to.kind === 'home' ? 'home' : to.region,
-                turn: decodeRouted(bytes).turn,
-              })
-            }
-            return new Uint8Array(unpackBatch(batch).length)
+            const where = to.kind === 'home' ? 'home' : to.region
+            return Uint8Array.from(
+              unpackBatch(batch).map((bytes) => {
+                const { turn } = decodeRouted(bytes)
+                this.passed.push({ to: where, turn })
+                return turn?.mode === 'offer' && this.nobodyThere.has(where) ? CLIENT_AWAY : 0
+              }),
+            )
           },
         }),
       }),
@@ -85,11 +91,29 @@ class Place {
     return outcomes
   }
 
-  async turn(turn: ShareTurn): Promise<number | undefined> {
-    const bytes = encodeRouted(LAMP, record('rooms/1/a', 'turn'), turn)
-    const shared = watch(this.topic.leaf.share('session of another', [bytes]))
+  /** A session that is away gives it up. */
+  async givenUp(mode: ShareTurn['mode']): Promise<number | undefined> {
+    const bytes = encodeRouted(LAMP, record('rooms/1/a', 'turn'), { share: SHARE, mode, without: [] })
+    const shared = watch(this.topic.leaf.share('session of giver', [bytes]))
     await this.platform.clock.pass(10)
     return shared.value()?.[0]
+  }
+
+  /** The home gives the turn to this region. */
+  async turn(mode: ShareTurn['mode']): Promise<number | undefined> {
+    const bytes = encodeRouted(LAMP, record('rooms/1/a', 'turn'), { share: SHARE, mode, without: [] })
+    const envelope: Envelope = {
+      fleet: this.platform.fleet,
+      root: ROOM,
+      to: { kind: 'region', region: EU, epoch: 1 },
+      source: `source ${this.turns++}`,
+      first: 0,
+      records: bytesToBase64(packBatch([bytes])),
+    }
+    const received = watch(this.topic.leaf.receive(envelope, 1))
+    await this.platform.clock.pass(10)
+    const result = received.value()
+    return result?.status === 'done' ? result.outcomes[0] : undefined
   }
 
   private answer(client: string, bytes: Uint8Array): number {
@@ -132,31 +156,47 @@ describe('at the home', () => {
     expect(place.given.map(({ client }) => client)).toEqual(['there', 'there'])
   })
 
-  test('with nobody there in this region it is another region’s turn, which is told who was tried', async () => {
+  test('with nobody there in this region it is offered to the others', async () => {
     const place = new Place(EU)
     await place.members('a')
     await place.elsewhere(US, AP)
     place.away.add('a')
-    await place.publish('1')
-    expect(place.passed).toEqual([{ to: US, turn: { share: SHARE, tried: [EU], waits: false } }])
+    place.nobodyThere.add(US)
+    expect(await place.publish('1')).toEqual([0])
+    const offer = { share: SHARE, mode: 'offer', without: [] }
+    expect(place.passed).toEqual([
+      { to: US, turn: offer },
+      { to: AP, turn: offer },
+    ])
     expect(place.given).toEqual([])
   })
 
-  test('when every region was tried, one that is away here keeps it', async () => {
+  test('with nobody there anywhere, one that is away here keeps it', async () => {
     const place = new Place(EU)
     await place.members('a')
     await place.elsewhere(US)
     place.away.add('a')
-    expect(await place.turn({ share: SHARE, tried: [US], waits: false })).toBe(0)
-    expect(place.given).toEqual([{ client: 'a', text: 'turn', waits: true }])
-    expect(place.passed).toEqual([])
+    place.nobodyThere.add(US)
+    expect(await place.publish('1')).toEqual([0])
+    expect(place.given).toEqual([{ client: 'a', text: '1', waits: true }])
   })
 
-  test('with members only elsewhere, all of them away, one of those regions is told to keep it', async () => {
+  test('with members only elsewhere, all of them away, one of those regions is to keep it', async () => {
     const place = new Place(EU)
     await place.elsewhere(US)
-    await place.turn({ share: SHARE, tried: [US], waits: false })
-    expect(place.passed).toEqual([{ to: US, turn: { share: SHARE, tried: [], waits: true } }])
+    place.nobodyThere.add(US)
+    await place.publish('1')
+    expect(place.passed.map(({ turn }) => turn?.mode)).toEqual(['offer', 'keep'])
+  })
+
+  test('the last member of one region being gone, the next region keeps it', async () => {
+    const place = new Place(EU)
+    await place.members('gone')
+    place.gone.add('gone')
+    await place.elsewhere(US)
+    place.nobodyThere.add(US)
+    expect(await place.publish('1')).toEqual([0])
+    expect(place.passed.map(({ turn }) => turn?.mode)).toEqual(['offer', 'keep'])
   })
 
   test('with all queues full the publisher learns it', async () => {
@@ -166,11 +206,24 @@ describe('at the home', () => {
     expect(await place.publish('1')).toEqual([Reason.QuotaExceeded])
   })
 
-  test('with no other member a session keeps what it has', async () => {
+  test('what a session offers goes to another that is there, never back to it, and stays with nobody there', async () => {
     const place = new Place(EU)
-    await place.topic.leaf.subscribe(LAMP, 'session of another', [subscriptionTo(SHARE)])
-    await place.publish('1')
-    expect(await place.turn({ share: SHARE, tried: [], waits: false })).toBe(CLIENT_AWAY)
+    await place.topic.leaf.subscribe('giver' as ClientId, 'session of giver', [subscriptionTo(SHARE)])
+    await place.members('other')
+    place.away.add('giver').add('other')
+    expect(await place.givenUp('offer')).toBe(CLIENT_AWAY)
+    expect(place.given).toEqual([])
+    place.away.delete('other')
+    expect(await place.givenUp('offer')).toBe(0)
+    expect(place.given.map(({ client }) => client)).toEqual(['other'])
+  })
+
+  test('what an ended session leaves is kept by one that is away', async () => {
+    const place = new Place(EU)
+    await place.members('other')
+    place.away.add('other')
+    expect(await place.givenUp('choose')).toBe(0)
+    expect(place.given).toEqual([{ client: 'other', text: 'turn', waits: true }])
   })
 
   test('a region that withdraws a share is passed no more of it, and keeps its other wishes', async () => {
@@ -187,28 +240,38 @@ describe('at the home', () => {
 })
 
 describe('in another region', () => {
-  test('a turn goes to a member that is there', async () => {
+  test('an offer goes to a member that is there, or is answered that none is', async () => {
     const place = new Place(US)
     await place.members('a', 'b')
     place.away.add('a')
-    await place.turn({ share: SHARE, tried: [], waits: false })
+    expect(await place.turn('offer')).toBe(0)
+    place.away.add('b')
+    expect(await place.turn('offer')).toBe(CLIENT_AWAY)
     expect(place.given).toEqual([{ client: 'b', text: 'turn', waits: false }])
+    expect(place.passed).toEqual([])
   })
 
-  test('with nobody there the turn goes back to the home', async () => {
+  test('what is to be kept is kept for a member that is away', async () => {
     const place = new Place(US)
     await place.members('a')
     place.away.add('a')
-    await place.turn({ share: SHARE, tried: [US], waits: false })
-    expect(place.passed).toEqual([{ to: 'home', turn: { share: SHARE, tried: [US, EU], waits: false } }])
-  })
-
-  test('a turn that waits is kept for a member that is away', async () => {
-    const place = new Place(US)
-    await place.members('a')
-    place.away.add('a')
-    await place.turn({ share: SHARE, tried: [], waits: true })
+    expect(await place.turn('keep')).toBe(0)
     expect(place.given).toEqual([{ client: 'a', text: 'turn', waits: true }])
+  })
+
+  test('with the last member gone meanwhile, the home is to choose anew, and not this region', async () => {
+    const place = new Place(US)
+    expect(await place.turn('keep')).toBe(0)
+    expect(place.passed).toEqual([{ to: 'home', turn: { share: SHARE, mode: 'choose', without: [EU] } }])
+  })
+
+  test('what a session offers and nobody here takes, the home is to offer', async () => {
+    const place = new Place(US)
+    await place.members('other')
+    place.away.add('other')
+    place.nobodyThere.add('home')
+    expect(await place.givenUp('offer')).toBe(CLIENT_AWAY)
+    expect(place.passed).toEqual([{ to: 'home', turn: { share: SHARE, mode: 'offer', without: [] } }])
   })
 
   test('the home is told which shares have members here, and when the last has gone', async () => {

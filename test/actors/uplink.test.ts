@@ -1,15 +1,16 @@
 // The uplink behind a link that fails, and the messages of a home that has moved.
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
-import { GLOBAL_WAIT_MS } from '../../actors/limits.ts'
+import { FENCE_WAIT_MS_MAX, GLOBAL_WAIT_MS } from '../../actors/limits.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import { Uplink } from '../../actors/uplink/uplink.ts'
+import type { RegionId, Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { base64ToBytes } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
-import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
+import type { Envelope, EnvelopeResult, EnvelopesResponse } from '../../src/relay/envelope.ts'
 import { FakeClock } from './fake-clock.ts'
-import { fakeCore, fakePeers } from './fake-peers.ts'
+import { fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import {
   APP,
@@ -143,7 +144,7 @@ test('after the home took what waited, no number goes out again for another mess
   const sent = watch(uplink.send(ROOM, HOME, US, room('1', '2', '3')))
   await clock.pass(1500)
   expect(sent.value()).toEqual(new Uint8Array(3))
-  expect(routedTexts(uplink.take(ROOM))).toEqual(['1', '2', '3'])
+  expect(routedTexts(uplink.take(ROOM).batch)).toEqual(['1', '2', '3'])
   uplink.took(ROOM)
 
   link.answers = true
@@ -155,13 +156,36 @@ test('after the home took what waited, no number goes out again for another mess
   expect(reused(link.calls.flat())).toEqual([])
 })
 
+test('what is under way when the home comes here is given to it too, before what came after it', async () => {
+  const never = held<EnvelopesResponse>()
+  const sources: string[] = []
+  const core = fakeCore(EU, {
+    envelopes: ({ envelopes }) => {
+      sources.push(...envelopes.map(({ source }) => source))
+      return never.answer
+    },
+  })
+  const platform = new FakePlatform(addressOf('uplink', EU, '0'), { core })
+  const uplink = new Uplink(platform)
+  const sent = [watch(uplink.send(ROOM, HOME, US, room('1')))]
+  await platform.clock.pass(100)
+  sent.push(watch(uplink.send(ROOM, HOME, US, room('2'))))
+  await platform.clock.pass(100)
+  const { batch, underWay } = uplink.take(ROOM)
+  await platform.clock.settled()
+
+  expect(routedTexts(batch)).toEqual(['1', '2'])
+  expect([underWay]).toEqual(sources.map((source) => ({ source, last: 0 })))
+  expect(sent.map(({ value }) => value())).toEqual([new Uint8Array(1), new Uint8Array(1)])
+})
+
 test('what the home took and did not confirm goes the usual way', async () => {
   const { texts, receive } = inbox()
   const { clock, link, uplink } = uplinkOver(receive)
   const sent = watch(uplink.send(ROOM, HOME, US, room('1', '2')))
   await clock.pass(2000)
   expect(sent.value()).toEqual(new Uint8Array(2))
-  expect(routedTexts(uplink.take(ROOM))).toEqual(['1', '2'])
+  expect(routedTexts(uplink.take(ROOM).batch)).toEqual(['1', '2'])
 
   link.up = true
   for (let seconds = 0; seconds < 120; seconds += 5) {
@@ -210,6 +234,76 @@ test('durability global: where that takes long the publisher hears of it, and th
   new Uplink(platform.loseMemory()).alarm()
   await clock.pass(20_000)
   expect(texts).toEqual(['1'])
+})
+
+describe('what waits for a region’s wide filters', () => {
+  const ATTIC = 'rooms/2' as Root
+  const toWide = (region: RegionId) => ({ kind: 'wide', region }) as const
+
+  test('is drained when all that waited then, of every root, has been delivered there', async () => {
+    const { texts, receive } = inbox()
+    const attic = held<void>()
+    const later = held<void>()
+    const { clock, link, uplink } = uplinkOver(async (envelope) => {
+      if (envelope.root === ATTIC) await attic.answer
+      else if (routedTexts(base64ToBytes(envelope.records)).includes('after')) await later.answer
+      return receive(envelope)
+    })
+    link.up = true
+    watch(uplink.send(ROOM, toWide(US), null, room('1')))
+    watch(uplink.send(ATTIC, toWide(US), null, room('2')))
+    const drained = watch(uplink.drainedWide(US))
+    await clock.settled()
+    watch(uplink.send(ROOM, toWide(US), null, room('after')))
+    await clock.pass(100)
+    expect(drained.state()).toBe('open')
+    attic.give()
+    await clock.pass(100)
+    expect(drained.state()).toBe('resolved')
+    expect(texts).toEqual(['1', '2'])
+    later.give()
+    await clock.pass(100)
+    expect(texts).toEqual(['1', '2', 'after'])
+  })
+
+  test('is drained although more comes all the time', async () => {
+    const { clock, link, uplink } = uplinkOver(async () => ({ status: 'done', outcomes: [0] }))
+    link.up = true
+    const flow = () => watch(uplink.send(ROOM, toWide(US), null, room('more')))
+    flow()
+    const drained = watch(uplink.drainedWide(US))
+    for (let at = 0; at < 100; at += 2) {
+      flow()
+      await clock.pass(2)
+    }
+    expect(drained.state()).toBe('resolved')
+  })
+
+  test('is not drained while it lies in the outbox, also after the process died', async () => {
+    const { clock, link, platform, uplink } = uplinkOver(inbox().receive)
+    const sent = watch(uplink.send(ROOM, toWide(US), null, room('1')))
+    await clock.pass(2_000)
+    expect(sent.value()).toEqual(Uint8Array.of(0))
+    const next = new Uplink(platform.loseMemory())
+    const refused = watch(next.drainedWide(US))
+    await clock.pass(FENCE_WAIT_MS_MAX + 100)
+    expect(refused.state()).toBe('rejected')
+    link.up = true
+    await clock.pass(20_000)
+    const drained = watch(next.drainedWide(US))
+    await clock.settled()
+    expect(drained.state()).toBe('resolved')
+  })
+
+  test('does not wait for what goes to another region, to a home, or to a region’s leaves', async () => {
+    const { clock, uplink } = uplinkOver(inbox().receive)
+    for (const to of [toWide(EU), HOME, { kind: 'region', region: US, epoch: 1 } as const])
+      watch(uplink.send(ROOM, to, US, room('1')))
+    await clock.pass(2_000)
+    const drained = watch(uplink.drainedWide(US))
+    await clock.settled()
+    expect(drained.state()).toBe('resolved')
+  })
 })
 
 /** Numbers of a source that stood for more than one message. */

@@ -17,7 +17,7 @@ const NOTHING: ReleaseResponse = { done: true, session: '', late: '', upTo: 0, r
 
 function sessionOf(id: string) {
   const numbers = { expirySeconds: 60, disconnectedAt: 1, lastPosition: 0, sentUpTo: 0 }
-  return { id, ...numbers, subscriptions: [], released: [], received: [], queue: [] }
+  return { id, ...numbers, subscriptions: [], released: [], received: [], seen: [], queue: [] }
 }
 
 /** What each region does; by default it is there and gives a session of its own name. */

@@ -5,7 +5,7 @@ import { type Edges, EdgeUnreachable } from '../../k8s-core/edges.ts'
 import { Relay } from '../../k8s-core/relay.ts'
 import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import type { DeliverRequest } from '../../src/relay/envelope.ts'
-import type { RegionRetainedRequest, WideRequest } from '../../src/relay/wide.ts'
+import type { RegionRetainedRequest, WideDrainedRequest, WideRequest } from '../../src/relay/wide.ts'
 
 const [AP, EU, US] = ['ap', 'eu', 'us'] as RegionId[] as [RegionId, RegionId, RegionId]
 const SET: WideRequest = { fleet: DEFAULT_FLEET, region: EU, shard: 1, version: 5, filters: ['#'] }
@@ -43,6 +43,40 @@ describe('a region’s wide filters', () => {
       },
     })
     await expect(relay.wide(SET)).rejects.toThrow(EdgeUnreachable)
+  })
+})
+
+describe('what is on its way to a region’s wide filters', () => {
+  test('is asked of all other regions, and of all before it is answered', async () => {
+    const asked: [RegionId, WideDrainedRequest][] = []
+    const slow = Promise.withResolvers<void>()
+    const relay = relayOver({
+      wideDrained: (region, request) => {
+        asked.push([region, request])
+        return region === US ? slow.promise : Promise.resolve()
+      },
+    })
+    let answered = false
+    const drained = relay.wideDrained({ fleet: DEFAULT_FLEET, region: EU }).then(() => {
+      answered = true
+    })
+    await new Promise((later) => setImmediate(later))
+    expect(asked).toEqual([
+      [AP, { fleet: DEFAULT_FLEET, region: EU }],
+      [US, { fleet: DEFAULT_FLEET, region: EU }],
+    ])
+    expect(answered).toBe(false)
+    slow.resolve()
+    await drained
+  })
+
+  test('is not taken for delivered while one region is not reached', async () => {
+    const relay = relayOver({
+      wideDrained: async (region) => {
+        if (region === US) throw new EdgeUnreachable(US, 'down')
+      },
+    })
+    await expect(relay.wideDrained({ fleet: DEFAULT_FLEET, region: EU })).rejects.toThrow(EdgeUnreachable)
   })
 })
 

@@ -35,7 +35,7 @@ const TROUBLES: readonly Trouble[] = [
     happen: (i) => system.kill(['eu', 'core', 'us'][i % 3] as string),
   },
   {
-    name: 'while one of them after the other does not answer, and comes back',
+    name: 'while regions fall silent',
     everyMs: 5_000,
     runMs: 40_000,
     // The regions are asked for what is late ever less often while they are away.

@@ -1,41 +1,39 @@
 // A fake of the client's actor: performs a session's effects over storage in memory, as actors/device/device.ts does.
 import assert from 'node:assert/strict'
+import type { Message } from '../../src/mqtt/message.ts'
 import type { ClientPacket, ServerPacket } from '../../src/mqtt/packet.ts'
 import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { type Delivery, deliveryBytes } from '../../src/session/delivery.ts'
 import {
   EMPTY_OUTGOING,
-  type OutgoingSnapshot,
   packetIdOf,
   type Settle,
   type StoredDelivery,
-} from '../../src/session/outgoing.ts'
-import { type Effect, Session, type Subscription } from '../../src/session/session.ts'
+} from '../../src/session/outgoing-effect.ts'
+import { type Effect, Session } from '../../src/session/session.ts'
 import type { Terms } from '../../src/session/terms.ts'
+import { OutgoingAliases, type TopicAlias } from '../../src/session/topic-aliases.ts'
+import { SessionStorage } from './session-storage.ts'
 
 /** What the actor's client and its sessions live through. */
 export interface Witness {
-  sent(delivery: Delivery, packetId: number, dup: boolean): void
-  /** What was just sent is too large for the client. */
-  discarded(packetId: number): void
+  sent(delivery: Delivery, packetId: number, dup: boolean, alias: TopicAlias | null): void
+  /** In place of `sent`: it is too large for the client, or has expired. */
+  skipped(delivery: Delivery, packetId: number): void
+  pubrel(packetId: number): void
   replied(packet: ServerPacket): void
+  /** A publish of the client goes to its leaf. */
+  passedOn(message: Message): void
   /** The connection is closed. */
   closed(): void
-  /** The session has ended: nobody is owed anything of it. */
-  ended(sessionId: string): void
+  /** The session has ended: nobody is owed anything of it. @param left what other members of a group are to have */
+  ended(sessionId: string, left: readonly Delivery[]): void
 }
 
 /** What leaves and registrar have not answered yet. */
 export interface Owed<O> {
   readonly origin: O | null
   answer(reason: ReasonCode): void
-}
-
-interface SessionRow {
-  readonly id: string
-  readonly expirySeconds: number
-  lastPosition: number
-  sentUpTo: number
 }
 
 interface Undone {
@@ -50,24 +48,25 @@ type Performers = {
 /** One step leads to few effects; this many are a loop. */
 const EFFECTS_PER_STEP_MAX = 2_000
 
+/** Acknowledgements that one outcome may set free: as many as packets of one life. */
+const OPEN_PER_CLIENT_MAX = 60
+
 /** @typeParam O what the packet being stepped is to the witness: handed out again with what it is owed */
 export class SessionActor<O> {
   session: Session | null = null
   live: Terms | null = null
   now = 1_000_000
   wakeAt = 0
-  readonly rows = new Map<number, Delivery>()
+  readonly storage = new SessionStorage()
   owed: Owed<O>[] = []
-  private row: SessionRow | null = null
-  private subscriptions = new Map<string, Subscription>()
+  private aliases = new OutgoingAliases(0)
+  private giving: { readonly session: Session; readonly rows: readonly StoredDelivery[] }[] = []
   private sessions = 0
   private origin: O | null = null
   private readonly witness: Witness
   private readonly undone: Undone[] = []
   private performing = false
   private performed = 0
-  private forgotten: number[] = []
-  private sentUpTo: number | null = null
 
   constructor(witness: Witness) {
     this.witness = witness
@@ -79,28 +78,34 @@ export class SessionActor<O> {
     rows: readonly StoredDelivery[],
     lastPosition: number,
     sentUpTo: number,
+    released: readonly number[] = [],
   ): void {
     const id = `s${++this.sessions}`
-    for (const { position, delivery } of rows) this.rows.set(position, delivery)
-    this.row = { id, expirySeconds, lastPosition, sentUpTo }
+    for (const { position, delivery } of rows) this.storage.queue.set(position, delivery)
+    for (const position of released) this.storage.released.add(position)
+    this.storage.row = { id, expirySeconds, lastPosition, sentUpTo }
     this.reload()
   }
 
   connect(terms: Terms, expirySeconds: number, clean: boolean): void {
     this.performed = 0
     if (this.live !== null) this.closeLive()
-    const old = this.session
-    if (old !== null && !clean) {
-      this.session = new Session(old.id, expirySeconds, old.subscriptions, old.outgoing.snapshot())
+    if (this.session !== null && !clean) {
+      this.session.resume(expirySeconds)
     } else {
       this.endSession()
       this.session = new Session(`s${++this.sessions}`, expirySeconds, new Map(), EMPTY_OUTGOING)
     }
     const { session } = this
+    if (session === null) return
     this.live = terms
-    if (session.persistent) this.saveSession(session)
-    this.perform(session.connected(terms), 2 * terms.outgoingWindow + 1)
-    this.flush()
+    // The client may acknowledge on this connection what others were asked to take: their outcome says nothing any more.
+    this.giving = []
+    this.aliases = new OutgoingAliases(terms.outgoingAliases)
+    if (session.persistent) this.storage.saveSession(session)
+    const released = session.outgoing.snapshot().released.length
+    this.perform(session.connected(terms), 2 * terms.outgoingWindow + 1 + released)
+    this.storage.flush()
   }
 
   step(packet: ClientPacket, origin: O | null = null): void {
@@ -108,25 +113,42 @@ export class SessionActor<O> {
     if (session === null || live === null) return
     this.performed = 0
     this.origin = origin
-    // An acknowledgement may make room for as much as fits the window, each with a watermark.
-    const limit = packet.type.startsWith('pub') && packet.type !== 'publish' ? 2 * live.outgoingWindow + 3 : 3
+    // An acknowledgement may make room for as much as fits the window, each with a row and a watermark.
+    const limit = packet.type.startsWith('pub') && packet.type !== 'publish' ? 3 * live.outgoingWindow + 3 : 3
     this.perform(session.step(packet), limit)
     this.origin = null
-    this.flush()
+    this.storage.flush()
   }
 
   answer(which: number, reason: ReasonCode): O | null {
     const [one] = this.owed.splice(which % this.owed.length, 1)
     this.performed = 0
     one?.answer(reason)
-    this.flush()
+    this.storage.flush()
     return one?.origin ?? null
   }
 
   deliver(delivery: Delivery, settle: Settle): void {
     this.performed = 0
     this.perform(this.session?.deliver(delivery, settle, this.now) ?? [], 4)
-    this.flush()
+    this.storage.flush()
+  }
+
+  /** The client is away: other members are asked to take what it has not acknowledged. */
+  give(): void {
+    const { session } = this
+    if (session === null || this.live !== null || this.giving.length > 0) return
+    const rows = this.storage.queuedShared().filter(({ delivery }) => delivery.qos === 1)
+    if (rows.length > 0) this.giving.push({ session, rows })
+  }
+
+  /** They have taken some of it. */
+  given(count: number): void {
+    const [first] = this.giving.splice(0, 1)
+    if (first === undefined || first.session !== this.session || this.live !== null) return
+    this.performed = 0
+    this.perform(first.session.outgoing.givenAway(first.rows.slice(0, count)), 1)
+    this.storage.flush()
   }
 
   pass(ms: number): void {
@@ -135,43 +157,52 @@ export class SessionActor<O> {
     if (this.wakeAt === 0 || this.wakeAt > this.now) return
     this.wakeAt = 0
     if (this.session !== null) this.perform(this.session.outgoing.ackWaitOver(this.now), 3)
-    this.flush()
+    this.storage.flush()
   }
 
   drop(): void {
     this.performed = 0
     this.closeLive()
-    this.flush()
+    this.storage.flush()
   }
 
   /** Memory is lost while the connection stands; only when nothing holds the actor in memory. */
   hibernate(): void {
-    const { session, live } = this
+    const { session, live, storage } = this
     if (session === null || live === null || this.owed.length > 0 || this.wakeAt !== 0) return
-    const { persistent } = session
+    const { persistent, aliases } = session
+    // What goes into the attachment: of a persistent session less, since its tables have the rest.
+    const { lastPosition, sentUpTo, released } = session.outgoing.snapshot()
+    const sentHere = session.outgoing.sentOnConnection
     const inflight = persistent ? [] : session.outgoing.inflightPacketIds
-    const { lastPosition, sentUpTo } = session.outgoing.snapshot()
-    const snapshot = this.snapshotOfRows(lastPosition, sentUpTo)
-    const awake = new Session(session.id, session.expirySeconds, new Map(session.subscriptions), snapshot)
-    const stored = this.read(0, live.outgoingWindow).filter((row) => row.position <= sentUpTo)
+    const received = persistent ? [...storage.received] : session.received.packetIds
+    const awake = new Session(
+      session.id,
+      session.expirySeconds,
+      new Map(session.subscriptions),
+      storage.snapshot(lastPosition, sentUpTo, persistent ? undefined : released),
+      received,
+    )
+    const stored = storage.queued(0, sentHere, live.outgoingWindow)
     const storedIds = new Set(stored.map((row) => packetIdOf(row.position)))
-    // A fault that is known: what was not sent again yet would count as in flight. See test/session/known-faults.test.ts.
-    const open = new Set(session.outgoing.inflightPacketIds)
-    for (const id of storedIds) if (!open.has(id)) return
-    awake.awakened(live)
+    awake.awakened(live, aliases)
     awake.outgoing.awaken(
       live.outgoingWindow,
       inflight.filter((id) => !storedIds.has(id)),
       stored,
+      sentHere,
       this.now,
     )
     this.session = awake
+    this.aliases = new OutgoingAliases(live.outgoingAliases)
+    this.giving = []
   }
 
   /** The process is killed: the connection goes with it, and what storage has is left. */
   crash(): void {
     const { session } = this
     this.owed = []
+    this.giving = []
     this.wakeAt = 0
     this.live = null
     if (session !== null && !session.persistent) this.endSession()
@@ -179,13 +210,13 @@ export class SessionActor<O> {
   }
 
   private reload(): void {
-    const { row } = this
+    const { row, subscriptions, received } = this.storage
     if (row === null) {
       this.session = null
       return
     }
-    const snapshot = this.snapshotOfRows(Math.max(row.lastPosition, ...this.rows.keys()), row.sentUpTo)
-    this.session = new Session(row.id, row.expirySeconds, new Map(this.subscriptions), snapshot)
+    const snapshot = this.storage.snapshot(row.lastPosition, row.sentUpTo)
+    this.session = new Session(row.id, row.expirySeconds, new Map(subscriptions), snapshot, [...received])
   }
 
   private closeLive(): void {
@@ -195,25 +226,25 @@ export class SessionActor<O> {
     const { session } = this
     if (session === null) return
     this.perform(session.disconnected(), 2)
-    if (session.persistent && session.expirySeconds > 0) this.saveSession(session)
+    if (session.persistent && session.expirySeconds > 0) this.storage.saveSession(session)
     else this.endSession()
   }
 
   private endSession(): void {
-    const { session } = this
+    const { session, storage } = this
     if (session === null) return
     this.session = null
-    this.row = null
-    this.rows.clear()
-    this.subscriptions = new Map()
-    this.forgotten = []
-    this.sentUpTo = null
-    this.witness.ended(session.id)
-  }
-
-  private saveSession(session: Session): void {
-    const { lastPosition, sentUpTo } = session.outgoing.snapshot()
-    this.row = { id: session.id, expirySeconds: session.expirySeconds, lastPosition, sentUpTo }
+    storage.flush()
+    // Once begun, a QoS 2 delivery is this session's or nobody's. [MQTT-4.8.2-5]
+    const { sentUpTo } = session.outgoing.snapshot()
+    const left = storage
+      .queuedShared()
+      .filter(({ position, delivery }) => delivery.qos === 1 || position > sentUpTo)
+    storage.clear()
+    this.witness.ended(
+      session.id,
+      left.map(({ delivery }) => delivery),
+    )
   }
 
   /** In order: what an effect brings about comes after those before it. @param limit what the input justifies */
@@ -235,34 +266,47 @@ export class SessionActor<O> {
     send: ({ delivery, packetId, dup }, session) => {
       const { live } = this
       if (live === null) return
-      this.witness.sent(delivery, packetId, dup)
-      if (deliveryBytes(delivery) <= live.maximumPacketSize || packetId === 0) return
-      // The client takes no such packet: it counts as sent and acknowledged. [MQTT-3.1.2-25]
-      this.witness.discarded(packetId)
-      if (session === null || session !== this.session) return
-      this.perform(session.outgoing.acknowledged(packetId) ?? [], 2 * live.outgoingWindow + 3)
+      const { expiresAt } = delivery.message
+      const expired = !dup && expiresAt > 0 && expiresAt <= this.now
+      if (!expired && deliveryBytes(delivery) <= live.maximumPacketSize) {
+        this.witness.sent(delivery, packetId, dup, this.aliases.use(delivery.message.topic))
+        return
+      }
+      this.witness.skipped(delivery, packetId)
+      if (packetId === 0 || session === null || session !== this.session) return
+      this.perform(session.outgoing.skipped(packetId), 3 * live.outgoingWindow + 3)
     },
     store: ({ entries, settles }, session) => {
-      if (session !== null && session === this.session) {
-        for (const { position, delivery } of entries) {
-          assert.ok(!this.rows.has(position), `position ${position} is stored twice`)
-          this.rows.set(position, delivery)
-        }
-        const last = entries.at(-1)?.position ?? 0
-        if (this.row !== null) this.row.lastPosition = Math.max(this.row.lastPosition, last)
-      }
+      if (this.isCurrent(session)) this.storage.enqueue(entries)
       for (const settle of settles) settle(Reason.Success)
     },
     forget: ({ positions }, session) => {
-      if (session === this.session) this.forgotten.push(...positions)
+      if (this.isCurrent(session)) this.storage.forget(positions)
     },
     'sent-up-to': ({ position }, session) => {
-      if (session === this.session) this.sentUpTo = position
+      if (this.isCurrent(session)) this.storage.sent(position)
+    },
+    release: ({ position, stored }, session) => {
+      if (!this.isCurrent(session)) return
+      if (session.persistent) this.storage.release(position, stored)
+      else if (stored) this.storage.forget([position])
+    },
+    complete: ({ position }, session) => {
+      if (this.isCurrent(session) && session.persistent) this.storage.complete(position)
+    },
+    received: ({ packetId }, session) => {
+      if (this.isCurrent(session) && session.persistent) this.storage.received.add(packetId)
+    },
+    dismissed: ({ packetId }, session) => {
+      if (this.isCurrent(session) && session.persistent) this.storage.received.delete(packetId)
+    },
+    pubrel: ({ packetId }) => {
+      if (this.live !== null) this.witness.pubrel(packetId)
     },
     refill: ({ after, limit }, session) => {
-      if (session === null || session !== this.session) return
-      this.flush()
-      const rows = this.read(after, limit)
+      if (!this.isCurrent(session)) return
+      this.storage.flush()
+      const rows = this.storage.queued(after, Number.MAX_SAFE_INTEGER, limit)
       this.perform(session.outgoing.refill(rows, limit, this.now), 2 * rows.length + 2)
     },
     wake: ({ at }) => {
@@ -272,14 +316,20 @@ export class SessionActor<O> {
       if (this.live !== null) this.witness.replied(packet)
     },
     close: () => this.closeLive(),
-    publish: ({ done }) => {
-      const limit = this.live?.incomingWindow ?? 0
-      this.owed.push({ origin: this.origin, answer: (reason) => this.perform(done(reason), limit) })
+    publish: ({ message, done }, session) => {
+      this.witness.passedOn(message)
+      this.owed.push({
+        origin: this.origin,
+        answer: (reason) => {
+          const effects = done(reason)
+          if (this.session === session) this.perform(effects, OPEN_PER_CLIENT_MAX)
+        },
+      })
     },
     subscribe: ({ items, done }, session) => {
-      if (session === null || session !== this.session) return
+      if (!this.isCurrent(session)) return
       const wanted = items.filter(({ refused }) => refused === null)
-      for (const { subscription } of wanted) this.subscriptions.set(subscription.filter, subscription)
+      for (const { subscription } of wanted) this.storage.subscriptions.set(subscription.filter, subscription)
       this.owed.push({
         origin: this.origin,
         answer: (reason) => {
@@ -294,7 +344,7 @@ export class SessionActor<O> {
       })
     },
     unsubscribe: ({ filters, done }, session) => {
-      if (session === null || session !== this.session) return
+      if (!this.isCurrent(session)) return
       this.owed.push({
         origin: this.origin,
         answer: () => {
@@ -311,30 +361,11 @@ export class SessionActor<O> {
   }
 
   private followSubscriptions(session: Session, filters: readonly string[]): void {
-    for (const filter of filters) if (!session.subscriptions.has(filter)) this.subscriptions.delete(filter)
+    for (const filter of filters)
+      if (!session.subscriptions.has(filter)) this.storage.subscriptions.delete(filter)
   }
 
-  /** What is written behind: at the end of a step, and before the queue is read. */
-  private flush(): void {
-    for (const position of this.forgotten) {
-      assert.ok(this.rows.delete(position), `position ${position} is forgotten and was not stored`)
-    }
-    if (this.sentUpTo !== null && this.row !== null) this.row.sentUpTo = this.sentUpTo
-    this.forgotten = []
-    this.sentUpTo = null
-  }
-
-  private read(after: number, limit: number): StoredDelivery[] {
-    return [...this.rows]
-      .map(([position, delivery]) => ({ position, delivery }))
-      .filter(({ position }) => position > after)
-      .sort((a, b) => a.position - b.position)
-      .slice(0, limit)
-  }
-
-  snapshotOfRows(lastPosition: number, sentUpTo: number): OutgoingSnapshot {
-    let storedBytes = 0
-    for (const delivery of this.rows.values()) storedBytes += deliveryBytes(delivery)
-    return { lastPosition, sentUpTo, storedMessages: this.rows.size, storedBytes }
+  private isCurrent(session: Session | null): session is Session {
+    return session !== null && session === this.session
   }
 }

@@ -12,13 +12,24 @@ export interface Connecting {
   readonly outgoingWindow: number
   readonly incomingWindow: number
   readonly maximumPacketSize: number
+  readonly outgoingAliases: number
 }
 
 export type Step =
   | Connecting
   | { readonly do: 'packet'; readonly packet: ClientPacket }
-  /** The client acknowledges one of what it has open. */
-  | { readonly do: 'acknowledge'; readonly which: number; readonly reason: ReasonCode }
+  /** The client acknowledges one of what it has open: `wrong` is PUBACK for QoS 2 and PUBREC for QoS 1. */
+  | {
+      readonly do: 'acknowledge'
+      readonly which: number
+      readonly reason: ReasonCode
+      readonly wrong: boolean
+    }
+  /** The client answers a PUBREL, or says again what it has said. */
+  | { readonly do: 'complete' | 'received-again' | 'completed-again'; readonly which: number }
+  /** A client that keeps to MQTT publishes with QoS 2, and goes on with that. */
+  | { readonly do: 'publish-exactly' }
+  | { readonly do: 'release-exactly'; readonly which: number }
   /** A leaf or the registrar answers one of what it was asked. */
   | { readonly do: 'answer'; readonly which: number; readonly reason: ReasonCode }
   | {
@@ -27,21 +38,24 @@ export type Step =
       readonly count: number
       readonly lifeMs: number
       readonly large: boolean
+      /** Whether it comes by a shared subscription, and whether it is to be kept although the client is away. */
+      readonly share: 'no' | 'passes' | 'waits'
     }
+  /** While the client is away, others are asked for what came by shared subscriptions, and take some of it. */
+  | { readonly do: 'give' }
+  | { readonly do: 'given'; readonly count: number }
   | { readonly do: 'pass'; readonly ms: number }
   | { readonly do: 'drop' | 'hibernate' | 'crash' }
   /** Nothing happens for so long that the actor leaves memory. */
   | { readonly do: 'sleep' }
 
 export interface Life {
-  readonly begin: 'new' | 'wrapping' | 'long'
+  readonly begin: 'new' | 'wrapping' | 'long' | 'long-exact'
   readonly first: Connecting
   readonly steps: readonly Step[]
 }
 
 const NO_BYTES = new Uint8Array(0)
-/** What a session delivers; a subscription is granted no more. */
-const DELIVERED: readonly QoS[] = [0, 1, 1, 1, 1]
 
 const windows = fc.integer({ min: 1, max: 5 })
 const packetIds = fc.integer({ min: 1, max: 6 })
@@ -55,23 +69,25 @@ export const connecting: fc.Arbitrary<Connecting> = fc.record({
   outgoingWindow: windows,
   incomingWindow: windows,
   maximumPacketSize: fc.constantFrom(0xffff_ffff, 0xffff_ffff, 1_000),
+  outgoingAliases: fc.constantFrom(0, 2),
 })
 
+/** Topic and alias: most have none, few break the rules. */
+const named = fc.oneof(
+  { weight: 10, arbitrary: fc.constantFrom<[string, number]>(['rooms/1', 0], ['rooms/2', 0]) },
+  { weight: 3, arbitrary: fc.tuple(fc.constantFrom('rooms/1', 'rooms/2', '$SYS/x'), fc.constantFrom(1, 2)) },
+  { weight: 3, arbitrary: fc.tuple(fc.constant(''), fc.constantFrom(1, 2)) },
+  { weight: 1, arbitrary: fc.constantFrom<[string, number]>(['$SYS/x', 0], ['rooms/1', 17]) },
+)
+
 const publishing: fc.Arbitrary<ClientPacket> = fc
-  .tuple(fc.constantFrom<QoS>(0, 1, 1, 1, 1, 1, 2), packetIds, fc.nat(19), fc.boolean())
-  .map(([qos, packetId, rare, dup]) => ({
+  .tuple(fc.constantFrom<QoS>(0, 1, 1, 1, 2, 2, 2), packetIds, named, fc.boolean())
+  .map(([qos, packetId, [topic, topicAlias], dup]) => ({
     type: 'publish',
     dup: dup && qos > 0,
     packetId: qos === 0 ? 0 : packetId,
-    topicAlias: rare === 0 ? 3 : 0,
-    message: {
-      topic: rare === 1 ? '$SYS/x' : 'rooms/1',
-      qos,
-      retain: false,
-      properties: NO_BYTES,
-      payload: NO_BYTES,
-      expiresAt: 0,
-    },
+    topicAlias,
+    message: { topic, qos, retain: false, properties: NO_BYTES, payload: NO_BYTES, expiresAt: 0 },
   }))
 
 const filters = fc.constantFrom('a/b', 'a/b/#', 'c', 'c/+/d', '#', 'a#', '$share/g/a/b', '')
@@ -145,19 +161,30 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constant('acknowledge'),
       which: fc.oneof(fc.constant(0), some),
       reason: reasons,
+      wrong: fc.nat(30).map((n) => n === 30),
     }),
   },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('complete'), which: some }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constantFrom('received-again', 'completed-again'), which: some }),
+  },
+  { weight: 3, arbitrary: fc.constant({ do: 'publish-exactly' }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('release-exactly'), which: some }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('answer'), which: some, reason: reasons }) },
   {
     weight: 8,
     arbitrary: fc.record({
       do: fc.constant('deliver'),
-      qos: fc.constantFrom(...DELIVERED),
+      qos: fc.constantFrom<QoS>(0, 1, 1, 1, 2, 2, 2),
       count: fc.integer({ min: 1, max: 4 }),
       lifeMs: fc.constantFrom(0, 0, 0, 400),
       large: fc.constantFrom(false, false, false, false, true),
+      share: fc.constantFrom('no', 'no', 'no', 'passes', 'waits'),
     }),
   },
+  { weight: 2, arbitrary: fc.constant({ do: 'give' }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('given'), count: some }) },
   {
     weight: 5,
     arbitrary: fc.record({
@@ -173,7 +200,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 )
 
 export const lives: fc.Arbitrary<Life> = fc.record({
-  begin: fc.constantFrom('new', 'wrapping', 'long'),
+  begin: fc.constantFrom('new', 'wrapping', 'long', 'long-exact'),
   first: connecting,
   steps: fc.array(steps, { minLength: 1, maxLength: 50, size: 'max' }),
 })

@@ -19,7 +19,7 @@ export const PROMISES: readonly Promise_[] = [
       'us is killed (SIGKILL) while 1,000 QoS 1 messages flow from us to eu',
       'a workerd process that is killed forgets no session and no retained message',
       'is lost for ever: nothing that a publisher with durability global had acknowledged is',
-      'while one of them after the other does not answer, and comes back',
+      'while regions fall silent',
     ],
     open: 'kills between any two storage operations (the simulator) (issue: The promises, under fault)',
   },

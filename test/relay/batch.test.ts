@@ -96,7 +96,7 @@ describe('a routed record', () => {
   })
 
   test('gives back whose turn it is', () => {
-    const turn = { share: '$share/g/räume/1/#', tried: ['eu' as RegionId], waits: true }
+    const turn = { share: '$share/g/räume/1/#', mode: 'keep', without: ['eu' as RegionId] } as const
     const bytes = within(encodeRouted('lamp' as ClientId, Uint8Array.of(1, 2), turn))
     expect(decodeRouted(bytes)).toEqual({ publisher: 'lamp', turn, record: Uint8Array.of(1, 2) })
     for (let size = 1; size < bytes.length - 'lamp'.length - 2; size++) {

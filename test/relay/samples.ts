@@ -26,6 +26,7 @@ const session = {
   sentUpTo: 4,
   released: [3],
   received: [7],
+  seen: ['b6f0 5'],
   queue: [{ position: 5, delivery: 'AAAA' }],
 }
 const retained = { topic: 'rooms/42/t', record: 'AA==' }
@@ -99,6 +100,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       sentUpTo: '4',
       'released.0': 0,
       'received.0': 65_536,
+      'seen.0': '',
       'queue.0.position': null,
       'queue.0.delivery': '*',
     },
@@ -183,6 +185,10 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   wideResponseSchema: {
     valid: { regions: [{ region: 'us', waitMs: 980, version: 7, filters: ['+/x'] }] },
     wrong: { 'regions.0.region': '', 'regions.0.waitMs': 0.5, 'regions.0.filters.0': 5 },
+  },
+  wideDrainedRequestSchema: {
+    valid: { fleet: 'default', region: 'eu' },
+    wrong: { fleet: '-', region: 'E U' },
   },
   wideRetainedRequestSchema: {
     valid: {

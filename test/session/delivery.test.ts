@@ -66,7 +66,7 @@ test('a delivery counts its payload, its properties, its topic and a little for 
   expect(deliveryBytes({ ...one, message: { ...one.message, properties: new Uint8Array(7) } })).toBe(128)
 })
 
-test.each([0x03, 0x20, 0x80])('a delivery with flags %i is refused', (flags) => {
+test.each([0x03, 0x10, 0x20, 0x80])('a delivery with flags %i is refused', (flags) => {
   const bytes = encodeDelivery(delivery('t'))
   bytes[0] = flags
   expect(() => decodeDelivery(bytes)).toThrow('flags')

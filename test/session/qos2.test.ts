@@ -64,7 +64,7 @@ describe('from the client', () => {
     const session = liveSession(5, { expirySeconds: 60 })
     const done = passedOn(session, publish('a', 7, 2))
     expect(session.step(ack('pubrel', 7))).toEqual([answer('pubcomp', 7)])
-    expect(done(Reason.Success)).toEqual([answer('pubrec', 7)])
+    expect(done(Reason.Success)).toEqual([{ do: 'dismissed', packetId: 7 }, answer('pubrec', 7)])
     passedOn(session, publish('b', 7, 2))
   })
 
@@ -201,6 +201,21 @@ describe('to the client', () => {
     session.deliver(delivery('b', { qos: 1 }), () => undefined, 0)
     expect(session.step(ack('puback', 1))).toEqual(closing(Reason.ProtocolError))
     expect(session.step(ack('pubrec', 2))).toEqual(closing(Reason.ProtocolError))
+  })
+
+  test('what the client may hold and does not take any more, since it is too large now, is released', () => {
+    const actor = online(true)
+    for (const topic of ['a', 'b']) actor.deliver(delivery(topic, { qos: 2 }))
+    actor.close()
+    actor.deliver(delivery('c', { qos: 2 }))
+    actor.resume(10)
+    actor.perform(actor.outgoing.skipped(1))
+    actor.perform(actor.outgoing.skipped(3))
+    expect(actor.pubrels).toEqual([1])
+    expect([...actor.released]).toEqual([1])
+    expect([...actor.rows.keys()]).toEqual([2])
+    actor.complete(1)
+    expect(actor.outgoing.snapshot()).toMatchObject({ storedMessages: 1, released: [] })
   })
 
   test('to a session that ends with its connection nothing is stored', () => {

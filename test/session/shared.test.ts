@@ -1,9 +1,13 @@
 // Deliveries of shared subscriptions in a session: passed on to another member while the client has not got them.
 import { expect, test } from 'vitest'
 import { Reason } from '../../src/mqtt/reason.ts'
-import { CLIENT_AWAY, type Delivery } from '../../src/session/delivery.ts'
+import { CLIENT_AWAY, type Delivery, deliveryBytes } from '../../src/session/delivery.ts'
 import { ACK_WAIT_MS } from '../../src/session/limits.ts'
+import { Outgoing } from '../../src/session/outgoing.ts'
+import { EMPTY_OUTGOING } from '../../src/session/outgoing-effect.ts'
 import { delivery, FakeActor } from './actor.ts'
+
+const PACKET_IDS = 65_535
 
 function shared(topic: string, more: { qos?: 0 | 1 | 2; waits?: boolean } = {}): Delivery {
   const share = { filter: '$share/g/#', waits: more.waits ?? false }
@@ -81,4 +85,24 @@ test('what others have got is forgotten, but for what the client is being sent a
   expect([...actor.rows.keys()]).toEqual([2])
   actor.acknowledge(2)
   expect(actor.outgoing.snapshot()).toMatchObject({ storedMessages: 0, storedBytes: 0 })
+})
+
+test('what waits for a packet id that another delivery has in flight was not sent: another member is to have it', () => {
+  const actor = new FakeActor(false)
+  const rows = [3, 4].map((position) => ({ position, delivery: delivery(`old ${position}`) }))
+  for (const row of rows) actor.rows.set(row.position, row.delivery)
+  actor.outgoing = new Outgoing(false, {
+    ...EMPTY_OUTGOING,
+    lastPosition: PACKET_IDS + 2,
+    sentUpTo: 4,
+    storedMessages: rows.length,
+    storedBytes: rows.reduce((sum, row) => sum + deliveryBytes(row.delivery), 0),
+  })
+  actor.resume(10)
+  actor.acknowledge(3)
+  for (const topic of ['sent', 'waiting']) actor.deliver(shared(topic, { qos: 2 }))
+  expect(actor.sent.map(({ topic }) => topic)).toEqual(['old 3', 'old 4', 'sent'])
+  actor.close()
+  expect(actor.outcomes.get('sent')).toEqual([Reason.Success])
+  expect(actor.outcomes.get('waiting')).toEqual([CLIENT_AWAY])
 })

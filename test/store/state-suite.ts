@@ -14,6 +14,7 @@ const SESSION = {
   sentUpTo: 0,
   released: [],
   received: [],
+  seen: [],
 }
 
 type Queue = RootChange['queue']
