@@ -16,6 +16,7 @@ import type {
   InterestResponse,
   InterestsRequest,
 } from '../src/relay/interest.ts'
+import type { SyncRequest, SyncResponse } from '../src/relay/sync.ts'
 import type {
   WideDrainedRequest,
   WideRequest,
@@ -34,6 +35,7 @@ export interface CoreClient {
   drained(request: DrainedRequest): Promise<void>
   interests(request: InterestsRequest): Promise<void>
   envelopes(request: EnvelopesRequest): Promise<EnvelopesResponse>
+  sync(request: SyncRequest): Promise<SyncResponse>
   wide(request: WideRequest): Promise<WideResponse>
   wideDrained(request: WideDrainedRequest): Promise<void>
   wideRetained(request: WideRetainedRequest): Promise<WideRetainedResponse>

@@ -52,8 +52,9 @@ export const UPLINK_RETRY_MS_MAX = 5_000
 /** The alarm that wakes an uplink with something in its outbox, should the process have died. */
 export const UPLINK_ALARM_MS = 5_000
 
-/** A claim may wait for a hand-over in another region. */
 export const CORE_CALL_TIMEOUT_MS = 10_000
+/** A claim waits for a hand-over in another region, or until that is taken for lost. */
+export const CLAIM_TIMEOUT_MS = 15_000
 /** All other regions are asked by it, and one that hangs must not hold the client's deliveries up for long. */
 export const WIDE_DRAINED_TIMEOUT_MS = 3_000
 /** A look-up is one read in the directory; publishes wait for it. */
@@ -116,6 +117,33 @@ export const GIVE_AWAY_RETRY_MS_MAX = 60_000
  * heard, and again after twice as long.
  */
 export const SHARE_CHECK_MS = 10_000
+/** What a home has changed is synced after this, */
+export const SYNC_DELAY_MS = 500
+/** and at most this often, unless a publisher waits for it. */
+export const SYNC_EVERY_MS = 1_000
+export const SYNC_ROWS_PER_ROUND_MAX = 512
+export const SYNC_BYTES_PER_ROUND_MAX = 1024 * 1024
+export const SYNC_RETRY_MS_MIN = 1_000
+export const SYNC_RETRY_MS_MAX = 60_000
+/** The alarm that wakes an actor with something to sync, should the process have died. */
+export const SYNC_ALARM_MS = 20_000
+/** An uplink gathers what several actors have to sync for this long. */
+export const SYNC_GATHER_MS = 20
+export const SYNC_BYTES_PER_CALL_MAX = 4 * 1024 * 1024
+/** After a call that failed, an uplink answers for the core for this long. */
+export const SYNC_PAUSE_MS = 1_000
+/** A home that began from the store goes on this far from the last position: what was sent since must not be taken for the same. */
+export const FAIL_OVER_POSITIONS = 20_000
+/** How long a CONNECT after a fail-over waits for the session's subscriptions. */
+export const FAIL_OVER_REGISTER_MS = 1_000
+/** `durability: global`: a receiver waits this long for the store, */
+export const GLOBAL_SYNC_WAIT_MS = 5_000
+/** and an outbox for the home. */
+export const GLOBAL_WAIT_MS = 10_000
+/** Late retained messages of one answer. */
+export const LATE_RETAINED_MAX = 16
 /** QoS 2 deliveries that a session recognises should they come again, and after how many old ones are forgotten. */
 export const SEEN_ORIGINS_MAX = 1_000
 export const SEEN_PRUNE_EVERY = 100
+/** Those of them that are synced: what comes again does so soon. */
+export const SEEN_SYNCED_MAX = 128

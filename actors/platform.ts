@@ -3,8 +3,9 @@
 import type { ActorAddress } from '../src/id/actor-name.ts'
 import type { ClientId, FleetId, RegionId, Root } from '../src/id/ids.ts'
 import type { Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
-import type { HandoverRequest, HandoverState, ImportedResponse, ReleaseRequest } from '../src/relay/home.ts'
+import type { HandoverRequest, HandoverState, ReleaseRequest, ReleaseResponse } from '../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../src/relay/interest.ts'
+import type { RootChange, SyncResult } from '../src/relay/sync.ts'
 import type { WideAnswer, WideCursor, WideRequest } from '../src/relay/wide.ts'
 import type { Subscription } from '../src/session/session.ts'
 import type { CoreClient } from './core-client.ts'
@@ -62,7 +63,7 @@ export interface LeafPeer extends SharingPeer {
   fence(client: ClientId, session: string): Promise<void>
   /** Null where the home is not here, or newer. */
   handover(request: HandoverRequest): Promise<HandoverState | null>
-  release(request: ReleaseRequest): Promise<ImportedResponse>
+  release(request: ReleaseRequest): Promise<ReleaseResponse>
   /** At the home: a page of the retained messages that match any of the filters, from after this topic on. */
   retainedFor(filters: readonly string[], after: string): Promise<LeafRetainedPage>
 }
@@ -114,6 +115,8 @@ export interface UplinkPeer {
   take(root: Root): Promise<Taken>
   /** Resolves when what waits now for this region has been delivered; rejects if that takes long. */
   drained(root: Root, region: RegionId): Promise<void>
+  /** Passes on what a home has changed. Holds nothing: what failed is sent again by the home. */
+  sync(change: RootChange): Promise<SyncResult>
   /** The same for what waits for this region's wide filters, of any root. */
   drainedWide(region: RegionId): Promise<void>
   /** The home has delivered or stored what it took; until then the uplink keeps it. */

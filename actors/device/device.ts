@@ -10,7 +10,8 @@ import { EMPTY_OUTGOING, type StoredDelivery } from '../../src/session/outgoing-
 import { type Effect, Session } from '../../src/session/session.ts'
 import { negotiate } from '../../src/session/terms.ts'
 import { eventually } from '../eventually.ts'
-import { Leaf } from '../leaf/leaf.ts'
+import { Leaf, type LeafOwner } from '../leaf/leaf.ts'
+import { Marks } from '../leaf/marks.ts'
 import { NO_SUCH_SESSION } from '../leaf/outcome.ts'
 import { COMPLETING_WAIT_MS, SHARE_CHECK_MS, WILL_CHECK_MS } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
@@ -18,6 +19,8 @@ import { Attaching } from './attaching.ts'
 import { awaken } from './awaken.ts'
 import { factsOf } from './facts.ts'
 import { GivingAway } from './giving-away.ts'
+import { globally } from './globally.ts'
+import { syncedSession } from './handover.ts'
 import { Keeping } from './keeping.ts'
 import { LastWill } from './last-will.ts'
 import { Live } from './live.ts'
@@ -58,7 +61,8 @@ export class Device {
   /** @param connections all there are, one of which may be live since before the actor's memory was lost */
   constructor(platform: Platform, client: ClientId, connections: readonly Connection[]) {
     this.platform = platform
-    this.store = new SessionStore(platform.storage)
+    const marks = new Marks(platform.storage)
+    this.store = new SessionStore(platform.storage, marks)
     this.wake = new Wake(platform, () => {
       if (this.session !== null) this.perform(this.session.outgoing.ackWaitOver(platform.now()))
     })
@@ -70,15 +74,19 @@ export class Device {
     this.performing = new Performing(platform, (effect, session) => this.performOne(effect, session))
     this.seen = new Seen(platform.storage)
     this.keeping = new Keeping(platform, this.store, this.seen)
-    this.leaf = new Leaf(platform, rootOfClient(client), {
+    const owner: LeafOwner = {
       deliver: (receiver, session, batch) =>
         receiver === client
           ? this.deliver(session, unpackBatch(batch))
           : platform.peers.device(receiver).deliver(session, batch),
-      importState: (state) => this.moving.importState(state),
+      importState: (state, synced) => this.moving.importState(state, synced, platform.now()),
       afterImport: () => this.moving.registerImported(),
-      late: (batch) => this.moving.takeLate(batch),
-    })
+      late: (late) => this.moving.takeLate(late),
+      fence: (region, epoch) => this.moving.fence(region, epoch),
+      session: () => syncedSession(this.store, this.seen),
+      queued: (position) => this.store.queuedBytes(position),
+    }
+    this.leaf = new Leaf(platform, rootOfClient(client), owner, marks)
     this.publisher = new Publisher(platform, client, this.leaf)
     this.registrar = new Registrar(platform, client, this.leaf)
     this.subscribing = new Subscribing(this.store, this.registrar)
@@ -112,7 +120,12 @@ export class Device {
    * Takes the session up for a CONNECT: the home is made to be here, an older connection is closed.
    * Rejects with `CoreUnreachable` where the home is elsewhere and cannot be had.
    */
-  async connect(connection: Connection, connect: ConnectPacket, stream: PacketStream): Promise<Accepted> {
+  async connect(
+    connection: Connection,
+    connect: ConnectPacket,
+    stream: PacketStream,
+    global: boolean,
+  ): Promise<Accepted> {
     await this.leaf.home.take()
     const now = this.platform.now()
     if (this.live !== null) this.closeLive(Reason.SessionTakenOver) // [MQTT-3.1.4-3]
@@ -122,9 +135,9 @@ export class Device {
     this.will.clientReturned(resumed)
     if (resumed) this.session?.resume(expirySeconds)
     const session = resumed && this.session !== null ? this.session : this.startSession(expirySeconds)
-    const live = new Live(connection, terms, stream, now)
+    const live = new Live(connection, terms, stream, now, global)
     this.live = live
-    if (connect.will !== null) this.will.set(connect.will)
+    if (connect.will !== null) this.will.set({ ...connect.will, message: live.own(connect.will.message) })
     // One that now ends with its connection has a row if it once did not: that must say so, should the process die.
     if (session.persistent || this.store.session() !== null) {
       this.store.saveSession(session.id, expirySeconds, null, session.outgoing.snapshot())
@@ -186,7 +199,7 @@ export class Device {
       deliveries.map((bytes) =>
         this.seen.once(bytes, (delivery, settle) => {
           this.subscribing.arrived(delivery.message.topic)
-          this.perform(session.deliver(delivery, settle, now))
+          this.perform(session.deliver(delivery, globally(delivery, this.leaf.syncing, settle), now))
         }),
       ),
     )
@@ -333,7 +346,7 @@ export class Device {
         if (session !== null) session.expirySeconds = effect.seconds
         return null
       case 'publish':
-        return this.publisher.publish(this.keeping.named(effect, session)).then((reason) => {
+        return this.publisher.publish(this.keeping.named(effect, live, session)).then((reason) => {
           const effects = effect.done(reason)
           // Those of a session that has ended meanwhile are nobody's.
           if (this.session === session) this.perform(effects)

@@ -167,7 +167,7 @@ export class FanOut {
     this.platform.wakeBy(this.platform.now() + BACKLOG_RETRY_MS)
     return this.platform.storage.transaction(() =>
       deliveries.map((delivery) => {
-        const { qos, share } = decodeDelivery(delivery)
+        const { qos, share, message } = decodeDelivery(delivery)
         // An offer is for who is there; the one who made it has the message.
         if (share?.waits === false) return CLIENT_AWAY
         if (qos === 0) return Reason.Success
@@ -179,7 +179,8 @@ export class FanOut {
           session,
           delivery,
         )
-        return Reason.Success
+        // Its publisher waits for more than this region; it will hear that it cannot have that now.
+        return message.global ? Reason.ImplementationSpecificError : Reason.Success
       }),
     )
   }

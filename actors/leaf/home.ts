@@ -1,8 +1,8 @@
 // What a leaf knows of its root's home, and how it becomes the home.
 import type { RegionId, Root } from '../../src/id/ids.ts'
-import type { HandoverState, HomeAnswer } from '../../src/relay/home.ts'
+import type { HandoverState, HomeAnswer, ImportedResponse } from '../../src/relay/home.ts'
 import { CoreUnreachable } from '../core-client.ts'
-import { IMPORT_RETRY_MS, IMPORT_RETRY_MS_MAX, RESOLVE_PAUSE_MS } from '../limits.ts'
+import { FAIL_OVER_REGISTER_MS, IMPORT_RETRY_MS, IMPORT_RETRY_MS_MAX, RESOLVE_PAUSE_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import type { Tables } from '../tables.ts'
 
@@ -11,16 +11,25 @@ export type HomeKnowledge =
   | { readonly at: 'here'; readonly epoch: number; readonly interestsVersion: number }
   | { readonly at: 'elsewhere'; readonly region: RegionId; readonly epoch: number }
 
+type HomeState = 'here' | 'unfinished' | 'failed-over' | 'handed-over'
+
 export type HomeHere = Extract<HomeKnowledge, { at: 'here' }>
 
 /** Performs what comes with a home: takes over the former home's state, or what the uplink holds for it. */
 export interface HomeEvents {
-  /** In one transaction with the home's own row. */
-  importState(state: HandoverState): void
+  /**
+   * In one transaction with the home's own row.
+   * @param synced it comes from the core's store, since the former home was not reached
+   */
+  importState(state: HandoverState, synced: boolean): void
   /** After the state is in: register elsewhere what the session needs. May reject; it is then tried again. */
   afterImport(): Promise<void>
-  /** The core said that the old home let go; what still arrived there meanwhile, a base64 batch of deliveries. */
-  late(batch: string): Promise<void>
+  /** What a former home had yet. */
+  late(late: ImportedResponse): Promise<void>
+  /** All former homes have let go. */
+  imported(): void
+  /** The directory says that another region is the home: nothing may be accepted here any more. */
+  fence(region: RegionId, epoch: number): void
   /** This leaf has become the home; messages accepted before it knew wait in the uplink. */
   becameHome(): Promise<void>
 }
@@ -32,6 +41,8 @@ export class Home {
   private readonly events: HomeEvents
   private known: HomeKnowledge = { at: 'unknown' }
   private unfinished = false
+  /** What is unfinished began from the store: old homes may come back with something at any time. */
+  private fromStore = false
   private finishing: Promise<void> | null = null
   private tries = 0
   private askAgainAt = 0
@@ -46,7 +57,8 @@ export class Home {
     const [row] = platform.storage.exec('SELECT * FROM home')
     if (row === undefined) return
     const epoch = Number(row.epoch)
-    this.unfinished = row.state === 'unfinished'
+    this.fromStore = row.state === 'failed-over'
+    this.unfinished = row.state === 'unfinished' || this.fromStore
     this.known =
       row.state === 'handed-over'
         ? { at: 'elsewhere', region: String(row.region) as RegionId, epoch }
@@ -93,9 +105,18 @@ export class Home {
     this.platform.core
       .confirm({ ...this.naming(), epoch })
       .then(({ current }) => {
-        if (!current) this.platform.report(`${this.root} is fenced at epoch ${epoch}`, null)
+        return current ? undefined : this.fenced()
       })
       .catch(() => undefined) // The core is out of reach: the region goes on with what it has (promise 7).
+  }
+
+  /** Somebody said that this is not the home's epoch. Rejects where the directory cannot be asked. */
+  async fenced(): Promise<void> {
+    const { home } = await this.platform.core.resolve(this.naming())
+    if (this.known.at !== 'here' || home.epoch <= this.known.epoch) return
+    this.platform.report(`${this.root} is fenced at epoch ${this.known.epoch}`, null)
+    if (home.region === this.platform.region) await this.verify()
+    else this.events.fence(home.region, home.epoch)
   }
 
   /** Another region is the home now. */
@@ -144,16 +165,18 @@ export class Home {
   }
 
   private async claim(): Promise<HomeKnowledge> {
-    const { home, state } = await this.platform.core.claim(this.naming())
+    const { home, state, synced } = await this.platform.core.claim(this.naming())
     this.refuseOlder(home)
     this.tables.make()
     this.platform.storage.transaction(() => {
-      if (state !== null) this.events.importState(state)
-      this.write(home.region, home.epoch, state === null ? 'here' : 'unfinished')
+      if (state !== null) this.events.importState(state, synced)
+      this.write(home.region, home.epoch, state === null ? 'here' : synced ? 'failed-over' : 'unfinished')
     })
     this.known = { at: 'here', epoch: home.epoch, interestsVersion: 0 }
     this.unfinished = state !== null
-    await this.finish()
+    this.fromStore = state !== null && synced
+    // The client is not to wait for a region that does not answer.
+    await (this.fromStore ? this.within(FAIL_OVER_REGISTER_MS, this.finish()) : this.finish())
     await this.events.becameHome()
     return this.known
   }
@@ -168,7 +191,12 @@ export class Home {
 
   /** An import that is being completed: what comes now is newer than what is still late. */
   get completing(): Promise<void> | null {
-    return this.unfinished ? this.finishing : null
+    return this.unfinished && !this.fromStore ? this.finishing : null
+  }
+
+  /** This home began from the store, and has not heard from all old homes yet. */
+  get mayHearLate(): boolean {
+    return this.unfinished && this.fromStore
   }
 
   private async tryToFinish(): Promise<void> {
@@ -176,19 +204,22 @@ export class Home {
     try {
       const { epoch } = this.known
       await this.events.afterImport()
-      // The old home lets go of what was late only when it is asked again: by then it is safe here.
-      for (let tookUpTo = 0; ; ) {
-        const { late, upTo } = await this.platform.core.imported({ ...this.naming(), epoch, tookUpTo })
-        if (late === '') break
+      // An old home lets go of what was late only when it is asked again: by then it is safe here.
+      for (let took = { from: null as RegionId | null, tookUpTo: 0, tookTopic: '' }; ; ) {
+        const asked = { ...this.naming(), epoch, synced: this.fromStore, ...took }
+        const late = await this.platform.core.imported(asked)
+        if (late.done) break
         await this.events.late(late)
-        tookUpTo = upTo
+        const tookTopic = late.retained.at(-1)?.topic ?? (late.from === took.from ? took.tookTopic : '')
+        took = { from: late.from, tookUpTo: late.upTo, tookTopic }
       }
       // A newer home may have taken this one over meanwhile.
       this.platform.storage.exec(
-        "UPDATE home SET state = 'here' WHERE state = 'unfinished' AND epoch = ?",
+        "UPDATE home SET state = 'here' WHERE state IN ('unfinished', 'failed-over') AND epoch = ?",
         epoch,
       )
       this.unfinished = false
+      this.events.imported()
       this.tries = 0
     } catch (cause) {
       this.platform.report(`the import of ${this.root} is not finished`, cause)
@@ -196,6 +227,16 @@ export class Home {
         this.platform.now() + Math.min(IMPORT_RETRY_MS * 2 ** this.tries++, IMPORT_RETRY_MS_MAX),
       )
     }
+  }
+
+  /** Resolves with the work, or without it when the time is over. */
+  private async within(ms: number, work: Promise<void>): Promise<void> {
+    let cancel: () => void = () => undefined
+    const over = new Promise<void>((done) => {
+      cancel = this.platform.after(ms, done)
+    })
+    await Promise.race([work, over])
+    cancel()
   }
 
   /** An answer that was long on its way must not undo a newer hand-over. */
@@ -209,7 +250,7 @@ export class Home {
     return { fleet: this.platform.fleet, root: this.root, region: this.platform.region }
   }
 
-  private write(region: RegionId, epoch: number, state: 'here' | 'unfinished' | 'handed-over'): void {
+  private write(region: RegionId, epoch: number, state: HomeState): void {
     this.tables.make()
     this.platform.storage.exec(
       'INSERT OR REPLACE INTO home (one, region, epoch, interests_version, state) VALUES (1, ?, ?, 0, ?)',

@@ -7,6 +7,8 @@ export interface LaneItem {
   readonly qos: number
   readonly expiresAt: number
   readonly arrivedAt: number
+  /** Its sender waits until it is delivered, although it is stored. */
+  readonly global: boolean
   /** A message that the sender still has, and offers to another region: not stored, and given up where that takes long. */
   readonly offer: boolean
   /** The outbox row, once it is stored. */

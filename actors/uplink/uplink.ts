@@ -11,6 +11,7 @@ import { CLIENT_AWAY } from '../../src/session/delivery.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { eventually } from '../eventually.ts'
 import {
+  GLOBAL_WAIT_MS,
   TAKEN_WAIT_MS,
   UPLINK_ALARM_MS,
   UPLINK_BYTES_PER_CALL_MAX,
@@ -55,6 +56,7 @@ export class Uplink {
         qos: 1,
         expiresAt: row.expiresAt,
         arrivedAt: platform.now(),
+        global: false,
         offer: false,
         row: row.id,
         settle: null,
@@ -77,6 +79,7 @@ export class Uplink {
           qos: message.qos,
           expiresAt: message.expiresAt,
           arrivedAt: this.platform.now(),
+          global: message.global === true,
           offer: turn?.mode === 'offer',
           row: null,
           settle,
@@ -331,11 +334,16 @@ export class Uplink {
       item.settle = null
       return
     }
-    if (item.qos > 0) {
+    if (item.qos > 0 && item.row === null) {
       item.row = this.outbox.add(lane.root, lane.to, item.expiresAt, item.record)
       if (item.row !== null) this.platform.wakeBy(this.platform.now() + UPLINK_ALARM_MS)
     }
-    item.settle(item.qos > 0 && item.row === null ? Reason.QuotaExceeded : Reason.Success)
+    if (item.global && item.row !== null) {
+      if (item.arrivedAt + GLOBAL_WAIT_MS > this.platform.now()) return
+      item.settle(Reason.ImplementationSpecificError)
+    } else {
+      item.settle(item.qos > 0 && item.row === null ? Reason.QuotaExceeded : Reason.Success)
+    }
     item.settle = null
   }
 
@@ -382,7 +390,7 @@ export class Uplink {
             if (item.settle === null) continue
             // QoS 0 behind a long outbox is given up: its publisher's next messages wait for this call.
             if (item.arrivedAt <= before) this.keepItem(lane, item)
-            else waiting = true
+            if (item.settle !== null) waiting = true
           }
           if (lane.underWay === 0) this.prune(lane)
         }

@@ -109,7 +109,7 @@ const METHODS: {
 } = {
   device: [...LEAF, 'deliver', 'frontOpened', 'frontFrames', 'frontClosed'],
   topic: LEAF,
-  uplink: ['send', 'take', 'took', 'drained', 'drainedWide'],
+  uplink: ['send', 'take', 'took', 'drained', 'drainedWide', 'sync'],
   wide: [
     'publish',
     'receive',

@@ -146,6 +146,9 @@ function coreEnvironment(
     RELAY_SECRET: secrets.relaySecret,
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
     DRAIN_MS: '0',
+    ...(process.env.FAIL_OVER_AFTER_MS !== undefined && {
+      FAIL_OVER_AFTER_MS: process.env.FAIL_OVER_AFTER_MS,
+    }),
     ...(options.cassandra === undefined
       ? { STORE: 'sqlite', SQLITE_PATH: path.join(dir, 'core.sqlite') }
       : {

@@ -10,6 +10,7 @@ import {
   resolveResponseSchema,
 } from '../../src/relay/home.ts'
 import { interestResponseSchema } from '../../src/relay/interest.ts'
+import { syncResponseSchema } from '../../src/relay/sync.ts'
 import { wideResponseSchema, wideRetainedResponseSchema } from '../../src/relay/wide.ts'
 import type { Life } from './actor.ts'
 import { request } from './http.ts'
@@ -47,6 +48,7 @@ export function edgeCore(life: Life): CoreClient {
       await post('interests', body)
     },
     envelopes: (body) => ask('envelopes', body, envelopesResponseSchema),
+    sync: (body) => ask('sync', body, syncResponseSchema),
     wide: (body) => ask('wide', body, wideResponseSchema),
     wideDrained: async (body) => {
       await post('wide-drained', body)

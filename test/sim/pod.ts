@@ -4,6 +4,7 @@ import { Directory } from '../../k8s-core/directory.ts'
 import { type Edges, EdgeUnreachable } from '../../k8s-core/edges.ts'
 import { EDGE_CALL_TIMEOUT_MS } from '../../k8s-core/limits.ts'
 import { Relay } from '../../k8s-core/relay.ts'
+import { Silence } from '../../k8s-core/silence.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
 import type { RegionId } from '../../src/id/ids.ts'
 import { envelopesRequestSchema, envelopesResponseSchema } from '../../src/relay/envelope.ts'
@@ -21,6 +22,7 @@ import {
   interestRequestSchema,
   interestsRequestSchema,
 } from '../../src/relay/interest.ts'
+import { syncRequestSchema } from '../../src/relay/sync.ts'
 import {
   regionRetainedResponseSchema,
   wideAnswerSchema,
@@ -92,7 +94,8 @@ class PodLife implements Sender {
     this.around = pod
     const store = this.store()
     const edges = this.edges()
-    const directory = new Directory(store, edges, () => this.world.now)
+    const now = () => this.world.now
+    const directory = new Directory(store, edges, new Silence(edges, Number.POSITIVE_INFINITY, now), now)
     const relay = new Relay(directory, edges)
     const call = <S extends z.ZodType>(schema: S, act: (body: z.infer<S>) => Promise<unknown>): Serve => {
       return (body) => {
@@ -116,6 +119,11 @@ class PodLife implements Sender {
       interests: call(interestsRequestSchema, ({ fleet, root, epoch, version, regions }) =>
         store.putInterests(fleet, root, epoch, version, regions),
       ),
+      sync: call(syncRequestSchema, async ({ roots }) => ({
+        results: await Promise.all(
+          roots.map(async (change) => ((await store.putState(change)) ? 'applied' : 'fenced')),
+        ),
+      })),
       wide: call(wideRequestSchema, (body) => relay.wide(body)),
       'wide-drained': call(wideDrainedRequestSchema, (body) => relay.wideDrained(body)),
       'wide-retained': call(wideRetainedRequestSchema, (body) => relay.wideRetained(body)),
@@ -187,6 +195,7 @@ class PodLife implements Sender {
       releaseHome: (...given) => far(() => store.releaseHome(...given)),
       putInterests: (...given) => far(() => store.putInterests(...given)),
       interests: (...given) => far(() => store.interests(...given)),
+      putState: (...given) => far(() => store.putState(...given)),
     }
   }
 
