@@ -13,7 +13,7 @@ import {
   confirmRequestSchema,
   handoverStateSchema,
   importedRequestSchema,
-  importedResponseSchema,
+  releaseResponseSchema,
   resolveRequestSchema,
 } from '../../src/relay/home.ts'
 import {
@@ -246,7 +246,7 @@ class PodLife implements Sender {
         await post(id, 'drained', body)
       },
       handover: (id, body) => ask(id, 'handover', body, handoverStateSchema),
-      release: (id, body) => ask(id, 'release', body, importedResponseSchema),
+      release: (id, body) => ask(id, 'release', body, releaseResponseSchema),
       wide: (id, body) => ask(id, 'wide', body, wideAnswerSchema),
       wideDrained: async (id, body) => {
         await post(id, 'wide-drained', body)
