@@ -1,14 +1,15 @@
 // A chaos run: the system under load, faults by the plan, all healed, drained until quiet, and judged.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type CassandraPart, differences, rowsOn } from './database.ts'
 import { explain } from './explain.ts'
-import { type Happened, inflict, planFaults } from './faults.ts'
+import { describeFault, type Happened, inflict, planFaults, withNodeDown } from './faults.ts'
 import { Ledger, type Verdict } from './ledger.ts'
 import { Load } from './load.ts'
 import { Random } from './random.ts'
 import { type Recovered, Recovery } from './recovery.ts'
 import { type Second, Seconds } from './seconds.ts'
 import type { DoubleConnection } from './served.ts'
-import { World } from './world.ts'
+import { KEYSPACE, World } from './world.ts'
 
 export interface ChaosOptions {
   readonly seed: number
@@ -19,6 +20,8 @@ export interface ChaosOptions {
   readonly cassandraNodes: number
   /** Messages a second, of all publishers. */
   readonly rate: number
+  /** Clients that move between the regions all the time. */
+  readonly roamers: number
   readonly logs: string
   readonly say: (line: string) => void
 }
@@ -46,10 +49,19 @@ export interface Result {
   readonly recovered: Recovered
   /** From the end of the load, everything healed, until nothing was missing any more. */
   readonly drainMs: number
+  /** With several nodes of Cassandra: how many rows they have, and how many are not the same everywhere. */
+  readonly converged: Converged | null
   readonly explanations: readonly string[]
   readonly failures: readonly string[]
 }
 
+export interface Converged {
+  readonly rows: number
+  readonly different: number
+  readonly afterMs: number
+}
+
+const CONVERGE_MS_MAX = 120_000
 const DRAIN_MS_MAX = 90_000
 /** Nothing has come for this long, and nothing is missing. */
 const QUIET_MS = 3_000
@@ -67,15 +79,18 @@ export async function runChaos(options: ChaosOptions, interrupted = () => false)
     recovery.acknowledged(publisher, sentAt, at),
   )
   try {
-    const plan = planFaults(random, {
+    const several = world.cassandra.length > 1
+    const ordinary = planFaults(random, {
       ms: options.ms,
       perMinute: options.faultsPerMinute,
       regions,
       cores: world.parts.map(({ name }) => name).filter((name) => name.startsWith('core-')),
-      databases: world.cassandra.map(({ name }) => name),
+      databases: several ? [] : world.cassandra.map(({ name }) => name),
       links: world.links.map(({ name }) => name),
     })
-    await load.start(options.rate)
+    const plan = several ? withNodeDown(ordinary, world.cassandra.at(-1)?.name ?? '', options.ms) : ordinary
+    for (const fault of plan) say(describeFault(fault))
+    await load.start(options)
     say(`everything is subscribed after ${Date.now() - startedAt} ms; the load begins`)
     load.run()
     const end = Date.now() + options.ms
@@ -92,6 +107,7 @@ export async function runChaos(options: ChaosOptions, interrupted = () => false)
         if (open !== 1) unsettled.push({ client: racer.id, open })
       }),
     )
+    const converged = several ? await converge(world.cassandra) : null
     const verdict = ledger.judge()
     const doubles = load.racers.flatMap((racer) => racer.doubles())
     return {
@@ -113,12 +129,25 @@ export async function runChaos(options: ChaosOptions, interrupted = () => false)
       unsettled,
       recovered: recovery.judge(happened, load.publishers),
       drainMs,
+      converged,
       explanations: explain(ledger, verdict, { faults: happened, notes: load.notes, startedAt }),
-      failures: failuresOf(verdict, load, doubles, unsettled),
+      failures: failuresOf(verdict, load, doubles, unsettled, converged),
     }
   } finally {
     load.end()
     await world.stop()
+  }
+}
+
+async function converge(nodes: readonly CassandraPart[]): Promise<Converged> {
+  const from = Date.now()
+  for (;;) {
+    const copies = await Promise.all(nodes.map((node) => rowsOn(node, KEYSPACE)))
+    const different = differences(copies).length
+    const afterMs = Date.now() - from
+    if (different === 0 || afterMs > CONVERGE_MS_MAX)
+      return { rows: Math.max(...copies.map(({ size }) => size)), different, afterMs }
+    await sleep(1_000)
   }
 }
 
@@ -139,6 +168,7 @@ function failuresOf(
   load: Load,
   doubles: readonly DoubleConnection[],
   unsettled: readonly { readonly client: string; readonly open: number }[],
+  converged: Converged | null,
 ): string[] {
   const failures: string[] = []
   const none = (count: number, what: string) => {
@@ -150,6 +180,7 @@ function failuresOf(
   none(unsettled.length, 'clients without exactly one connection after quiet')
   none(load.sessionsLost.length, 'sessions lost')
   none(verdict.unanswered, 'messages never answered')
+  none(converged?.different ?? 0, 'rows that differ between the nodes of Cassandra')
   if (verdict.acknowledged === 0) failures.push('nothing was acknowledged')
   return failures
 }

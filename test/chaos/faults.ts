@@ -36,10 +36,13 @@ export interface PlanOptions {
 const CALM_MS = 3_000
 const DATABASE_EVERY_MS = 150_000
 const AT_ONCE_MAX = 2
+/** A core waits for its Cassandra. */
+const RESTART_MS_MAX = 600_000
 
 export function planFaults(random: Random, options: PlanOptions): Fault[] {
   const { regions, cores, links, databases } = options
   const plan: Fault[] = []
+  if (options.perMinute === 0) return plan
   const every = 60_000 / options.perMinute
   let databaseAt = random.between(20_000, 60_000)
   for (let at = CALM_MS; at < options.ms - CALM_MS; at += every * random.between(0.6, 1.2)) {
@@ -76,6 +79,18 @@ function network(random: Random, target: string): Omit<Fault, 'at'> {
   // Short ones more often than long ones, from 0.5 to 15 s.
   const ms = 500 * 30 ** random.next()
   return { kind, target, ms, delayMs: kind === 'delay' ? Math.round(random.between(20, 1_500)) : 0 }
+}
+
+/** A node of several dies early and stays away for long; the others must do. */
+export function withNodeDown(plan: readonly Fault[], node: string, ms: number): Fault[] {
+  const down: Fault = {
+    kind: 'kill',
+    target: node,
+    at: Math.round(ms * 0.2),
+    ms: Math.round(ms * 0.4),
+    delayMs: 0,
+  }
+  return [...plan, down].sort((a, b) => a.at - b.at)
 }
 
 export function describeFault({ at, kind, target, ms, delayMs }: Fault): string {
@@ -120,7 +135,7 @@ async function inflictOne(world: World, fault: Fault, happened: Happened[]): Pro
       const part = world.part(fault.target)
       await part.kill()
       await sleep(fault.ms)
-      await part.start()
+      await part.start(RESTART_MS_MAX)
       break
     }
     case 'hold': {

@@ -12,7 +12,6 @@ const WINDOW = 60
 const PUBLISHERS_OF_REGION = 4
 const DEVICES_OF_REGION = 4
 const ROOMS = 4
-const ROAMERS = 3
 const RACERS = 2
 const ROAM_EVERY_MS = 4_000
 
@@ -28,6 +27,12 @@ interface Publisher {
   /** Messages due, a fraction carried over. */
   due: number
   readonly rate: number
+}
+
+export interface LoadOptions {
+  /** Messages a second, of all publishers. */
+  readonly rate: number
+  readonly roamers: number
 }
 
 /** An acknowledgement of this publisher: when its message was published, and when it came. */
@@ -67,8 +72,8 @@ export class Load {
     return this.#publishers.map(({ client }) => client.id)
   }
 
-  /** All subscriptions stand when it resolves; `rate`: messages a second of all publishers. */
-  async start(rate: number): Promise<void> {
+  /** All subscriptions stand when it resolves. */
+  async start({ rate, roamers }: LoadOptions): Promise<void> {
     const { regions } = this.#world
     const subscriptions: Promise<void>[] = []
     const subscribe = (client: ChaosClient, root: string, filter: string, qos: 1 | 2, as = client.id) => {
@@ -102,7 +107,7 @@ export class Load {
         for (let i = 0; i < ROOMS; i++) this.#ledger.receiver('wide', 'settled').since.set(`rooms/c${i}`, at)
       }),
     )
-    for (let i = 0; i < ROAMERS; i++) {
+    for (let i = 0; i < roamers; i++) {
       const roamer = await this.#client(`roamer-${i}`, {
         region: regions[i % regions.length] ?? '',
         version: 5,
@@ -111,7 +116,7 @@ export class Load {
       subscribe(roamer, `devices/${roamer.id}`, `devices/${roamer.id}/#`, 1)
       subscribe(roamer, 'rooms/c0', 'rooms/c0/#', 1)
     }
-    await this.#makePublishers(rate)
+    await this.#makePublishers(rate, roamers)
     for (let i = 0; i < RACERS; i++) this.racers.push(new Racer(this.#world, `racer-${i}`, this.#random))
     await Promise.all(subscriptions)
   }
@@ -136,7 +141,7 @@ export class Load {
     for (const racer of this.racers) racer.end()
   }
 
-  async #makePublishers(rate: number): Promise<void> {
+  async #makePublishers(rate: number, roamers: number): Promise<void> {
     const { regions } = this.#world
     const each = rate / (regions.length * PUBLISHERS_OF_REGION)
     for (const [r, region] of regions.entries()) {
@@ -145,7 +150,7 @@ export class Load {
         const roots = [
           `rooms/c${i % ROOMS}`,
           `devices/dev-${other}-${i % DEVICES_OF_REGION}`,
-          `devices/roamer-${i % ROAMERS}`,
+          ...(roamers > 0 ? [`devices/roamer-${i % roamers}`] : []),
           `devices/dev-${other}-${(i + 1) % DEVICES_OF_REGION}`,
         ]
         await this.#publisher(`pub-${region}-${i}`, region, i % 2 === 0 ? 4 : 5, roots, 1, each)
@@ -198,7 +203,7 @@ export class Load {
   }
 
   async #roam(): Promise<void> {
-    for (let turn = 0; this.#running; turn++) {
+    for (let turn = 0; this.#running && this.#roamers.length > 0; turn++) {
       await sleep(this.#random.between(0.5, 1.5) * ROAM_EVERY_MS)
       const roamer = this.#roamers[turn % this.#roamers.length]
       if (roamer === undefined || !this.#running) return

@@ -9,7 +9,8 @@ const STOP_MS = 10_000
 /** What a fault does to a process. */
 export interface Part {
   readonly name: string
-  start(): Promise<void>
+  /** Rejects when it is not ready within this time. */
+  start(ms?: number): Promise<void>
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
   hold(): void
@@ -34,8 +35,8 @@ export class ForkedPart implements Part {
   }
 
   /** Tried again where it ends before it is ready: a core whose store does not answer ends, and its pod starts anew. */
-  async start(): Promise<void> {
-    const deadline = Date.now() + READY_MS
+  async start(ms = READY_MS): Promise<void> {
+    const deadline = Date.now() + ms
     for (;;) {
       try {
         await this.#launch(deadline - Date.now())
