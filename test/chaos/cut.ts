@@ -33,6 +33,8 @@ export interface CutResult {
   readonly insideBefore: { readonly p50Ms: number; readonly p99Ms: number; readonly messages: number }
   readonly insideDuring: { readonly p50Ms: number; readonly p99Ms: number; readonly messages: number }
   readonly slower: number
+  /** p99 inside in each quarter of the cut: the outbox is filling, and then full. */
+  readonly duringByQuarterMs: readonly (number | null)[]
   /** Published to the other region during the cut: acknowledged, and refused by code. */
   readonly kept: number
   readonly refusals: Readonly<Record<string, number>>
@@ -167,6 +169,9 @@ export async function runCut(options: CutOptions): Promise<CutResult> {
       insideBefore: numbers(before),
       insideDuring: numbers(during),
       slower,
+      duringByQuarterMs: [0, 1, 2, 3].map((i) =>
+        percentile(inside.between(cutAt + (i * cutMs) / 4, cutAt + ((i + 1) * cutMs) / 4), 0.99),
+      ),
       kept,
       refusals: verdict.refusals,
       firstRefusalMs,
