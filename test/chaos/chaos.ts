@@ -179,6 +179,7 @@ function failuresOf(
   none(doubles.length, 'double connections')
   none(unsettled.length, 'clients without exactly one connection after quiet')
   none(load.sessionsLost.length, 'sessions lost')
+  none(verdict.strange, 'arrivals of what nobody sent')
   none(verdict.unanswered, 'messages never answered')
   none(converged?.different ?? 0, 'rows that differ between the nodes of Cassandra')
   if (verdict.acknowledged === 0) failures.push('nothing was acknowledged')

@@ -60,6 +60,14 @@ describe('the ledger', () => {
     expect(repeated).toMatchObject({ inversions: [], duplicatesQos1: 2, duplicatesOf: { sub: 2 } })
   })
 
+  it('counts what nobody sent', () => {
+    const { ledger } = judged([0], 1)
+    const strange = Buffer.alloc(48)
+    strange.writeUInt32BE(7, 2)
+    ledger.arrived(ledger.receiver('sub', 'settled'), strange, 400, 'us#1')
+    expect(ledger.judge()).toMatchObject({ strange: 1, arrivals: 1, lost: [] })
+  })
+
   it('concedes order to a roaming receiver only for roots that are not its own', () => {
     const elsewhere = judged([1, 0], 2, { kind: 'roaming' }).verdict
     expect([elsewhere.inversions.length, elsewhere.concededInversions.length]).toEqual([0, 1])

@@ -20,6 +20,7 @@ export class CassandraPart implements Part {
     this.name = name
     this.settings = settings
     this.#java = java
+    process.once('exit', () => this.#signal('SIGKILL'))
   }
 
   get contactPoint(): string {

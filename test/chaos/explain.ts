@@ -48,7 +48,7 @@ function explainOne(ledger: Ledger, one: Violation, { faults, notes, startedAt }
   const order =
     one.after === null ? '' : `, after #${one.after.sequence} of ${s(one.after.arrivedAt)} on ${one.after.on}`
   return [
-    `${one.what}: #${one.sequence} of ${one.publisher} (${one.publisherRegion}) to ${one.root}, for ${one.receiver}; sent ${s(one.sentAt)}, answered ${s(one.answeredAt)}, arrived ${s(one.arrivedAt)} on ${one.on ?? '-'}${order}`,
+    `${one.what}: #${one.sequence} of ${one.publisher} (${one.publisherRegion}) to ${one.root}, for ${one.receiver}; sent ${s(one.sentAt)}, answered ${s(stream?.answeredAt[one.sequence])}, arrived ${s(one.arrivedAt)} on ${one.on ?? '-'}${order}`,
     ...[...numbers].sort((a, b) => a - b).map(message),
     ...faults
       .filter(({ beganAt, healedAt }) => healedAt > from && beganAt < to)

@@ -58,6 +58,8 @@ export interface Verdict {
   readonly unanswered: number
   readonly expected: number
   readonly arrivals: number
+  /** Arrivals of what nobody sent. */
+  readonly strange: number
   readonly lost: readonly Violation[]
   readonly inversions: readonly Violation[]
   /** Of roaming receivers, for roots that are not their own. */
@@ -73,6 +75,7 @@ export class Ledger {
   readonly #inversions: Violation[] = []
   readonly #conceded: Violation[] = []
   #arrivals = 0
+  #strange = 0
 
   stream(publisher: string, region: string, root: string, qos: 1 | 2): Stream {
     const stream = {
@@ -114,8 +117,10 @@ export class Ledger {
   arrived(receiver: Receiver, payload: Buffer, at: number, on: string): void {
     const stream = this.streams[payload.readUInt16BE(0)]
     const sequence = payload.readUInt32BE(2)
-    if (stream === undefined || stream.sentAt[sequence] === undefined)
-      throw new Error('a message nobody sent')
+    if (stream === undefined || stream.sentAt[sequence] === undefined) {
+      this.#strange++
+      return
+    }
     let arrivals = receiver.arrivals.get(stream.index)
     if (arrivals === undefined) {
       arrivals = { count: [], firstAt: [], firstOn: [], highest: -1 }
@@ -178,6 +183,7 @@ export class Ledger {
       unanswered: this.unanswered(),
       expected: [...this.#expected()].length,
       arrivals: this.#arrivals,
+      strange: this.#strange,
       lost: this.missing(),
       inversions: this.#inversions,
       concededInversions: this.#conceded,

@@ -31,7 +31,9 @@ export class ForkedPart implements Part {
     this.name = name
     this.#module = module
     this.#env = env
-    this.#log = createWriteStream(logFile, { flags: 'a' })
+    this.#log = createWriteStream(logFile)
+    // However this process ends, nothing that it started lives on.
+    process.once('exit', () => this.#signal('SIGKILL'))
   }
 
   /** Tried again where it ends before it is ready: a core whose store does not answer ends, and its pod starts anew. */
