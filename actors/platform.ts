@@ -187,6 +187,8 @@ export interface Peers {
 export interface Settings {
   readonly serverKeepAliveSeconds: number
   readonly packetBytesMax: number
+  /** Of one uplink's outbox. */
+  readonly outboxMessagesMax: number
   readonly clientTokenSecret: string
   /** This region is being emptied: clients are to connect here instead. Null in the usual case. */
   readonly moveTo: string | null

@@ -49,7 +49,7 @@ export class Uplink {
   constructor(platform: Platform) {
     this.platform = platform
     this.source = platform.randomId()
-    this.outbox = new Outbox(platform.storage)
+    this.outbox = new Outbox(platform.storage, platform.settings.outboxMessagesMax)
     for (const row of this.outbox.all()) {
       this.lane(row.root, row.to, null).items.push({
         record: row.record,

@@ -160,7 +160,7 @@ function coreEnvironment(
 }
 
 /** The same bundle that `wrangler deploy` makes of actors/worker.ts. */
-async function bundleWorker(outfile: string): Promise<void> {
+export async function bundleWorker(outfile: string): Promise<void> {
   await build({
     entryPoints: [path.join(PROJECT, 'actors', 'worker.ts')],
     bundle: true,
@@ -243,7 +243,7 @@ async function choosePorts(first: number, count: number): Promise<number[]> {
   return ports
 }
 
-function tryPort(port: number): Promise<number | null> {
+export function tryPort(port: number): Promise<number | null> {
   return new Promise((done) => {
     const server = net.createServer()
     server.once('error', () => done(null))

@@ -133,6 +133,7 @@ export class Life implements Platform, Place, Sender {
     packetBytesMax: 1024 * 1024,
     clientTokenSecret: 'none',
     moveTo: null,
+    outboxMessagesMax: 100_000,
   }
   readonly storage: Storage
   readonly peers: Peers
