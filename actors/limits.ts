@@ -145,5 +145,3 @@ export const LATE_RETAINED_MAX = 16
 /** QoS 2 deliveries that a session recognises should they come again, and after how many old ones are forgotten. */
 export const SEEN_ORIGINS_MAX = 1_000
 export const SEEN_PRUNE_EVERY = 100
-/** Those of them that are synced: what comes again does so soon. */
-export const SEEN_SYNCED_MAX = 128

@@ -72,23 +72,26 @@ export class Directory {
    * first; one that is not reached keeps none of the others waiting. Rejects while one is not reached.
    */
   async imported(request: ImportedRequest): Promise<ImportedResponse> {
-    const { fleet, root, region, epoch, from, tookUpTo, tookTopic, synced } = request
+    const { fleet, root, region, epoch, from, tookUpTo, tookTopic, synced, registered } = request
     const home = await this.store.home(fleet, root)
     if (home === null || home.region !== region || home.epoch !== epoch) return NOTHING_LATE
     let failure: unknown = null
+    let outcome = NOTHING_LATE
     for (const former of home.importFrom) {
       const took = former === from ? { tookUpTo, tookTopic } : { tookUpTo: 0, tookTopic: '' }
       try {
-        const released = await this.edges.release(former, { fleet, root, to: region, epoch, synced, ...took })
-        if (!released.done) return { ...released, from: former }
-        await this.store.confirmImport(fleet, root, epoch, former)
+        const asked = { fleet, root, to: region, epoch, synced, registered, ...took }
+        const released = await this.edges.release(former, asked)
+        if (released.late !== '' || released.retained.length > 0) return { ...released, from: former }
+        if (!released.done) outcome = { ...released, from: former }
+        else await this.store.confirmImport(fleet, root, epoch, former)
       } catch (cause) {
         if (!(cause instanceof EdgeUnreachable)) throw cause
         failure ??= cause
       }
     }
     if (failure !== null) throw failure
-    return NOTHING_LATE
+    return outcome
   }
 
   async isCurrent(fleet: FleetId, root: Root, region: RegionId, epoch: number): Promise<boolean> {

@@ -83,7 +83,7 @@ export class Device {
       afterImport: () => this.moving.registerImported(),
       late: (late) => this.moving.takeLate(late),
       fence: (region, epoch) => this.moving.fence(region, epoch),
-      session: () => syncedSession(this.store, this.seen),
+      session: () => syncedSession(this.store),
       queued: (position) => this.store.queuedBytes(position),
     }
     this.leaf = new Leaf(platform, rootOfClient(client), owner, marks)

@@ -5,7 +5,7 @@ import { decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
 import { Session } from '../../src/session/session.ts'
 import type { Marks } from '../leaf/marks.ts'
 import type { SyncedSession } from '../leaf/syncing.ts'
-import { FAIL_OVER_POSITIONS, SEEN_SYNCED_MAX } from '../limits.ts'
+import { FAIL_OVER_POSITIONS } from '../limits.ts'
 import type { Seen } from './seen.ts'
 import type { SessionStore } from './session-store.ts'
 
@@ -33,7 +33,7 @@ export function exportSession(store: SessionStore, seen: Seen): SessionState | n
 }
 
 /** What of a session is synced, but for its queue. Null for one that ends with its connection. */
-export function syncedSession(store: SessionStore, seen: Seen): SyncedSession | null {
+export function syncedSession(store: SessionStore): SyncedSession | null {
   const row = store.session()
   if (row === null || row.expirySeconds === 0) return null
   const { id, expirySeconds, disconnectedAt, lastPosition, sentUpTo } = row
@@ -46,7 +46,8 @@ export function syncedSession(store: SessionStore, seen: Seen): SyncedSession | 
     sentUpTo: Math.min(sentUpTo, lastPosition),
     released: store.released(),
     received: store.received(),
-    seen: seen.all().slice(-SEEN_SYNCED_MAX),
+    // A name without its delivery would make a late delivery pass for one that is here.
+    seen: [],
   }
 }
 
@@ -104,6 +105,7 @@ export function importSession(
   for (const position of released) store.release(position, false)
   for (const packetId of received) store.receive(packetId)
   seen.import(session.seen)
+  for (const { delivery } of [...entries, ...late]) seen.keep(delivery)
   const size = store.queueSize()
   return new Session(
     id,

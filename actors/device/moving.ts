@@ -82,12 +82,14 @@ export class Moving {
     if (before.at === 'here' && before.epoch < request.epoch) this.fence(request.to, request.epoch)
     if (!this.isOldFor(request)) return NOTHING_LATE
     const row = this.store.session()
-    if (row !== null && !row.fenced) await this.endSubscriptions(row.id)
+    if (row !== null && !row.fenced && request.registered) await this.endSubscriptions(row.id)
     // Where the state was handed over, this went along with it.
     if (request.synced) await this.leaf.stayInterested()
     // It may have come back meanwhile.
     if (!this.isOldFor(request)) return NOTHING_LATE
-    const { synced, tookUpTo, tookTopic } = request
+    const { synced, registered, tookUpTo, tookTopic } = request
+    this.store.dequeueUpTo(tookUpTo)
+    this.leaf.retained.taken(tookTopic)
     if (row !== null) {
       if (synced) this.store.dropConfirmed()
       const after = Math.max(synced ? 0 : (row.exportedUpTo ?? 0), tookUpTo)
@@ -105,7 +107,7 @@ export class Moving {
       }
     }
     const retained = synced ? this.leaf.retained.late(tookTopic) : []
-    if (retained.length > 0) return { ...NOTHING_LATE, done: false, upTo: tookUpTo, retained }
+    if (retained.length > 0 || !registered) return { ...NOTHING_LATE, done: false, upTo: tookUpTo, retained }
     this.mover.replace(null)
     this.store.clear()
     this.seen.clear()

@@ -207,6 +207,12 @@ export class SessionStore {
     for (const position of positions) this.synced?.gone('queue', position)
   }
 
+  /** The session's next home has these. */
+  dequeueUpTo(position: number): void {
+    if (this.tables.exist && position > 0)
+      this.storage.exec('DELETE FROM queue WHERE position <= ?', position)
+  }
+
   /** What the core's store was confirmed to have is gone: others have it from there. */
   dropConfirmed(): void {
     for (const { position } of this.rows('SELECT position FROM queue'))

@@ -203,12 +203,14 @@ export class Home {
     if (!this.unfinished || this.known.at !== 'here') return
     try {
       const { epoch } = this.known
-      await this.events.afterImport()
+      const registered = await this.register()
       // An old home lets go of what was late only when it is asked again: by then it is safe here.
       for (let took = { from: null as RegionId | null, tookUpTo: 0, tookTopic: '' }; ; ) {
-        const asked = { ...this.naming(), epoch, synced: this.fromStore, ...took }
+        const asked = { ...this.naming(), epoch, synced: this.fromStore, registered, ...took }
         const late = await this.platform.core.imported(asked)
         if (late.done) break
+        if (late.late === '' && late.retained.length === 0)
+          throw new Error('an old home does not let go before all is registered')
         await this.events.late(late)
         const tookTopic = late.retained.at(-1)?.topic ?? (late.from === took.from ? took.tookTopic : '')
         took = { from: late.from, tookUpTo: late.upTo, tookTopic }
@@ -237,6 +239,18 @@ export class Home {
     })
     await Promise.race([work, over])
     cancel()
+  }
+
+  /** False where an old home may be asked for what is late all the same: it is not to wait for yet another region. */
+  private async register(): Promise<boolean> {
+    try {
+      await this.events.afterImport()
+      return true
+    } catch (cause) {
+      if (!this.fromStore) throw cause
+      this.platform.report(`not all of ${this.root} is registered`, cause)
+      return false
+    }
   }
 
   /** An answer that was long on its way must not undo a newer hand-over. */

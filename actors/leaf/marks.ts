@@ -108,6 +108,12 @@ export class Marks {
     ).map(({ key }) => key as number | string)
   }
 
+  /** Whoever is the home now has these. */
+  forget(kind: RowKind, upTo: number | string): void {
+    this.exec('DELETE FROM unsynced WHERE kind = ? AND key <= ?', kind, upTo)
+    this.look()
+  }
+
   /** The first marks, all that is taken away last. */
   first(limit: number): Mark[] {
     return this.exec(`SELECT kind, key, version FROM unsynced ORDER BY ${IN_ORDER} LIMIT ?`, limit).map(

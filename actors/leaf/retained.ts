@@ -130,6 +130,11 @@ export class Retained {
     })
   }
 
+  /** The next home has those up to this topic. */
+  taken(upTo: string): void {
+    if (upTo !== '') this.marks.forget('retained', upTo)
+  }
+
   /** What the former home had and nobody else: only where this one has not changed the topic. */
   takeLate({ topic, record }: ReleaseResponse['retained'][number]): void {
     this.tables.make()

@@ -33,6 +33,7 @@ export class Topic {
     if (before.at === 'here' && before.epoch < epoch) this.leaf.home.handedOver(to, epoch)
     const home = this.leaf.home.knowledge
     const isOld = home.at === 'elsewhere' && home.epoch <= epoch
+    this.leaf.retained.taken(tookTopic)
     const retained = isOld && synced ? this.leaf.retained.late(tookTopic) : []
     const nothing = { session: '', late: '', upTo: tookUpTo, retained }
     if (retained.length > 0) return { ...nothing, done: false }

@@ -80,6 +80,8 @@ export const releaseRequestSchema = z.object({
   epoch: epochSchema,
   /** The new home began with the store's state: whatever the store was not confirmed to have is late. */
   synced: z.boolean(),
+  /** The session's subscriptions are all registered there: until then the old home keeps its own, and does not let go. */
+  registered: z.boolean(),
   /** Late deliveries up to this position of the old home's queue are safe at the new one; 0 for none. */
   tookUpTo: positionSchema,
   /** So are the late retained messages up to this topic, in the order of topics; empty for none. */
@@ -87,7 +89,7 @@ export const releaseRequestSchema = z.object({
 })
 export type ReleaseRequest = z.infer<typeof releaseRequestSchema>
 export const releaseResponseSchema = z.object({
-  /** With nothing late left the old home has let go; else it is to be asked again. */
+  /** The old home has let go: nothing is late any more. Else it is to be asked again. */
   done: z.boolean(),
   /** Whose deliveries are late; empty where there are none. */
   session: z.string(),

@@ -155,6 +155,27 @@ describe('when the lost region is back', () => {
     expect(over.asked).toHaveLength(length)
   })
 
+  test('it is asked for that also while a subscription needs yet another region, and lets go after it', async () => {
+    const open = { ...NOTHING_LATE, done: false, from: LOST }
+    const over = failedOver(stateOf(['one'], 'rooms/elsewhere/#'), lateOf(['a']), open)
+    over.world.leaf = () => ({
+      subscribe: async () => {
+        throw new Error('ap is silent')
+      },
+    })
+    watch(over.world.connect(3600))
+    await over.world.clock.pass(2_000)
+    await comeBack(over)
+    expect(textsTo(over.world.connection)).toEqual(['one', 'a'])
+    expect(over.asked.slice(-2).map(({ registered }) => registered)).toEqual([false, false])
+    over.world.leaf = () => ({})
+    await comeBack(over)
+    expect(over.asked.at(-1)).toMatchObject({ registered: true, from: null })
+    const { length } = over.asked
+    await comeBack(over)
+    expect(over.asked).toHaveLength(length)
+  })
+
   test('a new home that has died meanwhile goes on asking', async () => {
     const over = failedOver(stateOf(['one']), lateOf(['a']))
     watch(over.world.connect(3600))

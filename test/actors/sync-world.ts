@@ -1,6 +1,8 @@
 // A lamp whose home syncs to a store that the test scripts and reads.
 import type { CoreClient } from '../../actors/core-client.ts'
 import { Gate } from '../../actors/device/gate.ts'
+import type { LeafPeer } from '../../actors/platform.ts'
+import type { Root } from '../../src/id/ids.ts'
 import { base64ToBytes } from '../../src/relay/base64.ts'
 import type { RootChange, SyncResult } from '../../src/relay/sync.ts'
 import { decodeDelivery } from '../../src/session/delivery.ts'
@@ -14,12 +16,15 @@ export class SyncWorld {
   readonly changes: RootChange[] = []
   /** How it answers. */
   answer: (change: RootChange) => Promise<SyncResult> = async () => 'applied'
+  /** The other leaves of the region. */
+  leaf: (root: Root) => Partial<LeafPeer> = () => ({})
   platform: FakePlatform
   gate: Gate
   connection: FakeConnection
 
   constructor(core: Partial<CoreClient> = {}) {
     const peers = fakePeers({
+      leaf: (root) => this.leaf(root),
       uplink: () => ({
         sync: (change) => {
           this.changes.push(change)

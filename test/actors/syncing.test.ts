@@ -220,7 +220,15 @@ describe('what is marked', () => {
 })
 
 const TOOK_NOTHING = { tookUpTo: 0, tookTopic: '' }
-const RELEASE = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, to: US, epoch: 2, synced: true, ...TOOK_NOTHING }
+const RELEASE = {
+  fleet: DEFAULT_FLEET,
+  root: LAMP_ROOT,
+  to: US,
+  epoch: 2,
+  synced: true,
+  registered: true,
+  ...TOOK_NOTHING,
+}
 
 describe('a home that another region has taken over while it was away', () => {
   async function withUnsynced(): Promise<SyncWorld> {
@@ -254,6 +262,26 @@ describe('a home that another region has taken over while it was away', () => {
     expect(await world.device.moving.release({ ...RELEASE, ...took })).toMatchObject({ done: true })
     expect(world.device.store.session()).toBeNull()
     expect(world.device.leaf.syncing.marks.any).toBe(false)
+  })
+
+  test('gives it, and keeps its subscriptions, while the new home has not registered all of them', async () => {
+    const world = await withUnsynced()
+    const { session } = world
+    const asked = { ...RELEASE, registered: false }
+    const first = await world.device.moving.release(asked)
+    expect(deliveredTexts(base64ToBytes(first.late))).toEqual(['unsynced'])
+    const took = { ...asked, tookUpTo: first.upTo }
+    const second = await world.device.moving.release(took)
+    expect(second).toMatchObject({ done: false, late: '', retained: [{ topic: 'devices/lamp/state' }] })
+    const tookAll = { ...took, tookTopic: 'devices/lamp/state' }
+    expect(await world.device.moving.release(tookAll)).toMatchObject({ done: false, late: '', retained: [] })
+    expect(world.device.store.session()).toMatchObject({ id: session, fenced: false })
+    // What was taken is not given again; what comes by the subscriptions that it keeps is.
+    await world.device.deliver(session, [deliveryOf(CMD, 'later')])
+    const later = await world.device.moving.release(RELEASE)
+    expect(deliveredTexts(base64ToBytes(later.late))).toEqual(['later'])
+    const end = await world.device.moving.release({ ...RELEASE, tookUpTo: later.upTo })
+    expect(end).toMatchObject({ done: true, retained: [] })
   })
 
   test('does so after a crash too', async () => {

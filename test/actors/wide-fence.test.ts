@@ -115,7 +115,7 @@ async function left(wideDrained: () => Promise<void>) {
     release: () =>
       watch(
         device.moving
-          .release({ ...moved, to: US, synced: false, tookUpTo: 0, tookTopic: '' })
+          .release({ ...moved, to: US, synced: false, registered: true, tookUpTo: 0, tookTopic: '' })
           .then(({ late }) =>
             late === ''
               ? []

@@ -85,7 +85,7 @@ async function sync(region: RegionId, epoch: number): Promise<void> {
 }
 
 function imported(region: RegionId, epoch: number, from: RegionId | null = null, tookUpTo = 0) {
-  const took = { from, tookUpTo, tookTopic: '', synced: true }
+  const took = { from, tookUpTo, tookTopic: '', synced: true, registered: true }
   return directory.imported({ fleet: DEFAULT_FLEET, root: ROOT, region, epoch, ...took })
 }
 
@@ -248,6 +248,13 @@ describe('what is late', () => {
       [US, 0],
       [US, 7],
     ])
+  })
+
+  test('is asked of the others too while one does not let go yet', async () => {
+    regions.silent.delete(EU)
+    regions.release = (region) => (region === EU ? { ...NOTHING, done: false } : NOTHING)
+    expect(await imported(AP, 3)).toMatchObject({ done: false, from: EU, late: '' })
+    expect(await home()).toMatchObject({ importFrom: [EU] })
   })
 
   test('is not given to a home of another epoch', async () => {
