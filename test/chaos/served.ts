@@ -15,8 +15,11 @@ export interface DoubleConnection {
   readonly ms: number
 }
 
-/** A takeover within a region and across them may overlap for a moment; longer is two connections. */
-export const SERVED_AT_ONCE_MS_MAX = 1_000
+/**
+ * A takeover may overlap for a moment; longer is two connections. A region that was taken for lost serves its client until
+ * the new home's next try reaches it, which is a second or two after a short absence.
+ */
+export const SERVED_AT_ONCE_MS_MAX = 3_000
 
 export function doubleConnections(
   client: string,
