@@ -8,7 +8,7 @@ import { parseShared } from '../../src/mqtt/topic.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
-import type { HandoverState, ImportedResponse } from '../../src/relay/home.ts'
+import { FIRST_EPOCH, type HandoverState, type ImportedResponse } from '../../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
 import { decodeRouted, encodeRouted, type Routed } from '../../src/relay/routed.ts'
 import type { Subscription } from '../../src/session/session.ts'
@@ -279,7 +279,9 @@ export class Leaf {
 
   /** All that the home accepted so far has been delivered to this session's actor. */
   async fence(client: ClientId, session: string): Promise<void> {
-    if (this.home.knowledge.at !== 'here') {
+    const { knowledge } = this.home
+    // Where this has always been the home, nothing comes from elsewhere.
+    if (knowledge.at !== 'here' || knowledge.epoch > FIRST_EPOCH) {
       await this.platform.core.drained({
         fleet: this.platform.fleet,
         root: this.root,
