@@ -24,5 +24,11 @@ export const REGRESSIONS: readonly Regression[] = [
     seed: 246,
     what: 'a fence did not ask the region in whose outbox a home that had moved had left something',
   },
+  { seed: 30994, what: 'a CONNECT whose home moved on meanwhile was answered with an unspecified error' },
+  { seed: 34637, what: 'a newer message overtook a late one between two tries of an import' },
+  {
+    seed: 34863,
+    what: 'a newer message overtook a late one between two tries of an import, the publisher its client',
+  },
   { seed: 949, what: 'a withdrawal of interest that came late undid a newer wish' },
 ]
