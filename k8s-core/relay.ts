@@ -1,6 +1,7 @@
 // Carries envelopes to the homes and to the interested regions. Holds none: what cannot be passed on is the sender's.
 import type { RegionId } from '../src/id/ids.ts'
 import type { DeliverRequest, Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
+import { FIRST_EPOCH } from '../src/relay/home.ts'
 import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
 import type {
   WideDrainedRequest,
@@ -51,10 +52,15 @@ export class Relay {
     throw new EdgeUnreachable(region, `the home of ${fleet}/${root} is moving`)
   }
 
-  /** Nothing is on its way to a region that is itself the home. */
+  /**
+   * Nothing that a home has accepted is on its way to the region. A home that has moved may have left something in any
+   * region's outbox. Rejects unless each that is asked says so.
+   */
   async drained(request: DrainedRequest): Promise<void> {
-    const home = await this.directory.resolve(request.fleet, request.root, request.region)
-    if (home.region !== request.region) await this.edges.drained(home.region, request)
+    const { fleet, root, region } = request
+    const home = await this.directory.resolve(fleet, root, region)
+    const homes = home.epoch > FIRST_EPOCH ? this.edges.regions : [home.region]
+    await Promise.all(homes.filter((one) => one !== region).map((one) => this.edges.drained(one, request)))
   }
 
   /** Tells all other regions of one's wide filters. Rejects with `EdgeUnreachable` unless each has answered. */

@@ -188,8 +188,8 @@ export class Device {
   /** Deliveries for a session; the outcomes when each is acknowledged or durable. */
   async deliver(sessionId: string, deliveries: readonly Uint8Array[]): Promise<Uint8Array> {
     // What is still late goes first. Held for long, it would hold up the fence of another client that moves the other way.
-    if (this.leaf.home.completing !== null)
-      await eventually(this.platform, () => this.leaf.home.completing === null, COMPLETING_WAIT_MS)
+    if (this.leaf.home.completing)
+      await eventually(this.platform, () => !this.leaf.home.completing, COMPLETING_WAIT_MS)
     const now = this.platform.now()
     this.endIfExpired(now)
     const { session } = this

@@ -25,7 +25,7 @@ export function exportSession(store: SessionStore, seen: Seen): SessionState | n
     sentUpTo: Math.min(row.sentUpTo, upTo),
     released: store.released(),
     received: store.received(),
-    seen: seen.all(),
+    seen: seen.without(store.queued(upTo, Number.MAX_SAFE_INTEGER, -1)),
     queue: store
       .queued(0, upTo, -1)
       .map(({ position, delivery }) => ({ position, delivery: bytesToBase64(encodeDelivery(delivery)) })),

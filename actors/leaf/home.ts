@@ -2,7 +2,13 @@
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import type { HandoverState, HomeAnswer, ImportedResponse } from '../../src/relay/home.ts'
 import { CoreUnreachable } from '../core-client.ts'
-import { FAIL_OVER_REGISTER_MS, IMPORT_RETRY_MS, IMPORT_RETRY_MS_MAX, RESOLVE_PAUSE_MS } from '../limits.ts'
+import {
+  FAIL_OVER_REGISTER_MS,
+  IMPORT_RETRY_MS,
+  IMPORT_RETRY_MS_MAX,
+  LATE_FIRST_MS_MAX,
+  RESOLVE_PAUSE_MS,
+} from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import type { Tables } from '../tables.ts'
 
@@ -11,7 +17,8 @@ export type HomeKnowledge =
   | { readonly at: 'here'; readonly epoch: number; readonly interestsVersion: number }
   | { readonly at: 'elsewhere'; readonly region: RegionId; readonly epoch: number }
 
-type HomeState = 'here' | 'unfinished' | 'failed-over' | 'handed-over'
+/** All but the first and the last: what waits in the uplink may not have been taken. `new` has nothing to import. */
+type HomeState = 'here' | 'new' | 'unfinished' | 'failed-over' | 'handed-over'
 
 export type HomeHere = Extract<HomeKnowledge, { at: 'here' }>
 
@@ -41,11 +48,14 @@ export class Home {
   private readonly events: HomeEvents
   private known: HomeKnowledge = { at: 'unknown' }
   private unfinished = false
+  /** This has become the home, and has not taken yet what waits for it in the uplink, which goes before all else. */
+  private untaken = false
   /** What is unfinished began from the store: old homes may come back with something at any time. */
   private fromStore = false
   private finishing: Promise<void> | null = null
   private tries = 0
   private askAgainAt = 0
+  private lateFirstUntil = 0
   private obtaining: Promise<HomeKnowledge> | null = null
 
   constructor(platform: Platform, root: Root, tables: Tables, events: HomeEvents) {
@@ -59,11 +69,13 @@ export class Home {
     const epoch = Number(row.epoch)
     this.fromStore = row.state === 'failed-over'
     this.unfinished = row.state === 'unfinished' || this.fromStore
+    this.untaken = row.state === 'new' || this.unfinished
+    this.lateFirstUntil = platform.now() + LATE_FIRST_MS_MAX
     this.known =
       row.state === 'handed-over'
         ? { at: 'elsewhere', region: String(row.region) as RegionId, epoch }
         : { at: 'here', epoch, interestsVersion: Number(row.interests_version) }
-    if (this.unfinished) platform.wakeBy(platform.now() + IMPORT_RETRY_MS)
+    if (this.untaken) platform.wakeBy(platform.now() + IMPORT_RETRY_MS)
   }
 
   get knowledge(): HomeKnowledge {
@@ -72,7 +84,7 @@ export class Home {
 
   /** What is known, unless that is nothing or is about to change. */
   get settled(): HomeKnowledge | null {
-    return this.obtaining !== null || this.known.at === 'unknown' ? null : this.known
+    return this.obtaining !== null || this.untaken || this.known.at === 'unknown' ? null : this.known
   }
 
   /**
@@ -81,8 +93,8 @@ export class Home {
    */
   async find(): Promise<HomeKnowledge> {
     if (this.obtaining !== null) return this.obtaining
-    if (this.known.at !== 'unknown') return this.known
-    return this.exclusively(() => this.resolve())
+    if (this.settled !== null) return this.settled
+    return this.exclusively(() => (this.untaken ? this.takeUp() : this.resolve()))
   }
 
   /** Asks the directory again, whatever is known. */
@@ -92,10 +104,10 @@ export class Home {
 
   /** Makes this region the home, because a client came up here. */
   async take(): Promise<HomeHere> {
-    if (this.obtaining === null && this.known.at === 'here') return this.known
-    const known = await this.exclusively(async () => (this.known.at === 'here' ? this.known : this.claim()))
-    if (known.at !== 'here') throw new Error(`the home of ${this.root} was claimed and is ${known.at}`)
-    return known
+    if (this.settled?.at === 'here') return this.settled
+    await this.exclusively(() => (this.known.at === 'here' ? this.takeUp() : this.claim()))
+    if (this.known.at !== 'here') throw new CoreUnreachable(`${this.root} has moved on meanwhile`)
+    return this.known
   }
 
   /** Serving has begun from what storage said; whether the directory agrees is asked afterwards. */
@@ -124,6 +136,7 @@ export class Home {
     this.write(region, epoch, 'handed-over')
     this.known = { at: 'elsewhere', region, epoch }
     this.unfinished = false
+    this.untaken = false
   }
 
   countInterests(): number {
@@ -170,15 +183,37 @@ export class Home {
     this.tables.make()
     this.platform.storage.transaction(() => {
       if (state !== null) this.events.importState(state, synced)
-      this.write(home.region, home.epoch, state === null ? 'here' : synced ? 'failed-over' : 'unfinished')
+      this.write(home.region, home.epoch, state === null ? 'new' : synced ? 'failed-over' : 'unfinished')
     })
     this.known = { at: 'here', epoch: home.epoch, interestsVersion: 0 }
     this.unfinished = state !== null
+    this.untaken = true
     this.fromStore = state !== null && synced
+    this.lateFirstUntil = this.platform.now() + LATE_FIRST_MS_MAX
     // The client is not to wait for a region that does not answer.
     await (this.fromStore ? this.within(FAIL_OVER_REGISTER_MS, this.finish()) : this.finish())
+    return this.takeUp()
+  }
+
+  /** Completes what the process may have died before: nothing is accepted until then. */
+  private async takeUp(): Promise<HomeKnowledge> {
+    const { known } = this
+    if (!this.untaken || known.at !== 'here') return known
     await this.events.becameHome()
-    return this.known
+    if (this.known.at !== 'here' || this.known.epoch !== known.epoch) return this.known
+    this.untaken = false
+    this.platform.storage.exec(
+      "UPDATE home SET state = 'here' WHERE state = 'new' AND epoch = ?",
+      known.epoch,
+    )
+    return known
+  }
+
+  /** What is left to be done since before the process died, or since the core was last out of reach. Never rejects. */
+  async resume(): Promise<void> {
+    if (this.untaken)
+      await this.find().catch((cause) => this.platform.report(`${this.root} is not taken up`, cause))
+    await this.finish()
   }
 
   /** Completes an import that was cut short: the old home keeps what it has until it is told. Never rejects. */
@@ -189,9 +224,10 @@ export class Home {
     return this.finishing
   }
 
-  /** An import that is being completed: what comes now is newer than what is still late. */
-  get completing(): Promise<void> | null {
-    return this.unfinished && !this.fromStore ? this.finishing : null
+  /** An import is being completed: what comes now is newer than what is still late. Not for ever: that may be lost. */
+  get completing(): boolean {
+    if (!this.unfinished || this.fromStore) return false
+    return this.finishing !== null || this.platform.now() < this.lateFirstUntil
   }
 
   /** This home began from the store, and has not heard from all old homes yet. */
@@ -217,7 +253,8 @@ export class Home {
       }
       // A newer home may have taken this one over meanwhile.
       this.platform.storage.exec(
-        "UPDATE home SET state = 'here' WHERE state IN ('unfinished', 'failed-over') AND epoch = ?",
+        "UPDATE home SET state = ? WHERE state IN ('unfinished', 'failed-over') AND epoch = ?",
+        this.untaken ? 'new' : 'here',
         epoch,
       )
       this.unfinished = false

@@ -6,14 +6,13 @@ import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { parseShared } from '../../src/mqtt/topic.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
-import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
+import { packBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
-import type { HandoverState, ImportedResponse } from '../../src/relay/home.ts'
+import { FIRST_EPOCH, type HandoverState, type ImportedResponse } from '../../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
-import { decodeRouted, encodeRouted, type Routed } from '../../src/relay/routed.ts'
+import { encodeRouted, type Routed } from '../../src/relay/routed.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
-import { persistently } from '../eventually.ts'
 import { LEAF_SOURCES_MAX } from '../limits.ts'
 import type { LeafRetainedPage, Platform, SubscribeReply } from '../platform.ts'
 import { Tables } from '../tables.ts'
@@ -31,6 +30,7 @@ import { LEAF_SCHEMA } from './schema.ts'
 import { Sharing } from './sharing.ts'
 import { Subscribers } from './subscribers.ts'
 import { type SyncedSession, Syncing } from './syncing.ts'
+import { takeFromUplink } from './take-from-uplink.ts'
 import { Uplinks } from './uplinks.ts'
 import { WideLink } from './wide-link.ts'
 import { Wish } from './wish.ts'
@@ -279,7 +279,9 @@ export class Leaf {
 
   /** All that the home accepted so far has been delivered to this session's actor. */
   async fence(client: ClientId, session: string): Promise<void> {
-    if (this.home.knowledge.at !== 'here') {
+    const { knowledge } = this.home
+    // Where this has always been the home, nothing comes from elsewhere.
+    if (knowledge.at !== 'here' || knowledge.epoch > FIRST_EPOCH) {
       await this.platform.core.drained({
         fleet: this.platform.fleet,
         root: this.root,
@@ -320,7 +322,7 @@ export class Leaf {
   }
 
   async alarm(): Promise<void> {
-    await this.home.finish()
+    await this.home.resume()
     await this.syncing.alarm()
     await this.wide.index()
     await this.fanOut.retry()
@@ -384,23 +386,10 @@ export class Leaf {
   private async becameHome(): Promise<void> {
     this.syncing.plan()
     void this.wide.index()
-    await this.takeFromUplink()
-  }
-
-  private async takeFromUplink(): Promise<void> {
-    const uplink = this.platform.peers.uplink(this.root)
-    const taken = await persistently(this.platform, () => uplink.take(this.root)).catch((cause) =>
-      // What waits there comes by the core.
-      this.platform.report(`${this.root} could not take from the uplink`, cause),
-    )
-    if (taken === undefined) return
-    const { batch, underWay } = taken
-    if (underWay !== null) this.received.note(underWay.source, underWay.last)
-    const waiting = unpackBatch(batch)
-    if (waiting.length === 0) return
-    // Accepted now, before what is published next; the uplink keeps them until each is delivered or durable here.
-    this.accept(waiting.map(decodeRouted))
-      .then(() => uplink.took(this.root))
-      .catch((cause) => this.platform.report(`${this.root} could not take all from the uplink`, cause))
+    await takeFromUplink(this.platform, this.root, {
+      isHome: () => this.home.knowledge.at === 'here',
+      noted: ({ source, last }) => this.received.note(source, last),
+      accept: (messages) => this.accept(messages),
+    })
   }
 }

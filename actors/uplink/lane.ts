@@ -17,6 +17,15 @@ export interface LaneItem {
   settle: ((outcome: number) => void) | null
 }
 
+/** The state of the link to one destination region (or `?` where that is not known yet). */
+export interface Link {
+  calls: number
+  failures: number
+  /** Nothing is sent before this time. */
+  retryAt: number
+  planned: boolean
+}
+
 export class Lane {
   /** Unique within the uplink's life; with the uplink's own name it tells receivers which numbers belong together. */
   readonly number: number

@@ -23,17 +23,8 @@ import {
   UPLINK_STORE_AFTER_MS,
 } from '../limits.ts'
 import type { Destination, Platform, Taken } from '../platform.ts'
-import { Lane, type LaneItem } from './lane.ts'
+import { Lane, type LaneItem, type Link } from './lane.ts'
 import { Outbox } from './outbox.ts'
-
-/** The state of the link to one destination region (or `?` where that is not known yet). */
-interface Link {
-  calls: number
-  failures: number
-  /** Nothing is sent before this time. */
-  retryAt: number
-  planned: boolean
-}
 
 export class Uplink {
   private readonly platform: Platform

@@ -4,6 +4,8 @@ import { base64Schema, epochSchema, fleetSchema, regionSchema, rootSchema } from
 
 export const homeSchema = z.object({ region: regionSchema, epoch: epochSchema })
 export type HomeAnswer = z.infer<typeof homeSchema>
+/** Of a root whose home has never moved. */
+export const FIRST_EPOCH = 1
 
 /** Edge to core, `POST …/resolve`: the home of a root, which the asking region becomes if there is none. */
 export const resolveRequestSchema = z.object({ fleet: fleetSchema, root: rootSchema, region: regionSchema })
