@@ -17,6 +17,9 @@ export class Wish {
   private calls: Promise<void> = Promise.resolve()
   private withdrawn: Promise<void> = Promise.resolve()
   private withdrawing = false
+  private adding: Promise<unknown> = Promise.resolve()
+  /** The next call, which has not begun. */
+  private next: { readonly wanted: Set<string>; readonly retained: Promise<RetainedRecord[]> } | null = null
   private order = 0
 
   constructor(platform: Platform, root: Root, subscribers: Subscribers, home: Home, retained: Retained) {
@@ -32,9 +35,27 @@ export class Wish {
     return { region: this.platform.region, plain: anyPlain, shares: [...shares.keys()] }
   }
 
-  /** Resolves when every message that the home accepts from then on comes here, with the retained ones that match. */
+  /**
+   * Resolves when every message that the home accepts from then on comes here, with the retained ones that match, and those
+   * that others have asked for with it.
+   */
   add(filters: readonly string[]): Promise<RetainedRecord[]> {
-    return this.ask('add', filters)
+    // One call at a time: those that subscribe while it is under way go together in the next, however many they are.
+    let round = this.next
+    if (round === null) {
+      const wanted = new Set<string>()
+      const retained = this.adding
+        .catch(() => undefined)
+        .then(() => {
+          this.next = null
+          return this.ask('add', [...wanted])
+        })
+      round = { wanted, retained }
+      this.next = round
+      this.adding = retained
+    }
+    for (const filter of filters) round.wanted.add(filter)
+    return round.retained
   }
 
   /** A subscriber has gone. If this does not reach the home, its next message makes the leaf say so again. */

@@ -3,6 +3,8 @@ import { expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
 import { NO_SUCH_SESSION } from '../../actors/leaf/outcome.ts'
 import { Topic } from '../../actors/topic/topic.ts'
+import type { ClientId } from '../../src/id/ids.ts'
+import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import type { InterestResponse } from '../../src/relay/interest.ts'
 import { fakeCore, fakePeers, held } from './fake-peers.ts'
@@ -77,4 +79,35 @@ test('a subscribe that fails late does not take back one that succeeded meanwhil
 
   expect([early.value()?.reasons, late.value()?.reasons]).toEqual([[0x83], [1]])
   expect(leaf.subscribers.has(APP, 'rooms/1/#')).toBe(true)
+})
+
+test('of a thousand that subscribe at once the home hears in two calls at most, and each gets what is retained for it', async () => {
+  const asked: string[][] = []
+  const platform = new FakePlatform(addressOf('topic', EU, ROOM), {
+    core: fakeCore(US, {
+      interest: async ({ filters }) => {
+        asked.push(filters)
+        await new Promise<void>((done) => platform.clock.after(10, done))
+        const kept = [record('rooms/1/a', 'a', { retain: true }), record('rooms/1/b', 'b', { retain: true })]
+        return {
+          home: { region: US, epoch: 1 },
+          retained: ['rooms/1/a', 'rooms/1/b'].map((topic, i) => ({
+            topic,
+            record: bytesToBase64(kept[i] as Uint8Array),
+          })),
+        }
+      },
+    }),
+  })
+  const { leaf } = new Topic(platform, ROOM)
+  const replies = Array.from({ length: 1_000 }, (_, i) =>
+    watch(
+      leaf.subscribe(`c${i}` as ClientId, `s${i}`, [subscriptionTo(i % 2 === 0 ? 'rooms/1/a' : 'rooms/1/b')]),
+    ),
+  )
+  await platform.clock.pass(100)
+  expect(asked.length).toBeLessThanOrEqual(2)
+  expect(replies.map(({ value }) => deliveredTexts(value()?.retained ?? new Uint8Array(0)))).toEqual(
+    replies.map((_, i) => [i % 2 === 0 ? 'a' : 'b']),
+  )
 })

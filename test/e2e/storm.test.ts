@@ -13,7 +13,7 @@ const CLIENTS = Number(process.env.STORM_CLIENTS ?? 1_000)
 const WAVE = 200
 const PUBLISHERS = ['p0', 'p1']
 /** Between two of a publisher's messages; each costs as many deliveries as there are clients. */
-const PAUSE_MS = 250
+const PAUSE_MS = Math.max(250, CLIENTS / 4)
 /** After the last SUBACK. */
 const MORE_MESSAGES = 5
 /** What workerd was seen to have open for each client, its socket among them: clients are spread over regions for it. */
