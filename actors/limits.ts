@@ -37,6 +37,8 @@ export const SHARE_AWAY_MAX = 1_000
 
 /** A message that the core has not answered for by then is stored, and so acknowledged. */
 export const UPLINK_STORE_AFTER_MS = 1_000
+/** An offer to a group's members elsewhere that is under way is given up after this: then two members may get it. */
+export const OFFER_WAIT_MS = 5_000
 export const UPLINK_CALL_TIMEOUT_MS = 10_000
 /** Calls that one uplink may have under way to one destination, each with roots of its own. */
 export const UPLINK_CALLS_MAX = 4
