@@ -57,8 +57,8 @@ export const UPLINK_ALARM_MS = 5_000
 export const CORE_CALL_TIMEOUT_MS = 10_000
 /** A claim waits for a hand-over in another region, or until that is taken for lost. */
 export const CLAIM_TIMEOUT_MS = 15_000
-/** All other regions are asked by it, and one that hangs must not hold the client's deliveries up for long. */
-export const WIDE_DRAINED_TIMEOUT_MS = 3_000
+/** Several regions may be asked by a fence, and one that hangs must not hold the client's deliveries up for long. */
+export const DRAINED_TIMEOUT_MS = 3_000
 /** A look-up is one read in the directory; publishes wait for it. */
 export const RESOLVE_TIMEOUT_MS = 2_000
 /** After a look-up that failed, publishes go to the outbox for this long before the core is asked again. */

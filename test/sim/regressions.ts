@@ -40,5 +40,9 @@ export const REGRESSIONS: readonly Regression[] = [
   },
   { seed: 38144, what: 'what came late for a group by a member whose session had ended was dropped' },
   { seed: 37712, what: 'an offer under way was given up, and two members of a group got the message' },
+  {
+    seed: 1001815,
+    what: 'a CONNECT with Clean Start whose peer had left ended the session that a later one had resumed',
+  },
   { seed: 949, what: 'a withdrawal of interest that came late undid a newer wish' },
 ]
