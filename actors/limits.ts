@@ -37,6 +37,8 @@ export const SHARE_AWAY_MAX = 1_000
 
 /** A message that the core has not answered for by then is stored, and so acknowledged. */
 export const UPLINK_STORE_AFTER_MS = 1_000
+/** An offer to a group's members elsewhere that is under way is given up after this: then two members may get it. */
+export const OFFER_WAIT_MS = 5_000
 export const UPLINK_CALL_TIMEOUT_MS = 10_000
 /** Calls that one uplink may have under way to one destination, each with roots of its own. */
 export const UPLINK_CALLS_MAX = 4
@@ -55,8 +57,8 @@ export const UPLINK_ALARM_MS = 5_000
 export const CORE_CALL_TIMEOUT_MS = 10_000
 /** A claim waits for a hand-over in another region, or until that is taken for lost. */
 export const CLAIM_TIMEOUT_MS = 15_000
-/** All other regions are asked by it, and one that hangs must not hold the client's deliveries up for long. */
-export const WIDE_DRAINED_TIMEOUT_MS = 3_000
+/** Several regions may be asked by a fence, and one that hangs must not hold the client's deliveries up for long. */
+export const DRAINED_TIMEOUT_MS = 3_000
 /** A look-up is one read in the directory; publishes wait for it. */
 export const RESOLVE_TIMEOUT_MS = 2_000
 /** After a look-up that failed, publishes go to the outbox for this long before the core is asked again. */

@@ -101,6 +101,7 @@ export class Device {
         this.will.clientReturned(true)
       },
       deliver: (delivery) => this.deliverQuietly(delivery),
+      orphaned: (deliveries) => this.givingAway.late(deliveries),
     })
     this.will = new LastWill(platform, this.store, this.publisher)
     this.givingAway = new GivingAway(platform, client, this.store)

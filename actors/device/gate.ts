@@ -213,6 +213,9 @@ export class Gate {
       })
     }
     try {
+      await this.device.leaf.home.take()
+      // A CONNECT that nobody waits for any more must not end, by its Clean Start, what a later one has begun.
+      if (!this.arrivals.has(connection)) return false
       const { live, sessionPresent, properties } = await this.device.connect(
         connection,
         connect,

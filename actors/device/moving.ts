@@ -11,7 +11,7 @@ import type {
   ReleaseRequest,
   ReleaseResponse,
 } from '../../src/relay/home.ts'
-import { type Delivery, encodeDelivery } from '../../src/session/delivery.ts'
+import { type Delivery, decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
 import type { Session } from '../../src/session/session.ts'
 import type { Leaf } from '../leaf/leaf.ts'
 import { exportSession, goOn, importSession } from './handover.ts'
@@ -27,6 +27,8 @@ export interface Mover {
   disconnect(): void
   /** Resolves when it is acknowledged or durable. */
   deliver(delivery: Delivery): Promise<void>
+  /** It is of a session that has ended here. */
+  orphaned(deliveries: readonly Delivery[]): void
 }
 
 export class Moving {
@@ -82,7 +84,7 @@ export class Moving {
     if (before.at === 'here' && before.epoch < request.epoch) this.fence(request.to, request.epoch)
     if (!this.isOldFor(request)) return NOTHING_LATE
     const row = this.store.session()
-    if (row !== null && !row.fenced && request.registered) await this.endSubscriptions(row.id)
+    if (row !== null && !row.fenced && request.registered) await this.endSubscriptions(row.id, request)
     // Where the state was handed over, this went along with it.
     if (request.synced) await this.leaf.stayInterested()
     // It may have come back meanwhile.
@@ -125,11 +127,13 @@ export class Moving {
    * WideActors sent, before that must arrive here before the subscriptions end, or nobody would get it. Rejects where that
    * takes long; the new home asks again.
    */
-  private async endSubscriptions(session: string): Promise<void> {
+  private async endSubscriptions(session: string, request: ReleaseRequest): Promise<void> {
     const filters = [...this.store.subscriptions().keys()]
     await this.registrar.fence(session, filters)
+    // Where it has come back meanwhile, they are that home's.
+    if (!this.isOldFor(request)) return
     await this.registrar.unsubscribe(session, filters)
-    this.store.markFenced()
+    if (this.isOldFor(request)) this.store.markFenced()
   }
 
   /** In the transaction that makes this region the home. */
@@ -162,10 +166,13 @@ export class Moving {
     }
   }
 
-  /** Resolves when all of it is acknowledged or durable. What is of a session that has ended here is nobody's. */
+  /** Resolves when all of it is acknowledged or durable. What is of a session that has ended here is nobody's, or its group's. */
   async takeLate({ session, late }: ImportedResponse): Promise<void> {
     const current = this.mover.session()
-    if (current === null || (session !== current.id && session === this.store.imported())) return
+    if (current === null || (session !== current.id && session === this.store.imported())) {
+      this.mover.orphaned(unpackBatch(base64ToBytes(late)).map(decodeDelivery))
+      return
+    }
     await Promise.all(
       unpackBatch(base64ToBytes(late)).map((bytes) =>
         this.seen.once(bytes, (delivery, settle) => {

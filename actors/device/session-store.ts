@@ -254,7 +254,8 @@ export class SessionStore {
   }
 
   /** The session ends, and leaves these for the other members. */
-  leave(rows: readonly StoredDelivery[]): void {
+  leave(rows: readonly Pick<StoredDelivery, 'delivery'>[]): void {
+    this.tables.make()
     for (const { delivery } of rows)
       this.storage.exec('INSERT INTO orphan (delivery) VALUES (?)', encodeDelivery(delivery))
   }

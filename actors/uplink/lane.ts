@@ -1,5 +1,6 @@
 // A lane: the messages of one root to one destination, in order. At most one call of a lane is under way at a time.
 import type { RegionId, Root } from '../../src/id/ids.ts'
+import { OFFER_WAIT_MS } from '../limits.ts'
 import type { Destination } from '../platform.ts'
 
 export interface LaneItem {
@@ -68,6 +69,11 @@ export class Lane {
   /** Whether an item may go with the one before it: an envelope's numbers count on from its first. */
   follows(item: LaneItem, before: LaneItem | undefined): boolean {
     return before === undefined || (this.numbers.get(item) ?? this.nextNumber) === this.numberOf(before) + 1
+  }
+
+  /** A member of the group may be getting it: whether that is so is waited for, or another would get it too. */
+  mayBeTaken(item: LaneItem, now: number): boolean {
+    return item.offer && this.items.indexOf(item) < this.underWay && item.arrivedAt + OFFER_WAIT_MS > now
   }
 
   /** Takes out the first items, done. */

@@ -317,9 +317,10 @@ export class Uplink {
     if (lane.underWay === 0) this.prune(lane)
   }
 
-  private keepItem(lane: Pick<Lane, 'root' | 'to'>, item: LaneItem): void {
+  private keepItem(lane: Pick<Lane, 'root' | 'to'> & Partial<Lane>, item: LaneItem): void {
     if (item.settle === null) return
     if (item.offer) {
+      if (lane.mayBeTaken?.(item, this.platform.now())) return
       // The sender has it yet, and finds somebody else.
       item.settle(CLIENT_AWAY)
       item.settle = null

@@ -3,6 +3,7 @@ import { Gate } from '../../actors/device/gate.ts'
 import type { Leaf } from '../../actors/leaf/leaf.ts'
 import type { Peers, Platform, Storage } from '../../actors/platform.ts'
 import { Topic } from '../../actors/topic/topic.ts'
+import { Syncer } from '../../actors/uplink/syncer.ts'
 import { Uplink } from '../../actors/uplink/uplink.ts'
 import { Wide } from '../../actors/wide/wide.ts'
 import { type ActorAddress, actorName } from '../../src/id/actor-name.ts'
@@ -154,6 +155,7 @@ export class Life implements Platform, Place, Sender {
   private readonly gateOrNot: Gate | null
   private readonly topic: Topic | null
   private readonly uplink: Uplink | null
+  private readonly syncer: Syncer | null
   private readonly wide: Wide | null
 
   constructor(actor: SimActor) {
@@ -173,6 +175,7 @@ export class Life implements Platform, Place, Sender {
     this.gateOrNot = kind === 'device' ? new Gate(this, id as ClientId) : null
     this.topic = kind === 'topic' ? new Topic(this, id as Root) : null
     this.uplink = kind === 'uplink' ? new Uplink(this) : null
+    this.syncer = kind === 'uplink' ? new Syncer(this) : null
     this.wide = kind === 'wide' ? new Wide(this, Number(id)) : null
     this.lastEventAt = this.world.now
   }
@@ -260,7 +263,8 @@ export class Life implements Platform, Place, Sender {
     if (this.wide === null && (method === 'publish' || method === 'share' || method === 'deliver'))
       given[1] = unpackBatch(given[1] as Uint8Array)
     let receiver: object
-    if (this.uplink !== null) receiver = this.uplink
+    if (this.syncer !== null && method === 'sync') receiver = this.syncer
+    else if (this.uplink !== null) receiver = this.uplink
     else if (this.wide !== null) receiver = this.wide
     else if (method === 'deliver') receiver = this.gate.device
     else if (method === 'handover' || method === 'release') receiver = this.topic ?? this.gate.device.moving

@@ -215,8 +215,14 @@ function sharedReachOne(world: World, seen: Seen): void {
     // To a member with QoS 0 a message may be lost.
     if (asked.some(({ qos }) => qos === 0)) continue
     const got = new Set(asked.flatMap(({ client }) => seen.of(client).map(({ published }) => published)))
+    // What was begun with QoS 2 is of a session that has ended, or nobody's. [MQTT-4.8.2-5]
+    const mayEnd = asked.some(
+      ({ client, qos }) => qos === 2 && !lasting.some((one) => one.client === client && one.qos === 2),
+    )
+    const mayTakeAlong = mayEnd || members.some(({ qos, endedAt }) => qos === 2 && endedAt !== null)
     for (const published of history.published) {
       if (published.qos === 0 || published.at < since || !succeeded(published)) continue
+      if (published.qos === 2 && mayTakeAlong) continue
       if (!matches(plainFilter(filter), published.topic)) continue
       if (!got.has(published)) world.breach('shared', `p${published.number} came to nobody of ${filter}`)
     }

@@ -1,7 +1,7 @@
 // The core as an actor sees it: as actors/workerd/core-fetch.ts, over simulated requests.
 import type { z } from 'zod'
 import { type CoreClient, CoreUnreachable } from '../../actors/core-client.ts'
-import { CORE_CALL_TIMEOUT_MS, RESOLVE_TIMEOUT_MS } from '../../actors/limits.ts'
+import { CORE_CALL_TIMEOUT_MS, DRAINED_TIMEOUT_MS, RESOLVE_TIMEOUT_MS } from '../../actors/limits.ts'
 import { envelopesResponseSchema } from '../../src/relay/envelope.ts'
 import {
   claimResponseSchema,
@@ -42,7 +42,7 @@ export function edgeCore(life: Life): CoreClient {
     confirm: (body) => ask('confirm', body, confirmResponseSchema),
     interest: (body) => ask('interest', body, interestResponseSchema),
     drained: async (body) => {
-      await post('drained', body)
+      await post('drained', body, DRAINED_TIMEOUT_MS)
     },
     interests: async (body) => {
       await post('interests', body)
@@ -51,7 +51,7 @@ export function edgeCore(life: Life): CoreClient {
     sync: (body) => ask('sync', body, syncResponseSchema),
     wide: (body) => ask('wide', body, wideResponseSchema),
     wideDrained: async (body) => {
-      await post('wide-drained', body)
+      await post('wide-drained', body, DRAINED_TIMEOUT_MS)
     },
     wideRetained: (body) => ask('wide-retained', body, wideRetainedResponseSchema),
   }

@@ -30,5 +30,19 @@ export const REGRESSIONS: readonly Regression[] = [
     seed: 34863,
     what: 'a newer message overtook a late one between two tries of an import, the publisher its client',
   },
+  {
+    seed: 37601,
+    what: 'a release that waited for its fence ended the subscriptions of the home that had come back',
+  },
+  {
+    seed: 34282,
+    what: 'a QoS 2 delivery was stored, the QoS 1 ones in flight before it were not, and came behind it',
+  },
+  { seed: 38144, what: 'what came late for a group by a member whose session had ended was dropped' },
+  { seed: 37712, what: 'an offer under way was given up, and two members of a group got the message' },
+  {
+    seed: 1001815,
+    what: 'a CONNECT with Clean Start whose peer had left ended the session that a later one had resumed',
+  },
   { seed: 949, what: 'a withdrawal of interest that came late undid a newer wish' },
 ]
