@@ -44,5 +44,9 @@ export const REGRESSIONS: readonly Regression[] = [
     seed: 1001815,
     what: 'a CONNECT with Clean Start whose peer had left ended the session that a later one had resumed',
   },
+  {
+    seed: 49414,
+    what: 'an offer to a group that came again was answered as taken, though nobody had taken it',
+  },
   { seed: 949, what: 'a withdrawal of interest that came late undid a newer wish' },
 ]
