@@ -378,12 +378,12 @@ export class Device {
     )
   }
 
-  /** Resolves when it is acknowledged or durable. */
-  private deliverQuietly(delivery: Delivery): Promise<void> {
+  /** Resolves with the outcome when it is acknowledged or durable. */
+  private deliverQuietly(delivery: Delivery): Promise<number> {
     const { session } = this
-    if (session === null) return Promise.resolve()
+    if (session === null) return Promise.resolve(Reason.Success)
     return new Promise((done) => {
-      this.perform(session.deliver(delivery, () => done(), this.platform.now()))
+      this.perform(session.deliver(delivery, (outcome) => done(outcome), this.platform.now()))
     })
   }
 

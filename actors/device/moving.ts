@@ -11,7 +11,7 @@ import type {
   ReleaseRequest,
   ReleaseResponse,
 } from '../../src/relay/home.ts'
-import { type Delivery, decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
+import { CLIENT_AWAY, type Delivery, decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
 import type { Session } from '../../src/session/session.ts'
 import type { Leaf } from '../leaf/leaf.ts'
 import { exportSession, goOn, importSession } from './handover.ts'
@@ -25,9 +25,9 @@ export interface Mover {
   replace(session: Session | null): void
   /** Closes the live connection, if there is one: the session is taken over. */
   disconnect(): void
-  /** Resolves when it is acknowledged or durable. */
-  deliver(delivery: Delivery): Promise<void>
-  /** It is of a session that has ended here. */
+  /** Resolves with the outcome when it is acknowledged or durable. */
+  deliver(delivery: Delivery): Promise<number>
+  /** They are of a session that has ended here, or whose connection has: other members of their groups get them. */
   orphaned(deliveries: readonly Delivery[]): void
 }
 
@@ -176,7 +176,10 @@ export class Moving {
     await Promise.all(
       unpackBatch(base64ToBytes(late)).map((bytes) =>
         this.seen.once(bytes, (delivery, settle) => {
-          void this.mover.deliver(delivery).then(() => settle(Reason.Success))
+          void this.mover.deliver(delivery).then((outcome) => {
+            if (outcome === CLIENT_AWAY) this.mover.orphaned([delivery])
+            settle(Reason.Success)
+          })
         }),
       ),
     )

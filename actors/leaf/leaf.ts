@@ -244,18 +244,15 @@ export class Leaf {
   /** An envelope from the core: to the home from elsewhere, or from the home to this region. */
   async receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult> {
     if (envelope.to.kind === 'home' && !(await this.isHome(epoch))) return { status: 'moved' }
-    const { fresh, again } = this.received.take(envelope)
-    let outcomes: number[]
-    if (envelope.to.kind === 'home') {
-      outcomes = await this.accept(fresh)
-    } else {
+    const outcomes = await this.received.take(envelope, (fresh) => {
+      if (envelope.to.kind === 'home') return this.accept(fresh)
       // Of an older epoch too: the former home accepted these, the new one never had them, and they come late (promise 2).
       const { anyPlain, shares } = this.subscribers
       if (fresh.some(({ turn }) => (turn === null ? !anyPlain : !shares.has(turn.share))))
         this.wish.withdraw()
-      outcomes = await this.deliverLocally(fresh)
-    }
-    return { status: 'done', outcomes: [...new Array<number>(again).fill(Reason.Success), ...outcomes] }
+      return this.deliverLocally(fresh)
+    })
+    return { status: 'done', outcomes }
   }
 
   /** At the home: a region wants the messages, or no longer does. */

@@ -25,6 +25,7 @@ export interface ShareRegions {
 
 /** Who published only matters for No Local, which shared subscriptions do not have. [MQTT-3.8.3-4] */
 const NOBODY = '' as ClientId
+const MISSED_MAX = 2
 
 /** Outcomes that make it the next one's turn. */
 const NEXT: readonly number[] = [
@@ -75,7 +76,11 @@ export class Sharing {
     const here = await this.toMember(share, record, giver, false)
     if (!NEXT.includes(here)) return here
     if (!this.regions.chooses()) return this.regions.pass('home', publisher, record, turn)
-    const others = this.regions.having(share).filter((region) => !without.includes(region))
+    // A member that moves may be where it was just missed: such a region is asked a second time, after all others.
+    const missed = (region: RegionId) => without.filter((one) => one === region).length
+    const others = [...this.regions.having(share)]
+      .filter((region) => missed(region) < MISSED_MAX)
+      .sort((a, b) => missed(a) - missed(b))
     for (const region of others) {
       const offered = await this.regions.pass(region, publisher, record, { share, mode: 'offer', without })
       if (!NEXT.includes(offered)) return offered

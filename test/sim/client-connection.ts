@@ -17,6 +17,8 @@ export class ClientConnection implements ClientEnd {
   readonly socket: SimSocket
   state: 'connecting' | 'connected' | 'closed' = 'connecting'
   private readonly client: SimClient
+  /** The session that the client takes what comes to be of. */
+  private session = 0
   private readonly parser = parser(V5)
   private readonly asked = new Map<number, readonly (readonly [filter: string, qos: QoS])[]>()
 
@@ -188,6 +190,7 @@ export class ClientConnection implements ClientEnd {
         world.breach('durable', `the session of ${client.id} is gone`)
       client.forgetSession()
     }
+    this.session = client.sessions
     client.sessionKnown = client.manner.kept
     client.sessionMayBeNew = false
     client.current = this
@@ -245,7 +248,8 @@ export class ClientConnection implements ClientEnd {
         retain: packet.retain,
       })
     }
-    if (packet.qos === 2) client.receivedIds.add(messageId)
+    // What an older session sent, and comes only now, says nothing of the new one's ids.
+    if (packet.qos === 2 && this.session === client.sessions) client.receivedIds.add(messageId)
     if (answer === null) return
     const acknowledge = () => this.write({ cmd: answer, messageId } as Packet)
     if (client.manner.ackDelayMs === 0) acknowledge()

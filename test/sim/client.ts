@@ -34,6 +34,8 @@ export class SimClient {
   readonly granted = new Map<string, Subscribed>()
   readonly sent = new Map<number, Sent>()
   readonly receivedIds = new Set<number>()
+  /** How many sessions the server has begun anew. */
+  sessions = 0
   /** The server has a session, as far as this client knows. */
   sessionKnown = false
   /** The server may have lost its session by this client's own doing, a clean start whose answer never came. */
@@ -116,6 +118,7 @@ export class SimClient {
     for (const filter of [...this.granted.keys()]) this.endSubscription(filter)
     this.sent.clear()
     this.receivedIds.clear()
+    this.sessions++
   }
 
   closed(connection: ClientConnection): void {

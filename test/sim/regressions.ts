@@ -44,5 +44,17 @@ export const REGRESSIONS: readonly Regression[] = [
     seed: 1001815,
     what: 'a CONNECT with Clean Start whose peer had left ended the session that a later one had resumed',
   },
+  {
+    seed: 49414,
+    what: 'an offer to a group that came again was answered as taken, though nobody had taken it',
+  },
+  {
+    seed: 1004977,
+    what: 'what came late for a group by a member whose connection had ended unnoticed was dropped',
+  },
+  {
+    seed: 51331,
+    what: 'a message for a group was given up, since its one member had been missed in each region on its way',
+  },
   { seed: 949, what: 'a withdrawal of interest that came late undid a newer wish' },
 ]
