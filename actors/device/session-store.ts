@@ -10,20 +10,7 @@ import type { Marks } from '../leaf/marks.ts'
 import type { SqlRow, Storage } from '../platform.ts'
 import { Tables } from '../tables.ts'
 import type { LiveBulk } from './attachment.ts'
-
-const SCHEMA = [
-  'CREATE TABLE IF NOT EXISTS session (one INTEGER PRIMARY KEY, id TEXT NOT NULL, expiry_seconds INTEGER NOT NULL, disconnected_at REAL, last_position INTEGER NOT NULL, sent_up_to INTEGER NOT NULL, exported_up_to INTEGER, fenced INTEGER)',
-  'CREATE TABLE IF NOT EXISTS subscription (filter TEXT PRIMARY KEY, options TEXT NOT NULL, registered INTEGER NOT NULL)',
-  'CREATE TABLE IF NOT EXISTS queue (position INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, delivery BLOB NOT NULL, share TEXT)',
-  'CREATE INDEX IF NOT EXISTS shared ON queue (position) WHERE share IS NOT NULL',
-  'CREATE TABLE IF NOT EXISTS orphan (id INTEGER PRIMARY KEY AUTOINCREMENT, delivery BLOB NOT NULL)',
-  'CREATE TABLE IF NOT EXISTS released (position INTEGER PRIMARY KEY)',
-  'CREATE TABLE IF NOT EXISTS received (packet_id INTEGER PRIMARY KEY, origin TEXT NOT NULL, settled INTEGER NOT NULL)',
-  'CREATE TABLE IF NOT EXISTS live_bulk (one INTEGER PRIMARY KEY, bulk TEXT NOT NULL)',
-  'CREATE TABLE IF NOT EXISTS will (one INTEGER PRIMARY KEY, record BLOB NOT NULL, delay_seconds INTEGER NOT NULL, expiry_seconds INTEGER, publish_at REAL)',
-  // The session that this home began with, should something of it come late.
-  'CREATE TABLE IF NOT EXISTS imported (one INTEGER PRIMARY KEY, session TEXT NOT NULL)',
-]
+import { SESSION_SCHEMA } from './session-schema.ts'
 
 export interface SessionRow {
   readonly id: string
@@ -47,7 +34,7 @@ export class SessionStore {
 
   constructor(storage: Storage, marks: Marks) {
     this.storage = storage
-    this.tables = new Tables(storage, SCHEMA, 'session')
+    this.tables = new Tables(storage, SESSION_SCHEMA, 'session')
     this.marks = marks
   }
 
