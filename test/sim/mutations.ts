@@ -23,6 +23,8 @@ export interface Mutation {
   readonly what: string
   /** What the checkers may call it. */
   readonly breaks: readonly Broken[]
+  /** The seed before the first that is tried. Few worlds are cut off and undisturbed else. */
+  readonly after?: number
   /** @returns takes it back */
   apply(): () => void
 }
@@ -128,6 +130,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: 'a leaf asks the core before it takes a message',
     breaks: ['cut off'],
+    after: 200,
     apply: () =>
       replace(
         Leaf.prototype,

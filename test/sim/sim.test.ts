@@ -51,12 +51,12 @@ describe('runs that found a bug', () => {
 })
 
 describe('a bug made on purpose is found', () => {
-  test.each(MUTATIONS)('$what', { timeout: LONG_MS }, async ({ breaks, apply }) => {
+  test.each(MUTATIONS)('$what', { timeout: LONG_MS }, async ({ breaks, after = 0, apply }) => {
     const undo = apply()
     try {
       const found = new Set<string>()
-      let seed = 0
-      while (seed < MUTATION_SEEDS_MAX && !breaks.some((one) => found.has(one))) {
+      let seed = after
+      while (seed < after + MUTATION_SEEDS_MAX && !breaks.some((one) => found.has(one))) {
         for (const { broken } of (await runSeed(++seed)).breaches) found.add(broken)
       }
       expect(breaks.filter((one) => found.has(one))).not.toEqual([])
