@@ -9,11 +9,10 @@ import type { Delivery } from '../../src/session/delivery.ts'
 import { EMPTY_OUTGOING, type StoredDelivery } from '../../src/session/outgoing-effect.ts'
 import { type Effect, Session } from '../../src/session/session.ts'
 import { negotiate } from '../../src/session/terms.ts'
-import { eventually } from '../eventually.ts'
 import { Leaf, type LeafOwner } from '../leaf/leaf.ts'
 import { Marks } from '../leaf/marks.ts'
 import { NO_SUCH_SESSION } from '../leaf/outcome.ts'
-import { COMPLETING_WAIT_MS, SHARE_CHECK_MS, WILL_CHECK_MS } from '../limits.ts'
+import { SHARE_CHECK_MS, WILL_CHECK_MS } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
 import { Attaching } from './attaching.ts'
 import { awaken } from './awaken.ts'
@@ -189,8 +188,8 @@ export class Device {
   /** Deliveries for a session; the outcomes when each is acknowledged or durable. */
   async deliver(sessionId: string, deliveries: readonly Uint8Array[]): Promise<Uint8Array> {
     // What is still late goes first. Held for long, it would hold up the fence of another client that moves the other way.
-    if (this.leaf.home.completing)
-      await eventually(this.platform, () => !this.leaf.home.completing, COMPLETING_WAIT_MS)
+    const held = this.leaf.home.completed()
+    if (held !== null) await held
     const now = this.platform.now()
     this.endIfExpired(now)
     const { session } = this

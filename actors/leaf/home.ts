@@ -2,7 +2,9 @@
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import type { HandoverState, HomeAnswer, ImportedResponse } from '../../src/relay/home.ts'
 import { CoreUnreachable } from '../core-client.ts'
+import { eventually } from '../eventually.ts'
 import {
+  COMPLETING_WAIT_MS,
   FAIL_OVER_REGISTER_MS,
   IMPORT_RETRY_MS,
   IMPORT_RETRY_MS_MAX,
@@ -56,6 +58,7 @@ export class Home {
   private tries = 0
   private askAgainAt = 0
   private lateFirstUntil = 0
+  private held: Promise<void> | null = null
   private obtaining: Promise<HomeKnowledge> | null = null
 
   constructor(platform: Platform, root: Root, tables: Tables, events: HomeEvents) {
@@ -225,9 +228,18 @@ export class Home {
   }
 
   /** An import is being completed: what comes now is newer than what is still late. Not for ever: that may be lost. */
-  get completing(): boolean {
+  private get completing(): boolean {
     if (!this.unfinished || this.fromStore) return false
     return this.finishing !== null || this.platform.now() < this.lateFirstUntil
+  }
+
+  /** Null where nothing is late. All who wait go on or fail together, or the last one would overtake the first. */
+  completed(): Promise<void> | null {
+    if (!this.completing) return this.held
+    this.held ??= eventually(this.platform, () => !this.completing, COMPLETING_WAIT_MS).finally(() => {
+      this.held = null
+    })
+    return this.held
   }
 
   /** This home began from the store, and has not heard from all old homes yet. */
