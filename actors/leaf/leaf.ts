@@ -385,7 +385,7 @@ export class Leaf {
     void this.wide.index()
     await takeFromUplink(this.platform, this.root, {
       isHome: () => this.home.knowledge.at === 'here',
-      noted: ({ source, last }) => this.received.note(source, last),
+      noted: ({ source, last }, settled) => this.received.cameOtherwise(source, last, settled),
       accept: (messages) => this.accept(messages),
     })
   }

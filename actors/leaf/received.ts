@@ -10,6 +10,8 @@ export class Received {
   private readonly lastBySource = new Map<string, number>()
   /** Of each source's last envelope, by number: one that comes again has the outcome of the first, and waits for it. */
   private readonly outcomes = new Map<string, ReadonlyMap<number, Promise<number>>>()
+  /** Of a source whose records have come another way: when those are delivered or durable. */
+  private readonly otherWay = new Map<string, Promise<unknown>>()
 
   /** @param sourcesMax how many of an uplink's lanes are remembered, the latest ones */
   constructor(sourcesMax: number) {
@@ -33,27 +35,39 @@ export class Received {
     const before = this.outcomes.get(source)
     const outcomes = all.map((_, i) =>
       i < again
-        ? (before?.get(first + i) ?? Promise.resolve(Reason.Success))
+        ? (before?.get(first + i) ?? this.cameBefore(source))
         : accepted.then((those) => those[i - again] ?? Reason.Success),
     )
     if (this.lastBySource.has(source))
       this.outcomes.set(source, new Map(outcomes.map((outcome, i) => [first + i, outcome])))
     // Nobody knows what became of it: it is taken anew.
-    accepted.catch(() => {
-      this.lastBySource.delete(source)
-      this.outcomes.delete(source)
-    })
+    accepted.catch(() => this.forget(source))
     return Promise.all(outcomes)
   }
 
-  /** Numbers of this source up to `last` have come, or came another way. */
-  note(source: string, last: number): void {
+  /** Numbers of this source up to `last` came another way: one that comes here yet is answered when those are settled. */
+  cameOtherwise(source: string, last: number, settled: Promise<unknown>): void {
+    this.otherWay.set(source, settled)
+    this.note(source, last)
+    settled.catch(() => this.forget(source))
+  }
+
+  private async cameBefore(source: string): Promise<number> {
+    await this.otherWay.get(source)
+    return Reason.Success
+  }
+
+  private note(source: string, last: number): void {
     const seen = this.lastBySource.get(source) ?? -1
     this.lastBySource.delete(source)
     this.lastBySource.set(source, Math.max(last, seen))
     const [oldest] = this.lastBySource.keys()
-    if (oldest === undefined || this.lastBySource.size <= this.sourcesMax) return
-    this.lastBySource.delete(oldest)
-    this.outcomes.delete(oldest)
+    if (oldest !== undefined && this.lastBySource.size > this.sourcesMax) this.forget(oldest)
+  }
+
+  private forget(source: string): void {
+    this.lastBySource.delete(source)
+    this.outcomes.delete(source)
+    this.otherWay.delete(source)
   }
 }

@@ -8,8 +8,8 @@ import type { Platform, Taken } from '../platform.ts'
 /** The leaf that has become the home. */
 export interface Taker {
   isHome(): boolean
-  /** These come by the core too, and are not to be accepted a second time. */
-  noted(underWay: NonNullable<Taken['underWay']>): void
+  /** Some come by the core too: not to be accepted a second time, nor answered before all are settled. */
+  noted(underWay: NonNullable<Taken['underWay']>, settled: Promise<unknown>): void
   accept(messages: readonly Routed[]): Promise<unknown>
 }
 
@@ -22,12 +22,12 @@ export async function takeFromUplink(platform: Platform, root: Root, taker: Take
   // Where the home has moved on meanwhile, the uplink takes it back after a while.
   if (taken === undefined || !taker.isHome()) return
   const { batch, underWay } = taken
-  if (underWay !== null) taker.noted(underWay)
   const waiting = unpackBatch(batch)
   if (waiting.length === 0) return
   // Accepted now, before what is published next; the uplink keeps them until each is delivered or durable here.
-  taker
-    .accept(waiting.map(decodeRouted))
+  const settled = taker.accept(waiting.map(decodeRouted))
+  if (underWay !== null) taker.noted(underWay, settled)
+  settled
     .then(() => uplink.took(root))
     .catch((cause) => platform.report(`${root} could not take all from the uplink`, cause))
 }
