@@ -99,7 +99,7 @@ export class Directory {
     return home !== null && home.region === region && home.epoch === epoch
   }
 
-  /** Null where the former home has fallen silent. */
+  /** Null where the former home has fallen silent, or never began. */
   private async handover(
     fleet: FleetId,
     root: Root,
@@ -107,7 +107,7 @@ export class Directory {
     from: RegionId,
   ): Promise<HandoverState | null> {
     try {
-      return await this.edges.handover(from, { fleet, root, epoch, to: region })
+      return (await this.edges.handover(from, { fleet, root, epoch, to: region })).state
     } catch (cause) {
       if (!(cause instanceof EdgeSilent) || !(await this.silence.of(from))) throw cause
       return null

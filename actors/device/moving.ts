@@ -6,6 +6,7 @@ import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type {
   HandoverRequest,
+  HandoverResponse,
   HandoverState,
   ImportedResponse,
   ReleaseRequest,
@@ -56,11 +57,17 @@ export class Moving {
   }
 
   /** Gives the client to another region. The state is kept, frozen, until `release`. Null where this home is newer. */
-  handover(request: HandoverRequest): HandoverState | null {
-    const home = this.leaf.home.knowledge
-    if (home.at !== 'unknown' && home.epoch > request.epoch) return null
-    if (home.at !== 'elsewhere' || home.epoch < request.epoch) this.leave(request.to, request.epoch)
-    return { session: exportSession(this.store, this.seen), ...this.leaf.exportState() }
+  handover({ to, epoch }: HandoverRequest): HandoverResponse | null {
+    const { home } = this.leaf
+    const { knowledge } = home
+    if (knowledge.at !== 'unknown' && knowledge.epoch > epoch) return null
+    // The directory made this region the home, and it never got what its predecessor had.
+    if (!home.wasBefore(epoch)) {
+      this.fence(to, epoch)
+      return { state: null }
+    }
+    if (knowledge.at !== 'elsewhere' || knowledge.epoch < epoch) this.leave(to, epoch)
+    return { state: { session: exportSession(this.store, this.seen), ...this.leaf.exportState() } }
   }
 
   /** Another region has taken the client over while this one was not reached. What it had yet is given with `release`. */

@@ -1,6 +1,11 @@
 // What a leaf knows of its root's home, and how it becomes the home.
 import type { RegionId, Root } from '../../src/id/ids.ts'
-import type { HandoverState, HomeAnswer, ImportedResponse } from '../../src/relay/home.ts'
+import {
+  FIRST_EPOCH,
+  type HandoverState,
+  type HomeAnswer,
+  type ImportedResponse,
+} from '../../src/relay/home.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { eventually } from '../eventually.ts'
 import {
@@ -19,8 +24,11 @@ export type HomeKnowledge =
   | { readonly at: 'here'; readonly epoch: number; readonly interestsVersion: number }
   | { readonly at: 'elsewhere'; readonly region: RegionId; readonly epoch: number }
 
-/** All but the first and the last: what waits in the uplink may not have been taken. `new` has nothing to import. */
-type HomeState = 'here' | 'new' | 'unfinished' | 'failed-over' | 'handed-over'
+/**
+ * `new`, `unfinished`, `failed-over`: what waits in the uplink may not have been taken; `new` has nothing to import.
+ * `handed-over`: this was the home just before; `passed-over`: it was not, or only an older one.
+ */
+type HomeState = 'here' | 'new' | 'unfinished' | 'failed-over' | 'handed-over' | 'passed-over'
 
 export type HomeHere = Extract<HomeKnowledge, { at: 'here' }>
 
@@ -75,7 +83,7 @@ export class Home {
     this.untaken = row.state === 'new' || this.unfinished
     this.lateFirstUntil = platform.now() + LATE_FIRST_MS_MAX
     this.known =
-      row.state === 'handed-over'
+      row.state === 'handed-over' || row.state === 'passed-over'
         ? { at: 'elsewhere', region: String(row.region) as RegionId, epoch }
         : { at: 'here', epoch, interestsVersion: Number(row.interests_version) }
     if (this.untaken) platform.wakeBy(platform.now() + IMPORT_RETRY_MS)
@@ -136,10 +144,19 @@ export class Home {
 
   /** Another region is the home now. */
   handedOver(region: RegionId, epoch: number): void {
-    this.write(region, epoch, 'handed-over')
+    this.write(region, epoch, this.wasBefore(epoch) ? 'handed-over' : 'passed-over')
     this.known = { at: 'elsewhere', region, epoch }
     this.unfinished = false
     this.untaken = false
+  }
+
+  /** Whether no other home came between this one and the one with that epoch. */
+  wasBefore(epoch: number): boolean {
+    const [row] = this.tables.exist ? this.platform.storage.exec('SELECT epoch, state FROM home') : []
+    // Of a root that never had anything there is nothing to miss.
+    if (row === undefined) return epoch <= FIRST_EPOCH + 1
+    if (row.state === 'passed-over') return false
+    return Number(row.epoch) === (row.state === 'handed-over' ? epoch : epoch - 1)
   }
 
   countInterests(): number {

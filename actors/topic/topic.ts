@@ -1,6 +1,11 @@
 // The leaf of every root that is not a device's: a room, a group, a service.
 import type { Root } from '../../src/id/ids.ts'
-import type { HandoverRequest, HandoverState, ReleaseRequest, ReleaseResponse } from '../../src/relay/home.ts'
+import type {
+  HandoverRequest,
+  HandoverResponse,
+  ReleaseRequest,
+  ReleaseResponse,
+} from '../../src/relay/home.ts'
 import { Leaf } from '../leaf/leaf.ts'
 import type { Platform } from '../platform.ts'
 
@@ -19,12 +24,12 @@ export class Topic {
     })
   }
 
-  handover(request: HandoverRequest): HandoverState | null {
+  handover(request: HandoverRequest): HandoverResponse | null {
     const home = this.leaf.home.knowledge
     if (home.at !== 'unknown' && home.epoch > request.epoch) return null
     if (home.at !== 'elsewhere' || home.epoch < request.epoch)
       this.leaf.home.handedOver(request.to, request.epoch)
-    return { session: null, ...this.leaf.exportState() }
+    return { state: { session: null, ...this.leaf.exportState() } }
   }
 
   /** No session, so no delivery can be late. */

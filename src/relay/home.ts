@@ -126,6 +126,11 @@ export const handoverRequestSchema = z.object({
   to: regionSchema,
 })
 export type HandoverRequest = z.infer<typeof handoverRequestSchema>
+export const handoverResponseSchema = z.object({
+  /** Null where the region never began as the home before: what the store has is all there is. */
+  state: handoverStateSchema.nullable(),
+})
+export type HandoverResponse = z.infer<typeof handoverResponseSchema>
 
 /** Edge to core, `POST …/confirm`: is this still the home's epoch? */
 export const confirmRequestSchema = importedRequestSchema.pick({

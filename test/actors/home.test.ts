@@ -58,6 +58,28 @@ test('an import that is finished after a newer hand-over does not bring the home
   expect(awake.leaf.home.knowledge).toMatchObject({ at: 'elsewhere', region: US, epoch: 3 })
 })
 
+test('a region that was made the home and never learned of it says so each time, and does not become it later', async () => {
+  const claim = held<ClaimResponse>()
+  const { platform, clock, device } = lampIn(EU, { claim: () => claim.answer })
+  const taken = watch(device.leaf.home.take())
+  await clock.settled()
+  expect(device.moving.handover(TO_US)).toEqual({ state: null })
+  claim.give({ home: { region: EU, epoch: 2 }, state: stateOf(LAMP), synced: true })
+  await clock.pass(100)
+  expect(taken.cause()).toBeInstanceOf(CoreUnreachable)
+  const awake = new Device(platform.loseMemory(), LAMP, [])
+  expect(awake.moving.handover(TO_US)).toEqual({ state: null })
+})
+
+test('an older home that the directory makes the home again, and that never learns of it, gives nothing as that', async () => {
+  const { clock, device } = lampIn(EU, {})
+  await device.leaf.home.take()
+  await clock.pass(100)
+  expect(device.leaf.home.knowledge).toMatchObject({ at: 'here', epoch: 1 })
+  expect(device.moving.handover(TO_US)).toEqual({ state: null })
+  expect(device.leaf.home.knowledge).toMatchObject({ at: 'elsewhere', region: US, epoch: 3 })
+})
+
 function stateOf(client: ClientId, ...filters: string[]) {
   const session = {
     id: `session of ${client}`,

@@ -110,6 +110,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     valid: state,
     wrong: { 'session.id': null, 'retained.0.record': '=', 'interests.0.region': 'U S' },
   },
+  handoverResponseSchema: { valid: { state }, wrong: { 'state.interests': 'us' } },
   regionInterestSchema: {
     valid: interest,
     wrong: { region: 'U S', plain: 1, 'shares.0': '' },

@@ -9,6 +9,7 @@ export function judge(world: World): void {
   everythingAcknowledgedArrived(world, seen)
   eachPublishersOrder(world, seen)
   oneConnectionEach(world)
+  world.watch.oneHomeEach()
   nothingRepeated(world, seen)
   sharedReachOne(world, seen)
   oneOrderForAll(world, seen)
@@ -94,9 +95,13 @@ function movers(world: World): ReadonlySet<string> {
  */
 function eachPublishersOrder(world: World, seen: Seen): void {
   const moved = movers(world)
-  const conceded = (subscriber: string, root: string) => {
+  const conceded = (subscriber: string, { root, at }: Published) => {
     const owner = root.startsWith('devices/') ? root.slice('devices/'.length) : null
-    return owner !== subscriber && (moved.has(subscriber) || (owner !== null && moved.has(owner)))
+    // What a lost home had accepted comes late, when its region is back.
+    const own = world.watch.failOvers.some(
+      (one) => one.root === `devices/${subscriber}` && at < (one.endedAt ?? Number.POSITIVE_INFINITY),
+    )
+    return own || (owner !== subscriber && (moved.has(subscriber) || (owner !== null && moved.has(owner))))
   }
   for (const { id } of world.clients) {
     const last = new Map<string, Published>()
@@ -106,7 +111,7 @@ function eachPublishersOrder(world: World, seen: Seen): void {
       if (retain || published.will || qos === 0 || before.has(published) || sharesToo(world, id, published))
         continue
       before.add(published)
-      if (conceded(id, published.root) || !wasSubscribed(world, delivered)) continue
+      if (conceded(id, published) || !wasSubscribed(world, delivered)) continue
       if (published.resent && moved.has(published.client)) continue
       const key = `${published.client} ${published.region} ${published.root}`
       const newest = last.get(key)

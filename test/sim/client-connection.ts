@@ -186,7 +186,13 @@ export class ClientConnection implements ClientEnd {
     this.record.connackAt = world.scheduler.exact
     this.record.sessionPresent = sessionPresent
     if (!sessionPresent) {
-      if (client.sessionKnown && !client.sessionMayBeNew && !this.record.cleanStart && !this.raced())
+      if (
+        client.sessionKnown &&
+        !client.sessionMayBeNew &&
+        !this.record.cleanStart &&
+        !this.raced() &&
+        !this.unsynced()
+      )
         world.breach('durable', `the session of ${client.id} is gone`)
       client.forgetSession()
     }
@@ -205,6 +211,18 @@ export class ClientConnection implements ClientEnd {
         record !== this.record &&
         (record.connackAt ?? Number.POSITIVE_INFINITY) > this.record.openedAt &&
         (record.closedAt ?? Number.POSITIVE_INFINITY) > this.record.openedAt,
+    )
+  }
+
+  /** Its home was lost before the session was in the store. */
+  private unsynced(): boolean {
+    const { id, world, sessionSince } = this.client
+    return world.watch.failOvers.some(
+      ({ root, session, at, lostAt }) =>
+        root === `devices/${id}` &&
+        !session &&
+        at > sessionSince &&
+        lostAt < sessionSince + world.faults.syncedWithinMs,
     )
   }
 

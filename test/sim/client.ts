@@ -36,6 +36,7 @@ export class SimClient {
   readonly receivedIds = new Set<number>()
   /** How many sessions the server has begun anew. */
   sessions = 0
+  sessionSince = 0
   /** The server has a session, as far as this client knows. */
   sessionKnown = false
   /** The server may have lost its session by this client's own doing, a clean start whose answer never came. */
@@ -119,6 +120,7 @@ export class SimClient {
     this.sent.clear()
     this.receivedIds.clear()
     this.sessions++
+    this.sessionSince = this.world.scheduler.exact
   }
 
   closed(connection: ClientConnection): void {

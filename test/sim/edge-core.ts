@@ -1,7 +1,12 @@
 // The core as an actor sees it: as actors/workerd/core-fetch.ts, over simulated requests.
 import type { z } from 'zod'
 import { type CoreClient, CoreUnreachable } from '../../actors/core-client.ts'
-import { CORE_CALL_TIMEOUT_MS, DRAINED_TIMEOUT_MS, RESOLVE_TIMEOUT_MS } from '../../actors/limits.ts'
+import {
+  CLAIM_TIMEOUT_MS,
+  CORE_CALL_TIMEOUT_MS,
+  DRAINED_TIMEOUT_MS,
+  RESOLVE_TIMEOUT_MS,
+} from '../../actors/limits.ts'
 import { envelopesResponseSchema } from '../../src/relay/envelope.ts'
 import {
   claimResponseSchema,
@@ -37,7 +42,7 @@ export function edgeCore(life: Life): CoreClient {
   }
   return {
     resolve: (body) => ask('resolve', body, resolveResponseSchema, RESOLVE_TIMEOUT_MS),
-    claim: (body) => ask('claim', body, claimResponseSchema),
+    claim: (body) => ask('claim', body, claimResponseSchema, CLAIM_TIMEOUT_MS),
     imported: (body) => ask('imported', body, importedResponseSchema),
     confirm: (body) => ask('confirm', body, confirmResponseSchema),
     interest: (body) => ask('interest', body, interestResponseSchema),

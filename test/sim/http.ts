@@ -11,6 +11,9 @@ export interface HttpServer {
   serve(body: unknown, respond: (answer: unknown) => void, reset: (cause: Error) => void): void
 }
 
+/** The server answered, with an error. */
+export class AnsweredError extends Error {}
+
 /** Rejects where there is no answer in time, the connection was refused or reset, or the server answered with an error. */
 export function request(
   sender: Sender,

@@ -1,8 +1,13 @@
 // A pod of the core: the real directory and relay, served as k8s-core/app.ts serves them, over a store with a delay.
 import type { z } from 'zod'
 import { Directory } from '../../k8s-core/directory.ts'
-import { type Edges, EdgeUnreachable } from '../../k8s-core/edges.ts'
-import { EDGE_CALL_TIMEOUT_MS } from '../../k8s-core/limits.ts'
+import { EdgeSilent, type Edges, EdgeUnreachable } from '../../k8s-core/edges.ts'
+import {
+  EDGE_CALL_TIMEOUT_MS,
+  EDGE_HANDOVER_TIMEOUT_MS,
+  EDGE_PING_TIMEOUT_MS,
+  FAIL_OVER_AFTER_MS,
+} from '../../k8s-core/limits.ts'
 import { Relay } from '../../k8s-core/relay.ts'
 import { Silence } from '../../k8s-core/silence.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
@@ -11,7 +16,7 @@ import { envelopesRequestSchema, envelopesResponseSchema } from '../../src/relay
 import {
   claimRequestSchema,
   confirmRequestSchema,
-  handoverStateSchema,
+  handoverResponseSchema,
   importedRequestSchema,
   releaseResponseSchema,
   resolveRequestSchema,
@@ -30,7 +35,7 @@ import {
   wideRequestSchema,
   wideRetainedRequestSchema,
 } from '../../src/relay/wide.ts'
-import { type HttpServer, request } from './http.ts'
+import { AnsweredError, type HttpServer, request } from './http.ts'
 import type { SimRegion } from './region.ts'
 import type { Place, Task } from './scheduler.ts'
 import type { Sender } from './sender.ts'
@@ -95,7 +100,11 @@ class PodLife implements Sender {
     const store = this.store()
     const edges = this.edges()
     const now = () => this.world.now
-    const directory = new Directory(store, edges, new Silence(edges, Number.POSITIVE_INFINITY, now), now)
+    const pause = (ms: number) =>
+      new Promise<void>((done) => {
+        this.world.scheduler.after(ms, this, () => this.enter(done))
+      })
+    const directory = new Directory(store, edges, new Silence(edges, FAIL_OVER_AFTER_MS, now, pause), now)
     const relay = new Relay(directory, edges)
     const call = <S extends z.ZodType>(schema: S, act: (body: z.infer<S>) => Promise<unknown>): Serve => {
       return (body) => {
@@ -196,18 +205,30 @@ class PodLife implements Sender {
       putInterests: (...given) => far(() => store.putInterests(...given)),
       interests: (...given) => far(() => store.interests(...given)),
       putState: (...given) => far(() => store.putState(...given)),
+      takeState: (fleet, root, epoch) =>
+        far(async () => {
+          const state = await store.takeState(fleet, root, epoch)
+          world.watch.failedOver(root, epoch, state)
+          return state
+        }),
     }
   }
 
   /** As k8s-core/edges.ts, over simulated requests. */
   private edges(): Edges {
-    const post = async (id: RegionId, name: string, body: unknown): Promise<unknown> => {
+    const post = async (
+      id: RegionId,
+      name: string,
+      body: unknown,
+      timeoutMs = EDGE_CALL_TIMEOUT_MS,
+    ): Promise<unknown> => {
       const region = this.world.regions.get(id)
       if (region === undefined) throw new EdgeUnreachable(id, `no edge is known for ${id}`)
       try {
-        return await request(this, region.server(name), EDGE_CALL_TIMEOUT_MS, body)
+        return await request(this, region.server(name), timeoutMs, body)
       } catch (cause) {
-        throw new EdgeUnreachable(id, `the edge of ${id} did not answer ${name}: ${String(cause)}`, { cause })
+        const Failure = cause instanceof AnsweredError ? EdgeUnreachable : EdgeSilent
+        throw new Failure(id, `the edge of ${id} did not do ${name}: ${String(cause)}`, { cause })
       }
     }
     const ask = async <S extends z.ZodType>(
@@ -215,8 +236,9 @@ class PodLife implements Sender {
       name: string,
       body: unknown,
       schema: S,
+      timeoutMs?: number,
     ): Promise<z.infer<S>> => {
-      const parsed = schema.safeParse(await post(id, name, body))
+      const parsed = schema.safeParse(await post(id, name, body, timeoutMs))
       if (!parsed.success) {
         this.world.breach('contract', `the edge's answer to ${name}: ${parsed.error.message}`)
         throw new EdgeUnreachable(id, `the edge of ${id} answered ${name} strangely`)
@@ -238,14 +260,14 @@ class PodLife implements Sender {
     > = {
       regions: [...this.world.regions.keys()],
       ping: async (id) => {
-        await post(id, 'ping', {})
+        await post(id, 'ping', {}, EDGE_PING_TIMEOUT_MS)
       },
       deliver: (id, body) => ask(id, 'envelopes', body, envelopesResponseSchema),
       interest: (id, body) => ask(id, 'interest', body, homeInterestResponseSchema),
       drained: async (id, body) => {
         await post(id, 'drained', body)
       },
-      handover: (id, body) => ask(id, 'handover', body, handoverStateSchema),
+      handover: (id, body) => ask(id, 'handover', body, handoverResponseSchema, EDGE_HANDOVER_TIMEOUT_MS),
       release: (id, body) => ask(id, 'release', body, releaseResponseSchema),
       wide: (id, body) => ask(id, 'wide', body, wideAnswerSchema),
       wideDrained: async (id, body) => {

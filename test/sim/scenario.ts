@@ -24,13 +24,19 @@ export interface Outcome {
   readonly hash: string
 }
 
-/** @param verbose with every call in the notes */
 /** Seeds from here on have clients with wide filters. */
 export const WIDE_SEEDS_FROM = 1_000_000
 
-export async function runSeed(seed: number, verbose = false): Promise<Outcome> {
+export interface Settings {
+  /** Every call in the notes. */
+  readonly verbose?: boolean
+  /** What goes wrong, instead of what the seed says. */
+  readonly kinds?: readonly FaultKind[]
+}
+
+export async function runSeed(seed: number, { verbose = false, kinds }: Settings = {}): Promise<Outcome> {
   const random = new Random(seed)
-  const faults = new Faults(random, someFaults(random))
+  const faults = new Faults(random, kinds === undefined ? someFaults(random) : new Set(kinds))
   const world = new World(random, faults, REGIONS.slice(0, 2 + random.int(2)), 1 + random.int(2), verbose)
   try {
     const work = new Work(world, seed >= WIDE_SEEDS_FROM)
@@ -92,8 +98,11 @@ class Work {
         }),
       )
     }
-    if (faults.has('roam'))
-      this.world.wander = ({ region }) => (random.chance(0.3) ? random.pick(regions) : region)
+    this.world.wander = ({ region }) => {
+      if (faults.has('roam') && random.chance(0.3)) return random.pick(regions)
+      const { up, frozen } = this.world.region(region)
+      return faults.has('region losses') && (!up || frozen) ? random.pick(regions) : region
+    }
     for (const room of [1, 2]) this.topics.push(`rooms/${room}/x`, `rooms/${room}/y/z`)
     for (const { id } of this.world.clients) this.topics.push(`devices/${id}/cmd`)
     for (const client of this.world.clients) this.planClient(client)

@@ -1,4 +1,5 @@
-// The directory's store in memory: the real rules of homes and epochs over a map.
+// The core's store in memory: the real rules of homes and epochs over a map, synced states as the embedded store has them.
+import { DatabaseSync } from 'node:sqlite'
 import {
   type Decision,
   decideClaim,
@@ -7,10 +8,21 @@ import {
   type HomeRow,
   homeOf,
 } from '../../k8s-core/store/home-row.ts'
+import { SQLITE_MIGRATIONS } from '../../k8s-core/store/migrations.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
+import { SqliteStates } from '../../k8s-core/store/sqlite-state.ts'
 import type { RegionId } from '../../src/id/ids.ts'
 
+interface Pooled {
+  readonly database: DatabaseSync
+  readonly states: SqliteStates
+}
+
+/** Making one costs more than a run. */
+const pool: Pooled[] = []
+
 export function memoryStore(): Store {
+  const pooled = pool.pop() ?? newDatabase()
   const rows = new Map<string, HomeRow>()
   const interests = new Map<string, { epoch: number; version: number; regions: readonly RegionId[] }>()
   const decide = <T>(key: string, decision: Decision<T>): T => {
@@ -45,10 +57,20 @@ export function memoryStore(): Store {
         interests.set(key, { epoch, version, regions })
     },
     interests: async (fleet, root) => interests.get(keyOf(fleet, root))?.regions ?? [],
-    // Nobody fails over here: a region that does not answer is never taken for lost.
-    putState: async () => true,
-    takeState: () => Promise.reject(new Error('no home begins without its predecessor here')),
+    putState: async (change) => pooled.states.put(change),
+    takeState: async (fleet, root, epoch) => pooled.states.take(fleet, root, epoch),
     ping: async () => undefined,
-    close: async () => undefined,
+    close: async () => {
+      for (const table of STATE_TABLES) pooled.database.exec(`DELETE FROM ${table}`)
+      pool.push(pooled)
+    },
   }
+}
+
+const STATE_TABLES = ['root_state', 'root_queue', 'root_retained']
+
+function newDatabase(): Pooled {
+  const database = new DatabaseSync(':memory:')
+  for (const { statements } of SQLITE_MIGRATIONS) for (const statement of statements) database.exec(statement)
+  return { database, states: new SqliteStates(database) }
 }
