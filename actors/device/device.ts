@@ -22,6 +22,7 @@ import { globally } from './globally.ts'
 import { syncedSession } from './handover.ts'
 import { Keeping } from './keeping.ts'
 import { LastWill } from './last-will.ts'
+import { LateSubscriptions } from './late-subscriptions.ts'
 import { Live } from './live.ts'
 import { Moving } from './moving.ts'
 import { Performing } from './performing.ts'
@@ -88,8 +89,9 @@ export class Device {
     this.leaf = new Leaf(platform, rootOfClient(client), owner, marks)
     this.publisher = new Publisher(platform, client, this.leaf)
     this.registrar = new Registrar(platform, client, this.leaf)
-    this.subscribing = new Subscribing(this.store, this.registrar)
-    this.moving = new Moving(client, this.leaf, this.store, this.seen, this.registrar, {
+    this.subscribing = new Subscribing(this.store, this.registrar, (filters) => this.moving.spokenOf(filters))
+    const late = new LateSubscriptions(platform.storage, this.store, marks)
+    this.moving = new Moving(client, this.leaf, this.store, this.seen, this.registrar, late, {
       session: () => this.session,
       replace: (session) => {
         this.session = session

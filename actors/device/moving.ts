@@ -13,9 +13,10 @@ import type {
   ReleaseResponse,
 } from '../../src/relay/home.ts'
 import { CLIENT_AWAY, type Delivery, decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
-import type { Session } from '../../src/session/session.ts'
+import type { Session, Subscription } from '../../src/session/session.ts'
 import type { Leaf } from '../leaf/leaf.ts'
 import { exportSession, goOn, importSession } from './handover.ts'
+import type { LateSubscription, LateSubscriptions } from './late-subscriptions.ts'
 import type { Registrar } from './registrar.ts'
 import type { Seen } from './seen.ts'
 import type { SessionStore } from './session-store.ts'
@@ -38,6 +39,7 @@ export class Moving {
   private readonly store: SessionStore
   private readonly seen: Seen
   private readonly registrar: Registrar
+  private readonly lateSubscriptions: LateSubscriptions
   private readonly mover: Mover
 
   constructor(
@@ -46,6 +48,7 @@ export class Moving {
     store: SessionStore,
     seen: Seen,
     registrar: Registrar,
+    lateSubscriptions: LateSubscriptions,
     mover: Mover,
   ) {
     this.client = client
@@ -53,6 +56,7 @@ export class Moving {
     this.store = store
     this.seen = seen
     this.registrar = registrar
+    this.lateSubscriptions = lateSubscriptions
     this.mover = mover
   }
 
@@ -91,6 +95,12 @@ export class Moving {
     if (before.at === 'here' && before.epoch < request.epoch) this.fence(request.to, request.epoch)
     if (!this.isOldFor(request)) return NOTHING_LATE
     const row = this.store.session()
+    if (row !== null && request.synced) {
+      this.lateSubscriptions.taken(request.tookFilter)
+      const subscriptions = this.lateSubscriptions.all()
+      if (subscriptions.length > 0)
+        return { ...NOTHING_LATE, done: false, session: row.id, upTo: request.tookUpTo, subscriptions }
+    }
     if (row !== null && !row.fenced && request.registered) await this.endSubscriptions(row.id, request)
     // Where the state was handed over, this went along with it.
     if (request.synced) await this.leaf.stayInterested()
@@ -146,14 +156,23 @@ export class Moving {
   /** In the transaction that makes this region the home. */
   importState({ session }: HandoverState, synced: boolean, now: number): void {
     const taken = synced && session !== null ? goOn(session, now) : session
-    const imported = importSession(this.store, this.seen, taken, this.leaf.syncing.marks)
+    const imported = importSession(
+      this.store,
+      this.seen,
+      taken,
+      this.leaf.syncing.marks,
+      this.lateSubscriptions,
+    )
     this.mover.replace(imported)
     if (imported === null) return
-    for (const subscription of imported.subscriptions.values()) {
-      if (rootOfSubscription(subscription.filter) !== this.leaf.root) continue
-      this.leaf.subscribers.add(this.client, imported.id, subscription)
-      this.store.markRegistered([subscription.filter])
-    }
+    if (synced) this.lateSubscriptions.begin()
+    for (const subscription of imported.subscriptions.values()) this.registerAtOwnLeaf(imported, subscription)
+  }
+
+  private registerAtOwnLeaf(session: Session, subscription: Subscription): void {
+    if (rootOfSubscription(subscription.filter) !== this.leaf.root) return
+    this.leaf.subscribers.add(this.client, session.id, subscription)
+    this.store.markRegistered([subscription.filter])
   }
 
   /** Rejects while a leaf, or a wide shard, does not take a subscription: the old home's fence relies on all of them. */
@@ -173,9 +192,30 @@ export class Moving {
     }
   }
 
+  /** The client has subscribed or unsubscribed. */
+  spokenOf(filters: readonly string[]): void {
+    if (this.leaf.home.mayHearLate) this.lateSubscriptions.changed(filters)
+  }
+
+  /** In storage first; those that need other leaves are registered with all that is not yet. */
+  private async takeLateSubscriptions(session: Session, late: readonly LateSubscription[]): Promise<void> {
+    const fresh = this.lateSubscriptions.fresh(late)
+    for (const { filter, subscription } of fresh) {
+      session.learn(filter, subscription)
+      if (subscription === null) this.store.removeSubscription(filter)
+      else {
+        this.store.saveSubscription(subscription, false)
+        this.registerAtOwnLeaf(session, subscription)
+      }
+    }
+    const ended = fresh.flatMap(({ filter, subscription }) => (subscription === null ? [filter] : []))
+    if (ended.length > 0) await this.registrar.unsubscribe(session.id, ended)
+  }
+
   /** Resolves when all of it is acknowledged or durable. What is of a session that has ended here is nobody's, or its group's. */
-  async takeLate({ session, late }: ImportedResponse): Promise<void> {
+  async takeLate({ session, late, subscriptions }: ImportedResponse): Promise<void> {
     const current = this.mover.session()
+    if (current?.id === session) await this.takeLateSubscriptions(current, subscriptions)
     if (current === null || (session !== current.id && session === this.store.imported())) {
       this.mover.orphaned(unpackBatch(base64ToBytes(late)).map(decodeDelivery))
       return
@@ -193,6 +233,13 @@ export class Moving {
   }
 }
 
-const NOTHING_LATE: ReleaseResponse = { done: true, session: '', late: '', upTo: 0, retained: [] }
+const NOTHING_LATE: ReleaseResponse = {
+  done: true,
+  session: '',
+  late: '',
+  upTo: 0,
+  retained: [],
+  subscriptions: [],
+}
 /** Late deliveries of one answer. */
 const LATE_MAX = 256

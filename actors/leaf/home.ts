@@ -268,17 +268,20 @@ export class Home {
     if (!this.unfinished || this.known.at !== 'here') return
     try {
       const { epoch } = this.known
-      const registered = await this.register()
+      let registered = await this.register()
       // An old home lets go of what was late only when it is asked again: by then it is safe here.
-      for (let took = { from: null as RegionId | null, tookUpTo: 0, tookTopic: '' }; ; ) {
+      for (let took = { from: null as RegionId | null, tookUpTo: 0, tookTopic: '', tookFilter: '' }; ; ) {
         const asked = { ...this.naming(), epoch, synced: this.fromStore, registered, ...took }
         const late = await this.platform.core.imported(asked)
         if (late.done) break
-        if (late.late === '' && late.retained.length === 0)
+        if (late.late === '' && late.retained.length === 0 && late.subscriptions.length === 0)
           throw new Error('an old home does not let go before all is registered')
         await this.events.late(late)
-        const tookTopic = late.retained.at(-1)?.topic ?? (late.from === took.from ? took.tookTopic : '')
-        took = { from: late.from, tookUpTo: late.upTo, tookTopic }
+        if (late.subscriptions.length > 0) registered = await this.register()
+        const again = late.from === took.from
+        const tookTopic = late.retained.at(-1)?.topic ?? (again ? took.tookTopic : '')
+        const tookFilter = late.subscriptions.at(-1)?.filter ?? (again ? took.tookFilter : '')
+        took = { from: late.from, tookUpTo: late.upTo, tookTopic, tookFilter }
       }
       // A newer home may have taken this one over meanwhile.
       this.platform.storage.exec(

@@ -2,6 +2,7 @@
 // ones and sends each to the local subscribers, once to each interested region and to the wide filters; elsewhere it passes
 // them to the home.
 import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
+import { clientOfRoot } from '../../src/id/root.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { parseShared } from '../../src/mqtt/topic.ts'
@@ -261,6 +262,9 @@ export class Leaf {
     const { region, change, plain, shares, order } = request
     const changed = this.interests[change === 'add' ? 'add' : 'set']({ region, plain, shares }, order)
     if (changed) this.news.plan()
+    // Should this region be lost now, its successor must know: else the other's subscribers would miss all that follows.
+    if (change === 'add' && clientOfRoot(this.root) !== null && !(await this.syncing.stored('interests', '')))
+      throw new Error(`the store does not learn who wants ${this.root}`)
     const retained = this.retained.matching(request.filters, this.platform.now())
     return {
       status: 'done',

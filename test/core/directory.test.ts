@@ -13,7 +13,14 @@ import type { HandoverResponse, ReleaseRequest, ReleaseResponse } from '../../sr
 
 const [AP, EU, US] = ['ap', 'eu', 'us'] as RegionId[] as [RegionId, RegionId, RegionId]
 const ROOT = 'devices/lamp' as Root
-const NOTHING: ReleaseResponse = { done: true, session: '', late: '', upTo: 0, retained: [] }
+const NOTHING: ReleaseResponse = {
+  done: true,
+  session: '',
+  late: '',
+  upTo: 0,
+  retained: [],
+  subscriptions: [],
+}
 
 function sessionOf(id: string) {
   const numbers = { expirySeconds: 60, disconnectedAt: 1, lastPosition: 0, sentUpTo: 0 }
@@ -88,7 +95,7 @@ async function sync(region: RegionId, epoch: number): Promise<void> {
 }
 
 function imported(region: RegionId, epoch: number, from: RegionId | null = null, tookUpTo = 0) {
-  const took = { from, tookUpTo, tookTopic: '', synced: true, registered: true }
+  const took = { from, tookUpTo, tookTopic: '', tookFilter: '', synced: true, registered: true }
   return directory.imported({ fleet: DEFAULT_FLEET, root: ROOT, region, epoch, ...took })
 }
 

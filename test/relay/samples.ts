@@ -47,8 +47,19 @@ const released = {
   late: '',
   upTo: 7,
   retained: [retained, { topic: 'rooms/42/gone', record: null }],
+  subscriptions: [
+    { filter: 'rooms/42/#', subscription: session.subscriptions[0] },
+    { filter: 'rooms/43/#', subscription: null },
+  ],
 }
-const releasedWrong = { done: 'yes', session: null, late: 'A', upTo: -1, 'retained.0.record': '-' }
+const releasedWrong = {
+  done: 'yes',
+  session: null,
+  late: 'A',
+  upTo: -1,
+  'retained.0.record': '-',
+  'subscriptions.1.filter': '',
+}
 const { queue: _queue, ...withoutQueue } = session
 const change = {
   fleet: 'default',
@@ -121,7 +132,16 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     wrong: { home: null, 'state.interests': 'us', synced: 1 },
   },
   importedRequestSchema: {
-    valid: { ...where, epoch: 1, synced: true, registered: true, tookUpTo: 0, tookTopic: '', from: null },
+    valid: {
+      ...where,
+      epoch: 1,
+      synced: true,
+      registered: true,
+      tookUpTo: 0,
+      tookTopic: '',
+      tookFilter: '',
+      from: null,
+    },
     wrong: {
       ...whereWrong,
       ...epochWrong,
@@ -129,6 +149,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       registered: 'yes',
       tookUpTo: -1,
       tookTopic: null,
+      tookFilter: null,
       from: 'E U',
     },
   },
@@ -146,6 +167,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       registered: false,
       tookUpTo: 3,
       tookTopic: 'rooms/42/t',
+      tookFilter: 'rooms/42/#',
     },
     wrong: {
       fleet: '',
@@ -156,6 +178,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       registered: 0,
       tookUpTo: 'x',
       tookTopic: 3,
+      tookFilter: 4,
     },
   },
   releaseResponseSchema: { valid: released, wrong: releasedWrong },

@@ -1,5 +1,6 @@
 // Looks on while a run goes: homes and connections that are two where there may be one, and which roots failed over.
 
+import { SYNC_ALARM_MS } from '../../actors/limits.ts'
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import type { SyncedState } from '../../src/relay/sync.ts'
 import type { Life } from './actor.ts'
@@ -9,13 +10,17 @@ import type { World } from './world.ts'
 export interface FailOver {
   readonly root: Root
   readonly epoch: number
+  /** The lost homes. */
+  readonly from: readonly RegionId[]
   readonly at: number
-  /** Since when the predecessor's region did not answer. */
+  /** Since when the predecessor's region did not answer, or not for long enough to sync what it had. */
   readonly lostAt: number
   /** The store had a session. */
   readonly session: boolean
   /** When the last home of a lower epoch learned of it; null while one has not. */
   endedAt: number | null
+  /** When its successor had heard all that they had; null while it has not. */
+  settledAt: number | null
 }
 
 export class Watch {
@@ -25,7 +30,8 @@ export class Watch {
   private readonly epochs = new Map<string, RegionId>()
   /** Who takes itself for the home. */
   private readonly homes = new Map<Root, Map<RegionId, number>>()
-  private readonly awaySince = new Map<RegionId, number>()
+  /** Regions that do not answer, or did not a moment ago. */
+  private readonly away = new Map<RegionId, { readonly since: number; back: number | null }>()
 
   constructor(world: World) {
     this.world = world
@@ -39,23 +45,33 @@ export class Watch {
 
   /** Which regions do not answer. */
   regions(): void {
+    const { exact } = this.world.scheduler
     for (const { id, up, cut, frozen } of this.world.regions.values()) {
-      if (up && !cut && !frozen) this.awaySince.delete(id)
-      else if (!this.awaySince.has(id)) this.awaySince.set(id, this.world.scheduler.exact)
+      const away = this.away.get(id)
+      if (!up || cut || frozen) {
+        if (away === undefined) this.away.set(id, { since: exact, back: null })
+        else away.back = null
+      } else if (away !== undefined) {
+        away.back ??= exact
+        if (away.back + SYNC_ALARM_MS < exact) this.away.delete(id)
+      }
     }
   }
 
   failedOver(root: Root, epoch: number, { session }: SyncedState): void {
     const { exact } = this.world.scheduler
     this.world.note(`${root} fails over, epoch ${epoch}${session === null ? ', without a session' : ''}`)
-    const away = this.before(root, epoch).map((region) => this.awaySince.get(region) ?? exact)
+    const from = this.before(root, epoch)
+    const away = from.map((region) => this.away.get(region)?.since ?? exact)
     this.failOvers.push({
       root,
       epoch,
+      from,
       at: exact,
       lostAt: Math.min(exact, ...away),
       session: session !== null,
       endedAt: away.length === 0 ? exact : null,
+      settledAt: null,
     })
   }
 
@@ -71,6 +87,9 @@ export class Watch {
     const { knowledge } = home
     const regions = this.homes.get(root) ?? new Map<RegionId, number>()
     if (knowledge.at === 'here') {
+      if (!home.mayHearLate)
+        for (const one of this.failOvers)
+          if (one.root === root && one.epoch <= knowledge.epoch) one.settledAt ??= this.world.scheduler.exact
       if (regions.get(region) === knowledge.epoch) return
       this.homes.set(root, regions.set(region, knowledge.epoch))
       this.begun(root, region, knowledge.epoch)
