@@ -45,8 +45,11 @@ export interface HomeEvents {
   late(late: ImportedResponse): Promise<void>
   /** All former homes have let go. */
   imported(): void
-  /** The directory says that another region is the home: nothing may be accepted here any more. */
-  fence(region: RegionId, epoch: number): void
+  /**
+   * The directory says that another region is the home: nothing may be accepted here any more. Resolves when that one knows
+   * of this region's subscribers.
+   */
+  fence(region: RegionId, epoch: number): Promise<void>
   /** This leaf has become the home; messages accepted before it knew wait in the uplink. */
   becameHome(): Promise<void>
 }
@@ -139,7 +142,7 @@ export class Home {
     if (this.known.at !== 'here' || home.epoch <= this.known.epoch) return
     this.platform.report(`${this.root} is fenced at epoch ${this.known.epoch}`, null)
     if (home.region === this.platform.region) await this.verify()
-    else this.events.fence(home.region, home.epoch)
+    else await this.events.fence(home.region, home.epoch)
   }
 
   /** Another region is the home now. */

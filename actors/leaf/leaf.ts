@@ -113,7 +113,10 @@ export class Leaf {
       imported: () => {
         this.retained.noting = false
       },
-      fence: (region, epoch) => owner.fence(region, epoch),
+      fence: (region, epoch) => {
+        owner.fence(region, epoch)
+        return this.stayInterested()
+      },
       becameHome: () => this.becameHome(),
     }
     this.home = new Home(platform, root, tables, events)

@@ -4,9 +4,11 @@ import { CoreUnreachable } from '../../actors/core-client.ts'
 import { GLOBAL_SYNC_WAIT_MS, IMPORT_RETRY_MS_MAX } from '../../actors/limits.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import type { ClaimResponse, ImportedRequest, ImportedResponse, SessionState } from '../../src/relay/home.ts'
+import type { InterestRequest } from '../../src/relay/interest.ts'
 import type { SyncResult } from '../../src/relay/sync.ts'
 import { held, NOTHING_LATE } from './fake-peers.ts'
 import {
+  APP,
   EU,
   frame,
   LAMP_ROOT,
@@ -173,4 +175,22 @@ test('another region hears that its interest is minded when the store has it, or
   const again = watch(world.device.leaf.interest({ ...WISH, region: 'ap' as typeof US }))
   await world.clock.pass(GLOBAL_SYNC_WAIT_MS)
   expect(again.state()).toBe('rejected')
+})
+
+test('a home that learns of its successor tells that at once of the subscribers in its region', async () => {
+  const wishes: InterestRequest[] = []
+  const home = { region: US, epoch: 2 }
+  const world = new SyncWorld({
+    resolve: async () => ({ home }),
+    interest: async (request) => {
+      wishes.push(request)
+      return { home, retained: [] }
+    },
+  })
+  await world.settle()
+  await world.device.leaf.subscribe(APP, 'session of app', [subscriptionTo('devices/lamp/#')])
+  world.answer = async () => 'fenced'
+  await world.clock.pass(2_000)
+  expect(world.device.leaf.home.knowledge).toMatchObject({ at: 'elsewhere', ...home })
+  expect(wishes).toMatchObject([{ region: EU, change: 'add', plain: true }])
 })

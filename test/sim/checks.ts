@@ -83,14 +83,21 @@ function everythingAcknowledgedArrived(world: World, seen: Seen): void {
  * until that has heard of it. Another region's is: its SUBACK waited for the store.
  */
 function mayMiss({ watch, faults, history }: World, subscribed: Subscribed, published: Published): boolean {
-  const region = history.connected[subscribed.connection]?.region
   return watch.failOvers.some(({ root, from, lostAt, settledAt }) => {
     const end = settledAt ?? Number.POSITIVE_INFINITY
-    const concerned =
-      root === `devices/${subscribed.client}` ||
-      (root === published.root && from.some((one) => one === region))
-    const unknown = subscribed.at > lostAt - faults.syncedWithinMs && subscribed.at < end
-    return concerned && unknown && published.at > lostAt && published.at < end
+    if (published.at < lostAt || published.at > end) return false
+    const unknown = (at: number) => at > lostAt - faults.syncedWithinMs && at < end
+    if (root === `devices/${subscribed.client}`) return unknown(subscribed.at)
+    // Of a root of somebody else's: where the subscriber was in the lost home's region, or came there.
+    return (
+      root === published.root &&
+      history.connected.some(
+        ({ number, client, region, openedAt }) =>
+          client === subscribed.client &&
+          from.some((one) => one === region) &&
+          unknown(number === subscribed.connection ? subscribed.at : openedAt),
+      )
+    )
   })
 }
 

@@ -75,8 +75,11 @@ export class Watch {
     })
   }
 
-  /** At the end all know who the home is. */
+  /** At the end all know who the home is, and what lost homes had has come. */
   oneHomeEach(): void {
+    for (const { root, epoch, settledAt } of this.failOvers)
+      if (settledAt === null)
+        this.world.breach('one home', `nobody has heard all from before epoch ${epoch} of ${root}`)
     for (const [root, regions] of this.homes)
       if (regions.size > 1) this.world.breach('one home', `${root} is at home in ${[...regions.keys()]}`)
   }
