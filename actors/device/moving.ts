@@ -1,6 +1,6 @@
 // A client's move between regions: the old home gives session and root away, the new home takes them over.
 import type { ClientId, RegionId } from '../../src/id/ids.ts'
-import { isFailure, Reason } from '../../src/mqtt/reason.ts'
+import { isFailure } from '../../src/mqtt/reason.ts'
 import { rootOfSubscription } from '../../src/mqtt/topic.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
@@ -225,7 +225,8 @@ export class Moving {
         this.seen.once(bytes, (delivery, settle) => {
           void this.mover.deliver(delivery).then((outcome) => {
             if (outcome === CLIENT_AWAY) this.mover.orphaned([delivery])
-            settle(Reason.Success)
+            // Not taken, so not to be taken for seen: its group may give it back.
+            settle(outcome)
           })
         }),
       ),

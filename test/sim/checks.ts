@@ -2,6 +2,7 @@
 import { matches, parseShared, plainFilter } from '../../src/mqtt/topic.ts'
 import type { FaultKind } from './faults.ts'
 import type { Delivered, Published, Subscribed } from './history.ts'
+import { mayMiss } from './may-miss.ts'
 import type { World } from './world.ts'
 
 export function judge(world: World): void {
@@ -15,6 +16,7 @@ export function judge(world: World): void {
   oneOrderForAll(world, seen)
   exactlyOnce(world, seen)
   cutOffGoesOn(world, seen)
+  nothingExpiredCame(world)
   retainedEverywhere(world, seen)
 }
 
@@ -50,6 +52,11 @@ class Seen {
   }
 }
 
+/** It may be gone before it has come to anybody. */
+function lasts({ expirySeconds }: Published): boolean {
+  return expirySeconds === 0
+}
+
 function succeeded({ acknowledged }: Published): boolean {
   return acknowledged !== null && acknowledged.reason < 0x80
 }
@@ -68,6 +75,7 @@ function everythingAcknowledgedArrived(world: World, seen: Seen): void {
     const got = new Set(seen.of(subscribed.client).map(({ published }) => published))
     for (const published of history.published) {
       if (published.qos === 0 || published.at < subscribed.at || !succeeded(published)) continue
+      if (!lasts(published)) continue
       if (got.has(published) || !matches(subscribed.filter, published.topic)) continue
       if (mayMiss(world, subscribed, published)) continue
       world.breach(
@@ -76,29 +84,6 @@ function everythingAcknowledgedArrived(world: World, seen: Seen): void {
       )
     }
   }
-}
-
-/**
- * A subscription of the moment before a home was lost, or made there while it was cut off, is not known to the successor
- * until that has heard of it. Another region's is: its SUBACK waited for the store.
- */
-function mayMiss({ watch, faults, history }: World, subscribed: Subscribed, published: Published): boolean {
-  return watch.failOvers.some(({ root, from, lostAt, settledAt }) => {
-    const end = settledAt ?? Number.POSITIVE_INFINITY
-    if (published.at < lostAt || published.at > end) return false
-    const unknown = (at: number) => at > lostAt - faults.syncedWithinMs && at < end
-    if (root === `devices/${subscribed.client}`) return unknown(subscribed.at)
-    // Of a root of somebody else's: where the subscriber was in the lost home's region, or came there.
-    return (
-      root === published.root &&
-      history.connected.some(
-        ({ number, client, region, openedAt }) =>
-          client === subscribed.client &&
-          from.some((one) => one === region) &&
-          unknown(number === subscribed.connection ? subscribed.at : openedAt),
-      )
-    )
-  })
 }
 
 /** Clients that were connected in more than one region. */
@@ -250,7 +235,7 @@ function sharedReachOne(world: World, seen: Seen): void {
     )
     const mayTakeAlong = mayEnd || members.some(({ qos, endedAt }) => qos === 2 && endedAt !== null)
     for (const published of history.published) {
-      if (published.qos === 0 || published.at < since || !succeeded(published)) continue
+      if (published.qos === 0 || published.at < since || !succeeded(published) || !lasts(published)) continue
       if (published.qos === 2 && mayTakeAlong) continue
       if (!matches(plainFilter(filter), published.topic)) continue
       if (!got.has(published)) world.breach('shared', `p${published.number} came to nobody of ${filter}`)
@@ -326,6 +311,22 @@ function exactlyOnce(world: World, seen: Seen): void {
 
 const PROMPT_MS = 2_000
 
+const EXPIRED_SLACK_MS = 1_000
+
+/** What has expired is not sent any more, unless its delivery was begun before. [MQTT-3.3.2-5] */
+function nothingExpiredCame(world: World): void {
+  // A frozen server takes a message late, and its time begins then.
+  if (world.faults.has('freezes')) return
+  for (const { published, client, at, dup } of world.history.delivered) {
+    const expiredAt = published.at + published.expirySeconds * 1_000
+    if (lasts(published) || published.resent || dup || at < expiredAt + EXPIRED_SLACK_MS) continue
+    world.breach(
+      'expired',
+      `p${published.number} came to ${client} ${Math.round(at - expiredAt)} ms too late`,
+    )
+  }
+}
+
 /** Promise 7: within a region without the core, what is for a client whose home is there comes promptly. */
 function cutOffGoesOn(world: World, seen: Seen): void {
   if (!only(world, HARMLESS)) return
@@ -342,7 +343,13 @@ function cutOffGoesOn(world: World, seen: Seen): void {
     for (const published of history.published) {
       if (published.region !== region || published.at < from || published.at > until - PROMPT_MS) continue
       const owner = published.root.slice('devices/'.length)
-      if (published.will || !published.root.startsWith('devices/') || !here.has(owner) || moved.has(owner))
+      if (
+        published.will ||
+        !lasts(published) ||
+        !published.root.startsWith('devices/') ||
+        !here.has(owner) ||
+        moved.has(owner)
+      )
         continue
       if (world.clients.find(({ id }) => id === owner)?.manner.receiveMaximum !== 100) continue
       const subscribed = history.subscribed.some(
@@ -372,7 +379,7 @@ function retainedEverywhere(world: World, seen: Seen): void {
     if (new Set(found).size > 1)
       world.breach('retained', `${topic} has ${found.map((number) => `p${number}`).join(', ')}`)
     const kept = world.history.published.filter((one) => one.topic === topic && one.retain)
-    if (found[0] === undefined && kept.some((one) => one.qos > 0 && succeeded(one)))
+    if (found[0] === undefined && kept.every(lasts) && kept.some((one) => one.qos > 0 && succeeded(one)))
       world.breach('retained', `nothing is retained at ${topic}`)
   }
 }

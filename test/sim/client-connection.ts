@@ -70,7 +70,7 @@ export class ClientConnection implements ClientEnd {
     if (this.state !== 'closed') this.socket.write(new Uint8Array(generate(packet, V5)))
   }
 
-  publish({ topic, qos, retain, number }: Published, messageId: number, dup: boolean): void {
+  publish({ topic, qos, retain, number, expirySeconds }: Published, messageId: number, dup: boolean): void {
     this.write({
       cmd: 'publish',
       topic,
@@ -79,6 +79,7 @@ export class ClientConnection implements ClientEnd {
       retain,
       dup,
       ...(qos > 0 && { messageId }),
+      ...(expirySeconds > 0 && { properties: { messageExpiryInterval: expirySeconds } }),
     } as Packet)
   }
 
@@ -196,7 +197,9 @@ export class ClientConnection implements ClientEnd {
         world.breach('durable', `the session of ${client.id} is gone`)
       client.forgetSession()
     }
-    this.session = client.sessions
+    // One that was opened before the newest, and is answered after it, may be of the session before.
+    const overtaken = (client.current?.record.number ?? -1) > this.record.number
+    this.session = overtaken ? -1 : client.sessions
     client.sessionKnown = client.manner.kept
     client.sessionMayBeNew = false
     client.current = this
@@ -307,6 +310,7 @@ export class ClientConnection implements ClientEnd {
       qos: 1,
       retain: false,
       will: true,
+      expirySeconds: 0,
       at: world.scheduler.exact,
     })
   }

@@ -75,7 +75,7 @@ export class SimClient {
     } as Packet)
   }
 
-  publish(topic: string, qos: QoS, retain: boolean): void {
+  publish(topic: string, qos: QoS, retain: boolean, expirySeconds: number): void {
     const { current } = this
     if (current === null) return
     const published = this.world.history.publish({
@@ -87,12 +87,13 @@ export class SimClient {
       qos,
       retain,
       will: false,
+      expirySeconds,
       at: this.world.scheduler.exact,
     })
     const packetId = qos === 0 ? 0 : this.packetId()
     if (qos > 0) this.sent.set(packetId, { published, packetId, state: 'published' })
     this.world.note(
-      `${this.id} publishes p${published.number} QoS ${qos}${retain ? ' retained' : ''} to ${topic}`,
+      `${this.id} publishes p${published.number} QoS ${qos}${retain ? ' retained' : ''}${expirySeconds > 0 ? ` for ${expirySeconds} s` : ''} to ${topic}`,
     )
     current.publish(published, packetId, false)
   }

@@ -167,9 +167,10 @@ class Work {
       const topic = random.pick(this.topics)
       const qos = this.qos()
       const retain = random.chance(0.1)
+      const expirySeconds = random.chance(0.1) ? 1 + random.int(5) : 0
       let when = random.between(1_500, 11_500)
       for (let n = 1 + random.int(6); n > 0; n--) {
-        at(when, () => client.publish(topic, qos, retain))
+        at(when, () => client.publish(topic, qos, retain, expirySeconds))
         when += random.chance(0.6) ? random.between(0, 5) : random.between(5, 400)
       }
     }

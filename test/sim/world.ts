@@ -25,6 +25,7 @@ export type Broken =
   | 'repeated'
   | 'shared'
   | 'retained'
+  | 'expired'
   | 'contract'
   | 'error'
 
