@@ -197,9 +197,8 @@ export class ClientConnection implements ClientEnd {
         world.breach('durable', `the session of ${client.id} is gone`)
       client.forgetSession()
     }
-    // One that was opened before the newest, and is answered after it, may be of the session before.
-    const overtaken = (client.current?.record.number ?? -1) > this.record.number
-    this.session = overtaken ? -1 : client.sessions
+    // One that is answered after a newer one may be of the session before.
+    this.session = this.overtaken ? -1 : client.sessions
     client.sessionKnown = client.manner.kept
     client.sessionMayBeNew = false
     client.current = this
@@ -229,6 +228,11 @@ export class ClientConnection implements ClientEnd {
     )
   }
 
+  /** A newer connection has been accepted. */
+  private get overtaken(): boolean {
+    return (this.client.current?.record.number ?? -1) > this.record.number
+  }
+
   private acknowledged(packetId: number, reason: number, second: boolean): void {
     const sent = this.client.sent.get(packetId)
     const { world } = this.client
@@ -251,6 +255,8 @@ export class ClientConnection implements ClientEnd {
     const { world } = client
     const published = world.history.withPayload(packet.payload.toString())
     const messageId = packet.messageId ?? 0
+    // Its exchange may have ended on the newer connection, and whether it has the client does not know.
+    if (packet.qos === 2 && this.overtaken) return
     const answer = packet.qos === 1 ? 'puback' : packet.qos === 2 ? 'pubrec' : null
     const again = packet.qos === 2 && client.receivedIds.has(messageId)
     const marks = `${packet.dup ? ' DUP' : ''}${packet.retain ? ' retained' : ''}${again ? ' again' : ''}`

@@ -43,7 +43,8 @@ export function request(
     const arrive = (answered: boolean) => {
       if (server.cut()) return
       server.serve(
-        throughJson(body),
+        // Parsed there, so that no two who are given it share anything.
+        body,
         (answer) => {
           const copied = throughJson(answer)
           scheduler.after(world.coreDelay(), sender, () => {

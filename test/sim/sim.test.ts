@@ -51,13 +51,13 @@ describe('runs that found a bug', () => {
 })
 
 describe('a bug made on purpose is found', () => {
-  test.each(MUTATIONS)('$what', { timeout: LONG_MS }, async ({ breaks, after = 0, apply }) => {
+  test.each(MUTATIONS)('$what', { timeout: LONG_MS }, async ({ breaks, after = 0, kinds, apply }) => {
     const undo = apply()
     try {
       const found = new Set<string>()
       let seed = after
       while (seed < after + MUTATION_SEEDS_MAX && !breaks.some((one) => found.has(one))) {
-        for (const { broken } of (await runSeed(++seed)).breaches) found.add(broken)
+        for (const { broken } of (await runSeed(++seed, kinds && { kinds })).breaches) found.add(broken)
       }
       expect(breaks.filter((one) => found.has(one))).not.toEqual([])
     } finally {
