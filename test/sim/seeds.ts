@@ -18,12 +18,20 @@ export function told({ seed, breaches }: Outcome): string[] {
 export function testHalf(half: 0 | 1): void {
   const wide = Math.round(SEEDS * WIDE_SHARE)
   const kinds = [
-    { what: 'with faults', first: FIRST, count: SEEDS - wide },
-    { what: 'with faults and wide filters', first: WIDE_SEEDS_FROM + FIRST - 1, count: wide },
+    {
+      what: 'simulated runs with faults break no promise (promises 1 to 7)',
+      first: FIRST,
+      count: SEEDS - wide,
+    },
+    {
+      what: 'simulated runs with wide filters break no promise',
+      first: WIDE_SEEDS_FROM + FIRST - 1,
+      count: wide,
+    },
   ]
   for (const { what, first, count } of kinds) {
     const runs = Math.floor((count + 1 - half) / 2)
-    test(`${runs} simulated runs ${what}, every second from seed ${first + half} on, break no promise (promises 1 to 7)`, {
+    test(`${runs} ${what}: every second from seed ${first + half} on`, {
       timeout: 60_000 + runs * EACH_MS_MAX,
     }, async () => {
       const broken: string[] = []
