@@ -13,9 +13,12 @@ export const envelopeSchema = z.object({
     /** From the home's region to the wide subscribers of another. */
     z.object({ kind: z.literal('wide'), region: regionSchema }),
   ]),
-  /** Names one life of one uplink; with `first`, it lets the receiver recognise what was sent again. */
+  /**
+   * Unique for a life of an uplink and the kind of destination, so that with root and `first` the receiver recognises what
+   * was sent again, also after either of the two has lost its memory.
+   */
   source: z.string().min(1).max(64),
-  /** The number of the first record; the others count on from it. */
+  /** The number of the first record; the others count on from it. Each later record of the source and root has a higher one. */
   first: z.int().min(0),
   /** `packBatch` of routed records. */
   records: base64Schema,
@@ -23,7 +26,7 @@ export const envelopeSchema = z.object({
 export type Envelope = z.infer<typeof envelopeSchema>
 
 export const envelopeResultSchema = z.discriminatedUnion('status', [
-  /** An MQTT reason code for each record. */
+  /** An MQTT reason code for each record, or a value that stays between actors (actors/leaf/outcome.ts). */
   z.object({ status: z.literal('done'), outcomes: z.array(z.int().min(0).max(255)) }),
   /** Not the home (any more). */
   z.object({ status: z.literal('moved') }),

@@ -42,7 +42,7 @@ const DEVICE: DevicePeer = {
 
 const UPLINK: UplinkPeer = {
   send: async (_root, _to, _hint, batch) => successes(batch),
-  take: async () => ({ batch: packBatch([]), underWay: null }),
+  take: async () => [],
   drained: async () => undefined,
   drainedWide: async () => undefined,
   took: async () => undefined,
