@@ -12,7 +12,7 @@ import { Tables } from '../tables.ts'
 
 const SCHEMA = [
   // `noted` tells only which are forgotten first.
-  'CREATE TABLE IF NOT EXISTS received (source TEXT PRIMARY KEY, first INTEGER NOT NULL, outcomes BLOB NOT NULL, noted REAL NOT NULL) WITHOUT ROWID',
+  'CREATE TABLE IF NOT EXISTS envelope (source TEXT PRIMARY KEY, first INTEGER NOT NULL, outcomes BLOB NOT NULL, noted REAL NOT NULL) WITHOUT ROWID',
 ]
 
 /** The last envelope of a source that had something new. What it numbered before that is over. */
@@ -76,7 +76,7 @@ export class Received {
   private last(source: string): Last | null {
     const known = this.lastBySource.get(source)
     if (known !== undefined || !this.tables.exist) return known ?? null
-    const [row] = this.platform.storage.exec('SELECT first, outcomes FROM received WHERE source = ?', source)
+    const [row] = this.platform.storage.exec('SELECT first, outcomes FROM envelope WHERE source = ?', source)
     if (row === undefined) return null
     const outcomes = [...new Uint8Array(row.outcomes as ArrayBuffer)].map((one) => Promise.resolve(one))
     return { first: Number(row.first), outcomes }
@@ -96,12 +96,12 @@ export class Received {
     const end = first + outcomes.length
     this.tables.make()
     const [before] = storage.exec(
-      'SELECT first, length(outcomes) AS n FROM received WHERE source = ?',
+      'SELECT first, length(outcomes) AS n FROM envelope WHERE source = ?',
       source,
     )
     if (before !== undefined && Number(before.first) + Number(before.n) >= end) return
     storage.exec(
-      'INSERT OR REPLACE INTO received (source, first, outcomes, noted) VALUES (?, ?, ?, ?)',
+      'INSERT OR REPLACE INTO envelope (source, first, outcomes, noted) VALUES (?, ?, ?, ?)',
       source,
       first,
       Uint8Array.from(outcomes),
@@ -113,17 +113,17 @@ export class Received {
   private prune(): void {
     const { storage } = this.platform
     this.noted =
-      this.noted === null ? Number(storage.exec('SELECT count(*) AS n FROM received')[0]?.n) : this.noted + 1
+      this.noted === null ? Number(storage.exec('SELECT count(*) AS n FROM envelope')[0]?.n) : this.noted + 1
     if (this.noted < this.sourcesMax + SOURCES_PRUNED_AT_ONCE) return
     storage.exec(
-      'DELETE FROM received WHERE source IN (SELECT source FROM received ORDER BY noted LIMIT ?)',
+      'DELETE FROM envelope WHERE source IN (SELECT source FROM envelope ORDER BY noted LIMIT ?)',
       SOURCES_PRUNED_AT_ONCE,
     )
     this.noted -= SOURCES_PRUNED_AT_ONCE
   }
 
   private get tables(): Tables {
-    this.lazyTables ??= new Tables(this.platform.storage, SCHEMA, 'received')
+    this.lazyTables ??= new Tables(this.platform.storage, SCHEMA, 'envelope')
     return this.lazyTables
   }
 }

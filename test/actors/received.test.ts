@@ -127,7 +127,7 @@ test('what only connected clients got is not written down (promise 1)', async ()
 test('one message that is stored costs one row, however many came with it', async () => {
   const world = await room((text) => (text === '2' ? STORED : Reason.Success))
   await world.receive(envelope('s', 0, ...texts('1', '2', '3')))
-  const rows = world.platform.storage.exec('SELECT source, first FROM received')
+  const rows = world.platform.storage.exec('SELECT source, first FROM envelope')
   expect(rows).toEqual([{ source: 's', first: 0 }])
 })
 
@@ -170,7 +170,7 @@ test('of many sources the latest are known', async () => {
   const world = await room(keeps)
   const last = LEAF_SOURCES_MAX + 3 * SOURCES_PRUNED_AT_ONCE
   for (let i = 0; i <= last; i++) await world.receive(envelope(`s${i}`, 0, ...texts(`${i}`)))
-  const [count] = world.platform.storage.exec('SELECT count(*) AS n FROM received')
+  const [count] = world.platform.storage.exec('SELECT count(*) AS n FROM envelope')
   expect(Number(count?.n)).toBeLessThan(LEAF_SOURCES_MAX + SOURCES_PRUNED_AT_ONCE)
   world.loseMemory()
   const before = world.got.length
