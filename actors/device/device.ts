@@ -90,6 +90,7 @@ export class Device {
     this.registrar = new Registrar(platform, client, this.leaf)
     this.subscribing = new Subscribing(this.store, this.registrar)
     this.moving = new Moving(client, this.leaf, this.store, this.seen, this.registrar, {
+      now: () => platform.now(),
       session: () => this.session,
       replace: (session) => {
         this.session = session

@@ -245,7 +245,7 @@ export class Leaf {
   /** An envelope from the core: to the home from elsewhere, or from the home to this region. */
   async receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult> {
     if (envelope.to.kind === 'home' && !(await this.isHome(epoch))) return { status: 'moved' }
-    const outcomes = await this.received.take(runOf(envelope), (fresh) => {
+    const outcomes = await this.received.take(runOf(envelope, this.platform.now()), (fresh) => {
       if (envelope.to.kind === 'home') return this.accept(fresh)
       // Of an older epoch too: the former home accepted these, the new one never had them, and they come late (promise 2).
       const { anyPlain, shares } = this.subscribers
@@ -265,6 +265,7 @@ export class Leaf {
     const retained = this.retained.matching(request.filters, this.platform.now())
     return {
       status: 'done',
+      clock: this.platform.now(),
       retained: retained.map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
     }
   }
@@ -290,10 +291,11 @@ export class Leaf {
   }
 
   /** What another leaf needs to be the home, but for the session. This region stays interested if it has subscribers. */
-  exportState(): Pick<HandoverState, 'retained' | 'interests'> {
+  exportState(): Omit<HandoverState, 'session'> {
     const interests = [...this.interests.all]
     if (this.subscribers.size > 0) interests.push(this.wish.current)
     return {
+      clock: this.platform.now(),
       retained: this.retained.all().map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
       interests,
     }

@@ -1,10 +1,11 @@
 // What of an envelope is new: uplinks number what they send, and send again what was not answered. What was stored anywhere
 // because of it is known in storage too, so that it is not stored a second time after this actor's memory was lost.
+import { moveExpiry } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { base64ToBytes } from '../../src/relay/base64.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
-import { decodeRouted, type Routed } from '../../src/relay/routed.ts'
+import { decodeRouted, type Routed, recordOf } from '../../src/relay/routed.ts'
 import { CLIENT_AWAY } from '../../src/session/delivery.ts'
 import { SOURCES_PRUNED_AT_ONCE } from '../limits.ts'
 import type { Platform, Run } from '../platform.ts'
@@ -22,8 +23,11 @@ interface Last {
   readonly outcomes: readonly Promise<number>[]
 }
 
-export function runOf({ source, first, records }: Envelope): Run {
-  return { source, first, batch: base64ToBytes(records) }
+/** @param now by the clock of this region, to which what expires is moved */
+export function runOf({ source, first, records, clock }: Envelope, now: number): Run {
+  const batch = base64ToBytes(records)
+  for (const routed of unpackBatch(batch)) moveExpiry(recordOf(routed), now - clock)
+  return { source, first, batch }
 }
 
 export class Received {

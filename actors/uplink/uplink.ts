@@ -249,6 +249,7 @@ export class Uplink {
             to: lane.to,
             source,
             first,
+            clock: this.platform.now(),
             records: bytesToBase64(batch),
           })),
         ),

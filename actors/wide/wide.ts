@@ -26,6 +26,7 @@ import { Retaining } from './retaining.ts'
 import { WIDE_SCHEMA } from './schema.ts'
 
 export class Wide {
+  private readonly platform: Platform
   private readonly subscribers: Subscribers
   private readonly others: Others
   private readonly grants: Grants
@@ -37,6 +38,7 @@ export class Wide {
   private readonly received: Received
 
   constructor(platform: Platform, shard: number) {
+    this.platform = platform
     const tables = new Tables(platform.storage, WIDE_SCHEMA, 'own')
     this.received = new Received(platform, WIDE_SOURCES_MAX)
     this.subscribers = new Subscribers(platform.storage, tables)
@@ -89,7 +91,7 @@ export class Wide {
 
   /** From a home in another region. */
   async receive(envelope: Envelope): Promise<EnvelopeResult> {
-    const run = runOf(envelope)
+    const run = runOf(envelope, this.platform.now())
     // Each root has lanes of its own.
     const source = `${run.source} ${envelope.root}`
     return {

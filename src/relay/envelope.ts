@@ -1,6 +1,6 @@
 // Envelopes: messages of one root on their way to its home, or from its home to a region that wants them.
 import { z } from 'zod'
-import { base64Schema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
+import { base64Schema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 
 /** Messages of one root in one order. Only one envelope of a root and destination is under way at a time. */
 export const envelopeSchema = z.object({
@@ -20,6 +20,7 @@ export const envelopeSchema = z.object({
   source: z.string().min(1).max(64),
   /** The number of the first record; the others count on from it. Each later record of the source and root has a higher one. */
   first: z.int().min(0),
+  clock: clockSchema,
   /** `packBatch` of routed records. */
   records: base64Schema,
 })

@@ -24,11 +24,11 @@ const LEAF: LeafPeer = {
   unsubscribe: async () => undefined,
   share: async (_, batch) => successes(batch),
   receive: async () => ({ status: 'done', outcomes: [] }),
-  interest: async () => ({ status: 'done', retained: [] }),
+  interest: async () => ({ status: 'done', clock: 0, retained: [] }),
   drained: async () => undefined,
   fence: async () => undefined,
   handover: async () => null,
-  release: async () => ({ done: true, session: '', late: '', upTo: 0, retained: [] }),
+  release: async () => ({ done: true, session: '', late: '', upTo: 0, clock: 0, retained: [] }),
   retainedFor: async () => ({ records: packBatch([]), next: null }),
 }
 
@@ -93,6 +93,7 @@ export const NOTHING_LATE = {
   session: '',
   late: '',
   upTo: 0,
+  clock: 0,
   retained: [],
   from: null,
 }
@@ -105,7 +106,7 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
     claim: async () => ({ home, state: null, synced: false }),
     imported: async () => NOTHING_LATE,
     confirm: async () => ({ current: true }),
-    interest: async () => ({ home, retained: [] }),
+    interest: async () => ({ home, clock: 0, retained: [] }),
     drained: async () => undefined,
     interests: async () => undefined,
     envelopes: async ({ envelopes }) => ({
@@ -114,7 +115,7 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
     sync: async ({ roots }) => ({ results: roots.map(() => 'applied' as const) }),
     wide: async () => ({ regions: [] }),
     wideDrained: async () => undefined,
-    wideRetained: async () => ({ records: '', next: null }),
+    wideRetained: async () => ({ records: '', clock: 0, next: null }),
     ...script,
   }
 }

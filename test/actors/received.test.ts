@@ -37,6 +37,7 @@ function envelope(source: string, first: number, ...records: Uint8Array[]): Enve
     to: HOME,
     source,
     first,
+    clock: 0,
     records: bytesToBase64(packBatch(records)),
   }
 }

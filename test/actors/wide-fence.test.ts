@@ -221,6 +221,7 @@ test('a delivery to a client whose move is being completed holds no fence up, an
       seen: [],
       queue: [],
     },
+    clock: 0,
     retained: [],
     interests: [],
   }
