@@ -128,18 +128,6 @@ export class Home {
     return this.known
   }
 
-  /** Serving has begun from what storage said; whether the directory agrees is asked afterwards. */
-  confirm(): void {
-    if (this.known.at !== 'here') return
-    const { epoch } = this.known
-    this.platform.core
-      .confirm({ ...this.naming(), epoch })
-      .then(({ current }) => {
-        return current ? undefined : this.fenced()
-      })
-      .catch(() => undefined) // The core is out of reach: the region goes on with what it has (promise 7).
-  }
-
   /** Somebody said that this is not the home's epoch. Rejects where the directory cannot be asked. */
   async fenced(): Promise<void> {
     const { home } = await this.platform.core.resolve(this.naming())

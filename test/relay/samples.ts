@@ -162,8 +162,6 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     valid: { fleet: 'default', root, epoch: 1, to: 'us' },
     wrong: { fleet: '-', root: 1, to: 'u.s', ...epochWrong },
   },
-  confirmRequestSchema: { valid: { ...where, epoch: 1 }, wrong: { ...whereWrong, ...epochWrong } },
-  confirmResponseSchema: { valid: { current: true }, wrong: { current: 'yes' } },
   interestRequestSchema: {
     valid: {
       ...where,

@@ -10,7 +10,6 @@ import type { RegionId } from '../../src/id/ids.ts'
 import { envelopesRequestSchema, envelopesResponseSchema } from '../../src/relay/envelope.ts'
 import {
   claimRequestSchema,
-  confirmRequestSchema,
   handoverStateSchema,
   importedRequestSchema,
   releaseResponseSchema,
@@ -111,9 +110,6 @@ class PodLife implements Sender {
       })),
       claim: call(claimRequestSchema, ({ fleet, root, region }) => directory.claim(fleet, root, region)),
       imported: call(importedRequestSchema, (body) => directory.imported(body)),
-      confirm: call(confirmRequestSchema, async ({ fleet, root, region, epoch }) => ({
-        current: await directory.isCurrent(fleet, root, region, epoch),
-      })),
       interest: call(interestRequestSchema, (body) => relay.interest(body)),
       drained: call(drainedRequestSchema, (body) => relay.drained(body)),
       interests: call(interestsRequestSchema, ({ fleet, root, epoch, version, regions }) =>
