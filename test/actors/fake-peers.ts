@@ -106,7 +106,6 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
     imported: async () => NOTHING_LATE,
     interest: async () => ({ home, retained: [] }),
     drained: async () => undefined,
-    interests: async () => undefined,
     envelopes: async ({ envelopes }) => ({
       results: envelopes.map(() => ({ status: 'done', outcomes: [] })),
     }),

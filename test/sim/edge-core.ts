@@ -38,9 +38,6 @@ export function edgeCore(life: Life): CoreClient {
     drained: async (body) => {
       await post('drained', body, DRAINED_TIMEOUT_MS)
     },
-    interests: async (body) => {
-      await post('interests', body)
-    },
     envelopes: (body) => ask('envelopes', body, envelopesResponseSchema),
     sync: (body) => ask('sync', body, syncResponseSchema),
     wide: (body) => ask('wide', body, wideResponseSchema, SUBSCRIBE_TIMEOUT_MS),
