@@ -47,8 +47,7 @@ export function recordByOurClock(record: Uint8Array, clock: number, now: number)
 /** @param recordOf where the message's record is in the bytes */
 function moved(base64: string, recordOf: (bytes: Uint8Array) => Uint8Array, byMs: number): string {
   const bytes = base64ToBytes(base64)
-  moveExpiry(recordOf(bytes), byMs)
-  return bytesToBase64(bytes)
+  return moveExpiry(recordOf(bytes), byMs) ? bytesToBase64(bytes) : base64
 }
 
 function itself(record: Uint8Array): Uint8Array {

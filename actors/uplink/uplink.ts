@@ -29,8 +29,9 @@ import { Outbox } from './outbox.ts'
 export class Uplink {
   private readonly platform: Platform
   private readonly outbox: Outbox
-  /** What lanes were sent under has this name, with how often a home took what waited for it. */
+  /** Names this life of the uplink; with `takes` it is in the source of each lane. */
   private readonly life: string
+  /** How often a home took what waited for it. */
   private takes = 0
   private readonly lanes = new Map<string, Lane>()
   private readonly links = new Map<string, Link>()

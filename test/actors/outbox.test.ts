@@ -10,9 +10,11 @@ import {
 import { Link } from '../../actors/uplink/link.ts'
 import { Uplink } from '../../actors/uplink/uplink.ts'
 import type { RegionId, Root } from '../../src/id/ids.ts'
+import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { base64ToBytes } from '../../src/relay/base64.ts'
-import { packBatch } from '../../src/relay/batch.ts'
+import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
+import { decodeRouted } from '../../src/relay/routed.ts'
 import { fakeCore } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import { addressOf, EU, ROOM, routed, routedTexts, stored, US, watch } from './samples.ts'
@@ -134,6 +136,33 @@ test('a message that expires in the outbox is not delivered, and one behind it i
   world.away.clear()
   await clock.pass(20_000)
   expect(world.arrived).toEqual(['long', 'for ever'])
+})
+
+test('the time that a message waits in the outbox is counted, whenever it is tried', async () => {
+  const left: number[] = []
+  let answers = false
+  const platform = new FakePlatform(addressOf('uplink', EU, '0'), {
+    core: fakeCore(EU, {
+      envelopes: async ({ envelopes }) => {
+        if (!answers) throw new CoreUnreachable('the link is down')
+        for (const { records, clock } of envelopes)
+          for (const bytes of unpackBatch(base64ToBytes(records)))
+            left.push(decodeMessage(decodeRouted(bytes).record).expiresAt - clock)
+        return { results: envelopes.map(() => ({ status: 'done', outcomes: [Reason.Success] })) }
+      },
+    }),
+  })
+  const uplink = new Uplink(platform)
+  const { clock } = platform
+  const expiresAt = clock.now + 60_000
+  watch(uplink.send(ROOM, HOME, US, packBatch([routed('rooms/1/a', 'x', { expiresAt })])))
+  await clock.pass(20_000)
+  answers = true
+  const waited = clock.now
+  await clock.pass(2 * UPLINK_RETRY_MS_MAX)
+  expect(left).toHaveLength(1)
+  expect(left[0]).toBeLessThanOrEqual(expiresAt - waited)
+  expect(left[0]).toBeGreaterThanOrEqual(expiresAt - clock.now)
 })
 
 test('after the process died, what waits for a region that hangs does not hold up what waits for another', async () => {

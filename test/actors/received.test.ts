@@ -11,7 +11,7 @@ import { Reason } from '../../src/mqtt/reason.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
-import { fakePeers } from './fake-peers.ts'
+import { fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import {
   APP,
@@ -165,6 +165,26 @@ test('what the home took from its own region’s uplink is recognised when that 
   await world.receive(envelope('before', 7, one))
   await world.receive(envelope('s', 0, two, ...texts('3')))
   expect(world.got).toEqual(['1', '2', '3'])
+})
+
+test('what comes by the core while the home still delivers what it took is answered when that is delivered', async () => {
+  const [one] = texts('1')
+  if (one === undefined) throw new Error('a text')
+  const delivered = held<Uint8Array>()
+  const platform = new FakePlatform(addressOf('topic', EU, ROOM), {
+    peers: fakePeers({
+      device: () => ({ deliver: () => delivered.answer }),
+      uplink: () => ({ take: async () => [{ source: 's', first: 0, batch: packBatch([one]) }] }),
+    }),
+  })
+  const { leaf } = new Topic(platform, ROOM)
+  await leaf.subscribe(APP, 'session of app', [subscriptionTo('rooms/1/#')])
+  const received = watch(leaf.receive(envelope('s', 0, one), 1))
+  await platform.clock.pass(100)
+  expect(received.state()).toBe('open')
+  delivered.give(Uint8Array.of(STORED))
+  await platform.clock.pass(100)
+  expect(received.value()).toEqual({ status: 'done', outcomes: [STORED] })
 })
 
 test('of many sources the latest are known', async () => {

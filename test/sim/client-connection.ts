@@ -4,6 +4,7 @@ import { deviceAddress } from '../../src/id/actor-name.ts'
 import { type ClientId, DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import { rootOfTopic } from '../../src/id/root.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
+import { Reason } from '../../src/mqtt/reason.ts'
 import type { SimClient } from './client.ts'
 import type { Connected, Published, Subscribed } from './history.ts'
 import { type ClientEnd, SimSocket } from './socket.ts'
@@ -224,6 +225,8 @@ export class ClientConnection implements ClientEnd {
       if (second) this.write({ cmd: 'pubrel', messageId: packetId } as Packet)
       return
     }
+    if (reason > 0 && reason < 0x80 && reason !== Reason.NoMatchingSubscribers)
+      world.breach('error', `p${sent.published.number} is acknowledged with ${reason}`)
     sent.published.acknowledged = { at: world.scheduler.exact, reason }
     world.note(`${this.client.id} p${sent.published.number} acknowledged ${reason}`)
     if (second && reason < 0x80) {
