@@ -18,7 +18,6 @@ import { Attaching } from './attaching.ts'
 import { awaken } from './awaken.ts'
 import { factsOf } from './facts.ts'
 import { GivingAway } from './giving-away.ts'
-import { globally } from './globally.ts'
 import { syncedSession } from './handover.ts'
 import { Keeping } from './keeping.ts'
 import { LastWill } from './last-will.ts'
@@ -26,6 +25,7 @@ import { Live } from './live.ts'
 import { Moving } from './moving.ts'
 import { Performing } from './performing.ts'
 import { Publisher } from './publisher.ts'
+import { queued } from './queued.ts'
 import { Registrar } from './registrar.ts'
 import { Seen } from './seen.ts'
 import { SessionStore } from './session-store.ts'
@@ -90,6 +90,7 @@ export class Device {
     this.registrar = new Registrar(platform, client, this.leaf)
     this.subscribing = new Subscribing(this.store, this.registrar)
     this.moving = new Moving(client, this.leaf, this.store, this.seen, this.registrar, {
+      now: () => platform.now(),
       session: () => this.session,
       replace: (session) => {
         this.session = session
@@ -199,7 +200,7 @@ export class Device {
       deliveries.map((bytes) =>
         this.seen.once(bytes, (delivery, settle) => {
           this.subscribing.arrived(delivery.message.topic)
-          this.perform(session.deliver(delivery, globally(delivery, this.leaf.syncing, settle), now))
+          this.perform(session.deliver(delivery, queued(delivery, this.leaf.syncing, settle), now))
         }),
       ),
     )

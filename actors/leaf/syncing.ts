@@ -173,6 +173,7 @@ export class Syncing {
       fleet: this.platform.fleet,
       root: this.root,
       epoch,
+      clock: this.platform.now(),
       queue: [],
       retained: [],
       queueVoidUpTo: null,

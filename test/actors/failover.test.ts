@@ -48,7 +48,7 @@ function stateOf(texts: readonly string[], ...filters: string[]): HandoverState 
     seen: [],
     queue,
   }
-  return { session, retained: [], interests: [] }
+  return { session, clock: 0, retained: [], interests: [] }
 }
 
 function lateOf(texts: readonly string[], more: Partial<ImportedResponse> = {}): ImportedResponse {
@@ -198,7 +198,7 @@ describe('when the lost region is back', () => {
   })
 
   test('what is late of a session that was never synced is the client’s', async () => {
-    const over = failedOver({ session: null, retained: [], interests: [] }, lateOf(['a']))
+    const over = failedOver({ session: null, clock: 0, retained: [], interests: [] }, lateOf(['a']))
     watch(over.world.connect(3600))
     await over.world.clock.pass(2_000)
     await comeBack(over)
