@@ -3,19 +3,12 @@ import type { EnvelopesRequest, EnvelopesResponse } from '../src/relay/envelope.
 import type {
   ClaimRequest,
   ClaimResponse,
-  ConfirmRequest,
-  ConfirmResponse,
   ImportedRequest,
   ImportedResponse,
   ResolveRequest,
   ResolveResponse,
 } from '../src/relay/home.ts'
-import type {
-  DrainedRequest,
-  InterestRequest,
-  InterestResponse,
-  InterestsRequest,
-} from '../src/relay/interest.ts'
+import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
 import type { SyncRequest, SyncResponse } from '../src/relay/sync.ts'
 import type {
   WideDrainedRequest,
@@ -30,10 +23,8 @@ export interface CoreClient {
   resolve(request: ResolveRequest): Promise<ResolveResponse>
   claim(request: ClaimRequest): Promise<ClaimResponse>
   imported(request: ImportedRequest): Promise<ImportedResponse>
-  confirm(request: ConfirmRequest): Promise<ConfirmResponse>
   interest(request: InterestRequest): Promise<InterestResponse>
   drained(request: DrainedRequest): Promise<void>
-  interests(request: InterestsRequest): Promise<void>
   envelopes(request: EnvelopesRequest): Promise<EnvelopesResponse>
   sync(request: SyncRequest): Promise<SyncResponse>
   wide(request: WideRequest): Promise<WideResponse>

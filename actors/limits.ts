@@ -46,7 +46,7 @@ export const UPLINK_CALLS_MAX = 4
 export const UPLINK_COALESCE_MS = 5
 export const UPLINK_RECORDS_PER_CALL_MAX = 512
 export const UPLINK_BYTES_PER_CALL_MAX = 2 * 1024 * 1024
-/** The outbox of one uplink shard; past either bound the publisher gets 0x97. */
+/** The outbox of one uplink shard, of which one region that is away gets half; past it the publisher gets 0x97. */
 export const OUTBOX_MESSAGES_MAX = 100_000
 export const OUTBOX_BYTES_MAX = 64 * 1024 * 1024
 export const UPLINK_RETRY_MS_MIN = 100
@@ -59,14 +59,17 @@ export const CORE_CALL_TIMEOUT_MS = 10_000
 export const CLAIM_TIMEOUT_MS = 15_000
 /** Several regions may be asked by a fence, and one that hangs must not hold the client's deliveries up for long. */
 export const DRAINED_TIMEOUT_MS = 3_000
-/** A look-up is one read in the directory; publishes wait for it. */
-export const RESOLVE_TIMEOUT_MS = 2_000
+/**
+ * A subscription waits for its root's home, and for the regions that must know of it: one that is busy answers late, and to
+ * refuse all who wait for it would only bring them back. Longer than the core waits for an edge.
+ */
+export const SUBSCRIBE_TIMEOUT_MS = 25_000
+/** A publish waits this long for a look-up; then it goes to the outbox. */
+export const RESOLVE_WAIT_MS = 2_000
 /** After a look-up that failed, publishes go to the outbox for this long before the core is asked again. */
 export const RESOLVE_PAUSE_MS = 2_000
 export const IMPORT_RETRY_MS = 1_000
 export const IMPORT_RETRY_MS_MAX = 60_000
-/** Changes of interest within this time are told to the directory together. */
-export const INTEREST_SYNC_DELAY_MS = 500
 /** Leaves that one publisher remembers the way to. */
 export const PUBLISH_COURIERS_MAX = 64
 /** A will without keep alive looks this often whether its connection still stands, should the process have died. */
@@ -77,10 +80,12 @@ export const ATTACHMENT_PENDING_BYTES_MAX = 4 * 1024
 export const PARTIAL_PACKET_MS_MAX = 60_000
 /** What an uplink gave to the home comes back into its lane if the home does not say within this time that it has it. */
 export const TAKEN_WAIT_MS = 30_000
-/** Lanes of uplinks that a leaf remembers, to recognise envelopes that were sent again. */
+/** Sources of envelopes that a leaf remembers, to recognise what is sent again: lives of the uplinks of other regions. */
 export const LEAF_SOURCES_MAX = 64
 /** The same for a WideActor, which many roots' lanes lead to. */
 export const WIDE_SOURCES_MAX = 4_096
+/** As many as that are in storage, and this many more before the oldest are forgotten. */
+export const SOURCES_PRUNED_AT_ONCE = 16
 /** A leaf that may pass over its WideActor does so for this long; a wide SUBACK waits as long, so that it is true. */
 export const WIDE_GRANT_MS = 1_000
 /** Clocks count whole milliseconds and timers may be early: what is waited for longer than was granted. */

@@ -60,7 +60,7 @@ export class Directory {
       const importFrom = home.importFrom.at(-1)
       if (importFrom === undefined) return { home: answer(home), state: null, synced: false }
       const given = silent ? null : await this.handover(fleet, root, home, importFrom)
-      const state = given ?? (await this.store.takeState(fleet, root, home.epoch))
+      const state = given ?? (await this.store.takeState(fleet, root, home.epoch, this.now()))
       // What older homes have yet, nobody knows: they too are asked for whatever the store was not confirmed to have.
       return { home: answer(home), state, synced: given === null || home.importFrom.length > 1 }
     }
@@ -93,11 +93,6 @@ export class Directory {
     }
     if (failure !== null) throw failure
     return outcome
-  }
-
-  async isCurrent(fleet: FleetId, root: Root, region: RegionId, epoch: number): Promise<boolean> {
-    const home = await this.store.home(fleet, root)
-    return home !== null && home.region === region && home.epoch === epoch
   }
 
   /** Null where the former home has fallen silent, or never began. */
@@ -155,6 +150,7 @@ const NOTHING_LATE: ImportedResponse = {
   session: '',
   late: '',
   upTo: 0,
+  clock: 0,
   retained: [],
   subscriptions: [],
   from: null,

@@ -18,7 +18,6 @@ import { Attaching } from './attaching.ts'
 import { awaken } from './awaken.ts'
 import { factsOf } from './facts.ts'
 import { GivingAway } from './giving-away.ts'
-import { globally } from './globally.ts'
 import { syncedSession } from './handover.ts'
 import { Keeping } from './keeping.ts'
 import { LastWill } from './last-will.ts'
@@ -27,6 +26,7 @@ import { Live } from './live.ts'
 import { Moving } from './moving.ts'
 import { Performing } from './performing.ts'
 import { Publisher } from './publisher.ts'
+import { queued } from './queued.ts'
 import { Registrar } from './registrar.ts'
 import { Seen } from './seen.ts'
 import { SessionStore } from './session-store.ts'
@@ -92,6 +92,7 @@ export class Device {
     this.subscribing = new Subscribing(this.store, this.registrar, (filters) => this.moving.spokenOf(filters))
     const late = new LateSubscriptions(platform.storage, this.store, marks)
     this.moving = new Moving(client, this.leaf, this.store, this.seen, this.registrar, late, {
+      now: () => platform.now(),
       session: () => this.session,
       replace: (session) => {
         this.session = session
@@ -146,7 +147,7 @@ export class Device {
     }
     if (terms.keepAliveSeconds > 0) this.platform.wakeBy(now + live.keepAliveMs)
     else if (connect.will !== null) this.platform.wakeBy(now + WILL_CHECK_MS)
-    this.leaf.home.confirm()
+    void this.leaf.syncing.confirm()
     return { sessionPresent: resumed, live, properties }
   }
 
@@ -201,7 +202,7 @@ export class Device {
       deliveries.map((bytes) =>
         this.seen.once(bytes, (delivery, settle) => {
           this.subscribing.arrived(delivery.message.topic)
-          this.perform(session.deliver(delivery, globally(delivery, this.leaf.syncing, settle), now))
+          this.perform(session.deliver(delivery, queued(delivery, this.leaf.syncing, settle), now))
         }),
       ),
     )

@@ -7,7 +7,7 @@ import {
   type ImportedResponse,
 } from '../../src/relay/home.ts'
 import { CoreUnreachable } from '../core-client.ts'
-import { eventually } from '../eventually.ts'
+import { atMost, eventually } from '../eventually.ts'
 import {
   COMPLETING_WAIT_MS,
   FAIL_OVER_REGISTER_MS,
@@ -15,13 +15,15 @@ import {
   IMPORT_RETRY_MS_MAX,
   LATE_FIRST_MS_MAX,
   RESOLVE_PAUSE_MS,
+  RESOLVE_WAIT_MS,
 } from '../limits.ts'
+import { lateByOurClock, stateByOurClock } from '../other-clock.ts'
 import type { Platform } from '../platform.ts'
 import type { Tables } from '../tables.ts'
 
 export type HomeKnowledge =
   | { readonly at: 'unknown' }
-  | { readonly at: 'here'; readonly epoch: number; readonly interestsVersion: number }
+  | { readonly at: 'here'; readonly epoch: number }
   | { readonly at: 'elsewhere'; readonly region: RegionId; readonly epoch: number }
 
 /**
@@ -71,6 +73,8 @@ export class Home {
   private lateFirstUntil = 0
   private held: Promise<void> | null = null
   private obtaining: Promise<HomeKnowledge> | null = null
+  /** The core has not answered yet. */
+  private lookUp: { readonly since: number; readonly answered: Promise<unknown> } | null = null
 
   constructor(platform: Platform, root: Root, tables: Tables, events: HomeEvents) {
     this.platform = platform
@@ -88,7 +92,7 @@ export class Home {
     this.known =
       row.state === 'handed-over' || row.state === 'passed-over'
         ? { at: 'elsewhere', region: String(row.region) as RegionId, epoch }
-        : { at: 'here', epoch, interestsVersion: Number(row.interests_version) }
+        : { at: 'here', epoch }
     if (this.untaken) platform.wakeBy(platform.now() + IMPORT_RETRY_MS)
   }
 
@@ -111,6 +115,18 @@ export class Home {
     return this.exclusively(() => (this.untaken ? this.takeUp() : this.resolve()))
   }
 
+  /** As `find`, for what can do without an answer: gives up where a look-up takes long, which goes on. */
+  async findSoon(): Promise<HomeKnowledge> {
+    const found = this.find()
+    const { lookUp } = this
+    if (lookUp === null) return found
+    found.catch(() => undefined)
+    await atMost(this.platform, lookUp.since + RESOLVE_WAIT_MS - this.platform.now(), lookUp.answered)
+    if (this.lookUp === lookUp)
+      throw new CoreUnreachable(`where the home of ${this.root} is takes long to say`)
+    return found
+  }
+
   /** Asks the directory again, whatever is known. */
   async verify(): Promise<HomeKnowledge> {
     return this.exclusively(() => this.resolve())
@@ -122,18 +138,6 @@ export class Home {
     await this.exclusively(() => (this.known.at === 'here' ? this.takeUp() : this.claim()))
     if (this.known.at !== 'here') throw new CoreUnreachable(`${this.root} has moved on meanwhile`)
     return this.known
-  }
-
-  /** Serving has begun from what storage said; whether the directory agrees is asked afterwards. */
-  confirm(): void {
-    if (this.known.at !== 'here') return
-    const { epoch } = this.known
-    this.platform.core
-      .confirm({ ...this.naming(), epoch })
-      .then(({ current }) => {
-        return current ? undefined : this.fenced()
-      })
-      .catch(() => undefined) // The core is out of reach: the region goes on with what it has (promise 7).
   }
 
   /** Somebody said that this is not the home's epoch. Rejects where the directory cannot be asked. */
@@ -162,14 +166,6 @@ export class Home {
     return Number(row.epoch) === (row.state === 'handed-over' ? epoch : epoch - 1)
   }
 
-  countInterests(): number {
-    if (this.known.at !== 'here') throw new Error('only a home counts its interests')
-    const version = this.known.interestsVersion + 1
-    this.platform.storage.exec('UPDATE home SET interests_version = ?', version)
-    this.known = { ...this.known, interestsVersion: version }
-    return version
-  }
-
   private async exclusively(work: () => Promise<HomeKnowledge>): Promise<HomeKnowledge> {
     while (this.obtaining !== null) await this.obtaining.catch(() => null)
     const obtaining = work().finally(() => {
@@ -183,12 +179,17 @@ export class Home {
     // While the core is out of reach, each message would wait for it anew.
     if (this.platform.now() < this.askAgainAt)
       throw new CoreUnreachable(`the core was not reached for ${this.root}`)
+    const answered = this.platform.core.resolve(this.naming())
+    this.lookUp = { since: this.platform.now(), answered }
     let home: HomeAnswer
     try {
-      home = (await this.platform.core.resolve(this.naming())).home
+      home = (await answered).home
     } catch (cause) {
       this.askAgainAt = this.platform.now() + RESOLVE_PAUSE_MS
+      this.platform.report(`where the home of ${this.root} is cannot be asked`, cause)
       throw cause
+    } finally {
+      this.lookUp = null
     }
     this.refuseOlder(home)
     if (home.region !== this.platform.region) {
@@ -201,20 +202,21 @@ export class Home {
   }
 
   private async claim(): Promise<HomeKnowledge> {
-    const { home, state, synced } = await this.platform.core.claim(this.naming())
+    const { home, state: given, synced } = await this.platform.core.claim(this.naming())
     this.refuseOlder(home)
+    const state = given && stateByOurClock(given, this.platform.now())
     this.tables.make()
     this.platform.storage.transaction(() => {
       if (state !== null) this.events.importState(state, synced)
       this.write(home.region, home.epoch, state === null ? 'new' : synced ? 'failed-over' : 'unfinished')
     })
-    this.known = { at: 'here', epoch: home.epoch, interestsVersion: 0 }
+    this.known = { at: 'here', epoch: home.epoch }
     this.unfinished = state !== null
     this.untaken = true
     this.fromStore = state !== null && synced
     this.lateFirstUntil = this.platform.now() + LATE_FIRST_MS_MAX
     // The client is not to wait for a region that does not answer.
-    await (this.fromStore ? this.within(FAIL_OVER_REGISTER_MS, this.finish()) : this.finish())
+    await (this.fromStore ? atMost(this.platform, FAIL_OVER_REGISTER_MS, this.finish()) : this.finish())
     return this.takeUp()
   }
 
@@ -279,7 +281,7 @@ export class Home {
         if (late.done) break
         if (late.late === '' && late.retained.length === 0 && late.subscriptions.length === 0)
           throw new Error('an old home does not let go before all is registered')
-        await this.events.late(late)
+        await this.events.late(lateByOurClock(late, this.platform.now()))
         if (late.subscriptions.length > 0) registered = await this.register()
         const again = late.from === took.from
         const tookTopic = late.retained.at(-1)?.topic ?? (again ? took.tookTopic : '')
@@ -301,16 +303,6 @@ export class Home {
         this.platform.now() + Math.min(IMPORT_RETRY_MS * 2 ** this.tries++, IMPORT_RETRY_MS_MAX),
       )
     }
-  }
-
-  /** Resolves with the work, or without it when the time is over. */
-  private async within(ms: number, work: Promise<void>): Promise<void> {
-    let cancel: () => void = () => undefined
-    const over = new Promise<void>((done) => {
-      cancel = this.platform.after(ms, done)
-    })
-    await Promise.race([work, over])
-    cancel()
   }
 
   /** False where an old home may be asked for what is late all the same: it is not to wait for yet another region. */
@@ -339,7 +331,7 @@ export class Home {
   private write(region: RegionId, epoch: number, state: HomeState): void {
     this.tables.make()
     this.platform.storage.exec(
-      'INSERT OR REPLACE INTO home (one, region, epoch, interests_version, state) VALUES (1, ?, ?, 0, ?)',
+      'INSERT OR REPLACE INTO home (one, region, epoch, state) VALUES (1, ?, ?, ?)',
       region,
       epoch,
       state,

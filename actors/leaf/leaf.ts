@@ -20,12 +20,11 @@ import { Tables } from '../tables.ts'
 import { SubscribeAttempts } from './attempts.ts'
 import { type DeliverCall, FanOut } from './fan-out.ts'
 import { Home, type HomeEvents, type HomeHere, type HomeKnowledge } from './home.ts'
-import { InterestNews } from './interest-news.ts'
 import { Interests } from './interests.ts'
 import { leafShares } from './leaf-shares.ts'
 import { Marks } from './marks.ts'
-import { worst } from './outcome.ts'
-import { Received } from './received.ts'
+import { STORED, worst } from './outcome.ts'
+import { Received, runOf } from './received.ts'
 import { Retained, retainedDeliveries } from './retained.ts'
 import { LEAF_SCHEMA } from './schema.ts'
 import { Sharing } from './sharing.ts'
@@ -62,9 +61,8 @@ export class Leaf {
   private readonly platform: Platform
   private readonly wide: WideLink
   private readonly uplinks: Uplinks
-  private readonly news: InterestNews
   private readonly world: WorldInterests
-  private readonly received = new Received(LEAF_SOURCES_MAX)
+  private readonly received: Received
   /** Topics that came from the home while a subscription waits for its retained messages, which are older. */
   private readonly overtaken = new Set<Set<string>>()
   private turn: Promise<void> = Promise.resolve()
@@ -74,6 +72,7 @@ export class Leaf {
     this.platform = platform
     this.root = root
     const tables = new Tables(platform.storage, LEAF_SCHEMA, 'home')
+    this.received = new Received(platform, LEAF_SOURCES_MAX)
     this.subscribers = new Subscribers(platform.storage, tables)
     this.retained = new Retained(platform.storage, tables, marks)
     this.interests = new Interests(platform.storage, tables, marks)
@@ -121,7 +120,6 @@ export class Leaf {
     }
     this.home = new Home(platform, root, tables, events)
     this.world = new WorldInterests(platform, root, this.subscribers, this.interests, marks)
-    this.news = new InterestNews(platform, root, this.home, this.interests)
     this.wish = new Wish(platform, root, this.subscribers, this.home, this.retained)
     this.uplinks = new Uplinks(platform, () => {
       const { knowledge } = this.home
@@ -168,7 +166,7 @@ export class Leaf {
     if (this.waiting === 0 && settled !== null) return act(settled)
     this.waiting++
     const found = this.turn
-      .then(() => this.home.find())
+      .then(() => this.home.findSoon())
       .catch((cause): HomeKnowledge => {
         if (!(cause instanceof CoreUnreachable)) throw cause
         // The home is somewhere; the uplink keeps the message until the core can say where.
@@ -248,7 +246,7 @@ export class Leaf {
   /** An envelope from the core: to the home from elsewhere, or from the home to this region. */
   async receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult> {
     if (envelope.to.kind === 'home' && !(await this.isHome(epoch))) return { status: 'moved' }
-    const outcomes = await this.received.take(envelope, (fresh) => {
+    const outcomes = await this.received.take(runOf(envelope, this.platform.now()), (fresh) => {
       if (envelope.to.kind === 'home') return this.accept(fresh)
       // Of an older epoch too: the former home accepted these, the new one never had them, and they come late (promise 2).
       const { anyPlain, shares } = this.subscribers
@@ -263,14 +261,14 @@ export class Leaf {
   async interest(request: HomeInterestRequest): Promise<HomeInterestResponse> {
     if (!(await this.isHome(request.epoch))) return { status: 'moved' }
     const { region, change, plain, shares, order } = request
-    const changed = this.interests[change === 'add' ? 'add' : 'set']({ region, plain, shares }, order)
-    if (changed) this.news.plan()
+    this.interests[change === 'add' ? 'add' : 'set']({ region, plain, shares }, order)
     // Should this region be lost now, its successor must know: else the other's subscribers would miss all that follows.
     if (change === 'add' && clientOfRoot(this.root) !== null && !(await this.syncing.stored('interests', '')))
       throw new Error(`the store does not learn who wants ${this.root}`)
     const retained = this.retained.matching(request.filters, this.platform.now())
     return {
       status: 'done',
+      clock: this.platform.now(),
       retained: retained.map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
     }
   }
@@ -296,10 +294,11 @@ export class Leaf {
   }
 
   /** What another leaf needs to be the home, but for the session. This region stays interested if it has subscribers. */
-  exportState(): Pick<HandoverState, 'retained' | 'interests'> {
+  exportState(): Omit<HandoverState, 'session'> {
     const interests = [...this.interests.all]
     if (this.subscribers.size > 0) interests.push(this.wish.current)
     return {
+      clock: this.platform.now(),
       retained: this.retained.all().map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
       interests,
     }
@@ -363,7 +362,7 @@ export class Leaf {
         const wide = this.wide.pass(publisher, record)
         if (wide !== null) outcomes.push(wide)
         if (message.retain) {
-          outcomes.push(this.wide.index())
+          outcomes.push(Promise.resolve(STORED), this.wide.index())
           if (message.global) outcomes.push(this.syncing.outcome('retained', message.topic))
         }
         return Promise.all(outcomes).then(worst)
@@ -392,8 +391,7 @@ export class Leaf {
     void this.wide.index()
     await takeFromUplink(this.platform, this.root, {
       isHome: () => this.home.knowledge.at === 'here',
-      noted: ({ source, last }, settled) => this.received.cameOtherwise(source, last, settled),
-      accept: (messages) => this.accept(messages),
+      accept: (run) => this.received.take(run, (fresh) => this.accept(fresh)),
     })
   }
 }

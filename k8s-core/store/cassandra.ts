@@ -3,13 +3,13 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Client, errors, type QueryOptions, types } from 'cassandra-driver'
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
-import type { RootChange, SyncedState } from '../../src/relay/sync.ts'
+import type { HandoverState } from '../../src/relay/home.ts'
+import type { RootChange } from '../../src/relay/sync.ts'
 import { type CassandraOptions, connectCassandra } from './cassandra-connect.ts'
 import { migrateCassandra } from './cassandra-migrate.ts'
 import { CassandraStates } from './cassandra-state.ts'
 import {
   assertEpoch,
-  assertInterests,
   assertRoot,
   type Decision,
   decideClaim,
@@ -19,7 +19,6 @@ import {
   homeOf,
   importFromOf,
   importFromText,
-  interestTimestamp,
 } from './home-row.ts'
 import { SETTLE_MS, SETTLE_PAUSE_FIRST_MS, SETTLE_PAUSE_MAX_MS } from './limits.ts'
 import type { ClaimResult, Home, Store } from './port.ts'
@@ -99,38 +98,13 @@ class CassandraStore implements Store {
     return this.#compareAndSet(fleet, root, 'read', (row) => decideRelease(row, epoch))
   }
 
-  async putInterests(
-    fleet: FleetId,
-    root: Root,
-    epoch: number,
-    version: number,
-    regions: readonly RegionId[],
-  ): Promise<void> {
-    assertRoot(root)
-    assertInterests(epoch, version, regions)
-    await this.#client.execute(
-      `INSERT INTO ${this.#keyspace}.interest (fleet, root, regions) VALUES (?, ?, ?) USING TIMESTAMP ?`,
-      [fleet, root, regions, interestTimestamp(epoch, version)],
-      ORDINARY,
-    )
-  }
-
-  async interests(fleet: FleetId, root: Root): Promise<readonly RegionId[]> {
-    const found = await this.#client.execute(
-      `SELECT regions FROM ${this.#keyspace}.interest WHERE fleet = ? AND root = ?`,
-      [fleet, root],
-      ORDINARY,
-    )
-    return (found.first()?.get('regions') ?? []) as RegionId[]
-  }
-
-  async putState(change: RootChange): Promise<boolean> {
+  async putState(change: RootChange, now = Date.now()): Promise<boolean> {
     assertRoot(change.root)
-    return this.#states.put(change)
+    return this.#states.put(change, now)
   }
 
-  async takeState(fleet: FleetId, root: Root, epoch: number): Promise<SyncedState> {
-    return this.#states.take(fleet, root, epoch)
+  async takeState(fleet: FleetId, root: Root, epoch: number, now = Date.now()): Promise<HandoverState> {
+    return this.#states.take(fleet, root, epoch, now)
   }
 
   async ping(): Promise<void> {

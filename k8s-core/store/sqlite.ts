@@ -4,10 +4,10 @@ import path from 'node:path'
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
-import type { RootChange, SyncedState } from '../../src/relay/sync.ts'
+import type { HandoverState } from '../../src/relay/home.ts'
+import type { RootChange } from '../../src/relay/sync.ts'
 import {
   assertEpoch,
-  assertInterests,
   assertRoot,
   type Decision,
   decideClaim,
@@ -56,8 +56,6 @@ async function useWriteAheadLog(database: DatabaseSync): Promise<void> {
 interface Statements {
   readonly readHome: StatementSync
   readonly writeHome: StatementSync
-  readonly readInterests: StatementSync
-  readonly writeInterests: StatementSync
 }
 
 class SqliteStore implements Store {
@@ -65,7 +63,10 @@ class SqliteStore implements Store {
   /** Prepared at first use, since the tables may not be there before `migrate`. */
   #statements: Statements | null = null
   #states: SqliteStates | null = null
-  #putting: { readonly changes: RootChange[]; readonly done: Promise<boolean[]> } | null = null
+  #putting: {
+    readonly changes: { readonly change: RootChange; readonly now: number }[]
+    readonly done: Promise<boolean[]>
+  } | null = null
 
   constructor(database: DatabaseSync) {
     this.#database = database
@@ -108,30 +109,13 @@ class SqliteStore implements Store {
     return this.#compareAndSet(fleet, root, (row) => decideRelease(row, epoch))
   }
 
-  async putInterests(
-    fleet: FleetId,
-    root: Root,
-    epoch: number,
-    version: number,
-    regions: readonly RegionId[],
-  ): Promise<void> {
-    assertRoot(root)
-    assertInterests(epoch, version, regions)
-    this.#prepared().writeInterests.run(fleet, root, epoch, version, JSON.stringify(regions))
-  }
-
-  async interests(fleet: FleetId, root: Root): Promise<readonly RegionId[]> {
-    const row = this.#prepared().readInterests.get(fleet, root)
-    return row === undefined ? [] : (JSON.parse(String(row.regions)) as RegionId[])
-  }
-
   /** What comes in one moment is one transaction: each waits for the disk. */
-  async putState(change: RootChange): Promise<boolean> {
+  async putState(change: RootChange, now = Date.now()): Promise<boolean> {
     assertRoot(change.root)
     syncTimestamp(change.epoch, change.version)
     this.#putting ??= { changes: [], done: nextTurn().then(() => this.#putAll()) }
     const { changes, done } = this.#putting
-    const at = changes.push(change) - 1
+    const at = changes.push({ change, now }) - 1
     return (await done)[at] === true
   }
 
@@ -140,13 +124,13 @@ class SqliteStore implements Store {
     this.#putting = null
     this.#states ??= new SqliteStates(this.#database)
     const states = this.#states
-    return this.#atomically(() => changes.map((change) => states.put(change)))
+    return this.#atomically(() => changes.map(({ change, now }) => states.put(change, now)))
   }
 
-  async takeState(fleet: FleetId, root: Root, epoch: number): Promise<SyncedState> {
+  async takeState(fleet: FleetId, root: Root, epoch: number, now = Date.now()): Promise<HandoverState> {
     this.#states ??= new SqliteStates(this.#database)
     const states = this.#states
-    return this.#atomically(() => states.take(fleet, root, epoch))
+    return this.#atomically(() => states.take(fleet, root, epoch, now))
   }
 
   async ping(): Promise<void> {
@@ -202,12 +186,6 @@ function prepareStatements(database: DatabaseSync): Statements {
     readHome: database.prepare('SELECT epoch, region, import_from FROM home WHERE fleet = ? AND root = ?'),
     writeHome: database.prepare(
       'INSERT OR REPLACE INTO home (fleet, root, epoch, region, import_from) VALUES (?, ?, ?, ?, ?)',
-    ),
-    readInterests: database.prepare('SELECT regions FROM interest WHERE fleet = ? AND root = ?'),
-    writeInterests: database.prepare(
-      `INSERT INTO interest (fleet, root, epoch, version, regions) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET epoch = excluded.epoch, version = excluded.version, regions = excluded.regions
-       WHERE (excluded.epoch, excluded.version) > (interest.epoch, interest.version)`,
     ),
   }
 }

@@ -41,7 +41,7 @@ test('an import that is finished after a newer hand-over does not bring the home
   const { platform, clock, device } = lampIn(EU, {
     claim: async () => ({
       home: { region: EU, epoch: 2 },
-      state: { session: null, retained: [], interests: [] },
+      state: { session: null, clock: 0, retained: [], interests: [] },
       synced: false,
     }),
     imported: () => imported.answer,
@@ -93,7 +93,7 @@ function stateOf(client: ClientId, ...filters: string[]) {
     seen: [],
     queue: [],
   }
-  return { session, retained: [], interests: [] }
+  return { session, clock: 0, retained: [], interests: [] }
 }
 
 test('a leaf whose home is here answers a subscriber although an import is under way', async () => {
@@ -156,7 +156,7 @@ test('what the home took from the uplink, and what of it comes by the core too, 
   const platform = new FakePlatform(addressOf('device', US, LAMP), {
     peers: fakePeers({
       device: () => ({ deliver: () => delivered.answer }),
-      uplink: () => ({ take: async () => ({ batch: packed, underWay: { source: 'lane', last: 0 } }) }),
+      uplink: () => ({ take: async () => [{ source: 'lane', first: 0, batch: packed }] }),
     }),
     core: fakeCore(US),
   })
@@ -171,6 +171,7 @@ test('what the home took from the uplink, and what of it comes by the core too, 
         to: { kind: 'home' },
         source: 'lane',
         first: 0,
+        clock: 0,
         records: bytesToBase64(packed),
       },
       1,

@@ -93,7 +93,7 @@ test('its successor takes them, but for those that the client has changed since,
   const world = new SyncWorld({
     claim: async () => ({
       home: { region: EU, epoch: 5 },
-      state: { session: sessionWith(ENDED, CHANGED), retained: [], interests: [] },
+      state: { session: sessionWith(ENDED, CHANGED), retained: [], interests: [], clock: 0 },
       synced: true,
     }),
     imported: async (request) => {
@@ -149,7 +149,7 @@ test('a region that takes its own client back keeps the subscriptions that nobod
   await world.clock.pass(2_000)
   claims.push({
     home: { region: EU, epoch: 3 },
-    state: { session: { ...sessionWith(CMD), id: world.session }, retained: [], interests: [] },
+    state: { session: { ...sessionWith(CMD), id: world.session }, retained: [], interests: [], clock: 0 },
     synced: true,
   })
   world.device.moving.handover({ fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US })
@@ -184,7 +184,7 @@ test('a home that learns of its successor tells that at once of the subscribers 
     resolve: async () => ({ home }),
     interest: async (request) => {
       wishes.push(request)
-      return { home, retained: [] }
+      return { home, clock: 0, retained: [] }
     },
   })
   await world.settle()

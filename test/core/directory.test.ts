@@ -18,6 +18,7 @@ const NOTHING: ReleaseResponse = {
   session: '',
   late: '',
   upTo: 0,
+  clock: 0,
   retained: [],
   subscriptions: [],
 }
@@ -46,13 +47,13 @@ class Regions {
       interest: async (region: RegionId) => {
         this.answers(region)
         await this.finish()
-        return { status: 'done', retained: [] }
+        return { status: 'done', clock: 0, retained: [] }
       },
       handover: async (region: RegionId): Promise<HandoverResponse> => {
         if (this.falling.has(region)) this.silent.add(region)
         this.answers(region)
         if (this.empty.has(region)) return { state: null }
-        return { state: { session: sessionOf(`of ${region}`), retained: [], interests: [] } }
+        return { state: { session: sessionOf(`of ${region}`), clock: 0, retained: [], interests: [] } }
       },
       release: async (region: RegionId, request: ReleaseRequest) => {
         this.answers(region)
@@ -90,7 +91,7 @@ const home = () => store.home(DEFAULT_FLEET, ROOT)
 
 async function sync(region: RegionId, epoch: number): Promise<void> {
   const { queue: _, ...session } = sessionOf(`synced by ${region}`)
-  const nothing = { queue: [], retained: [], queueVoidUpTo: null, retainedVoidUpTo: null }
+  const nothing = { clock: 0, queue: [], retained: [], queueVoidUpTo: null, retainedVoidUpTo: null }
   await store.putState({ fleet: DEFAULT_FLEET, root: ROOT, epoch, version: 1, session, ...nothing })
 }
 
@@ -201,7 +202,7 @@ describe('a claim', () => {
 })
 
 async function emptyChange(version: number) {
-  const nothing = { queue: [], retained: [], queueVoidUpTo: null, retainedVoidUpTo: null }
+  const nothing = { clock: 0, queue: [], retained: [], queueVoidUpTo: null, retainedVoidUpTo: null }
   return { fleet: DEFAULT_FLEET, root: ROOT, epoch: 1, version, ...nothing }
 }
 

@@ -31,13 +31,14 @@ const session = {
 }
 const retained = { topic: 'rooms/42/t', record: 'AA==' }
 const interest = { region: 'us', plain: true, shares: ['$share/g/rooms/42/#'] }
-const state = { session, retained: [retained], interests: [interest] }
+const state = { clock: 1, session, retained: [retained], interests: [interest] }
 const envelope = {
   fleet: 'default',
   root,
   to: { kind: 'region', region: 'us', epoch: 2 },
   source: 'uplink-1',
   first: 0,
+  clock: 1,
   records: 'AAAA',
 }
 const epochWrong = { epoch: -1 }
@@ -46,6 +47,7 @@ const released = {
   session: 's1',
   late: '',
   upTo: 7,
+  clock: 1,
   retained: [retained, { topic: 'rooms/42/gone', record: null }],
   subscriptions: [
     { filter: 'rooms/42/#', subscription: session.subscriptions[0] },
@@ -66,6 +68,7 @@ const change = {
   root,
   epoch: 1,
   version: 7,
+  clock: 1,
   session: withoutQueue,
   interests: [interest],
   queue: [{ session: 's1', position: 5, delivery: null }],
@@ -88,6 +91,7 @@ const changeWrong = {
 }
 
 export const SAMPLES: Readonly<Record<string, Sample>> = {
+  clockSchema: { valid: 1_700_000_000_000.5, wrong: { '': 'noon' } },
   base64Schema: { valid: 'AAA=', wrong: { '': 'AAA' } },
   fleetSchema: { valid: 'default', wrong: { '': 'UPPER' } },
   regionSchema: { valid: 'eu', wrong: { '': '' } },
@@ -186,8 +190,6 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     valid: { fleet: 'default', root, epoch: 1, to: 'us' },
     wrong: { fleet: '-', root: 1, to: 'u.s', ...epochWrong },
   },
-  confirmRequestSchema: { valid: { ...where, epoch: 1 }, wrong: { ...whereWrong, ...epochWrong } },
-  confirmResponseSchema: { valid: { current: true }, wrong: { current: 'yes' } },
   interestRequestSchema: {
     valid: {
       ...where,
@@ -200,7 +202,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     wrong: { ...whereWrong, change: 'none', plain: 1, 'shares.0': '', 'filters.0': 2 },
   },
   interestResponseSchema: {
-    valid: { home, retained: [retained] },
+    valid: { home, clock: 0, retained: [retained] },
     wrong: { 'home.epoch': null, 'retained.0.topic': 1 },
   },
   homeInterestRequestSchema: {
@@ -208,14 +210,10 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     wrong: { ...whereWrong, ...epochWrong, change: null, plain: 'no', shares: null, filters: 'all' },
   },
   homeInterestResponseSchema: {
-    valid: { status: 'done', retained: [retained] },
+    valid: { status: 'done', clock: 0, retained: [retained] },
     wrong: { status: 'perhaps', 'retained.0.record': '!' },
   },
   drainedRequestSchema: { valid: where, wrong: whereWrong },
-  interestsRequestSchema: {
-    valid: { fleet: 'default', root, epoch: 1, version: 0, regions: ['eu', 'us'] },
-    wrong: { fleet: '?', root: false, version: -1, 'regions.1': 'US', ...epochWrong },
-  },
   rootChangeSchema: { valid: change, wrong: changeWrong },
   syncRequestSchema: {
     valid: { region: 'eu', roots: [change] },
@@ -250,14 +248,17 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     wrong: { fleet: 1, region: '', shard: 'x', filters: [], 'after.region': 5, 'after.topic': null },
   },
   wideRetainedResponseSchema: {
-    valid: { records: 'AAAA', next: { region: 'us', root: '', topic: '' } },
+    valid: { records: 'AAAA', clock: 1, next: { region: 'us', root: '', topic: '' } },
     wrong: { records: 'A', 'next.root': 7 },
   },
   regionRetainedRequestSchema: {
     valid: { fleet: 'default', shard: 0, filters: ['#'], after: { root: 'rooms/42', topic: '' } },
     wrong: { fleet: 'X Y', shard: null, 'filters.0': '', 'after.root': false },
   },
-  regionRetainedResponseSchema: { valid: { records: '', next: null }, wrong: { records: '*', next: 'more' } },
+  regionRetainedResponseSchema: {
+    valid: { records: '', clock: 0, next: null },
+    wrong: { records: '*', next: 'more' },
+  },
   envelopeSchema: {
     valid: envelope,
     wrong: {

@@ -5,15 +5,10 @@ import {
   CLAIM_TIMEOUT_MS,
   CORE_CALL_TIMEOUT_MS,
   DRAINED_TIMEOUT_MS,
-  RESOLVE_TIMEOUT_MS,
+  SUBSCRIBE_TIMEOUT_MS,
 } from '../../actors/limits.ts'
 import { envelopesResponseSchema } from '../../src/relay/envelope.ts'
-import {
-  claimResponseSchema,
-  confirmResponseSchema,
-  importedResponseSchema,
-  resolveResponseSchema,
-} from '../../src/relay/home.ts'
+import { claimResponseSchema, importedResponseSchema, resolveResponseSchema } from '../../src/relay/home.ts'
 import { interestResponseSchema } from '../../src/relay/interest.ts'
 import { syncResponseSchema } from '../../src/relay/sync.ts'
 import { wideResponseSchema, wideRetainedResponseSchema } from '../../src/relay/wide.ts'
@@ -41,20 +36,16 @@ export function edgeCore(life: Life): CoreClient {
     return answer.data as z.infer<S>
   }
   return {
-    resolve: (body) => ask('resolve', body, resolveResponseSchema, RESOLVE_TIMEOUT_MS),
+    resolve: (body) => ask('resolve', body, resolveResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     claim: (body) => ask('claim', body, claimResponseSchema, CLAIM_TIMEOUT_MS),
     imported: (body) => ask('imported', body, importedResponseSchema),
-    confirm: (body) => ask('confirm', body, confirmResponseSchema),
-    interest: (body) => ask('interest', body, interestResponseSchema),
+    interest: (body) => ask('interest', body, interestResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     drained: async (body) => {
       await post('drained', body, DRAINED_TIMEOUT_MS)
     },
-    interests: async (body) => {
-      await post('interests', body)
-    },
     envelopes: (body) => ask('envelopes', body, envelopesResponseSchema),
     sync: (body) => ask('sync', body, syncResponseSchema),
-    wide: (body) => ask('wide', body, wideResponseSchema),
+    wide: (body) => ask('wide', body, wideResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     wideDrained: async (body) => {
       await post('wide-drained', body, DRAINED_TIMEOUT_MS)
     },

@@ -166,7 +166,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: ['exactly once'],
     apply: () =>
       all(
-        replace(Received.prototype, 'note', () => () => undefined),
+        replace(Received.prototype, 'last', () => () => null),
         replace(Seen.prototype, 'keep', () => () => undefined),
         replace(Seen.prototype, 'remember', () => () => undefined),
       ),
@@ -211,7 +211,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     // Either alone keeps it back.
     what: 'a message that has expired is sent all the same',
-    breaks: ['expired'],
+    breaks: ['expiry'],
     apply: () =>
       all(
         replace(

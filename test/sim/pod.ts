@@ -6,6 +6,7 @@ import {
   EDGE_CALL_TIMEOUT_MS,
   EDGE_HANDOVER_TIMEOUT_MS,
   EDGE_PING_TIMEOUT_MS,
+  EDGE_SUBSCRIBE_TIMEOUT_MS,
   FAIL_OVER_AFTER_MS,
 } from '../../k8s-core/limits.ts'
 import { Relay } from '../../k8s-core/relay.ts'
@@ -15,7 +16,6 @@ import type { RegionId } from '../../src/id/ids.ts'
 import { envelopesRequestSchema, envelopesResponseSchema } from '../../src/relay/envelope.ts'
 import {
   claimRequestSchema,
-  confirmRequestSchema,
   handoverResponseSchema,
   importedRequestSchema,
   releaseResponseSchema,
@@ -25,7 +25,6 @@ import {
   drainedRequestSchema,
   homeInterestResponseSchema,
   interestRequestSchema,
-  interestsRequestSchema,
 } from '../../src/relay/interest.ts'
 import { syncRequestSchema } from '../../src/relay/sync.ts'
 import {
@@ -99,7 +98,7 @@ class PodLife implements Sender {
     this.around = pod
     const store = this.store()
     const edges = this.edges()
-    const now = () => this.world.now
+    const now = () => this.world.now + this.world.coreAheadMs
     const pause = (ms: number) =>
       new Promise<void>((done) => {
         this.world.scheduler.after(ms, this, () => this.enter(done))
@@ -120,17 +119,11 @@ class PodLife implements Sender {
       })),
       claim: call(claimRequestSchema, ({ fleet, root, region }) => directory.claim(fleet, root, region)),
       imported: call(importedRequestSchema, (body) => directory.imported(body)),
-      confirm: call(confirmRequestSchema, async ({ fleet, root, region, epoch }) => ({
-        current: await directory.isCurrent(fleet, root, region, epoch),
-      })),
       interest: call(interestRequestSchema, (body) => relay.interest(body)),
       drained: call(drainedRequestSchema, (body) => relay.drained(body)),
-      interests: call(interestsRequestSchema, ({ fleet, root, epoch, version, regions }) =>
-        store.putInterests(fleet, root, epoch, version, regions),
-      ),
       sync: call(syncRequestSchema, async ({ roots }) => ({
         results: await Promise.all(
-          roots.map(async (change) => ((await store.putState(change)) ? 'applied' : 'fenced')),
+          roots.map(async (change) => ((await store.putState(change, now())) ? 'applied' : 'fenced')),
         ),
       })),
       wide: call(wideRequestSchema, (body) => relay.wide(body)),
@@ -202,13 +195,11 @@ class PodLife implements Sender {
       claimHome: (...given) => far(() => store.claimHome(...given)),
       confirmImport: (...given) => far(() => store.confirmImport(...given)),
       releaseHome: (...given) => far(() => store.releaseHome(...given)),
-      putInterests: (...given) => far(() => store.putInterests(...given)),
-      interests: (...given) => far(() => store.interests(...given)),
       putState: (...given) => far(() => store.putState(...given)),
-      takeState: (fleet, root, epoch) =>
+      takeState: (...given) =>
         far(async () => {
-          const state = await store.takeState(fleet, root, epoch)
-          world.watch.failedOver(root, epoch, state)
+          const state = await store.takeState(...given)
+          world.watch.failedOver(given[1], given[2], state)
           return state
         }),
     }
@@ -263,13 +254,14 @@ class PodLife implements Sender {
         await post(id, 'ping', {}, EDGE_PING_TIMEOUT_MS)
       },
       deliver: (id, body) => ask(id, 'envelopes', body, envelopesResponseSchema),
-      interest: (id, body) => ask(id, 'interest', body, homeInterestResponseSchema),
+      interest: (id, body) =>
+        ask(id, 'interest', body, homeInterestResponseSchema, EDGE_SUBSCRIBE_TIMEOUT_MS),
       drained: async (id, body) => {
         await post(id, 'drained', body)
       },
       handover: (id, body) => ask(id, 'handover', body, handoverResponseSchema, EDGE_HANDOVER_TIMEOUT_MS),
       release: (id, body) => ask(id, 'release', body, releaseResponseSchema),
-      wide: (id, body) => ask(id, 'wide', body, wideAnswerSchema),
+      wide: (id, body) => ask(id, 'wide', body, wideAnswerSchema, EDGE_SUBSCRIBE_TIMEOUT_MS),
       wideDrained: async (id, body) => {
         await post(id, 'wide-drained', body)
       },

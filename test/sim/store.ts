@@ -11,7 +11,6 @@ import {
 import { SQLITE_MIGRATIONS } from '../../k8s-core/store/migrations.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
 import { SqliteStates } from '../../k8s-core/store/sqlite-state.ts'
-import type { RegionId } from '../../src/id/ids.ts'
 
 interface Pooled {
   readonly database: DatabaseSync
@@ -24,7 +23,6 @@ const pool: Pooled[] = []
 export function memoryStore(): Store {
   const pooled = pool.pop() ?? newDatabase()
   const rows = new Map<string, HomeRow>()
-  const interests = new Map<string, { epoch: number; version: number; regions: readonly RegionId[] }>()
   const decide = <T>(key: string, decision: Decision<T>): T => {
     if (decision.write !== null) rows.set(key, decision.write)
     return decision.result
@@ -46,19 +44,8 @@ export function memoryStore(): Store {
       const key = keyOf(fleet, root)
       return decide(key, decideRelease(row(key), epoch))
     },
-    putInterests: async (fleet, root, epoch, version, regions) => {
-      const key = keyOf(fleet, root)
-      const before = interests.get(key)
-      if (
-        before === undefined ||
-        epoch > before.epoch ||
-        (epoch === before.epoch && version > before.version)
-      )
-        interests.set(key, { epoch, version, regions })
-    },
-    interests: async (fleet, root) => interests.get(keyOf(fleet, root))?.regions ?? [],
-    putState: async (change) => pooled.states.put(change),
-    takeState: async (fleet, root, epoch) => pooled.states.take(fleet, root, epoch),
+    putState: async (change, now = 0) => pooled.states.put(change, now),
+    takeState: async (fleet, root, epoch, now = 0) => pooled.states.take(fleet, root, epoch, now),
     ping: async () => undefined,
     close: async () => {
       for (const table of STATE_TABLES) pooled.database.exec(`DELETE FROM ${table}`)

@@ -2,7 +2,7 @@
 
 import { SYNC_ALARM_MS } from '../../actors/limits.ts'
 import type { RegionId, Root } from '../../src/id/ids.ts'
-import type { SyncedState } from '../../src/relay/sync.ts'
+import type { HandoverState } from '../../src/relay/home.ts'
 import type { Life } from './actor.ts'
 import type { World } from './world.ts'
 
@@ -37,6 +37,11 @@ export class Watch {
     this.world = world
   }
 
+  /** Whether no other region was ever its home: what is published there goes nowhere else on its way to a client there. */
+  alwaysHome(root: Root, region: RegionId): boolean {
+    return [...this.epochs].every(([key, one]) => !key.endsWith(` ${root}`) || one === region)
+  }
+
   /** After each event of a life. */
   look(life: Life): void {
     this.home(life)
@@ -58,7 +63,7 @@ export class Watch {
     }
   }
 
-  failedOver(root: Root, epoch: number, { session }: SyncedState): void {
+  failedOver(root: Root, epoch: number, { session }: HandoverState): void {
     const { exact } = this.world.scheduler
     this.world.note(`${root} fails over, epoch ${epoch}${session === null ? ', without a session' : ''}`)
     const from = this.before(root, epoch)
