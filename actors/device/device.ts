@@ -12,7 +12,7 @@ import { negotiate } from '../../src/session/terms.ts'
 import { eventually } from '../eventually.ts'
 import { Leaf } from '../leaf/leaf.ts'
 import { NO_SUCH_SESSION } from '../leaf/outcome.ts'
-import { COMPLETING_WAIT_MS, SHARE_CHECK_MS, WILL_CHECK_MS } from '../limits.ts'
+import { COMPLETING_WAIT_MS, PRESENCE_CHECK_MS, SHARE_CHECK_MS, WILL_CHECK_MS } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
 import { Attaching } from './attaching.ts'
 import { awaken } from './awaken.ts'
@@ -23,6 +23,7 @@ import { LastWill } from './last-will.ts'
 import { Live } from './live.ts'
 import { Moving } from './moving.ts'
 import { Performing } from './performing.ts'
+import { Presence } from './presence.ts'
 import { Publisher } from './publisher.ts'
 import { Registrar } from './registrar.ts'
 import { Seen } from './seen.ts'
@@ -41,6 +42,7 @@ export class Device {
   readonly leaf: Leaf
   readonly store: SessionStore
   readonly moving: Moving
+  readonly presence: Presence
   private readonly platform: Platform
   private readonly publisher: Publisher
   private readonly registrar: Registrar
@@ -82,13 +84,15 @@ export class Device {
     this.publisher = new Publisher(platform, client, this.leaf)
     this.registrar = new Registrar(platform, client, this.leaf)
     this.subscribing = new Subscribing(this.store, this.registrar)
-    this.moving = new Moving(client, this.leaf, this.store, this.seen, this.registrar, {
+    this.presence = new Presence(platform, client, this.leaf)
+    this.moving = new Moving(client, this.leaf, this.store, this.seen, this.registrar, this.presence, {
       session: () => this.session,
       replace: (session) => {
         this.session = session
       },
       disconnect: () => {
-        this.closeLive(Reason.SessionTakenOver)
+        // The end is told by the next home, before it tells of a connection there.
+        this.closeLive(Reason.SessionTakenOver, 'kept')
         // The client goes on elsewhere: a will that waits is void.
         this.will.clientReturned(true)
       },
@@ -101,7 +105,11 @@ export class Device {
     this.live = live
     // The process died with the connection; from now on the session waits.
     if (session !== null && cutOff) this.keepDisconnected(session, platform.now())
-    if (live === null) this.will.connectionEnded(session?.expirySeconds ?? 0)
+    if (live === null) {
+      this.presence.disconnected(null)
+      this.will.connectionEnded(session?.expirySeconds ?? 0)
+    }
+    this.presence.publish()
   }
 
   get liveConnection(): Connection | null {
@@ -131,6 +139,8 @@ export class Device {
     }
     if (terms.keepAliveSeconds > 0) this.platform.wakeBy(now + live.keepAliveMs)
     else if (connect.will !== null) this.platform.wakeBy(now + WILL_CHECK_MS)
+    this.presence.connected(terms, connect.cleanStart)
+    this.presence.publish()
     this.leaf.home.confirm()
     return { sessionPresent: resumed, live, properties }
   }
@@ -154,6 +164,7 @@ export class Device {
     const pending: Promise<void>[] = []
     try {
       for (const packet of packets) {
+        if (packet.type === 'disconnect') live.farewell = packet.reason
         pending.push(...this.perform(session.step(packet)))
         if (this.live !== live) break
       }
@@ -169,7 +180,7 @@ export class Device {
   connectionLost(): void {
     if (this.live === null) return
     this.live.end()
-    this.afterConnection()
+    this.afterConnection(null, 'published')
   }
 
   /** Deliveries for a session; the outcomes when each is acknowledged or durable. */
@@ -201,9 +212,11 @@ export class Device {
       if (deadline <= now)
         this.closeLive(Reason.KeepAliveTimeout) // [MQTT-3.1.2-22]
       else this.platform.wakeBy(deadline)
-    } else if (live !== null && this.store.will() !== null) {
-      this.platform.wakeBy(now + WILL_CHECK_MS)
+    } else if (live !== null) {
+      if (this.store.will() !== null) this.platform.wakeBy(now + WILL_CHECK_MS)
+      else if (this.platform.settings.presence) this.platform.wakeBy(now + PRESENCE_CHECK_MS)
     }
+    this.presence.publish()
     this.endIfExpired(now)
     this.will.publishIfDue(this.session === null)
     if (live !== null && this.store.queuedShared(0, 1).length > 0)
@@ -244,13 +257,14 @@ export class Device {
   }
 
   /** Ends the live connection, if there is one; a 5.0 client is told the reason. */
-  closeLive(reason: ReasonCode | null): void {
+  closeLive(reason: ReasonCode | null, presence: 'published' | 'kept' = 'published'): void {
     if (this.live === null) return
+    const { farewell } = this.live
     this.live.close(reason)
-    this.afterConnection()
+    this.afterConnection(reason ?? farewell, presence)
   }
 
-  private afterConnection(): void {
+  private afterConnection(reason: ReasonCode | null, presence: 'published' | 'kept'): void {
     const { session } = this
     const now = this.platform.now()
     this.live = null
@@ -259,6 +273,8 @@ export class Device {
       if (session.persistent && session.expirySeconds > 0) this.keepDisconnected(session, now)
       else this.endSession()
     }
+    this.presence.disconnected(reason)
+    if (presence === 'published') this.presence.publish()
     this.will.connectionEnded(this.session?.expirySeconds ?? 0)
   }
 

@@ -17,6 +17,8 @@ export class Live {
   readonly terms: Terms
   readonly stream: PacketStream
   lastActivityAt: number
+  /** The reason of the client's DISCONNECT. */
+  farewell: ReasonCode | null = null
   private readonly aliases: OutgoingAliases
   private out: Uint8Array[] = []
   private planned = false

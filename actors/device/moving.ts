@@ -14,6 +14,7 @@ import { type Delivery, encodeDelivery } from '../../src/session/delivery.ts'
 import type { Session } from '../../src/session/session.ts'
 import type { Leaf } from '../leaf/leaf.ts'
 import { exportSession, importSession } from './handover.ts'
+import type { Presence } from './presence.ts'
 import type { Registrar } from './registrar.ts'
 import type { Seen } from './seen.ts'
 import type { SessionStore } from './session-store.ts'
@@ -34,6 +35,7 @@ export class Moving {
   private readonly store: SessionStore
   private readonly seen: Seen
   private readonly registrar: Registrar
+  private readonly presence: Presence
   private readonly mover: Mover
 
   constructor(
@@ -42,6 +44,7 @@ export class Moving {
     store: SessionStore,
     seen: Seen,
     registrar: Registrar,
+    presence: Presence,
     mover: Mover,
   ) {
     this.client = client
@@ -49,6 +52,7 @@ export class Moving {
     this.store = store
     this.seen = seen
     this.registrar = registrar
+    this.presence = presence
     this.mover = mover
   }
 
@@ -62,7 +66,11 @@ export class Moving {
       if (session !== null) this.leaf.subscribers.remove(this.client, session.id, null)
       this.leaf.home.handedOver(request.to, request.epoch)
     }
-    return { session: exportSession(this.store, this.seen), ...this.leaf.exportState() }
+    return {
+      session: exportSession(this.store, this.seen),
+      presence: this.presence.open(),
+      ...this.leaf.exportState(),
+    }
   }
 
   /** The new home has what it was given. Nothing of the client is left here once nothing is late any more. */
@@ -83,6 +91,7 @@ export class Moving {
       this.store.clear()
       this.seen.clear()
     }
+    this.presence.clear()
     this.leaf.releaseState()
     return NOTHING_LATE
   }
@@ -101,6 +110,7 @@ export class Moving {
 
   /** In the transaction that makes this region the home. */
   importState(state: HandoverState): void {
+    this.presence.import(state.presence)
     const imported = importSession(this.store, this.seen, state)
     this.mover.replace(imported)
     if (imported === null) return
@@ -113,6 +123,7 @@ export class Moving {
 
   /** Rejects while a leaf, or a wide shard, does not take a subscription: the old home's fence relies on all of them. */
   async registerImported(): Promise<void> {
+    this.presence.publish()
     const session = this.mover.session()
     const subscriptions = this.store.unregistered()
     if (session === null || subscriptions.length === 0) return

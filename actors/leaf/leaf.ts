@@ -1,9 +1,10 @@
 // The leaf: stands for one root in one region. At the root's home it gives the messages their order, keeps the retained
 // ones and sends each to the local subscribers, once to each interested region and to the wide filters; elsewhere it passes
 // them to the home.
-import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
-import { decodeMessage } from '../../src/mqtt/message.ts'
-import { Reason } from '../../src/mqtt/reason.ts'
+import type { Branch, ClientId, RegionId, Root } from '../../src/id/ids.ts'
+import { isPresence } from '../../src/id/root.ts'
+import { decodeMessage, type Message } from '../../src/mqtt/message.ts'
+import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { parseShared } from '../../src/mqtt/topic.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
@@ -93,7 +94,7 @@ export class Leaf {
       platform,
       root,
       tables,
-      () => this.home.knowledge.at === 'here' && this.retained.size > 0,
+      (branch) => this.home.knowledge.at === 'here' && this.retained.hasAny(branch),
     )
     this.wide.repair()
   }
@@ -259,11 +260,11 @@ export class Leaf {
     void this.wide.index()
   }
 
-  retainedFor(filters: readonly string[], after: string): LeafRetainedPage {
+  retainedFor(filters: readonly string[], after: string, branch: Branch): LeafRetainedPage {
     // Whoever asks has this root in its index; the next line puts that right where it should not be.
     void this.wide.index()
     if (this.home.knowledge.at !== 'here') return { records: packBatch([]), next: null }
-    return this.retained.page(filters, after, this.platform.now())
+    return this.retained.page(filters, after, this.platform.now(), branch)
   }
 
   async alarm(): Promise<void> {
@@ -273,7 +274,7 @@ export class Leaf {
   }
 
   /** Whether this is the home that the core takes it for; asks the directory where the two differ. */
-  private async isHome(epoch: number): Promise<boolean> {
+  async isHome(epoch: number): Promise<boolean> {
     const known = await this.home.find().catch(() => this.home.knowledge)
     if (known.at === 'here' && known.epoch >= epoch) return true
     if (known.at === 'elsewhere' && known.epoch >= epoch) return false
@@ -282,8 +283,6 @@ export class Leaf {
 
   /** The home's part: the order is that in which this is called. */
   private async accept(messages: readonly Routed[]): Promise<number[]> {
-    const home = this.home.knowledge as HomeHere
-    const regions = this.interests.regions
     return Promise.all(
       messages.map(({ publisher, record, turn }) => {
         if (turn !== null) return this.sharing.give(publisher, record, turn)
@@ -292,20 +291,30 @@ export class Leaf {
           const kept = this.retained.keep(message, record)
           if (kept !== Reason.Success) return kept
         }
-        const outcomes = this.deliverOne(publisher, record)
-        for (const region of regions) {
-          const to = { kind: 'region', region, epoch: home.epoch } as const
-          outcomes.push(this.uplinks.post(this.root, to, encodeRouted(publisher, record)))
-        }
-        for (const share of this.sharing.matching(message.topic)) {
-          outcomes.push(this.sharing.give(publisher, record, { share, mode: 'choose', without: [] }))
-        }
-        const wide = this.wide.pass(publisher, record)
-        if (wide !== null) outcomes.push(wide)
-        if (message.retain) outcomes.push(this.wide.index())
-        return Promise.all(outcomes).then(worst)
+        return this.pass(publisher, message, record)
       }),
     )
+  }
+
+  /** An event of the client whose actor the home is, which keeps it; takes its place in the order at once. */
+  announce(client: ClientId, record: Uint8Array): Promise<ReasonCode> {
+    return this.pass(client, decodeMessage(record), record)
+  }
+
+  private pass(publisher: ClientId, message: Message, record: Uint8Array): Promise<ReasonCode> {
+    const { epoch } = this.home.knowledge as HomeHere
+    const outcomes = this.deliverOne(publisher, record)
+    for (const region of this.interests.regions) {
+      const to = { kind: 'region', region, epoch } as const
+      outcomes.push(this.uplinks.post(this.root, to, encodeRouted(publisher, record)))
+    }
+    for (const share of this.sharing.matching(message.topic)) {
+      outcomes.push(this.sharing.give(publisher, record, { share, mode: 'choose', without: [] }))
+    }
+    const wide = this.wide.pass(publisher, record, isPresence(message.topic))
+    if (wide !== null) outcomes.push(wide)
+    if (message.retain) outcomes.push(this.wide.index())
+    return Promise.all(outcomes).then(worst)
   }
 
   private deliverLocally(messages: readonly Routed[]): Promise<number[]> {

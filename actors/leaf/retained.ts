@@ -1,4 +1,6 @@
 // The retained messages of a root, kept at its home.
+import type { Branch } from '../../src/id/ids.ts'
+import { branchOfTopic, isPresence } from '../../src/id/root.ts'
 import { decodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { matches } from '../../src/mqtt/topic.ts'
@@ -36,8 +38,11 @@ export class Retained {
     }
   }
 
-  get size(): number {
-    return this.sizes.size
+  /** Whether there are any of a branch. */
+  hasAny(branch: Branch): boolean {
+    if (isPresence(branch)) return this.sizes.has(branch)
+    for (const topic of this.sizes.keys()) if (!isPresence(topic)) return true
+    return false
   }
 
   /** Replaces what the topic had; an empty payload removes it. [MQTT-3.3.1-5] [MQTT-3.3.1-6] */
@@ -71,12 +76,12 @@ export class Retained {
   }
 
   /** Those that match a filter, in the order of their topics, from after `after` on. */
-  page(filters: readonly string[], after: string, now: number): LeafRetainedPage {
+  page(filters: readonly string[], after: string, now: number, branch: Branch): LeafRetainedPage {
     const records: Uint8Array[] = []
     let bytes = 0
     let last = after
     for (const topic of [...this.sizes.keys()].sort()) {
-      if (topic <= after) continue
+      if (topic <= after || branchOfTopic(topic) !== branch) continue
       const [found] = this.matching(filters, now, topic)
       if (found === undefined) continue
       if (
@@ -90,6 +95,11 @@ export class Retained {
       last = topic
     }
     return { records: packBatch(records), next: null }
+  }
+
+  /** That of one topic, or null. */
+  record(topic: string): Uint8Array | null {
+    return this.sizes.has(topic) ? this.read(topic) : null
   }
 
   all(): RetainedRecord[] {

@@ -29,6 +29,7 @@ export class WorkerdPlatform implements Platform {
       packetBytesMax: Number(env.PACKET_BYTES_MAX ?? PACKET_BYTES_MAX),
       clientTokenSecret: env.CLIENT_TOKEN_SECRET,
       moveTo: env.MOVE_TO === undefined || env.MOVE_TO === '' ? null : env.MOVE_TO,
+      presence: env.PRESENCE !== 'off',
     }
     const { storage } = ctx
     this.storage = {

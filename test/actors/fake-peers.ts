@@ -35,6 +35,7 @@ const LEAF: LeafPeer = {
 const DEVICE: DevicePeer = {
   ...LEAF,
   deliver: async (_, batch) => successes(batch),
+  presence: async () => ({ status: 'moved' }),
   frontOpened: async () => undefined,
   frontFrames: async () => undefined,
   frontClosed: async () => undefined,

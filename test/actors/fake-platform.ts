@@ -58,6 +58,7 @@ export class FakePlatform implements Platform {
       packetBytesMax: 1024 * 1024,
       clientTokenSecret: SECRET,
       moveTo: null,
+      presence: true,
       ...surroundings.settings,
     }
     this.storage = {
