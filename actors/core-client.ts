@@ -16,6 +16,7 @@ import type {
   InterestResponse,
   InterestsRequest,
 } from '../src/relay/interest.ts'
+import type { PresenceRequest, PresenceResponse } from '../src/relay/presence.ts'
 import type {
   WideDrainedRequest,
   WideRequest,
@@ -34,6 +35,8 @@ export interface CoreClient {
   drained(request: DrainedRequest): Promise<void>
   interests(request: InterestsRequest): Promise<void>
   envelopes(request: EnvelopesRequest): Promise<EnvelopesResponse>
+  /** The last event of a client whose home is not known to be here. */
+  presence(request: PresenceRequest): Promise<PresenceResponse>
   wide(request: WideRequest): Promise<WideResponse>
   wideDrained(request: WideDrainedRequest): Promise<void>
   wideRetained(request: WideRetainedRequest): Promise<WideRetainedResponse>

@@ -12,6 +12,7 @@ import {
   resolveRequestSchema,
 } from '../src/relay/home.ts'
 import { drainedRequestSchema, interestRequestSchema, interestsRequestSchema } from '../src/relay/interest.ts'
+import { presenceRequestSchema } from '../src/relay/presence.ts'
 import { invalid, problemResponse } from '../src/relay/problem.ts'
 import { verifyRelay } from '../src/relay/token.ts'
 import { RELAY_PATH } from '../src/relay/version.ts'
@@ -106,6 +107,7 @@ export function coreApp({ store, directory, relay, relaySecret, log, draining }:
     c.json({ results: await relay.pass(region, envelopes) }),
   )
 
+  call('presence', presenceRequestSchema, async (c, request) => c.json(await relay.presence(request)))
   call('wide', wideRequestSchema, async (c, request) => c.json(await relay.wide(request)))
   call('wide-drained', wideDrainedRequestSchema, async (c, request) => {
     await relay.wideDrained(request)

@@ -19,6 +19,11 @@ import {
   type HomeInterestResponse,
   homeInterestResponseSchema,
 } from '../src/relay/interest.ts'
+import {
+  type HomePresenceRequest,
+  type HomePresenceResponse,
+  homePresenceResponseSchema,
+} from '../src/relay/presence.ts'
 import { edgeParty, RelaySigner } from '../src/relay/token.ts'
 import { RELAY_PATH } from '../src/relay/version.ts'
 import {
@@ -66,6 +71,10 @@ export class Edges {
 
   async interest(region: RegionId, request: HomeInterestRequest): Promise<HomeInterestResponse> {
     return this.ask(region, 'interest', request, homeInterestResponseSchema)
+  }
+
+  async presence(region: RegionId, request: HomePresenceRequest): Promise<HomePresenceResponse> {
+    return this.ask(region, 'presence', request, homePresenceResponseSchema)
   }
 
   /** The home's messages for another region have all arrived there. */

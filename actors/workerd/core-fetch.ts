@@ -9,6 +9,7 @@ import {
   resolveResponseSchema,
 } from '../../src/relay/home.ts'
 import { interestResponseSchema } from '../../src/relay/interest.ts'
+import { presenceResponseSchema } from '../../src/relay/presence.ts'
 import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
 import { RELAY_PATH } from '../../src/relay/version.ts'
 import { wideResponseSchema, wideRetainedResponseSchema } from '../../src/relay/wide.ts'
@@ -70,6 +71,7 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
       await post('interests', request)
     },
     envelopes: (request) => ask('envelopes', request, envelopesResponseSchema),
+    presence: (request) => ask('presence', request, presenceResponseSchema),
     wide: (request) => ask('wide', request, wideResponseSchema),
     wideDrained: async (request) => {
       await post('wide-drained', request, WIDE_DRAINED_TIMEOUT_MS)

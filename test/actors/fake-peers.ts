@@ -102,6 +102,7 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
     envelopes: async ({ envelopes }) => ({
       results: envelopes.map(() => ({ status: 'done', outcomes: [] })),
     }),
+    presence: async () => ({ status: 'done', event: null }),
     wide: async () => ({ regions: [] }),
     wideDrained: async () => undefined,
     wideRetained: async () => ({ records: '', next: null }),
