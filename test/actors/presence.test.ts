@@ -1,0 +1,187 @@
+// Presence: one event for each change, numbered through kills, takeovers and moves, and nobody sees a higher one first.
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Gate } from '../../actors/device/gate.ts'
+import { PRESENCE_CHECK_MS, PRESENCE_RETRY_MS } from '../../actors/limits.ts'
+import { presenceEventSchema } from '../../src/relay/presence.ts'
+import { FakePlatform } from './fake-platform.ts'
+import { firsts, PresenceWorld } from './presence-world.ts'
+import { addressOf, connectFrame, EU, LAMP, packetsTo, subscribeFrame, US, watch } from './samples.ts'
+
+const seenBy = ({ got }: PresenceWorld) =>
+  got.map(({ sequence, state, epoch, reason }) => [sequence, state, epoch, reason])
+
+test('a connection, its end, a broken one and a takeover are told in order, each with its reason', async () => {
+  const world = new PresenceWorld()
+  await world.connect(EU)
+  await world.end(true)
+  await world.connect(EU)
+  await world.end(false)
+  await world.connect(EU)
+  await world.connect(EU)
+  await world.pass(100)
+  expect(seenBy(world)).toEqual([
+    [1, 'connected', 1, undefined],
+    [2, 'disconnected', 1, 0],
+    [3, 'connected', 1, undefined],
+    [4, 'disconnected', 1, undefined],
+    [5, 'connected', 1, undefined],
+    [6, 'disconnected', 1, 0x8e],
+    [7, 'connected', 1, undefined],
+  ])
+})
+
+test.each([0, 3600])(
+  'a kill ends the connection of a session that expires after %i s once',
+  async (expiry) => {
+    const world = new PresenceWorld()
+    await world.connect(EU, expiry)
+    await world.kill(EU)
+    await world.kill(EU)
+    await world.pass(100)
+    expect(seenBy(world)).toEqual([
+      [1, 'connected', 1, undefined],
+      [2, 'disconnected', 1, undefined],
+    ])
+  },
+)
+
+test('memory that is lost while the connection stands tells nothing', async () => {
+  const world = new PresenceWorld()
+  await world.connect(EU)
+  await world.hibernate(EU)
+  void world.gate(EU).device
+  await world.pass(100)
+  expect(seenBy(world)).toEqual([[1, 'connected', 1, undefined]])
+})
+
+test('in a move the old home’s end comes from the new home, before its own beginning', async () => {
+  const world = new PresenceWorld()
+  await world.connect(EU)
+  await world.connect(US)
+  await world.pass(100)
+  expect(world.got.map(({ region }) => region)).toEqual([EU, EU, US])
+  expect(seenBy(world)).toEqual([
+    [1, 'connected', 1, undefined],
+    [2, 'disconnected', 1, 0x8e],
+    [3, 'connected', 2, undefined],
+  ])
+})
+
+test('what lies in the old home’s outbox is published by the new home before its own events', async () => {
+  const world = new PresenceWorld()
+  world.slow = true
+  await world.connect(EU)
+  await world.pass(100)
+  expect(world.got).toEqual([])
+  world.slow = false
+  await world.connect(US)
+  expect(world.got.map(({ sequence }) => sequence)).toEqual([1, 2, 3])
+  await world.pass(100)
+  expect(firsts(world.got).map(({ sequence }) => sequence)).toEqual([1, 2, 3])
+})
+
+test('an event that nobody took is published again, also by a next life', async () => {
+  const world = new PresenceWorld()
+  world.failing = true
+  await world.connect(EU)
+  await world.pass(2_000)
+  await world.kill(EU)
+  await world.pass(2_000)
+  expect(world.got).toEqual([])
+  world.failing = false
+  await world.pass(PRESENCE_RETRY_MS)
+  await world.pass(100)
+  expect(world.got.map(({ sequence }) => sequence)).toEqual([1, 2])
+})
+
+test('a client without keep alive is looked after by an alarm, should its process die', async () => {
+  const platform = new FakePlatform(addressOf('device', EU, LAMP))
+  const gate = new Gate(platform, LAMP)
+  const connection = platform.accept()
+  gate.opened(connection, true)
+  await gate.frame(connection, connectFrame(0, { keepalive: 0 }))
+  expect(platform.alarmAt).toBe(platform.clock.now + PRESENCE_CHECK_MS)
+  await platform.clock.pass(PRESENCE_CHECK_MS)
+  platform.alarmWent()
+  await gate.device.alarm()
+  expect(platform.alarmAt).toBe(platform.clock.now + PRESENCE_CHECK_MS)
+})
+
+test('what has arrived is not kept, but for the last event', async () => {
+  const world = new PresenceWorld()
+  await world.connect(EU)
+  await world.end(true)
+  await world.pass(100)
+  expect(world.platform(EU).storage.exec('SELECT * FROM announced')).toEqual([])
+  expect(await world.gate(EU).device.presence.ask(null)).toMatchObject({
+    status: 'done',
+    event: { sequence: 2, state: 'disconnected' },
+  })
+})
+
+test('where presence is off nothing is told or kept', async () => {
+  const world = new PresenceWorld(false)
+  await world.connect(EU)
+  await world.end(false)
+  await world.pass(100)
+  expect(world.got).toEqual([])
+  expect(await world.gate(EU).device.presence.ask(null)).toEqual({ status: 'done', event: null })
+})
+
+test('a client gets the last event retained when it subscribes to its own presence', async () => {
+  const world = new PresenceWorld()
+  await world.connect(EU)
+  const platform = world.platform(EU)
+  const connection = platform.accept()
+  world.gate(EU).opened(connection, true)
+  await world.gate(EU).frame(connection, connectFrame(0))
+  watch(world.gate(EU).frame(connection, subscribeFrame(1, `presence/${LAMP}`)))
+  await world.pass(100)
+  const published = packetsTo(connection).filter((packet) => packet.cmd === 'publish')
+  expect(published).toMatchObject([{ topic: `presence/${LAMP}`, retain: true, qos: 1 }])
+  expect(presenceEventSchema.parse(JSON.parse(String(published[0]?.payload)))).toMatchObject({ sequence: 3 })
+})
+
+const action = fc.oneof(
+  fc.record({ do: fc.constant('connect' as const), us: fc.boolean(), expiry: fc.constantFrom(0, 3600) }),
+  fc.record({ do: fc.constant('end' as const), farewell: fc.boolean() }),
+  fc.record({ do: fc.constant('kill' as const), us: fc.boolean() }),
+  fc.record({ do: fc.constant('hibernate' as const), us: fc.boolean() }),
+  fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(1, 30, 600, 6_000) }),
+  fc.record({ do: fc.constantFrom('slow' as const, 'failing' as const), on: fc.boolean() }),
+)
+
+test('through random lives a watcher sees each number once first, in order, and the states alternate', async () => {
+  let events = 0
+  let repeats = 0
+  await fc.assert(
+    fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 40 }), async (actions) => {
+      const world = new PresenceWorld()
+      for (const one of actions) {
+        if (one.do === 'connect') await world.connect(one.us ? US : EU, one.expiry)
+        else if (one.do === 'end') await world.end(one.farewell)
+        else if (one.do === 'kill') await world.kill(one.us ? US : EU)
+        else if (one.do === 'hibernate') await world.hibernate(one.us ? US : EU)
+        else if (one.do === 'pass') await world.pass(one.ms)
+        else world[one.do] = one.on
+      }
+      world.slow = false
+      world.failing = false
+      for (let i = 0; i < 4; i++) await world.pass(PRESENCE_RETRY_MS)
+      const seen = firsts(world.got)
+      expect(seen.map(({ sequence }) => sequence)).toEqual(
+        Array.from({ length: world.expected }, (_, i) => i + 1),
+      )
+      for (const { sequence, state } of seen)
+        expect(state).toBe(sequence % 2 === 1 ? 'connected' : 'disconnected')
+      expect(seen.at(-1)?.state === 'connected').toBe(world.connected)
+      expect(seen.map(({ epoch }) => epoch)).toEqual(seen.map(({ epoch }) => epoch).sort((a, b) => a - b))
+      events += seen.length
+      repeats += world.got.length - seen.length
+    }),
+    { seed: 1883, numRuns: 300 },
+  )
+  expect(events).toBeGreaterThan(1_000)
+  expect(repeats).toBeGreaterThan(0)
+})
