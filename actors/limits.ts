@@ -123,5 +123,6 @@ export const SEEN_PRUNE_EVERY = 100
 export const PRESENCE_CHECK_MS = 15 * 60_000
 /** A presence event that somebody could not take is published again after this. */
 export const PRESENCE_RETRY_MS = 5_000
+export const PRESENCE_RETRY_MS_MAX = 300_000
 /** Presence events on their way to a region that is out of reach; of more, the next home publishes the last ones. */
 export const PRESENCE_OPEN_MAX = 100

@@ -4,12 +4,12 @@
 import type { ClientId } from '../../src/id/ids.ts'
 import { presenceTopic } from '../../src/id/root.ts'
 import { decodeMessage, encodeMessage } from '../../src/mqtt/message.ts'
-import { isFailure, type ReasonCode } from '../../src/mqtt/reason.ts'
+import { isFailure, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import type { HomePresenceResponse, PresenceEvent } from '../../src/relay/presence.ts'
 import type { Terms } from '../../src/session/terms.ts'
 import type { Leaf } from '../leaf/leaf.ts'
-import { PRESENCE_CHECK_MS, PRESENCE_OPEN_MAX, PRESENCE_RETRY_MS } from '../limits.ts'
+import { PRESENCE_CHECK_MS, PRESENCE_OPEN_MAX, PRESENCE_RETRY_MS, PRESENCE_RETRY_MS_MAX } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import { Tables } from '../tables.ts'
 
@@ -30,6 +30,10 @@ export class Presence {
   private readonly tables: Tables
   /** Published in this life up to this sequence. */
   private published = 0
+  private publishing = false
+  private tries = 0
+  /** Counts the times that the client came home here: what one began is not the next one's affair. */
+  private term = 0
 
   constructor(platform: Platform, client: ClientId, leaf: Leaf) {
     this.platform = platform
@@ -52,24 +56,33 @@ export class Presence {
   }
 
   /**
-   * Publishes what this life has not published yet: what an earlier one left, or the former home gave.
+   * Publishes what this life has not published yet: what an earlier one left, or the former home gave. One after another,
+   * since what is refused is tried again, and the next must not come before it.
    * Not while the client is given away: the next home does it then, before its own events.
    */
   publish(): void {
-    if (!this.tables.exist || !this.platform.settings.presence) return
-    const rows = this.platform.storage.exec(
-      'SELECT sequence, record FROM announced WHERE durable = 0 AND sequence > ? ORDER BY sequence',
+    if (this.publishing || !this.tables.exist || !this.platform.settings.presence) return
+    if (this.leaf.home.knowledge.at !== 'here') return
+    const [row] = this.platform.storage.exec(
+      'SELECT sequence, record FROM announced WHERE durable = 0 AND sequence > ? ORDER BY sequence LIMIT 1',
       this.published,
     )
-    for (const row of rows) {
-      if (this.leaf.home.knowledge.at !== 'here') return
-      const sequence = Number(row.sequence)
-      this.published = sequence
-      this.announce(sequence, new Uint8Array(row.record as ArrayBuffer)).catch((cause) => {
+    if (row === undefined) return
+    const { term } = this
+    const sequence = Number(row.sequence)
+    this.publishing = true
+    this.leaf
+      .announce(this.client, new Uint8Array(row.record as ArrayBuffer))
+      .catch((cause): ReasonCode => {
         this.platform.report('a presence event was not published', cause)
-        this.again(sequence)
+        return Reason.UnspecifiedError
       })
-    }
+      .then((outcome) => {
+        if (term !== this.term) return
+        this.publishing = false
+        this.announced(sequence, outcome)
+      })
+      .catch((cause) => this.platform.report('a presence event was not settled', cause))
   }
 
   /** The last event. @param epoch see `DevicePeer` */
@@ -90,6 +103,8 @@ export class Presence {
   import(records: readonly string[]): void {
     this.clear()
     this.published = 0
+    this.publishing = false
+    this.term++
     for (const record of records.map(base64ToBytes)) this.keep(eventOf(record).sequence, record)
   }
 
@@ -145,41 +160,39 @@ export class Presence {
     )
   }
 
-  /** Until it has arrived wherever it goes, or lies in an outbox on its way. */
-  private async announce(sequence: number, record: Uint8Array): Promise<void> {
-    const { platform } = this
-    const outcome = await this.leaf.announce(this.client, record)
-    if (isFailure(outcome)) {
-      this.again(sequence)
+  private announced(sequence: number, outcome: ReasonCode): void {
+    // A full queue or outbox has lost it, as it loses any message; all others have it.
+    if (isFailure(outcome) && outcome !== Reason.QuotaExceeded) {
+      const pause = Math.min(PRESENCE_RETRY_MS * 2 ** this.tries++, PRESENCE_RETRY_MS_MAX)
+      this.platform.wakeBy(this.platform.now() + pause)
       return
     }
-    const arrived = await platform.peers
-      .uplink(this.leaf.root)
-      .drained(this.leaf.root, 'any')
+    this.tries = 0
+    this.published = sequence
+    this.settle(sequence).catch((cause) => this.platform.report('a presence event was not settled', cause))
+    this.publish()
+  }
+
+  /** It has arrived wherever it goes, or lies in an outbox on its way. */
+  private async settle(sequence: number): Promise<void> {
+    const { term } = this
+    const { peers, storage } = this.platform
+    const { root } = this.leaf
+    const arrived = await peers
+      .uplink(root)
+      .drained(root, 'any')
       .then(
         () => true,
         () => false,
       )
-    if (arrived) {
-      // What was on its way before is in the same lanes, and so has arrived too.
-      platform.storage.exec(
-        'DELETE FROM announced WHERE sequence = ? OR (durable = 1 AND sequence < ?)',
-        sequence,
-        sequence,
-      )
-      return
-    }
-    platform.storage.exec('UPDATE announced SET durable = 1 WHERE sequence = ?', sequence)
-    platform.storage.exec(
-      'DELETE FROM announced WHERE durable = 1 AND sequence <= ?',
-      sequence - PRESENCE_OPEN_MAX,
+    if (term !== this.term) return
+    if (!arrived) storage.exec('UPDATE announced SET durable = 1 WHERE sequence = ?', sequence)
+    // With it all that was on its way before has arrived.
+    storage.exec(
+      'DELETE FROM announced WHERE sequence <= ? AND (durable = 1 OR sequence = ?)',
+      arrived ? sequence : sequence - PRESENCE_OPEN_MAX,
+      arrived ? sequence : 0,
     )
-  }
-
-  /** It is to be published again, with all that came after it. */
-  private again(sequence: number): void {
-    this.published = Math.min(this.published, sequence - 1)
-    this.platform.wakeBy(this.platform.now() + PRESENCE_RETRY_MS)
   }
 }
 

@@ -57,7 +57,7 @@ export class PresenceWorld {
     const { platform, gate } = this.at(region)
     const connection = platform.accept()
     gate.opened(connection, true)
-    watch(gate.frame(connection, connectFrame(expirySeconds)))
+    watch(gate.frame(connection, connectFrame(expirySeconds, { keepalive: 0 })))
     await this.clock.settled()
     this.expected += this.live === null ? 1 : 2
     this.live = { region, connection }
