@@ -1,9 +1,14 @@
 // Presence in a whole system: watchers see each connection and its end, numbered, through kills and moves; any region knows the last.
+import { execFile } from 'node:child_process'
+import path from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type PresenceEvent, presenceEventSchema } from '../../src/relay/presence.ts'
 import { type Problem, problemSchema } from '../../src/relay/problem.ts'
 import { Client, type ConnectOptions } from './client.ts'
 import { SYSTEM_START_MS, System, until } from './system.ts'
+
+const CLI = path.join(import.meta.dirname, '..', '..', 'src', 'cli', 'starling.ts')
 
 let system: System
 beforeAll(async () => {
@@ -208,6 +213,20 @@ describe('presence', () => {
       field: 'client',
     })
     expect(await problem('clients/nobody/presence', adminToken)).toMatchObject({ status: 404 })
+  })
+
+  it('is printed by `starling presence`, which fails for a client that never connected', async () => {
+    const client = await connect('eu', 'printed')
+    const run = (...args: string[]) =>
+      promisify(execFile)(process.execPath, [CLI, 'presence', ...args, '--dir', system.dir])
+    expect((await run('printed', '--region', 'us')).stdout).toMatch(
+      /^printed connected in eu since .*event 1,/,
+    )
+    expect(presenceEventSchema.parse(JSON.parse((await run('printed', '--json')).stdout)).sequence).toBe(1)
+    await expect(run('nobody-at-all')).rejects.toMatchObject({
+      stderr: expect.stringContaining('never connected'),
+    })
+    await client.end()
   })
 
   it('names the region that cannot be reached', { timeout: 60_000 }, async () => {
