@@ -17,6 +17,7 @@ import type {
   InterestsRequest,
 } from '../src/relay/interest.ts'
 import type { PresenceRequest, PresenceResponse } from '../src/relay/presence.ts'
+import type { SyncRequest, SyncResponse } from '../src/relay/sync.ts'
 import type {
   WideDrainedRequest,
   WideRequest,
@@ -37,6 +38,7 @@ export interface CoreClient {
   envelopes(request: EnvelopesRequest): Promise<EnvelopesResponse>
   /** The last event of a client whose home is not known to be here. */
   presence(request: PresenceRequest): Promise<PresenceResponse>
+  sync(request: SyncRequest): Promise<SyncResponse>
   wide(request: WideRequest): Promise<WideResponse>
   wideDrained(request: WideDrainedRequest): Promise<void>
   wideRetained(request: WideRetainedRequest): Promise<WideRetainedResponse>

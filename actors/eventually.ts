@@ -1,5 +1,5 @@
-// Waits for something that other events bring about, for a bounded time.
-import { FENCE_LOOK_MS, FENCE_WAIT_MS_MAX } from './limits.ts'
+// Waits for a bounded time: for something that other events bring about, or for a call that fails at first.
+import { COURIER_RETRY_MS, FENCE_LOOK_MS, FENCE_WAIT_MS_MAX } from './limits.ts'
 import type { Platform } from './platform.ts'
 
 /** Rejects if it is not so in time: the caller is to ask again, not to wait. */
@@ -15,4 +15,18 @@ export async function eventually(
       platform.after(FENCE_LOOK_MS, look)
     })
   }
+}
+
+/** Tries a call between actors again after short pauses; rejects as the last try does. */
+export async function persistently<T>(platform: Platform, call: () => Promise<T>): Promise<T> {
+  for (const pause of COURIER_RETRY_MS) {
+    try {
+      return await call()
+    } catch {
+      await new Promise<void>((done) => {
+        platform.after(pause, done)
+      })
+    }
+  }
+  return call()
 }

@@ -37,6 +37,8 @@ export const SHARE_AWAY_MAX = 1_000
 
 /** A message that the core has not answered for by then is stored, and so acknowledged. */
 export const UPLINK_STORE_AFTER_MS = 1_000
+/** An offer to a group's members elsewhere that is under way is given up after this: then two members may get it. */
+export const OFFER_WAIT_MS = 5_000
 export const UPLINK_CALL_TIMEOUT_MS = 10_000
 /** Calls that one uplink may have under way to one destination, each with roots of its own. */
 export const UPLINK_CALLS_MAX = 4
@@ -52,10 +54,11 @@ export const UPLINK_RETRY_MS_MAX = 5_000
 /** The alarm that wakes an uplink with something in its outbox, should the process have died. */
 export const UPLINK_ALARM_MS = 5_000
 
-/** A claim may wait for a hand-over in another region. */
 export const CORE_CALL_TIMEOUT_MS = 10_000
-/** All other regions are asked by it, and one that hangs must not hold the client's deliveries up for long. */
-export const WIDE_DRAINED_TIMEOUT_MS = 3_000
+/** A claim waits for a hand-over in another region, or until that is taken for lost. */
+export const CLAIM_TIMEOUT_MS = 15_000
+/** Several regions may be asked by a fence, and one that hangs must not hold the client's deliveries up for long. */
+export const DRAINED_TIMEOUT_MS = 3_000
 /** A look-up is one read in the directory; publishes wait for it. */
 export const RESOLVE_TIMEOUT_MS = 2_000
 /** After a look-up that failed, publishes go to the outbox for this long before the core is asked again. */
@@ -104,6 +107,8 @@ export const RETAINS_RETRY_MS = 5_000
  * before a fence gives up: the sender keeps the delivery then, and what comes behind it is not held up.
  */
 export const COMPLETING_WAIT_MS = 50
+/** After this long a former home that does not answer holds nothing back any more: what is late there may be lost. */
+export const LATE_FIRST_MS_MAX = 10_000
 /** How long a fence waits for what is under way, and how often it looks. */
 export const FENCE_WAIT_MS_MAX = 1_000
 export const FENCE_LOOK_MS = 10
@@ -116,11 +121,34 @@ export const GIVE_AWAY_RETRY_MS_MAX = 60_000
  * heard, and again after twice as long.
  */
 export const SHARE_CHECK_MS = 10_000
+/** What a home has changed is synced after this, */
+export const SYNC_DELAY_MS = 500
+/** and at most this often, unless a publisher waits for it. */
+export const SYNC_EVERY_MS = 1_000
+export const SYNC_ROWS_PER_ROUND_MAX = 512
+export const SYNC_BYTES_PER_ROUND_MAX = 1024 * 1024
+export const SYNC_RETRY_MS_MIN = 1_000
+export const SYNC_RETRY_MS_MAX = 60_000
+/** The alarm that wakes an actor with something to sync, should the process have died. */
+export const SYNC_ALARM_MS = 20_000
+/** An uplink gathers what several actors have to sync for this long. */
+export const SYNC_GATHER_MS = 20
+export const SYNC_BYTES_PER_CALL_MAX = 4 * 1024 * 1024
+/** After a call that failed, an uplink answers for the core for this long. */
+export const SYNC_PAUSE_MS = 1_000
+/** A home that began from the store goes on this far from the last position: what was sent since must not be taken for the same. */
+export const FAIL_OVER_POSITIONS = 20_000
+/** How long a CONNECT after a fail-over waits for the session's subscriptions. */
+export const FAIL_OVER_REGISTER_MS = 1_000
+/** `durability: global`: a receiver waits this long for the store, */
+export const GLOBAL_SYNC_WAIT_MS = 5_000
+/** and an outbox for the home. */
+export const GLOBAL_WAIT_MS = 10_000
+/** Late retained messages of one answer. */
+export const LATE_RETAINED_MAX = 16
 /** QoS 2 deliveries that a session recognises should they come again, and after how many old ones are forgotten. */
 export const SEEN_ORIGINS_MAX = 1_000
 export const SEEN_PRUNE_EVERY = 100
-/** A client without keep alive looks this often whether its connection still stands, should the process have died. */
-export const PRESENCE_CHECK_MS = 15 * 60_000
 /** A presence event that somebody could not take is published again after this. */
 export const PRESENCE_RETRY_MS = 5_000
 export const PRESENCE_RETRY_MS_MAX = 300_000

@@ -3,9 +3,10 @@
 import type { ActorAddress } from '../src/id/actor-name.ts'
 import type { Branch, ClientId, FleetId, RegionId, Root } from '../src/id/ids.ts'
 import type { Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
-import type { HandoverRequest, HandoverState, ImportedResponse, ReleaseRequest } from '../src/relay/home.ts'
+import type { HandoverRequest, HandoverState, ReleaseRequest, ReleaseResponse } from '../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../src/relay/interest.ts'
 import type { HomePresenceResponse } from '../src/relay/presence.ts'
+import type { RootChange, SyncResult } from '../src/relay/sync.ts'
 import type { WideAnswer, WideCursor, WideRequest } from '../src/relay/wide.ts'
 import type { Subscription } from '../src/session/session.ts'
 import type { CoreClient } from './core-client.ts'
@@ -63,7 +64,7 @@ export interface LeafPeer extends SharingPeer {
   fence(client: ClientId, session: string): Promise<void>
   /** Null where the home is not here, or newer. */
   handover(request: HandoverRequest): Promise<HandoverState | null>
-  release(request: ReleaseRequest): Promise<ImportedResponse>
+  release(request: ReleaseRequest): Promise<ReleaseResponse>
   /** At the home: a page of the branch's retained messages that match any of the filters, from after this topic on. */
   retainedFor(filters: readonly string[], after: string, branch: Branch): Promise<LeafRetainedPage>
 }
@@ -99,6 +100,14 @@ export interface Taken {
   readonly underWay: { readonly source: string; readonly last: number } | null
 }
 
+/** What waited at an uplink for the home of a root. */
+export interface Taken {
+  /** A batch of routed records, in order. */
+  readonly batch: Uint8Array
+  /** Some of them are under way, and may come a second time by the core: numbers of this source up to `last`. */
+  readonly underWay: { readonly source: string; readonly last: number } | null
+}
+
 export interface UplinkPeer {
   /**
    * @param hint the region where the home was last; messages to different regions do not wait for each other
@@ -109,6 +118,8 @@ export interface UplinkPeer {
   take(root: Root): Promise<Taken>
   /** Resolves when what waits now for this region, or for any, has been delivered; rejects if that takes long. */
   drained(root: Root, region: RegionId | 'any'): Promise<void>
+  /** Passes on what a home has changed. Holds nothing: what failed is sent again by the home. */
+  sync(change: RootChange): Promise<SyncResult>
   /** The same for what waits for this region's wide filters, of any root. */
   drainedWide(region: RegionId): Promise<void>
   /** The home has delivered or stored what it took; until then the uplink keeps it. */
@@ -179,6 +190,8 @@ export interface Peers {
 export interface Settings {
   readonly serverKeepAliveSeconds: number
   readonly packetBytesMax: number
+  /** Of one uplink's outbox. */
+  readonly outboxMessagesMax: number
   readonly clientTokenSecret: string
   /** This region is being emptied: clients are to connect here instead. Null in the usual case. */
   readonly moveTo: string | null

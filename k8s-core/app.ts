@@ -14,6 +14,7 @@ import {
 import { drainedRequestSchema, interestRequestSchema, interestsRequestSchema } from '../src/relay/interest.ts'
 import { presenceRequestSchema } from '../src/relay/presence.ts'
 import { invalid, problemResponse } from '../src/relay/problem.ts'
+import { type RootChange, type SyncResult, syncRequestSchema } from '../src/relay/sync.ts'
 import { verifyRelay } from '../src/relay/token.ts'
 import { RELAY_PATH } from '../src/relay/version.ts'
 import { wideDrainedRequestSchema, wideRequestSchema, wideRetainedRequestSchema } from '../src/relay/wide.ts'
@@ -108,6 +109,18 @@ export function coreApp({ store, directory, relay, relaySecret, log, draining }:
   )
 
   call('presence', presenceRequestSchema, async (c, request) => c.json(await relay.presence(request)))
+  const sync = async (change: RootChange): Promise<SyncResult> => {
+    try {
+      return (await store.putState(change)) ? 'applied' : 'fenced'
+    } catch (cause) {
+      log.warn({ err: cause, fleet: change.fleet, root: change.root }, 'a state was not synced')
+      return 'failed'
+    }
+  }
+  call('sync', syncRequestSchema, async (c, { roots }) =>
+    c.json({ results: await Promise.all(roots.map(sync)) }),
+  )
+
   call('wide', wideRequestSchema, async (c, request) => c.json(await relay.wide(request)))
   call('wide-drained', wideDrainedRequestSchema, async (c, request) => {
     await relay.wideDrained(request)

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { parseRegionId, type RegionId } from '../src/id/ids.ts'
 import { RELAY_SECRET_CHARS_MIN } from '../src/relay/token.ts'
+import { FAIL_OVER_AFTER_MS } from './limits.ts'
 import type { StoreSetting } from './store/open.ts'
 
 const edgesSchema = z.string().transform((text, ctx) => {
@@ -31,6 +32,8 @@ const environmentSchema = z
     RELAY_SECRET: z.string().min(RELAY_SECRET_CHARS_MIN),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     DRAIN_MS: z.coerce.number().int().min(0).default(5_000),
+    /** How long a region may be silent before its clients go on elsewhere. */
+    FAIL_OVER_AFTER_MS: z.coerce.number().int().min(0).default(FAIL_OVER_AFTER_MS),
     STORE: z.enum(['cassandra', 'sqlite']).default('cassandra'),
     SQLITE_PATH: z.string().default('starling-core.sqlite'),
     CASSANDRA_CONTACT_POINTS: z.string().default('127.0.0.1:9042'),
@@ -47,6 +50,7 @@ const environmentSchema = z
     relaySecret: env.RELAY_SECRET,
     logLevel: env.LOG_LEVEL,
     drainMs: env.DRAIN_MS,
+    failOverAfterMs: env.FAIL_OVER_AFTER_MS,
     store: storeSetting(env),
   }))
 

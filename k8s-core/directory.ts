@@ -1,19 +1,22 @@
 // The directory: where each root's home is, from the store and a small cache; claims and hand-overs.
 import type { FleetId, RegionId, Root } from '../src/id/ids.ts'
 import type { HandoverState, HomeAnswer, ImportedRequest, ImportedResponse } from '../src/relay/home.ts'
-import { type Edges, EdgeUnreachable } from './edges.ts'
+import { EdgeSilent, type Edges, EdgeUnreachable } from './edges.ts'
 import { CLAIM_TRIES_MAX, HOME_CACHE_MS, HOME_CACHE_ROOTS_MAX } from './limits.ts'
+import { Silence } from './silence.ts'
 import type { Home, Store } from './store/port.ts'
 
 export class Directory {
   private readonly store: Store
   private readonly edges: Edges
+  private readonly silence: Silence
   private readonly now: () => number
   private readonly cache = new Map<string, { readonly home: Home; readonly until: number }>()
 
-  constructor(store: Store, edges: Edges, now: () => number = Date.now) {
+  constructor(store: Store, edges: Edges, silence = new Silence(edges), now: () => number = Date.now) {
     this.store = store
     this.edges = edges
+    this.silence = silence
     this.now = now
   }
 
@@ -40,40 +43,61 @@ export class Directory {
   }
 
   /**
-   * Makes a region the home because a client came up there, and fetches what the former home kept.
-   * Rejects with `EdgeUnreachable` where the former home cannot be asked; then nothing has changed.
+   * Makes a region the home because a client came up there, and fetches what the former home kept: from that home, or,
+   * where its region does not answer, what it had synced to the store. Rejects with `EdgeUnreachable` where the former
+   * home answers that it cannot hand over; then nothing has changed.
    */
   async claim(
     fleet: FleetId,
     root: Root,
     region: RegionId,
-  ): Promise<{ home: HomeAnswer; state: HandoverState | null }> {
+  ): Promise<{ home: HomeAnswer; state: HandoverState | null; synced: boolean }> {
     for (let tries = 0; tries < CLAIM_TRIES_MAX; tries++) {
       let home = await this.store.home(fleet, root)
+      const former = home === null || home.region !== region ? home?.region : home.importFrom.at(-1)
+      const silent = former !== undefined && (await this.silence.of(former))
       if (home === null || home.region !== region) {
-        if (home !== null) await this.prepare(fleet, root, home, region)
+        if (home !== null && !silent) await this.prepare(fleet, root, home, region)
         const result = await this.store.claimHome(fleet, root, region, home?.epoch ?? 0)
         if (!result.claimed) continue
         home = result.home
       }
       this.remember(fleet, root, home)
-      const { epoch, importFrom } = home
-      const state =
-        importFrom === null ? null : await this.edges.handover(importFrom, { fleet, root, epoch, to: region })
-      return { home: answer(home), state }
+      const importFrom = home.importFrom.at(-1)
+      if (importFrom === undefined) return { home: answer(home), state: null, synced: false }
+      const given = silent ? null : await this.handover(fleet, root, home, importFrom)
+      const state = given ?? (await this.store.takeState(fleet, root, home.epoch))
+      // What older homes have yet, nobody knows: they too are asked for whatever the store was not confirmed to have.
+      return { home: answer(home), state, synced: given === null || home.importFrom.length > 1 }
     }
     throw new EdgeUnreachable(region, `${fleet}/${root} is being claimed from several sides`)
   }
 
-  /** The home has what its former one kept, which may let go, unless more came meanwhile. */
-  async imported({ fleet, root, region, epoch, tookUpTo }: ImportedRequest): Promise<ImportedResponse> {
+  /**
+   * The home has what it was given: the former ones may let go, unless more came meanwhile. Each is asked, the oldest
+   * first; one that is not reached keeps none of the others waiting. Rejects while one is not reached.
+   */
+  async imported(request: ImportedRequest): Promise<ImportedResponse> {
+    const { fleet, root, region, epoch, from, tookUpTo, tookTopic, synced, registered } = request
     const home = await this.store.home(fleet, root)
-    if (home === null || home.region !== region || home.epoch !== epoch || home.importFrom === null) {
-      return { late: '', upTo: 0 }
+    if (home === null || home.region !== region || home.epoch !== epoch) return NOTHING_LATE
+    let failure: unknown = null
+    let outcome = NOTHING_LATE
+    for (const former of home.importFrom) {
+      const took = former === from ? { tookUpTo, tookTopic } : { tookUpTo: 0, tookTopic: '' }
+      try {
+        const asked = { fleet, root, to: region, epoch, synced, registered, ...took }
+        const released = await this.edges.release(former, asked)
+        if (released.late !== '' || released.retained.length > 0) return { ...released, from: former }
+        if (!released.done) outcome = { ...released, from: former }
+        else await this.store.confirmImport(fleet, root, epoch, former)
+      } catch (cause) {
+        if (!(cause instanceof EdgeUnreachable)) throw cause
+        failure ??= cause
+      }
     }
-    const released = await this.edges.release(home.importFrom, { fleet, root, epoch, tookUpTo })
-    if (released.late === '') await this.store.confirmImport(fleet, root, epoch)
-    return released
+    if (failure !== null) throw failure
+    return outcome
   }
 
   async isCurrent(fleet: FleetId, root: Root, region: RegionId, epoch: number): Promise<boolean> {
@@ -81,9 +105,28 @@ export class Directory {
     return home !== null && home.region === region && home.epoch === epoch
   }
 
-  /** The old home must be there to hand over, and must itself have all that its predecessor kept. */
+  /** Null where the former home has fallen silent. */
+  private async handover(
+    fleet: FleetId,
+    root: Root,
+    { region, epoch }: Home,
+    from: RegionId,
+  ): Promise<HandoverState | null> {
+    try {
+      return await this.edges.handover(from, { fleet, root, epoch, to: region })
+    } catch (cause) {
+      if (!(cause instanceof EdgeSilent) || !(await this.silence.of(from))) throw cause
+      return null
+    }
+  }
+
+  /**
+   * The old home is there, and must itself have all that its predecessors kept, unless they are silent: then the new home
+   * asks them when they are back.
+   */
   private async prepare(fleet: FleetId, root: Root, home: Home, region: RegionId): Promise<void> {
-    if (home.importFrom === null) return this.edges.ping(home.region)
+    const silent = await Promise.all(home.importFrom.map((one) => one !== region && this.silence.of(one)))
+    if (silent.every(Boolean)) return
     // Asking it as the home makes it finish its own import first. The interest is what the region has as the next home's
     // former one, should the claim fail; a region that needs nothing withdraws with the first message.
     await this.edges.interest(home.region, {
@@ -92,14 +135,16 @@ export class Directory {
       region,
       epoch: home.epoch,
       change: 'add',
+      order: 0,
       plain: true,
       shares: [],
       filters: [],
     })
     const settled = await this.store.home(fleet, root)
-    if (settled?.epoch === home.epoch && settled.importFrom !== null) {
+    const open = settled?.epoch === home.epoch ? settled.importFrom : []
+    const reachable = home.importFrom.filter((_, i) => !silent[i])
+    if (open.some((one) => reachable.includes(one)))
       throw new EdgeUnreachable(home.region, `${home.region} has not yet imported ${fleet}/${root}`)
-    }
   }
 
   private remember(fleet: FleetId, root: Root, home: Home): Home {
@@ -107,6 +152,15 @@ export class Directory {
     this.cache.set(keyOf(fleet, root), { home, until: this.now() + HOME_CACHE_MS })
     return home
   }
+}
+
+const NOTHING_LATE: ImportedResponse = {
+  done: true,
+  session: '',
+  late: '',
+  upTo: 0,
+  retained: [],
+  from: null,
 }
 
 function keyOf(fleet: FleetId, root: Root): string {

@@ -1,17 +1,18 @@
 // The edges as the core calls them: HTTP, signed, with a bounded wait.
 import type { z } from 'zod'
-import type { FleetId, RegionId, Root } from '../src/id/ids.ts'
+import type { RegionId } from '../src/id/ids.ts'
 import {
   type DeliverRequest,
   type EnvelopesResponse,
   envelopesResponseSchema,
 } from '../src/relay/envelope.ts'
 import {
+  type HandoverRequest,
   type HandoverState,
   handoverStateSchema,
-  type ImportedResponse,
-  importedResponseSchema,
   type ReleaseRequest,
+  type ReleaseResponse,
+  releaseResponseSchema,
 } from '../src/relay/home.ts'
 import {
   type DrainedRequest,
@@ -35,7 +36,7 @@ import {
   type WideRequest,
   wideAnswerSchema,
 } from '../src/relay/wide.ts'
-import { EDGE_CALL_TIMEOUT_MS } from './limits.ts'
+import { EDGE_CALL_TIMEOUT_MS, EDGE_HANDOVER_TIMEOUT_MS, EDGE_PING_TIMEOUT_MS } from './limits.ts'
 
 /** An edge could not be reached, or did not answer as it should. */
 export class EdgeUnreachable extends Error {
@@ -46,6 +47,9 @@ export class EdgeUnreachable extends Error {
     this.region = region
   }
 }
+
+/** It does not answer at all: the region may be lost. Whatever answers, with an error too, is there. */
+export class EdgeSilent extends EdgeUnreachable {}
 
 export class Edges {
   private readonly urls: ReadonlyMap<RegionId, string>
@@ -62,7 +66,7 @@ export class Edges {
   }
 
   async ping(region: RegionId): Promise<void> {
-    await this.post(region, 'ping', {})
+    await this.post(region, 'ping', {}, EDGE_PING_TIMEOUT_MS)
   }
 
   async deliver(region: RegionId, request: DeliverRequest): Promise<EnvelopesResponse> {
@@ -96,16 +100,13 @@ export class Edges {
     return this.ask(region, 'wide-retained', request, regionRetainedResponseSchema)
   }
 
-  async handover(
-    region: RegionId,
-    request: { fleet: FleetId; root: Root; epoch: number; to: RegionId },
-  ): Promise<HandoverState> {
-    return this.ask(region, 'handover', request, handoverStateSchema)
+  async handover(region: RegionId, request: HandoverRequest): Promise<HandoverState> {
+    return this.ask(region, 'handover', request, handoverStateSchema, EDGE_HANDOVER_TIMEOUT_MS)
   }
 
   /** What was late; with nothing late, the old home has let go. */
-  async release(region: RegionId, request: ReleaseRequest): Promise<ImportedResponse> {
-    return this.ask(region, 'release', request, importedResponseSchema)
+  async release(region: RegionId, request: ReleaseRequest): Promise<ReleaseResponse> {
+    return this.ask(region, 'release', request, releaseResponseSchema)
   }
 
   private async ask<S extends z.ZodType>(
@@ -113,8 +114,14 @@ export class Edges {
     name: string,
     body: unknown,
     schema: S,
+    timeoutMs = EDGE_CALL_TIMEOUT_MS,
   ): Promise<z.infer<S>> {
-    const parsed = schema.safeParse(await (await this.post(region, name, body)).json())
+    const response = await this.post(region, name, body, timeoutMs)
+    const parsed = schema.safeParse(
+      await response.json().catch((cause) => {
+        throw new EdgeSilent(region, `the edge of ${region} broke off its answer to ${name}`, { cause })
+      }),
+    )
     if (!parsed.success)
       throw new EdgeUnreachable(region, `the edge of ${region} answered ${name} strangely`, {
         cause: parsed.error,
@@ -122,7 +129,12 @@ export class Edges {
     return parsed.data
   }
 
-  private async post(region: RegionId, name: string, body: unknown): Promise<Response> {
+  private async post(
+    region: RegionId,
+    name: string,
+    body: unknown,
+    timeoutMs = EDGE_CALL_TIMEOUT_MS,
+  ): Promise<Response> {
     const url = this.urls.get(region)
     if (url === undefined) throw new EdgeUnreachable(region, `no edge is known for ${region}`)
     let response: Response
@@ -134,10 +146,10 @@ export class Edges {
           authorization: await this.signer.authorization(edgeParty(region)),
         },
         body: JSON.stringify(body),
-        signal: AbortSignal.timeout(EDGE_CALL_TIMEOUT_MS),
+        signal: AbortSignal.timeout(timeoutMs),
       })
     } catch (cause) {
-      throw new EdgeUnreachable(region, `the edge of ${region} was not reached for ${name}`, { cause })
+      throw new EdgeSilent(region, `the edge of ${region} was not reached for ${name}`, { cause })
     }
     if (!response.ok) {
       const text = (await response.text()).slice(0, 300)

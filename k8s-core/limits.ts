@@ -1,6 +1,15 @@
 // Every bound of the core in one place; the unit is in the name.
 
 export const EDGE_CALL_TIMEOUT_MS = 8_000
+export const EDGE_PING_TIMEOUT_MS = 1_500
+export const EDGE_HANDOVER_TIMEOUT_MS = 4_000
+/** A region that has been silent for this long is taken for lost, unless the core's settings say otherwise. */
+export const FAIL_OVER_AFTER_MS = 3_000
+/** How long one claim looks whether a region is silent, and how often. */
+export const SILENCE_WAIT_MS_MAX = 5_000
+export const SILENCE_LOOK_MS = 250
+/** A silence of which nothing was heard for this long is begun anew. */
+export const SILENCE_FORGOTTEN_MS = 10_000
 /** Homes that the core remembers; a stale one is answered `moved` by the edge and read again. */
 export const HOME_CACHE_ROOTS_MAX = 100_000
 export const HOME_CACHE_MS = 30_000

@@ -8,6 +8,7 @@ import { Directory } from './directory.ts'
 import { Edges } from './edges.ts'
 import { CLOSE_IDLE_EVERY_MS, FINISH_MS_MAX } from './limits.ts'
 import { Relay } from './relay.ts'
+import { Silence } from './silence.ts'
 import { openStore } from './store/open.ts'
 
 const config = coreConfig(process.env)
@@ -16,7 +17,7 @@ const store = await openStore(config.store)
 await store.migrate()
 
 const edges = new Edges(config.edges, config.relaySecret)
-const directory = new Directory(store, edges)
+const directory = new Directory(store, edges, new Silence(edges, config.failOverAfterMs))
 const relay = new Relay(directory, edges)
 let draining = false
 const app = coreApp({

@@ -1,6 +1,7 @@
 // Carries envelopes to the homes and to the interested regions. Holds none: what cannot be passed on is the sender's.
 import type { RegionId } from '../src/id/ids.ts'
 import type { DeliverRequest, Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
+import { FIRST_EPOCH } from '../src/relay/home.ts'
 import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
 import type { PresenceRequest, PresenceResponse } from '../src/relay/presence.ts'
 import type {
@@ -42,10 +43,9 @@ export class Relay {
   async interest(request: InterestRequest): Promise<InterestResponse> {
     const { fleet, root, region } = request
     for (let tries = 0; tries < MOVED_TRIES_MAX; tries++) {
-      const home =
-        tries === 0
-          ? await this.directory.guess(fleet, root, region)
-          : await this.directory.resolve(fleet, root, region)
+      let home = tries === 0 ? await this.directory.guess(fleet, root, region) : null
+      // Not on a guess: what was remembered may be from before the home left this region, and nobody would be told.
+      if (home === null || home.region === region) home = await this.directory.resolve(fleet, root, region)
       if (home.region === region) return { home, retained: [] }
       const answer = await this.edges.interest(home.region, { ...request, epoch: home.epoch })
       if (answer.status === 'done') return { home, retained: answer.retained }
@@ -71,10 +71,15 @@ export class Relay {
     return { status: 'unreachable', region: last }
   }
 
-  /** Nothing is on its way to a region that is itself the home. */
+  /**
+   * Nothing that a home has accepted is on its way to the region. A home that has moved may have left something in any
+   * region's outbox. Rejects unless each that is asked says so.
+   */
   async drained(request: DrainedRequest): Promise<void> {
-    const home = await this.directory.resolve(request.fleet, request.root, request.region)
-    if (home.region !== request.region) await this.edges.drained(home.region, request)
+    const { fleet, root, region } = request
+    const home = await this.directory.resolve(fleet, root, region)
+    const homes = home.epoch > FIRST_EPOCH ? this.edges.regions : [home.region]
+    await Promise.all(homes.filter((one) => one !== region).map((one) => this.edges.drained(one, request)))
   }
 
   /** Tells all other regions of one's wide filters. Rejects with `EdgeUnreachable` unless each has answered. */

@@ -6,6 +6,8 @@ export interface AwaitingConnect {
   readonly phase: 'awaiting-connect'
   /** The token that came with the upgrade was this client's; else CONNECT must bring one. */
   readonly authenticated: boolean
+  /** And said `durability: global`. */
+  readonly global: boolean
 }
 
 export interface LiveConnection {
@@ -13,6 +15,8 @@ export interface LiveConnection {
   readonly terms: Terms
   readonly session: string
   readonly expirySeconds: number
+  /** What it publishes waits for the core's store. */
+  readonly global: boolean
   /** Milliseconds since the epoch, a little behind: it is not written with each packet. */
   readonly lastActivityAt: number
   /** A partial packet, base64. */

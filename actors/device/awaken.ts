@@ -84,7 +84,8 @@ function awakenLive(
     kept.terms.protocolVersion,
     base64ToBytes(kept.pending),
   )
-  return { session, live: new Live(connection, kept.terms, stream, kept.lastActivityAt), cutOff: false }
+  const live = new Live(connection, kept.terms, stream, kept.lastActivityAt, kept.global)
+  return { session, live, cutOff: false }
 }
 
 /** Keeps in the attachment what `awaken` needs; what does not fit goes to storage. */
@@ -108,6 +109,7 @@ export function keepLive(store: SessionStore, live: Live, session: Session): voi
     terms: live.terms,
     session: session.id,
     expirySeconds: session.expirySeconds,
+    global: live.global,
     lastActivityAt: live.lastActivityAt,
     pending: bytesToBase64(live.stream.pending),
     lastPosition,

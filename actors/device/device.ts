@@ -9,18 +9,21 @@ import type { Delivery } from '../../src/session/delivery.ts'
 import { EMPTY_OUTGOING, type StoredDelivery } from '../../src/session/outgoing-effect.ts'
 import { type Effect, Session } from '../../src/session/session.ts'
 import { negotiate } from '../../src/session/terms.ts'
-import { eventually } from '../eventually.ts'
-import { Leaf } from '../leaf/leaf.ts'
+import { Leaf, type LeafOwner } from '../leaf/leaf.ts'
+import { Marks } from '../leaf/marks.ts'
 import { NO_SUCH_SESSION } from '../leaf/outcome.ts'
-import { COMPLETING_WAIT_MS, PRESENCE_CHECK_MS, SHARE_CHECK_MS, WILL_CHECK_MS } from '../limits.ts'
+import { SHARE_CHECK_MS } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
 import { Attaching } from './attaching.ts'
 import { awaken } from './awaken.ts'
 import { factsOf } from './facts.ts'
 import { GivingAway } from './giving-away.ts'
+import { globally } from './globally.ts'
+import { syncedSession } from './handover.ts'
 import { Keeping } from './keeping.ts'
 import { LastWill } from './last-will.ts'
 import { Live } from './live.ts'
+import { lookAfter } from './look-after.ts'
 import { Moving } from './moving.ts'
 import { Performing } from './performing.ts'
 import { Presence } from './presence.ts'
@@ -60,7 +63,8 @@ export class Device {
   /** @param connections all there are, one of which may be live since before the actor's memory was lost */
   constructor(platform: Platform, client: ClientId, connections: readonly Connection[]) {
     this.platform = platform
-    this.store = new SessionStore(platform.storage)
+    const marks = new Marks(platform.storage)
+    this.store = new SessionStore(platform.storage, marks)
     this.wake = new Wake(platform, () => {
       if (this.session !== null) this.perform(this.session.outgoing.ackWaitOver(platform.now()))
     })
@@ -72,15 +76,20 @@ export class Device {
     this.performing = new Performing(platform, (effect, session) => this.performOne(effect, session))
     this.seen = new Seen(platform.storage)
     this.keeping = new Keeping(platform, this.store, this.seen)
-    this.leaf = new Leaf(platform, rootOfClient(client), {
+    const owner: LeafOwner = {
       deliver: (receiver, session, batch) =>
         receiver === client
           ? this.deliver(session, unpackBatch(batch))
           : platform.peers.device(receiver).deliver(session, batch),
-      importState: (state) => this.moving.importState(state),
+      importState: (state, synced) => this.moving.importState(state, synced, platform.now()),
       afterImport: () => this.moving.registerImported(),
-      late: (batch) => this.moving.takeLate(batch),
-    })
+      late: (late) => this.moving.takeLate(late),
+      fence: (region, epoch) => this.moving.fence(region, epoch),
+      session: () => syncedSession(this.store),
+      queued: (position) => this.store.queuedBytes(position),
+      along: () => this.presence.along(),
+    }
+    this.leaf = new Leaf(platform, rootOfClient(client), owner, marks)
     this.publisher = new Publisher(platform, client, this.leaf)
     this.registrar = new Registrar(platform, client, this.leaf)
     this.subscribing = new Subscribing(this.store, this.registrar)
@@ -97,6 +106,7 @@ export class Device {
         this.will.clientReturned(true)
       },
       deliver: (delivery) => this.deliverQuietly(delivery),
+      orphaned: (deliveries) => this.givingAway.late(deliveries),
     })
     this.will = new LastWill(platform, this.store, this.publisher)
     this.givingAway = new GivingAway(platform, client, this.store)
@@ -120,7 +130,12 @@ export class Device {
    * Takes the session up for a CONNECT: the home is made to be here, an older connection is closed.
    * Rejects with `CoreUnreachable` where the home is elsewhere and cannot be had.
    */
-  async connect(connection: Connection, connect: ConnectPacket, stream: PacketStream): Promise<Accepted> {
+  async connect(
+    connection: Connection,
+    connect: ConnectPacket,
+    stream: PacketStream,
+    global: boolean,
+  ): Promise<Accepted> {
     await this.leaf.home.take()
     const now = this.platform.now()
     if (this.live !== null) this.closeLive(Reason.SessionTakenOver) // [MQTT-3.1.4-3]
@@ -130,17 +145,15 @@ export class Device {
     this.will.clientReturned(resumed)
     if (resumed) this.session?.resume(expirySeconds)
     const session = resumed && this.session !== null ? this.session : this.startSession(expirySeconds)
-    const live = new Live(connection, terms, stream, now)
+    const live = new Live(connection, terms, stream, now, global)
     this.live = live
-    if (connect.will !== null) this.will.set(connect.will)
+    if (connect.will !== null) this.will.set({ ...connect.will, message: live.own(connect.will.message) })
     // One that now ends with its connection has a row if it once did not: that must say so, should the process die.
     if (session.persistent || this.store.session() !== null) {
       this.store.saveSession(session.id, expirySeconds, null, session.outgoing.snapshot())
     }
-    if (terms.keepAliveSeconds > 0) this.platform.wakeBy(now + live.keepAliveMs)
-    else if (connect.will !== null) this.platform.wakeBy(now + WILL_CHECK_MS)
+    lookAfter(this.platform, this.store, live)
     this.presence.connected(terms, connect.cleanStart)
-    this.presence.publish()
     this.leaf.home.confirm()
     return { sessionPresent: resumed, live, properties }
   }
@@ -180,14 +193,14 @@ export class Device {
   connectionLost(): void {
     if (this.live === null) return
     this.live.end()
-    this.afterConnection(null, 'published')
+    this.afterConnection(null)
   }
 
   /** Deliveries for a session; the outcomes when each is acknowledged or durable. */
   async deliver(sessionId: string, deliveries: readonly Uint8Array[]): Promise<Uint8Array> {
     // What is still late goes first. Held for long, it would hold up the fence of another client that moves the other way.
-    if (this.leaf.home.completing !== null)
-      await eventually(this.platform, () => this.leaf.home.completing === null, COMPLETING_WAIT_MS)
+    const held = this.leaf.home.completed()
+    if (held !== null) await held
     const now = this.platform.now()
     this.endIfExpired(now)
     const { session } = this
@@ -197,7 +210,7 @@ export class Device {
       deliveries.map((bytes) =>
         this.seen.once(bytes, (delivery, settle) => {
           this.subscribing.arrived(delivery.message.topic)
-          this.perform(session.deliver(delivery, settle, now))
+          this.perform(session.deliver(delivery, globally(delivery, this.leaf.syncing, settle), now))
         }),
       ),
     )
@@ -207,15 +220,8 @@ export class Device {
   async alarm(): Promise<void> {
     const now = this.platform.now()
     const { live } = this
-    if (live !== null && live.terms.keepAliveSeconds > 0) {
-      const deadline = live.lastActivityAt + live.keepAliveMs
-      if (deadline <= now)
-        this.closeLive(Reason.KeepAliveTimeout) // [MQTT-3.1.2-22]
-      else this.platform.wakeBy(deadline)
-    } else if (live !== null) {
-      if (this.store.will() !== null) this.platform.wakeBy(now + WILL_CHECK_MS)
-      else if (this.platform.settings.presence) this.platform.wakeBy(now + PRESENCE_CHECK_MS)
-    }
+    if (live !== null && lookAfter(this.platform, this.store, live) === 'silent')
+      this.closeLive(Reason.KeepAliveTimeout) // [MQTT-3.1.2-22]
     this.presence.publish()
     this.endIfExpired(now)
     this.will.publishIfDue(this.session === null)
@@ -257,24 +263,22 @@ export class Device {
   }
 
   /** Ends the live connection, if there is one; a 5.0 client is told the reason. */
-  closeLive(reason: ReasonCode | null, presence: 'published' | 'kept' = 'published'): void {
-    if (this.live === null) return
-    const { farewell } = this.live
-    this.live.close(reason)
-    this.afterConnection(reason ?? farewell, presence)
+  closeLive(reason: ReasonCode | null, presence?: 'kept'): void {
+    const { live } = this
+    if (live === null) return
+    live.close(reason)
+    this.afterConnection(reason ?? live.farewell, presence)
   }
 
-  private afterConnection(reason: ReasonCode | null, presence: 'published' | 'kept'): void {
+  private afterConnection(reason: ReasonCode | null, presence?: 'kept'): void {
     const { session } = this
-    const now = this.platform.now()
     this.live = null
     if (session !== null) {
       this.perform(session.disconnected())
-      if (session.persistent && session.expirySeconds > 0) this.keepDisconnected(session, now)
+      if (session.persistent && session.expirySeconds > 0) this.keepDisconnected(session, this.platform.now())
       else this.endSession()
     }
-    this.presence.disconnected(reason)
-    if (presence === 'published') this.presence.publish()
+    this.presence.disconnected(reason, presence)
     this.will.connectionEnded(this.session?.expirySeconds ?? 0)
   }
 
@@ -349,7 +353,7 @@ export class Device {
         if (session !== null) session.expirySeconds = effect.seconds
         return null
       case 'publish':
-        return this.publisher.publish(this.keeping.named(effect, session)).then((reason) => {
+        return this.publisher.publish(this.keeping.named(effect, live, session)).then((reason) => {
           const effects = effect.done(reason)
           // Those of a session that has ended meanwhile are nobody's.
           if (this.session === session) this.perform(effects)
@@ -380,13 +384,11 @@ export class Device {
     )
   }
 
-  /** Resolves when it is acknowledged or durable. */
-  private deliverQuietly(delivery: Delivery): Promise<void> {
+  /** Resolves with the outcome when it is acknowledged or durable. */
+  private deliverQuietly(delivery: Delivery): Promise<number> {
     const { session } = this
-    if (session === null) return Promise.resolve()
-    return new Promise((done) => {
-      this.perform(session.deliver(delivery, () => done(), this.platform.now()))
-    })
+    if (session === null) return Promise.resolve(Reason.Success)
+    return new Promise((done) => void this.perform(session.deliver(delivery, done, this.platform.now())))
   }
 
   private async unsubscribe(session: Session, effect: Extract<Effect, { do: 'unsubscribe' }>): Promise<void> {

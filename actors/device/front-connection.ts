@@ -1,18 +1,18 @@
 // A connection whose socket a FrontActor holds. Its attachment stands in the device's storage: one hop dearer.
 import type { Connection, Platform } from '../platform.ts'
-import type { SessionStore } from './session-store.ts'
+import type { FrontStore } from './front-store.ts'
 
 export class FrontConnection implements Connection {
   readonly name: string
   private readonly platform: Platform
-  private readonly store: SessionStore
+  private readonly store: FrontStore
   private readonly lost: (connection: Connection) => void
   private kept: unknown
 
   /** @param lost the front does not answer, so the client is gone */
   constructor(
     platform: Platform,
-    store: SessionStore,
+    store: FrontStore,
     name: string,
     kept: unknown,
     lost: (connection: Connection) => void,
@@ -32,7 +32,7 @@ export class FrontConnection implements Connection {
   }
 
   close(code: number, reason: string): void {
-    this.store.removeFront(this.name)
+    this.store.remove(this.name)
     this.platform.peers
       .front(this.name)
       .close(code, reason)
@@ -45,6 +45,6 @@ export class FrontConnection implements Connection {
 
   attach(attachment: unknown): void {
     this.kept = attachment
-    this.store.saveFront(this.name, attachment)
+    this.store.save(this.name, attachment)
   }
 }

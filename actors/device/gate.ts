@@ -11,11 +11,11 @@ import { refusal } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { CONNECT_WAIT_MS, EARLY_FRAME_BYTES_MAX } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
-import type { Attachment, LiveConnection } from './attachment.ts'
+import type { Attachment, AwaitingConnect, LiveConnection } from './attachment.ts'
 import { CLOSE_POLICY, closeCode, hex, UNACCEPTABLE_VERSION } from './close.ts'
 import { Device } from './device.ts'
 import { FrontConnection } from './front-connection.ts'
-import { SessionStore } from './session-store.ts'
+import { FrontStore } from './front-store.ts'
 
 /** A socket that has not said CONNECT, or is being answered. */
 interface Arrival {
@@ -68,9 +68,12 @@ export class Gate {
     if (connection !== undefined) this.frontLost(connection)
   }
 
-  /** @param authenticated a token of this client came with the upgrade */
-  opened(connection: Connection, authenticated: boolean): void {
-    const attachment: Attachment = { phase: 'awaiting-connect', authenticated }
+  /**
+   * @param authenticated a token of this client came with the upgrade
+   * @param global and it says `durability: global`
+   */
+  opened(connection: Connection, authenticated: boolean, global = false): void {
+    const attachment: Attachment = { phase: 'awaiting-connect', authenticated, global }
     connection.attach(attachment)
     this.arrive(connection)
   }
@@ -79,8 +82,7 @@ export class Gate {
     if (this.awake?.liveConnection === connection) return this.awake.frame(frame)
     const attachment = connection.attachment() as Attachment | null
     if (attachment === null || attachment.phase === 'closed') return
-    if (attachment.phase === 'awaiting-connect')
-      return this.arrivalFrame(connection, attachment.authenticated, frame)
+    if (attachment.phase === 'awaiting-connect') return this.arrivalFrame(connection, attachment, frame)
     // Hibernated: a PINGREQ is answered from the attachment alone, without a read of storage (promise 8).
     if (
       this.awake === null &&
@@ -117,8 +119,8 @@ export class Gate {
     if (this.fronts === null) {
       const fronts = new Map<string, FrontConnection>()
       this.fronts = fronts
-      const store = new SessionStore(this.platform.storage)
-      for (const { name, attachment } of store.fronts())
+      const store = new FrontStore(this.platform.storage)
+      for (const { name, attachment } of store.all())
         fronts.set(name, this.makeFront(store, name, attachment))
     }
     return this.fronts
@@ -127,20 +129,20 @@ export class Gate {
   private front(name: string): FrontConnection {
     let connection = this.frontConnections.get(name)
     if (connection === undefined) {
-      connection = this.makeFront(new SessionStore(this.platform.storage), name, null)
+      connection = this.makeFront(new FrontStore(this.platform.storage), name, null)
       this.frontConnections.set(name, connection)
     }
     return connection
   }
 
-  private makeFront(store: SessionStore, name: string, attachment: unknown): FrontConnection {
+  private makeFront(store: FrontStore, name: string, attachment: unknown): FrontConnection {
     return new FrontConnection(this.platform, store, name, attachment, () => this.frontClosed(name))
   }
 
   private frontLost(connection: FrontConnection): void {
     this.closed(connection)
     this.frontConnections.delete(connection.name)
-    this.device.store.removeFront(connection.name)
+    new FrontStore(this.platform.storage).remove(connection.name)
   }
 
   private arrive(connection: Connection): Arrival {
@@ -158,7 +160,7 @@ export class Gate {
 
   private async arrivalFrame(
     connection: Connection,
-    authenticated: boolean,
+    awaiting: AwaitingConnect,
     frame: Uint8Array,
   ): Promise<void> {
     const arrival = this.arrivals.get(connection) ?? this.arrive(connection)
@@ -178,7 +180,7 @@ export class Gate {
       }
       arrival.early = []
       const connect = first.value
-      const answered = this.answering.then(() => this.answer(connection, authenticated, connect, arrival))
+      const answered = this.answering.then(() => this.answer(connection, awaiting, connect, arrival))
       this.answering = answered.then(
         () => undefined,
         () => undefined,
@@ -197,14 +199,14 @@ export class Gate {
 
   private async answer(
     connection: Connection,
-    authenticated: boolean,
+    awaiting: AwaitingConnect,
     connect: ConnectPacket,
     arrival: Arrival,
   ): Promise<boolean> {
-    const refusal = await this.refuses(connect, authenticated)
+    const admission = await this.admits(connect, awaiting)
     // The peer may have left meanwhile.
     if (!this.arrivals.has(connection)) return false
-    if (refusal !== null) return this.refuse(connection, connect.protocolVersion, refusal)
+    if (typeof admission === 'number') return this.refuse(connection, connect.protocolVersion, admission)
     const { moveTo } = this.platform.settings
     if (moveTo !== null) {
       return this.refuse(connection, connect.protocolVersion, Reason.UseAnotherServer, {
@@ -212,10 +214,14 @@ export class Gate {
       })
     }
     try {
+      await this.device.leaf.home.take()
+      // A CONNECT that nobody waits for any more must not end, by its Clean Start, what a later one has begun.
+      if (!this.arrivals.has(connection)) return false
       const { live, sessionPresent, properties } = await this.device.connect(
         connection,
         connect,
         arrival.stream,
+        admission.global,
       )
       if (!this.arrivals.has(connection)) {
         // The peer left while the home was being had.
@@ -247,7 +253,12 @@ export class Gate {
     }
   }
 
-  private async refuses(connect: ConnectPacket, authenticated: boolean): Promise<ReasonCode | null> {
+  /** How the client may publish, or why it may not connect. */
+  private async admits(
+    connect: ConnectPacket,
+    { authenticated, global }: AwaitingConnect,
+  ): Promise<ReasonCode | { readonly global: boolean }> {
+    let asked = global
     if (connect.properties.authenticationMethod !== undefined) return Reason.BadAuthenticationMethod // [MQTT-4.12.0-1]
     if (connect.clientId === '' && connect.protocolVersion === 4 && !connect.cleanStart) {
       return Reason.ClientIdentifierNotValid // [MQTT-3.1.3-8, 3.1.1]
@@ -261,13 +272,14 @@ export class Gate {
       )
       if (claims === null) return Reason.BadUserNameOrPassword
       if (claims.client !== this.client || claims.fleet !== this.platform.fleet) return Reason.NotAuthorized
+      asked = claims.durability === 'global'
     }
     if (connect.clientId !== '' && connect.clientId !== this.client) return Reason.ClientIdentifierNotValid
     if (connect.will !== null) {
       const { topic } = connect.will.message
       if (refusal(topic) === Reason.NotAuthorized) return Reason.NotAuthorized
     }
-    return null
+    return { global: asked }
   }
 
   private refuse(

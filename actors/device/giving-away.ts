@@ -7,7 +7,7 @@ import { isFailure } from '../../src/mqtt/reason.ts'
 import { rootOfSubscription } from '../../src/mqtt/topic.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import { encodeRouted } from '../../src/relay/routed.ts'
-import { CLIENT_AWAY } from '../../src/session/delivery.ts'
+import { CLIENT_AWAY, type Delivery } from '../../src/session/delivery.ts'
 import type { StoredDelivery } from '../../src/session/outgoing-effect.ts'
 import { GIVE_AWAY_RECORDS_MAX, GIVE_AWAY_RETRY_MS, GIVE_AWAY_RETRY_MS_MAX } from '../limits.ts'
 import type { Platform, SharingPeer } from '../platform.ts'
@@ -65,6 +65,15 @@ export class GivingAway {
       this.store.leave(rows.filter(({ position, delivery }) => delivery.qos === 1 || position > sentUpTo))
       this.platform.wakeBy(this.platform.now() + GIVE_AWAY_RETRY_MS)
     }
+  }
+
+  /** It came from a former home, for a session that has ended here: nobody but other members can get it. */
+  late(deliveries: readonly Delivery[]): void {
+    const shared = deliveries.flatMap((delivery) => (delivery.share === null ? [] : [{ delivery }]))
+    if (shared.length === 0) return
+    this.platform.storage.transaction(() => this.store.leave(shared))
+    this.platform.wakeBy(this.platform.now() + GIVE_AWAY_RETRY_MS)
+    void this.orphans()
   }
 
   /** Gives away what ended sessions have left; tries again later where a group does not take it. */

@@ -5,6 +5,7 @@ import type { StoredDelivery } from '../../src/session/outgoing-effect.ts'
 import type { Effect, Session } from '../../src/session/session.ts'
 import { SHARE_CHECK_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
+import type { Live } from './live.ts'
 import type { Seen } from './seen.ts'
 import type { SessionStore } from './session-store.ts'
 import { WriteBehind } from './write-behind.ts'
@@ -30,7 +31,7 @@ export class Keeping {
     switch (effect.do) {
       case 'store':
         if (session !== null) this.enqueue(session, effect.entries)
-        for (const settle of effect.settles) settle(Reason.Success)
+        for (const settle of effect.settles) settle(Reason.Success, effect.entries.at(-1)?.position)
         return
       case 'forget':
         if (session !== null) this.behind.forget(effect.positions)
@@ -58,7 +59,12 @@ export class Keeping {
   }
 
   /** The message to pass on: with an origin, if it is QoS 2, which a session that goes on keeps until it is answered. */
-  named({ message, exchange }: Extract<Effect, { do: 'publish' }>, session: Session | null): Message {
+  named(
+    { message: sent, exchange }: Extract<Effect, { do: 'publish' }>,
+    live: Live | null,
+    session: Session | null,
+  ): Message {
+    const message = live?.own(sent) ?? sent
     if (exchange === null) return message
     const fresh = this.platform.randomId()
     const { packetId, dup } = exchange

@@ -1,5 +1,6 @@
 // The live connection in memory: its packets in, its frames out.
 import { encodePacket, encodePublish, publishSize } from '../../src/mqtt/encode.ts'
+import type { Message } from '../../src/mqtt/message.ts'
 import type { ServerPacket } from '../../src/mqtt/packet.ts'
 import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import type { ReasonCode } from '../../src/mqtt/reason.ts'
@@ -16,6 +17,8 @@ export class Live {
   readonly connection: Connection
   readonly terms: Terms
   readonly stream: PacketStream
+  /** `durability: global`. */
+  readonly global: boolean
   lastActivityAt: number
   /** The reason of the client's DISCONNECT. */
   farewell: ReasonCode | null = null
@@ -24,12 +27,24 @@ export class Live {
   private planned = false
   private ended = false
 
-  constructor(connection: Connection, terms: Terms, stream: PacketStream, lastActivityAt: number) {
+  constructor(
+    connection: Connection,
+    terms: Terms,
+    stream: PacketStream,
+    lastActivityAt: number,
+    global = false,
+  ) {
+    this.global = global
     this.connection = connection
     this.terms = terms
     this.stream = stream
     this.lastActivityAt = lastActivityAt
     this.aliases = new OutgoingAliases(terms.outgoingAliases)
+  }
+
+  /** A message as this client's publish or will is passed on. */
+  own(message: Message): Message {
+    return this.global && message.qos > 0 ? { ...message, global: true } : message
   }
 
   /** How long nothing has come to complete a partial packet, ms; 0 where there is none. */

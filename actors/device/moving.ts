@@ -1,5 +1,5 @@
 // A client's move between regions: the old home gives session and root away, the new home takes them over.
-import type { ClientId } from '../../src/id/ids.ts'
+import type { ClientId, RegionId } from '../../src/id/ids.ts'
 import { isFailure, Reason } from '../../src/mqtt/reason.ts'
 import { rootOfSubscription } from '../../src/mqtt/topic.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
@@ -9,11 +9,12 @@ import type {
   HandoverState,
   ImportedResponse,
   ReleaseRequest,
+  ReleaseResponse,
 } from '../../src/relay/home.ts'
-import { type Delivery, encodeDelivery } from '../../src/session/delivery.ts'
+import { CLIENT_AWAY, type Delivery, decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
 import type { Session } from '../../src/session/session.ts'
 import type { Leaf } from '../leaf/leaf.ts'
-import { exportSession, importSession } from './handover.ts'
+import { exportSession, goOn, importSession } from './handover.ts'
 import type { Presence } from './presence.ts'
 import type { Registrar } from './registrar.ts'
 import type { Seen } from './seen.ts'
@@ -25,8 +26,10 @@ export interface Mover {
   replace(session: Session | null): void
   /** Closes the live connection, if there is one: the session is taken over. */
   disconnect(): void
-  /** Resolves when it is acknowledged or durable. */
-  deliver(delivery: Delivery): Promise<void>
+  /** Resolves with the outcome when it is acknowledged or durable. */
+  deliver(delivery: Delivery): Promise<number>
+  /** They are of a session that has ended here, or whose connection has: other members of their groups get them. */
+  orphaned(deliveries: readonly Delivery[]): void
 }
 
 export class Moving {
@@ -60,12 +63,7 @@ export class Moving {
   handover(request: HandoverRequest): HandoverState | null {
     const home = this.leaf.home.knowledge
     if (home.at !== 'unknown' && home.epoch > request.epoch) return null
-    if (home.at !== 'elsewhere' || home.epoch < request.epoch) {
-      this.mover.disconnect()
-      const session = this.mover.session()
-      if (session !== null) this.leaf.subscribers.remove(this.client, session.id, null)
-      this.leaf.home.handedOver(request.to, request.epoch)
-    }
+    if (home.at !== 'elsewhere' || home.epoch < request.epoch) this.leave(request.to, request.epoch)
     return {
       session: exportSession(this.store, this.seen),
       presence: this.presence.open(),
@@ -73,27 +71,64 @@ export class Moving {
     }
   }
 
+  /** Another region has taken the client over while this one was not reached. What it had yet is given with `release`. */
+  fence(to: RegionId, epoch: number): void {
+    this.leave(to, epoch)
+    // Kept until then, even if it expires.
+    if (this.store.session()?.exportedUpTo === null) this.store.markExported(0)
+  }
+
+  private leave(to: RegionId, epoch: number): void {
+    this.mover.disconnect()
+    this.leaf.home.handedOver(to, epoch)
+    // After the home is given up: should the process die in between, a home without its own subscriber would lose messages.
+    const session = this.mover.session()
+    if (session !== null) this.leaf.subscribers.remove(this.client, session.id, null)
+  }
+
   /** The new home has what it was given. Nothing of the client is left here once nothing is late any more. */
-  async release(request: ReleaseRequest): Promise<ImportedResponse> {
-    const home = this.leaf.home.knowledge
-    if (home.at !== 'elsewhere' || home.epoch > request.epoch) return NOTHING_LATE
+  async release(request: ReleaseRequest): Promise<ReleaseResponse> {
+    const before = this.leaf.home.knowledge
+    if (before.at === 'here' && before.epoch < request.epoch) this.fence(request.to, request.epoch)
+    if (!this.isOldFor(request)) return NOTHING_LATE
     const row = this.store.session()
+    if (row !== null && !row.fenced && request.registered) await this.endSubscriptions(row.id, request)
+    // Where the state was handed over, this went along with it.
+    if (request.synced) await this.leaf.stayInterested()
+    // It may have come back meanwhile.
+    if (!this.isOldFor(request)) return NOTHING_LATE
+    const { synced, registered, tookUpTo, tookTopic } = request
+    this.store.dequeueUpTo(tookUpTo)
+    this.leaf.retained.taken(tookTopic)
     if (row !== null) {
-      if (!row.fenced) await this.endSubscriptions(row.id)
-      const after = Math.max(row.exportedUpTo ?? 0, request.tookUpTo)
+      if (synced) this.store.dropConfirmed()
+      const after = Math.max(synced ? 0 : (row.exportedUpTo ?? 0), tookUpTo)
       const late = this.store.queued(after, Number.MAX_SAFE_INTEGER, LATE_MAX)
       const last = late.at(-1)
       if (last !== undefined) {
         const batch = packBatch(late.map(({ delivery }) => encodeDelivery(delivery)))
-        return { late: bytesToBase64(batch), upTo: last.position }
+        return {
+          ...NOTHING_LATE,
+          done: false,
+          session: row.id,
+          late: bytesToBase64(batch),
+          upTo: last.position,
+        }
       }
-      this.mover.replace(null)
-      this.store.clear()
-      this.seen.clear()
     }
+    const retained = synced ? this.leaf.retained.late(tookTopic) : []
+    if (retained.length > 0 || !registered) return { ...NOTHING_LATE, done: false, upTo: tookUpTo, retained }
+    this.mover.replace(null)
+    this.store.clear()
+    this.seen.clear()
     this.presence.clear()
     this.leaf.releaseState()
     return NOTHING_LATE
+  }
+
+  private isOldFor({ epoch }: ReleaseRequest): boolean {
+    const home = this.leaf.home.knowledge
+    return home.at === 'elsewhere' && home.epoch <= epoch
   }
 
   /**
@@ -101,17 +136,21 @@ export class Moving {
    * WideActors sent, before that must arrive here before the subscriptions end, or nobody would get it. Rejects where that
    * takes long; the new home asks again.
    */
-  private async endSubscriptions(session: string): Promise<void> {
+  private async endSubscriptions(session: string, request: ReleaseRequest): Promise<void> {
     const filters = [...this.store.subscriptions().keys()]
     await this.registrar.fence(session, filters)
+    // Where it has come back meanwhile, they are that home's.
+    if (!this.isOldFor(request)) return
     await this.registrar.unsubscribe(session, filters)
-    this.store.markFenced()
+    if (this.isOldFor(request)) this.store.markFenced()
   }
 
   /** In the transaction that makes this region the home. */
-  importState(state: HandoverState): void {
-    this.presence.import(state.presence)
-    const imported = importSession(this.store, this.seen, state)
+  importState(state: HandoverState, synced: boolean, now: number): void {
+    const { session } = state
+    this.presence.import(state)
+    const taken = synced && session !== null ? goOn(session, now) : session
+    const imported = importSession(this.store, this.seen, taken, this.leaf.syncing.marks)
     this.mover.replace(imported)
     if (imported === null) return
     for (const subscription of imported.subscriptions.values()) {
@@ -139,18 +178,26 @@ export class Moving {
     }
   }
 
-  /** Resolves when all of it is acknowledged or durable. */
-  async takeLate(batch: string): Promise<void> {
+  /** Resolves when all of it is acknowledged or durable. What is of a session that has ended here is nobody's, or its group's. */
+  async takeLate({ session, late }: ImportedResponse): Promise<void> {
+    const current = this.mover.session()
+    if (current === null || (session !== current.id && session === this.store.imported())) {
+      this.mover.orphaned(unpackBatch(base64ToBytes(late)).map(decodeDelivery))
+      return
+    }
     await Promise.all(
-      unpackBatch(base64ToBytes(batch)).map((bytes) =>
+      unpackBatch(base64ToBytes(late)).map((bytes) =>
         this.seen.once(bytes, (delivery, settle) => {
-          void this.mover.deliver(delivery).then(() => settle(Reason.Success))
+          void this.mover.deliver(delivery).then((outcome) => {
+            if (outcome === CLIENT_AWAY) this.mover.orphaned([delivery])
+            settle(Reason.Success)
+          })
         }),
       ),
     )
   }
 }
 
-const NOTHING_LATE: ImportedResponse = { late: '', upTo: 0 }
+const NOTHING_LATE: ReleaseResponse = { done: true, session: '', late: '', upTo: 0, retained: [] }
 /** Late deliveries of one answer. */
 const LATE_MAX = 256

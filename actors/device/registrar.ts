@@ -58,10 +58,12 @@ export class Registrar {
     return { reasons, retained }
   }
 
-  /** Resolves when all that these filters' homes accepted so far has come to this actor; its own root aside. */
+  /** Resolves when all that these filters' homes accepted so far has come to this actor. */
   async fence(session: string, filters: readonly string[]): Promise<void> {
     const roots = [...this.byRoot(filters).keys()].filter((root) => root !== this.own.root)
     await Promise.all([
+      // Its own leaf may still hold something back that was accepted while it was the home.
+      this.own.fanOut.settled(this.client, session),
       ...roots.map((root) => this.platform.peers.leaf(root).fence(this.client, session)),
       filters.some(isWide) ? this.wide.fence(session) : null,
     ])

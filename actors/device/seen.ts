@@ -2,6 +2,7 @@
 // the first one. Of a session that outlives its connection it is in storage, with the delivery.
 import { isFailure, Reason } from '../../src/mqtt/reason.ts'
 import { type Delivery, decodeDelivery } from '../../src/session/delivery.ts'
+import type { StoredDelivery } from '../../src/session/outgoing-effect.ts'
 import { SEEN_ORIGINS_MAX, SEEN_PRUNE_EVERY } from '../limits.ts'
 import type { Storage } from '../platform.ts'
 import { Tables } from '../tables.ts'
@@ -54,6 +55,12 @@ export class Seen {
   all(): string[] {
     if (!this.tables.exist) return []
     return this.storage.exec('SELECT name FROM seen ORDER BY id').map(({ name }) => String(name))
+  }
+
+  /** For the session's next home, which is to take these yet. */
+  without(late: readonly StoredDelivery[]): string[] {
+    const names = new Set(late.map(({ delivery }) => nameOf(delivery)))
+    return this.all().filter((name) => !names.has(name))
   }
 
   import(names: readonly string[]): void {

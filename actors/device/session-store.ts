@@ -6,22 +6,11 @@ import type { Will } from '../../src/mqtt/packet.ts'
 import { decodeDelivery, deliveryBytes, encodeDelivery } from '../../src/session/delivery.ts'
 import type { OutgoingSnapshot, StoredDelivery } from '../../src/session/outgoing-effect.ts'
 import type { Subscription } from '../../src/session/session.ts'
+import type { Marks } from '../leaf/marks.ts'
 import type { SqlRow, Storage } from '../platform.ts'
 import { Tables } from '../tables.ts'
 import type { LiveBulk } from './attachment.ts'
-
-const SCHEMA = [
-  'CREATE TABLE IF NOT EXISTS session (one INTEGER PRIMARY KEY, id TEXT NOT NULL, expiry_seconds INTEGER NOT NULL, disconnected_at REAL, last_position INTEGER NOT NULL, sent_up_to INTEGER NOT NULL, exported_up_to INTEGER, fenced INTEGER)',
-  'CREATE TABLE IF NOT EXISTS subscription (filter TEXT PRIMARY KEY, options TEXT NOT NULL, registered INTEGER NOT NULL)',
-  'CREATE TABLE IF NOT EXISTS queue (position INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, delivery BLOB NOT NULL, share TEXT)',
-  'CREATE INDEX IF NOT EXISTS shared ON queue (position) WHERE share IS NOT NULL',
-  'CREATE TABLE IF NOT EXISTS orphan (id INTEGER PRIMARY KEY AUTOINCREMENT, delivery BLOB NOT NULL)',
-  'CREATE TABLE IF NOT EXISTS released (position INTEGER PRIMARY KEY)',
-  'CREATE TABLE IF NOT EXISTS received (packet_id INTEGER PRIMARY KEY, origin TEXT NOT NULL, settled INTEGER NOT NULL)',
-  'CREATE TABLE IF NOT EXISTS live_bulk (one INTEGER PRIMARY KEY, bulk TEXT NOT NULL)',
-  'CREATE TABLE IF NOT EXISTS will (one INTEGER PRIMARY KEY, record BLOB NOT NULL, delay_seconds INTEGER NOT NULL, expiry_seconds INTEGER, publish_at REAL)',
-  'CREATE TABLE IF NOT EXISTS front (name TEXT PRIMARY KEY, attachment TEXT NOT NULL)',
-]
+import { SESSION_SCHEMA } from './session-schema.ts'
 
 export interface SessionRow {
   readonly id: string
@@ -39,10 +28,14 @@ export interface SessionRow {
 export class SessionStore {
   private readonly storage: Storage
   private readonly tables: Tables
+  private readonly marks: Marks
+  /** Whether the session outlives its connection, and so is synced; null before it was looked at. */
+  private outlives: boolean | null = null
 
-  constructor(storage: Storage) {
+  constructor(storage: Storage, marks: Marks) {
     this.storage = storage
-    this.tables = new Tables(storage, SCHEMA, 'session')
+    this.tables = new Tables(storage, SESSION_SCHEMA, 'session')
+    this.marks = marks
   }
 
   session(): SessionRow | null {
@@ -65,6 +58,7 @@ export class SessionStore {
     disconnectedAt: number | null,
     outgoing: OutgoingSnapshot,
   ): void {
+    const before = this.synced !== null
     this.tables.make()
     this.storage.exec(
       'INSERT OR REPLACE INTO session (one, id, expiry_seconds, disconnected_at, last_position, sent_up_to) VALUES (1, ?, ?, ?, ?, ?)',
@@ -74,10 +68,13 @@ export class SessionStore {
       outgoing.lastPosition,
       outgoing.sentUpTo,
     )
+    this.outlives = expirySeconds > 0
+    this.synced?.one('session', before)
   }
 
   sentUpTo(position: number): void {
     this.storage.exec('UPDATE session SET sent_up_to = ?', position)
+    this.synced?.one('session', true)
   }
 
   markExported(upTo: number): void {
@@ -91,8 +88,21 @@ export class SessionStore {
   /** The session has ended: nothing of it is left. */
   clear(): void {
     if (!this.tables.exist) return
+    this.marks.sessionEnded(this.synced !== null)
+    this.outlives = false
     for (const table of ['session', 'subscription', 'queue', 'released', 'received', 'live_bulk'])
       this.storage.exec(`DELETE FROM ${table}`)
+  }
+
+  /** The id of the session that this home began with, or null. */
+  imported(): string | null {
+    const [row] = this.rows('SELECT session FROM imported')
+    return row === undefined ? null : String(row.session)
+  }
+
+  saveImported(session: string): void {
+    this.tables.make()
+    this.storage.exec('INSERT OR REPLACE INTO imported (one, session) VALUES (1, ?)', session)
   }
 
   // Subscriptions ---------------------------------------------------------------------------------------------------
@@ -121,6 +131,7 @@ export class SessionStore {
       options,
       Number(registered),
     )
+    if (before?.options !== options) this.synced?.one('session', true)
   }
 
   unregistered(): Subscription[] {
@@ -136,7 +147,9 @@ export class SessionStore {
   }
 
   removeSubscription(filter: string): void {
-    if (this.tables.exist) this.storage.exec('DELETE FROM subscription WHERE filter = ?', filter)
+    if (!this.tables.exist) return
+    this.storage.exec('DELETE FROM subscription WHERE filter = ?', filter)
+    this.synced?.one('session', true)
   }
 
   // Queue -----------------------------------------------------------------------------------------------------------
@@ -162,6 +175,7 @@ export class SessionStore {
         encodeDelivery(delivery),
         delivery.share?.filter ?? null,
       )
+      this.synced?.put('queue', position, false)
     }
     const last = entries.at(-1)
     if (last !== undefined) {
@@ -177,6 +191,33 @@ export class SessionStore {
 
   dequeue(positions: readonly number[]): void {
     this.storage.exec(`DELETE FROM queue WHERE position IN (${inList(positions)})`)
+    for (const position of positions) this.synced?.gone('queue', position)
+  }
+
+  /** The session's next home has these. */
+  dequeueUpTo(position: number): void {
+    if (this.tables.exist && position > 0)
+      this.storage.exec('DELETE FROM queue WHERE position <= ?', position)
+  }
+
+  /** What the core's store was confirmed to have is gone: others have it from there. */
+  dropConfirmed(): void {
+    for (const { position } of this.rows('SELECT position FROM queue'))
+      if (!this.marks.has('queue', Number(position)))
+        this.storage.exec('DELETE FROM queue WHERE position = ?', Number(position))
+  }
+
+  /** What the core's store was not confirmed to have. */
+  unconfirmed(): StoredDelivery[] {
+    return this.queued(0, Number.MAX_SAFE_INTEGER, -1).filter(({ position }) =>
+      this.marks.has('queue', position),
+    )
+  }
+
+  /** One encoded delivery, or null. */
+  queuedBytes(position: number): Uint8Array | null {
+    const [row] = this.rows('SELECT delivery FROM queue WHERE position = ?', position)
+    return row === undefined ? null : new Uint8Array(row.delivery as ArrayBuffer)
   }
 
   queued(after: number, upTo: number, limit: number): StoredDelivery[] {
@@ -200,7 +241,8 @@ export class SessionStore {
   }
 
   /** The session ends, and leaves these for the other members. */
-  leave(rows: readonly StoredDelivery[]): void {
+  leave(rows: readonly Pick<StoredDelivery, 'delivery'>[]): void {
+    this.tables.make()
     for (const { delivery } of rows)
       this.storage.exec('INSERT INTO orphan (delivery) VALUES (?)', encodeDelivery(delivery))
   }
@@ -224,10 +266,12 @@ export class SessionStore {
     this.tables.make()
     if (stored) this.dequeue([position])
     this.storage.exec('INSERT OR REPLACE INTO released (position) VALUES (?)', position)
+    this.synced?.one('session', true)
   }
 
   complete(positions: readonly number[]): void {
     this.storage.exec(`DELETE FROM released WHERE position IN (${inList(positions)})`)
+    this.synced?.one('session', true)
   }
 
   released(): number[] {
@@ -261,10 +305,13 @@ export class SessionStore {
       "INSERT INTO received (packet_id, origin, settled) VALUES (?, '', 1) ON CONFLICT (packet_id) DO UPDATE SET settled = 1",
       packetId,
     )
+    this.synced?.one('session', true)
   }
 
   dismiss(packetId: number): void {
-    if (this.tables.exist) this.storage.exec('DELETE FROM received WHERE packet_id = ?', packetId)
+    if (!this.tables.exist) return
+    this.storage.exec('DELETE FROM received WHERE packet_id = ?', packetId)
+    this.synced?.one('session', true)
   }
 
   received(): number[] {
@@ -317,26 +364,10 @@ export class SessionStore {
     if (this.tables.exist) this.storage.exec('DELETE FROM will')
   }
 
-  // Connections behind a FrontActor ---------------------------------------------------------------------------------
-
-  fronts(): { readonly name: string; readonly attachment: unknown }[] {
-    return this.rows('SELECT name, attachment FROM front').map((row) => ({
-      name: String(row.name),
-      attachment: JSON.parse(String(row.attachment)),
-    }))
-  }
-
-  saveFront(name: string, attachment: unknown): void {
-    this.tables.make()
-    this.storage.exec(
-      'INSERT OR REPLACE INTO front (name, attachment) VALUES (?, ?)',
-      name,
-      JSON.stringify(attachment),
-    )
-  }
-
-  removeFront(name: string): void {
-    if (this.tables.exist) this.storage.exec('DELETE FROM front WHERE name = ?', name)
+  /** The marks, if the session is one that is synced. */
+  private get synced(): Marks | null {
+    this.outlives ??= (this.session()?.expirySeconds ?? 0) > 0
+    return this.outlives ? this.marks : null
   }
 
   private rows(query: string, ...bindings: (string | number)[]) {

@@ -60,7 +60,7 @@ export class Subscribing {
     { items }: Subscribe,
     { reasons, retained }: Subscribed,
     facts: Facts,
-    give: (delivery: Delivery) => Promise<void> | null,
+    give: (delivery: Delivery) => Promise<number> | null,
   ): Promise<void> {
     for (const delivery of retained) void give(delivery)
     for (const [i, { subscription }] of items.entries()) {

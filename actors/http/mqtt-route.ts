@@ -44,7 +44,7 @@ export async function mqttRoute(c: Context<{ Bindings: Env }>): Promise<Response
     behind === null ? frontAddress(region, crypto.randomUUID()) : deviceAddress(region, fleet, behind)
   const namespace = behind === null ? c.env.FRONT : c.env.DEVICE
   const headers = new Headers({ upgrade: 'websocket', 'sec-websocket-protocol': 'mqtt' })
-  if (claims !== null) headers.set(AUTHENTICATED_HEADER, '1')
+  if (claims !== null) headers.set(AUTHENTICATED_HEADER, claims.durability ?? 'local')
   return namespace
     .getByName(actorName(address), locationHint(region))
     .fetch(new Request('https://actor/', { headers }))

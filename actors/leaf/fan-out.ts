@@ -3,7 +3,7 @@ import type { ClientId } from '../../src/id/ids.ts'
 import type { Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
-import { decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
+import { CLIENT_AWAY, decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
 import { Courier } from '../courier.ts'
 import {
   BACKLOG_MESSAGES_MAX,
@@ -24,22 +24,28 @@ export class FanOut {
   private readonly tables: Tables
   private readonly call: DeliverCall
   private readonly gone: (client: ClientId, session: string) => void
+  private readonly orphaned: (share: string, message: Message) => Promise<void>
   private readonly couriers = new Map<string, Courier>()
   private readonly backlogged = new Set<string>()
   private backlogMessages = 0
   private tries = 0
 
-  /** @param gone a subscriber's session no longer exists */
+  /**
+   * @param gone a subscriber's session no longer exists
+   * @param orphaned what was kept for it as a member of a group is for another; rejects where that cannot be now
+   */
   constructor(
     platform: Platform,
     tables: Tables,
     call: DeliverCall,
     gone: (client: ClientId, session: string) => void,
+    orphaned: (share: string, message: Message) => Promise<void>,
   ) {
     this.platform = platform
     this.tables = tables
     this.call = call
     this.gone = gone
+    this.orphaned = orphaned
     if (!tables.exist) return
     for (const row of platform.storage.exec(
       'SELECT client, session, count(*) AS n FROM backlog GROUP BY client, session',
@@ -119,6 +125,11 @@ export class FanOut {
       const batch = packBatch(rows.map((row) => new Uint8Array(row.delivery as ArrayBuffer)))
       const outcomes = await this.call(client, session, batch)
       if (outcomes.includes(NO_SUCH_SESSION)) this.gone(client, session)
+      for (const [i, row] of rows.entries()) {
+        if (outcomes[i] !== NO_SUCH_SESSION) continue
+        const delivery = decodeDelivery(new Uint8Array(row.delivery as ArrayBuffer))
+        if (delivery.share !== null) await this.orphaned(delivery.share.filter, delivery.message)
+      }
       storage.exec(
         'DELETE FROM backlog WHERE client = ? AND session = ? AND id <= ?',
         client,
@@ -156,7 +167,10 @@ export class FanOut {
     this.platform.wakeBy(this.platform.now() + BACKLOG_RETRY_MS)
     return this.platform.storage.transaction(() =>
       deliveries.map((delivery) => {
-        if (decodeDelivery(delivery).qos === 0) return Reason.Success
+        const { qos, share, message } = decodeDelivery(delivery)
+        // An offer is for who is there; the one who made it has the message.
+        if (share?.waits === false) return CLIENT_AWAY
+        if (qos === 0) return Reason.Success
         if (this.backlogMessages >= BACKLOG_MESSAGES_MAX) return Reason.QuotaExceeded
         this.backlogMessages++
         this.platform.storage.exec(
@@ -165,7 +179,8 @@ export class FanOut {
           session,
           delivery,
         )
-        return Reason.Success
+        // Its publisher waits for more than this region; it will hear that it cannot have that now.
+        return message.global ? Reason.ImplementationSpecificError : Reason.Success
       }),
     )
   }

@@ -1,8 +1,16 @@
 // What a leaf knows of its root's home, and how it becomes the home.
 import type { RegionId, Root } from '../../src/id/ids.ts'
-import type { HandoverState, HomeAnswer } from '../../src/relay/home.ts'
+import type { HandoverState, HomeAnswer, ImportedResponse } from '../../src/relay/home.ts'
 import { CoreUnreachable } from '../core-client.ts'
-import { IMPORT_RETRY_MS, IMPORT_RETRY_MS_MAX, RESOLVE_PAUSE_MS } from '../limits.ts'
+import { eventually } from '../eventually.ts'
+import {
+  COMPLETING_WAIT_MS,
+  FAIL_OVER_REGISTER_MS,
+  IMPORT_RETRY_MS,
+  IMPORT_RETRY_MS_MAX,
+  LATE_FIRST_MS_MAX,
+  RESOLVE_PAUSE_MS,
+} from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import type { Tables } from '../tables.ts'
 
@@ -11,16 +19,26 @@ export type HomeKnowledge =
   | { readonly at: 'here'; readonly epoch: number; readonly interestsVersion: number }
   | { readonly at: 'elsewhere'; readonly region: RegionId; readonly epoch: number }
 
+/** All but the first and the last: what waits in the uplink may not have been taken. `new` has nothing to import. */
+type HomeState = 'here' | 'new' | 'unfinished' | 'failed-over' | 'handed-over'
+
 export type HomeHere = Extract<HomeKnowledge, { at: 'here' }>
 
 /** Performs what comes with a home: takes over the former home's state, or what the uplink holds for it. */
 export interface HomeEvents {
-  /** In one transaction with the home's own row. */
-  importState(state: HandoverState): void
+  /**
+   * In one transaction with the home's own row.
+   * @param synced it comes from the core's store, since the former home was not reached
+   */
+  importState(state: HandoverState, synced: boolean): void
   /** After the state is in: register elsewhere what the session needs. May reject; it is then tried again. */
   afterImport(): Promise<void>
-  /** The core said that the old home let go; what still arrived there meanwhile, a base64 batch of deliveries. */
-  late(batch: string): Promise<void>
+  /** What a former home had yet. */
+  late(late: ImportedResponse): Promise<void>
+  /** All former homes have let go. */
+  imported(): void
+  /** The directory says that another region is the home: nothing may be accepted here any more. */
+  fence(region: RegionId, epoch: number): void
   /** This leaf has become the home; messages accepted before it knew wait in the uplink. */
   becameHome(): Promise<void>
 }
@@ -32,9 +50,15 @@ export class Home {
   private readonly events: HomeEvents
   private known: HomeKnowledge = { at: 'unknown' }
   private unfinished = false
+  /** This has become the home, and has not taken yet what waits for it in the uplink, which goes before all else. */
+  private untaken = false
+  /** What is unfinished began from the store: old homes may come back with something at any time. */
+  private fromStore = false
   private finishing: Promise<void> | null = null
   private tries = 0
   private askAgainAt = 0
+  private lateFirstUntil = 0
+  private held: Promise<void> | null = null
   private obtaining: Promise<HomeKnowledge> | null = null
 
   constructor(platform: Platform, root: Root, tables: Tables, events: HomeEvents) {
@@ -46,12 +70,15 @@ export class Home {
     const [row] = platform.storage.exec('SELECT * FROM home')
     if (row === undefined) return
     const epoch = Number(row.epoch)
-    this.unfinished = row.state === 'unfinished'
+    this.fromStore = row.state === 'failed-over'
+    this.unfinished = row.state === 'unfinished' || this.fromStore
+    this.untaken = row.state === 'new' || this.unfinished
+    this.lateFirstUntil = platform.now() + LATE_FIRST_MS_MAX
     this.known =
       row.state === 'handed-over'
         ? { at: 'elsewhere', region: String(row.region) as RegionId, epoch }
         : { at: 'here', epoch, interestsVersion: Number(row.interests_version) }
-    if (this.unfinished) platform.wakeBy(platform.now() + IMPORT_RETRY_MS)
+    if (this.untaken) platform.wakeBy(platform.now() + IMPORT_RETRY_MS)
   }
 
   get knowledge(): HomeKnowledge {
@@ -60,7 +87,7 @@ export class Home {
 
   /** What is known, unless that is nothing or is about to change. */
   get settled(): HomeKnowledge | null {
-    return this.obtaining !== null || this.known.at === 'unknown' ? null : this.known
+    return this.obtaining !== null || this.untaken || this.known.at === 'unknown' ? null : this.known
   }
 
   /**
@@ -69,8 +96,8 @@ export class Home {
    */
   async find(): Promise<HomeKnowledge> {
     if (this.obtaining !== null) return this.obtaining
-    if (this.known.at !== 'unknown') return this.known
-    return this.exclusively(() => this.resolve())
+    if (this.settled !== null) return this.settled
+    return this.exclusively(() => (this.untaken ? this.takeUp() : this.resolve()))
   }
 
   /** Asks the directory again, whatever is known. */
@@ -80,10 +107,10 @@ export class Home {
 
   /** Makes this region the home, because a client came up here. */
   async take(): Promise<HomeHere> {
-    if (this.obtaining === null && this.known.at === 'here') return this.known
-    const known = await this.exclusively(async () => (this.known.at === 'here' ? this.known : this.claim()))
-    if (known.at !== 'here') throw new Error(`the home of ${this.root} was claimed and is ${known.at}`)
-    return known
+    if (this.settled?.at === 'here') return this.settled
+    await this.exclusively(() => (this.known.at === 'here' ? this.takeUp() : this.claim()))
+    if (this.known.at !== 'here') throw new CoreUnreachable(`${this.root} has moved on meanwhile`)
+    return this.known
   }
 
   /** Serving has begun from what storage said; whether the directory agrees is asked afterwards. */
@@ -93,9 +120,18 @@ export class Home {
     this.platform.core
       .confirm({ ...this.naming(), epoch })
       .then(({ current }) => {
-        if (!current) this.platform.report(`${this.root} is fenced at epoch ${epoch}`, null)
+        return current ? undefined : this.fenced()
       })
       .catch(() => undefined) // The core is out of reach: the region goes on with what it has (promise 7).
+  }
+
+  /** Somebody said that this is not the home's epoch. Rejects where the directory cannot be asked. */
+  async fenced(): Promise<void> {
+    const { home } = await this.platform.core.resolve(this.naming())
+    if (this.known.at !== 'here' || home.epoch <= this.known.epoch) return
+    this.platform.report(`${this.root} is fenced at epoch ${this.known.epoch}`, null)
+    if (home.region === this.platform.region) await this.verify()
+    else this.events.fence(home.region, home.epoch)
   }
 
   /** Another region is the home now. */
@@ -103,6 +139,7 @@ export class Home {
     this.write(region, epoch, 'handed-over')
     this.known = { at: 'elsewhere', region, epoch }
     this.unfinished = false
+    this.untaken = false
   }
 
   countInterests(): number {
@@ -144,18 +181,42 @@ export class Home {
   }
 
   private async claim(): Promise<HomeKnowledge> {
-    const { home, state } = await this.platform.core.claim(this.naming())
+    const { home, state, synced } = await this.platform.core.claim(this.naming())
     this.refuseOlder(home)
     this.tables.make()
     this.platform.storage.transaction(() => {
-      if (state !== null) this.events.importState(state)
-      this.write(home.region, home.epoch, state === null ? 'here' : 'unfinished')
+      if (state !== null) this.events.importState(state, synced)
+      this.write(home.region, home.epoch, state === null ? 'new' : synced ? 'failed-over' : 'unfinished')
     })
     this.known = { at: 'here', epoch: home.epoch, interestsVersion: 0 }
     this.unfinished = state !== null
-    await this.finish()
+    this.untaken = true
+    this.fromStore = state !== null && synced
+    this.lateFirstUntil = this.platform.now() + LATE_FIRST_MS_MAX
+    // The client is not to wait for a region that does not answer.
+    await (this.fromStore ? this.within(FAIL_OVER_REGISTER_MS, this.finish()) : this.finish())
+    return this.takeUp()
+  }
+
+  /** Completes what the process may have died before: nothing is accepted until then. */
+  private async takeUp(): Promise<HomeKnowledge> {
+    const { known } = this
+    if (!this.untaken || known.at !== 'here') return known
     await this.events.becameHome()
-    return this.known
+    if (this.known.at !== 'here' || this.known.epoch !== known.epoch) return this.known
+    this.untaken = false
+    this.platform.storage.exec(
+      "UPDATE home SET state = 'here' WHERE state = 'new' AND epoch = ?",
+      known.epoch,
+    )
+    return known
+  }
+
+  /** What is left to be done since before the process died, or since the core was last out of reach. Never rejects. */
+  async resume(): Promise<void> {
+    if (this.untaken)
+      await this.find().catch((cause) => this.platform.report(`${this.root} is not taken up`, cause))
+    await this.finish()
   }
 
   /** Completes an import that was cut short: the old home keeps what it has until it is told. Never rejects. */
@@ -166,35 +227,78 @@ export class Home {
     return this.finishing
   }
 
-  /** An import that is being completed: what comes now is newer than what is still late. */
-  get completing(): Promise<void> | null {
-    return this.unfinished ? this.finishing : null
+  /** An import is being completed: what comes now is newer than what is still late. Not for ever: that may be lost. */
+  private get completing(): boolean {
+    if (!this.unfinished || this.fromStore) return false
+    return this.finishing !== null || this.platform.now() < this.lateFirstUntil
+  }
+
+  /** Null where nothing is late. All who wait go on or fail together, or the last one would overtake the first. */
+  completed(): Promise<void> | null {
+    if (!this.completing) return this.held
+    this.held ??= eventually(this.platform, () => !this.completing, COMPLETING_WAIT_MS).finally(() => {
+      this.held = null
+    })
+    return this.held
+  }
+
+  /** This home began from the store, and has not heard from all old homes yet. */
+  get mayHearLate(): boolean {
+    return this.unfinished && this.fromStore
   }
 
   private async tryToFinish(): Promise<void> {
     if (!this.unfinished || this.known.at !== 'here') return
     try {
       const { epoch } = this.known
-      await this.events.afterImport()
-      // The old home lets go of what was late only when it is asked again: by then it is safe here.
-      for (let tookUpTo = 0; ; ) {
-        const { late, upTo } = await this.platform.core.imported({ ...this.naming(), epoch, tookUpTo })
-        if (late === '') break
+      const registered = await this.register()
+      // An old home lets go of what was late only when it is asked again: by then it is safe here.
+      for (let took = { from: null as RegionId | null, tookUpTo: 0, tookTopic: '' }; ; ) {
+        const asked = { ...this.naming(), epoch, synced: this.fromStore, registered, ...took }
+        const late = await this.platform.core.imported(asked)
+        if (late.done) break
+        if (late.late === '' && late.retained.length === 0)
+          throw new Error('an old home does not let go before all is registered')
         await this.events.late(late)
-        tookUpTo = upTo
+        const tookTopic = late.retained.at(-1)?.topic ?? (late.from === took.from ? took.tookTopic : '')
+        took = { from: late.from, tookUpTo: late.upTo, tookTopic }
       }
       // A newer home may have taken this one over meanwhile.
       this.platform.storage.exec(
-        "UPDATE home SET state = 'here' WHERE state = 'unfinished' AND epoch = ?",
+        "UPDATE home SET state = ? WHERE state IN ('unfinished', 'failed-over') AND epoch = ?",
+        this.untaken ? 'new' : 'here',
         epoch,
       )
       this.unfinished = false
+      this.events.imported()
       this.tries = 0
     } catch (cause) {
       this.platform.report(`the import of ${this.root} is not finished`, cause)
       this.platform.wakeBy(
         this.platform.now() + Math.min(IMPORT_RETRY_MS * 2 ** this.tries++, IMPORT_RETRY_MS_MAX),
       )
+    }
+  }
+
+  /** Resolves with the work, or without it when the time is over. */
+  private async within(ms: number, work: Promise<void>): Promise<void> {
+    let cancel: () => void = () => undefined
+    const over = new Promise<void>((done) => {
+      cancel = this.platform.after(ms, done)
+    })
+    await Promise.race([work, over])
+    cancel()
+  }
+
+  /** False where an old home may be asked for what is late all the same: it is not to wait for yet another region. */
+  private async register(): Promise<boolean> {
+    try {
+      await this.events.afterImport()
+      return true
+    } catch (cause) {
+      if (!this.fromStore) throw cause
+      this.platform.report(`not all of ${this.root} is registered`, cause)
+      return false
     }
   }
 
@@ -209,7 +313,7 @@ export class Home {
     return { fleet: this.platform.fleet, root: this.root, region: this.platform.region }
   }
 
-  private write(region: RegionId, epoch: number, state: 'here' | 'unfinished' | 'handed-over'): void {
+  private write(region: RegionId, epoch: number, state: HomeState): void {
     this.tables.make()
     this.platform.storage.exec(
       'INSERT OR REPLACE INTO home (one, region, epoch, interests_version, state) VALUES (1, ?, ?, 0, ?)',

@@ -6,37 +6,48 @@ import { isPresence } from '../../src/id/root.ts'
 import { decodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { parseShared } from '../../src/mqtt/topic.ts'
-import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
-import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
+import { bytesToBase64 } from '../../src/relay/base64.ts'
+import { packBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
-import type { HandoverState } from '../../src/relay/home.ts'
+import { FIRST_EPOCH, type HandoverState, type ImportedResponse } from '../../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
-import { decodeRouted, encodeRouted, type Routed } from '../../src/relay/routed.ts'
+import { encodeRouted, type Routed } from '../../src/relay/routed.ts'
+import type { RootChange } from '../../src/relay/sync.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
-import { INTEREST_SYNC_DELAY_MS, LEAF_SOURCES_MAX } from '../limits.ts'
+import { LEAF_SOURCES_MAX } from '../limits.ts'
 import type { LeafRetainedPage, Platform, SubscribeReply } from '../platform.ts'
 import { Tables } from '../tables.ts'
 import { SubscribeAttempts } from './attempts.ts'
 import { type DeliverCall, FanOut } from './fan-out.ts'
 import { Home, type HomeEvents, type HomeHere, type HomeKnowledge } from './home.ts'
+import { InterestNews } from './interest-news.ts'
 import { Interests } from './interests.ts'
+import { leafShares } from './leaf-shares.ts'
+import { Marks } from './marks.ts'
 import { worst } from './outcome.ts'
 import { Received } from './received.ts'
 import { Retained, retainedDeliveries } from './retained.ts'
 import { LEAF_SCHEMA } from './schema.ts'
-import { type ShareRegions, Sharing } from './sharing.ts'
+import { Sharing } from './sharing.ts'
 import { Subscribers } from './subscribers.ts'
+import { type SyncedSession, Syncing } from './syncing.ts'
+import { takeFromUplink } from './take-from-uplink.ts'
 import { Uplinks } from './uplinks.ts'
 import { WideLink } from './wide-link.ts'
 import { Wish } from './wish.ts'
+import { WorldInterests } from './world-interests.ts'
 
 /** What the actor around a leaf adds: the client's session, where the leaf is a device's. */
 export interface LeafOwner {
   deliver: DeliverCall
-  importState(state: HandoverState): void
+  importState(state: HandoverState, synced: boolean): void
   afterImport(): Promise<void>
-  late(batch: string): Promise<void>
+  late(late: ImportedResponse): Promise<void>
+  fence(region: RegionId, epoch: number): void
+  session(): SyncedSession | null
+  queued(position: number): Uint8Array | null
+  along(): RootChange['retained'][number] | null
 }
 
 export class Leaf {
@@ -46,45 +57,70 @@ export class Leaf {
   readonly retained: Retained
   readonly interests: Interests
   readonly fanOut: FanOut
+  readonly syncing: Syncing
   private readonly sharing: Sharing
   private readonly wish: Wish
   private readonly attempts = new SubscribeAttempts()
   private readonly platform: Platform
   private readonly wide: WideLink
   private readonly uplinks: Uplinks
+  private readonly news: InterestNews
+  private readonly world: WorldInterests
   private readonly received = new Received(LEAF_SOURCES_MAX)
   /** Topics that came from the home while a subscription waits for its retained messages, which are older. */
   private readonly overtaken = new Set<Set<string>>()
-  private syncPlanned = false
   private turn: Promise<void> = Promise.resolve()
   private waiting = 0
 
-  constructor(platform: Platform, root: Root, owner: LeafOwner) {
+  constructor(platform: Platform, root: Root, owner: LeafOwner, marks = new Marks(platform.storage)) {
     this.platform = platform
     this.root = root
     const tables = new Tables(platform.storage, LEAF_SCHEMA, 'home')
     this.subscribers = new Subscribers(platform.storage, tables)
-    this.retained = new Retained(platform.storage, tables)
-    this.interests = new Interests(platform.storage, tables)
-    this.fanOut = new FanOut(platform, tables, owner.deliver, (client, session) =>
-      this.subscribers.remove(client, session, null),
+    this.retained = new Retained(platform.storage, tables, marks)
+    this.interests = new Interests(platform.storage, tables, marks)
+    this.fanOut = new FanOut(
+      platform,
+      tables,
+      owner.deliver,
+      (client, session) => this.subscribers.remove(client, session, null),
+      (share, message) => this.sharing.orphaned(share, message),
     )
-    this.sharing = new Sharing(platform, this.subscribers, this.fanOut, this.shareRegions())
+    this.sharing = new Sharing(
+      platform,
+      this.subscribers,
+      this.fanOut,
+      leafShares(
+        root,
+        () => this.home.knowledge,
+        this.interests,
+        () => this.uplinks,
+      ),
+    )
     const events: HomeEvents = {
-      importState: (state) => {
-        this.retained.import(
-          state.retained.map(({ topic, record }) => ({ topic, record: base64ToBytes(record) })),
-        )
+      importState: (state, synced) => {
+        owner.importState(state, synced)
+        this.retained.import(state.retained, synced)
         for (const interest of state.interests) {
           if (interest.region !== platform.region) this.interests.set(interest)
         }
-        owner.importState(state)
+        marks.one('interests', true)
       },
       afterImport: () => owner.afterImport(),
-      late: (batch) => owner.late(batch),
+      late: (late) => {
+        for (const one of late.retained) this.retained.takeLate(one)
+        void this.wide.index()
+        return owner.late(late)
+      },
+      imported: () => {
+        this.retained.noting = false
+      },
+      fence: (region, epoch) => owner.fence(region, epoch),
       becameHome: () => this.becameHome(),
     }
     this.home = new Home(platform, root, tables, events)
+    this.world = new WorldInterests(platform, root, this.subscribers, this.interests, marks)
+    this.news = new InterestNews(platform, root, this.home, this.interests)
     this.wish = new Wish(platform, root, this.subscribers, this.home, this.retained)
     this.uplinks = new Uplinks(platform, () => {
       const { knowledge } = this.home
@@ -97,6 +133,18 @@ export class Leaf {
       (branch) => this.home.knowledge.at === 'here' && this.retained.hasAny(branch),
     )
     this.wide.repair()
+    if (this.home.mayHearLate) this.retained.noting = true
+    this.syncing = new Syncing(platform, root, marks, {
+      home: () => this.home.knowledge,
+      session: () => owner.session(),
+      queued: (position) => owner.queued(position),
+      along: () => owner.along(),
+      retained: (topic) => this.retained.one(topic),
+      interests: () => this.world.all,
+      fenced: () => {
+        this.home.fenced().catch((cause) => platform.report(`${root} does not know its new home`, cause))
+      },
+    })
   }
 
   /** @returns the outcome of each record, when each is acknowledged or durable */
@@ -150,7 +198,9 @@ export class Leaf {
       all,
       fresh.map((isNew) => !isNew),
     )
-    for (const subscription of subscriptions) this.subscribers.add(client, session, subscription)
+    this.world.after(client, () => {
+      for (const subscription of subscriptions) this.subscribers.add(client, session, subscription)
+    })
     let succeeded = false
     const overtaken = new Set<string>()
     this.overtaken.add(overtaken)
@@ -184,7 +234,7 @@ export class Leaf {
   unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): void {
     const before = this.wish.current
     if (filters !== null) this.attempts.unsubscribed(client, filters)
-    this.subscribers.remove(client, session, filters)
+    this.world.after(client, () => this.subscribers.remove(client, session, filters))
     if (this.home.knowledge.at !== 'elsewhere') return
     const { plain, shares } = this.wish.current
     if ((before.plain && !plain) || before.shares.length > shares.length) this.wish.withdraw()
@@ -198,26 +248,23 @@ export class Leaf {
   /** An envelope from the core: to the home from elsewhere, or from the home to this region. */
   async receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult> {
     if (envelope.to.kind === 'home' && !(await this.isHome(epoch))) return { status: 'moved' }
-    const { fresh, again } = this.received.take(envelope)
-    let outcomes: number[]
-    if (envelope.to.kind === 'home') {
-      outcomes = await this.accept(fresh)
-    } else {
+    const outcomes = await this.received.take(envelope, (fresh) => {
+      if (envelope.to.kind === 'home') return this.accept(fresh)
       // Of an older epoch too: the former home accepted these, the new one never had them, and they come late (promise 2).
       const { anyPlain, shares } = this.subscribers
       if (fresh.some(({ turn }) => (turn === null ? !anyPlain : !shares.has(turn.share))))
         this.wish.withdraw()
-      outcomes = await this.deliverLocally(fresh)
-    }
-    return { status: 'done', outcomes: [...new Array<number>(again).fill(Reason.Success), ...outcomes] }
+      return this.deliverLocally(fresh)
+    })
+    return { status: 'done', outcomes }
   }
 
   /** At the home: a region wants the messages, or no longer does. */
   async interest(request: HomeInterestRequest): Promise<HomeInterestResponse> {
     if (!(await this.isHome(request.epoch))) return { status: 'moved' }
-    const { region, change, plain, shares } = request
-    const changed = this.interests[change === 'add' ? 'add' : 'set']({ region, plain, shares })
-    if (changed) this.syncInterests()
+    const { region, change, plain, shares, order } = request
+    const changed = this.interests[change === 'add' ? 'add' : 'set']({ region, plain, shares }, order)
+    if (changed) this.news.plan()
     const retained = this.retained.matching(request.filters, this.platform.now())
     return {
       status: 'done',
@@ -233,7 +280,9 @@ export class Leaf {
 
   /** All that the home accepted so far has been delivered to this session's actor. */
   async fence(client: ClientId, session: string): Promise<void> {
-    if (this.home.knowledge.at !== 'here') {
+    const { knowledge } = this.home
+    // Where this has always been the home, nothing comes from elsewhere.
+    if (knowledge.at !== 'here' || knowledge.epoch > FIRST_EPOCH) {
       await this.platform.core.drained({
         fleet: this.platform.fleet,
         root: this.root,
@@ -253,10 +302,16 @@ export class Leaf {
     }
   }
 
+  /** The home is elsewhere, and may not know of this region's subscribers. */
+  async stayInterested(): Promise<void> {
+    if (this.subscribers.size > 0) await this.wish.add([])
+  }
+
   /** The new home has everything. */
   releaseState(): void {
     this.retained.clear()
     this.interests.clear()
+    this.syncing.marks.clear()
     void this.wide.index()
   }
 
@@ -268,7 +323,8 @@ export class Leaf {
   }
 
   async alarm(): Promise<void> {
-    await this.home.finish()
+    await this.home.resume()
+    await this.syncing.alarm()
     await this.wide.index()
     await this.fanOut.retry()
   }
@@ -291,17 +347,13 @@ export class Leaf {
           const kept = this.retained.keep(message, record)
           if (kept !== Reason.Success) return kept
         }
-        return this.pass(publisher, message, record)
+        return this.spread(publisher, message, record)
       }),
     )
   }
 
-  /** An event of the client whose actor the home is, which keeps it; takes its place in the order at once. */
-  announce(client: ClientId, record: Uint8Array): Promise<ReasonCode> {
-    return this.pass(client, decodeMessage(record), record)
-  }
-
-  private pass(publisher: ClientId, message: Message, record: Uint8Array): Promise<ReasonCode> {
+  /** At the home: a message that is kept, if it is to be kept. It takes its place in the order at once. */
+  spread(publisher: ClientId, message: Message, record: Uint8Array): Promise<ReasonCode> {
     const { epoch } = this.home.knowledge as HomeHere
     const outcomes = this.deliverOne(publisher, record)
     for (const region of this.interests.regions) {
@@ -313,7 +365,10 @@ export class Leaf {
     }
     const wide = this.wide.pass(publisher, record, isPresence(message.topic))
     if (wide !== null) outcomes.push(wide)
-    if (message.retain) outcomes.push(this.wide.index())
+    if (message.retain) {
+      outcomes.push(this.wide.index())
+      if (message.global) outcomes.push(this.syncing.outcome('retained', message.topic))
+    }
     return Promise.all(outcomes).then(worst)
   }
 
@@ -327,21 +382,6 @@ export class Leaf {
     )
   }
 
-  private shareRegions(): ShareRegions {
-    return {
-      shares: () => this.interests.shares,
-      having: (share) => (this.home.knowledge.at === 'here' ? this.interests.having(share) : []),
-      chooses: () => this.home.knowledge.at === 'here',
-      pass: (to, publisher, record, turn) => {
-        const { knowledge } = this.home
-        const epoch = knowledge.at === 'here' ? knowledge.epoch : 0
-        const destination =
-          to === 'home' ? ({ kind: 'home' } as const) : ({ kind: 'region', region: to, epoch } as const)
-        return this.uplinks.post(this.root, destination, encodeRouted(publisher, record, turn))
-      },
-    }
-  }
-
   private deliverOne(publisher: ClientId, record: Uint8Array): Promise<number>[] {
     const message = decodeMessage(record)
     for (const topics of this.overtaken) topics.add(message.topic)
@@ -349,40 +389,12 @@ export class Leaf {
   }
 
   private async becameHome(): Promise<void> {
+    this.syncing.plan()
     void this.wide.index()
-    await this.takeFromUplink()
-  }
-
-  private async takeFromUplink(): Promise<void> {
-    const uplink = this.platform.peers.uplink(this.root)
-    const { batch, underWay } = await uplink.take(this.root)
-    if (underWay !== null) this.received.note(underWay.source, underWay.last)
-    const waiting = unpackBatch(batch)
-    if (waiting.length === 0) return
-    // Accepted now, before what is published next; the uplink keeps them until each is delivered or durable here.
-    this.accept(waiting.map(decodeRouted))
-      .then(() => uplink.took(this.root))
-      .catch((cause) => this.platform.report(`${this.root} could not take all from the uplink`, cause))
-  }
-
-  private syncInterests(): void {
-    if (this.syncPlanned) return
-    this.syncPlanned = true
-    this.platform.after(INTEREST_SYNC_DELAY_MS, () => {
-      this.syncPlanned = false
-      const home = this.home.knowledge
-      if (home.at !== 'here') return
-      const version = this.home.countInterests()
-      const { fleet } = this.platform
-      this.platform.core
-        .interests({
-          fleet,
-          root: this.root,
-          epoch: home.epoch,
-          version,
-          regions: this.interests.all.map(({ region }) => region),
-        })
-        .catch((cause) => this.platform.report(`the interests of ${this.root} are not synced`, cause))
+    await takeFromUplink(this.platform, this.root, {
+      isHome: () => this.home.knowledge.at === 'here',
+      noted: ({ source, last }) => this.received.note(source, last),
+      accept: (messages) => this.accept(messages),
     })
   }
 }

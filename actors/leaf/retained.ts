@@ -4,10 +4,13 @@ import { branchOfTopic, isPresence } from '../../src/id/root.ts'
 import { decodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { matches } from '../../src/mqtt/topic.ts'
+import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch } from '../../src/relay/batch.ts'
+import type { HandoverState, ReleaseResponse } from '../../src/relay/home.ts'
 import { encodeDelivery } from '../../src/session/delivery.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import {
+  LATE_RETAINED_MAX,
   RETAINED_BYTES_MAX,
   RETAINED_MESSAGES_MAX,
   RETAINED_PAGE_BYTES_MAX,
@@ -15,6 +18,7 @@ import {
 } from '../limits.ts'
 import type { LeafRetainedPage, Storage } from '../platform.ts'
 import type { Tables } from '../tables.ts'
+import type { Marks } from './marks.ts'
 
 export interface RetainedRecord {
   readonly topic: string
@@ -24,13 +28,16 @@ export interface RetainedRecord {
 export class Retained {
   private readonly storage: Storage
   private readonly tables: Tables
+  private readonly marks: Marks
   /** Record sizes by topic: what is there is known without reading it. */
   private readonly sizes = new Map<string, number>()
   private bytes = 0
+  private notes = false
 
-  constructor(storage: Storage, tables: Tables) {
+  constructor(storage: Storage, tables: Tables, marks: Marks) {
     this.storage = storage
     this.tables = tables
+    this.marks = marks
     if (!tables.exist) return
     for (const row of storage.exec('SELECT topic, length(record) AS bytes FROM retained')) {
       this.sizes.set(String(row.topic), Number(row.bytes))
@@ -49,7 +56,10 @@ export class Retained {
   keep(message: Message, record: Uint8Array): typeof Reason.Success | typeof Reason.QuotaExceeded {
     const before = this.sizes.get(message.topic)
     if (message.payload.length === 0) {
-      if (before !== undefined) this.remove(message.topic)
+      this.storage.transaction(() => {
+        this.noteChange(message.topic)
+        if (before !== undefined) this.remove(message.topic)
+      })
       return Reason.Success
     }
     if (
@@ -58,8 +68,16 @@ export class Retained {
     ) {
       return Reason.QuotaExceeded
     }
-    this.write(message.topic, record)
+    this.storage.transaction(() => {
+      this.noteChange(message.topic)
+      this.write(message.topic, record)
+    })
     return Reason.Success
+  }
+
+  /** Replaces what the topic had, which no bound refuses: there is one such message of a root. */
+  put(topic: string, record: Uint8Array): void {
+    this.write(topic, record)
   }
 
   /** Those that match a filter. Those that have expired are removed on the way. */
@@ -97,18 +115,48 @@ export class Retained {
     return { records: packBatch(records), next: null }
   }
 
-  /** That of one topic, or null. */
-  record(topic: string): Uint8Array | null {
-    return this.sizes.has(topic) ? this.read(topic) : null
-  }
-
   all(): RetainedRecord[] {
     return [...this.sizes.keys()].map((topic) => ({ topic, record: this.read(topic) }))
   }
 
-  /** Takes over what the former home kept. */
-  import(records: readonly RetainedRecord[]): void {
-    for (const { topic, record } of records) this.write(topic, record)
+  /** One of them, or null. */
+  one(topic: string): Uint8Array | null {
+    return this.sizes.has(topic) ? this.read(topic) : null
+  }
+
+  /** Takes over what the former home kept. The store has what it had of older epochs until that is void. */
+  import(records: HandoverState['retained'], synced: boolean): void {
+    this.clear()
+    this.marks.allGone('retained')
+    for (const { topic, record } of records) this.write(topic, base64ToBytes(record))
+    this.noting = synced
+  }
+
+  /** Those that the core's store was not confirmed to have, after a topic; null for one that was removed. */
+  late(after: string): ReleaseResponse['retained'] {
+    return this.marks.unconfirmed('retained', after, LATE_RETAINED_MAX).map((key) => {
+      const record = this.one(String(key))
+      return { topic: String(key), record: record === null ? null : bytesToBase64(record) }
+    })
+  }
+
+  /** The next home has those up to this topic. */
+  taken(upTo: string): void {
+    if (upTo !== '') this.marks.forget('retained', upTo)
+  }
+
+  /** What the former home had and nobody else: only where this one has not changed the topic. */
+  takeLate({ topic, record }: ReleaseResponse['retained'][number]): void {
+    this.tables.make()
+    if (this.storage.exec('SELECT 1 FROM retained_changed WHERE topic = ?', topic).length > 0) return
+    if (record !== null) this.write(topic, base64ToBytes(record))
+    else if (this.sizes.has(topic)) this.remove(topic)
+  }
+
+  /** While older homes may still have something: the topics that this one changes are noted. */
+  set noting(noting: boolean) {
+    this.notes = noting
+    if (!noting && this.tables.exist) this.storage.exec('DELETE FROM retained_changed')
   }
 
   clear(): void {
@@ -118,6 +166,12 @@ export class Retained {
     this.bytes = 0
   }
 
+  private noteChange(topic: string): void {
+    if (!this.notes) return
+    this.tables.make()
+    this.storage.exec('INSERT OR IGNORE INTO retained_changed (topic) VALUES (?)', topic)
+  }
+
   private read(topic: string): Uint8Array {
     const [row] = this.storage.exec('SELECT record FROM retained WHERE topic = ?', topic)
     return new Uint8Array(row?.record as ArrayBuffer)
@@ -125,13 +179,21 @@ export class Retained {
 
   private write(topic: string, record: Uint8Array): void {
     this.tables.make()
-    this.storage.exec('INSERT OR REPLACE INTO retained (topic, record) VALUES (?, ?)', topic, record)
+    // REPLACE would write the index of the topics too.
+    this.storage.exec(
+      'INSERT INTO retained (topic, record) VALUES (?, ?) ON CONFLICT (topic) DO UPDATE SET record = excluded.record',
+      topic,
+      record,
+    )
+    // Presence goes with the session.
+    if (!isPresence(topic)) this.marks.put('retained', topic, this.sizes.has(topic))
     this.bytes += record.length - (this.sizes.get(topic) ?? 0)
     this.sizes.set(topic, record.length)
   }
 
   private remove(topic: string): void {
     this.storage.exec('DELETE FROM retained WHERE topic = ?', topic)
+    this.marks.gone('retained', topic)
     this.bytes -= this.sizes.get(topic) ?? 0
     this.sizes.delete(topic)
   }

@@ -1,7 +1,7 @@
 // Shared subscriptions: which member of a group gets a message, in which region, and who is next where that one is away.
 import type { ClientId, RegionId } from '../../src/id/ids.ts'
-import { decodeMessage } from '../../src/mqtt/message.ts'
-import { Reason } from '../../src/mqtt/reason.ts'
+import { decodeMessage, encodeMessage, type Message } from '../../src/mqtt/message.ts'
+import { isFailure, Reason } from '../../src/mqtt/reason.ts'
 import { matches, plainFilter } from '../../src/mqtt/topic.ts'
 import { decodeRouted, type ShareTurn } from '../../src/relay/routed.ts'
 import { CLIENT_AWAY, encodeDelivery } from '../../src/session/delivery.ts'
@@ -22,6 +22,10 @@ export interface ShareRegions {
   /** Gives the turn to a region, or to the home from elsewhere. Resolves with the outcome. */
   pass(to: RegionId | 'home', publisher: ClientId, record: Uint8Array, turn: ShareTurn): Promise<number>
 }
+
+/** Who published only matters for No Local, which shared subscriptions do not have. [MQTT-3.8.3-4] */
+const NOBODY = '' as ClientId
+const MISSED_MAX = 2
 
 /** Outcomes that make it the next one's turn. */
 const NEXT: readonly number[] = [
@@ -72,7 +76,11 @@ export class Sharing {
     const here = await this.toMember(share, record, giver, false)
     if (!NEXT.includes(here)) return here
     if (!this.regions.chooses()) return this.regions.pass('home', publisher, record, turn)
-    const others = this.regions.having(share).filter((region) => !without.includes(region))
+    // A member that moves may be where it was just missed: such a region is asked a second time, after all others.
+    const missed = (region: RegionId) => without.filter((one) => one === region).length
+    const others = [...this.regions.having(share)]
+      .filter((region) => missed(region) < MISSED_MAX)
+      .sort((a, b) => missed(a) - missed(b))
     for (const region of others) {
       const offered = await this.regions.pass(region, publisher, record, { share, mode: 'offer', without })
       if (!NEXT.includes(offered)) return offered
@@ -101,6 +109,14 @@ export class Sharing {
     return this.regions.chooses()
       ? this.give(publisher, record, anew)
       : this.regions.pass('home', publisher, record, anew)
+  }
+
+  /** What was kept for a member that is no more. Rejects where the group does not take it now. */
+  async orphaned(share: string, message: Message): Promise<void> {
+    const turn: ShareTurn = { share, mode: 'choose', without: [] }
+    const outcome = await this.give(NOBODY, encodeMessage(message), turn)
+    if (isFailure(outcome) && outcome !== CLIENT_AWAY)
+      throw new Error(`the members of ${share} take nothing (${outcome})`)
   }
 
   /** What a session whose client is away holds goes to others, as each turn says. */

@@ -104,6 +104,15 @@ export class Subscribers {
     return this.shareFilters
   }
 
+  /** What others than this client want. */
+  wantedBesides(client: ClientId): { readonly plain: boolean; readonly shares: string[] } {
+    const filters = [...this.byFilter].flatMap(([filter, clients]) =>
+      clients.size > 1 || !clients.has(client) ? [filter] : [],
+    )
+    const shares = filters.filter((filter) => this.shareFilters.has(filter))
+    return { plain: filters.length > shares.length, shares }
+  }
+
   /** The members of a shared subscription. */
   members(share: string): readonly Subscribed[] {
     return [...(this.byFilter.get(share)?.values() ?? [])]

@@ -2,6 +2,7 @@
 import type { Root } from '../../src/id/ids.ts'
 import { base64ToBytes } from '../../src/relay/base64.ts'
 import type { RegionInterest } from '../../src/relay/home.ts'
+import { CoreUnreachable } from '../core-client.ts'
 import type { Platform } from '../platform.ts'
 import type { Home } from './home.ts'
 import type { Retained, RetainedRecord } from './retained.ts'
@@ -16,6 +17,10 @@ export class Wish {
   private calls: Promise<void> = Promise.resolve()
   private withdrawn: Promise<void> = Promise.resolve()
   private withdrawing = false
+  private adding: Promise<unknown> = Promise.resolve()
+  /** The next call, which has not begun. */
+  private next: { readonly wanted: Set<string>; readonly retained: Promise<RetainedRecord[]> } | null = null
+  private order = 0
 
   constructor(platform: Platform, root: Root, subscribers: Subscribers, home: Home, retained: Retained) {
     this.platform = platform
@@ -30,9 +35,27 @@ export class Wish {
     return { region: this.platform.region, plain: anyPlain, shares: [...shares.keys()] }
   }
 
-  /** Resolves when every message that the home accepts from then on comes here, with the retained ones that match. */
+  /**
+   * Resolves when every message that the home accepts from then on comes here, with the retained ones that match, and those
+   * that others have asked for with it.
+   */
   add(filters: readonly string[]): Promise<RetainedRecord[]> {
-    return this.ask('add', filters)
+    // One call at a time: those that subscribe while it is under way go together in the next, however many they are.
+    let round = this.next
+    if (round === null) {
+      const wanted = new Set<string>()
+      const retained = this.adding
+        .catch(() => undefined)
+        .then(() => {
+          this.next = null
+          return this.ask('add', [...wanted])
+        })
+      round = { wanted, retained }
+      this.next = round
+      this.adding = retained
+    }
+    for (const filter of filters) round.wanted.add(filter)
+    return round.retained
   }
 
   /** A subscriber has gone. If this does not reach the home, its next message makes the leaf say so again. */
@@ -57,11 +80,13 @@ export class Wish {
         fleet,
         root,
         change,
+        order: this.nextOrder(),
         filters: [...filters],
       })
       if (home.region === platform.region) {
         // It has come here without this leaf's doing: a topic root that was given back.
-        await this.home.verify()
+        const { at } = await this.home.verify()
+        if (at !== 'here') throw new CoreUnreachable(`the home of ${root} is moving`)
         return this.retained.matching(filters, platform.now())
       }
       return retained.map(({ topic, record }) => ({ topic, record: base64ToBytes(record) }))
@@ -73,5 +98,11 @@ export class Wish {
     this.calls = Promise.all([this.calls, settled]).then(() => undefined)
     if (change === 'only') this.withdrawn = settled
     return asked
+  }
+
+  /** By the clock, so that it grows over this actor's lives too. */
+  private nextOrder(): number {
+    this.order = Math.max(this.order + 1, this.platform.now())
+    return this.order
   }
 }

@@ -1,11 +1,6 @@
 // The leaf of every root that is not a device's: a room, a group, a service.
 import type { Root } from '../../src/id/ids.ts'
-import type {
-  HandoverRequest,
-  HandoverState,
-  ImportedResponse,
-  ReleaseRequest,
-} from '../../src/relay/home.ts'
+import type { HandoverRequest, HandoverState, ReleaseRequest, ReleaseResponse } from '../../src/relay/home.ts'
 import { Leaf } from '../leaf/leaf.ts'
 import type { Platform } from '../platform.ts'
 
@@ -18,6 +13,10 @@ export class Topic {
       importState: () => undefined,
       afterImport: () => Promise.resolve(),
       late: () => Promise.resolve(),
+      fence: (region, epoch) => this.leaf.home.handedOver(region, epoch),
+      session: () => null,
+      queued: () => null,
+      along: () => null,
     })
   }
 
@@ -29,10 +28,17 @@ export class Topic {
     return { session: null, presence: [], ...this.leaf.exportState() }
   }
 
-  /** No session, so nothing can be late. */
-  release(request: ReleaseRequest): ImportedResponse {
+  /** No session, so no delivery can be late. */
+  release({ to, epoch, synced, tookUpTo, tookTopic }: ReleaseRequest): ReleaseResponse {
+    const before = this.leaf.home.knowledge
+    if (before.at === 'here' && before.epoch < epoch) this.leaf.home.handedOver(to, epoch)
     const home = this.leaf.home.knowledge
-    if (home.at === 'elsewhere' && home.epoch <= request.epoch) this.leaf.releaseState()
-    return { late: '', upTo: 0 }
+    const isOld = home.at === 'elsewhere' && home.epoch <= epoch
+    this.leaf.retained.taken(tookTopic)
+    const retained = isOld && synced ? this.leaf.retained.late(tookTopic) : []
+    const nothing = { session: '', late: '', upTo: tookUpTo, retained }
+    if (retained.length > 0) return { ...nothing, done: false }
+    if (isOld) this.leaf.releaseState()
+    return { ...nothing, done: true }
   }
 }

@@ -1,6 +1,6 @@
 // What an uplink could not pass on in time, in SQLite until the core has it (promise 6).
 import type { RegionId, Root } from '../../src/id/ids.ts'
-import { OUTBOX_BYTES_MAX, OUTBOX_MESSAGES_MAX } from '../limits.ts'
+import { OUTBOX_BYTES_MAX } from '../limits.ts'
 import type { Destination, SqlRow, Storage } from '../platform.ts'
 import { Tables } from '../tables.ts'
 
@@ -19,11 +19,13 @@ export interface OutboxRow {
 export class Outbox {
   private readonly storage: Storage
   private readonly tables: Tables
+  private readonly messagesMax: number
   private messages = 0
   private bytes = 0
 
-  constructor(storage: Storage) {
+  constructor(storage: Storage, messagesMax: number) {
     this.storage = storage
+    this.messagesMax = messagesMax
     this.tables = new Tables(storage, SCHEMA, 'outbox')
     if (!this.tables.exist) return
     const [size] = storage.exec(
@@ -39,7 +41,7 @@ export class Outbox {
 
   /** The row's id, or null past the bound. */
   add(root: Root, to: Destination, expiresAt: number, record: Uint8Array): number | null {
-    if (this.messages >= OUTBOX_MESSAGES_MAX || this.bytes + record.length > OUTBOX_BYTES_MAX) return null
+    if (this.messages >= this.messagesMax || this.bytes + record.length > OUTBOX_BYTES_MAX) return null
     this.tables.make()
     const [row] = this.storage.exec(
       'INSERT INTO outbox (root, kind, region, epoch, expires_at, record) VALUES (?, ?, ?, ?, ?, ?) RETURNING id',

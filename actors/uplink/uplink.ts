@@ -11,6 +11,7 @@ import { CLIENT_AWAY } from '../../src/session/delivery.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { eventually } from '../eventually.ts'
 import {
+  GLOBAL_WAIT_MS,
   TAKEN_WAIT_MS,
   UPLINK_ALARM_MS,
   UPLINK_BYTES_PER_CALL_MAX,
@@ -22,17 +23,8 @@ import {
   UPLINK_STORE_AFTER_MS,
 } from '../limits.ts'
 import type { Destination, Platform, Taken } from '../platform.ts'
-import { Lane, type LaneItem } from './lane.ts'
+import { Lane, type LaneItem, type Link } from './lane.ts'
 import { Outbox } from './outbox.ts'
-
-/** The state of the link to one destination region (or `?` where that is not known yet). */
-interface Link {
-  calls: number
-  failures: number
-  /** Nothing is sent before this time. */
-  retryAt: number
-  planned: boolean
-}
 
 export class Uplink {
   private readonly platform: Platform
@@ -48,13 +40,14 @@ export class Uplink {
   constructor(platform: Platform) {
     this.platform = platform
     this.source = platform.randomId()
-    this.outbox = new Outbox(platform.storage)
+    this.outbox = new Outbox(platform.storage, platform.settings.outboxMessagesMax)
     for (const row of this.outbox.all()) {
       this.lane(row.root, row.to, null).items.push({
         record: row.record,
         qos: 1,
         expiresAt: row.expiresAt,
         arrivedAt: platform.now(),
+        global: false,
         offer: false,
         row: row.id,
         settle: null,
@@ -77,6 +70,7 @@ export class Uplink {
           qos: message.qos,
           expiresAt: message.expiresAt,
           arrivedAt: this.platform.now(),
+          global: message.global === true,
           offer: turn?.mode === 'offer',
           row: null,
           settle,
@@ -106,7 +100,8 @@ export class Uplink {
       this.lanes.delete(key)
       if (lane.underWay > 0) {
         this.lanes.set(`retired ${lane.number}`, lane)
-        underWay = { source: this.sourceOf(lane), last: lane.first + lane.underWay - 1 }
+        const last = lane.items[lane.underWay - 1]
+        underWay = last === undefined ? null : { source: this.sourceOf(lane), last: lane.numberOf(last) }
       }
     }
     // A sender need not wait for what is stored; what is not stored yet is, so that it outlives this process.
@@ -236,6 +231,8 @@ export class Uplink {
       let count = 0
       for (const item of lane.items) {
         if (records + count >= UPLINK_RECORDS_PER_CALL_MAX || bytes > UPLINK_BYTES_PER_CALL_MAX) break
+        if (!lane.follows(item, lane.items[count - 1])) break
+        lane.numberOf(item)
         bytes += item.record.length
         count++
       }
@@ -259,7 +256,7 @@ export class Uplink {
           root: lane.root,
           to: lane.to,
           source: this.sourceOf(lane),
-          first: lane.first,
+          first: lane.items[0] === undefined ? 0 : lane.numberOf(lane.items[0]),
           records: bytesToBase64(packBatch(lane.items.slice(0, lane.underWay).map(({ record }) => record))),
         })),
       })
@@ -321,26 +318,31 @@ export class Uplink {
     if (lane.underWay === 0) this.prune(lane)
   }
 
-  private keepItem(lane: Pick<Lane, 'root' | 'to'>, item: LaneItem): void {
+  private keepItem(lane: Pick<Lane, 'root' | 'to'> & Partial<Lane>, item: LaneItem): void {
     if (item.settle === null) return
     if (item.offer) {
+      if (lane.mayBeTaken?.(item, this.platform.now())) return
       // The sender has it yet, and finds somebody else.
       item.settle(CLIENT_AWAY)
       item.settle = null
       return
     }
-    if (item.qos > 0) {
+    if (item.qos > 0 && item.row === null) {
       item.row = this.outbox.add(lane.root, lane.to, item.expiresAt, item.record)
       if (item.row !== null) this.platform.wakeBy(this.platform.now() + UPLINK_ALARM_MS)
     }
-    item.settle(item.qos > 0 && item.row === null ? Reason.QuotaExceeded : Reason.Success)
+    if (item.global && item.row !== null) {
+      if (item.arrivedAt + GLOBAL_WAIT_MS > this.platform.now()) return
+      item.settle(Reason.ImplementationSpecificError)
+    } else {
+      item.settle(item.qos > 0 && item.row === null ? Reason.QuotaExceeded : Reason.Success)
+    }
     item.settle = null
   }
 
   /** Takes out what was answered without being stored: refused, or QoS 0. Only where nothing is under way. */
   private prune(lane: Lane): void {
     const kept = lane.items.filter((item) => item.settle !== null || item.row !== null)
-    lane.first += lane.items.length - kept.length
     lane.items.splice(0, lane.items.length, ...kept)
   }
 
@@ -381,7 +383,7 @@ export class Uplink {
             if (item.settle === null) continue
             // QoS 0 behind a long outbox is given up: its publisher's next messages wait for this call.
             if (item.arrivedAt <= before) this.keepItem(lane, item)
-            else waiting = true
+            if (item.settle !== null) waiting = true
           }
           if (lane.underWay === 0) this.prune(lane)
         }

@@ -6,7 +6,7 @@ import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
-import { decodeRouted, encodeRouted } from '../../src/relay/routed.ts'
+import { decodeRouted, encodeRouted, type Routed } from '../../src/relay/routed.ts'
 import { WIDE_FILTERS_MAX, type WideAnswer, type WideCursor, type WideRequest } from '../../src/relay/wide.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
@@ -48,6 +48,7 @@ export class Wide {
       tables,
       (client, session, batch) => platform.peers.device(client).deliver(session, batch),
       (client, session) => this.unsubscribe(client, session, null),
+      (share, message) => this.sharing.orphaned(share, message),
     )
     this.uplinks = new Uplinks(platform, () => null)
     this.sharing = new Sharing(platform, this.subscribers, this.fanOut, {
@@ -89,9 +90,12 @@ export class Wide {
 
   /** From a home in another region. */
   async receive(envelope: Envelope): Promise<EnvelopeResult> {
-    const { fresh, again } = this.received.take(envelope)
+    return { status: 'done', outcomes: await this.received.take(envelope, (fresh) => this.give(fresh)) }
+  }
+
+  private give(fresh: readonly Routed[]): Promise<number[]> {
     let wanted = fresh.length === 0
-    const outcomes = fresh.map(({ publisher, record, turn }) => {
+    const outcomes = fresh.map(({ publisher, record, turn }): Promise<number> => {
       if (turn !== null) {
         if (this.subscribers.shares.has(turn.share)) wanted = true
         return this.sharing.take(publisher, record, turn)
@@ -102,10 +106,7 @@ export class Wide {
       return Promise.all(this.fanOut.spread(receivers, publisher, message, record)).then(worst)
     })
     if (!wanted) this.announcing.tellAgain()
-    return {
-      status: 'done',
-      outcomes: [...new Array<number>(again).fill(Reason.Success), ...(await Promise.all(outcomes))],
-    }
+    return Promise.all(outcomes)
   }
 
   /** What a session cannot deliver goes to other members of its group; CLIENT_AWAY for each where there are none. */

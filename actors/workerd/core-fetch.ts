@@ -10,11 +10,12 @@ import {
 } from '../../src/relay/home.ts'
 import { interestResponseSchema } from '../../src/relay/interest.ts'
 import { presenceResponseSchema } from '../../src/relay/presence.ts'
+import { syncResponseSchema } from '../../src/relay/sync.ts'
 import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
 import { RELAY_PATH } from '../../src/relay/version.ts'
 import { wideResponseSchema, wideRetainedResponseSchema } from '../../src/relay/wide.ts'
 import { type CoreClient, CoreUnreachable } from '../core-client.ts'
-import { CORE_CALL_TIMEOUT_MS, RESOLVE_TIMEOUT_MS, WIDE_DRAINED_TIMEOUT_MS } from '../limits.ts'
+import { CLAIM_TIMEOUT_MS, CORE_CALL_TIMEOUT_MS, DRAINED_TIMEOUT_MS, RESOLVE_TIMEOUT_MS } from '../limits.ts'
 import type { Env } from './env.ts'
 
 const signers = new Map<RegionId, RelaySigner>()
@@ -60,21 +61,22 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
 
   return {
     resolve: (request) => ask('resolve', request, resolveResponseSchema, RESOLVE_TIMEOUT_MS),
-    claim: (request) => ask('claim', request, claimResponseSchema),
+    claim: (request) => ask('claim', request, claimResponseSchema, CLAIM_TIMEOUT_MS),
     imported: (request) => ask('imported', request, importedResponseSchema),
     confirm: (request) => ask('confirm', request, confirmResponseSchema),
     interest: (request) => ask('interest', request, interestResponseSchema),
     drained: async (request) => {
-      await post('drained', request)
+      await post('drained', request, DRAINED_TIMEOUT_MS)
     },
     interests: async (request) => {
       await post('interests', request)
     },
     envelopes: (request) => ask('envelopes', request, envelopesResponseSchema),
     presence: (request) => ask('presence', request, presenceResponseSchema),
+    sync: (request) => ask('sync', request, syncResponseSchema),
     wide: (request) => ask('wide', request, wideResponseSchema),
     wideDrained: async (request) => {
-      await post('wide-drained', request, WIDE_DRAINED_TIMEOUT_MS)
+      await post('wide-drained', request, DRAINED_TIMEOUT_MS)
     },
     wideRetained: (request) => ask('wide-retained', request, wideRetainedResponseSchema),
   }

@@ -8,6 +8,7 @@ import type { Env } from './env.ts'
 import { upgrade } from './upgrade.ts'
 import { WorkerdPlatform } from './workerd-platform.ts'
 
+/** `local` or `global`: the durability that the token says. */
 export const AUTHENTICATED_HEADER = 'x-starling-authenticated'
 
 export class DeviceActor extends DurableObject<Env> implements DevicePeer {
@@ -22,7 +23,8 @@ export class DeviceActor extends DurableObject<Env> implements DevicePeer {
 
   override fetch(request: Request): Response {
     const { response, socket } = upgrade(this.ctx)
-    this.gate.opened(this.platform.connection(socket), request.headers.get(AUTHENTICATED_HEADER) === '1')
+    const durability = request.headers.get(AUTHENTICATED_HEADER)
+    this.gate.opened(this.platform.connection(socket), durability !== null, durability === 'global')
     return response
   }
 

@@ -29,4 +29,6 @@ export interface Env {
   readonly WIDE_SHARDS?: string
   readonly SERVER_KEEP_ALIVE_SECONDS?: string
   readonly PACKET_BYTES_MAX?: string
+  /** Of each uplink's outbox; 100,000 where it is absent. */
+  readonly OUTBOX_MESSAGES_MAX?: string
 }

@@ -1,5 +1,5 @@
 // The other actors, over workerd's RPC. Calls on one stub arrive in the order in which they were made; a stub that
-// failed is broken for good, so the next call gets a new one.
+// failed is broken for good, so once its calls are over the next one gets a new stub.
 import {
   type ActorAddress,
   actorName,
@@ -28,7 +28,7 @@ export function wideShards(env: Env): number {
 
 export class StubCache {
   private readonly env: Env
-  private readonly stubs = new Map<string, { readonly stub: unknown; calls: number }>()
+  private readonly stubs = new Map<string, { readonly stub: unknown; calls: number; failed: boolean }>()
 
   constructor(env: Env) {
     this.env = env
@@ -48,17 +48,19 @@ export class StubCache {
         wide: this.env.WIDE,
         front: this.env.FRONT,
       }[address.kind]
-      entry = { stub: namespace.getByName(name, locationHint(address.region)), calls: 0 }
+      entry = { stub: namespace.getByName(name, locationHint(address.region)), calls: 0, failed: false }
       this.stubs.set(key, entry)
     }
     entry.calls++
     try {
       return await use(entry.stub as Peer)
     } catch (cause) {
-      if (this.stubs.get(key) === entry) this.stubs.delete(key)
+      entry.failed = true
       throw cause
     } finally {
       entry.calls--
+      // With calls under way that will fail too, the next ones must do so with them, or they would overtake those.
+      if (entry.failed && entry.calls === 0 && this.stubs.get(key) === entry) this.stubs.delete(key)
     }
   }
 
@@ -107,7 +109,7 @@ const METHODS: {
 } = {
   device: [...LEAF, 'deliver', 'presence', 'frontOpened', 'frontFrames', 'frontClosed'],
   topic: LEAF,
-  uplink: ['send', 'take', 'took', 'drained', 'drainedWide'],
+  uplink: ['send', 'take', 'took', 'drained', 'drainedWide', 'sync'],
   wide: [
     'publish',
     'receive',

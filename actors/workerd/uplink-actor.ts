@@ -1,6 +1,7 @@
 // UplinkActor as workerd runs it.
 import { DurableObject } from 'cloudflare:workers'
 import type { UplinkPeer } from '../platform.ts'
+import { Syncer } from '../uplink/syncer.ts'
 import { Uplink } from '../uplink/uplink.ts'
 import type { Env } from './env.ts'
 import { WorkerdPlatform } from './workerd-platform.ts'
@@ -8,11 +9,13 @@ import { WorkerdPlatform } from './workerd-platform.ts'
 export class UplinkActor extends DurableObject<Env> implements UplinkPeer {
   private readonly platform: WorkerdPlatform
   private readonly uplink: Uplink
+  private readonly syncer: Syncer
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.platform = new WorkerdPlatform(ctx, env, 'uplink')
     this.uplink = new Uplink(this.platform)
+    this.syncer = new Syncer(this.platform)
   }
 
   override async alarm(): Promise<void> {
@@ -23,6 +26,10 @@ export class UplinkActor extends DurableObject<Env> implements UplinkPeer {
 
   send(...parameters: Parameters<UplinkPeer['send']>) {
     return this.uplink.send(...parameters)
+  }
+
+  sync(...parameters: Parameters<UplinkPeer['sync']>) {
+    return this.syncer.sync(...parameters)
   }
 
   drained(...parameters: Parameters<UplinkPeer['drained']>) {

@@ -3,6 +3,7 @@ import { type ActorAddress, type ActorKind, parseActorName } from '../../src/id/
 import { PACKET_BYTES_MAX } from '../../src/mqtt/limits.ts'
 import { SERVER_KEEP_ALIVE_SECONDS } from '../../src/session/limits.ts'
 import type { CoreClient } from '../core-client.ts'
+import { OUTBOX_MESSAGES_MAX } from '../limits.ts'
 import type { Connection, Peers, Platform, Settings, SqlRow, SqlValue, Storage } from '../platform.ts'
 import { coreClient } from './core-fetch.ts'
 import type { Env } from './env.ts'
@@ -27,6 +28,7 @@ export class WorkerdPlatform implements Platform {
     this.settings = {
       serverKeepAliveSeconds: Number(env.SERVER_KEEP_ALIVE_SECONDS ?? SERVER_KEEP_ALIVE_SECONDS),
       packetBytesMax: Number(env.PACKET_BYTES_MAX ?? PACKET_BYTES_MAX),
+      outboxMessagesMax: Number(env.OUTBOX_MESSAGES_MAX ?? OUTBOX_MESSAGES_MAX),
       clientTokenSecret: env.CLIENT_TOKEN_SECRET,
       moveTo: env.MOVE_TO === undefined || env.MOVE_TO === '' ? null : env.MOVE_TO,
       presence: env.PRESENCE !== 'off',

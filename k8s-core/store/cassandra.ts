@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Client, errors, type QueryOptions, types } from 'cassandra-driver'
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
+import type { RootChange, SyncedState } from '../../src/relay/sync.ts'
 import { type CassandraOptions, connectCassandra } from './cassandra-connect.ts'
 import { migrateCassandra } from './cassandra-migrate.ts'
+import { CassandraStates } from './cassandra-state.ts'
 import {
   assertEpoch,
   assertInterests,
@@ -15,6 +17,8 @@ import {
   decideRelease,
   type HomeRow,
   homeOf,
+  importFromOf,
+  importFromText,
   interestTimestamp,
 } from './home-row.ts'
 import { SETTLE_MS, SETTLE_PAUSE_FIRST_MS, SETTLE_PAUSE_MAX_MS } from './limits.ts'
@@ -57,11 +61,13 @@ class CassandraStore implements Store {
   readonly #client: Client
   readonly #keyspace: string
   readonly #replication: Readonly<Record<string, number>>
+  readonly #states: CassandraStates
 
   constructor(client: Client, keyspace: string, replication: Readonly<Record<string, number>>) {
     this.#client = client
     this.#keyspace = keyspace
     this.#replication = replication
+    this.#states = new CassandraStates(client, keyspace)
   }
 
   async migrate(): Promise<void> {
@@ -83,9 +89,9 @@ class CassandraStore implements Store {
     return this.#compareAndSet(fleet, root, start, (row) => decideClaim(row, region, expectedEpoch))
   }
 
-  async confirmImport(fleet: FleetId, root: Root, epoch: number): Promise<boolean> {
+  async confirmImport(fleet: FleetId, root: Root, epoch: number, from: RegionId): Promise<boolean> {
     assertEpoch(epoch, 1)
-    return this.#compareAndSet(fleet, root, 'read', (row) => decideConfirm(row, epoch))
+    return this.#compareAndSet(fleet, root, 'read', (row) => decideConfirm(row, epoch, from))
   }
 
   async releaseHome(fleet: FleetId, root: Root, epoch: number): Promise<boolean> {
@@ -116,6 +122,15 @@ class CassandraStore implements Store {
       ORDINARY,
     )
     return (found.first()?.get('regions') ?? []) as RegionId[]
+  }
+
+  async putState(change: RootChange): Promise<boolean> {
+    assertRoot(change.root)
+    return this.#states.put(change)
+  }
+
+  async takeState(fleet: FleetId, root: Root, epoch: number): Promise<SyncedState> {
+    return this.#states.take(fleet, root, epoch)
   }
 
   async ping(): Promise<void> {
@@ -168,7 +183,7 @@ class CassandraStore implements Store {
     return {
       epoch: Number(row.epoch),
       region: row.region as RegionId | null,
-      importFrom: row.import_from as RegionId | null,
+      importFrom: importFromOf(row.import_from),
       token: String(row.write_id),
     }
   }
@@ -180,7 +195,7 @@ class CassandraStore implements Store {
     row: HomeRow,
     token: string,
   ): Promise<boolean> {
-    const values = [BigInt(row.epoch), row.region, row.importFrom, token, fleet, root]
+    const values = [BigInt(row.epoch), row.region, importFromText(row.importFrom), token, fleet, root]
     const written =
       former === null
         ? await this.#client.execute(

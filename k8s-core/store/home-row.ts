@@ -6,6 +6,9 @@ import {
   INTEREST_VERSION_MAX,
   REGIONS_MAX,
   ROOT_BYTES_MAX,
+  SYNC_EPOCH_MAX,
+  SYNC_VERSION_BITS,
+  SYNC_VERSION_MAX,
 } from './limits.ts'
 import type { ClaimResult, Home } from './port.ts'
 
@@ -13,7 +16,7 @@ import type { ClaimResult, Home } from './port.ts'
 export interface HomeRow {
   readonly epoch: number
   readonly region: RegionId | null
-  readonly importFrom: RegionId | null
+  readonly importFrom: readonly RegionId[]
 }
 
 /** The answer to the caller, and the row that makes it true (null: nothing to write). */
@@ -35,31 +38,51 @@ export function decideClaim(
   const current = homeOf(row)
   if ((current?.epoch ?? 0) !== expectedEpoch)
     return { result: { claimed: false, home: current }, write: null }
-  const home: Home = { region, epoch: (row?.epoch ?? 0) + 1, importFrom: importSource(current, region) }
+  const home: Home = { region, epoch: (row?.epoch ?? 0) + 1, importFrom: importSources(current, region) }
   return { result: { claimed: true, home }, write: home }
 }
 
-/** A region that claims its own home again has not imported anything by that, so what was open stays open. */
-function importSource(former: Home | null, claimer: RegionId): RegionId | null {
-  if (former === null) return null
-  return former.region === claimer ? former.importFrom : former.region
+/** A claim imports nothing by itself, so what the former home still had to ask for stays open. */
+function importSources(former: Home | null, claimer: RegionId): readonly RegionId[] {
+  if (former === null) return []
+  return [...new Set([...former.importFrom, former.region])].filter((region) => region !== claimer)
 }
 
-export function decideConfirm(row: HomeRow | null, epoch: number): Decision<boolean> {
+export function decideConfirm(row: HomeRow | null, epoch: number, from: RegionId): Decision<boolean> {
   const home = homeOf(row)
   if (home === null || home.epoch !== epoch) return { result: false, write: null }
-  return { result: true, write: home.importFrom === null ? null : { ...home, importFrom: null } }
+  const importFrom = home.importFrom.filter((region) => region !== from)
+  const changed = importFrom.length < home.importFrom.length
+  return { result: true, write: changed ? { ...home, importFrom } : null }
+}
+
+/** In one column; a region's name has no comma. */
+export function importFromText(regions: readonly RegionId[]): string | null {
+  return regions.length === 0 ? null : regions.join(',')
+}
+
+export function importFromOf(text: unknown): readonly RegionId[] {
+  return typeof text === 'string' && text !== '' ? (text.split(',') as RegionId[]) : []
 }
 
 export function decideRelease(row: HomeRow | null, epoch: number): Decision<boolean> {
   const home = homeOf(row)
   if (home === null || home.epoch !== epoch) return { result: false, write: null }
-  return { result: true, write: { epoch, region: null, importFrom: null } }
+  return { result: true, write: { epoch, region: null, importFrom: [] } }
 }
 
 /** (epoch, version) as one number that orders like the pair. A bigint, since it may pass 2^53. */
 export function interestTimestamp(epoch: number, version: number): bigint {
   return (BigInt(epoch) << BigInt(INTEREST_VERSION_BITS)) | BigInt(version)
+}
+
+/** The same for a synced state, which changes far more often than it moves. */
+export function syncTimestamp(epoch: number, version: number): bigint {
+  if (!Number.isSafeInteger(epoch) || epoch < 1 || epoch > SYNC_EPOCH_MAX)
+    throw new RangeError(`not an epoch: ${epoch}`)
+  if (!Number.isSafeInteger(version) || version < 0 || version > SYNC_VERSION_MAX)
+    throw new RangeError(`not a version of a state: ${version}`)
+  return (BigInt(epoch) << BigInt(SYNC_VERSION_BITS)) | BigInt(version)
 }
 
 /** What no correct caller passes. Zero is an epoch only where it means "no home". */

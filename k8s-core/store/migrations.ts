@@ -21,6 +21,23 @@ export const SQLITE_MIGRATIONS: readonly Migration[] = [
         regions TEXT NOT NULL, PRIMARY KEY (fleet, root)) STRICT, WITHOUT ROWID`,
     ],
   },
+  {
+    version: 2,
+    name: 'synced states',
+    statements: [
+      // `at` is (epoch, version) as one number. Kinds: session, interests, fence, queue-void, retained-void.
+      `CREATE TABLE IF NOT EXISTS root_state (
+        fleet TEXT NOT NULL, root TEXT NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL, value TEXT,
+        PRIMARY KEY (fleet, root, kind)) STRICT, WITHOUT ROWID`,
+      // A null is what was removed: remembered for a while, should an older write come late.
+      `CREATE TABLE IF NOT EXISTS root_queue (
+        fleet TEXT NOT NULL, root TEXT NOT NULL, position INTEGER NOT NULL, at INTEGER NOT NULL,
+        session TEXT NOT NULL, delivery BLOB, PRIMARY KEY (fleet, root, position)) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE IF NOT EXISTS root_retained (
+        fleet TEXT NOT NULL, root TEXT NOT NULL, topic TEXT NOT NULL, at INTEGER NOT NULL,
+        record BLOB, PRIMARY KEY (fleet, root, topic)) STRICT, WITHOUT ROWID`,
+    ],
+  },
 ]
 
 /**
@@ -45,6 +62,24 @@ export function cassandraMigrations(keyspace: string): readonly Migration[] {
         `CREATE TABLE IF NOT EXISTS ${keyspace}.interest (
           fleet text, root text, regions frozen<list<text>>,
           PRIMARY KEY ((fleet, root))) WITH ${rows}`,
+      ],
+    },
+    {
+      version: 2,
+      name: 'synced states',
+      statements: [
+        // All written with timestamps made of (epoch, version). Kinds: session, interests, fence.
+        `CREATE TABLE IF NOT EXISTS ${keyspace}.root_state (
+          fleet text, root text, kind text, value text,
+          PRIMARY KEY ((fleet, root), kind)) WITH ${rows}`,
+        // A partition is bounded by a session's queue; what was removed is forgotten soon, since it may be as much again.
+        `CREATE TABLE IF NOT EXISTS ${keyspace}.root_queue (
+          fleet text, root text, position bigint, session text, delivery blob,
+          PRIMARY KEY ((fleet, root), position)) WITH ${rows} AND gc_grace_seconds = 10800`,
+        // Bounded by the retained messages of a root.
+        `CREATE TABLE IF NOT EXISTS ${keyspace}.root_retained (
+          fleet text, root text, topic text, record blob,
+          PRIMARY KEY ((fleet, root), topic)) WITH ${rows}`,
       ],
     },
   ]

@@ -1,12 +1,13 @@
 // What the core asks of its durable store. Cassandra and an embedded SQLite file answer it; one suite tests both.
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
+import type { RootChange, SyncedState } from '../../src/relay/sync.ts'
 
 export interface Home {
   readonly region: RegionId
   /** How often the home has moved; the first home of a root has epoch 1. */
   readonly epoch: number
-  /** The region whose state the home has still to import, or null once it has (or there was none). */
-  readonly importFrom: RegionId | null
+  /** The former homes that may still have something for this one, the oldest first. */
+  readonly importFrom: readonly RegionId[]
 }
 
 export type ClaimResult =
@@ -25,12 +26,12 @@ export interface Store {
   /**
    * Compare-and-set of a home: makes `region` the home if the home's epoch is still `expectedEpoch` (0: no home).
    * The new epoch is one more than any that this root ever had, so that a released root's old claims stay fenced;
-   * `importFrom` becomes the former home's region, if there was one and it is another.
+   * `importFrom` becomes what the former home still had to ask, and then the former home's region, without the claimer's.
    */
   claimHome(fleet: FleetId, root: Root, region: RegionId, expectedEpoch: number): Promise<ClaimResult>
 
-  /** Says that the home with this epoch has imported what `importFrom` names. False if the epoch is not current. */
-  confirmImport(fleet: FleetId, root: Root, epoch: number): Promise<boolean>
+  /** Says that the home with this epoch has all that `from` had. False if the epoch is not current. */
+  confirmImport(fleet: FleetId, root: Root, epoch: number, from: RegionId): Promise<boolean>
 
   /** Gives a home back. False if `epoch` is not current (then nothing changes). The root's next claim gets a higher epoch. */
   releaseHome(fleet: FleetId, root: Root, epoch: number): Promise<boolean>
@@ -49,6 +50,18 @@ export interface Store {
 
   /** The regions last kept, or an empty list. */
   interests(fleet: FleetId, root: Root): Promise<readonly RegionId[]>
+
+  /**
+   * Keeps what a home has changed. Of each thing the highest (epoch, version) wins whatever the order of arrival, without
+   * a read before the write. False where a newer home has begun with `takeState`: then it may not have found this.
+   */
+  putState(change: RootChange): Promise<boolean>
+
+  /**
+   * For a home that begins without its predecessor: what the store has of the root. Every `putState` of a lower epoch that
+   * was answered with true is in it, and none is from then on.
+   */
+  takeState(fleet: FleetId, root: Root, epoch: number): Promise<SyncedState>
 
   /** Rejects when the store cannot serve now. */
   ping(): Promise<void>

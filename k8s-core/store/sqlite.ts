@@ -2,8 +2,9 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
+import type { RootChange, SyncedState } from '../../src/relay/sync.ts'
 import {
   assertEpoch,
   assertInterests,
@@ -14,10 +15,14 @@ import {
   decideRelease,
   type HomeRow,
   homeOf,
+  importFromOf,
+  importFromText,
+  syncTimestamp,
 } from './home-row.ts'
 import { SQLITE_BUSY_MS } from './limits.ts'
 import { SQLITE_MIGRATIONS } from './migrations.ts'
 import type { ClaimResult, Home, Store } from './port.ts'
+import { SqliteStates } from './sqlite-state.ts'
 
 /** Opens the file at `path`, and makes it and its folder where they are missing. */
 export async function openSqliteStore(file: string): Promise<Store> {
@@ -59,6 +64,8 @@ class SqliteStore implements Store {
   readonly #database: DatabaseSync
   /** Prepared at first use, since the tables may not be there before `migrate`. */
   #statements: Statements | null = null
+  #states: SqliteStates | null = null
+  #putting: { readonly changes: RootChange[]; readonly done: Promise<boolean[]> } | null = null
 
   constructor(database: DatabaseSync) {
     this.#database = database
@@ -91,9 +98,9 @@ class SqliteStore implements Store {
     return this.#compareAndSet(fleet, root, (row) => decideClaim(row, region, expectedEpoch))
   }
 
-  async confirmImport(fleet: FleetId, root: Root, epoch: number): Promise<boolean> {
+  async confirmImport(fleet: FleetId, root: Root, epoch: number, from: RegionId): Promise<boolean> {
     assertEpoch(epoch, 1)
-    return this.#compareAndSet(fleet, root, (row) => decideConfirm(row, epoch))
+    return this.#compareAndSet(fleet, root, (row) => decideConfirm(row, epoch, from))
   }
 
   async releaseHome(fleet: FleetId, root: Root, epoch: number): Promise<boolean> {
@@ -118,6 +125,30 @@ class SqliteStore implements Store {
     return row === undefined ? [] : (JSON.parse(String(row.regions)) as RegionId[])
   }
 
+  /** What comes in one moment is one transaction: each waits for the disk. */
+  async putState(change: RootChange): Promise<boolean> {
+    assertRoot(change.root)
+    syncTimestamp(change.epoch, change.version)
+    this.#putting ??= { changes: [], done: nextTurn().then(() => this.#putAll()) }
+    const { changes, done } = this.#putting
+    const at = changes.push(change) - 1
+    return (await done)[at] === true
+  }
+
+  #putAll(): boolean[] {
+    const changes = this.#putting?.changes ?? []
+    this.#putting = null
+    this.#states ??= new SqliteStates(this.#database)
+    const states = this.#states
+    return this.#atomically(() => changes.map((change) => states.put(change)))
+  }
+
+  async takeState(fleet: FleetId, root: Root, epoch: number): Promise<SyncedState> {
+    this.#states ??= new SqliteStates(this.#database)
+    const states = this.#states
+    return this.#atomically(() => states.take(fleet, root, epoch))
+  }
+
   async ping(): Promise<void> {
     this.#database.prepare('SELECT version FROM schema_migration LIMIT 1').get()
   }
@@ -130,7 +161,13 @@ class SqliteStore implements Store {
     return this.#atomically(() => {
       const { result, write } = decide(this.#readHome(fleet, root))
       if (write !== null)
-        this.#prepared().writeHome.run(fleet, root, write.epoch, write.region, write.importFrom)
+        this.#prepared().writeHome.run(
+          fleet,
+          root,
+          write.epoch,
+          write.region,
+          importFromText(write.importFrom),
+        )
       return result
     })
   }
@@ -151,7 +188,7 @@ class SqliteStore implements Store {
   #readHome(fleet: FleetId, root: Root): HomeRow | null {
     const row = this.#prepared().readHome.get(fleet, root)
     if (row === undefined) return null
-    return { epoch: Number(row.epoch), region: region(row.region), importFrom: region(row.import_from) }
+    return { epoch: Number(row.epoch), region: region(row.region), importFrom: importFromOf(row.import_from) }
   }
 
   #prepared(): Statements {

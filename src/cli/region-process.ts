@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
 import { Miniflare } from 'miniflare'
 import { EDGE_OPTIONS } from './edge-options.ts'
 
@@ -22,6 +23,11 @@ const miniflare = new Miniflare({
   ],
   ...EDGE_OPTIONS,
   durableObjectsPersist: setting('STARLING_STATE'),
+  // The Worker's log, which nobody would see otherwise.
+  handleRuntimeStdio: (stdout: Readable, stderr: Readable) => {
+    stdout.pipe(process.stderr)
+    stderr.pipe(process.stderr)
+  },
   // Straight into workerd: miniflare's own entry would be a second proxy in front of every connection.
   unsafeDirectSockets: [{ host: '127.0.0.1', port }],
   bindings: JSON.parse(setting('STARLING_BINDINGS')) as Record<string, string>,

@@ -149,6 +149,9 @@ function coreEnvironment(
     RELAY_SECRET: secrets.relaySecret,
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
     DRAIN_MS: '0',
+    ...(process.env.FAIL_OVER_AFTER_MS !== undefined && {
+      FAIL_OVER_AFTER_MS: process.env.FAIL_OVER_AFTER_MS,
+    }),
     ...(options.cassandra === undefined
       ? { STORE: 'sqlite', SQLITE_PATH: path.join(dir, 'core.sqlite') }
       : {
@@ -160,7 +163,7 @@ function coreEnvironment(
 }
 
 /** The same bundle that `wrangler deploy` makes of actors/worker.ts. */
-async function bundleWorker(outfile: string): Promise<void> {
+export async function bundleWorker(outfile: string): Promise<void> {
   await build({
     entryPoints: [path.join(PROJECT, 'actors', 'worker.ts')],
     bundle: true,
@@ -243,7 +246,7 @@ async function choosePorts(first: number, count: number): Promise<number[]> {
   return ports
 }
 
-function tryPort(port: number): Promise<number | null> {
+export function tryPort(port: number): Promise<number | null> {
   return new Promise((done) => {
     const server = net.createServer()
     server.once('error', () => done(null))

@@ -7,6 +7,8 @@ export interface ClientClaims {
   readonly fleet: FleetId
   /** May call the administrative HTTP API. */
   readonly admin: boolean
+  /** What it publishes is acknowledged only when the loss of a whole region could not lose it. */
+  readonly durability?: 'global'
 }
 
 const AUDIENCE = 'starling'
@@ -18,7 +20,12 @@ export async function signClientToken(
   now: number = Date.now(),
 ): Promise<string> {
   const issuedAt = Math.floor(now / 1000)
-  return new SignJWT({ fleet: claims.fleet, ...(claims.admin && { scope: 'admin' }) })
+  const { durability } = claims
+  return new SignJWT({
+    fleet: claims.fleet,
+    ...(claims.admin && { scope: 'admin' }),
+    ...(durability !== undefined && { durability }),
+  })
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(claims.client)
     .setAudience(AUDIENCE)
@@ -43,7 +50,12 @@ export async function verifyClientToken(
     const client = parseClientId(payload.sub ?? '')
     const fleet = parseFleetId(typeof payload.fleet === 'string' ? payload.fleet : DEFAULT_FLEET)
     if (client === null || fleet === null) return null
-    return { client, fleet, admin: payload.scope === 'admin' }
+    return {
+      client,
+      fleet,
+      admin: payload.scope === 'admin',
+      ...(payload.durability === 'global' && { durability: payload.durability }),
+    }
   } catch {
     return null
   }

@@ -16,23 +16,35 @@ export interface Message {
   readonly payload: Uint8Array
   /** Milliseconds since the epoch after which nobody wants it; 0 for never. */
   readonly expiresAt: number
+  /** Its publisher waits until another region could go on with it: `durability: global`. Absent in the usual case. */
+  readonly global?: true
   /** Names a QoS 2 message, so that who gets it twice by a repeated call can tell. */
   readonly origin?: string
 }
 
 const RETAIN = 0x04
 const EXPIRES = 0x08
+const GLOBAL = 0x10
 const ORIGIN = 0x20
 const QOS = 0x03
 
-/** u8 flags (QoS, retain, expires, origin), f64 `expiresAt` if it expires, the origin if it has one, topic, properties, payload. One allocation. */
+/**
+ * u8 flags (QoS, retain, expires, global, origin), f64 `expiresAt` if it expires, the origin if it has one, topic,
+ * properties, payload. One allocation.
+ */
 export function encodeMessage(message: Message): Uint8Array {
   const { topic, properties, payload, expiresAt, origin } = message
   const expires = expiresAt !== 0
   const named = origin === undefined ? 0 : stringBytes(origin)
   const head = 1 + (expires ? 8 : 0) + named + stringBytes(topic) + varintBytes(properties.length)
   const writer = new BytesWriter(head + properties.length + payload.length)
-  writer.u8(message.qos | (message.retain ? RETAIN : 0) | (expires ? EXPIRES : 0) | (named > 0 ? ORIGIN : 0))
+  writer.u8(
+    message.qos |
+      (message.retain ? RETAIN : 0) |
+      (expires ? EXPIRES : 0) |
+      (message.global ? GLOBAL : 0) |
+      (named > 0 ? ORIGIN : 0),
+  )
   if (expires) {
     new DataView(writer.bytes.buffer).setFloat64(1, expiresAt)
     writer.at += 8
@@ -59,7 +71,8 @@ function readMessage(record: Uint8Array): Message {
   const reader = new BytesReader(record)
   const flags = reader.u8()
   const qos = flags & QOS
-  if (qos === 3 || (flags & ~(QOS | RETAIN | EXPIRES | ORIGIN)) !== 0) throw new Error(`flags ${flags}`)
+  if (qos === 3 || (flags & ~(QOS | RETAIN | EXPIRES | GLOBAL | ORIGIN)) !== 0)
+    throw new Error(`flags ${flags}`)
   let expiresAt = 0
   if ((flags & EXPIRES) !== 0) {
     if (record.length < 9) throw new Error('the record ends too early')
@@ -72,7 +85,7 @@ function readMessage(record: Uint8Array): Message {
   const propertiesEnd = reader.blockEnd()
   const properties = reader.view(reader.at, propertiesEnd)
   reader.at = propertiesEnd
-  return {
+  const message = {
     topic,
     qos: qos as QoS,
     retain: (flags & RETAIN) !== 0,
@@ -81,4 +94,5 @@ function readMessage(record: Uint8Array): Message {
     expiresAt,
     ...(origin !== null && { origin }),
   }
+  return (flags & GLOBAL) === 0 ? message : { ...message, global: true }
 }

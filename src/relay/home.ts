@@ -4,6 +4,8 @@ import { base64Schema, epochSchema, fleetSchema, regionSchema, rootSchema } from
 
 export const homeSchema = z.object({ region: regionSchema, epoch: epochSchema })
 export type HomeAnswer = z.infer<typeof homeSchema>
+/** Of a root whose home has never moved. */
+export const FIRST_EPOCH = 1
 
 /** Edge to core, `POST …/resolve`: the home of a root, which the asking region becomes if there is none. */
 export const resolveRequestSchema = z.object({ fleet: fleetSchema, root: rootSchema, region: regionSchema })
@@ -66,33 +68,56 @@ export const claimResponseSchema = z.object({
   home: homeSchema,
   /** What is to be imported before the new home serves; null where there was no other home. */
   state: handoverStateSchema.nullable(),
+  /** The old home was not reached, and the state is what it had last synced to the store. */
+  synced: z.boolean(),
 })
 export type ClaimResponse = z.infer<typeof claimResponseSchema>
 
-/** Edge to core, `POST …/imported`, and core to the old home, `POST …/<region>/release`: it is safe here now. */
 const positionSchema = z.int().min(0)
 
-export const importedRequestSchema = z.object({
+/** Core to an old home, `POST …/<region>/release`: what it gave is safe at the new one, which asks for what it has yet. */
+export const releaseRequestSchema = z.object({
   fleet: fleetSchema,
   root: rootSchema,
-  region: regionSchema,
+  /** The new home. */
+  to: regionSchema,
   epoch: epochSchema,
+  /** The new home began with the store's state: whatever the store was not confirmed to have is late. */
+  synced: z.boolean(),
+  /** The session's subscriptions are all registered there: until then the old home keeps its own, and does not let go. */
+  registered: z.boolean(),
   /** Late deliveries up to this position of the old home's queue are safe at the new one; 0 for none. */
   tookUpTo: positionSchema,
+  /** So are the late retained messages up to this topic, in the order of topics; empty for none. */
+  tookTopic: z.string(),
 })
-export type ImportedRequest = z.infer<typeof importedRequestSchema>
-export const importedResponseSchema = z.object({
-  /**
-   * What still came for the session at the old home after its state was given: a batch of deliveries. With none left
-   * (empty), the old home has let go; else it is to be asked again.
-   */
+export type ReleaseRequest = z.infer<typeof releaseRequestSchema>
+export const releaseResponseSchema = z.object({
+  /** The old home has let go: nothing is late any more. Else it is to be asked again. */
+  done: z.boolean(),
+  /** Whose deliveries are late; empty where there are none. */
+  session: z.string(),
+  /** A batch of deliveries. */
   late: base64Schema,
   /** The position of the last of them. */
   upTo: positionSchema,
+  /** Retained messages, in the order of topics; a null is one that was removed. */
+  retained: z.array(z.object({ topic: z.string(), record: base64Schema.nullable() })),
+})
+export type ReleaseResponse = z.infer<typeof releaseResponseSchema>
+
+/** Edge to core, `POST …/imported`: it is safe here now; is anything late at the old homes? */
+export const importedRequestSchema = releaseRequestSchema.omit({ to: true }).extend({
+  region: regionSchema,
+  /** Whose late deliveries and retained messages were taken; null for none. */
+  from: regionSchema.nullable(),
+})
+export type ImportedRequest = z.infer<typeof importedRequestSchema>
+export const importedResponseSchema = releaseResponseSchema.extend({
+  /** Null where there is no old home any more. */
+  from: regionSchema.nullable(),
 })
 export type ImportedResponse = z.infer<typeof importedResponseSchema>
-export const releaseRequestSchema = importedRequestSchema.omit({ region: true })
-export type ReleaseRequest = z.infer<typeof releaseRequestSchema>
 
 /** Core to the old home, `POST …/<region>/handover`. */
 export const handoverRequestSchema = z.object({
@@ -105,7 +130,12 @@ export const handoverRequestSchema = z.object({
 export type HandoverRequest = z.infer<typeof handoverRequestSchema>
 
 /** Edge to core, `POST …/confirm`: is this still the home's epoch? */
-export const confirmRequestSchema = importedRequestSchema.omit({ tookUpTo: true })
+export const confirmRequestSchema = importedRequestSchema.pick({
+  fleet: true,
+  root: true,
+  region: true,
+  epoch: true,
+})
 export type ConfirmRequest = z.infer<typeof confirmRequestSchema>
 export const confirmResponseSchema = z.object({ current: z.boolean() })
 export type ConfirmResponse = z.infer<typeof confirmResponseSchema>

@@ -13,6 +13,8 @@ export const interestRequestSchema = z.object({
   region: regionSchema,
   /** `add`: besides what it already wants. `only`: a subscriber has gone, and this is all that it still wants. */
   change: z.enum(['add', 'only']),
+  /** Higher in each request of a region than in the one before: an `only` that comes late, after an `add`, is void. */
+  order: z.int().min(0),
   plain: z.boolean(),
   shares: z.array(z.string().min(1)),
   /** Retained messages that match any of these are wanted with the answer. */
@@ -47,8 +49,9 @@ export const interestsRequestSchema = z.object({
 export type InterestsRequest = z.infer<typeof interestsRequestSchema>
 
 /**
- * Edge to core, and core to the home's edge, `POST …/drained`: answered when every message of the root that the home had
- * accepted for the region has been delivered there. Fails where that takes long; it is then to be asked again.
+ * Edge to core, and core to the edges of the home and of those that may have been it, `POST …/drained`: answered when every
+ * message of the root that they had accepted for the region has been delivered there. Fails where that takes long; it is
+ * then to be asked again.
  */
 export const drainedRequestSchema = z.object({ fleet: fleetSchema, root: rootSchema, region: regionSchema })
 export type DrainedRequest = z.infer<typeof drainedRequestSchema>

@@ -1,8 +1,11 @@
 // What a session's outgoing side asks of the actor, and what of it is kept.
 import type { Delivery } from './delivery.ts'
 
-/** Called once with the outcome: Success when acknowledged or durable, else why not. */
-export type Settle = (reason: number) => void
+/**
+ * Called once with the outcome: Success when acknowledged or durable, else why not.
+ * @param storedUpTo where it is stored: in the queue, up to this position
+ */
+export type Settle = (reason: number, storedUpTo?: number) => void
 
 export interface StoredDelivery {
   readonly position: number

@@ -43,3 +43,8 @@ export const FORGOTTEN: Entry = {
     message: { topic: '', qos: 1, retain: false, properties: NO_BYTES, payload: NO_BYTES, expiresAt: 0 },
   },
 }
+
+/** Nobody has it yet: its sender waits. */
+export function isOpen({ settle }: Entry): boolean {
+  return settle !== null
+}

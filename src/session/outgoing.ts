@@ -10,7 +10,7 @@ import {
   type Settle,
   type StoredDelivery,
 } from './outgoing-effect.ts'
-import { type Entry, entryOf, FORGOTTEN, isShared } from './outgoing-entry.ts'
+import { type Entry, entryOf, FORGOTTEN, isOpen, isShared } from './outgoing-entry.ts'
 
 export class Outgoing {
   /** Whether what is not acknowledged outlives the connection. */
@@ -304,8 +304,7 @@ export class Outgoing {
   }
 
   private *open(): Generator<Entry> {
-    for (const entry of this.inflight.values()) if (entry.settle !== null) yield entry
-    for (const entry of this.waiting) if (entry.settle !== null) yield entry
+    yield* [...this.inflight.values(), ...this.waiting].filter(isOpen)
   }
 
   private get free(): number {
@@ -319,8 +318,10 @@ export class Outgoing {
 
   private send(entry: Entry, dup: boolean, effects: OutgoingEffect[]): void {
     const packetId = packetIdOf(entry.position)
-    // Exactly once: were its id lost with the process, the next message with that id would be taken for this one.
-    if (entry.delivery.qos === 2 && this.persistent && !entry.stored) this.store([entry], effects, false)
+    // Exactly once: were its id lost with the process, the next message with that id would be taken for this one. With
+    // what is in flight before it, which would else come again behind it.
+    if (entry.delivery.qos === 2 && this.persistent && !entry.stored)
+      this.store([...[...this.inflight.values()].filter(isOpen), entry], effects, false)
     this.inflight.set(packetId, entry)
     entry.sentBefore = dup
     this.sentHere = entry.position

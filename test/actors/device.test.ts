@@ -36,6 +36,7 @@ async function connected(leaf: Leaves, connect = connectFrame(3600)) {
   return { clock: platform.clock, connection, gate, platform }
 }
 
+const TOOK_NOTHING = { to: US, synced: false, registered: true, tookUpTo: 0, tookTopic: '' }
 const MOVED = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2 }
 
 async function departedWithWill(released: boolean) {
@@ -55,7 +56,7 @@ async function departedWithWill(released: boolean) {
   gate.closed(connection)
   await clock.pass(1000)
   await gate.device.moving.handover({ ...MOVED, to: US })
-  if (released) await gate.device.moving.release({ ...MOVED, tookUpTo: 0 })
+  if (released) await gate.device.moving.release({ ...MOVED, ...TOOK_NOTHING })
   return { clock, device: gate.device, platform, published }
 }
 

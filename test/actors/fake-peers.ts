@@ -28,7 +28,7 @@ const LEAF: LeafPeer = {
   drained: async () => undefined,
   fence: async () => undefined,
   handover: async () => null,
-  release: async () => ({ late: '', upTo: 0 }),
+  release: async () => ({ done: true, session: '', late: '', upTo: 0, retained: [] }),
   retainedFor: async () => ({ records: packBatch([]), next: null }),
 }
 
@@ -47,6 +47,7 @@ const UPLINK: UplinkPeer = {
   drained: async () => undefined,
   drainedWide: async () => undefined,
   took: async () => undefined,
+  sync: async () => 'applied',
 }
 
 /** One that knows no filters. */
@@ -88,13 +89,22 @@ export function fakePeers(script: PeersScript = {}): Peers {
   }
 }
 
+export const NOTHING_LATE = {
+  done: true,
+  session: '',
+  late: '',
+  upTo: 0,
+  retained: [],
+  from: null,
+}
+
 /** @param region where every home is, at epoch 1, with nothing to import */
 export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): CoreClient {
   const home = { region, epoch: 1 }
   return {
     resolve: async () => ({ home }),
-    claim: async () => ({ home, state: null }),
-    imported: async () => ({ late: '', upTo: 0 }),
+    claim: async () => ({ home, state: null, synced: false }),
+    imported: async () => NOTHING_LATE,
     confirm: async () => ({ current: true }),
     interest: async () => ({ home, retained: [] }),
     drained: async () => undefined,
@@ -103,6 +113,7 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
       results: envelopes.map(() => ({ status: 'done', outcomes: [] })),
     }),
     presence: async () => ({ status: 'done', event: null }),
+    sync: async ({ roots }) => ({ results: roots.map(() => 'applied' as const) }),
     wide: async () => ({ regions: [] }),
     wideDrained: async () => undefined,
     wideRetained: async () => ({ records: '', next: null }),

@@ -56,6 +56,7 @@ export class FakePlatform implements Platform {
     this.settings = {
       serverKeepAliveSeconds: 600,
       packetBytesMax: 1024 * 1024,
+      outboxMessagesMax: 100_000,
       clientTokenSecret: SECRET,
       moveTo: null,
       presence: true,

@@ -1,12 +1,14 @@
 // The way in to a device: sockets that leave early, hibernate, or stop in the middle of a packet.
-import { expect, test } from 'vitest'
+import type { Packet } from 'mqtt-packet'
+import { expect, test, vi } from 'vitest'
 import { Gate } from '../../actors/device/gate.ts'
 import type { SubscribeReply } from '../../actors/platform.ts'
+import { signClientToken } from '../../src/id/client-token.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { ClaimResponse } from '../../src/relay/home.ts'
 import { fakeCore, fakePeers, held } from './fake-peers.ts'
-import { FakePlatform } from './fake-platform.ts'
+import { FakePlatform, SECRET } from './fake-platform.ts'
 import {
   addressOf,
   connectFrame,
@@ -59,7 +61,7 @@ test('a socket that closes while its CONNECT waits for the home leaves no live c
   await platform.clock.pass(30)
   connection.gone = true
   gate.closed(connection)
-  claim.give({ home: { region: EU, epoch: 1 }, state: null })
+  claim.give({ home: { region: EU, epoch: 1 }, state: null, synced: false })
   await platform.clock.pass(2000)
 
   expect(framed.state()).toBe('resolved')
@@ -175,3 +177,52 @@ test('a region that is being emptied sends its clients elsewhere, by Server Refe
   ])
   expect(connection.closing).not.toBeNull()
 })
+
+test.each([
+  ['the token of the upgrade', true],
+  ['the password', false],
+])(
+  'durability global, by %s, goes with each message and the will, also after lost memory',
+  async (_, early) => {
+    const published: [text: string, global: boolean][] = []
+    const peers = fakePeers({
+      leaf: () => ({
+        publish: async (_, batch) => {
+          for (const bytes of unpackBatch(batch)) {
+            const { payload, global = false } = decodeMessage(bytes)
+            published.push([textOf(payload), global])
+          }
+          return new Uint8Array(unpackBatch(batch).length)
+        },
+      }),
+    })
+    const platform = new FakePlatform(addressOf('device', EU, LAMP), { peers })
+    const claims = { client: LAMP, fleet: platform.fleet, admin: false, durability: 'global' } as const
+    const token = await signClientToken(claims, SECRET, 3600, platform.now())
+    const connection = platform.accept()
+    const gate = new Gate(platform, LAMP)
+    gate.opened(connection, early, early)
+    const will = { topic: 'rooms/1/will', payload: 'will', qos: 1 as const, retain: false }
+    const password = early ? {} : { username: 'anything', password: Buffer.from(token) }
+    await gate.frame(connection, connectFrame(0, { will, ...password }))
+    // A signature is checked by the platform, which no fake clock drives.
+    await vi.waitFor(() => expect(packetsTo(connection)[0]).toMatchObject({ cmd: 'connack', reasonCode: 0 }))
+    const publish = (payload: string, qos: 0 | 1): Packet => {
+      const flags = { qos, dup: false, retain: false }
+      return { cmd: 'publish', topic: 'rooms/1/a', payload, ...flags, ...(qos > 0 && { messageId: 5 }) }
+    }
+    await gate.frame(connection, frame(publish('before', 1), publish('fleeting', 0)))
+    await platform.clock.pass(2_000)
+    const awake = new Gate(platform.loseMemory(), LAMP)
+    await awake.frame(connection, frame(publish('after', 1)))
+    connection.gone = true
+    awake.closed(connection)
+    await platform.clock.pass(1_000)
+    expect(published).toEqual([
+      ['before', true],
+      ['fleeting', false],
+      ['after', true],
+      ['will', true],
+    ])
+  },
+)

@@ -6,7 +6,7 @@ import { type ClientId, DEFAULT_FLEET, type RegionId, type Root } from '../../sr
 import { clientOfRoot, rootOfClient } from '../../src/id/root.ts'
 import type { ClaimResponse, ImportedResponse } from '../../src/relay/home.ts'
 import { FakeClock } from './fake-clock.ts'
-import { fakeCore, fakePeers, held } from './fake-peers.ts'
+import { fakeCore, fakePeers, held, NOTHING_LATE } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import { APP, addressOf, EU, LAMP, LAMP_ROOT, subscriptionTo, US, watch } from './samples.ts'
 
@@ -24,7 +24,7 @@ test('a claim whose answer comes after a newer hand-over leaves the home where i
   await clock.settled()
   const given = watch(Promise.resolve(device.moving.handover(TO_US)))
   await clock.settled()
-  claim.give({ home: { region: EU, epoch: 2 }, state: null })
+  claim.give({ home: { region: EU, epoch: 2 }, state: null, synced: false })
   await clock.pass(100)
 
   expect(taken.cause()).toBeInstanceOf(CoreUnreachable)
@@ -40,6 +40,7 @@ test('an import that is finished after a newer hand-over does not bring the home
     claim: async () => ({
       home: { region: EU, epoch: 2 },
       state: { session: null, retained: [], interests: [], presence: [] },
+      synced: false,
     }),
     imported: () => imported.answer,
   })
@@ -47,7 +48,7 @@ test('an import that is finished after a newer hand-over does not bring the home
   await clock.settled()
   watch(Promise.resolve(device.moving.handover(TO_US)))
   await clock.settled()
-  imported.give({ late: '', upTo: 0 })
+  imported.give(NOTHING_LATE)
   await clock.pass(100)
 
   expect(device.leaf.home.knowledge).toMatchObject({ at: 'elsewhere', region: US, epoch: 3 })
@@ -76,7 +77,11 @@ test('a leaf whose home is here answers a subscriber although an import is under
   const platform = new FakePlatform(addressOf('device', US, LAMP), {
     peers: fakePeers({ leaf: () => ({ subscribe: () => never.answer }) }),
     core: fakeCore(US, {
-      claim: async () => ({ home: { region: US, epoch: 2 }, state: stateOf(LAMP, 'devices/phone/#') }),
+      claim: async () => ({
+        home: { region: US, epoch: 2 },
+        state: stateOf(LAMP, 'devices/phone/#'),
+        synced: false,
+      }),
     }),
   })
   const device = new Device(platform, LAMP, [])
@@ -106,7 +111,7 @@ test('two devices that are imported while each subscribes at the other do not wa
       const client = clientOfRoot(root) as ClientId
       await new Promise<void>((done) => clock.after(20, done))
       const other = client === LAMP ? 'phone' : 'lamp'
-      return { home: { region: US, epoch: 2 }, state: stateOf(client, `devices/${other}/#`) }
+      return { home: { region: US, epoch: 2 }, state: stateOf(client, `devices/${other}/#`), synced: false }
     },
   })
   const taken = (['lamp', 'phone'] as ClientId[]).map((client) => {

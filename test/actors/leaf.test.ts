@@ -1,11 +1,26 @@
-// A leaf whose subscribers have rows of a session that has died beside those of its successor.
+// A leaf's subscribers and interests where old and new cross: rows of a dead session, requests that come late.
 import { expect, test } from 'vitest'
+import { CoreUnreachable } from '../../actors/core-client.ts'
 import { NO_SUCH_SESSION } from '../../actors/leaf/outcome.ts'
 import { Topic } from '../../actors/topic/topic.ts'
+import type { ClientId } from '../../src/id/ids.ts'
+import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
-import { fakePeers } from './fake-peers.ts'
+import type { InterestResponse } from '../../src/relay/interest.ts'
+import { fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
-import { APP, addressOf, deliveredTexts, EU, LAMP, ROOM, record, subscriptionTo, watch } from './samples.ts'
+import {
+  APP,
+  addressOf,
+  deliveredTexts,
+  EU,
+  LAMP,
+  ROOM,
+  record,
+  subscriptionTo,
+  US,
+  watch,
+} from './samples.ts'
 
 test.each([
   ['wider', 'rooms/1/#', 'rooms/1/a'],
@@ -31,4 +46,68 @@ test.each([
 
   expect(published.map(({ value }) => value())).toEqual([1, 2, 3].map(() => Uint8Array.of(0)))
   expect(got).toEqual(['1', '2', '3'])
+})
+
+test('a withdrawal that comes after a newer wish of its region is void, though the home died in between', async () => {
+  const platform = new FakePlatform(addressOf('topic', EU, ROOM))
+  const { fleet } = platform
+  const wish = { fleet, root: ROOM, region: US, epoch: 1, filters: [], shares: [] }
+  const { leaf } = new Topic(platform, ROOM)
+  await leaf.interest({ ...wish, change: 'add', order: 1, plain: true })
+  await leaf.interest({ ...wish, change: 'add', order: 3, plain: true })
+  const awake = new Topic(platform.loseMemory(), ROOM)
+  await awake.leaf.interest({ ...wish, change: 'only', order: 2, plain: false })
+  expect(awake.leaf.interests.regions).toEqual([US])
+  await awake.leaf.interest({ ...wish, change: 'only', order: 4, plain: false })
+  expect(awake.leaf.interests.regions).toEqual([])
+})
+
+test('a subscribe that fails late does not take back one that succeeded meanwhile', async () => {
+  const first = held<InterestResponse>()
+  const home = { region: US, epoch: 1 }
+  const answers = [first.answer, Promise.resolve({ home, retained: [] })]
+  const platform = new FakePlatform(addressOf('topic', EU, ROOM), {
+    core: fakeCore(US, { interest: () => answers.shift() ?? Promise.resolve({ home, retained: [] }) }),
+  })
+  const { leaf } = new Topic(platform, ROOM)
+  const early = watch(leaf.subscribe(APP, 's', [subscriptionTo('rooms/1/#')]))
+  await platform.clock.settled()
+  const late = watch(leaf.subscribe(APP, 's', [subscriptionTo('rooms/1/#')]))
+  await platform.clock.settled()
+  first.fail(new CoreUnreachable('the answer was lost'))
+  await platform.clock.settled()
+
+  expect([early.value()?.reasons, late.value()?.reasons]).toEqual([[0x83], [1]])
+  expect(leaf.subscribers.has(APP, 'rooms/1/#')).toBe(true)
+})
+
+test('of a thousand that subscribe at once the home hears in two calls at most, and each gets what is retained for it', async () => {
+  const asked: string[][] = []
+  const platform = new FakePlatform(addressOf('topic', EU, ROOM), {
+    core: fakeCore(US, {
+      interest: async ({ filters }) => {
+        asked.push(filters)
+        await new Promise<void>((done) => platform.clock.after(10, done))
+        const kept = [record('rooms/1/a', 'a', { retain: true }), record('rooms/1/b', 'b', { retain: true })]
+        return {
+          home: { region: US, epoch: 1 },
+          retained: ['rooms/1/a', 'rooms/1/b'].map((topic, i) => ({
+            topic,
+            record: bytesToBase64(kept[i] as Uint8Array),
+          })),
+        }
+      },
+    }),
+  })
+  const { leaf } = new Topic(platform, ROOM)
+  const replies = Array.from({ length: 1_000 }, (_, i) =>
+    watch(
+      leaf.subscribe(`c${i}` as ClientId, `s${i}`, [subscriptionTo(i % 2 === 0 ? 'rooms/1/a' : 'rooms/1/b')]),
+    ),
+  )
+  await platform.clock.pass(100)
+  expect(asked.length).toBeLessThanOrEqual(2)
+  expect(replies.map(({ value }) => deliveredTexts(value()?.retained ?? new Uint8Array(0)))).toEqual(
+    replies.map((_, i) => [i % 2 === 0 ? 'a' : 'b']),
+  )
 })

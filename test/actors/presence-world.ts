@@ -1,15 +1,24 @@
-// One client's actors in two regions, the core between them, and a watcher elsewhere that sees its presence events.
+// One client's actors in two regions, the core and its store between them, and a watcher elsewhere that sees its presence
+// events.
+import { CoreUnreachable } from '../../actors/core-client.ts'
 import { Gate } from '../../actors/device/gate.ts'
 import { DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
-import type { HandoverState } from '../../src/relay/home.ts'
+import type {
+  ClaimResponse,
+  HandoverState,
+  HomeAnswer,
+  ImportedRequest,
+  ImportedResponse,
+} from '../../src/relay/home.ts'
 import { type PresenceEvent, presenceEventSchema } from '../../src/relay/presence.ts'
 import { decodeRouted } from '../../src/relay/routed.ts'
+import type { RootChange, SyncResult } from '../../src/relay/sync.ts'
 import { FakeClock } from './fake-clock.ts'
 import type { FakeConnection } from './fake-connection.ts'
-import { fakeCore, fakePeers } from './fake-peers.ts'
+import { fakeCore, fakePeers, NOTHING_LATE } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import { addressOf, connectFrame, EU, frame, LAMP, LAMP_ROOT, textOf, US, watch } from './samples.ts'
 
@@ -18,7 +27,11 @@ interface Life {
   gate: Gate
   /** Events in the region's outbox, on their way to the watcher. */
   readonly outbox: PresenceEvent[]
+  /** Nothing comes from there or gets there. */
+  cut: boolean
 }
+
+type Stored = Pick<RootChange, 'epoch' | 'session'> & { readonly retained: Map<string, string> }
 
 export class PresenceWorld {
   readonly clock = new FakeClock()
@@ -26,23 +39,44 @@ export class PresenceWorld {
   readonly got: PresenceEvent[] = []
   /** How many events there should be by now. */
   expected = 0
+  /** How often a region has synced something of the client. */
+  synced = 0
+  /** How often a region has begun with what the store has. */
+  failOvers = 0
   /** The watcher's region, or the WideActor, is out of reach. */
   slow = false
   failing = false
   private readonly lives: ReadonlyMap<RegionId, Life>
-  private home: { region: RegionId; epoch: number; from: RegionId | null } | null = null
+  private home: (HomeAnswer & { from: readonly RegionId[] }) | null = null
+  private stored: Stored = { epoch: 0, session: null, retained: new Map() }
   private live: { readonly region: RegionId; readonly connection: FakeConnection } | null = null
 
   constructor(presence = true) {
     this.lives = new Map([EU, US].map((region) => [region, this.life(region, presence)]))
   }
 
-  get connected(): boolean {
-    return this.live !== null
-  }
-
+  /** Where the client is, or was last. */
   get region(): RegionId {
     return this.live?.region ?? this.home?.region ?? EU
+  }
+
+  get connected(): boolean {
+    // A home that did not know that it was none any more has closed it since.
+    return this.live?.connection.open === true
+  }
+
+  /** Whether a client gets into this region: one that is cut off keeps its own clients. */
+  serves(region: RegionId): boolean {
+    return !this.at(region).cut || this.home?.region === region
+  }
+
+  /** Until it is healed. */
+  cut(region: RegionId): void {
+    this.at(region).cut = true
+  }
+
+  heal(region: RegionId): void {
+    this.at(region).cut = false
   }
 
   platform(region: RegionId): FakePlatform {
@@ -79,8 +113,8 @@ export class PresenceWorld {
   /** The region's process dies, with its connections. Something wakes the actor. */
   async kill(region: RegionId): Promise<void> {
     const life = this.at(region)
+    for (const connection of life.platform.connections()) connection.gone = true
     if (this.live?.region === region) {
-      this.live.connection.gone = true
       this.live = null
       this.expected++
     }
@@ -100,8 +134,9 @@ export class PresenceWorld {
 
   async pass(ms: number): Promise<void> {
     await this.clock.pass(ms)
-    for (const { gate, platform, outbox } of this.lives.values()) {
-      if (!this.slow) this.got.push(...outbox.splice(0))
+    for (const life of this.lives.values()) {
+      const { gate, platform, outbox } = life
+      if (!this.slow && !life.cut) this.got.push(...outbox.splice(0))
       if (platform.alarmAt === null || platform.alarmAt > this.clock.now) continue
       platform.alarmWent()
       watch(gate.device.alarm())
@@ -126,7 +161,7 @@ export class PresenceWorld {
             const { topic, payload } = decodeMessage(decodeRouted(bytes).record)
             if (topic !== `presence/${LAMP}`) continue
             const event = presenceEventSchema.parse(JSON.parse(textOf(payload)))
-            if (this.slow || outbox.length > 0) outbox.push(event)
+            if (this.slow || this.at(region).cut || outbox.length > 0) outbox.push(event)
             else this.got.push(event)
           }
           return { outcomes: new Uint8Array(records.length).fill(Reason.Success), skipMs: 0 }
@@ -136,14 +171,19 @@ export class PresenceWorld {
         drained: async () => {
           if (outbox.length > 0) throw new Error('the outbox is not empty')
         },
+        sync: async (change) => this.sync(region, change),
       }),
     })
     const core = fakeCore(region, {
       claim: () => this.claim(region),
-      imported: async ({ root, epoch, tookUpTo }) => {
-        const from = this.home?.from ?? null
-        if (from === null) return { late: '', upTo: 0 }
-        return this.at(from).gate.device.moving.release({ fleet: DEFAULT_FLEET, root, epoch, tookUpTo })
+      imported: (request) => this.imported(request),
+      resolve: async () => {
+        this.reach(region)
+        return { home: this.home ?? { region, epoch: 1 } }
+      },
+      confirm: async ({ epoch }) => {
+        this.reach(region)
+        return { current: this.home?.region === region && this.home.epoch === epoch }
       },
     })
     const platform = new FakePlatform(addressOf('device', region, LAMP), {
@@ -152,24 +192,71 @@ export class PresenceWorld {
       core,
       settings: { presence },
     })
-    return { platform, gate: new Gate(platform, LAMP), outbox }
+    return { platform, gate: new Gate(platform, LAMP), outbox, cut: false }
   }
 
-  private async claim(region: RegionId) {
-    const old = this.home
-    if (old?.region !== region)
-      this.home = { region, epoch: (old?.epoch ?? 0) + 1, from: old?.region ?? null }
-    const { epoch, from } = this.home ?? { epoch: 1, from: null }
-    const given: HandoverState | null =
-      from === null
-        ? null
-        : this.at(from).gate.device.moving.handover({
-            fleet: DEFAULT_FLEET,
-            root: LAMP_ROOT,
-            epoch,
-            to: region,
-          })
-    return { home: { region, epoch }, state: structuredClone(given) }
+  private reach(region: RegionId): void {
+    if (this.at(region).cut) throw new CoreUnreachable(`${region} is cut off`)
+  }
+
+  /** As k8s-core/directory.ts. */
+  private async claim(region: RegionId): Promise<ClaimResponse> {
+    this.reach(region)
+    const { home: old } = this
+    if (old?.region !== region) {
+      const from =
+        old === null ? [] : [...old.from.filter((one) => one !== region && one !== old.region), old.region]
+      this.home = { region, epoch: (old?.epoch ?? 0) + 1, from }
+    }
+    const { epoch, from } = this.home ?? { epoch: 1, from: [] }
+    const home = { region, epoch }
+    const former = from.at(-1)
+    if (former === undefined) return { home, state: null, synced: false }
+    if (this.at(former).cut) {
+      this.failOvers++
+      const { session, retained } = this.stored
+      this.stored = { ...this.stored, epoch }
+      const kept = [...retained].map(([topic, record]) => ({ topic, record }))
+      const taken = session ? { ...session, queue: [] } : null
+      return { home, state: { session: taken, retained: kept, interests: [], presence: [] }, synced: true }
+    }
+    const given = this.at(former).gate.device.moving.handover({
+      fleet: DEFAULT_FLEET,
+      root: LAMP_ROOT,
+      epoch,
+      to: region,
+    })
+    if (given === null) throw new CoreUnreachable(`${former} is newer`)
+    return { home, state: structuredClone<HandoverState>(given), synced: from.length > 1 }
+  }
+
+  private async imported({ region, ...request }: ImportedRequest): Promise<ImportedResponse> {
+    this.reach(region)
+    const { home } = this
+    if (home?.region !== region || home.epoch !== request.epoch) return NOTHING_LATE
+    for (const former of home.from) {
+      if (this.at(former).cut) continue
+      const released = await this.at(former).gate.device.moving.release({ ...request, to: region })
+      if (!released.done) return { ...released, from: former }
+      this.home = { ...home, from: home.from.filter((one) => one !== former) }
+    }
+    if ((this.home?.from.length ?? 0) > 0) throw new CoreUnreachable('a former home is cut off')
+    return NOTHING_LATE
+  }
+
+  private sync(region: RegionId, change: RootChange): SyncResult {
+    this.synced++
+    if (this.at(region).cut) return 'failed'
+    if (change.epoch < this.stored.epoch) return 'fenced'
+    const anew = change.epoch > this.stored.epoch || change.retainedVoidUpTo !== null
+    const retained = new Map(anew ? [] : this.stored.retained)
+    for (const { topic, record } of change.retained) {
+      if (record === null) retained.delete(topic)
+      else retained.set(topic, record)
+    }
+    const session = change.session === undefined ? this.stored.session : change.session
+    this.stored = { epoch: change.epoch, session, retained }
+    return 'applied'
   }
 }
 
@@ -177,4 +264,19 @@ export class PresenceWorld {
 export function firsts(events: readonly PresenceEvent[]): PresenceEvent[] {
   const seen = new Set<number>()
   return events.filter(({ sequence }) => !seen.has(sequence) && seen.add(sequence))
+}
+
+/** What a subscriber has that drops what is not above the last, by epoch and then by sequence. */
+export function above(events: readonly PresenceEvent[]): PresenceEvent[] {
+  const kept: PresenceEvent[] = []
+  for (const event of events) {
+    const last = kept.at(-1)
+    if (
+      last === undefined ||
+      event.epoch > last.epoch ||
+      (event.epoch === last.epoch && event.sequence > last.sequence)
+    )
+      kept.push(event)
+  }
+  return kept
 }

@@ -2,14 +2,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Gate } from '../../actors/device/gate.ts'
-import { PRESENCE_CHECK_MS, PRESENCE_RETRY_MS, PRESENCE_RETRY_MS_MAX } from '../../actors/limits.ts'
-import { presenceEventSchema } from '../../src/relay/presence.ts'
+import { IMPORT_RETRY_MS_MAX, PRESENCE_RETRY_MS, PRESENCE_RETRY_MS_MAX } from '../../actors/limits.ts'
+import { type PresenceEvent, presenceEventSchema } from '../../src/relay/presence.ts'
 import { FakePlatform } from './fake-platform.ts'
-import { firsts, PresenceWorld } from './presence-world.ts'
+import { above, firsts, PresenceWorld } from './presence-world.ts'
 import { addressOf, connectFrame, EU, LAMP, packetsTo, subscribeFrame, US, watch } from './samples.ts'
 
-const seenBy = ({ got }: PresenceWorld) =>
-  got.map(({ sequence, state, epoch, reason }) => [sequence, state, epoch, reason])
+const facts = ({ sequence, state, epoch, reason }: PresenceEvent) => [sequence, state, epoch, reason]
+const seenBy = ({ got }: PresenceWorld) => got.map(facts)
 
 test('a connection, its end, a broken one and a takeover are told in order, each with its reason', async () => {
   const world = new PresenceWorld()
@@ -110,17 +110,14 @@ test('an event waits for the one before it, which is published again', async () 
   expect(world.got.map(({ sequence }) => sequence)).toEqual([1, 2])
 })
 
-test('a client without keep alive is looked after by an alarm, should its process die', async () => {
+test('a connection without keep alive sets no alarm; that it died is told when something wakes the actor', async () => {
   const platform = new FakePlatform(addressOf('device', EU, LAMP))
   const gate = new Gate(platform, LAMP)
   const connection = platform.accept()
   gate.opened(connection, true)
   await gate.frame(connection, connectFrame(0, { keepalive: 0 }))
-  expect(platform.alarmAt).toBe(platform.clock.now + PRESENCE_CHECK_MS)
-  await platform.clock.pass(PRESENCE_CHECK_MS)
-  platform.alarmWent()
-  await gate.device.alarm()
-  expect(platform.alarmAt).toBe(platform.clock.now + PRESENCE_CHECK_MS)
+  await platform.clock.pass(60_000)
+  expect(platform.alarmAt).toBeNull()
 })
 
 test('what has arrived is not kept, but for the last event', async () => {
@@ -158,6 +155,82 @@ test('a client gets the last event retained when it subscribes to its own presen
   expect(presenceEventSchema.parse(JSON.parse(String(published[0]?.payload)))).toMatchObject({ sequence: 3 })
 })
 
+test('a region that takes over goes on from what the store has of a session, and first ends that connection', async () => {
+  const world = new PresenceWorld()
+  await world.connect(EU, 3600)
+  await world.end(true)
+  await world.connect(EU, 3600)
+  await world.pass(2_000)
+  world.cut(EU)
+  await world.connect(US, 3600)
+  await world.pass(100)
+  const seen = [
+    [1, 'connected', 1, undefined],
+    [2, 'disconnected', 1, 0],
+    [3, 'connected', 1, undefined],
+    [4, 'disconnected', 2, undefined],
+    [5, 'connected', 2, undefined],
+  ]
+  expect(above(world.got).map(facts)).toEqual(seen)
+  // What the old home has to say when it is back is of an older epoch, and told nobody.
+  world.heal(EU)
+  for (let i = 0; i < 3; i++) await world.pass(IMPORT_RETRY_MS_MAX)
+  expect(above(world.got).map(facts)).toEqual(seen)
+  expect(await world.gate(US).device.presence.ask(null)).toMatchObject({ event: { epoch: 2, sequence: 5 } })
+  expect(await world.gate(EU).device.presence.ask(null)).toEqual({ status: 'moved' })
+  await world.connect(EU, 3600)
+  await world.pass(100)
+  expect(above(world.got).map(facts).slice(5)).toEqual([
+    [6, 'disconnected', 2, 0x8e],
+    [7, 'connected', 3, undefined],
+  ])
+})
+
+test('what has not arrived is not in the store: its number is not passed over should the region be lost', async () => {
+  const world = new PresenceWorld()
+  world.slow = true
+  await world.connect(EU, 3600)
+  await world.pass(2_000)
+  world.cut(EU)
+  world.slow = false
+  await world.connect(US, 3600)
+  await world.pass(100)
+  expect(seenBy(world)).toEqual([[1, 'connected', 2, undefined]])
+})
+
+test('of a session that ends with its connection nothing is synced: after a fail-over its numbers begin anew', async () => {
+  const world = new PresenceWorld()
+  await world.connect(EU)
+  await world.end(true)
+  await world.connect(EU)
+  await world.pass(60_000)
+  expect(world.synced).toBe(0)
+  world.cut(EU)
+  await world.connect(US)
+  await world.pass(100)
+  expect(above(world.got).map(facts).slice(2)).toEqual([
+    [3, 'connected', 1, undefined],
+    [1, 'connected', 2, undefined],
+  ])
+})
+
+test('what a region that is cut off tells of a client that has gone on elsewhere is below what is told there', async () => {
+  const world = new PresenceWorld()
+  await world.connect(EU, 3600)
+  await world.pass(2_000)
+  world.cut(EU)
+  await world.connect(US, 3600)
+  await world.kill(EU)
+  await world.pass(100)
+  world.heal(EU)
+  for (let i = 0; i < 3; i++) await world.pass(IMPORT_RETRY_MS_MAX)
+  expect(world.got.at(-1)).toMatchObject({ epoch: 1, sequence: 2, state: 'disconnected' })
+  expect(above(world.got).at(-1)).toMatchObject({ epoch: 2, sequence: 3, state: 'connected', region: US })
+  expect(await world.gate(US).device.presence.ask(null)).toMatchObject({ event: { epoch: 2, sequence: 3 } })
+})
+
+type Action = typeof faulty extends fc.Arbitrary<infer One> ? One : never
+
 const action = fc.oneof(
   fc.record({ do: fc.constant('connect' as const), us: fc.boolean(), expiry: fc.constantFrom(0, 3600) }),
   fc.record({ do: fc.constant('end' as const), farewell: fc.boolean() }),
@@ -167,20 +240,33 @@ const action = fc.oneof(
   fc.record({ do: fc.constantFrom('slow' as const, 'failing' as const), on: fc.boolean() }),
 )
 
-test('through random lives a watcher sees each number once first, in order, and the states alternate', async () => {
+async function act(world: PresenceWorld, one: Action): Promise<void> {
+  const region = 'us' in one && one.us ? US : EU
+  if (one.do === 'connect') {
+    if (world.serves(region)) await world.connect(region, one.expiry)
+  } else if (one.do === 'end') await world.end(one.farewell)
+  else if (one.do === 'pass') await world.pass(one.ms)
+  else if (one.do === 'slow' || one.do === 'failing') world[one.do] = one.on
+  else if (one.do === 'lose') {
+    const to = world.region === US ? EU : US
+    // The region that takes over must have heard before that it was itself taken over from.
+    world.heal(to)
+    world.heal(world.region)
+    await world.pass(IMPORT_RETRY_MS_MAX)
+    world.cut(world.region)
+    await world.connect(to, one.expiry)
+  } else await world[one.do](region)
+}
+
+test('through random lives a watcher sees each number once first, in order, and the states alternate', {
+  timeout: 60_000,
+}, async () => {
   let events = 0
   let repeats = 0
   await fc.assert(
     fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 40 }), async (actions) => {
       const world = new PresenceWorld()
-      for (const one of actions) {
-        if (one.do === 'connect') await world.connect(one.us ? US : EU, one.expiry)
-        else if (one.do === 'end') await world.end(one.farewell)
-        else if (one.do === 'kill') await world.kill(one.us ? US : EU)
-        else if (one.do === 'hibernate') await world.hibernate(one.us ? US : EU)
-        else if (one.do === 'pass') await world.pass(one.ms)
-        else world[one.do] = one.on
-      }
+      for (const one of actions) await act(world, one)
       world.slow = false
       world.failing = false
       for (let i = 0; i < 3; i++) await world.pass(PRESENCE_RETRY_MS_MAX)
@@ -199,4 +285,45 @@ test('through random lives a watcher sees each number once first, in order, and 
   )
   expect(events).toBeGreaterThan(1_000)
   expect(repeats).toBeGreaterThan(0)
+})
+
+const faulty = fc.oneof(
+  { weight: 2, arbitrary: action },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constantFrom('cut' as const, 'heal' as const), us: fc.boolean() }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('lose' as const), expiry: fc.constantFrom(0, 3600) }),
+  },
+)
+
+test('through random lives and losses of regions a watcher sees no gap but where a new epoch began from the store', {
+  timeout: 60_000,
+}, async () => {
+  let failOvers = 0
+  await fc.assert(
+    fc.asyncProperty(fc.array(faulty, { minLength: 5, maxLength: 40 }), async (actions) => {
+      const world = new PresenceWorld()
+      for (const one of actions) await act(world, one)
+      world.heal(EU)
+      world.heal(US)
+      world.slow = false
+      world.failing = false
+      for (let i = 0; i < 5; i++) await world.pass(PRESENCE_RETRY_MS_MAX)
+      failOvers += world.failOvers
+      const seen = above(world.got)
+      for (const [i, { epoch, sequence, state }] of seen.entries()) {
+        const before = seen[i - 1] ?? { epoch, sequence: 0, state: 'disconnected' }
+        if (epoch === before.epoch) {
+          expect([epoch, sequence]).toEqual([epoch, before.sequence + 1])
+          expect(state).not.toBe(before.state)
+        } else expect(sequence).toBeLessThanOrEqual(before.sequence + 1)
+      }
+      expect(seen.at(-1)?.state === 'connected').toBe(world.connected)
+    }),
+    { seed: 1883, numRuns: 300 },
+  )
+  expect(failOvers).toBeGreaterThan(500)
 })

@@ -74,6 +74,7 @@ class Place {
         region,
         epoch: 1,
         change: 'add',
+        order: 1,
         plain: false,
         shares: [SHARE],
         filters: [],
@@ -231,9 +232,9 @@ describe('at the home', () => {
     await place.elsewhere(US)
     const fleet = place.platform.fleet
     const wish = { fleet, root: ROOM, region: US, epoch: 1, filters: [] }
-    await place.topic.leaf.interest({ ...wish, change: 'add', plain: true, shares: [] })
+    await place.topic.leaf.interest({ ...wish, change: 'add', order: 2, plain: true, shares: [] })
     expect(place.topic.leaf.interests.all).toEqual([{ region: US, plain: true, shares: [SHARE] }])
-    await place.topic.leaf.interest({ ...wish, change: 'only', plain: true, shares: [] })
+    await place.topic.leaf.interest({ ...wish, change: 'only', order: 3, plain: true, shares: [] })
     await place.publish('1')
     expect(place.passed).toEqual([{ to: US, turn: null }])
   })

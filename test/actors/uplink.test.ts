@@ -1,10 +1,11 @@
 // The uplink behind a link that fails, and the messages of a home that has moved.
 import { describe, expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
-import { FENCE_WAIT_MS_MAX } from '../../actors/limits.ts'
+import { FENCE_WAIT_MS_MAX, GLOBAL_WAIT_MS } from '../../actors/limits.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import { Uplink } from '../../actors/uplink/uplink.ts'
 import type { RegionId, Root } from '../../src/id/ids.ts'
+import { Reason } from '../../src/mqtt/reason.ts'
 import { base64ToBytes } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult, EnvelopesResponse } from '../../src/relay/envelope.ts'
@@ -84,7 +85,7 @@ test.each([
       }),
       core: fakeCore(US, {
         resolve: async () => ({ home }),
-        claim: async () => ({ home, state: null }),
+        claim: async () => ({ home, state: null, synced: false }),
         interest: async () => ({ home, retained: [] }),
       }),
     })
@@ -205,6 +206,34 @@ test('what was stored before the process died is sent after it', async () => {
   new Uplink(platform.loseMemory()).alarm()
   await clock.pass(20_000)
   expect(texts).toEqual(['1', '2'])
+})
+
+test('durability global: what is in the outbox is answered for only when it is delivered', async () => {
+  const { texts, receive } = inbox()
+  const { clock, link, uplink } = uplinkOver(receive)
+  const batch = (text: string) => packBatch([routed('rooms/1/a', text, { global: true })])
+  const first = watch(uplink.send(ROOM, HOME, US, batch('1')))
+  const usual = watch(uplink.send(ROOM, HOME, US, room('2')))
+  await clock.pass(2_000)
+  const behind = watch(uplink.send(ROOM, HOME, US, batch('3')))
+  await clock.pass(2_000)
+  expect([first.state(), usual.state(), behind.state()]).toEqual(['open', 'resolved', 'open'])
+  link.up = true
+  await clock.pass(5_000)
+  expect([first.value(), behind.value()]).toEqual([Uint8Array.of(0), Uint8Array.of(0)])
+  expect(texts).toEqual(['1', '2', '3'])
+})
+
+test('durability global: where that takes long the publisher hears of it, and the message stays', async () => {
+  const { texts, receive } = inbox()
+  const { clock, link, platform, uplink } = uplinkOver(receive)
+  const sent = watch(uplink.send(ROOM, HOME, US, packBatch([routed('rooms/1/a', '1', { global: true })])))
+  await clock.pass(GLOBAL_WAIT_MS + 500)
+  expect(sent.value()).toEqual(Uint8Array.of(Reason.ImplementationSpecificError))
+  link.up = true
+  new Uplink(platform.loseMemory()).alarm()
+  await clock.pass(20_000)
+  expect(texts).toEqual(['1'])
 })
 
 describe('what waits for a region’s wide filters', () => {

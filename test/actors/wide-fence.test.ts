@@ -14,7 +14,7 @@ import type { EnvelopeResult } from '../../src/relay/envelope.ts'
 import type { ImportedResponse } from '../../src/relay/home.ts'
 import { decodeDelivery } from '../../src/session/delivery.ts'
 import { FakeClock } from './fake-clock.ts'
-import { fakeCore, fakePeers, held } from './fake-peers.ts'
+import { fakeCore, fakePeers, held, NOTHING_LATE } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import {
   addressOf,
@@ -115,7 +115,7 @@ async function left(wideDrained: () => Promise<void>) {
     release: () =>
       watch(
         device.moving
-          .release({ ...moved, tookUpTo: 0 })
+          .release({ ...moved, to: US, synced: false, registered: true, tookUpTo: 0, tookTopic: '' })
           .then(({ late }) =>
             late === ''
               ? []
@@ -228,7 +228,7 @@ test('a delivery to a client whose move is being completed holds no fence up, an
     new FakePlatform(addressOf('device', EU, LAMP), {
       clock,
       core: fakeCore(EU, {
-        claim: async () => ({ home: { region: EU, epoch: 2 }, state }),
+        claim: async () => ({ home: { region: EU, epoch: 2 }, state, synced: false }),
         imported: () => answers[asked++]?.answer ?? Promise.reject(new Error('asked too often')),
       }),
     }),
@@ -251,8 +251,8 @@ test('a delivery to a client whose move is being completed holds no fence up, an
   expect(published.value()?.outcomes).toEqual(Uint8Array.of(0))
 
   const late = packBatch([deliveryOf('rooms/1/a', 'late')])
-  answers[0]?.give({ late: bytesToBase64(late), upTo: 1 })
-  answers[1]?.give({ late: '', upTo: 0 })
+  answers[0]?.give({ ...NOTHING_LATE, done: false, session: 'session', late: bytesToBase64(late), upTo: 1 })
+  answers[1]?.give(NOTHING_LATE)
   await clock.pass(1_000)
   watch(wide.alarm())
   await clock.pass(1_000)

@@ -10,11 +10,9 @@ import {
   LEVELS,
   leave,
   listen,
-  pinged,
   published,
   subscribed,
   tags,
-  texts,
 } from './peer.ts'
 
 let system: System
@@ -53,7 +51,7 @@ describe.each(LEVELS)('CONNECT of $version', ({ level }) => {
     raw.send(await connectPacket(system, `ok-${level}`, keeps))
     raw.send({ cmd: 'pingreq' })
     await raw.gets('publish')
-    await pinged(raw)
+    await raw.ping()
     expect(raw.packets[0]).toMatchObject({ cmd: 'connack' })
     expect(raw.of('connack')).toHaveLength(1)
     const bytes = Buffer.concat(frames)
@@ -129,7 +127,7 @@ describe.each(LEVELS)('CONNECT of $version', ({ level }) => {
     expect(raw.packets.map(({ cmd }) => cmd)).toEqual(['connack'])
     await published(watcher, topic, 'yes')
     await watcher.gets('publish')
-    expect(texts(watcher)).toEqual(['yes'])
+    expect(watcher.texts).toEqual(['yes'])
     watcher.drop()
   })
 
@@ -138,15 +136,15 @@ describe.each(LEVELS)('CONNECT of $version', ({ level }) => {
     const newer = await connected(system, `twice-${level}`, { level })
     await older.closed()
     expect(older.of('disconnect')).toMatchObject(level === 5 ? [{ reasonCode: 0x8e }] : [])
-    await pinged(newer)
+    await newer.ping()
     newer.drop()
   })
 
   it(`and PINGREQ, which is answered${tags(level, '3.12.4-1', '3.12.4-1')}`, async () => {
     const raw = await connected(system, `ping-${level}`, { level })
     const frames = listen(raw)
-    await pinged(raw)
-    await pinged(raw)
+    await raw.ping()
+    await raw.ping()
     expect(Buffer.concat(frames)).toEqual(Buffer.of(0xd0, 0, 0xd0, 0))
     raw.drop()
   })
@@ -273,7 +271,7 @@ describe('CONNACK of 5.0', () => {
   it('has no Authentication Method for a client that named none, and no AUTH comes [MQTT-4.12.0-6]', async () => {
     const { raw, connack } = await answer('auth-none', {})
     expect(connack.properties).not.toHaveProperty('authenticationMethod')
-    await pinged(raw)
+    await raw.ping()
     expect(raw.of('auth')).toEqual([])
     raw.drop()
   })

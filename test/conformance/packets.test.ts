@@ -4,17 +4,7 @@ import { WebSocket } from 'ws'
 import { Client } from '../e2e/client.ts'
 import { Raw } from '../e2e/raw.ts'
 import { SYSTEM_START_MS, System, until } from '../e2e/system.ts'
-import {
-  connected,
-  connectPacket,
-  LEVELS,
-  listen,
-  pinged,
-  published,
-  subscribed,
-  tags,
-  texts,
-} from './peer.ts'
+import { connected, connectPacket, LEVELS, listen, published, subscribed, tags } from './peer.ts'
 
 let system: System
 beforeAll(async () => {
@@ -35,7 +25,7 @@ describe.each(LEVELS)('strings and identifiers of $version', ({ level }) => {
     await published(app, topic.replaceAll('\ufeff', ''), 'plain')
     await published(app, topic, 'marked')
     await raw.gets('publish')
-    expect(texts(raw)).toEqual(['marked'])
+    expect(raw.texts).toEqual(['marked'])
     expect(Buffer.concat(frames).includes(Buffer.from(topic))).toBe(true)
     raw.drop()
     app.drop()
@@ -157,7 +147,7 @@ describe.each(LEVELS)('WebSocket under $version', ({ level }) => {
     raw.send(await connectPacket(system, `binary-${level}`, { level }))
     await raw.gets('connack')
     await subscribed(raw, 'rooms/binary/x')
-    await pinged(raw)
+    await raw.ping()
     expect(new Set(kinds)).toEqual(new Set([true]))
     raw.drop()
   })
@@ -180,7 +170,7 @@ describe.each(LEVELS)('WebSocket under $version', ({ level }) => {
       const bytes = Buffer.concat(sent.map(publish))
       for (let at = 0; at < bytes.length; at += size) raw.sendBytes(bytes.subarray(at, at + size))
       await raw.gets('publish', before + sent.length)
-      expect(texts(raw).slice(before)).toEqual(sent)
+      expect(raw.texts.slice(before)).toEqual(sent)
     }
     raw.drop()
   })
@@ -218,7 +208,7 @@ describe('a client with a Maximum Packet Size', () => {
       const { messageId } = await raw.gets('publish', text === 'first' ? 1 : 2)
       raw.send({ cmd: 'puback', messageId: messageId ?? 0 })
     }
-    expect(texts(raw)).toEqual(['first', 'second'])
+    expect(raw.texts).toEqual(['first', 'second'])
     raw.drop()
     app.drop()
   })
@@ -232,7 +222,7 @@ describe('a client with a Maximum Packet Size', () => {
     await published(app, 'rooms/exact/x', 'y'.repeat(payload + 1))
     await published(app, 'rooms/exact/x', 'x'.repeat(payload))
     await raw.gets('publish')
-    expect(texts(raw)).toEqual(['x'.repeat(payload)])
+    expect(raw.texts).toEqual(['x'.repeat(payload)])
     expect(frames.at(-1)).toHaveLength(64)
     raw.drop()
     app.drop()

@@ -1,7 +1,8 @@
 // A client that says whatever CONNECT a test wants, over the raw client, and what it saw on the wire.
 import type { Packet } from 'mqtt-packet'
 import { Raw } from '../e2e/raw.ts'
-import { type System, until } from '../e2e/system.ts'
+import type { System } from '../e2e/system.ts'
+import { tags as tagsOf } from './place.ts'
 
 export type Level = 4 | 5
 export const LEVELS = [
@@ -11,8 +12,7 @@ export const LEVELS = [
 
 /** The tags for statements of one version: `'3.1.0-1 3.1.0-2'`. */
 export function tags(level: Level, five: string, older: string): string {
-  const ids = (level === 5 ? five : older).split(' ').filter((id) => id !== '')
-  return ids.map((id) => ` [MQTT-${id}${level === 5 ? '' : ', 3.1.1'}]`).join('')
+  return tagsOf(level, level === 5 ? five : older)
 }
 
 type Connect = Extract<Packet, { cmd: 'connect' }>
@@ -76,20 +76,8 @@ export async function published(
   await raw.gets('puback', before + 1)
 }
 
-/** The texts of the messages that came, acknowledging none. */
-export function texts(raw: Raw): string[] {
-  return raw.of('publish').map(({ payload }) => String(payload))
-}
-
 /** DISCONNECT, and the server's close. */
 export async function leave(raw: Raw, reasonCode = 0, properties: object = {}): Promise<void> {
   raw.send({ cmd: 'disconnect', reasonCode, properties })
   await raw.closed()
-}
-
-/** A PINGREQ and its answer: all that the server had to say before has come. */
-export async function pinged(raw: Raw): Promise<void> {
-  const before = raw.of('pingresp').length
-  raw.send({ cmd: 'pingreq' })
-  await until(() => raw.of('pingresp').length > before)
 }

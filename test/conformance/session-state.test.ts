@@ -3,18 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Raw } from '../e2e/raw.ts'
 import { SYSTEM_START_MS, System, until } from '../e2e/system.ts'
-import {
-  connected,
-  type Fields,
-  LEVELS,
-  type Level,
-  leave,
-  pinged,
-  published,
-  subscribed,
-  tags,
-  texts,
-} from './peer.ts'
+import { connected, type Fields, LEVELS, type Level, leave, published, subscribed, tags } from './peer.ts'
 
 let system: System
 let app: Raw
@@ -58,7 +47,7 @@ describe.each(LEVELS)('a session of $version', ({ level }) => {
     await subscribed(clean, `rooms/${id}/y`)
     await published(app, `rooms/${id}/y`, 'new')
     await clean.gets('publish')
-    expect(texts(clean)).toEqual(['new'])
+    expect(clean.texts).toEqual(['new'])
     await leave(clean)
     const later = await connected(system, id, keeps(level))
     expect(sessionPresent(later)).toBe(false)
@@ -77,7 +66,7 @@ describe.each(LEVELS)('a session of $version', ({ level }) => {
     await back.gets('publish')
     await published(app, `rooms/${id}/x`, 'live')
     await back.gets('publish', 2)
-    expect(texts(back)).toEqual(['waited', 'live'])
+    expect(back.texts).toEqual(['waited', 'live'])
     back.drop()
   })
 
@@ -104,11 +93,11 @@ describe.each(LEVELS)('a session of $version', ({ level }) => {
     await away(`mine-${level}`, level)
     const other = await connected(system, `yours-${level}`, keeps(level))
     expect(sessionPresent(other)).toBe(false)
-    await pinged(other)
-    expect(texts(other)).toEqual([])
+    await other.ping()
+    expect(other.texts).toEqual([])
     const mine = await connected(system, `mine-${level}`, keeps(level))
     await mine.gets('publish')
-    expect(texts(mine)).toEqual(['waited'])
+    expect(mine.texts).toEqual(['waited'])
     mine.drop()
     other.drop()
   })
@@ -238,7 +227,7 @@ describe("a client's DISCONNECT", () => {
       await raw.closed()
       await published(app, topic, 'in time')
       await watcher.gets('publish')
-      expect(texts(watcher)).toEqual(['in time'])
+      expect(watcher.texts).toEqual(['in time'])
       watcher.drop()
     },
   )

@@ -13,7 +13,6 @@ import {
   published,
   subscribed,
   tags,
-  texts,
 } from './peer.ts'
 
 let system: System
@@ -41,8 +40,8 @@ async function mortal(id: string, level: Level, fields: Fields = {}, will: objec
 /** What the watcher has got when a message that was published after all else has come; acknowledged or not. */
 async function seen(watcher: Raw, id: string): Promise<string[]> {
   await published(app, topicOf(id), 'mark')
-  for (let count = 1; !texts(watcher).includes('mark'); count++) await watcher.gets('publish', count)
-  return texts(watcher).filter((text) => text !== 'mark')
+  for (let count = 1; !watcher.texts.includes('mark'); count++) await watcher.gets('publish', count)
+  return watcher.texts.filter((text) => text !== 'mark')
 }
 
 describe.each(LEVELS)('the will of $version', ({ level }) => {
@@ -60,7 +59,7 @@ describe.each(LEVELS)('the will of $version', ({ level }) => {
       const { watcher, raw } = await mortal(id, level)
       await end(raw, id)
       await watcher.gets('publish')
-      expect(texts(watcher)).toEqual(['will'])
+      expect(watcher.texts).toEqual(['will'])
       watcher.drop()
     },
   )
@@ -105,7 +104,7 @@ describe.each(LEVELS)('the will of $version', ({ level }) => {
     const late = await connected(system, `late-${id}`)
     await subscribed(late, topicOf(id))
     expect(await late.gets('publish')).toMatchObject({ retain: true, qos: 1 })
-    expect(texts(late)).toEqual(['will'])
+    expect(late.texts).toEqual(['will'])
     late.drop()
     watcher.drop()
   })
@@ -118,7 +117,7 @@ describe('the will of 5.0', () => {
       const { watcher, raw } = await mortal('reason', 5)
       await leave(raw, reason)
       await watcher.gets('publish')
-      expect(texts(watcher)).toEqual(['will'])
+      expect(watcher.texts).toEqual(['will'])
       watcher.drop()
     },
   )
@@ -133,7 +132,7 @@ describe('the will of 5.0', () => {
     raw.drop()
     expect(await seen(watcher, 'delayed')).toEqual([])
     await watcher.gets('publish', 2)
-    expect(texts(watcher)).toEqual(['mark', 'will'])
+    expect(watcher.texts).toEqual(['mark', 'will'])
     watcher.drop()
   })
 
@@ -141,7 +140,7 @@ describe('the will of 5.0', () => {
     const { watcher, raw } = await mortal('short', 5, kept(1), { properties: { willDelayInterval: 3_600 } })
     raw.drop()
     await watcher.gets('publish')
-    expect(texts(watcher)).toEqual(['will'])
+    expect(watcher.texts).toEqual(['will'])
     watcher.drop()
   })
 
@@ -154,7 +153,7 @@ describe('the will of 5.0', () => {
     later.drop()
     // Another client's will with the same delay, begun later, shows that the time is over.
     await watcher.gets('publish')
-    expect(texts(watcher)).toEqual(['later'])
+    expect(watcher.texts).toEqual(['later'])
     back.drop()
     watcher.drop()
   })
@@ -166,7 +165,7 @@ describe('the will of 5.0', () => {
     raw.drop()
     const back = await connected(system, 'restarted', { clean: true })
     await watcher.gets('publish')
-    expect(texts(watcher)).toEqual(['will'])
+    expect(watcher.texts).toEqual(['will'])
     back.drop()
     watcher.drop()
   })

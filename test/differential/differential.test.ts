@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SYSTEM_START_MS } from '../e2e/system.ts'
 import { DIFFERENCES } from './differences.ts'
-import { ALL_FEATURES, FEATURES } from './features.ts'
+import { FEATURES } from './features.ts'
 import { run } from './run.ts'
 import { scriptOf } from './script.ts'
 import { findMosquitto, Mosquitto, Starling } from './target.ts'
@@ -36,13 +36,13 @@ describe.skipIf(command === null)('a random script of clients', () => {
 })
 
 describe.skipIf(command === null)('the comparison itself', () => {
-  const [one, other] = ['one', 'other'].map((name) => new Mosquitto(command ?? '', ALL_FEATURES, name))
+  const [one, other] = ['one', 'other'].map((name) => new Mosquitto(command ?? '', FEATURES, name))
 
   describe.concurrent('of two mosquittos', { timeout: SCRIPT_MS }, () => {
     it.for(SELF_SEEDS)(
       'sees no difference at all, with every feature (seed %i)',
       async (seed, { expect }) => {
-        const outcome = await run(scriptOf(seed, ALL_FEATURES), one as Mosquitto, other as Mosquitto, [])
+        const outcome = await run(scriptOf(seed, FEATURES), one as Mosquitto, other as Mosquitto, [])
         expect(outcome.failure?.text).toBeUndefined()
       },
     )
@@ -50,7 +50,7 @@ describe.skipIf(command === null)('the comparison itself', () => {
 
   it('sees that one of two mosquittos grants less', { timeout: SCRIPT_MS }, async () => {
     const less = new Mosquitto(command ?? '', { qos2: false, wide: true, shared: true }, 'less')
-    const outcome = await run(scriptOf(0, ALL_FEATURES), one as Mosquitto, less, DIFFERENCES)
+    const outcome = await run(scriptOf(0, FEATURES), one as Mosquitto, less, DIFFERENCES)
     expect(outcome.failure).not.toBeNull()
   })
 })

@@ -1,4 +1,4 @@
-// What of MQTT the scripts use: a switch each, for what Starling does not offer yet.
+// What of MQTT the scripts use: a switch each, for a broker that grants less.
 
 export interface Features {
   /** Publishes, subscriptions and wills with QoS 2. */
@@ -9,5 +9,3 @@ export interface Features {
 }
 
 export const FEATURES: Features = { qos2: true, wide: true, shared: true }
-
-export const ALL_FEATURES: Features = { qos2: true, wide: true, shared: true }

@@ -20,6 +20,8 @@ export interface SystemOptions {
   readonly keepAlive?: number
   /** False where a test's `#` is not to get what the server says of clients. */
   readonly presence?: boolean
+  /** How long a region may be silent before its clients go on elsewhere. */
+  readonly failOverAfterMs?: number
 }
 
 export class System {
@@ -41,13 +43,17 @@ export class System {
 
   /** Starts it on the folder that it has. */
   async up(): Promise<void> {
-    const { regions = ['eu', 'us'], cassandra, keepAlive, presence = true } = this.options
+    const { regions = ['eu', 'us'], cassandra, keepAlive, presence = true, failOverAfterMs } = this.options
     const args = ['up', '--dir', this.dir, '--port', '0', '--regions', regions.join(',')]
     if (cassandra !== undefined)
       args.push('--cassandra', cassandra.contactPoint, '--keyspace', cassandra.keyspace)
     if (!presence) args.push('--no-presence')
     if (keepAlive !== undefined) args.push('--keep-alive', String(keepAlive))
-    const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const env =
+      failOverAfterMs === undefined
+        ? process.env
+        : { ...process.env, FAIL_OVER_AFTER_MS: String(failOverAfterMs) }
+    const child = spawn(process.execPath, [CLI, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
     this.process = child
     this.output = ''
     child.stdout.on('data', (chunk) => {
@@ -95,11 +101,16 @@ export class System {
 
   async token(
     client: string,
-    { fleet = DEFAULT_FLEET as string, seconds = 3600, secret = '' } = {},
+    { fleet = DEFAULT_FLEET as string, seconds = 3600, secret = '', durability = 'local' } = {},
   ): Promise<string> {
     const secrets = await readSecrets(this.dir)
     return signClientToken(
-      { client: client as ClientId, fleet: fleet as FleetId, admin: false },
+      {
+        client: client as ClientId,
+        fleet: fleet as FleetId,
+        admin: false,
+        ...(durability === 'global' && { durability }),
+      },
       secret === '' ? secrets.clientTokenSecret : secret,
       seconds,
     )

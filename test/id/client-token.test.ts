@@ -24,6 +24,13 @@ test('a token gives back whom it was signed for', async () => {
   }
 })
 
+test('a token says the durability that it was signed with, and nothing of the usual one', async () => {
+  const token = await signClientToken({ ...lamp, durability: 'global' }, SECRET, 60, NOW)
+  expect(await verifyClientToken(token, SECRET, NOW)).toEqual({ ...lamp, durability: 'global' })
+  const other = await signed({ ...claims, durability: 'galactic' })
+  expect(await verifyClientToken(other, SECRET, NOW)).not.toHaveProperty('durability')
+})
+
 test('a token without a fleet is of the default one', async () => {
   expect(await verifyClientToken(await signed(claims), SECRET, NOW)).toEqual({
     client: 'lamp',

@@ -13,6 +13,8 @@ const messages: fc.Arbitrary<Message> = fc.record({
   expiresAt: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2 ** 50 })),
 })
 
+const globals: fc.Arbitrary<Message> = messages.map((message) => ({ ...message, global: true }))
+
 test('a record has the bytes that it is said to have', () => {
   const message: Message = {
     topic: 'é',
@@ -24,11 +26,12 @@ test('a record has the bytes that it is said to have', () => {
   }
   expect(encodeMessage(message)).toEqual(wire("0d 3ff0000000000000 0002 'é' 02 0101 'p'"))
   expect(encodeMessage({ ...message, expiresAt: 0 })).toEqual(wire("05 0002 'é' 02 0101 'p'"))
+  expect(encodeMessage({ ...message, expiresAt: 0, global: true })).toEqual(wire("15 0002 'é' 02 0101 'p'"))
 })
 
 test('a message comes back as it went, out of the middle of a larger buffer too', () => {
   fc.assert(
-    fc.property(messages, (message) => {
+    fc.property(fc.oneof(messages, globals), (message) => {
       const record = encodeMessage(message)
       const room = new Uint8Array(record.length + 20).fill(0xff)
       room.set(record, 7)
@@ -63,7 +66,7 @@ test('what decodes is what encoding makes; all else throws an Error that closes 
   )
 })
 
-test.each(['', '03 0001 61 00', '10 0001 61 00', '00', '00 0002 61', '00 0001 61', '00 0001 61 05 00'])(
+test.each(['', '03 0001 61 00', '20 0001 61 00', '00', '00 0002 61', '00 0001 61', '00 0001 61 05 00'])(
   'the record %j is refused',
   (record) => {
     expect(() => decodeMessage(wire(record))).toThrow('not a message record')

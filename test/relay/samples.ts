@@ -50,6 +50,40 @@ const presence = {
   reason: 0x8e,
 }
 const epochWrong = { epoch: -1 }
+const released = {
+  done: false,
+  session: 's1',
+  late: '',
+  upTo: 7,
+  retained: [retained, { topic: 'rooms/42/gone', record: null }],
+}
+const releasedWrong = { done: 'yes', session: null, late: 'A', upTo: -1, 'retained.0.record': '-' }
+const { queue: _queue, ...withoutQueue } = session
+const change = {
+  fleet: 'default',
+  root,
+  epoch: 1,
+  version: 7,
+  session: withoutQueue,
+  interests: [interest],
+  queue: [{ session: 's1', position: 5, delivery: null }],
+  retained: [retained],
+  queueVoidUpTo: 3,
+  retainedVoidUpTo: null,
+}
+const changeWrong = {
+  fleet: '',
+  root: 1,
+  ...epochWrong,
+  version: 2 ** 40,
+  'session.id': 5,
+  'interests.0.plain': 0,
+  'queue.0.position': 0,
+  'queue.0.delivery': '*',
+  'retained.0.record': '-',
+  queueVoidUpTo: -1,
+  retainedVoidUpTo: 'all',
+}
 
 export const SAMPLES: Readonly<Record<string, Sample>> = {
   base64Schema: { valid: 'AAA=', wrong: { '': 'AAA' } },
@@ -90,16 +124,49 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     wrong: { region: 'U S', plain: 1, 'shares.0': '' },
   },
   claimRequestSchema: { valid: where, wrong: whereWrong },
-  claimResponseSchema: { valid: { home, state }, wrong: { home: null, 'state.interests': 'us' } },
+  claimResponseSchema: {
+    valid: { home, state, synced: true },
+    wrong: { home: null, 'state.interests': 'us', synced: 1 },
+  },
   importedRequestSchema: {
-    valid: { ...where, epoch: 1, tookUpTo: 0 },
-    wrong: { ...whereWrong, ...epochWrong, tookUpTo: -1 },
+    valid: { ...where, epoch: 1, synced: true, registered: true, tookUpTo: 0, tookTopic: '', from: null },
+    wrong: {
+      ...whereWrong,
+      ...epochWrong,
+      synced: 0,
+      registered: 'yes',
+      tookUpTo: -1,
+      tookTopic: null,
+      from: 'E U',
+    },
   },
-  importedResponseSchema: { valid: { late: '', upTo: 7 }, wrong: { late: 'A', upTo: -1 } },
+  importedResponseSchema: {
+    valid: { ...released, from: 'eu' },
+    wrong: { ...releasedWrong, from: 7 },
+  },
   releaseRequestSchema: {
-    valid: { fleet: 'default', root, epoch: 1, tookUpTo: 3 },
-    wrong: { fleet: '', root: {}, ...epochWrong, tookUpTo: 'x' },
+    valid: {
+      fleet: 'default',
+      root,
+      to: 'us',
+      epoch: 1,
+      synced: false,
+      registered: false,
+      tookUpTo: 3,
+      tookTopic: 'rooms/42/t',
+    },
+    wrong: {
+      fleet: '',
+      root: {},
+      to: '',
+      ...epochWrong,
+      synced: null,
+      registered: 0,
+      tookUpTo: 'x',
+      tookTopic: 3,
+    },
   },
+  releaseResponseSchema: { valid: released, wrong: releasedWrong },
   handoverRequestSchema: {
     valid: { fleet: 'default', root, epoch: 1, to: 'us' },
     wrong: { fleet: '-', root: 1, to: 'u.s', ...epochWrong },
@@ -107,7 +174,14 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   confirmRequestSchema: { valid: { ...where, epoch: 1 }, wrong: { ...whereWrong, ...epochWrong } },
   confirmResponseSchema: { valid: { current: true }, wrong: { current: 'yes' } },
   interestRequestSchema: {
-    valid: { ...where, change: 'add', plain: true, shares: ['$share/g/rooms/42/#'], filters: ['rooms/42/#'] },
+    valid: {
+      ...where,
+      change: 'add',
+      order: 2,
+      plain: true,
+      shares: ['$share/g/rooms/42/#'],
+      filters: ['rooms/42/#'],
+    },
     wrong: { ...whereWrong, change: 'none', plain: 1, 'shares.0': '', 'filters.0': 2 },
   },
   interestResponseSchema: {
@@ -115,7 +189,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     wrong: { 'home.epoch': null, 'retained.0.topic': 1 },
   },
   homeInterestRequestSchema: {
-    valid: { ...where, change: 'only', plain: false, shares: [], filters: [], epoch: 1 },
+    valid: { ...where, change: 'only', order: 1, plain: false, shares: [], filters: [], epoch: 1 },
     wrong: { ...whereWrong, ...epochWrong, change: null, plain: 'no', shares: null, filters: 'all' },
   },
   homeInterestResponseSchema: {
@@ -127,6 +201,13 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     valid: { fleet: 'default', root, epoch: 1, version: 0, regions: ['eu', 'us'] },
     wrong: { fleet: '?', root: false, version: -1, 'regions.1': 'US', ...epochWrong },
   },
+  rootChangeSchema: { valid: change, wrong: changeWrong },
+  syncRequestSchema: {
+    valid: { region: 'eu', roots: [change] },
+    wrong: { region: '', roots: [], 'roots.0.version': null },
+  },
+  syncResultSchema: { valid: 'applied', wrong: { '': 'maybe' } },
+  syncResponseSchema: { valid: { results: ['applied', 'fenced'] }, wrong: { 'results.1': 'no' } },
   wideRequestSchema: {
     valid: { fleet: 'default', region: 'eu', shard: 3, version: 7, filters: ['#', 'devices/+/t'] },
     wrong: { fleet: '', region: 'E', shard: -1, version: 0.5, 'filters.0': '' },

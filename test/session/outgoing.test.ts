@@ -74,6 +74,15 @@ test('what is still open when its bounded wait is over is stored, then settled, 
   expect(actor.wakeAt).toBe(0)
 })
 
+test('a QoS 2 delivery is stored when it is sent, behind what is in flight before it', () => {
+  const actor = online()
+  actor.deliverAll('a', 'b')
+  actor.acknowledge(1)
+  actor.deliver(delivery('c', { qos: 2 }))
+  expect(actor.stored).toEqual(['b', 'c'])
+  expect(actor.outcomes.get('b')).toEqual([Reason.Success])
+})
+
 test('all that is due is stored in one effect', () => {
   const actor = online(2)
   actor.deliverAll('a', 'b', 'c')

@@ -30,7 +30,7 @@ export function describeHomes(pods: Pods): void {
 
     it('the first home has epoch 1 and nothing to import', async () => {
       const root = freshRoot()
-      const home = { region: EU, epoch: 1, importFrom: null }
+      const home = { region: EU, epoch: 1, importFrom: [] }
       expect(await store.claimHome(FLEET, root, EU, 0)).toEqual({ claimed: true, home })
       expect(await store.home(FLEET, root)).toEqual(home)
     })
@@ -47,7 +47,7 @@ export function describeHomes(pods: Pods): void {
     it('a home that moves has the next epoch and imports from the former one', async () => {
       const root = freshRoot()
       await store.claimHome(FLEET, root, EU, 0)
-      const home = { region: US, epoch: 2, importFrom: EU }
+      const home = { region: US, epoch: 2, importFrom: [EU] }
       expect(await otherPod.claimHome(FLEET, root, US, 1)).toEqual({ claimed: true, home })
       expect(await store.home(FLEET, root)).toEqual(home)
     })
@@ -55,7 +55,7 @@ export function describeHomes(pods: Pods): void {
     it('a region that claims its own home again imports nothing from itself', async () => {
       const root = freshRoot()
       await store.claimHome(FLEET, root, EU, 0)
-      const home = { region: EU, epoch: 2, importFrom: null }
+      const home = { region: EU, epoch: 2, importFrom: [] }
       expect(await store.claimHome(FLEET, root, EU, 1)).toEqual({ claimed: true, home })
     })
 
@@ -63,7 +63,7 @@ export function describeHomes(pods: Pods): void {
       const root = freshRoot()
       await store.claimHome(FLEET, root, EU, 0)
       await store.claimHome(FLEET, root, US, 1)
-      const home = { region: US, epoch: 3, importFrom: EU }
+      const home = { region: US, epoch: 3, importFrom: [EU] }
       expect(await store.claimHome(FLEET, root, US, 2)).toEqual({ claimed: true, home })
     })
 
@@ -71,7 +71,7 @@ export function describeHomes(pods: Pods): void {
       const root = freshRoot()
       await store.claimHome(FLEET, root, EU, 0)
       await store.claimHome(FLEET, root, US, 1)
-      const home = { region: US, epoch: 2, importFrom: EU }
+      const home = { region: US, epoch: 2, importFrom: [EU] }
       for (const stale of [0, 1, 3]) {
         expect(await otherPod.claimHome(FLEET, root, AP, stale)).toEqual({ claimed: false, home })
       }
@@ -107,26 +107,38 @@ export function describeHomes(pods: Pods): void {
       const root = freshRoot()
       await store.claimHome(FLEET, root, EU, 0)
       await store.claimHome(FLEET, root, US, 1)
-      expect(await store.confirmImport(FLEET, root, 2)).toBe(true)
-      expect(await otherPod.home(FLEET, root)).toEqual({ region: US, epoch: 2, importFrom: null })
+      expect(await store.confirmImport(FLEET, root, 2, EU)).toBe(true)
+      expect(await otherPod.home(FLEET, root)).toEqual({ region: US, epoch: 2, importFrom: [] })
+    })
+
+    it('homes that were not asked yet are passed on, the oldest first, until each is confirmed', async () => {
+      const root = freshRoot()
+      await store.claimHome(FLEET, root, EU, 0)
+      await store.claimHome(FLEET, root, US, 1)
+      const home = { region: AP, epoch: 3, importFrom: [EU, US] }
+      expect(await otherPod.claimHome(FLEET, root, AP, 2)).toEqual({ claimed: true, home })
+      expect(await store.confirmImport(FLEET, root, 3, US)).toBe(true)
+      expect(await otherPod.home(FLEET, root)).toEqual({ ...home, importFrom: [EU] })
+      // Whoever claims does not ask itself.
+      expect(await store.claimHome(FLEET, root, EU, 3)).toMatchObject({ home: { importFrom: [AP] } })
     })
 
     it('a confirmation may come twice', async () => {
       const root = freshRoot()
       await store.claimHome(FLEET, root, EU, 0)
       await store.claimHome(FLEET, root, US, 1)
-      expect(await store.confirmImport(FLEET, root, 2)).toBe(true)
-      expect(await otherPod.confirmImport(FLEET, root, 2)).toBe(true)
+      expect(await store.confirmImport(FLEET, root, 2, EU)).toBe(true)
+      expect(await otherPod.confirmImport(FLEET, root, 2, EU)).toBe(true)
     })
 
     it('a confirmation of another epoch is refused and changes nothing', async () => {
       const root = freshRoot()
-      expect(await store.confirmImport(FLEET, root, 1)).toBe(false)
+      expect(await store.confirmImport(FLEET, root, 1, EU)).toBe(false)
       await store.claimHome(FLEET, root, EU, 0)
       await store.claimHome(FLEET, root, US, 1)
-      expect(await store.confirmImport(FLEET, root, 1)).toBe(false)
-      expect(await store.confirmImport(FLEET, root, 3)).toBe(false)
-      expect(await store.home(FLEET, root)).toEqual({ region: US, epoch: 2, importFrom: EU })
+      expect(await store.confirmImport(FLEET, root, 1, EU)).toBe(false)
+      expect(await store.confirmImport(FLEET, root, 3, EU)).toBe(false)
+      expect(await store.home(FLEET, root)).toEqual({ region: US, epoch: 2, importFrom: [EU] })
     })
   })
 
@@ -143,7 +155,7 @@ export function describeHomes(pods: Pods): void {
       await store.claimHome(FLEET, root, EU, 0)
       await store.claimHome(FLEET, root, US, 1)
       await store.releaseHome(FLEET, root, 2)
-      const home = { region: AP, epoch: 3, importFrom: null }
+      const home = { region: AP, epoch: 3, importFrom: [] }
       expect(await otherPod.claimHome(FLEET, root, AP, 0)).toEqual({ claimed: true, home })
     })
 
@@ -160,7 +172,7 @@ export function describeHomes(pods: Pods): void {
       await store.claimHome(FLEET, root, EU, 0)
       await store.releaseHome(FLEET, root, 1)
       expect(await otherPod.claimHome(FLEET, root, US, 1)).toEqual({ claimed: false, home: null })
-      expect(await otherPod.confirmImport(FLEET, root, 1)).toBe(false)
+      expect(await otherPod.confirmImport(FLEET, root, 1, EU)).toBe(false)
     })
 
     it('a release of another epoch is refused and changes nothing', async () => {

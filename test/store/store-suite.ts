@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Store } from '../../k8s-core/store/port.ts'
 import type { RegionId } from '../../src/id/ids.ts'
 import { AP, describeHomes, EU, FLEET, freshRoot, US } from './home-suite.ts'
+import { describeStates } from './state-suite.ts'
 
 /** A durable place with nothing in it. Each store opened on it is one more pod. */
 export interface StorePlace {
@@ -36,7 +37,7 @@ export function describeStore(name: string, newPlace: () => Promise<StorePlace>)
         const root = freshRoot()
         await store.claimHome(FLEET, root, EU, 0)
         await store.migrate()
-        expect(await store.home(FLEET, root)).toEqual({ region: EU, epoch: 1, importFrom: null })
+        expect(await store.home(FLEET, root)).toEqual({ region: EU, epoch: 1, importFrom: [] })
       })
 
       it('can be run by several pods at once', async () => {
@@ -56,6 +57,8 @@ export function describeStore(name: string, newPlace: () => Promise<StorePlace>)
     })
 
     describeHomes(() => ({ store, otherPod }))
+
+    describeStates(() => ({ store, otherPod }))
 
     describe('interests', () => {
       it('a root that nobody spoke of has none', async () => {
@@ -140,7 +143,7 @@ export function describeStore(name: string, newPlace: () => Promise<StorePlace>)
 
           const after = await own.open()
           await after.migrate()
-          expect(await after.home(FLEET, kept)).toEqual({ region: US, epoch: 2, importFrom: EU })
+          expect(await after.home(FLEET, kept)).toEqual({ region: US, epoch: 2, importFrom: [EU] })
           await after.putInterests(FLEET, kept, 2, 4, [EU])
           expect(await after.interests(FLEET, kept)).toEqual([AP])
           expect(await after.claimHome(FLEET, released, US, 0)).toMatchObject({ home: { epoch: 2 } })

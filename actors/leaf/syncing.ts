@@ -1,0 +1,201 @@
+// Sends what a home has changed to the core's store, a moment later: the actor's own storage is the working copy.
+import type { Root } from '../../src/id/ids.ts'
+import { Reason } from '../../src/mqtt/reason.ts'
+import { bytesToBase64 } from '../../src/relay/base64.ts'
+import type { RegionInterest, SessionState } from '../../src/relay/home.ts'
+import type { RootChange, SyncResult } from '../../src/relay/sync.ts'
+import {
+  GLOBAL_SYNC_WAIT_MS,
+  SYNC_ALARM_MS,
+  SYNC_BYTES_PER_ROUND_MAX,
+  SYNC_DELAY_MS,
+  SYNC_EVERY_MS,
+  SYNC_RETRY_MS_MAX,
+  SYNC_RETRY_MS_MIN,
+  SYNC_ROWS_PER_ROUND_MAX,
+} from '../limits.ts'
+import type { Platform } from '../platform.ts'
+import type { HomeKnowledge } from './home.ts'
+import type { Mark, Marks, RowKind } from './marks.ts'
+
+/** A session without its queue. */
+export type SyncedSession = Omit<SessionState, 'queue'>
+
+/** The working copies. */
+export interface SyncSource {
+  home(): HomeKnowledge
+  session(): SyncedSession | null
+  /** An encoded delivery; null where the position is empty. */
+  queued(position: number): Uint8Array | null
+  /** What has no mark of its own, and goes with the session. */
+  along(): RootChange['retained'][number] | null
+  retained(topic: string): Uint8Array | null
+  interests(): readonly RegionInterest[]
+  /** Another region has taken over. */
+  fenced(): void
+}
+
+interface Waiter {
+  readonly kind: RowKind
+  readonly upTo: number | string
+  readonly settle: (stored: boolean) => void
+}
+
+export class Syncing {
+  readonly marks: Marks
+  private readonly platform: Platform
+  private readonly root: Root
+  private readonly source: SyncSource
+  private readonly waiters = new Set<Waiter>()
+  private timer: { readonly at: number; readonly cancel: () => void } | null = null
+  private running: Promise<void> | null = null
+  private lastAt = 0
+  private retryAt = 0
+  private failures = 0
+  private alarmAt = 0
+
+  constructor(platform: Platform, root: Root, marks: Marks, source: SyncSource) {
+    this.platform = platform
+    this.root = root
+    this.marks = marks
+    this.source = source
+    marks.changed = () => this.plan()
+    if (marks.any) this.plan()
+  }
+
+  /**
+   * For a publisher that waits for the store: Success once the store has the row (or all rows of a queue up to it), or it
+   * is gone again; a failure if that takes long.
+   */
+  async outcome(kind: RowKind, upTo: number | string): Promise<number> {
+    return (await this.stored(kind, upTo)) ? Reason.Success : Reason.ImplementationSpecificError
+  }
+
+  private stored(kind: RowKind, upTo: number | string): Promise<boolean> {
+    if (!this.marks.lacks(kind, upTo)) return Promise.resolve(true)
+    return new Promise((settle) => {
+      const waiter: Waiter = {
+        kind,
+        upTo,
+        settle: (stored) => {
+          cancel()
+          this.waiters.delete(waiter)
+          settle(stored)
+        },
+      }
+      const cancel = this.platform.after(GLOBAL_SYNC_WAIT_MS, () => waiter.settle(false))
+      this.waiters.add(waiter)
+      this.plan()
+    })
+  }
+
+  /** Something may be marked since before the process died, or wait for the core to be back. */
+  async alarm(): Promise<void> {
+    if (!this.marks.any) return
+    if (this.platform.now() >= this.retryAt) await this.run()
+    this.plan()
+  }
+
+  /** To be called when this has become the home. */
+  plan(): void {
+    if (!this.marks.any || this.source.home().at !== 'here' || this.running !== null) return
+    const now = this.platform.now()
+    if (this.alarmAt <= now) {
+      this.alarmAt = now + SYNC_ALARM_MS
+      this.platform.wakeBy(this.alarmAt)
+    }
+    const soonest = this.waiters.size > 0 ? now : Math.max(now + SYNC_DELAY_MS, this.lastAt + SYNC_EVERY_MS)
+    const at = Math.max(soonest, this.retryAt)
+    // A timer keeps the actor in memory, so what waits long waits for the alarm.
+    if (at > now + 2 * SYNC_EVERY_MS) {
+      this.platform.wakeBy(at)
+      return
+    }
+    if (this.timer !== null && this.timer.at <= at) return
+    this.timer?.cancel()
+    this.timer = { at, cancel: this.platform.after(at - now, () => void this.run()) }
+  }
+
+  private run(): Promise<void> {
+    this.timer?.cancel()
+    this.timer = null
+    this.running ??= this.rounds().finally(() => {
+      this.running = null
+      if (this.marks.any) this.plan()
+    })
+    return this.running
+  }
+
+  /** Round after round until nothing is left, or one fails. */
+  private async rounds(): Promise<void> {
+    this.lastAt = this.platform.now()
+    for (let home = this.source.home(); home.at === 'here' && this.marks.any; home = this.source.home()) {
+      const sent = this.round(home.epoch)
+      const result = await this.send(sent.change)
+      if (result === 'applied') {
+        this.failures = 0
+        this.retryAt = 0
+        this.marks.applied(sent.change.version)
+        for (const waiter of [...this.waiters])
+          if (!this.marks.lacks(waiter.kind, waiter.upTo)) waiter.settle(true)
+        if (sent.all && this.waiters.size === 0) return
+      } else if (result === 'fenced') {
+        this.source.fenced()
+        return
+      } else {
+        const pause = Math.min(SYNC_RETRY_MS_MIN * 2 ** this.failures++, SYNC_RETRY_MS_MAX)
+        this.retryAt = this.platform.now() + pause * (0.5 + this.platform.random())
+        return
+      }
+    }
+  }
+
+  private async send(change: RootChange): Promise<SyncResult> {
+    try {
+      return await this.platform.peers.uplink(this.root).sync(change)
+    } catch (cause) {
+      this.platform.report(`${this.root} could not be synced`, cause)
+      return 'failed'
+    }
+  }
+
+  private round(epoch: number): { readonly change: RootChange; readonly all: boolean } {
+    const marks = this.marks.first(SYNC_ROWS_PER_ROUND_MAX + 1)
+    const session = this.source.session()
+    const change: Omit<RootChange, 'version'> = {
+      fleet: this.platform.fleet,
+      root: this.root,
+      epoch,
+      queue: [],
+      retained: [],
+      queueVoidUpTo: null,
+      retainedVoidUpTo: null,
+    }
+    const sent: Mark[] = []
+    let bytes = 0
+    for (const mark of marks.slice(0, SYNC_ROWS_PER_ROUND_MAX)) {
+      const { kind, key } = mark
+      const row =
+        kind === 'queue'
+          ? this.source.queued(Number(key))
+          : kind === 'retained'
+            ? this.source.retained(String(key))
+            : null
+      if (sent.length > 0 && bytes + (row?.length ?? 0) > SYNC_BYTES_PER_ROUND_MAX) break
+      bytes += row?.length ?? 0
+      const text = row === null ? null : bytesToBase64(row)
+      if (kind === 'session') {
+        change.session = session
+        const along = session === null ? null : this.source.along()
+        if (along !== null) change.retained.push(along)
+      } else if (kind === 'interests') change.interests = [...this.source.interests()]
+      else if (kind === 'queue')
+        change.queue.push({ session: session?.id ?? '', position: Number(key), delivery: text })
+      else if (kind === 'retained') change.retained.push({ topic: String(key), record: text })
+      else if (key === 'queue') change.queueVoidUpTo = mark.version
+      else change.retainedVoidUpTo = mark.version
+      sent.push(mark)
+    }
+    return { change: { ...change, version: this.marks.begin(sent) }, all: sent.length === marks.length }
+  }
+}

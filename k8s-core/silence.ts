@@ -1,0 +1,51 @@
+// Which regions do not answer, and for how long already: a process that is started again is no lost region.
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RegionId } from '../src/id/ids.ts'
+import { EdgeSilent, type Edges } from './edges.ts'
+import { FAIL_OVER_AFTER_MS, SILENCE_FORGOTTEN_MS, SILENCE_LOOK_MS, SILENCE_WAIT_MS_MAX } from './limits.ts'
+
+export class Silence {
+  private readonly edges: Edges
+  private readonly failOverAfterMs: number
+  private readonly now: () => number
+  private readonly known = new Map<RegionId, { since: number; last: number }>()
+
+  constructor(edges: Edges, failOverAfterMs = FAIL_OVER_AFTER_MS, now: () => number = Date.now) {
+    this.edges = edges
+    this.failOverAfterMs = failOverAfterMs
+    this.now = now
+  }
+
+  /**
+   * True for a region that has been silent for long enough to be taken for lost. Rejects with what it answered where that
+   * is an error, and with `EdgeSilent` where it is silent, and not for long enough yet.
+   */
+  async of(region: RegionId): Promise<boolean> {
+    const until = this.now() + Math.min(this.failOverAfterMs, SILENCE_WAIT_MS_MAX)
+    for (;;) {
+      const asked = this.now()
+      try {
+        await this.edges.ping(region)
+        this.known.delete(region)
+        return false
+      } catch (cause) {
+        if (!(cause instanceof EdgeSilent)) {
+          this.known.delete(region)
+          throw cause
+        }
+        const now = this.now()
+        if (now - this.note(region, asked, now) >= this.failOverAfterMs) return true
+        if (now >= until) throw cause
+      }
+      await sleep(SILENCE_LOOK_MS)
+    }
+  }
+
+  /** @returns since when it has been silent */
+  private note(region: RegionId, asked: number, now: number): number {
+    const before = this.known.get(region)
+    const since = before === undefined || asked - before.last > SILENCE_FORGOTTEN_MS ? asked : before.since
+    this.known.set(region, { since, last: now })
+    return since
+  }
+}

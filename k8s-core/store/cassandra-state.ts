@@ -1,0 +1,140 @@
+// Synced states in Cassandra: plain writes with timestamps of (epoch, version), so that nothing is read before a write.
+import { type Client, type QueryOptions, types } from 'cassandra-driver'
+import type { FleetId, Root } from '../../src/id/ids.ts'
+import { bytesToBase64 } from '../../src/relay/base64.ts'
+import type { RootChange, SyncedState } from '../../src/relay/sync.ts'
+import { syncTimestamp } from './home-row.ts'
+import { SYNC_STATEMENTS_MAX } from './limits.ts'
+import { syncedState } from './state-row.ts'
+
+/** A majority of all copies in the world, since another data center is to find it. */
+const QUORUM: QueryOptions = {
+  prepare: true,
+  isIdempotent: true,
+  consistency: types.consistencies.quorum,
+}
+
+type Statement = readonly [query: string, values: unknown[]]
+
+export class CassandraStates {
+  readonly #client: Client
+  readonly #keyspace: string
+  #running = 0
+  readonly #waiting: (() => void)[] = []
+
+  constructor(client: Client, keyspace: string) {
+    this.#client = client
+    this.#keyspace = keyspace
+  }
+
+  async put(change: RootChange): Promise<boolean> {
+    const { puts, takes } = this.#statements(change)
+    // What takes away comes last: should this break off, the store has too much rather than too little.
+    await Promise.all(puts.map((statement) => this.#execute(statement)))
+    await Promise.all(takes.map((statement) => this.#execute(statement)))
+    // After the writes: a fence that is not seen here was set after them, so whoever set it will find them.
+    const found = await this.#client.execute(
+      `SELECT value FROM ${this.#keyspace}.root_state WHERE fleet = ? AND root = ? AND kind = 'fence'`,
+      [change.fleet, change.root],
+      QUORUM,
+    )
+    return Number(found.first()?.get('value') ?? 0) <= change.epoch
+  }
+
+  async take(fleet: FleetId, root: Root, epoch: number): Promise<SyncedState> {
+    await this.#client.execute(
+      `INSERT INTO ${this.#keyspace}.root_state (fleet, root, kind, value) VALUES (?, ?, 'fence', ?) USING TIMESTAMP ?`,
+      [fleet, root, String(epoch), syncTimestamp(epoch, 0)],
+      QUORUM,
+    )
+    const values = new Map<string, string>()
+    for (const row of await this.#rows('kind, value', 'root_state', fleet, root))
+      if (row.value !== null) values.set(String(row.kind), String(row.value))
+    const queue = (await this.#rows('position, session, delivery', 'root_queue', fleet, root)).map((row) => ({
+      position: Number(row.position),
+      session: String(row.session),
+      delivery: bytesToBase64(row.delivery as Buffer),
+    }))
+    const retained = (await this.#rows('topic, record', 'root_retained', fleet, root)).map((row) => ({
+      topic: String(row.topic),
+      record: bytesToBase64(row.record as Buffer),
+    }))
+    return syncedState(values, queue, retained)
+  }
+
+  /** In its turn, since all roots of all regions may come at once. */
+  async #execute([query, values]: Statement): Promise<void> {
+    if (this.#running >= SYNC_STATEMENTS_MAX) await new Promise<void>((go) => this.#waiting.push(go))
+    else this.#running++
+    try {
+      await this.#client.execute(query, values, QUORUM)
+    } finally {
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#running--
+      else next()
+    }
+  }
+
+  #statements(change: RootChange): { readonly puts: Statement[]; readonly takes: Statement[] } {
+    const { fleet, root, epoch, version, session, interests } = change
+    const at = syncTimestamp(epoch, version)
+    const table = (name: string) => `${this.#keyspace}.${name}`
+    const puts: Statement[] = []
+    const state = (kind: string, value: unknown): Statement => [
+      `INSERT INTO ${table('root_state')} (fleet, root, kind, value) VALUES (?, ?, ?, ?) USING TIMESTAMP ?`,
+      [fleet, root, kind, value === null ? null : JSON.stringify(value), at],
+    ]
+    if (session !== undefined) puts.push(state('session', session))
+    if (interests !== undefined) puts.push(state('interests', interests))
+    const takes: Statement[] = []
+    for (const { position, session: owner, delivery } of change.queue) {
+      if (delivery === null) {
+        takes.push([
+          `DELETE FROM ${table('root_queue')} USING TIMESTAMP ? WHERE fleet = ? AND root = ? AND position = ?`,
+          [at, fleet, root, BigInt(position)],
+        ])
+      } else {
+        puts.push([
+          `INSERT INTO ${table('root_queue')} (fleet, root, position, session, delivery) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?`,
+          [fleet, root, BigInt(position), owner, Buffer.from(delivery, 'base64'), at],
+        ])
+      }
+    }
+    for (const { topic, record } of change.retained) {
+      if (record === null) {
+        takes.push([
+          `DELETE FROM ${table('root_retained')} USING TIMESTAMP ? WHERE fleet = ? AND root = ? AND topic = ?`,
+          [at, fleet, root, topic],
+        ])
+      } else {
+        puts.push([
+          `INSERT INTO ${table('root_retained')} (fleet, root, topic, record) VALUES (?, ?, ?, ?) USING TIMESTAMP ?`,
+          [fleet, root, topic, Buffer.from(record, 'base64'), at],
+        ])
+      }
+    }
+    for (const [name, upTo] of [
+      ['root_queue', change.queueVoidUpTo],
+      ['root_retained', change.retainedVoidUpTo],
+    ] as const) {
+      if (upTo === null) continue
+      takes.push([
+        `DELETE FROM ${table(name)} USING TIMESTAMP ? WHERE fleet = ? AND root = ?`,
+        [syncTimestamp(epoch, upTo), fleet, root],
+      ])
+    }
+    return { puts, takes }
+  }
+
+  async #rows(columns: string, table: string, fleet: FleetId, root: Root): Promise<types.Row[]> {
+    const found = await this.#client.execute(
+      `SELECT ${columns} FROM ${this.#keyspace}.${table} WHERE fleet = ? AND root = ?`,
+      [fleet, root],
+      QUORUM,
+    )
+    const rows: types.Row[] = []
+    // The driver iterates over all pages, and leaves that out of its types.
+    for await (const row of found as unknown as AsyncIterable<types.Row>) rows.push(row)
+    return rows
+  }
+}

@@ -1,0 +1,92 @@
+// Synced states in the embedded store: each row remembers the (epoch, version) of its last write, and lower ones lose.
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { FleetId, Root } from '../../src/id/ids.ts'
+import { bytesToBase64 } from '../../src/relay/base64.ts'
+import type { RootChange, SyncedState } from '../../src/relay/sync.ts'
+import { syncTimestamp } from './home-row.ts'
+import { SYNC_REMOVED_VERSIONS_KEPT } from './limits.ts'
+import { syncedState } from './state-row.ts'
+
+const NEWER = 'WHERE excluded.at > at'
+
+const QUERIES = {
+  state: `INSERT INTO root_state (fleet, root, kind, at, value) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET at = excluded.at, value = excluded.value ${NEWER}`,
+  states: 'SELECT kind, value FROM root_state WHERE fleet = ? AND root = ?',
+  queue: `INSERT INTO root_queue (fleet, root, position, at, session, delivery) SELECT ?1, ?2, ?3, ?4, ?5, ?6
+    WHERE NOT EXISTS (SELECT 1 FROM root_state WHERE fleet = ?1 AND root = ?2 AND kind = 'queue-void' AND at >= ?4)
+    ON CONFLICT DO UPDATE SET at = excluded.at, session = excluded.session, delivery = excluded.delivery ${NEWER}`,
+  queued: `SELECT position, session, delivery FROM root_queue
+    WHERE fleet = ? AND root = ? AND delivery IS NOT NULL ORDER BY position`,
+  voidQueue: 'DELETE FROM root_queue WHERE fleet = ? AND root = ? AND at <= ?',
+  forgetQueue: 'DELETE FROM root_queue WHERE fleet = ? AND root = ? AND delivery IS NULL AND at < ?',
+  retained: `INSERT INTO root_retained (fleet, root, topic, at, record) SELECT ?1, ?2, ?3, ?4, ?5
+    WHERE NOT EXISTS (SELECT 1 FROM root_state WHERE fleet = ?1 AND root = ?2 AND kind = 'retained-void' AND at >= ?4)
+    ON CONFLICT DO UPDATE SET at = excluded.at, record = excluded.record ${NEWER}`,
+  allRetained: `SELECT topic, record FROM root_retained
+    WHERE fleet = ? AND root = ? AND record IS NOT NULL ORDER BY topic`,
+  voidRetained: 'DELETE FROM root_retained WHERE fleet = ? AND root = ? AND at <= ?',
+  forgetRetained: 'DELETE FROM root_retained WHERE fleet = ? AND root = ? AND record IS NULL AND at < ?',
+} as const
+
+export class SqliteStates {
+  readonly #prepared: Record<keyof typeof QUERIES, StatementSync>
+
+  constructor(database: DatabaseSync) {
+    this.#prepared = Object.fromEntries(
+      Object.entries(QUERIES).map(([name, query]) => [name, database.prepare(query)]),
+    ) as Record<keyof typeof QUERIES, StatementSync>
+  }
+
+  /** In a transaction. */
+  put(change: RootChange): boolean {
+    const { fleet, root, epoch, version, session, interests } = change
+    const at = syncTimestamp(epoch, version)
+    const { state, queue, retained } = this.#prepared
+    if (session !== undefined) state.run(fleet, root, 'session', at, JSON.stringify(session))
+    if (interests !== undefined) state.run(fleet, root, 'interests', at, JSON.stringify(interests))
+    for (const { position, session: owner, delivery } of change.queue)
+      queue.run(fleet, root, position, at, owner, bytesOf(delivery))
+    for (const { topic, record } of change.retained) retained.run(fleet, root, topic, at, bytesOf(record))
+    if (change.queueVoidUpTo !== null) {
+      const upTo = syncTimestamp(epoch, change.queueVoidUpTo)
+      state.run(fleet, root, 'queue-void', upTo, null)
+      this.#prepared.voidQueue.run(fleet, root, upTo)
+    }
+    if (change.retainedVoidUpTo !== null) {
+      const upTo = syncTimestamp(epoch, change.retainedVoidUpTo)
+      state.run(fleet, root, 'retained-void', upTo, null)
+      this.#prepared.voidRetained.run(fleet, root, upTo)
+    }
+    const old = at - BigInt(SYNC_REMOVED_VERSIONS_KEPT)
+    this.#prepared.forgetQueue.run(fleet, root, old)
+    this.#prepared.forgetRetained.run(fleet, root, old)
+    return Number(this.#values(fleet, root).get('fence') ?? 0) <= epoch
+  }
+
+  /** In a transaction. */
+  take(fleet: FleetId, root: Root, epoch: number): SyncedState {
+    this.#prepared.state.run(fleet, root, 'fence', syncTimestamp(epoch, 0), String(epoch))
+    const queue = this.#prepared.queued.all(fleet, root).map((row) => ({
+      position: Number(row.position),
+      session: String(row.session),
+      delivery: bytesToBase64(row.delivery as Uint8Array),
+    }))
+    const retained = this.#prepared.allRetained.all(fleet, root).map((row) => ({
+      topic: String(row.topic),
+      record: bytesToBase64(row.record as Uint8Array),
+    }))
+    return syncedState(this.#values(fleet, root), queue, retained)
+  }
+
+  #values(fleet: FleetId, root: Root): Map<string, string> {
+    const values = new Map<string, string>()
+    for (const { kind, value } of this.#prepared.states.all(fleet, root))
+      if (value !== null) values.set(String(kind), String(value))
+    return values
+  }
+}
+
+function bytesOf(base64: string | null): Buffer | null {
+  return base64 === null ? null : Buffer.from(base64, 'base64')
+}

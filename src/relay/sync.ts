@@ -1,0 +1,53 @@
+// Sync: what a home has changed goes to the core's store, so that another region can take over should this one be lost.
+import { z } from 'zod'
+import { type handoverStateSchema, regionInterestSchema, sessionStateSchema } from './home.ts'
+import { base64Schema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
+
+export const ROOTS_PER_SYNC_MAX = 256
+
+/** Versions of one root count up within an epoch. */
+const versionSchema = z
+  .int()
+  .min(0)
+  .max(2 ** 40 - 1)
+
+/** Of one root: each thing as it is now. In the store the highest (epoch, version) of each wins. */
+export const rootChangeSchema = z.object({
+  fleet: fleetSchema,
+  root: rootSchema,
+  epoch: epochSchema,
+  version: versionSchema,
+  /** Absent: unchanged. Null: there is none any more. */
+  session: sessionStateSchema.omit({ queue: true }).nullable().optional(),
+  interests: z.array(regionInterestSchema).optional(),
+  /** Deliveries of a session's queue; null where the position is empty again. */
+  queue: z.array(
+    z.object({ session: z.string(), position: z.int().min(1), delivery: base64Schema.nullable() }),
+  ),
+  retained: z.array(z.object({ topic: z.string(), record: base64Schema.nullable() })),
+  /** What the store has of this up to that version is void. */
+  queueVoidUpTo: versionSchema.nullable(),
+  retainedVoidUpTo: versionSchema.nullable(),
+})
+export type RootChange = z.infer<typeof rootChangeSchema>
+
+/** Edge to core, `POST …/sync`. */
+export const syncRequestSchema = z.object({
+  region: regionSchema,
+  roots: z.array(rootChangeSchema).min(1).max(ROOTS_PER_SYNC_MAX),
+})
+export type SyncRequest = z.infer<typeof syncRequestSchema>
+
+/**
+ * `applied`: in the store, and whoever takes the root over will find it. `fenced`: another region has taken it over.
+ * `failed`: to be sent again.
+ */
+export const syncResultSchema = z.enum(['applied', 'fenced', 'failed'])
+export type SyncResult = z.infer<typeof syncResultSchema>
+
+/** One result for each root, in order. */
+export const syncResponseSchema = z.object({ results: z.array(syncResultSchema) })
+export type SyncResponse = z.infer<typeof syncResponseSchema>
+
+/** What the store has of a root: enough for a new home. */
+export type SyncedState = z.infer<typeof handoverStateSchema>

@@ -1,0 +1,273 @@
+// A home that begins from the core's store, since its predecessor's region does not answer.
+import { describe, expect, test } from 'vitest'
+import { CoreUnreachable } from '../../actors/core-client.ts'
+import { FAIL_OVER_POSITIONS, FAIL_OVER_REGISTER_MS, IMPORT_RETRY_MS_MAX } from '../../actors/limits.ts'
+import type { RegionId } from '../../src/id/ids.ts'
+import { isPresence } from '../../src/id/root.ts'
+import { decodeMessage } from '../../src/mqtt/message.ts'
+import { bytesToBase64 } from '../../src/relay/base64.ts'
+import { packBatch } from '../../src/relay/batch.ts'
+import type {
+  ClaimResponse,
+  HandoverState,
+  ImportedRequest,
+  ImportedResponse,
+  SessionState,
+} from '../../src/relay/home.ts'
+import { held, NOTHING_LATE } from './fake-peers.ts'
+import {
+  APP,
+  deliveryOf,
+  EU,
+  LAMP,
+  packetsTo,
+  record,
+  subscribeFrame,
+  subscriptionTo,
+  textOf,
+  textsTo,
+  US,
+  watch,
+} from './samples.ts'
+import { SyncWorld } from './sync-world.ts'
+
+const CMD = 'devices/lamp/cmd'
+const STATE = 'devices/lamp/state'
+/** The lamp's other home: the worlds of these tests are in eu. */
+const LOST = US
+
+function stateOf(texts: readonly string[], ...filters: string[]): HandoverState {
+  const queue = texts.map((text, i) => ({ position: 11 + i, delivery: bytesToBase64(deliveryOf(CMD, text)) }))
+  const session = {
+    id: 'session of the lost home',
+    expirySeconds: 3600,
+    disconnectedAt: 0,
+    subscriptions: [CMD, ...filters].map(subscriptionTo),
+    lastPosition: 10 + queue.length,
+    sentUpTo: 0,
+    released: [],
+    received: [],
+    seen: [],
+    queue,
+  }
+  return { session, retained: [], interests: [], presence: [] }
+}
+
+function lateOf(texts: readonly string[], more: Partial<ImportedResponse> = {}): ImportedResponse {
+  const late = bytesToBase64(packBatch(texts.map((text) => deliveryOf(CMD, text))))
+  const session = 'session of the lost home'
+  return { ...NOTHING_LATE, done: false, session, late, upTo: texts.length, from: LOST, ...more }
+}
+
+/** @param imported what the core answers each time that it is asked; it cannot reach the lost home in the end */
+function failedOver(state: HandoverState, ...imported: ImportedResponse[]) {
+  const asked: ImportedRequest[] = []
+  const lost = { back: false }
+  const claimed: ClaimResponse = { home: { region: EU, epoch: 5 }, state, synced: true }
+  const world = new SyncWorld({
+    claim: async () => claimed,
+    imported: async (request) => {
+      asked.push(request)
+      if (!lost.back) throw new CoreUnreachable('us is silent')
+      return imported.shift() ?? NOTHING_LATE
+    },
+  })
+  return { world, asked, lost }
+}
+
+async function comeBack({ world, lost }: ReturnType<typeof failedOver>): Promise<void> {
+  lost.back = true
+  await world.clock.pass(IMPORT_RETRY_MS_MAX)
+  watch(world.alarm())
+  await world.clock.pass(1_000)
+}
+
+describe('a client that comes to another region', () => {
+  test('has its session and what waited, though it was connected when that was synced', async () => {
+    const { world } = failedOver(stateOf(['one', 'two']))
+    await world.clock.pass(4_000_000)
+    watch(world.connect(3600))
+    await world.clock.pass(500)
+    expect(packetsTo(world.connection)[0]).toMatchObject({ cmd: 'connack', sessionPresent: true })
+    expect(textsTo(world.connection)).toEqual(['one', 'two'])
+  })
+
+  test('does not wait for subscriptions that need the lost region, nor for that to answer', async () => {
+    const never = held<never>()
+    const world = new SyncWorld({
+      claim: async () => ({ home: { region: EU, epoch: 5 }, state: stateOf(['one']), synced: true }),
+      imported: () => never.answer,
+    })
+    watch(world.connect(3600))
+    await world.clock.pass(FAIL_OVER_REGISTER_MS + 100)
+    expect(packetsTo(world.connection)[0]).toMatchObject({ cmd: 'connack', sessionPresent: true })
+    const delivered = watch(world.device.deliver(world.session, [deliveryOf(CMD, 'live')]))
+    await world.clock.pass(300)
+    expect(delivered.state()).toBe('resolved')
+    expect(textsTo(world.connection)).toEqual(['one', 'live'])
+  })
+
+  test('gets new messages with ids that the lost home cannot have used a moment before', async () => {
+    const { world } = failedOver(stateOf([]))
+    watch(world.connect(3600))
+    await world.clock.pass(500)
+    watch(world.device.deliver(world.session, [deliveryOf(CMD, 'new')]))
+    await world.clock.pass(500)
+    const publish = packetsTo(world.connection).find(({ cmd }) => cmd === 'publish')
+    expect(publish?.messageId).toBe(10 + FAIL_OVER_POSITIONS + 1)
+  })
+
+  test('is synced anew in whole, and what older homes have left in the store is void', async () => {
+    const { world } = failedOver({
+      ...stateOf(['one']),
+      retained: [{ topic: STATE, record: bytesToBase64(record(STATE, 'on')) }],
+      interests: [{ region: 'ap' as RegionId, plain: true, shares: [] }],
+    })
+    watch(world.connect(3600))
+    await world.clock.pass(5_000)
+    expect(world.changes[0]).toMatchObject({
+      epoch: 5,
+      session: { id: 'session of the lost home' },
+      interests: [{ region: 'ap' }],
+      queue: [{ position: 11 }],
+      retained: [{ topic: `presence/${LAMP}` }, { topic: STATE }],
+      queueVoidUpTo: expect.any(Number),
+      retainedVoidUpTo: expect.any(Number),
+    })
+  })
+})
+
+describe('when the lost region is back', () => {
+  test('what it had comes late, page after page, and then it has let go', async () => {
+    const pages = [lateOf(['a', 'b']), lateOf(['c'], { upTo: 3 })]
+    const over = failedOver(stateOf(['one']), ...pages)
+    watch(over.world.connect(3600))
+    await over.world.clock.pass(2_000)
+    await comeBack(over)
+    expect(textsTo(over.world.connection)).toEqual(['one', 'a', 'b', 'c'])
+    const took = over.asked.slice(-3).map(({ from, tookUpTo, synced }) => [from, tookUpTo, synced])
+    expect(took).toEqual([
+      [null, 0, true],
+      [LOST, 2, true],
+      [LOST, 3, true],
+    ])
+    const { length } = over.asked
+    over.world.crash()
+    await over.world.alarm()
+    expect(over.asked).toHaveLength(length)
+  })
+
+  test('it is asked for that also while a subscription needs yet another region, and lets go after it', async () => {
+    const open = { ...NOTHING_LATE, done: false, from: LOST }
+    const over = failedOver(stateOf(['one'], 'rooms/elsewhere/#'), lateOf(['a']), open)
+    over.world.leaf = () => ({
+      subscribe: async () => {
+        throw new Error('ap is silent')
+      },
+    })
+    watch(over.world.connect(3600))
+    await over.world.clock.pass(2_000)
+    await comeBack(over)
+    expect(textsTo(over.world.connection)).toEqual(['one', 'a'])
+    expect(over.asked.slice(-2).map(({ registered }) => registered)).toEqual([false, false])
+    over.world.leaf = () => ({})
+    await comeBack(over)
+    expect(over.asked.at(-1)).toMatchObject({ registered: true, from: null })
+    const { length } = over.asked
+    await comeBack(over)
+    expect(over.asked).toHaveLength(length)
+  })
+
+  test('a new home that has died meanwhile goes on asking', async () => {
+    const over = failedOver(stateOf(['one']), lateOf(['a']))
+    watch(over.world.connect(3600))
+    await over.world.clock.pass(2_000)
+    over.world.crash()
+    await over.world.alarm()
+    await comeBack(over)
+    watch(over.world.connect(3600))
+    await over.world.clock.pass(500)
+    expect(textsTo(over.world.connection)).toEqual(['one', 'a'])
+  })
+
+  test('what is late of a session that has ended here is nobody’s', async () => {
+    const over = failedOver(stateOf(['one']), lateOf(['a']))
+    watch(over.world.connect(3600, { clean: true }))
+    await over.world.clock.pass(2_000)
+    await over.world.gate.frame(over.world.connection, subscribeFrame(1, CMD))
+    await comeBack(over)
+    expect(textsTo(over.world.connection)).toEqual([])
+  })
+
+  test('what is late of a session that was never synced is the client’s', async () => {
+    const over = failedOver({ session: null, retained: [], interests: [], presence: [] }, lateOf(['a']))
+    watch(over.world.connect(3600))
+    await over.world.clock.pass(2_000)
+    await comeBack(over)
+    expect(textsTo(over.world.connection)).toEqual(['a'])
+  })
+
+  test('its retained messages are taken, but for the topics that have changed here', async () => {
+    const retained = ['a', 'b', 'c', 'd'].map((level) => `${STATE}/${level}`)
+    const [kept, changed, removed, cleared] = retained as [string, string, string, string]
+    const over = failedOver(
+      {
+        ...stateOf([]),
+        retained: [{ topic: removed, record: bytesToBase64(record(removed, 'synced', { retain: true })) }],
+      },
+      lateOf([], {
+        late: '',
+        retained: [
+          { topic: kept, record: bytesToBase64(record(kept, 'late', { retain: true })) },
+          { topic: changed, record: bytesToBase64(record(changed, 'late', { retain: true })) },
+          { topic: removed, record: null },
+          { topic: cleared, record: bytesToBase64(record(cleared, 'late', { retain: true })) },
+        ],
+      }),
+    )
+    watch(over.world.connect(3600))
+    await over.world.clock.pass(2_000)
+    const { leaf } = over.world.device
+    const published = [record(changed, 'newer', { retain: true }), record(cleared, '', { retain: true })]
+    watch(leaf.publish(APP, published))
+    await over.world.clock.pass(100)
+    // Noted in storage, so that a crash forgets none of it.
+    over.world.crash()
+    await comeBack(over)
+    const texts = over.world.device.leaf.retained
+      .all()
+      .filter(({ topic }) => !isPresence(topic))
+      .map(({ topic, record: bytes }) => [topic, textOf(decodeMessage(bytes).payload)])
+    expect(texts).toEqual([
+      [changed, 'newer'],
+      [kept, 'late'],
+    ])
+    expect(over.asked.at(-1)).toMatchObject({ from: LOST, tookTopic: cleared })
+  })
+})
+
+test('a region that takes its own client back from a silent one keeps what it had itself and nobody had got', async () => {
+  const claims: ClaimResponse[] = [
+    { home: { region: EU, epoch: 1 }, state: null, synced: false },
+    { home: { region: EU, epoch: 3 }, state: null, synced: true },
+  ]
+  const world = new SyncWorld({
+    claim: async () => claims.shift() as ClaimResponse,
+    imported: () => held<never>().answer,
+  })
+  await world.settle()
+  await world.leave()
+  const { session } = world
+  await world.device.deliver(session, [deliveryOf(CMD, 'synced')])
+  await world.clock.pass(3_000)
+  world.answer = async () => 'failed'
+  await world.device.deliver(session, [deliveryOf(CMD, 'own')])
+  const again = claims[0] as ClaimResponse
+  const state = stateOf(['from the store'])
+  claims[0] = { ...again, state: { ...state, session: { ...(state.session as SessionState), id: session } } }
+  watch(Promise.resolve(world.device.moving.fence(US, 2)))
+  await world.device.deliver(session, [deliveryOf(CMD, 'late')])
+  watch(world.connect(3600))
+  await world.clock.pass(FAIL_OVER_REGISTER_MS + 500)
+  expect(textsTo(world.connection)).toEqual(['from the store', 'own', 'late'])
+})

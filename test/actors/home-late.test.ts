@@ -1,0 +1,69 @@
+// What is late in a former home, and what is published at the new one before that has come.
+import { expect, test } from 'vitest'
+import { CoreUnreachable } from '../../actors/core-client.ts'
+import { Gate } from '../../actors/device/gate.ts'
+import { bytesToBase64 } from '../../src/relay/base64.ts'
+import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
+import type { ImportedResponse, SessionState } from '../../src/relay/home.ts'
+import { fakeCore, fakePeers, NOTHING_LATE } from './fake-peers.ts'
+import { FakePlatform } from './fake-platform.ts'
+import {
+  APP,
+  addressOf,
+  connectFrame,
+  deliveryOf,
+  LAMP,
+  record,
+  subscriptionTo,
+  textsTo,
+  US,
+} from './samples.ts'
+
+const SESSION: SessionState = {
+  id: 'session of lamp',
+  expirySeconds: 3600,
+  disconnectedAt: Date.UTC(2026, 0, 1),
+  subscriptions: [subscriptionTo('devices/lamp/#')],
+  lastPosition: 0,
+  sentUpTo: 0,
+  released: [],
+  received: [],
+  seen: [],
+  queue: [],
+}
+
+test('what is late in a former home that is out of reach for a moment comes before what is newer', async () => {
+  const late = bytesToBase64(packBatch([deliveryOf('devices/lamp/x', 'late')]))
+  const answers: ImportedResponse[] = [{ ...NOTHING_LATE, done: false, session: SESSION.id, late, upTo: 1 }]
+  let tries = 0
+  const platform = new FakePlatform(addressOf('device', US, LAMP), {
+    peers: fakePeers({
+      device: () => ({ deliver: (session, batch) => gate.device.deliver(session, unpackBatch(batch)) }),
+    }),
+    core: fakeCore(US, {
+      claim: async () => ({
+        home: { region: US, epoch: 2 },
+        state: { session: SESSION, retained: [], interests: [], presence: [] },
+        synced: false,
+      }),
+      imported: async () => {
+        if (tries++ === 0) throw new CoreUnreachable('the former home does not answer')
+        return answers.shift() ?? NOTHING_LATE
+      },
+    }),
+  })
+  const gate = new Gate(platform, LAMP)
+  const connection = platform.accept()
+  gate.opened(connection, true)
+  const connected = gate.frame(connection, connectFrame(3600, { clean: false }))
+  await platform.clock.pass(100)
+  await connected
+  const newer = gate.device.leaf.publish(APP, [record('devices/lamp/x', 'newer', { qos: 1 })])
+  await platform.clock.pass(500)
+  const retried = gate.device.alarm()
+  await platform.clock.pass(5_000)
+  await Promise.all([newer, retried])
+
+  expect(tries).toBeGreaterThan(1)
+  expect([...new Set(textsTo(connection))]).toEqual(['late', 'newer'])
+})

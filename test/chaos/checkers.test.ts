@@ -1,0 +1,158 @@
+// The judges of a chaos run find what is planted.
+import { describe, expect, it } from 'vitest'
+import { differences } from './database.ts'
+import { planFaults } from './faults.ts'
+import { Ledger, type ReceiverKind } from './ledger.ts'
+import { Random } from './random.ts'
+import { doubleConnections } from './served.ts'
+
+/** A publisher that sends `total` messages, all acknowledged, to a receiver that gets those of `order`. */
+function judged(
+  order: readonly number[],
+  total: number,
+  { kind = 'settled' as ReceiverKind, root = 'rooms/1' } = {},
+) {
+  const ledger = new Ledger()
+  const stream = ledger.stream('pub', 'eu', root, 1)
+  const receiver = ledger.receiver('sub', kind)
+  receiver.since.set(root, 100)
+  const payloads = Array.from({ length: total }, (_, i) => ledger.sent(stream, 101 + i).payload)
+  payloads.forEach((_, sequence) => {
+    ledger.answered(stream, sequence, 0, 300)
+  })
+  for (const sequence of order) ledger.arrived(receiver, payloads[sequence] as Buffer, 400, 'us#1')
+  return { ledger, stream, verdict: ledger.judge() }
+}
+
+describe('the ledger', () => {
+  it('finds nothing where all came in order', () => {
+    const { verdict } = judged([0, 1, 2], 3)
+    expect(verdict).toMatchObject({
+      lost: [],
+      inversions: [],
+      duplicatesQos1: 0,
+      acknowledged: 3,
+      expected: 3,
+    })
+  })
+
+  it('finds an acknowledged message that did not come', () => {
+    const { verdict } = judged([0, 2], 3)
+    expect(verdict.lost).toMatchObject([{ what: 'loss', receiver: 'sub', publisher: 'pub', sequence: 1 }])
+    expect(verdict.inversions).toEqual([])
+  })
+
+  it('does not ask for what was refused, never answered, or published before SUBACK', () => {
+    const { ledger, stream } = judged([], 0)
+    ledger.sent(stream, 99)
+    ledger.answered(stream, 0, 0, 99)
+    ledger.sent(stream, 200)
+    ledger.answered(stream, 1, 0x97, 200)
+    ledger.sent(stream, 201)
+    expect(ledger.judge()).toMatchObject({ lost: [], unanswered: 1, refusals: { 'PUBLISH 0x97': 1 } })
+  })
+
+  it('finds a first arrival after a later message, and not a repetition', () => {
+    expect(judged([0, 2, 1, 3], 4).verdict.inversions).toMatchObject([
+      { sequence: 1, after: { sequence: 2 } },
+    ])
+    const repeated = judged([0, 1, 2, 1, 2, 3], 4).verdict
+    expect(repeated).toMatchObject({ inversions: [], duplicatesQos1: 2, duplicatesOf: { sub: 2 } })
+  })
+
+  it('counts what nobody sent', () => {
+    const { ledger } = judged([0], 1)
+    const strange = Buffer.alloc(48)
+    strange.writeUInt32BE(7, 2)
+    ledger.arrived(ledger.receiver('sub', 'settled'), strange, 400, 'us#1')
+    expect(ledger.judge()).toMatchObject({ strange: 1, arrivals: 1, lost: [] })
+  })
+
+  it('concedes order to a roaming receiver only for roots that are not its own', () => {
+    const elsewhere = judged([1, 0], 2, { kind: 'roaming' }).verdict
+    expect([elsewhere.inversions.length, elsewhere.concededInversions.length]).toEqual([0, 1])
+    const own = judged([1, 0], 2, { kind: 'roaming', root: 'devices/sub' }).verdict
+    expect([own.inversions.length, own.concededInversions.length]).toEqual([1, 0])
+  })
+
+  it('asks of a shared group that one member has it, in any order', () => {
+    const { verdict } = judged([1, 0], 3, { kind: 'shared' })
+    expect(verdict.inversions).toEqual([])
+    expect(verdict.lost).toMatchObject([{ sequence: 2 }])
+  })
+})
+
+describe('connections of one client id', () => {
+  it('are found where two were served at once for longer than a moment', () => {
+    const served = [
+      { region: 'eu', from: 0, until: 8_000 },
+      { region: 'us', from: 3_000, until: 9_000 },
+    ]
+    expect(doubleConnections('racer', served)).toEqual([
+      { client: 'racer', regions: ['eu', 'us'], from: 3_000, ms: 5_000 },
+    ])
+  })
+
+  it('are found where a long one spans a short one that began between', () => {
+    const served = [
+      { region: 'eu', from: 0, until: 9_000 },
+      { region: 'eu', from: 1_000, until: 1_200 },
+      { region: 'us', from: 4_000, until: 8_000 },
+    ]
+    expect(doubleConnections('racer', served)).toMatchObject([{ from: 4_000, ms: 4_000 }])
+  })
+
+  it('are fine where one takes over from the other', () => {
+    const served = [
+      { region: 'eu', from: 0, until: 3_100 },
+      { region: 'us', from: 3_000, until: 9_000 },
+    ]
+    expect(doubleConnections('racer', served)).toEqual([])
+  })
+})
+
+describe('the plan of faults', () => {
+  const options = {
+    ms: 600_000,
+    perMinute: 12,
+    regions: ['eu', 'us'],
+    cores: ['core-1', 'core-2'],
+    databases: ['cassandra'],
+    links: ['eu→core', 'us→core', 'core-1→eu', 'core-1→us', 'core-2→eu', 'core-2→us'],
+  }
+
+  it('is the same for the same seed, and another for another', () => {
+    const plan = planFaults(new Random(7), options)
+    expect(planFaults(new Random(7), options)).toEqual(plan)
+    expect(planFaults(new Random(8), options)).not.toEqual(plan)
+  })
+
+  it('has at least ten faults a minute, of all kinds, and never both regions or both cores at once', () => {
+    const plan = planFaults(new Random(7), options)
+    expect(plan.length).toBeGreaterThanOrEqual(100)
+    expect(new Set(plan.map(({ kind }) => kind))).toEqual(
+      new Set(['kill', 'hold', 'cut', 'blackhole', 'delay', 'cut off']),
+    )
+    for (const names of [options.regions, options.cores]) {
+      const these = plan.filter(({ target }) => names.includes(target))
+      these.forEach((fault, i) => {
+        expect(these.slice(i + 1).filter(({ at }) => at < fault.at + fault.ms)).toEqual([])
+      })
+    }
+  })
+})
+
+describe('the rows of two Cassandra nodes', () => {
+  it('differ where one lacks a row or has another', () => {
+    const one = new Map([
+      ['home a', '1'],
+      ['home b', '1'],
+    ])
+    const other = new Map([
+      ['home a', '1'],
+      ['home b', '2'],
+      ['home c', '1'],
+    ])
+    expect(differences([one, other])).toEqual(['home b', 'home c'])
+  })
+})

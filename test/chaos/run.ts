@@ -1,0 +1,100 @@
+/**
+ * The chaos run: real regions, core processes, Cassandra and clients, with faults at random; the promises are judged.
+ *
+ *   npm run chaos -- [--minutes 10] [--seed N] [--regions 2] [--rate 600] [--faults 12] [--roamers 3] [--cassandra 1]
+ *
+ *   npm run chaos -- --cassandra 3    a node for each of three data centers, one of them killed for two fifths of the run
+ *   npm run chaos -- --cut 10         the core link of a region is cut for ten minutes
+ *
+ * Leaves `reports/chaos/index.html` and `result.json`; ends with 0 only if nothing was lost, inverted or connected twice.
+ */
+import { mkdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { runChaos } from './chaos.ts'
+import { runCut } from './cut.ts'
+import { chaosPage } from './page.ts'
+
+const REPORTS = path.join(import.meta.dirname, '../../reports/chaos')
+const REGIONS = ['eu', 'us', 'ap']
+
+const say = (line: string) => process.stdout.write(`${line}\n`)
+
+function number(text: string, name: string, low: number, high: number): number {
+  const value = Number(text)
+  if (!(value >= low && value <= high)) throw new Error(`--${name}: ${low} to ${high}`)
+  return value
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: 'string', default: '10' },
+      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+      regions: { type: 'string', default: '2' },
+      rate: { type: 'string', default: '600' },
+      faults: { type: 'string', default: '12' },
+      roamers: { type: 'string', default: '3' },
+      cut: { type: 'string' },
+      cassandra: { type: 'string', default: '1' },
+    },
+  })
+  let interrupts = 0
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      interrupts++
+    })
+  }
+  if (values.cut !== undefined) {
+    await mkdir(REPORTS, { recursive: true })
+    const cassandraNodes = number(values.cassandra, 'cassandra', 0, 3)
+    const cut = await runCut({
+      minutes: number(values.cut, 'cut', 0.2, 600),
+      cassandraNodes,
+      logs: REPORTS,
+      say,
+    })
+    await writeFile(path.join(REPORTS, 'cut.json'), `${JSON.stringify(cut, null, 2)}\n`)
+    say(JSON.stringify(cut, null, 2))
+    return cut.failures.length === 0 ? 0 : 1
+  }
+  const seed = number(values.seed, 'seed', 0, 2 ** 32)
+  say(`seed ${seed}`)
+  await mkdir(REPORTS, { recursive: true })
+  const result = await runChaos(
+    {
+      seed,
+      ms: number(values.minutes, 'minutes', 0.2, 24 * 60) * 60_000,
+      faultsPerMinute: number(values.faults, 'faults', 0, 60),
+      regions: REGIONS.slice(0, number(values.regions, 'regions', 2, 3)),
+      cores: 2,
+      cassandraNodes: number(values.cassandra, 'cassandra', 0, 3),
+      rate: number(values.rate, 'rate', 10, 5_000),
+      roamers: number(values.roamers, 'roamers', 0, 100),
+      logs: REPORTS,
+      say,
+    },
+    () => interrupts > 0,
+  )
+  await writeFile(path.join(REPORTS, 'result.json'), `${JSON.stringify(result, null, 2)}\n`)
+  await writeFile(path.join(REPORTS, 'index.html'), chaosPage(result))
+  for (const text of result.explanations) say(text)
+  const { verdict, recovered } = result
+  say(
+    `${verdict.published} published, ${verdict.acknowledged} acknowledged (${verdict.acknowledgedQos1} at QoS 1), ${verdict.expected} deliveries owed, ${verdict.lost.length} lost, ${verdict.inversions.length} out of order (${verdict.concededInversions.length} conceded), ${verdict.duplicatesQos1} and ${verdict.duplicatesQos2} duplicates at QoS 1 and 2; ${result.doubles.length} double connections in ${result.races}; ${result.faults.length} faults`,
+  )
+  say(`refusals ${JSON.stringify(result.refusals)}`)
+  say(
+    `recovery ${JSON.stringify(recovered)}, drained in ${result.drainMs} ms, Cassandra ${JSON.stringify(result.converged)}`,
+  )
+  say(`report: ${path.join(REPORTS, 'index.html')}`)
+  for (const failure of result.failures) say(`failed: ${failure}`)
+  return result.failures.length === 0 && interrupts === 0 ? 0 : 1
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  process.stderr.write(`chaos: ${error instanceof Error ? error.stack : String(error)}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,265 @@
+// Claims of homes whose region hands over, refuses, or does not answer.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { Directory } from '../../k8s-core/directory.ts'
+import { EdgeSilent, type Edges, EdgeUnreachable } from '../../k8s-core/edges.ts'
+import { Silence } from '../../k8s-core/silence.ts'
+import type { Store } from '../../k8s-core/store/port.ts'
+import { openSqliteStore } from '../../k8s-core/store/sqlite.ts'
+import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
+import type { HandoverState, ReleaseRequest, ReleaseResponse } from '../../src/relay/home.ts'
+
+const [AP, EU, US] = ['ap', 'eu', 'us'] as RegionId[] as [RegionId, RegionId, RegionId]
+const ROOT = 'devices/lamp' as Root
+const NOTHING: ReleaseResponse = { done: true, session: '', late: '', upTo: 0, retained: [] }
+
+function sessionOf(id: string) {
+  const numbers = { expirySeconds: 60, disconnectedAt: 1, lastPosition: 0, sentUpTo: 0 }
+  return { id, ...numbers, subscriptions: [], released: [], received: [], seen: [], queue: [] }
+}
+
+/** What each region does; by default it is there and gives a session of its own name. */
+class Regions {
+  readonly silent = new Set<RegionId>()
+  readonly refusing = new Set<RegionId>()
+  /** Answers a ping and then no more. */
+  readonly falling = new Set<RegionId>()
+  readonly released: (ReleaseRequest & { readonly region: RegionId })[] = []
+  release: (region: RegionId, request: ReleaseRequest) => ReleaseResponse = () => NOTHING
+  /** What a home does when it is asked to finish its import. */
+  finish: () => Promise<void> = () => Promise.resolve()
+
+  get edges(): Edges {
+    return {
+      ping: async (region: RegionId) => this.answers(region),
+      interest: async (region: RegionId) => {
+        this.answers(region)
+        await this.finish()
+        return { status: 'done', retained: [] }
+      },
+      handover: async (region: RegionId): Promise<HandoverState> => {
+        if (this.falling.has(region)) this.silent.add(region)
+        this.answers(region)
+        return { session: sessionOf(`of ${region}`), retained: [], interests: [], presence: [] }
+      },
+      release: async (region: RegionId, request: ReleaseRequest) => {
+        this.answers(region)
+        this.released.push({ ...request, region })
+        return this.release(region, request)
+      },
+    } as unknown as Edges
+  }
+
+  private answers(region: RegionId): void {
+    if (this.silent.has(region)) throw new EdgeSilent(region, 'silent')
+    if (this.refusing.has(region)) throw new EdgeUnreachable(region, 'answered with 500')
+  }
+}
+
+let dir: string
+let store: Store
+let regions: Regions
+let directory: Directory
+
+beforeEach(async () => {
+  dir = await mkdtemp(path.join(tmpdir(), 'starling-directory-'))
+  store = await openSqliteStore(path.join(dir, 'core.sqlite'))
+  await store.migrate()
+  regions = new Regions()
+  directory = new Directory(store, regions.edges, new Silence(regions.edges, 0))
+})
+afterEach(async () => {
+  await store.close()
+  await rm(dir, { recursive: true })
+})
+
+const claim = (region: RegionId) => directory.claim(DEFAULT_FLEET, ROOT, region)
+const home = () => store.home(DEFAULT_FLEET, ROOT)
+
+async function sync(region: RegionId, epoch: number): Promise<void> {
+  const { queue: _, ...session } = sessionOf(`synced by ${region}`)
+  const nothing = { queue: [], retained: [], queueVoidUpTo: null, retainedVoidUpTo: null }
+  await store.putState({ fleet: DEFAULT_FLEET, root: ROOT, epoch, version: 1, session, ...nothing })
+}
+
+function imported(region: RegionId, epoch: number, from: RegionId | null = null, tookUpTo = 0) {
+  const took = { from, tookUpTo, tookTopic: '', synced: true, registered: true }
+  return directory.imported({ fleet: DEFAULT_FLEET, root: ROOT, region, epoch, ...took })
+}
+
+describe('a claim', () => {
+  test('of a home whose region answers gets its state from there', async () => {
+    await claim(EU)
+    await sync(EU, 1)
+    expect(await claim(US)).toMatchObject({
+      home: { region: US, epoch: 2 },
+      state: { session: { id: 'of eu' } },
+      synced: false,
+    })
+  })
+
+  test('of a home whose region is silent gets what that had synced, and the old home stays to be asked', async () => {
+    await claim(EU)
+    await sync(EU, 1)
+    regions.silent.add(EU)
+    const claimed = {
+      home: { region: US, epoch: 2 },
+      state: { session: { id: 'synced by eu' } },
+      synced: true,
+    }
+    expect(await claim(US)).toMatchObject(claimed)
+    expect(await home()).toEqual({ region: US, epoch: 2, importFrom: [EU] })
+    // Its answer may have been lost.
+    expect(await claim(US)).toMatchObject(claimed)
+  })
+
+  test('of a home whose region falls silent in the middle gets what that had synced', async () => {
+    await claim(EU)
+    await sync(EU, 1)
+    regions.falling.add(EU)
+    expect(await claim(US)).toMatchObject({ state: { session: { id: 'synced by eu' } }, synced: true })
+  })
+
+  test('of a home whose region answers with an error is refused, and nothing has changed', async () => {
+    await claim(EU)
+    await sync(EU, 1)
+    regions.refusing.add(EU)
+    await expect(claim(US)).rejects.toThrow(EdgeUnreachable)
+    expect(await home()).toEqual({ region: EU, epoch: 1, importFrom: [] })
+    expect(await store.putState({ ...(await emptyChange(2)) })).toBe(true)
+  })
+
+  test('of a home that has yet to import from a region which is there waits for that', async () => {
+    await claim(EU)
+    await claim(US)
+    await expect(claim(AP)).rejects.toThrow('has not yet imported')
+    expect(await home()).toMatchObject({ region: US, epoch: 2 })
+    regions.finish = async () => {
+      await imported(US, 2)
+    }
+    expect(await claim(AP)).toMatchObject({ state: { session: { id: 'of us' } }, synced: false })
+    expect(await home()).toEqual({ region: AP, epoch: 3, importFrom: [US] })
+  })
+
+  test('of a home that has yet to import from a silent region takes that over, to be asked for all it had', async () => {
+    await claim(EU)
+    regions.silent.add(EU)
+    await claim(US)
+    expect(await claim(AP)).toMatchObject({ state: { session: { id: 'of us' } }, synced: true })
+    expect(await home()).toEqual({ region: AP, epoch: 3, importFrom: [EU, US] })
+  })
+
+  test('of a region’s own former home, while the newer one is silent, does not ask itself', async () => {
+    await claim(EU)
+    regions.silent.add(EU)
+    await claim(US)
+    await sync(US, 2)
+    regions.silent.delete(EU)
+    regions.silent.add(US)
+    expect(await claim(EU)).toMatchObject({ state: { session: { id: 'synced by us' } }, synced: true })
+    expect(await home()).toEqual({ region: EU, epoch: 3, importFrom: [US] })
+  })
+
+  test('fails where neither the region nor the store answers', async () => {
+    await claim(EU)
+    regions.silent.add(EU)
+    const broken = new Proxy(store, {
+      get: (target, name) =>
+        name === 'takeState'
+          ? () => Promise.reject(new Error('the store is down'))
+          : Reflect.get(target, name).bind(target),
+    })
+    const other = new Directory(broken, regions.edges, new Silence(regions.edges, 0))
+    await expect(other.claim(DEFAULT_FLEET, ROOT, US)).rejects.toThrow('the store is down')
+  })
+})
+
+async function emptyChange(version: number) {
+  const nothing = { queue: [], retained: [], queueVoidUpTo: null, retainedVoidUpTo: null }
+  return { fleet: DEFAULT_FLEET, root: ROOT, epoch: 1, version, ...nothing }
+}
+
+describe('silence', () => {
+  test('counts once it is long enough, and what was heard in between ends it', async () => {
+    let now = 0
+    const silence = new Silence(regions.edges, 60_000, () => now)
+    const outcome = async () => {
+      const asked = silence.of(EU).catch((cause) => cause)
+      now += 8_000
+      return asked
+    }
+    regions.silent.add(EU)
+    expect(await outcome()).toBeInstanceOf(EdgeSilent)
+    regions.silent.delete(EU)
+    expect(await outcome()).toBe(false)
+    regions.silent.add(EU)
+    for (let i = 0; i < 7; i++) expect(await outcome()).toBeInstanceOf(EdgeSilent)
+    expect(await outcome()).toBe(true)
+    // Of a silence long ago nobody knows whether it went on.
+    now += 3_600_000
+    expect(await outcome()).toBeInstanceOf(EdgeSilent)
+  })
+
+  test('is looked at for a while, so that a process which starts again is not taken for a lost region', async () => {
+    await claim(EU)
+    regions.silent.add(EU)
+    setTimeout(() => regions.silent.delete(EU), 300)
+    const patient = new Directory(store, regions.edges, new Silence(regions.edges, 5_000))
+    expect(await patient.claim(DEFAULT_FLEET, ROOT, US)).toMatchObject({
+      state: { session: { id: 'of eu' } },
+      synced: false,
+    })
+  })
+})
+
+describe('what is late', () => {
+  beforeEach(async () => {
+    await claim(EU)
+    regions.silent.add(EU)
+    await claim(US)
+    await claim(AP)
+  })
+
+  test('is asked of all old homes, and a silent one keeps none of the others waiting', async () => {
+    await expect(imported(AP, 3)).rejects.toThrow(EdgeUnreachable)
+    expect(regions.released).toMatchObject([{ region: US, to: AP, epoch: 3, synced: true }])
+    expect(await home()).toMatchObject({ importFrom: [EU] })
+    regions.silent.delete(EU)
+    expect(await imported(AP, 3)).toMatchObject({ done: true, from: null })
+    expect(regions.released.map(({ region }) => region)).toEqual([US, EU])
+    expect(await home()).toMatchObject({ importFrom: [] })
+  })
+
+  test('is taken from the oldest first, and what was taken is told to none but whom it came from', async () => {
+    regions.silent.delete(EU)
+    regions.release = (region, { tookUpTo }) =>
+      tookUpTo < 7 ? { ...NOTHING, done: false, session: `of ${region}`, late: 'AAAA', upTo: 7 } : NOTHING
+    expect(await imported(AP, 3)).toMatchObject({ done: false, from: EU, session: 'of eu', upTo: 7 })
+    expect(await imported(AP, 3, EU, 7)).toMatchObject({ done: false, from: US, session: 'of us' })
+    // As if the last answer had been lost: positions of the one say nothing to the other.
+    expect(await imported(AP, 3, EU, 7)).toMatchObject({ done: false, from: US })
+    expect(await imported(AP, 3, US, 7)).toMatchObject({ done: true })
+    expect(regions.released.map(({ region, tookUpTo }) => [region, tookUpTo])).toEqual([
+      [EU, 0],
+      [EU, 7],
+      [US, 0],
+      [US, 0],
+      [US, 7],
+    ])
+  })
+
+  test('is asked of the others too while one does not let go yet', async () => {
+    regions.silent.delete(EU)
+    regions.release = (region) => (region === EU ? { ...NOTHING, done: false } : NOTHING)
+    expect(await imported(AP, 3)).toMatchObject({ done: false, from: EU, late: '' })
+    expect(await home()).toMatchObject({ importFrom: [EU] })
+  })
+
+  test('is not given to a home of another epoch', async () => {
+    expect(await imported(US, 2)).toMatchObject({ done: true })
+    expect(regions.released).toEqual([])
+    expect(await home()).toMatchObject({ importFrom: [EU, US] })
+  })
+})

@@ -1,0 +1,46 @@
+// The core's fence for a root: which regions are asked whether anything is on its way.
+import { expect, test } from 'vitest'
+import type { Directory } from '../../k8s-core/directory.ts'
+import { type Edges, EdgeUnreachable } from '../../k8s-core/edges.ts'
+import { Relay } from '../../k8s-core/relay.ts'
+import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
+
+const [AP, EU, US] = ['ap', 'eu', 'us'] as RegionId[] as [RegionId, RegionId, RegionId]
+const FENCE = { fleet: DEFAULT_FLEET, root: 'devices/lamp' as Root, region: EU }
+
+/** @param unreached a region that does not answer */
+function core(home: { readonly region: RegionId; readonly epoch: number }, unreached?: RegionId) {
+  const asked: RegionId[] = []
+  const directory = { resolve: async () => home } as unknown as Directory
+  const relay = new Relay(directory, {
+    regions: [US, EU, AP],
+    drained: async (region) => {
+      asked.push(region)
+      if (region === unreached) throw new EdgeUnreachable(region, 'down')
+    },
+  } as Partial<Edges> as Edges)
+  return { relay, asked }
+}
+
+test('a home that has never moved is the only one that is asked', async () => {
+  const { relay, asked } = core({ region: US, epoch: 1 })
+  await relay.drained(FENCE)
+  expect(asked).toEqual([US])
+})
+
+test('a region that has always been the home has nothing coming', async () => {
+  const { relay, asked } = core({ region: EU, epoch: 1 })
+  await relay.drained(FENCE)
+  expect(asked).toEqual([])
+})
+
+test('of a home that has moved, all other regions may have something in their outboxes', async () => {
+  const { relay, asked } = core({ region: EU, epoch: 3 })
+  await relay.drained(FENCE)
+  expect(asked.sort()).toEqual([AP, US])
+})
+
+test('what a former home may have yet is not taken for delivered while its region is not reached', async () => {
+  const { relay } = core({ region: US, epoch: 2 }, AP)
+  await expect(relay.drained(FENCE)).rejects.toThrow(EdgeUnreachable)
+})

@@ -1,0 +1,295 @@
+// One connection of a simulated client: its packets as bytes, both ways, and what of them the history keeps.
+import { generate, type Packet, parser } from 'mqtt-packet'
+import { deviceAddress } from '../../src/id/actor-name.ts'
+import { type ClientId, DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
+import { rootOfTopic } from '../../src/id/root.ts'
+import type { QoS } from '../../src/mqtt/packet.ts'
+import type { SimClient } from './client.ts'
+import type { Connected, Published, Subscribed } from './history.ts'
+import { type ClientEnd, SimSocket } from './socket.ts'
+
+const CONNECT_WAIT_MS = 6_000
+const V5 = { protocolVersion: 5 } as const
+
+export class ClientConnection implements ClientEnd {
+  readonly record: Connected
+  readonly region: RegionId
+  readonly socket: SimSocket
+  state: 'connecting' | 'connected' | 'closed' = 'connecting'
+  private readonly client: SimClient
+  /** The session that the client takes what comes to be of. */
+  private session = 0
+  private readonly parser = parser(V5)
+  private readonly asked = new Map<number, readonly (readonly [filter: string, qos: QoS])[]>()
+
+  constructor(client: SimClient, region: RegionId, cleanStart: boolean) {
+    this.client = client
+    this.region = region
+    const { world, id, manner } = client
+    this.record = {
+      number: world.history.connected.length,
+      client: id,
+      region,
+      openedAt: world.scheduler.exact,
+      kept: manner.kept,
+      cleanStart,
+      connackAt: null,
+      sessionPresent: false,
+      closedAt: null,
+    }
+    world.history.connected.push(this.record)
+    if (cleanStart) {
+      // Even if no answer comes, the server may have begun a new session.
+      client.sessionMayBeNew = true
+      for (const filter of [...client.granted.keys()]) client.endSubscription(filter)
+    }
+    this.parser.on('packet', (packet: Packet) => this.packet(packet))
+    world.note(`${id} opens connection ${this.record.number} to ${region}${cleanStart ? ', clean' : ''}`)
+    const actor = world.region(region).actor(deviceAddress(region, DEFAULT_FLEET, id as ClientId))
+    this.socket = new SimSocket(actor, this)
+    this.socket.connect()
+    const will = manner.will ? this.will() : null
+    this.write({
+      cmd: 'connect',
+      protocolId: 'MQTT',
+      protocolVersion: 5,
+      clientId: id,
+      clean: cleanStart,
+      keepalive: 0,
+      properties: { sessionExpiryInterval: manner.kept ? 86_400 : 0, receiveMaximum: manner.receiveMaximum },
+      ...(will !== null && {
+        will: { topic: will.topic, payload: Buffer.from(`p${will.number}`), qos: 1 as const, retain: false },
+      }),
+    })
+    world.scheduler.after(CONNECT_WAIT_MS, null, () => {
+      if (this.state === 'connecting') this.hangUp(0)
+    })
+  }
+
+  write(packet: Packet): void {
+    if (this.state !== 'closed') this.socket.write(new Uint8Array(generate(packet, V5)))
+  }
+
+  publish({ topic, qos, retain, number }: Published, messageId: number, dup: boolean): void {
+    this.write({
+      cmd: 'publish',
+      topic,
+      payload: `p${number}`,
+      qos,
+      retain,
+      dup,
+      ...(qos > 0 && { messageId }),
+    } as Packet)
+  }
+
+  subscribe(filters: readonly string[], qos: QoS): void {
+    const messageId = this.client.packetId()
+    this.asked.set(
+      messageId,
+      filters.map((filter) => [filter, qos]),
+    )
+    for (const [filter] of this.asked.get(messageId) ?? []) {
+      this.client.endSubscription(filter)
+      this.client.world.history.asked.push({ client: this.client.id, filter, qos })
+    }
+    this.client.world.note(`${this.client.id} subscribes to ${filters.join(', ')} QoS ${qos}`)
+    this.write({
+      cmd: 'subscribe',
+      messageId,
+      subscriptions: filters.map((topic) => ({ topic, qos, nl: false, rap: false, rh: 0 })),
+    } as Packet)
+  }
+
+  /** What the server has not acknowledged goes again. [MQTT-4.4.0-1] */
+  resend(): void {
+    for (const sent of this.client.sent.values()) {
+      if (sent.state === 'published') {
+        sent.published.resent = true
+        this.publish(sent.published, sent.packetId, true)
+      } else {
+        this.write({ cmd: 'pubrel', messageId: sent.packetId } as Packet)
+      }
+    }
+  }
+
+  /** @param lostForMs how long the server does not learn of it */
+  hangUp(lostForMs: number): void {
+    if (this.state === 'closed') return
+    this.socket.hangUp(lostForMs)
+    this.ended('hangs up')
+  }
+
+  frame(bytes: Uint8Array): void {
+    if (this.state !== 'closed') this.parser.parse(Buffer.from(bytes))
+  }
+
+  closed(): void {
+    if (this.state !== 'closed') this.ended('was closed')
+  }
+
+  private ended(how: string): void {
+    const { client } = this
+    this.state = 'closed'
+    this.record.closedAt = client.world.scheduler.exact
+    client.world.note(`${client.id} connection ${this.record.number} ${how}`)
+    client.closed(this)
+  }
+
+  private packet(packet: Packet): void {
+    if (this.state === 'closed') return
+    const { client } = this
+    switch (packet.cmd) {
+      case 'connack':
+        this.connack(packet.sessionPresent, packet.reasonCode ?? 0)
+        return
+      case 'publish':
+        this.delivered(packet)
+        return
+      case 'puback':
+        this.acknowledged(packet.messageId ?? 0, packet.reasonCode ?? 0, false)
+        return
+      case 'pubrec':
+        this.acknowledged(packet.messageId ?? 0, packet.reasonCode ?? 0, true)
+        return
+      case 'pubcomp':
+        client.sent.delete(packet.messageId ?? 0)
+        return
+      case 'pubrel':
+        client.receivedIds.delete(packet.messageId ?? 0)
+        this.write({ cmd: 'pubcomp', messageId: packet.messageId } as Packet)
+        return
+      case 'suback':
+        this.suback(packet.messageId ?? 0, packet.granted as number[])
+        return
+      case 'unsuback':
+        return
+      case 'disconnect':
+        client.world.note(`${client.id} connection ${this.record.number} is told ${packet.reasonCode}`)
+        if (packet.reasonCode !== 0x8e)
+          client.world.breach('error', `${client.id} is told ${packet.reasonCode}`)
+        return
+      default:
+        throw new Error(`a client got ${packet.cmd}`)
+    }
+  }
+
+  private connack(sessionPresent: boolean, reason: number): void {
+    const { client } = this
+    const { world } = client
+    world.note(`${client.id} connection ${this.record.number} CONNACK ${reason} session ${sessionPresent}`)
+    if (reason !== 0) {
+      if (reason !== 0x88 && !(reason === 0x80 && world.faults.actorsFail))
+        world.breach('error', `${client.id} got CONNACK ${reason}`)
+      return
+    }
+    this.state = 'connected'
+    this.record.connackAt = world.scheduler.exact
+    this.record.sessionPresent = sessionPresent
+    if (!sessionPresent) {
+      if (client.sessionKnown && !client.sessionMayBeNew && !this.record.cleanStart && !this.raced())
+        world.breach('durable', `the session of ${client.id} is gone`)
+      client.forgetSession()
+    }
+    this.session = client.sessions
+    client.sessionKnown = client.manner.kept
+    client.sessionMayBeNew = false
+    client.current = this
+    this.resend()
+    for (const [filter, qos] of client.wanted) if (!client.granted.has(filter)) this.subscribe([filter], qos)
+  }
+
+  /** Another connection was being opened too, and nobody knows here which the server answered first. */
+  private raced(): boolean {
+    return this.client.connections.some(
+      ({ record }) =>
+        record !== this.record &&
+        (record.connackAt ?? Number.POSITIVE_INFINITY) > this.record.openedAt &&
+        (record.closedAt ?? Number.POSITIVE_INFINITY) > this.record.openedAt,
+    )
+  }
+
+  private acknowledged(packetId: number, reason: number, second: boolean): void {
+    const sent = this.client.sent.get(packetId)
+    const { world } = this.client
+    if (sent === undefined || sent.state === 'released') {
+      if (second) this.write({ cmd: 'pubrel', messageId: packetId } as Packet)
+      return
+    }
+    sent.published.acknowledged = { at: world.scheduler.exact, reason }
+    world.note(`${this.client.id} p${sent.published.number} acknowledged ${reason}`)
+    if (second && reason < 0x80) {
+      sent.state = 'released'
+      this.write({ cmd: 'pubrel', messageId: packetId } as Packet)
+    } else {
+      this.client.sent.delete(packetId)
+    }
+  }
+
+  private delivered(packet: Extract<Packet, { cmd: 'publish' }>): void {
+    const { client } = this
+    const { world } = client
+    const published = world.history.withPayload(packet.payload.toString())
+    const messageId = packet.messageId ?? 0
+    const answer = packet.qos === 1 ? 'puback' : packet.qos === 2 ? 'pubrec' : null
+    const again = packet.qos === 2 && client.receivedIds.has(messageId)
+    const marks = `${packet.dup ? ' DUP' : ''}${packet.retain ? ' retained' : ''}${again ? ' again' : ''}`
+    world.note(`${client.id} gets p${published.number} QoS ${packet.qos}${marks} from ${packet.topic}`)
+    if (packet.topic !== published.topic)
+      world.breach('error', `p${published.number} came from ${packet.topic}`)
+    if (!again) {
+      world.history.delivered.push({
+        published,
+        client: client.id,
+        connection: this.record.number,
+        region: this.region,
+        at: world.scheduler.exact,
+        qos: packet.qos,
+        dup: packet.dup,
+        retain: packet.retain,
+      })
+    }
+    // What an older session sent, and comes only now, says nothing of the new one's ids.
+    if (packet.qos === 2 && this.session === client.sessions) client.receivedIds.add(messageId)
+    if (answer === null) return
+    const acknowledge = () => this.write({ cmd: answer, messageId } as Packet)
+    if (client.manner.ackDelayMs === 0) acknowledge()
+    else world.scheduler.after(client.manner.ackDelayMs, null, acknowledge)
+  }
+
+  private suback(packetId: number, granted: readonly number[]): void {
+    const { client } = this
+    const { world } = client
+    this.asked.get(packetId)?.forEach(([filter], i) => {
+      const qos = granted[i] ?? 0x80
+      world.note(`${client.id} SUBACK ${filter} ${qos}`)
+      if (qos >= 0x80 || !client.wanted.has(filter)) return
+      const subscribed: Subscribed = {
+        client: client.id,
+        filter,
+        qos: qos as QoS,
+        at: world.scheduler.exact,
+        connection: this.record.number,
+        endedAt: null,
+      }
+      if (client.granted.has(filter)) return
+      client.granted.set(filter, subscribed)
+      world.history.subscribed.push(subscribed)
+    })
+  }
+
+  private will(): Published {
+    const { world, id } = this.client
+    const topic = `rooms/1/wills/${id}`
+    return world.history.publish({
+      client: id,
+      region: this.region,
+      connection: this.record.number,
+      topic,
+      root: rootOfTopic(topic),
+      qos: 1,
+      retain: false,
+      will: true,
+      at: world.scheduler.exact,
+    })
+  }
+}

@@ -1,0 +1,168 @@
+// What goes wrong in a run: how calls fare, and at which times what dies, freezes or is cut off.
+import type { SimActor } from './actor.ts'
+import type { Random } from './random.ts'
+import type { World } from './world.ts'
+
+export const FAULT_KINDS = [
+  'roam',
+  'client drops',
+  'core losses',
+  'core repeats',
+  'edge losses',
+  'partitions',
+  'actor deaths',
+  'region deaths',
+  'pod deaths',
+  'write crashes',
+  'freezes',
+  'hibernation',
+] as const
+export type FaultKind = (typeof FAULT_KINDS)[number]
+
+export class Faults {
+  /** None at the end of a run. */
+  active = true
+  /** How many happened, by kind. */
+  readonly counts = new Map<FaultKind, number>()
+  private healedAt = Number.POSITIVE_INFINITY
+  readonly kinds: ReadonlySet<FaultKind>
+  private readonly random: Random
+
+  constructor(random: Random, kinds: ReadonlySet<FaultKind>) {
+    this.random = random
+    this.kinds = kinds
+  }
+
+  has(kind: FaultKind): boolean {
+    return this.kinds.has(kind)
+  }
+
+  /** An actor may be told of an error that it has no better word for. */
+  get actorsFail(): boolean {
+    return ['edge losses', 'actor deaths', 'write crashes', 'region deaths'].some((kind) =>
+      this.has(kind as FaultKind),
+    )
+  }
+
+  count(kind: FaultKind): void {
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
+  }
+
+  edgeCall(): 'fine' | 'lost' | 'answer lost' {
+    if (!this.active || !this.has('edge losses') || !this.random.chance(0.02)) return 'fine'
+    this.count('edge losses')
+    return this.random.chance(0.5) ? 'lost' : 'answer lost'
+  }
+
+  request(): 'fine' | 'lost' | 'answer lost' | 'twice' {
+    if (!this.active) return 'fine'
+    if (this.has('core losses') && this.random.chance(0.08)) {
+      this.count('core losses')
+      return this.random.chance(0.5) ? 'lost' : 'answer lost'
+    }
+    if (this.has('core repeats') && this.random.chance(0.1)) {
+      this.count('core repeats')
+      return 'twice'
+    }
+    return 'fine'
+  }
+
+  repeatDelay(): number {
+    return this.random.chance(0.2) ? this.random.between(100, 3_000) : this.random.between(0, 100)
+  }
+
+  private happens(kind: FaultKind): boolean {
+    if (!this.active || !this.has(kind)) return false
+    this.count(kind)
+    return true
+  }
+
+  /** Plans what happens by itself until then, ms since the beginning. */
+  plan(world: World, until: number): void {
+    const { random } = this
+    const each = (kind: FaultKind, everyMs: number, happen: () => void) => {
+      if (!this.has(kind)) return
+      for (
+        let at = random.between(500, everyMs * 2);
+        at < until;
+        at += random.between(everyMs / 3, everyMs * 2)
+      )
+        world.scheduler.after(at, null, () => {
+          if (this.happens(kind)) happen()
+        })
+    }
+    const regions = [...world.regions.values()]
+    each('partitions', 5_000, () => {
+      const region = random.pick(regions)
+      if (region.cut) return
+      region.cut = true
+      world.note(`${region.id} is cut off`)
+      const from = world.scheduler.exact
+      world.scheduler.after(random.between(500, 9_000), null, () => {
+        world.cuts.push({ region: region.id, from, until: Math.min(world.scheduler.exact, this.healedAt) })
+        region.cut = false
+        world.note(`${region.id} is joined again`)
+      })
+    })
+    each('actor deaths', 2_000, () => {
+      const actor = this.anyActor(world)
+      if (actor?.life != null) actor.die('a fault')
+    })
+    each('write crashes', 700, () => {
+      const actor = this.anyActor(world)
+      if (actor !== null) actor.writesLeft = random.int(8)
+    })
+    each('region deaths', 6_000, () => {
+      const region = random.pick(regions)
+      if (!region.up) return
+      region.die()
+      world.scheduler.after(random.between(50, 3_000), null, () => region.start())
+    })
+    each('pod deaths', 3_000, () => {
+      const pod = random.pick(world.pods)
+      if (!pod.up) return
+      pod.die()
+      world.scheduler.after(random.between(20, 2_000), null, () => pod.start())
+    })
+    each('freezes', 4_000, () => {
+      const place = random.pick([...regions, ...world.pods, this.anyActor(world) ?? random.pick(regions)])
+      if (place.frozen) return
+      place.frozen = true
+      world.note(`${'id' in place ? place.id : place.name} freezes`)
+      world.scheduler.after(random.between(200, 12_000), null, () => {
+        world.note(`${'id' in place ? place.id : place.name} thaws`)
+        world.scheduler.thaw(place)
+      })
+    })
+    each('client drops', 1_500, () => {
+      const client = random.pick(world.clients)
+      const lostForMs = random.chance(0.5) ? 0 : random.between(10, 4_000)
+      client.current?.hangUp(lostForMs)
+    })
+    each('hibernation', 3_000, () => {
+      for (const region of regions) for (const actor of region.actors.values()) actor.hibernateIfIdle()
+    })
+  }
+
+  heal(world: World): void {
+    this.active = false
+    this.healedAt = world.scheduler.exact
+    world.note('everything heals')
+    for (const pod of world.pods) pod.start()
+    for (const region of world.regions.values()) {
+      region.cut = false
+      region.start()
+      for (const actor of region.actors.values()) {
+        actor.writesLeft = Number.POSITIVE_INFINITY
+        world.scheduler.thaw(actor)
+      }
+      world.scheduler.thaw(region)
+    }
+    for (const pod of world.pods) world.scheduler.thaw(pod)
+  }
+
+  private anyActor(world: World): SimActor | null {
+    const actors = [...world.regions.values()].flatMap((region) => [...region.actors.values()])
+    return actors.length === 0 ? null : this.random.pick(actors)
+  }
+}

@@ -1,0 +1,72 @@
+// Requests between edge and core: side by side, so that one may overtake another; lost, answered in vain, or served twice.
+import { throughJson } from './copy.ts'
+import type { Place, Task } from './scheduler.ts'
+import type { Sender } from './sender.ts'
+
+export interface HttpServer {
+  readonly place: Place
+  /** The network between the two is cut. */
+  cut(): boolean
+  /** To call one of the two once, or none if the process dies with nobody to tell. */
+  serve(body: unknown, respond: (answer: unknown) => void, reset: (cause: Error) => void): void
+}
+
+/** Rejects where there is no answer in time, the connection was refused or reset, or the server answered with an error. */
+export function request(
+  sender: Sender,
+  server: HttpServer,
+  timeoutMs: number,
+  given: unknown,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    if (sender.over) return
+    const { world } = sender
+    const { scheduler, faults, random } = world
+    const name = {}
+    let done = false
+    let timer: Task | null = null
+    const body = throughJson(given)
+    sender.pending.add(name)
+    const finish = (give: () => void) => {
+      if (done) return
+      done = true
+      if (timer !== null) timer.run = null
+      sender.pending.delete(name)
+      sender.enter(give)
+    }
+    timer = scheduler.after(timeoutMs, sender, () =>
+      finish(() => reject(new Error(`no answer within ${timeoutMs} ms`))),
+    )
+    const arrive = (answered: boolean) => {
+      if (server.cut()) return
+      server.serve(
+        throughJson(body),
+        (answer) => {
+          const copied = throughJson(answer)
+          scheduler.after(world.coreDelay(), sender, () => {
+            if (answered && !server.cut()) finish(() => resolve(copied))
+          })
+        },
+        (cause) => {
+          scheduler.after(world.coreDelay(), sender, () => {
+            if (answered && !server.cut()) finish(() => reject(cause))
+          })
+        },
+      )
+    }
+    sender.send(() => {
+      if (server.cut()) {
+        if (random.chance(0.5))
+          scheduler.after(world.coreDelay(), sender, () =>
+            finish(() => reject(new Error('connection refused'))),
+          )
+        return
+      }
+      const fate = faults.request()
+      if (fate === 'lost') return
+      scheduler.after(world.coreDelay(), server.place, () => arrive(fate !== 'answer lost'))
+      if (fate === 'twice')
+        scheduler.after(world.coreDelay() + faults.repeatDelay(), server.place, () => arrive(false))
+    })
+  })
+}

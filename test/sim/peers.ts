@@ -1,0 +1,205 @@
+// Calls between the actors of a region, as stubs of workerd make them: in order on one stub, and a stub that failed is
+// broken for good. The caching of stubs is the real one (actors/workerd/peers.ts).
+import type { Peers } from '../../actors/platform.ts'
+import { type ActorAddress, type ActorKind, parseActorName } from '../../src/id/actor-name.ts'
+import type { SimActor } from './actor.ts'
+import { copy } from './copy.ts'
+import type { SimRegion } from './region.ts'
+import type { Sender } from './sender.ts'
+
+/** What actors/workerd wants of its environment; its own types are workerd's. */
+interface Namespaces {
+  readonly DEVICE: Namespace
+  readonly TOPIC: Namespace
+  readonly UPLINK: Namespace
+  readonly WIDE: Namespace
+  readonly FRONT: Namespace
+  readonly UPLINK_SHARDS: string
+  readonly WIDE_SHARDS: string
+}
+interface Namespace {
+  getByName(name: string): unknown
+}
+interface StubCacheLike {
+  call<Peer>(address: ActorAddress, use: (peer: Peer) => Promise<unknown>): Promise<unknown>
+}
+interface PeersModule {
+  readonly workerdPeers: (env: Namespaces, self: ActorAddress) => Peers
+  readonly StubCache: new (env: Namespaces) => StubCacheLike
+}
+
+const file = '../../actors/workerd/peers.ts'
+const real = (await import(file)) as PeersModule
+
+export const UPLINK_SHARDS = '2'
+export const WIDE_SHARDS = '2'
+
+export function peersOf(env: Namespaces, self: ActorAddress): Peers {
+  return real.workerdPeers(env, self)
+}
+
+export function stubCache(env: Namespaces): StubCacheLike {
+  return new real.StubCache(env)
+}
+
+export function namespaces(region: SimRegion, caller: Sender): Namespaces {
+  const namespace = (kind: ActorKind): Namespace => ({
+    getByName: (name) => new Stub(caller, region.actor(parseActorName(kind, name))).proxy,
+  })
+  return {
+    DEVICE: namespace('device'),
+    TOPIC: namespace('topic'),
+    UPLINK: namespace('uplink'),
+    WIDE: namespace('wide'),
+    FRONT: namespace('front'),
+    UPLINK_SHARDS,
+    WIDE_SHARDS,
+  }
+}
+
+/** One call that is under way. */
+export class Call {
+  readonly method: string
+  readonly stub: Stub
+  private readonly resolve: (value: unknown) => void
+  private readonly reject: (cause: unknown) => void
+  private answered = false
+
+  constructor(
+    stub: Stub,
+    method: string,
+    resolve: (value: unknown) => void,
+    reject: (cause: unknown) => void,
+  ) {
+    this.stub = stub
+    this.method = method
+    this.resolve = resolve
+    this.reject = reject
+  }
+
+  succeeded(value: unknown): void {
+    this.answer(() => this.resolve(value))
+  }
+
+  failed(cause: unknown): void {
+    this.answer(() => this.reject(cause))
+  }
+
+  private answer(give: () => void): void {
+    const { stub } = this
+    const { caller } = stub
+    if (this.answered) return
+    this.answered = true
+    stub.open.delete(this)
+    const { scheduler } = caller.world
+    stub.answerAt = Math.max(stub.answerAt, scheduler.exact + caller.world.edgeDelay())
+    scheduler.at(stub.answerAt, caller, () => {
+      caller.pending.delete(this)
+      caller.enter(give)
+    })
+  }
+}
+
+class Stub {
+  readonly caller: Sender
+  readonly open = new Set<Call>()
+  readonly proxy: object
+  answerAt = 0
+  private readonly target: SimActor
+  private broken = false
+  private deaths: number | null = null
+  private arriveAt = 0
+
+  constructor(caller: Sender, target: SimActor) {
+    this.caller = caller
+    this.target = target
+    this.proxy = new Proxy(
+      {},
+      {
+        get: (_, method) =>
+          typeof method === 'string' && method !== 'then' ? this.method(method) : undefined,
+      },
+    )
+  }
+
+  private method(name: string) {
+    return (...parameters: unknown[]) =>
+      new Promise<unknown>((resolve, reject) => {
+        const { caller } = this
+        if (caller.over) return
+        const call = new Call(this, name, resolve, reject)
+        const given = copy(parameters)
+        caller.pending.add(call)
+        this.open.add(call)
+        caller.send(() => this.leave(call, given))
+      })
+  }
+
+  private leave(call: Call, parameters: unknown[]): void {
+    const { world } = this.caller
+    const { scheduler } = world
+    this.arriveAt = Math.max(this.arriveAt, scheduler.exact + world.edgeDelay())
+    const fate = world.faults.edgeCall()
+    if (fate === 'lost') {
+      scheduler.at(this.arriveAt, this.target, () => this.break(`the call ${call.method} was lost`))
+      return
+    }
+    scheduler.at(this.arriveAt, this.target, () => this.arrive(call, parameters, fate === 'answer lost'))
+  }
+
+  private arrive(call: Call, parameters: unknown[], answerLost: boolean): void {
+    const { target } = this
+    if (!target.region.up) {
+      this.break(`${target.region.id} is down`)
+      return
+    }
+    if (this.deaths !== null && this.deaths !== target.deaths) this.break(`${target.name} died`)
+    if (this.broken) {
+      call.failed(new Error('the stub is broken'))
+      return
+    }
+    this.deaths = target.deaths
+    if (target.world.verbose)
+      target.world.note(`  ${target.name} is called: ${call.method} ${brief(parameters)}`)
+    const life = target.awake()
+    life.serving.add(call)
+    life.enter(() => {
+      life.handle(call.method, parameters).then(
+        (value) => {
+          const given = copy(value)
+          life.send(() => {
+            life.serving.delete(call)
+            call.succeeded(given)
+          })
+        },
+        (cause) => {
+          life.send(() => {
+            life.serving.delete(call)
+            call.failed(new Error(String(cause)))
+          })
+        },
+      )
+    })
+    if (answerLost) this.break(`the answer to ${call.method} was lost`)
+  }
+
+  /** The connection behind the stub is gone: all its calls fail. */
+  private break(why: string): void {
+    this.broken = true
+    for (const call of [...this.open]) call.failed(new Error(`the stub to ${this.target.name} broke: ${why}`))
+  }
+}
+
+/** With the payloads, for reading. */
+function brief(parameters: readonly unknown[]): string {
+  return parameters
+    .map((one) => {
+      if (one instanceof Uint8Array) return `[${Buffer.from(one).toString('latin1').match(/p\d+/g) ?? ''}]`
+      if (typeof one !== 'object' || one === null) return String(one)
+      const { records } = one as { records?: string }
+      const texts =
+        records === undefined ? '' : Buffer.from(records, 'base64').toString('latin1').match(/p\d+/g)
+      return `${JSON.stringify(one).slice(0, 160)} [${texts ?? ''}]`
+    })
+    .join(' ')
+}

@@ -1,0 +1,203 @@
+// A region: its actors, and the Worker's routes for the core, as actors/http/relay-routes.ts has them.
+import type { z } from 'zod'
+import type { LeafPeer, UplinkPeer, WidePeer } from '../../actors/platform.ts'
+import {
+  type ActorAddress,
+  actorName,
+  leafAddress,
+  uplinkShardAddress,
+  wideAddress,
+  wideShard,
+} from '../../src/id/actor-name.ts'
+import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
+import { bytesToBase64 } from '../../src/relay/base64.ts'
+import { deliverRequestSchema } from '../../src/relay/envelope.ts'
+import { handoverRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
+import { drainedRequestSchema, homeInterestRequestSchema } from '../../src/relay/interest.ts'
+import {
+  regionRetainedRequestSchema,
+  wideDrainedRequestSchema,
+  wideRequestSchema,
+} from '../../src/relay/wide.ts'
+import { SimActor } from './actor.ts'
+import type { HttpServer } from './http.ts'
+import { namespaces, stubCache, UPLINK_SHARDS, WIDE_SHARDS } from './peers.ts'
+import type { Place, Task } from './scheduler.ts'
+import type { Sender } from './sender.ts'
+import type { World } from './world.ts'
+
+const SHARDS = { uplink: Number(UPLINK_SHARDS), wide: Number(WIDE_SHARDS) }
+
+export class SimRegion implements Place {
+  readonly around = null
+  readonly world: World
+  readonly id: RegionId
+  readonly actors = new Map<string, SimActor>()
+  frozen = false
+  readonly held: Task[] = []
+  up = true
+  /** No network between this region and the core. */
+  cut = false
+  private readonly requests = new Map<WorkerRequest, (cause: Error) => void>()
+
+  constructor(world: World, id: RegionId) {
+    this.world = world
+    this.id = id
+  }
+
+  actor(address: ActorAddress): SimActor {
+    const key = `${address.kind} ${actorName(address)}`
+    let actor = this.actors.get(key)
+    if (actor === undefined) {
+      actor = new SimActor(this, address)
+      this.actors.set(key, actor)
+    }
+    return actor
+  }
+
+  /** The process of the region dies, with all of its actors. */
+  die(): void {
+    this.world.note(`${this.id} dies`)
+    this.up = false
+    for (const [one, reset] of this.requests) {
+      one.over = true
+      reset(new Error('connection reset'))
+    }
+    this.requests.clear()
+    for (const actor of this.actors.values()) actor.die(`${this.id} died`)
+  }
+
+  start(): void {
+    if (this.up) return
+    this.world.note(`${this.id} is back`)
+    this.up = true
+    for (const actor of this.actors.values()) actor.planAlarm()
+  }
+
+  server(name: string): HttpServer {
+    return {
+      place: this,
+      cut: () => this.cut,
+      serve: (body, respond, reset) => {
+        if (!this.up) return reset(new Error('connection refused'))
+        const one = new WorkerRequest(this)
+        this.requests.set(one, reset)
+        one.serve(name, body).then(
+          (answer) => {
+            if (this.requests.delete(one)) respond(answer)
+          },
+          (cause) => {
+            if (this.requests.delete(one)) reset(cause as Error)
+          },
+        )
+      },
+    }
+  }
+}
+
+/** A request in the Worker: it has stubs of its own. */
+class WorkerRequest implements Sender {
+  readonly world: World
+  readonly around: Place
+  over = false
+  frozen = false
+  readonly held: Task[] = []
+  readonly pending = new Set<object>()
+  private readonly region: SimRegion
+
+  constructor(region: SimRegion) {
+    this.region = region
+    this.around = region
+    this.world = region.world
+  }
+
+  send(go: () => void): void {
+    if (!this.over) go()
+  }
+
+  enter(act: () => void): void {
+    if (!this.over) act()
+  }
+
+  async serve(name: string, body: unknown): Promise<unknown> {
+    switch (name) {
+      case 'ping':
+        return null
+      case 'envelopes': {
+        const { envelopes } = this.parse(deliverRequestSchema, body)
+        const results = await Promise.all(
+          envelopes.map(async ({ envelope, epoch }) => {
+            try {
+              const { fleet, root, to } = envelope
+              return await (to.kind === 'wide'
+                ? this.wide(fleet, wideShard(root, SHARDS.wide), (wide) => wide.receive(envelope))
+                : this.leaf(fleet, root, (leaf) => leaf.receive(envelope, epoch)))
+            } catch (cause) {
+              return { status: 'unreachable', detail: `the leaf failed: ${String(cause)}` }
+            }
+          }),
+        )
+        return { results }
+      }
+      case 'interest': {
+        const given = this.parse(homeInterestRequestSchema, body)
+        return this.leaf(given.fleet, given.root, (leaf) => leaf.interest(given))
+      }
+      case 'drained': {
+        const { fleet, root, region } = this.parse(drainedRequestSchema, body)
+        return this.leaf(fleet, root, (leaf) => leaf.drained(region))
+      }
+      case 'handover': {
+        const given = this.parse(handoverRequestSchema, body)
+        const state = await this.leaf(given.fleet, given.root, (leaf) => leaf.handover(given))
+        if (state === null) throw new Error('409: a newer home is known here')
+        return state
+      }
+      case 'release': {
+        const given = this.parse(releaseRequestSchema, body)
+        return this.leaf(given.fleet, given.root, (leaf) => leaf.release(given))
+      }
+      case 'wide': {
+        const given = this.parse(wideRequestSchema, body)
+        return this.wide(given.fleet, given.shard, (wide) => wide.learn(given))
+      }
+      case 'wide-drained': {
+        const { fleet, region } = this.parse(wideDrainedRequestSchema, body)
+        for (let shard = 0; shard < SHARDS.wide; shard++)
+          await this.wide(fleet, shard, (wide) => wide.drained(region))
+        for (let shard = 0; shard < SHARDS.uplink; shard++)
+          await this.call<UplinkPeer, void>(uplinkShardAddress(this.region.id, fleet, shard), (uplink) =>
+            uplink.drainedWide(region),
+          )
+        return null
+      }
+      case 'wide-retained': {
+        const { fleet, shard, filters, after } = this.parse(regionRetainedRequestSchema, body)
+        const { records, next } = await this.wide(fleet, shard, (wide) => wide.retained(filters, after))
+        return { records: bytesToBase64(records), next }
+      }
+      default:
+        throw new Error(`the edge has no ${name}`)
+    }
+  }
+
+  private leaf<T>(fleet: FleetId, root: Root, call: (leaf: LeafPeer) => Promise<T>): Promise<T> {
+    return this.call(leafAddress(this.region.id, fleet, root), call)
+  }
+
+  private wide<T>(fleet: FleetId, shard: number, call: (wide: WidePeer) => Promise<T>): Promise<T> {
+    return this.call(wideAddress(this.region.id, fleet, shard), call)
+  }
+
+  private call<Peer, T>(address: ActorAddress, call: (peer: Peer) => Promise<T>): Promise<T> {
+    const stubs = stubCache(namespaces(this.region, this))
+    return stubs.call<Peer>(address, call) as Promise<T>
+  }
+
+  private parse<S extends z.ZodType>(schema: S, body: unknown): z.infer<S> {
+    const parsed = schema.safeParse(body)
+    if (parsed.success) return parsed.data
+    this.world.breach('contract', `a request to ${this.region.id}: ${parsed.error.message}`)
+    throw parsed.error
+  }
+}

@@ -1,0 +1,209 @@
+// From a seed to a world, what its clients do, and what goes wrong; and to the verdict on what they saw.
+import { createHash } from 'node:crypto'
+import type { RegionId } from '../../src/id/ids.ts'
+import type { QoS } from '../../src/mqtt/packet.ts'
+import { judge } from './checks.ts'
+import { SimClient } from './client.ts'
+import { FAULT_KINDS, type FaultKind, Faults } from './faults.ts'
+import { Random } from './random.ts'
+import { type Breach, World } from './world.ts'
+
+const REGIONS = ['eu', 'us', 'ap'] as RegionId[]
+const WORK_MS = 12_000
+const DRAIN_MS = 150_000
+
+export interface Outcome {
+  readonly seed: number
+  readonly breaches: readonly Breach[]
+  readonly notes: readonly string[]
+  readonly events: number
+  readonly published: number
+  readonly delivered: number
+  readonly kinds: readonly FaultKind[]
+  readonly faults: number
+  readonly hash: string
+}
+
+/** @param verbose with every call in the notes */
+/** Seeds from here on have clients with wide filters. */
+export const WIDE_SEEDS_FROM = 1_000_000
+
+export async function runSeed(seed: number, verbose = false): Promise<Outcome> {
+  const random = new Random(seed)
+  const faults = new Faults(random, someFaults(random))
+  const world = new World(
+    random,
+    faults,
+    REGIONS.slice(0, 2 + random.int(2)),
+    1 + random.int(2),
+    false,
+    verbose,
+  )
+  try {
+    const work = new Work(world, seed >= WIDE_SEEDS_FROM)
+    work.plan()
+    faults.plan(world, WORK_MS)
+    await world.run(WORK_MS)
+    faults.heal(world)
+    work.settle()
+    await world.run(WORK_MS + DRAIN_MS)
+    judge(world)
+  } catch (cause) {
+    world.breach('error', `the run failed: ${String((cause as Error).stack)}`)
+  } finally {
+    world.end()
+  }
+  return {
+    seed,
+    breaches: world.breaches,
+    notes: world.notes,
+    events: world.scheduler.events,
+    published: world.history.published.length,
+    delivered: world.history.delivered.length,
+    kinds: [...faults.kinds],
+    faults: [...faults.counts.values()].reduce((sum, n) => sum + n, 0),
+    hash: createHash('sha256').update(world.notes.join('\n')).digest('hex'),
+  }
+}
+
+/** Each run has some kinds of faults and not others, so that they do not hide one another; some runs have none. */
+function someFaults(random: Random): ReadonlySet<FaultKind> {
+  if (random.chance(0.1)) return new Set()
+  if (random.chance(0.25)) return new Set([random.pick(FAULT_KINDS), random.pick(FAULT_KINDS)])
+  const share = random.between(0.1, 0.6)
+  return new Set(FAULT_KINDS.filter(() => random.chance(share)))
+}
+
+class Work {
+  private readonly world: World
+  private readonly wide: boolean
+  private readonly topics: string[] = []
+
+  /** @param wide whether clients have wide filters too */
+  constructor(world: World, wide: boolean) {
+    this.world = world
+    this.wide = wide
+  }
+
+  plan(): void {
+    const { random, faults } = this.world
+    const regions = [...this.world.regions.keys()]
+    const count = 3 + random.int(4)
+    for (let i = 0; i < count; i++) {
+      this.world.clients.push(
+        new SimClient(this.world, `c${i}`, random.pick(regions), {
+          kept: random.chance(0.75),
+          ackDelayMs: random.chance(0.7) ? 0 : random.between(10, 1_500),
+          receiveMaximum: random.chance(0.8) ? 100 : 1 + random.int(4),
+          will: random.chance(0.15),
+        }),
+      )
+    }
+    if (faults.has('roam'))
+      this.world.wander = ({ region }) => (random.chance(0.3) ? random.pick(regions) : region)
+    for (const room of [1, 2]) this.topics.push(`rooms/${room}/x`, `rooms/${room}/y/z`)
+    for (const { id } of this.world.clients) this.topics.push(`devices/${id}/cmd`)
+    for (const client of this.world.clients) this.planClient(client)
+  }
+
+  /** Nothing goes wrong any more: every client comes back, and what waits reaches it. */
+  settle(): void {
+    const { random, scheduler, clients } = this.world
+    this.world.wander = ({ region }) => region
+    for (const client of clients) {
+      scheduler.after(random.between(0, 5_000), null, () => {
+        if (!client.busy) client.connect()
+      })
+    }
+    scheduler.after(100_000, null, () => this.probe())
+  }
+
+  /** Somebody new in each region asks for what is retained. */
+  private probe(): void {
+    for (const region of this.world.regions.keys()) {
+      const probe = new SimClient(this.world, `probe-${region}`, region, {
+        kept: false,
+        ackDelayMs: 0,
+        receiveMaximum: 100,
+        will: false,
+      })
+      this.world.clients.push(probe)
+      probe.subscribe(['rooms/1/#', 'rooms/2/#', ...this.deviceFilters()], 1)
+      probe.connect()
+    }
+  }
+
+  private deviceFilters(): string[] {
+    return this.topics
+      .filter((topic) => topic.startsWith('devices/'))
+      .map((topic) => topic.replace('cmd', '#'))
+  }
+
+  private planClient(client: SimClient): void {
+    const { random, scheduler, faults } = this.world
+    const at = (ms: number, act: () => void) => scheduler.after(ms, null, act)
+    const regions = [...this.world.regions.keys()]
+    const own = `devices/${client.id}/#`
+    const filters =
+      this.wide && random.chance(0.3)
+        ? [own, 'rooms/+/x', '$share/h/rooms/+/y/z']
+        : [own, 'rooms/1/#', 'rooms/2/#', 'rooms/1/x', '$share/g/rooms/2/#']
+    at(random.between(0, 1_500), () => {
+      for (const filter of filters) {
+        if (random.chance(filter === own ? 0.9 : filter.startsWith('$share') ? 0.35 : 0.5))
+          client.subscribe([filter], this.qos())
+      }
+      client.connect()
+    })
+    const others = this.deviceFilters()
+    if (random.chance(0.3)) at(random.between(2_000, 8_000), () => client.subscribe([random.pick(others)], 1))
+    if (random.chance(0.2)) at(random.between(3_000, 10_000), () => client.unsubscribe(random.pick(filters)))
+    if (random.chance(0.3))
+      at(random.between(3_000, 10_000), () => client.subscribe([random.pick(filters)], this.qos()))
+    const bursts = 2 + random.int(6)
+    for (let i = 0; i < bursts; i++) {
+      const topic = random.pick(this.topics)
+      const qos = this.qos()
+      const retain = random.chance(0.1)
+      let when = random.between(1_500, 11_500)
+      for (let n = 1 + random.int(6); n > 0; n--) {
+        at(when, () => client.publish(topic, qos, retain))
+        when += random.chance(0.6) ? random.between(0, 5) : random.between(5, 400)
+      }
+    }
+    if (faults.has('roam')) {
+      for (let i = random.int(4); i > 0; i--) {
+        at(random.between(2_000, 11_000), () => this.move(client, random.pick(regions)))
+      }
+      if (random.chance(0.2)) {
+        at(random.between(2_000, 11_000), () => {
+          faults.count('roam')
+          client.connect(random.pick(regions))
+          client.connect(random.pick(regions))
+        })
+      }
+    }
+    if (faults.has('client drops') && random.chance(0.15))
+      at(random.between(4_000, 11_000), () => client.connect(client.region, true))
+  }
+
+  /** Half leave first; the others are found to be somewhere else, with the old connection still open. */
+  private move(client: SimClient, to: RegionId): void {
+    const { random, faults } = this.world
+    faults.count('roam')
+    const manner = random.next()
+    if (manner < 0.3) {
+      client.region = to
+      client.disconnect()
+    } else if (manner < 0.5) {
+      client.region = to
+      client.current?.hangUp(random.between(10, 3_000))
+    } else {
+      client.connect(to)
+    }
+  }
+
+  private qos(): QoS {
+    return this.world.random.pick([0, 1, 1, 1, 2, 2] as const)
+  }
+}

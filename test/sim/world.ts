@@ -1,0 +1,177 @@
+// The simulated world: regions, pods of the core, clients and what happens between them, all from one seed.
+
+import type { Store } from '../../k8s-core/store/port.ts'
+import type { RegionId } from '../../src/id/ids.ts'
+import type { Life } from './actor.ts'
+import type { SimClient } from './client.ts'
+import type { Faults } from './faults.ts'
+import { History } from './history.ts'
+import { Pod } from './pod.ts'
+import type { Random } from './random.ts'
+import { SimRegion } from './region.ts'
+import { BEGINNING, Scheduler } from './scheduler.ts'
+import { memoryStore } from './store.ts'
+
+/** What may be violated: a promise, or that nothing fails in a way that nothing explains. */
+export type Broken =
+  | 'durable'
+  | 'one home'
+  | 'one order'
+  | 'one connection'
+  | 'subscribed'
+  | 'cut off'
+  | 'exactly once'
+  | 'repeated'
+  | 'shared'
+  | 'retained'
+  | 'contract'
+  | 'error'
+
+export interface Breach {
+  readonly broken: Broken
+  readonly what: string
+}
+
+export class World {
+  readonly scheduler = new Scheduler()
+  readonly history = new History()
+  readonly store: Store = memoryStore()
+  readonly regions = new Map<RegionId, SimRegion>()
+  readonly pods: Pod[]
+  readonly clients: SimClient[] = []
+  readonly breaches: Breach[] = []
+  /** When regions were cut off from the core. */
+  readonly cuts: { readonly region: RegionId; readonly from: number; readonly until: number }[] = []
+  readonly notes: string[] = []
+  /** Notes every call, for reading a trace. */
+  readonly verbose: boolean
+  readonly random: Random
+  readonly faults: Faults
+  /** Clients' presence is told. */
+  readonly presence: boolean
+  /** Whose event is running. */
+  active: Life | null = null
+  /** Where a client goes when it connects again. */
+  wander: (client: SimClient) => RegionId = ({ region }) => region
+  private names = 0
+  private readonly epochs = new Map<string, RegionId>()
+  private readonly homes = new Map<string, Map<RegionId, Life>>()
+
+  constructor(
+    random: Random,
+    faults: Faults,
+    regions: readonly RegionId[],
+    pods: number,
+    presence = false,
+    verbose = false,
+  ) {
+    this.verbose = verbose
+    this.presence = presence
+    this.random = random
+    this.faults = faults
+    for (const id of regions) this.regions.set(id, new SimRegion(this, id))
+    this.pods = Array.from({ length: pods }, (_, i) => new Pod(this, `pod ${i}`))
+  }
+
+  get now(): number {
+    return this.scheduler.now
+  }
+
+  /** Milliseconds since the beginning. */
+  get elapsed(): number {
+    return this.scheduler.exact - BEGINNING
+  }
+
+  async run(elapsed: number): Promise<void> {
+    await this.scheduler.run(BEGINNING + elapsed, () => this.eventEnded())
+  }
+
+  end(): void {
+    for (const region of this.regions.values())
+      for (const actor of region.actors.values()) actor.storage.close()
+  }
+
+  region(id: RegionId): SimRegion {
+    const region = this.regions.get(id)
+    if (region === undefined) throw new Error(`no region ${id}`)
+    return region
+  }
+
+  note(text: string): void {
+    this.notes.push(`${this.elapsed.toFixed(3)} ${text}`)
+  }
+
+  breach(broken: Broken, what: string): void {
+    this.note(`BREACH of ${broken}: ${what}`)
+    this.breaches.push({ broken, what })
+  }
+
+  freshName(): string {
+    return `n${++this.names}`
+  }
+
+  edgeDelay(): number {
+    return this.random.chance(0.03) ? this.random.between(2, 30) : this.random.between(0.05, 1.5)
+  }
+
+  clientDelay(): number {
+    return this.random.chance(0.03) ? this.random.between(20, 200) : this.random.between(1, 15)
+  }
+
+  coreDelay(): number {
+    return this.random.chance(0.05) ? this.random.between(40, 400) : this.random.between(2, 30)
+  }
+
+  storeDelay(): number {
+    return this.random.chance(0.05) ? this.random.between(5, 100) : this.random.between(0.2, 3)
+  }
+
+  private eventEnded(): void {
+    const { active } = this
+    this.active = null
+    if (active === null) return
+    active.leave()
+    if (active.over) return
+    this.watchHome(active)
+    this.watchConnections(active)
+  }
+
+  private watchHome(life: Life): void {
+    const { leaf } = life
+    if (leaf === null || leaf.home.knowledge.at !== 'here') return
+    const { root } = leaf
+    const { epoch } = leaf.home.knowledge
+    const key = `${epoch} ${root}`
+    const owner = this.epochs.get(key)
+    if (owner === undefined) this.epochs.set(key, life.region)
+    else if (owner !== life.region)
+      this.breach('one home', `${root} has two homes at epoch ${epoch}: ${owner} and ${life.region}`)
+    let lives = this.homes.get(root)
+    if (lives === undefined) {
+      lives = new Map()
+      this.homes.set(root, lives)
+    }
+    if (lives.get(life.region) === life) return
+    lives.set(life.region, life)
+    for (const [region, other] of lives) {
+      if (region !== life.region && !other.over && other.leaf?.home.knowledge.at === 'here')
+        this.breach('one home', `${root} is at home in ${region} and in ${life.region}`)
+    }
+  }
+
+  private watchConnections(life: Life): void {
+    const { actor } = life
+    if (actor.address.kind !== 'device') return
+    let here = 0
+    for (const socket of actor.sockets) if (socket.live) here++
+    if (here === 0) return
+    if (here > 1) this.breach('one connection', `${actor.name} has ${here} connections`)
+    for (const region of this.regions.values()) {
+      if (region === actor.region) continue
+      const other = region.actors.get(`device ${region.id}/${actor.address.fleet}/${actor.address.id}`)
+      if (other === undefined) continue
+      for (const socket of other.sockets)
+        if (socket.live) this.breach('one connection', `${actor.name} and ${other.name} are both connected`)
+    }
+  }
+}
