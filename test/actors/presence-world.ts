@@ -265,18 +265,3 @@ export function firsts(events: readonly PresenceEvent[]): PresenceEvent[] {
   const seen = new Set<number>()
   return events.filter(({ sequence }) => !seen.has(sequence) && seen.add(sequence))
 }
-
-/** What a subscriber has that drops what is not above the last, by epoch and then by sequence. */
-export function above(events: readonly PresenceEvent[]): PresenceEvent[] {
-  const kept: PresenceEvent[] = []
-  for (const event of events) {
-    const last = kept.at(-1)
-    if (
-      last === undefined ||
-      event.epoch > last.epoch ||
-      (event.epoch === last.epoch && event.sequence > last.sequence)
-    )
-      kept.push(event)
-  }
-  return kept
-}

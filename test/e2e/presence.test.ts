@@ -1,10 +1,12 @@
 // Presence in a whole system: watchers see each connection and its end, numbered, through kills and moves; any region knows the last.
 import { execFile } from 'node:child_process'
 import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type PresenceEvent, presenceEventSchema } from '../../src/relay/presence.ts'
 import { type Problem, problemSchema } from '../../src/relay/problem.ts'
+import { above, disorder, told } from '../actors/presence-order.ts'
 import { Client, type ConnectOptions } from './client.ts'
 import { SYSTEM_START_MS, System, until } from './system.ts'
 
@@ -16,6 +18,8 @@ beforeAll(async () => {
 }, SYSTEM_START_MS)
 afterAll(() => system.stop())
 
+/** An old region is asked again at most this late after it is back. */
+const RETURN_MS = 90_000
 const KEPT = { clean: false, reconnectPeriod: 200, properties: { sessionExpiryInterval: 3600 } }
 
 function eventsOf(watcher: Client, client: string): PresenceEvent[] {
@@ -24,29 +28,28 @@ function eventsOf(watcher: Client, client: string): PresenceEvent[] {
     .map(({ text }) => presenceEventSchema.parse(JSON.parse(text)))
 }
 
-/** As they came, without repeats: what a subscriber has that drops what is not above the last. */
-function firsts(events: readonly PresenceEvent[]): PresenceEvent[] {
-  return events.filter(({ sequence }, i) => events.findIndex((other) => other.sequence === sequence) === i)
-}
-
+/** Where no region was lost, the numbers go on through all epochs. */
 function expectOrdered(events: readonly PresenceEvent[], from = 1): void {
-  const seen = firsts(events)
-  expect(seen.map(({ sequence }) => sequence)).toEqual(seen.map((_, i) => i + from))
-  expect(seen.map(({ state }) => state)).toEqual(
-    seen.map(({ sequence }) => (sequence % 2 === 1 ? 'connected' : 'disconnected')),
-  )
-  const epochs = seen.map(({ epoch }) => epoch)
-  expect(epochs).toEqual([...epochs].sort((a, b) => a - b))
+  expect(disorder(events)).toEqual([])
+  expect(above(events).map(({ sequence }) => sequence)).toEqual(above(events).map((_, i) => i + from))
 }
 
-const last = (watcher: Client, client: string) => firsts(eventsOf(watcher, client)).at(-1)
+const last = (watcher: Client, client: string) => above(eventsOf(watcher, client)).at(-1)
 
-async function hasSeen(watcher: Client, client: string, sequence: number, ms = 20_000): Promise<void> {
-  await until(() => (last(watcher, client)?.sequence ?? 0) >= sequence, ms).catch(() => {
-    const seen = eventsOf(watcher, client).map(({ sequence: n, state, epoch }) => `${n} ${state}@${epoch}`)
-    throw new Error(
-      `event ${sequence} of ${client} did not come: ${seen.join(', ')}\n${system.log.slice(-2000)}`,
-    )
+async function hasSeen(
+  watcher: Client,
+  client: string,
+  sequence: number,
+  epoch = 0,
+  ms = 20_000,
+): Promise<void> {
+  const seen = () => {
+    const { epoch: at, sequence: n } = last(watcher, client) ?? { epoch: 0, sequence: 0 }
+    return at >= epoch && n >= sequence
+  }
+  await until(seen, ms).catch(() => {
+    const got = eventsOf(watcher, client).map(told).join(', ')
+    throw new Error(`event ${sequence} of ${client} did not come: ${got}\n${system.log.slice(-2000)}`)
   })
 }
 
@@ -60,6 +63,19 @@ async function read(
   return fetch(`${regions[region]?.http}/v1/${path}`, {
     headers: { ...(token !== null && { authorization: `Bearer ${token}` }), ...more },
   })
+}
+
+/** What the core's store has of a client's presence. */
+function stored(client: string): string | undefined {
+  const database = new DatabaseSync(path.join(system.dir, 'core.sqlite'), { readOnly: true })
+  try {
+    const [row] = database
+      .prepare('SELECT record FROM root_retained WHERE topic = ?')
+      .all(`presence/${client}`)
+    return row === undefined ? undefined : Buffer.from(row.record as Uint8Array).toString()
+  } finally {
+    database.close()
+  }
 }
 
 async function connect(region: string, id: string, options: ConnectOptions = {}): Promise<Client> {
@@ -142,7 +158,7 @@ describe('presence', () => {
     await connect('eu', 'lost', { protocolVersion: 4, keepalive: 2 })
     await hasSeen(watcher, 'lost', 1)
     await system.killAndWait('eu')
-    await hasSeen(watcher, 'lost', 2, 30_000)
+    await hasSeen(watcher, 'lost', 2, 1, 30_000)
     expectOrdered(eventsOf(watcher, 'lost'))
     watcher.mqtt.end(true)
   })
@@ -227,6 +243,56 @@ describe('presence', () => {
       stderr: expect.stringContaining('never connected'),
     })
     await client.end()
+  })
+
+  it('goes on in order where a region takes over from one that does not answer, and when that is back', {
+    timeout: 180_000,
+  }, async () => {
+    const watchers = await Promise.all([connect('us', 'over-us', KEPT), connect('eu', 'over-eu', KEPT)])
+    await watchers[0]?.subscribe('presence/+')
+    await watchers[1]?.subscribe('presence/mover')
+    await watchers[1]?.subscribe('presence/brief')
+    const seen = (client: string, sequence: number, epoch: number) =>
+      Promise.all(watchers.map((watcher) => hasSeen(watcher, client, sequence, epoch, RETURN_MS)))
+    const first = await connect('eu', 'mover', KEPT)
+    await first.end()
+    const lost = await connect('eu', 'mover', { ...KEPT, reconnectPeriod: 0 })
+    await connect('eu', 'brief')
+    await seen('mover', 3, 1)
+    await until(() => stored('mover')?.includes('"sequence":3') === true)
+    const thaw = await system.freeze('eu')
+    try {
+      await connect('us', 'mover', KEPT) // 4, 5
+      await connect('us', 'brief')
+      const [near] = watchers as [Client, Client]
+      await hasSeen(near, 'mover', 5, 2, RETURN_MS)
+      await hasSeen(near, 'brief', 1, 2, RETURN_MS)
+    } finally {
+      thaw()
+    }
+    await until(() => !lost.mqtt.connected, RETURN_MS)
+    await seen('mover', 5, 2)
+    await seen('brief', 1, 2)
+    for (const region of ['eu', 'us']) {
+      const response = await read(region, 'clients/mover/presence', await system.token('mover'))
+      expect(response.headers.get('etag')).toBe('"2-5"')
+    }
+    await connect('eu', 'mover', KEPT) // 6, 7
+    await seen('mover', 7, 3)
+    for (const watcher of watchers) {
+      expect(above(eventsOf(watcher, 'mover')).map(told)).toEqual([
+        'connected 1@1',
+        'disconnected 2@1',
+        'connected 3@1',
+        'disconnected 4@2',
+        'connected 5@2',
+        'disconnected 6@2',
+        'connected 7@3',
+      ])
+      expect(disorder(eventsOf(watcher, 'brief'))).toEqual([])
+      expect(last(watcher, 'brief')).toMatchObject({ state: 'connected', epoch: 2, region: 'us' })
+      watcher.mqtt.end(true)
+    }
   })
 
   it('names the region that cannot be reached', { timeout: 60_000 }, async () => {

@@ -59,6 +59,7 @@ export function describeStates(pods: Pods): void {
         session: null,
         retained: [],
         interests: [],
+        presence: [],
       })
     })
 
