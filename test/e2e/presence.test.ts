@@ -65,14 +65,20 @@ async function read(
   })
 }
 
-/** What the core's store has of a client's presence. */
-function stored(client: string): string | undefined {
+/** What the core's store has of a client: its last event, and the regions that want its messages. */
+function stored(client: string): { readonly event: string; readonly interests: string } {
   const database = new DatabaseSync(path.join(system.dir, 'core.sqlite'), { readOnly: true })
   try {
-    const [row] = database
+    const [event] = database
       .prepare('SELECT record FROM root_retained WHERE topic = ?')
       .all(`presence/${client}`)
-    return row === undefined ? undefined : Buffer.from(row.record as Uint8Array).toString()
+    const [interests] = database
+      .prepare("SELECT value FROM root_state WHERE root = ? AND kind = 'interests'")
+      .all(`devices/${client}`)
+    return {
+      event: event === undefined ? '' : Buffer.from(event.record as Uint8Array).toString(),
+      interests: String(interests?.value),
+    }
   } finally {
     database.close()
   }
@@ -259,7 +265,9 @@ describe('presence', () => {
     const lost = await connect('eu', 'mover', { ...KEPT, reconnectPeriod: 0 })
     await connect('eu', 'brief')
     await seen('mover', 3, 1)
-    await until(() => stored('mover')?.includes('"sequence":3') === true)
+    await until(() => stored('mover').event.includes('"sequence":3'))
+    for (const client of ['mover', 'brief']) await until(() => stored(client).interests.includes('"eu"'))
+    expect(stored('brief').event).toBe('')
     const thaw = await system.freeze('eu')
     try {
       await connect('us', 'mover', KEPT) // 4, 5
