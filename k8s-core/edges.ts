@@ -20,6 +20,7 @@ import {
   type HomeInterestResponse,
   homeInterestResponseSchema,
 } from '../src/relay/interest.ts'
+import { postRelay } from '../src/relay/post.ts'
 import {
   type HomePresenceRequest,
   type HomePresenceResponse,
@@ -36,7 +37,12 @@ import {
   type WideRequest,
   wideAnswerSchema,
 } from '../src/relay/wide.ts'
-import { EDGE_CALL_TIMEOUT_MS, EDGE_HANDOVER_TIMEOUT_MS, EDGE_PING_TIMEOUT_MS } from './limits.ts'
+import {
+  EDGE_CALL_TIMEOUT_MS,
+  EDGE_HANDOVER_TIMEOUT_MS,
+  EDGE_PING_TIMEOUT_MS,
+  EDGE_SUBSCRIBE_TIMEOUT_MS,
+} from './limits.ts'
 
 /** An edge could not be reached, or did not answer as it should. */
 export class EdgeUnreachable extends Error {
@@ -74,7 +80,7 @@ export class Edges {
   }
 
   async interest(region: RegionId, request: HomeInterestRequest): Promise<HomeInterestResponse> {
-    return this.ask(region, 'interest', request, homeInterestResponseSchema)
+    return this.ask(region, 'interest', request, homeInterestResponseSchema, EDGE_SUBSCRIBE_TIMEOUT_MS)
   }
 
   async presence(region: RegionId, request: HomePresenceRequest): Promise<HomePresenceResponse> {
@@ -88,7 +94,7 @@ export class Edges {
 
   /** Another region's wide filters, for this one to know. */
   async wide(region: RegionId, request: WideRequest): Promise<WideAnswer> {
-    return this.ask(region, 'wide', request, wideAnswerSchema)
+    return this.ask(region, 'wide', request, wideAnswerSchema, EDGE_SUBSCRIBE_TIMEOUT_MS)
   }
 
   /** What this region's wide shards had sent to another one has all arrived there. */
@@ -139,17 +145,15 @@ export class Edges {
     if (url === undefined) throw new EdgeUnreachable(region, `no edge is known for ${region}`)
     let response: Response
     try {
-      response = await fetch(`${url}${RELAY_PATH}/${region}/${name}`, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          authorization: await this.signer.authorization(edgeParty(region)),
-        },
-        body: JSON.stringify(body),
+      response = await postRelay(`${url}${RELAY_PATH}/${region}/${name}`, {
+        headers: { authorization: await this.signer.authorization(edgeParty(region)) },
+        body,
         signal: AbortSignal.timeout(timeoutMs),
       })
     } catch (cause) {
-      throw new EdgeSilent(region, `the edge of ${region} was not reached for ${name}`, { cause })
+      throw new EdgeSilent(region, `the edge of ${region} was not reached for ${name}: ${reasonOf(cause)}`, {
+        cause,
+      })
     }
     if (!response.ok) {
       const text = (await response.text()).slice(0, 300)
@@ -160,4 +164,9 @@ export class Edges {
     }
     return response
   }
+}
+
+/** Node says only "fetch failed", and why in the cause. */
+function reasonOf(cause: unknown): string {
+  return String(cause instanceof Error && cause.cause !== undefined ? cause.cause : cause)
 }

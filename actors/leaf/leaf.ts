@@ -168,7 +168,7 @@ export class Leaf {
     if (this.waiting === 0 && settled !== null) return act(settled)
     this.waiting++
     const found = this.turn
-      .then(() => this.home.find())
+      .then(() => this.home.findSoon())
       .catch((cause): HomeKnowledge => {
         if (!(cause instanceof CoreUnreachable)) throw cause
         // The home is somewhere; the uplink keeps the message until the core can say where.
