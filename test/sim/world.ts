@@ -24,6 +24,7 @@ export type Broken =
   | 'repeated'
   | 'shared'
   | 'retained'
+  | 'presence'
   | 'contract'
   | 'error'
 
