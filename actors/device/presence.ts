@@ -39,6 +39,8 @@ export class Presence {
   private published = 0
   private publishing = false
   private tries = 0
+  /** The session was synced while an event had not arrived yet. */
+  private missed = false
   /** Counts the times that the client came home here: what one began is not the next one's affair. */
   private term = 0
 
@@ -114,7 +116,8 @@ export class Presence {
    */
   along(): RootChange['retained'][number] | null {
     const record = this.lastRecord()
-    if (record === null || this.open().length > 0) return null
+    this.missed = record !== null && this.open().length > 0
+    if (record === null || this.missed) return null
     return { topic: presenceTopic(this.client), record: bytesToBase64(record) }
   }
 
@@ -247,6 +250,7 @@ export class Presence {
       'DELETE FROM announced WHERE sequence <= ?',
       arrived ? sequence : sequence - PRESENCE_OPEN_MAX,
     )
+    if (this.missed && this.open().length === 0) this.leaf.syncing.marks.one('session', true)
   }
 }
 

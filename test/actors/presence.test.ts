@@ -199,6 +199,23 @@ test('what has not arrived is not in the store: its number is not passed over sh
   expect(seenBy(world)).toEqual([[1, 'connected', 2, undefined]])
 })
 
+test('what arrives after the session was synced is synced then', async () => {
+  const world = new PresenceWorld()
+  world.failing = true
+  await world.connect(EU, 3600)
+  await world.pass(2_000)
+  world.failing = false
+  for (let i = 0; i < 3; i++) await world.pass(PRESENCE_RETRY_MS)
+  world.cut(EU)
+  await world.connect(US, 3600)
+  await world.pass(100)
+  expect(seenBy(world)).toEqual([
+    [1, 'connected', 1, undefined],
+    [2, 'disconnected', 2, undefined],
+    [3, 'connected', 2, undefined],
+  ])
+})
+
 test('of a session that ends with its connection nothing is synced: after a fail-over its numbers begin anew', async () => {
   const world = new PresenceWorld()
   await world.connect(EU)
