@@ -3,19 +3,12 @@ import type { EnvelopesRequest, EnvelopesResponse } from '../src/relay/envelope.
 import type {
   ClaimRequest,
   ClaimResponse,
-  ConfirmRequest,
-  ConfirmResponse,
   ImportedRequest,
   ImportedResponse,
   ResolveRequest,
   ResolveResponse,
 } from '../src/relay/home.ts'
-import type {
-  DrainedRequest,
-  InterestRequest,
-  InterestResponse,
-  InterestsRequest,
-} from '../src/relay/interest.ts'
+import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
 import type { PresenceRequest, PresenceResponse } from '../src/relay/presence.ts'
 import type { SyncRequest, SyncResponse } from '../src/relay/sync.ts'
 import type {
@@ -31,10 +24,8 @@ export interface CoreClient {
   resolve(request: ResolveRequest): Promise<ResolveResponse>
   claim(request: ClaimRequest): Promise<ClaimResponse>
   imported(request: ImportedRequest): Promise<ImportedResponse>
-  confirm(request: ConfirmRequest): Promise<ConfirmResponse>
   interest(request: InterestRequest): Promise<InterestResponse>
   drained(request: DrainedRequest): Promise<void>
-  interests(request: InterestsRequest): Promise<void>
   envelopes(request: EnvelopesRequest): Promise<EnvelopesResponse>
   /** The last event of a client whose home is not known to be here. */
   presence(request: PresenceRequest): Promise<PresenceResponse>

@@ -154,7 +154,7 @@ export class Device {
     }
     lookAfter(this.platform, this.store, live)
     this.presence.connected(terms, connect.cleanStart)
-    this.leaf.home.confirm()
+    void this.leaf.syncing.confirm()
     return { sessionPresent: resumed, live, properties }
   }
 

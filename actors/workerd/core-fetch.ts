@@ -2,12 +2,7 @@
 import type { z } from 'zod'
 import type { RegionId } from '../../src/id/ids.ts'
 import { envelopesResponseSchema } from '../../src/relay/envelope.ts'
-import {
-  claimResponseSchema,
-  confirmResponseSchema,
-  importedResponseSchema,
-  resolveResponseSchema,
-} from '../../src/relay/home.ts'
+import { claimResponseSchema, importedResponseSchema, resolveResponseSchema } from '../../src/relay/home.ts'
 import { interestResponseSchema } from '../../src/relay/interest.ts'
 import { postRelay } from '../../src/relay/post.ts'
 import { presenceResponseSchema } from '../../src/relay/presence.ts'
@@ -68,13 +63,9 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
     resolve: (request) => ask('resolve', request, resolveResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     claim: (request) => ask('claim', request, claimResponseSchema, CLAIM_TIMEOUT_MS),
     imported: (request) => ask('imported', request, importedResponseSchema),
-    confirm: (request) => ask('confirm', request, confirmResponseSchema),
     interest: (request) => ask('interest', request, interestResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     drained: async (request) => {
       await post('drained', request, DRAINED_TIMEOUT_MS)
-    },
-    interests: async (request) => {
-      await post('interests', request)
     },
     envelopes: (request) => ask('envelopes', request, envelopesResponseSchema),
     presence: (request) => ask('presence', request, presenceResponseSchema),

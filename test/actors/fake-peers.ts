@@ -105,10 +105,8 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
     resolve: async () => ({ home }),
     claim: async () => ({ home, state: null, synced: false }),
     imported: async () => NOTHING_LATE,
-    confirm: async () => ({ current: true }),
     interest: async () => ({ home, retained: [] }),
     drained: async () => undefined,
-    interests: async () => undefined,
     envelopes: async ({ envelopes }) => ({
       results: envelopes.map(() => ({ status: 'done', outcomes: [] })),
     }),

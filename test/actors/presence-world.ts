@@ -181,10 +181,6 @@ export class PresenceWorld {
         this.reach(region)
         return { home: this.home ?? { region, epoch: 1 } }
       },
-      confirm: async ({ epoch }) => {
-        this.reach(region)
-        return { current: this.home?.region === region && this.home.epoch === epoch }
-      },
     })
     const platform = new FakePlatform(addressOf('device', region, LAMP), {
       clock: this.clock,
@@ -245,9 +241,11 @@ export class PresenceWorld {
   }
 
   private sync(region: RegionId, change: RootChange): SyncResult {
-    this.synced++
     if (this.at(region).cut) return 'failed'
-    if (change.epoch < this.stored.epoch) return 'fenced'
+    if (change.epoch < (this.home?.epoch ?? 0)) return 'fenced'
+    // It only asks.
+    if (change.version === 0) return 'applied'
+    this.synced++
     const anew = change.epoch > this.stored.epoch || change.retainedVoidUpTo !== null
     const retained = new Map(anew ? [] : this.stored.retained)
     for (const { topic, record } of change.retained) {

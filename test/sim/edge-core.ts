@@ -3,12 +3,7 @@ import type { z } from 'zod'
 import { type CoreClient, CoreUnreachable } from '../../actors/core-client.ts'
 import { CORE_CALL_TIMEOUT_MS, DRAINED_TIMEOUT_MS, SUBSCRIBE_TIMEOUT_MS } from '../../actors/limits.ts'
 import { envelopesResponseSchema } from '../../src/relay/envelope.ts'
-import {
-  claimResponseSchema,
-  confirmResponseSchema,
-  importedResponseSchema,
-  resolveResponseSchema,
-} from '../../src/relay/home.ts'
+import { claimResponseSchema, importedResponseSchema, resolveResponseSchema } from '../../src/relay/home.ts'
 import { interestResponseSchema } from '../../src/relay/interest.ts'
 import { presenceResponseSchema } from '../../src/relay/presence.ts'
 import { syncResponseSchema } from '../../src/relay/sync.ts'
@@ -40,13 +35,9 @@ export function edgeCore(life: Life): CoreClient {
     resolve: (body) => ask('resolve', body, resolveResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     claim: (body) => ask('claim', body, claimResponseSchema),
     imported: (body) => ask('imported', body, importedResponseSchema),
-    confirm: (body) => ask('confirm', body, confirmResponseSchema),
     interest: (body) => ask('interest', body, interestResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     drained: async (body) => {
       await post('drained', body, DRAINED_TIMEOUT_MS)
-    },
-    interests: async (body) => {
-      await post('interests', body)
     },
     envelopes: (body) => ask('envelopes', body, envelopesResponseSchema),
     presence: (body) => ask('presence', body, presenceResponseSchema),

@@ -10,7 +10,6 @@ import type { RegionId } from '../../src/id/ids.ts'
 import { envelopesRequestSchema, envelopesResponseSchema } from '../../src/relay/envelope.ts'
 import {
   claimRequestSchema,
-  confirmRequestSchema,
   handoverStateSchema,
   importedRequestSchema,
   releaseResponseSchema,
@@ -20,7 +19,6 @@ import {
   drainedRequestSchema,
   homeInterestResponseSchema,
   interestRequestSchema,
-  interestsRequestSchema,
 } from '../../src/relay/interest.ts'
 import { syncRequestSchema } from '../../src/relay/sync.ts'
 import {
@@ -111,14 +109,8 @@ class PodLife implements Sender {
       })),
       claim: call(claimRequestSchema, ({ fleet, root, region }) => directory.claim(fleet, root, region)),
       imported: call(importedRequestSchema, (body) => directory.imported(body)),
-      confirm: call(confirmRequestSchema, async ({ fleet, root, region, epoch }) => ({
-        current: await directory.isCurrent(fleet, root, region, epoch),
-      })),
       interest: call(interestRequestSchema, (body) => relay.interest(body)),
       drained: call(drainedRequestSchema, (body) => relay.drained(body)),
-      interests: call(interestsRequestSchema, ({ fleet, root, epoch, version, regions }) =>
-        store.putInterests(fleet, root, epoch, version, regions),
-      ),
       sync: call(syncRequestSchema, async ({ roots }) => ({
         results: await Promise.all(
           roots.map(async (change) => ((await store.putState(change)) ? 'applied' : 'fenced')),
@@ -193,8 +185,6 @@ class PodLife implements Sender {
       claimHome: (...given) => far(() => store.claimHome(...given)),
       confirmImport: (...given) => far(() => store.confirmImport(...given)),
       releaseHome: (...given) => far(() => store.releaseHome(...given)),
-      putInterests: (...given) => far(() => store.putInterests(...given)),
-      interests: (...given) => far(() => store.interests(...given)),
       putState: (...given) => far(() => store.putState(...given)),
     }
   }
