@@ -1,7 +1,7 @@
 // The actor of one client: holds its connection, runs its session, and is the leaf of `devices/<client>`.
 import type { ClientId } from '../../src/id/ids.ts'
 import { rootOfClient } from '../../src/id/root.ts'
-import type { ClientPacket, ConnectPacket, Properties, ServerPacket } from '../../src/mqtt/packet.ts'
+import type { ClientPacket, ConnectPacket, ServerPacket } from '../../src/mqtt/packet.ts'
 import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
@@ -18,28 +18,21 @@ import { Attaching } from './attaching.ts'
 import { awaken } from './awaken.ts'
 import { factsOf } from './facts.ts'
 import { GivingAway } from './giving-away.ts'
-import { globally } from './globally.ts'
 import { syncedSession } from './handover.ts'
 import { Keeping } from './keeping.ts'
 import { LastWill } from './last-will.ts'
-import { Live } from './live.ts'
+import { type Accepted, Live } from './live.ts'
 import { lookAfter } from './look-after.ts'
 import { Moving } from './moving.ts'
 import { Performing } from './performing.ts'
 import { Presence } from './presence.ts'
 import { Publisher } from './publisher.ts'
+import { queued } from './queued.ts'
 import { Registrar } from './registrar.ts'
 import { Seen } from './seen.ts'
 import { SessionStore } from './session-store.ts'
 import { Subscribing } from './subscribing.ts'
 import { Wake } from './wake.ts'
-
-export interface Accepted {
-  readonly live: Live
-  readonly sessionPresent: boolean
-  /** For CONNACK. */
-  readonly properties: Properties
-}
 
 export class Device {
   readonly leaf: Leaf
@@ -95,6 +88,7 @@ export class Device {
     this.subscribing = new Subscribing(this.store, this.registrar)
     this.presence = new Presence(platform, client, this.leaf)
     this.moving = new Moving(client, this.leaf, this.store, this.seen, this.registrar, this.presence, {
+      now: () => platform.now(),
       session: () => this.session,
       replace: (session) => {
         this.session = session
@@ -210,7 +204,7 @@ export class Device {
       deliveries.map((bytes) =>
         this.seen.once(bytes, (delivery, settle) => {
           this.subscribing.arrived(delivery.message.topic)
-          this.perform(session.deliver(delivery, globally(delivery, this.leaf.syncing, settle), now))
+          this.perform(session.deliver(delivery, queued(delivery, this.leaf.syncing, settle), now))
         }),
       ),
     )

@@ -81,7 +81,7 @@ export class Presence {
     this.publishing = true
     this.leaf
       .spread(this.client, decodeMessage(record), record)
-      .catch((cause): ReasonCode => {
+      .catch((cause): number => {
         this.platform.report('a presence event was not published', cause)
         return Reason.UnspecifiedError
       })
@@ -216,7 +216,7 @@ export class Presence {
     this.arrived = sequence
   }
 
-  private announced(record: Uint8Array, outcome: ReasonCode): void {
+  private announced(record: Uint8Array, outcome: number): void {
     // A full queue or outbox has lost it, as it loses any message; all others have it.
     if (isFailure(outcome) && outcome !== Reason.QuotaExceeded) {
       const pause = Math.min(PRESENCE_RETRY_MS * 2 ** this.tries++, PRESENCE_RETRY_MS_MAX)

@@ -6,6 +6,7 @@ import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import { Courier } from '../courier.ts'
 import type { Leaf } from '../leaf/leaf.ts'
+import { STORED } from '../leaf/outcome.ts'
 import { PUBLISH_COURIERS_MAX } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 
@@ -24,7 +25,7 @@ export class Publisher {
 
   async publish(message: Message): Promise<ReasonCode> {
     const outcome = await this.courier(rootOfTopic(message.topic)).post(encodeMessage(message))
-    return outcome as ReasonCode
+    return outcome === STORED ? Reason.Success : (outcome as ReasonCode)
   }
 
   private courier(root: Root): Courier {

@@ -4,7 +4,7 @@
 import type { Branch, ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { isPresence } from '../../src/id/root.ts'
 import { decodeMessage, type Message } from '../../src/mqtt/message.ts'
-import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
+import { Reason } from '../../src/mqtt/reason.ts'
 import { parseShared } from '../../src/mqtt/topic.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch } from '../../src/relay/batch.ts'
@@ -24,8 +24,8 @@ import { Home, type HomeEvents, type HomeHere, type HomeKnowledge } from './home
 import { Interests } from './interests.ts'
 import { leafShares } from './leaf-shares.ts'
 import { Marks } from './marks.ts'
-import { worst } from './outcome.ts'
-import { Received } from './received.ts'
+import { STORED, worst } from './outcome.ts'
+import { Received, runOf } from './received.ts'
 import { Retained, retainedDeliveries } from './retained.ts'
 import { LEAF_SCHEMA } from './schema.ts'
 import { Sharing } from './sharing.ts'
@@ -64,7 +64,7 @@ export class Leaf {
   private readonly wide: WideLink
   private readonly uplinks: Uplinks
   private readonly world: WorldInterests
-  private readonly received = new Received(LEAF_SOURCES_MAX)
+  private readonly received: Received
   /** Topics that came from the home while a subscription waits for its retained messages, which are older. */
   private readonly overtaken = new Set<Set<string>>()
   private turn: Promise<void> = Promise.resolve()
@@ -74,6 +74,7 @@ export class Leaf {
     this.platform = platform
     this.root = root
     const tables = new Tables(platform.storage, LEAF_SCHEMA, 'home')
+    this.received = new Received(platform, LEAF_SOURCES_MAX)
     this.subscribers = new Subscribers(platform.storage, tables)
     this.retained = new Retained(platform.storage, tables, marks)
     this.interests = new Interests(platform.storage, tables, marks)
@@ -245,7 +246,7 @@ export class Leaf {
   /** An envelope from the core: to the home from elsewhere, or from the home to this region. */
   async receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult> {
     if (envelope.to.kind === 'home' && !(await this.isHome(epoch))) return { status: 'moved' }
-    const outcomes = await this.received.take(envelope, (fresh) => {
+    const outcomes = await this.received.take(runOf(envelope, this.platform.now()), (fresh) => {
       if (envelope.to.kind === 'home') return this.accept(fresh)
       // Of an older epoch too: the former home accepted these, the new one never had them, and they come late (promise 2).
       const { anyPlain, shares } = this.subscribers
@@ -264,6 +265,7 @@ export class Leaf {
     const retained = this.retained.matching(request.filters, this.platform.now())
     return {
       status: 'done',
+      clock: this.platform.now(),
       retained: retained.map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
     }
   }
@@ -289,10 +291,11 @@ export class Leaf {
   }
 
   /** What another leaf needs to be the home, but for the session. This region stays interested if it has subscribers. */
-  exportState(): Pick<HandoverState, 'retained' | 'interests'> {
+  exportState(): Omit<HandoverState, 'session' | 'presence'> {
     const interests = [...this.interests.all]
     if (this.subscribers.size > 0) interests.push(this.wish.current)
     return {
+      clock: this.platform.now(),
       retained: this.retained.all().map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
       interests,
     }
@@ -349,7 +352,7 @@ export class Leaf {
   }
 
   /** At the home: a message that is kept, if it is to be kept. It takes its place in the order at once. */
-  spread(publisher: ClientId, message: Message, record: Uint8Array): Promise<ReasonCode> {
+  spread(publisher: ClientId, message: Message, record: Uint8Array): Promise<number> {
     const { epoch } = this.home.knowledge as HomeHere
     const outcomes = this.deliverOne(publisher, record)
     for (const region of this.interests.regions) {
@@ -362,7 +365,7 @@ export class Leaf {
     const wide = this.wide.pass(publisher, record, isPresence(message.topic))
     if (wide !== null) outcomes.push(wide)
     if (message.retain) {
-      outcomes.push(this.wide.index())
+      outcomes.push(Promise.resolve(STORED), this.wide.index())
       if (message.global) outcomes.push(this.syncing.outcome('retained', message.topic))
     }
     return Promise.all(outcomes).then(worst)
@@ -389,8 +392,7 @@ export class Leaf {
     void this.wide.index()
     await takeFromUplink(this.platform, this.root, {
       isHome: () => this.home.knowledge.at === 'here',
-      noted: ({ source, last }) => this.received.note(source, last),
-      accept: (messages) => this.accept(messages),
+      accept: (run) => this.received.take(run, (fresh) => this.accept(fresh)),
     })
   }
 }

@@ -213,8 +213,8 @@ export class PresenceWorld {
       const { session, retained } = this.stored
       this.stored = { ...this.stored, epoch }
       const kept = [...retained].map(([topic, record]) => ({ topic, record }))
-      const taken = session ? { ...session, queue: [] } : null
-      return { home, state: { session: taken, retained: kept, interests: [], presence: [] }, synced: true }
+      const state = { session: session ? { ...session, queue: [] } : null, retained: kept }
+      return { home, state: { ...state, clock: this.clock.now, interests: [], presence: [] }, synced: true }
     }
     const given = this.at(former).gate.device.moving.handover({
       fleet: DEFAULT_FLEET,

@@ -13,7 +13,7 @@ import type { HandoverState, ReleaseRequest, ReleaseResponse } from '../../src/r
 
 const [AP, EU, US] = ['ap', 'eu', 'us'] as RegionId[] as [RegionId, RegionId, RegionId]
 const ROOT = 'devices/lamp' as Root
-const NOTHING: ReleaseResponse = { done: true, session: '', late: '', upTo: 0, retained: [] }
+const NOTHING: ReleaseResponse = { done: true, session: '', late: '', upTo: 0, clock: 0, retained: [] }
 
 function sessionOf(id: string) {
   const numbers = { expirySeconds: 60, disconnectedAt: 1, lastPosition: 0, sentUpTo: 0 }
@@ -37,12 +37,12 @@ class Regions {
       interest: async (region: RegionId) => {
         this.answers(region)
         await this.finish()
-        return { status: 'done', retained: [] }
+        return { status: 'done', clock: 0, retained: [] }
       },
       handover: async (region: RegionId): Promise<HandoverState> => {
         if (this.falling.has(region)) this.silent.add(region)
         this.answers(region)
-        return { session: sessionOf(`of ${region}`), retained: [], interests: [], presence: [] }
+        return { session: sessionOf(`of ${region}`), clock: 0, retained: [], interests: [], presence: [] }
       },
       release: async (region: RegionId, request: ReleaseRequest) => {
         this.answers(region)
@@ -80,7 +80,7 @@ const home = () => store.home(DEFAULT_FLEET, ROOT)
 
 async function sync(region: RegionId, epoch: number): Promise<void> {
   const { queue: _, ...session } = sessionOf(`synced by ${region}`)
-  const nothing = { queue: [], retained: [], queueVoidUpTo: null, retainedVoidUpTo: null }
+  const nothing = { clock: 0, queue: [], retained: [], queueVoidUpTo: null, retainedVoidUpTo: null }
   await store.putState({ fleet: DEFAULT_FLEET, root: ROOT, epoch, version: 1, session, ...nothing })
 }
 
@@ -177,7 +177,7 @@ describe('a claim', () => {
 })
 
 async function emptyChange(version: number) {
-  const nothing = { queue: [], retained: [], queueVoidUpTo: null, retainedVoidUpTo: null }
+  const nothing = { clock: 0, queue: [], retained: [], queueVoidUpTo: null, retainedVoidUpTo: null }
   return { fleet: DEFAULT_FLEET, root: ROOT, epoch: 1, version, ...nothing }
 }
 

@@ -25,6 +25,7 @@ export type Broken =
   | 'shared'
   | 'retained'
   | 'presence'
+  | 'expiry'
   | 'contract'
   | 'error'
 
@@ -32,6 +33,9 @@ export interface Breach {
   readonly broken: Broken
   readonly what: string
 }
+
+/** The clocks of regions and core are off by at most this. */
+const CLOCK_OFF_MS_MAX = 300_000
 
 export class World {
   readonly scheduler = new Scheduler()
@@ -47,6 +51,8 @@ export class World {
   /** Notes every call, for reading a trace. */
   readonly verbose: boolean
   readonly random: Random
+  /** How far the clocks of the core's pods, which agree, are ahead. */
+  readonly coreAheadMs: number
   readonly faults: Faults
   /** Clients' presence is told. */
   readonly presence: boolean
@@ -54,6 +60,8 @@ export class World {
   active: Life | null = null
   /** Where a client goes when it connects again. */
   wander: (client: SimClient) => RegionId = ({ region }) => region
+  /** Of its own, so that clocks change nothing else in a run. */
+  private readonly clocks: Random
   private names = 0
   private readonly epochs = new Map<string, RegionId>()
   private readonly homes = new Map<string, Map<RegionId, Life>>()
@@ -70,8 +78,15 @@ export class World {
     this.presence = presence
     this.random = random
     this.faults = faults
+    this.clocks = random.apart()
+    this.coreAheadMs = this.clockAheadMs()
     for (const id of regions) this.regions.set(id, new SimRegion(this, id))
     this.pods = Array.from({ length: pods }, (_, i) => new Pod(this, `pod ${i}`))
+  }
+
+  /** How far somebody's clock is ahead of the world's. */
+  clockAheadMs(): number {
+    return Math.round(this.clocks.between(-CLOCK_OFF_MS_MAX, CLOCK_OFF_MS_MAX))
   }
 
   get now(): number {

@@ -29,7 +29,7 @@ function rows(texts: Readonly<Record<number, string | null>>, session = 's1'): Q
 }
 
 function changeOf(root: Root, epoch: number, version: number, more: Partial<RootChange> = {}): RootChange {
-  const nothing = { queue: [], retained: [], queueVoidUpTo: null, retainedVoidUpTo: null }
+  const nothing = { clock: 0, queue: [], retained: [], queueVoidUpTo: null, retainedVoidUpTo: null }
   return { fleet: FLEET, root, epoch, version, ...nothing, ...more }
 }
 
@@ -55,12 +55,25 @@ export function describeStates(pods: Pods): void {
 
   describe('synced states', () => {
     it('a root that never synced has nothing', async () => {
-      expect(await store.takeState(FLEET, freshRoot(), 2)).toEqual({
+      expect(await store.takeState(FLEET, freshRoot(), 2, 7)).toEqual({
         session: null,
+        clock: 7,
         retained: [],
         interests: [],
         presence: [],
       })
+    })
+
+    it('what it has is by the clock of the region that synced it, whatever the clocks of regions and pods', async () => {
+      const root = freshRoot()
+      const minutes = (count: number) => 1_700_000_000_000 + count * 60_000
+      // The region is five minutes ahead of the pods.
+      await store.putState({ ...changeOf(root, 1, 1, { session: SESSION }), clock: minutes(5) }, minutes(0))
+      await store.putState(
+        { ...changeOf(root, 1, 2, { queue: rows({ 1: 'a' }) }), clock: minutes(8) },
+        minutes(3),
+      )
+      expect(await otherPod.takeState(FLEET, root, 2, minutes(60))).toMatchObject({ clock: minutes(65) })
     })
 
     it('all that a home has synced is found through every pod, in order', async () => {
