@@ -6,7 +6,7 @@ import { RELAY_PATH, RELAY_VERSION } from '../../src/relay/version.ts'
 import { relaySchemas } from './schemas.ts'
 
 /** The contract of this version. A version that was never deployed may be recorded anew without raising it. */
-const RECORDED = { version: 1, hash: 'f1b3d393c16cd10746873e3209c572f2' }
+const RECORDED = { version: 1, hash: 'be04f3f8ad4dcc65ee6e358f91a375ac' }
 
 function hashOf(schemas: ReadonlyMap<string, z.ZodType>): string {
   const shapes = [...schemas]
