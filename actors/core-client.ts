@@ -9,6 +9,7 @@ import type {
   ResolveResponse,
 } from '../src/relay/home.ts'
 import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
+import type { PresenceRequest, PresenceResponse } from '../src/relay/presence.ts'
 import type { SyncRequest, SyncResponse } from '../src/relay/sync.ts'
 import type {
   WideDrainedRequest,
@@ -26,6 +27,8 @@ export interface CoreClient {
   interest(request: InterestRequest): Promise<InterestResponse>
   drained(request: DrainedRequest): Promise<void>
   envelopes(request: EnvelopesRequest): Promise<EnvelopesResponse>
+  /** The last event of a client whose home is not known to be here. */
+  presence(request: PresenceRequest): Promise<PresenceResponse>
   sync(request: SyncRequest): Promise<SyncResponse>
   wide(request: WideRequest): Promise<WideResponse>
   wideDrained(request: WideDrainedRequest): Promise<void>

@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import { problemResponse } from '../src/relay/problem.ts'
 import { mqttRoute } from './http/mqtt-route.ts'
+import { presenceRoute } from './http/presence-route.ts'
 import { relayRoutes } from './http/relay-routes.ts'
 import type { Env } from './workerd/env.ts'
 import { logError } from './workerd/log.ts'
@@ -20,6 +21,8 @@ app.get('/livez', (c) => c.json({ regions: servedRegions(c.env) }))
 app.get('/', mqttRoute)
 app.get('/mqtt', mqttRoute)
 app.get('/mqtt/:clientId', mqttRoute)
+app.get('/v1/clients/:client/presence', presenceRoute)
+app.get('/v1/fleets/:fleet/clients/:client/presence', presenceRoute)
 app.route('/', relayRoutes)
 app.notFound(() => problemResponse(404, 'Nothing is here'))
 app.onError((cause, c) => {

@@ -27,10 +27,16 @@ export class Directory {
     return this.resolve(fleet, root, region)
   }
 
-  /** As the store says now. */
-  async resolve(fleet: FleetId, root: Root, region: RegionId): Promise<HomeAnswer> {
+  /** As the store says now; null where there is none. */
+  async find(fleet: FleetId, root: Root): Promise<HomeAnswer | null> {
     const home = await this.store.home(fleet, root)
-    if (home !== null) return answer(this.remember(fleet, root, home))
+    return home === null ? null : answer(this.remember(fleet, root, home))
+  }
+
+  /** As the store says now; `region` becomes it if there is none. */
+  async resolve(fleet: FleetId, root: Root, region: RegionId): Promise<HomeAnswer> {
+    const home = await this.find(fleet, root)
+    if (home !== null) return home
     const result = await this.store.claimHome(fleet, root, region, 0)
     if (result.home === null) throw new Error(`${fleet}/${root} was released while it was claimed`)
     return answer(this.remember(fleet, root, result.home))

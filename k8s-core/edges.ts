@@ -21,6 +21,11 @@ import {
   homeInterestResponseSchema,
 } from '../src/relay/interest.ts'
 import { postRelay } from '../src/relay/post.ts'
+import {
+  type HomePresenceRequest,
+  type HomePresenceResponse,
+  homePresenceResponseSchema,
+} from '../src/relay/presence.ts'
 import { edgeParty, RelaySigner } from '../src/relay/token.ts'
 import { RELAY_PATH } from '../src/relay/version.ts'
 import {
@@ -76,6 +81,10 @@ export class Edges {
 
   async interest(region: RegionId, request: HomeInterestRequest): Promise<HomeInterestResponse> {
     return this.ask(region, 'interest', request, homeInterestResponseSchema, EDGE_SUBSCRIBE_TIMEOUT_MS)
+  }
+
+  async presence(region: RegionId, request: HomePresenceRequest): Promise<HomePresenceResponse> {
+    return this.ask(region, 'presence', request, homePresenceResponseSchema)
   }
 
   /** The home's messages for another region have all arrived there. */

@@ -3,6 +3,7 @@ import type { RegionId } from '../src/id/ids.ts'
 import type { DeliverRequest, Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
 import { FIRST_EPOCH } from '../src/relay/home.ts'
 import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
+import type { PresenceRequest, PresenceResponse } from '../src/relay/presence.ts'
 import type {
   WideDrainedRequest,
   WideRequest,
@@ -50,6 +51,24 @@ export class Relay {
       if (answer.status === 'done') return { home, clock: answer.clock, retained: answer.retained }
     }
     throw new EdgeUnreachable(region, `the home of ${fleet}/${root} is moving`)
+  }
+
+  /** A client's last event, from its home. Asking makes no region the home. */
+  async presence({ fleet, root, region }: PresenceRequest): Promise<PresenceResponse> {
+    let last = region
+    for (let tries = 0; tries < MOVED_TRIES_MAX; tries++) {
+      const home = await this.directory.find(fleet, root)
+      if (home === null) return { status: 'done', event: null }
+      last = home.region
+      try {
+        const answer = await this.edges.presence(home.region, { fleet, root, epoch: home.epoch })
+        if (answer.status === 'done') return answer
+      } catch (cause) {
+        if (!(cause instanceof EdgeUnreachable)) throw cause
+        break
+      }
+    }
+    return { status: 'unreachable', region: last }
   }
 
   /**

@@ -17,6 +17,7 @@ import type { Session, Subscription } from '../../src/session/session.ts'
 import type { Leaf } from '../leaf/leaf.ts'
 import { exportSession, goOn, importSession } from './handover.ts'
 import type { LateSubscription, LateSubscriptions } from './late-subscriptions.ts'
+import type { Presence } from './presence.ts'
 import type { Registrar } from './registrar.ts'
 import type { Seen } from './seen.ts'
 import type { SessionStore } from './session-store.ts'
@@ -40,6 +41,7 @@ export class Moving {
   private readonly store: SessionStore
   private readonly seen: Seen
   private readonly registrar: Registrar
+  private readonly presence: Presence
   private readonly lateSubscriptions: LateSubscriptions
   private readonly mover: Mover
 
@@ -49,6 +51,7 @@ export class Moving {
     store: SessionStore,
     seen: Seen,
     registrar: Registrar,
+    presence: Presence,
     lateSubscriptions: LateSubscriptions,
     mover: Mover,
   ) {
@@ -57,6 +60,7 @@ export class Moving {
     this.store = store
     this.seen = seen
     this.registrar = registrar
+    this.presence = presence
     this.lateSubscriptions = lateSubscriptions
     this.mover = mover
   }
@@ -72,7 +76,8 @@ export class Moving {
       return { state: null }
     }
     if (knowledge.at !== 'elsewhere' || knowledge.epoch < epoch) this.leave(to, epoch)
-    return { state: { session: exportSession(this.store, this.seen), ...this.leaf.exportState() } }
+    const session = exportSession(this.store, this.seen)
+    return { state: { session, presence: this.presence.open(), ...this.leaf.exportState() } }
   }
 
   /** Another region has taken the client over while this one was not reached. What it had yet is given with `release`. */
@@ -109,7 +114,7 @@ export class Moving {
     }
     if (row !== null && !row.fenced && request.registered) await this.endSubscriptions(row.id, request)
     // Where the state was handed over, this went along with it.
-    if (request.synced) await this.leaf.stayInterested()
+    if (request.synced) await this.leaf.wish.remind()
     // It may have come back meanwhile.
     if (!this.isOldFor(request)) return NOTHING_LATE
     const { synced, registered, tookUpTo, tookTopic } = request
@@ -136,6 +141,7 @@ export class Moving {
     this.mover.replace(null)
     this.store.clear()
     this.seen.clear()
+    this.presence.clear()
     this.leaf.releaseState()
     return NOTHING_LATE
   }
@@ -160,7 +166,9 @@ export class Moving {
   }
 
   /** In the transaction that makes this region the home. */
-  importState({ session }: HandoverState, synced: boolean, now: number): void {
+  importState(state: HandoverState, synced: boolean, now: number): void {
+    const { session } = state
+    this.presence.import(state)
     const taken = synced && session !== null ? goOn(session, now) : session
     const imported = importSession(
       this.store,
@@ -183,6 +191,7 @@ export class Moving {
 
   /** Rejects while a leaf, or a wide shard, does not take a subscription: the old home's fence relies on all of them. */
   async registerImported(): Promise<void> {
+    this.presence.publish()
     const session = this.mover.session()
     const subscriptions = this.store.unregistered()
     if (session === null || subscriptions.length === 0) return

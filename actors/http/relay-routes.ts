@@ -3,10 +3,12 @@ import { type Context, Hono } from 'hono'
 import type { z } from 'zod'
 import { leafAddress, uplinkShardAddress, wideAddress, wideShard } from '../../src/id/actor-name.ts'
 import { type FleetId, parseRegionId, type RegionId, type Root } from '../../src/id/ids.ts'
+import { clientOfRoot } from '../../src/id/root.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { type DeliverRequest, deliverRequestSchema, type EnvelopeResult } from '../../src/relay/envelope.ts'
 import { handoverRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
 import { drainedRequestSchema, homeInterestRequestSchema } from '../../src/relay/interest.ts'
+import { homePresenceRequestSchema } from '../../src/relay/presence.ts'
 import { invalid, problemResponse } from '../../src/relay/problem.ts'
 import { edgeParty, verifyRelay } from '../../src/relay/token.ts'
 import { RELAY_PATH } from '../../src/relay/version.ts'
@@ -15,7 +17,7 @@ import {
   wideDrainedRequestSchema,
   wideRequestSchema,
 } from '../../src/relay/wide.ts'
-import type { LeafPeer, UplinkPeer, WidePeer } from '../platform.ts'
+import type { DevicePeer, LeafPeer, UplinkPeer, WidePeer } from '../platform.ts'
 import type { Env } from '../workerd/env.ts'
 import { StubCache, uplinkShards, wideShards } from '../workerd/peers.ts'
 import { servedRegions } from '../workerd/region.ts'
@@ -103,6 +105,14 @@ relayRoutes.post('/:region/interest', async (c) => {
   const body = await parse(c, homeInterestRequestSchema)
   if (!body.ok) return body.response
   return c.json(await callLeaf(c, body.value.fleet, body.value.root, (leaf) => leaf.interest(body.value)))
+})
+
+relayRoutes.post('/:region/presence', async (c) => {
+  const body = await parse(c, homePresenceRequestSchema)
+  if (!body.ok) return body.response
+  const { fleet, root, epoch } = body.value
+  if (clientOfRoot(root) === null) return problemResponse(400, 'Not the root of a client', { field: 'root' })
+  return c.json(await callLeaf(c, fleet, root, (leaf) => (leaf as DevicePeer).presence(epoch)))
 })
 
 relayRoutes.post('/:region/wide', async (c) => {

@@ -1,9 +1,9 @@
 // The leaf: stands for one root in one region. At the root's home it gives the messages their order, keeps the retained
 // ones and sends each to the local subscribers, once to each interested region and to the wide filters; elsewhere it passes
 // them to the home.
-import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
-import { clientOfRoot } from '../../src/id/root.ts'
-import { decodeMessage } from '../../src/mqtt/message.ts'
+import type { Branch, ClientId, RegionId, Root } from '../../src/id/ids.ts'
+import { isPresence } from '../../src/id/root.ts'
+import { decodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { parseShared } from '../../src/mqtt/topic.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
@@ -12,6 +12,7 @@ import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
 import { FIRST_EPOCH, type HandoverState, type ImportedResponse } from '../../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
 import { encodeRouted, type Routed } from '../../src/relay/routed.ts'
+import type { RootChange } from '../../src/relay/sync.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { LEAF_SOURCES_MAX } from '../limits.ts'
@@ -45,6 +46,7 @@ export interface LeafOwner {
   fence(region: RegionId, epoch: number): void
   session(): SyncedSession | null
   queued(position: number): Uint8Array | null
+  along(): RootChange['retained'][number] | null
 }
 
 export class Leaf {
@@ -56,7 +58,7 @@ export class Leaf {
   readonly fanOut: FanOut
   readonly syncing: Syncing
   private readonly sharing: Sharing
-  private readonly wish: Wish
+  readonly wish: Wish
   private readonly attempts = new SubscribeAttempts()
   private readonly platform: Platform
   private readonly wide: WideLink
@@ -114,7 +116,7 @@ export class Leaf {
       },
       fence: (region, epoch) => {
         owner.fence(region, epoch)
-        return this.stayInterested()
+        return this.wish.remind()
       },
       becameHome: () => this.becameHome(),
     }
@@ -129,7 +131,7 @@ export class Leaf {
       platform,
       root,
       tables,
-      () => this.home.knowledge.at === 'here' && this.retained.size > 0,
+      (branch) => this.home.knowledge.at === 'here' && this.retained.hasAny(branch),
     )
     this.wide.repair()
     if (this.home.mayHearLate) this.retained.noting = true
@@ -137,6 +139,7 @@ export class Leaf {
       home: () => this.home.knowledge,
       session: () => owner.session(),
       queued: (position) => owner.queued(position),
+      along: () => owner.along(),
       retained: (topic) => this.retained.one(topic),
       interests: () => this.world.all,
       fenced: () => {
@@ -262,9 +265,7 @@ export class Leaf {
     if (!(await this.isHome(request.epoch))) return { status: 'moved' }
     const { region, change, plain, shares, order } = request
     this.interests[change === 'add' ? 'add' : 'set']({ region, plain, shares }, order)
-    // Should this region be lost now, its successor must know: else the other's subscribers would miss all that follows.
-    if (change === 'add' && clientOfRoot(this.root) !== null && !(await this.syncing.stored('interests', '')))
-      throw new Error(`the store does not learn who wants ${this.root}`)
+    if (change === 'add') await this.world.known(this.syncing)
     const retained = this.retained.matching(request.filters, this.platform.now())
     return {
       status: 'done',
@@ -294,7 +295,7 @@ export class Leaf {
   }
 
   /** What another leaf needs to be the home, but for the session. This region stays interested if it has subscribers. */
-  exportState(): Omit<HandoverState, 'session'> {
+  exportState(): Omit<HandoverState, 'session' | 'presence'> {
     const interests = [...this.interests.all]
     if (this.subscribers.size > 0) interests.push(this.wish.current)
     return {
@@ -302,11 +303,6 @@ export class Leaf {
       retained: this.retained.all().map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
       interests,
     }
-  }
-
-  /** The home is elsewhere, and may not know of this region's subscribers. */
-  async stayInterested(): Promise<void> {
-    if (this.subscribers.size > 0) await this.wish.add([])
   }
 
   /** The new home has everything. */
@@ -317,11 +313,11 @@ export class Leaf {
     void this.wide.index()
   }
 
-  retainedFor(filters: readonly string[], after: string): LeafRetainedPage {
+  retainedFor(filters: readonly string[], after: string, branch: Branch): LeafRetainedPage {
     // Whoever asks has this root in its index; the next line puts that right where it should not be.
     void this.wide.index()
     if (this.home.knowledge.at !== 'here') return { records: packBatch([]), next: null }
-    return this.retained.page(filters, after, this.platform.now())
+    return this.retained.page(filters, after, this.platform.now(), branch)
   }
 
   async alarm(): Promise<void> {
@@ -332,7 +328,7 @@ export class Leaf {
   }
 
   /** Whether this is the home that the core takes it for; asks the directory where the two differ. */
-  private async isHome(epoch: number): Promise<boolean> {
+  async isHome(epoch: number): Promise<boolean> {
     const known = await this.home.find().catch(() => this.home.knowledge)
     if (known.at === 'here' && known.epoch >= epoch) return true
     if (known.at === 'elsewhere' && known.epoch >= epoch) return false
@@ -341,8 +337,6 @@ export class Leaf {
 
   /** The home's part: the order is that in which this is called. */
   private async accept(messages: readonly Routed[]): Promise<number[]> {
-    const home = this.home.knowledge as HomeHere
-    const regions = this.interests.regions
     return Promise.all(
       messages.map(({ publisher, record, turn }) => {
         if (turn !== null) return this.sharing.give(publisher, record, turn)
@@ -351,23 +345,29 @@ export class Leaf {
           const kept = this.retained.keep(message, record)
           if (kept !== Reason.Success) return kept
         }
-        const outcomes = this.deliverOne(publisher, record)
-        for (const region of regions) {
-          const to = { kind: 'region', region, epoch: home.epoch } as const
-          outcomes.push(this.uplinks.post(this.root, to, encodeRouted(publisher, record)))
-        }
-        for (const share of this.sharing.matching(message.topic)) {
-          outcomes.push(this.sharing.give(publisher, record, { share, mode: 'choose', without: [] }))
-        }
-        const wide = this.wide.pass(publisher, record)
-        if (wide !== null) outcomes.push(wide)
-        if (message.retain) {
-          outcomes.push(Promise.resolve(STORED), this.wide.index())
-          if (message.global) outcomes.push(this.syncing.outcome('retained', message.topic))
-        }
-        return Promise.all(outcomes).then(worst)
+        return this.spread(publisher, message, record)
       }),
     )
+  }
+
+  /** At the home: a message that is kept, if it is to be kept. It takes its place in the order at once. */
+  spread(publisher: ClientId, message: Message, record: Uint8Array): Promise<number> {
+    const { epoch } = this.home.knowledge as HomeHere
+    const outcomes = this.deliverOne(publisher, record)
+    for (const region of this.interests.regions) {
+      const to = { kind: 'region', region, epoch } as const
+      outcomes.push(this.uplinks.post(this.root, to, encodeRouted(publisher, record)))
+    }
+    for (const share of this.sharing.matching(message.topic)) {
+      outcomes.push(this.sharing.give(publisher, record, { share, mode: 'choose', without: [] }))
+    }
+    const wide = this.wide.pass(publisher, record, isPresence(message.topic))
+    if (wide !== null) outcomes.push(wide)
+    if (message.retain) {
+      outcomes.push(Promise.resolve(STORED), this.wide.index())
+      if (message.global) outcomes.push(this.syncing.outcome('retained', message.topic))
+    }
+    return Promise.all(outcomes).then(worst)
   }
 
   private deliverLocally(messages: readonly Routed[]): Promise<number[]> {

@@ -27,6 +27,8 @@ export interface SyncSource {
   session(): SyncedSession | null
   /** An encoded delivery; null where the position is empty. */
   queued(position: number): Uint8Array | null
+  /** What has no mark of its own, and goes with the session. */
+  along(): RootChange['retained'][number] | null
   retained(topic: string): Uint8Array | null
   interests(): readonly RegionInterest[]
   /** Another region has taken over. */
@@ -202,8 +204,12 @@ export class Syncing {
       if (sent.length > 0 && bytes + (row?.length ?? 0) > SYNC_BYTES_PER_ROUND_MAX) break
       bytes += row?.length ?? 0
       const text = row === null ? null : bytesToBase64(row)
-      if (kind === 'session' || kind === 'subscription') change.session = session
-      else if (kind === 'interests') change.interests = [...this.source.interests()]
+      if (kind === 'subscription') change.session = session
+      else if (kind === 'session') {
+        change.session = session
+        const along = session === null ? null : this.source.along()
+        if (along !== null) change.retained.push(along)
+      } else if (kind === 'interests') change.interests = [...this.source.interests()]
       else if (kind === 'queue')
         change.queue.push({ session: session?.id ?? '', position: Number(key), delivery: text })
       else if (kind === 'retained') change.retained.push({ topic: String(key), record: text })

@@ -29,7 +29,8 @@ export function syncedState(
   const clock = now - (parsed<number>(values.get('clock')) ?? 0)
   const session = parsed<Omit<SessionState, 'queue'>>(values.get('session'))
   const interests = parsed<RegionInterest[]>(values.get('interests')) ?? []
-  if (session === null) return { clock, session: null, retained, interests }
+  // Of presence the last event is enough: it is among the retained.
+  if (session === null) return { clock, session: null, retained, interests, presence: [] }
   const own = queue.filter((row) => row.session === session.id)
   const lastPosition = Math.max(session.lastPosition, own.at(-1)?.position ?? 0)
   return {
@@ -41,6 +42,7 @@ export function syncedState(
     },
     retained,
     interests,
+    presence: [],
   }
 }
 

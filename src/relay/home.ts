@@ -57,6 +57,8 @@ export const handoverStateSchema = z.object({
   session: sessionStateSchema.nullable(),
   retained: z.array(retainedSchema),
   interests: z.array(regionInterestSchema),
+  /** Of a client: presence events that may not have arrived everywhere, in order. */
+  presence: z.array(base64Schema),
 })
 export type HandoverState = z.infer<typeof handoverStateSchema>
 

@@ -1,6 +1,6 @@
 // One client's MQTT session while it is connected or waits for its client: (session, input) → effects.
 // It changes only itself, reads no clock and does no I/O; the actor performs the effects, the tests read them.
-import { isRootTooLong, rootOfTopic } from '../id/root.ts'
+import { isPresence, isRootTooLong, rootOfTopic } from '../id/root.ts'
 import type { Message } from '../mqtt/message.ts'
 import type {
   AckPacket,
@@ -310,8 +310,9 @@ export class Session {
 }
 
 /** Why nobody may publish to this topic, or null. */
-function refusal(topic: string): ReasonCode | null {
-  if (topic.startsWith('$')) return Reason.NotAuthorized // the server's own [MQTT-4.7.2-1]
+export function refusal(topic: string): ReasonCode | null {
+  // The server's own. [MQTT-4.7.2-1]
+  if (topic.startsWith('$') || isPresence(topic) || topic === 'presence') return Reason.NotAuthorized
   return isRootTooLong(rootOfTopic(topic)) ? Reason.TopicNameInvalid : null
 }
 

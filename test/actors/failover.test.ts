@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
 import { FAIL_OVER_POSITIONS, FAIL_OVER_REGISTER_MS, IMPORT_RETRY_MS_MAX } from '../../actors/limits.ts'
 import type { RegionId } from '../../src/id/ids.ts'
+import { isPresence } from '../../src/id/root.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch } from '../../src/relay/batch.ts'
@@ -19,6 +20,7 @@ import {
   APP,
   deliveryOf,
   EU,
+  LAMP,
   message,
   packetsTo,
   record,
@@ -50,7 +52,7 @@ function stateOf(texts: readonly string[], ...filters: string[]): HandoverState 
     seen: [],
     queue,
   }
-  return { session, clock: 0, retained: [], interests: [] }
+  return { session, clock: 0, retained: [], interests: [], presence: [] }
 }
 
 function lateOf(texts: readonly string[], more: Partial<ImportedResponse> = {}): ImportedResponse {
@@ -130,7 +132,7 @@ describe('a client that comes to another region', () => {
       session: { id: 'session of the lost home' },
       interests: [{ region: 'ap' }],
       queue: [{ position: 11 }],
-      retained: [{ topic: STATE }],
+      retained: [{ topic: `presence/${LAMP}` }, { topic: STATE }],
       queueVoidUpTo: expect.any(Number),
       retainedVoidUpTo: expect.any(Number),
     })
@@ -220,7 +222,10 @@ describe('when the lost region is back', () => {
   })
 
   test('what is late of a session that was never synced is the client’s', async () => {
-    const over = failedOver({ session: null, clock: 0, retained: [], interests: [] }, lateOf(['a']))
+    const over = failedOver(
+      { session: null, clock: 0, retained: [], interests: [], presence: [] },
+      lateOf(['a']),
+    )
     watch(over.world.connect(3600))
     await over.world.clock.pass(2_000)
     await comeBack(over)
@@ -256,6 +261,7 @@ describe('when the lost region is back', () => {
     await comeBack(over)
     const texts = over.world.device.leaf.retained
       .all()
+      .filter(({ topic }) => !isPresence(topic))
       .map(({ topic, record: bytes }) => [topic, textOf(decodeMessage(bytes).payload)])
     expect(texts).toEqual([
       [changed, 'newer'],

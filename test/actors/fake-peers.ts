@@ -43,6 +43,7 @@ const LEAF: LeafPeer = {
 const DEVICE: DevicePeer = {
   ...LEAF,
   deliver: async (_, batch) => successes(batch),
+  presence: async () => ({ status: 'moved' }),
   frontOpened: async () => undefined,
   frontFrames: async () => undefined,
   frontClosed: async () => undefined,
@@ -119,6 +120,7 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
     envelopes: async ({ envelopes }) => ({
       results: envelopes.map(() => ({ status: 'done', outcomes: [] })),
     }),
+    presence: async () => ({ status: 'done', event: null }),
     sync: async ({ roots }) => ({ results: roots.map(() => 'applied' as const) }),
     wide: async () => ({ regions: [] }),
     wideDrained: async () => undefined,

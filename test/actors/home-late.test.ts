@@ -46,7 +46,7 @@ test('what is late in a former home that is out of reach for a moment comes befo
     core: fakeCore(US, {
       claim: async () => ({
         home: { region: US, epoch: 2 },
-        state: { session: SESSION, clock: 0, retained: [], interests: [] },
+        state: { session: SESSION, clock: 0, retained: [], interests: [], presence: [] },
         synced: false,
       }),
       imported: async () => {

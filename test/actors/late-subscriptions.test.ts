@@ -93,7 +93,7 @@ test('its successor takes them, but for those that the client has changed since,
   const world = new SyncWorld({
     claim: async () => ({
       home: { region: EU, epoch: 5 },
-      state: { session: sessionWith(ENDED, CHANGED), retained: [], interests: [], clock: 0 },
+      state: { session: sessionWith(ENDED, CHANGED), retained: [], interests: [], presence: [], clock: 0 },
       synced: true,
     }),
     imported: async (request) => {
@@ -149,7 +149,13 @@ test('a region that takes its own client back keeps the subscriptions that nobod
   await world.clock.pass(2_000)
   claims.push({
     home: { region: EU, epoch: 3 },
-    state: { session: { ...sessionWith(CMD), id: world.session }, retained: [], interests: [], clock: 0 },
+    state: {
+      session: { ...sessionWith(CMD), id: world.session },
+      retained: [],
+      interests: [],
+      presence: [],
+      clock: 0,
+    },
     synced: true,
   })
   world.device.moving.handover({ fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US })

@@ -232,6 +232,7 @@ test('a delivery to a client whose move is being completed holds no fence up, an
     clock: 0,
     retained: [],
     interests: [],
+    presence: [],
   }
   const device = new Device(
     new FakePlatform(addressOf('device', EU, LAMP), {

@@ -53,7 +53,9 @@ class Regions {
         if (this.falling.has(region)) this.silent.add(region)
         this.answers(region)
         if (this.empty.has(region)) return { state: null }
-        return { state: { session: sessionOf(`of ${region}`), clock: 0, retained: [], interests: [] } }
+        return {
+          state: { session: sessionOf(`of ${region}`), clock: 0, retained: [], interests: [], presence: [] },
+        }
       },
       release: async (region: RegionId, request: ReleaseRequest) => {
         this.answers(region)

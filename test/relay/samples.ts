@@ -31,7 +31,7 @@ const session = {
 }
 const retained = { topic: 'rooms/42/t', record: 'AA==' }
 const interest = { region: 'us', plain: true, shares: ['$share/g/rooms/42/#'] }
-const state = { clock: 1, session, retained: [retained], interests: [interest] }
+const state = { clock: 1, session, retained: [retained], interests: [interest], presence: ['AA=='] }
 const envelope = {
   fleet: 'default',
   root,
@@ -40,6 +40,15 @@ const envelope = {
   first: 0,
   clock: 1,
   records: 'AAAA',
+}
+const presence = {
+  client: 'lamp',
+  state: 'disconnected',
+  epoch: 3,
+  sequence: 8,
+  region: 'eu',
+  at: '2026-01-01T00:00:00.000Z',
+  reason: 0x8e,
 }
 const epochWrong = { epoch: -1 }
 const released = {
@@ -123,7 +132,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   retainedSchema: { valid: retained, wrong: { topic: 1, record: '-' } },
   handoverStateSchema: {
     valid: state,
-    wrong: { 'session.id': null, 'retained.0.record': '=', 'interests.0.region': 'U S' },
+    wrong: { 'session.id': null, 'retained.0.record': '=', 'interests.0.region': 'U S', 'presence.0': '*' },
   },
   handoverResponseSchema: { valid: { state }, wrong: { 'state.interests': 'us' } },
   regionInterestSchema: {
@@ -288,6 +297,30 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     valid: { results: [{ status: 'moved' }, { status: 'unreachable', detail: 'down' }] },
     wrong: { 'results.0.status': 'gone', 'results.1.detail': 5 },
   },
+  presenceEventSchema: {
+    valid: { ...presence, cleanStart: true, protocol: '5.0' },
+    wrong: {
+      client: '',
+      state: 'away',
+      ...epochWrong,
+      sequence: 0,
+      region: 'E',
+      at: 'today',
+      reason: 256,
+      cleanStart: 1,
+      protocol: '4',
+    },
+  },
+  presenceRequestSchema: { valid: where, wrong: whereWrong },
+  presenceResponseSchema: {
+    valid: { status: 'done', event: presence },
+    wrong: { status: 'x', 'event.sequence': 0 },
+  },
+  homePresenceRequestSchema: {
+    valid: { fleet: 'default', root, epoch: 1 },
+    wrong: { fleet: '', root: 1, ...epochWrong },
+  },
+  homePresenceResponseSchema: { valid: { status: 'done', event: null }, wrong: { status: 'gone', event: 5 } },
   problemSchema: {
     valid: { type: 'about:blank', title: 'Wrong', status: 400, detail: 'd', field: 'a.0' },
     wrong: { type: 1, title: null, status: 'no', detail: 5, field: [] },

@@ -4,6 +4,7 @@ import { matches, parseShared, plainFilter } from '../../src/mqtt/topic.ts'
 import type { FaultKind } from './faults.ts'
 import type { Delivered, Published, Subscribed } from './history.ts'
 import { mayMiss } from './may-miss.ts'
+import { presenceInOrder } from './presence-check.ts'
 import type { World } from './world.ts'
 
 export function judge(world: World): void {
@@ -19,6 +20,7 @@ export function judge(world: World): void {
   cutOffGoesOn(world, seen)
   nothingExpiredCame(world)
   retainedEverywhere(world, seen)
+  presenceInOrder(world)
 }
 
 /** Faults by which no process dies and nothing is lost inside a region. */

@@ -2,9 +2,11 @@
 import { generate, type Packet, parser } from 'mqtt-packet'
 import { deviceAddress } from '../../src/id/actor-name.ts'
 import { type ClientId, DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
-import { rootOfTopic } from '../../src/id/root.ts'
+import { isPresence, rootOfTopic } from '../../src/id/root.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
+import { presenceEventSchema } from '../../src/relay/presence.ts'
+import { told } from '../actors/presence-order.ts'
 import type { SimClient } from './client.ts'
 import type { Connected, Published, Subscribed } from './history.ts'
 import { type ClientEnd, SimSocket } from './socket.ts'
@@ -266,10 +268,17 @@ export class ClientConnection implements ClientEnd {
   private delivered(packet: Extract<Packet, { cmd: 'publish' }>): void {
     const { client } = this
     const { world } = client
-    const published = world.history.withPayload(packet.payload.toString())
     const messageId = packet.messageId ?? 0
+    if (isPresence(packet.topic)) {
+      const event = presenceEventSchema.parse(JSON.parse(packet.payload.toString()))
+      world.note(`${client.id} is told: ${event.client} ${told(event)}${packet.retain ? ' retained' : ''}`)
+      world.history.told.push({ client: client.id, event, at: world.scheduler.exact })
+      this.write({ cmd: 'puback', messageId } as Packet)
+      return
+    }
     // Its exchange may have ended on the newer connection, and whether it has the client does not know.
     if (packet.qos === 2 && this.overtaken) return
+    const published = world.history.withPayload(packet.payload.toString())
     const answer = packet.qos === 1 ? 'puback' : packet.qos === 2 ? 'pubrec' : null
     const again = packet.qos === 2 && client.receivedIds.has(messageId)
     const marks = `${packet.dup ? ' DUP' : ''}${packet.retain ? ' retained' : ''}${again ? ' again' : ''}`

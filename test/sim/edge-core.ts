@@ -10,6 +10,7 @@ import {
 import { envelopesResponseSchema } from '../../src/relay/envelope.ts'
 import { claimResponseSchema, importedResponseSchema, resolveResponseSchema } from '../../src/relay/home.ts'
 import { interestResponseSchema } from '../../src/relay/interest.ts'
+import { presenceResponseSchema } from '../../src/relay/presence.ts'
 import { syncResponseSchema } from '../../src/relay/sync.ts'
 import { wideResponseSchema, wideRetainedResponseSchema } from '../../src/relay/wide.ts'
 import type { Life } from './actor.ts'
@@ -44,6 +45,7 @@ export function edgeCore(life: Life): CoreClient {
       await post('drained', body, DRAINED_TIMEOUT_MS)
     },
     envelopes: (body) => ask('envelopes', body, envelopesResponseSchema),
+    presence: (body) => ask('presence', body, presenceResponseSchema),
     sync: (body) => ask('sync', body, syncResponseSchema),
     wide: (body) => ask('wide', body, wideResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     wideDrained: async (body) => {

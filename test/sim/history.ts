@@ -1,5 +1,6 @@
 // What the clients saw: every publish, acknowledgement, delivery, subscription and connection, for the checkers.
 import type { QoS } from '../../src/mqtt/packet.ts'
+import type { PresenceEvent } from '../../src/relay/presence.ts'
 
 export interface Published {
   /** Its payload is `p` and this number. */
@@ -62,6 +63,8 @@ export class History {
   readonly delivered: Delivered[] = []
   readonly subscribed: Subscribed[] = []
   readonly connected: Connected[] = []
+  /** Presence events by the client that got them, as they came. */
+  readonly told: { readonly client: string; readonly event: PresenceEvent; readonly at: number }[] = []
   /** Each SUBSCRIBE, whatever became of it. */
   readonly asked: { readonly client: string; readonly filter: string; readonly qos: QoS }[] = []
   private readonly byNumber = new Map<number, Published>()

@@ -24,8 +24,10 @@ export interface Outcome {
   readonly hash: string
 }
 
-/** Seeds from here on have clients with wide filters. */
+/** Seeds from here on have clients with wide filters, */
 export const WIDE_SEEDS_FROM = 1_000_000
+/** and from here on presence, which somebody in each region watches. */
+export const PRESENCE_SEEDS_FROM = 2_000_000
 
 export interface Settings {
   /** Every call in the notes. */
@@ -37,10 +39,13 @@ export interface Settings {
 export async function runSeed(seed: number, { verbose = false, kinds }: Settings = {}): Promise<Outcome> {
   const random = new Random(seed)
   const faults = new Faults(random, kinds === undefined ? someFaults(random) : new Set(kinds))
-  const world = new World(random, faults, REGIONS.slice(0, 2 + random.int(2)), 1 + random.int(2), verbose)
+  const regions = REGIONS.slice(0, 2 + random.int(2))
+  const presence = seed >= PRESENCE_SEEDS_FROM
+  const world = new World(random, faults, regions, 1 + random.int(2), presence, verbose)
   try {
-    const work = new Work(world, seed >= WIDE_SEEDS_FROM)
+    const work = new Work(world, seed >= WIDE_SEEDS_FROM && !presence)
     work.plan()
+    if (presence) work.watch()
     faults.plan(world, WORK_MS)
     await world.run(WORK_MS)
     faults.heal(world)
@@ -106,6 +111,22 @@ class Work {
     for (const room of [1, 2]) this.topics.push(`rooms/${room}/x`, `rooms/${room}/y/z`)
     for (const { id } of this.world.clients) this.topics.push(`devices/${id}/cmd`)
     for (const client of this.world.clients) this.planClient(client)
+  }
+
+  /** In one region by each client's own filter, in the others by a wide one. */
+  watch(): void {
+    const clients = this.world.clients.map(({ id }) => `presence/${id}`)
+    for (const [i, region] of [...this.world.regions.keys()].entries()) {
+      const watcher = new SimClient(this.world, `watch-${region}`, region, {
+        kept: true,
+        ackDelayMs: 0,
+        receiveMaximum: 100,
+        will: false,
+      })
+      this.world.clients.push(watcher)
+      watcher.subscribe(i === 0 ? clients : ['presence/+'], 1)
+      watcher.connect()
+    }
   }
 
   /** Nothing goes wrong any more: every client comes back, and what waits reaches it. */

@@ -1,12 +1,13 @@
 // The simulated runs of `npm test`, in two halves, so that two processes share them. SIM_SEEDS says how many, SIM_SEED from
 // which on; without a change the same ones each time.
 import { expect, test } from 'vitest'
-import { type Outcome, runSeed, WIDE_SEEDS_FROM } from './scenario.ts'
+import { type Outcome, PRESENCE_SEEDS_FROM, runSeed, WIDE_SEEDS_FROM } from './scenario.ts'
 
 const SEEDS = Number(process.env.SIM_SEEDS ?? 10_000)
 const FIRST = Number(process.env.SIM_SEED ?? 1)
-/** Of the runs, those whose clients have wide filters too. */
+/** Of the runs, those whose clients have wide filters too, and those where presence is watched. */
 const WIDE_SHARE = 0.2
+const PRESENCE_SHARE = 0.1
 const BROKEN_MAX = 10
 const EACH_MS_MAX = 1_000
 
@@ -17,16 +18,22 @@ export function told({ seed, breaches }: Outcome): string[] {
 
 export function testHalf(half: 0 | 1): void {
   const wide = Math.round(SEEDS * WIDE_SHARE)
+  const presence = Math.round(SEEDS * PRESENCE_SHARE)
   const kinds = [
     {
       what: 'simulated runs with faults break no promise (promises 1 to 7)',
       first: FIRST,
-      count: SEEDS - wide,
+      count: SEEDS - wide - presence,
     },
     {
       what: 'simulated runs with wide filters break no promise',
       first: WIDE_SEEDS_FROM + FIRST - 1,
       count: wide,
+    },
+    {
+      what: 'simulated runs with presence show it to its watchers in order',
+      first: PRESENCE_SEEDS_FROM + FIRST - 1,
+      count: presence,
     },
   ]
   for (const { what, first, count } of kinds) {

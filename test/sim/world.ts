@@ -25,6 +25,7 @@ export type Broken =
   | 'repeated'
   | 'shared'
   | 'retained'
+  | 'presence'
   | 'expiry'
   | 'contract'
   | 'error'
@@ -54,6 +55,8 @@ export class World {
   /** How far the clocks of the core's pods, which agree, are ahead. */
   readonly coreAheadMs: number
   readonly faults: Faults
+  /** Clients' presence is told. */
+  readonly presence: boolean
   /** Whose event is running. */
   active: Life | null = null
   /** Where a client goes when it connects again. */
@@ -63,8 +66,16 @@ export class World {
   private readonly clocks: Random
   private names = 0
 
-  constructor(random: Random, faults: Faults, regions: readonly RegionId[], pods: number, verbose = false) {
+  constructor(
+    random: Random,
+    faults: Faults,
+    regions: readonly RegionId[],
+    pods: number,
+    presence = false,
+    verbose = false,
+  ) {
     this.verbose = verbose
+    this.presence = presence
     this.random = random
     this.faults = faults
     this.clocks = random.apart()

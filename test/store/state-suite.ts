@@ -60,6 +60,7 @@ export function describeStates(pods: Pods): void {
         clock: 7,
         retained: [],
         interests: [],
+        presence: [],
       })
     })
 
