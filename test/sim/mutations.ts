@@ -28,9 +28,7 @@ export interface Mutation {
   readonly what: string
   /** What the checkers may call it. */
   readonly breaks: readonly Broken[]
-  /** The seed before the first that is tried. Few worlds are cut off and undisturbed else. */
-  readonly after?: number
-  /** What goes wrong, instead of what each seed says. */
+  /** What goes wrong, instead of what each seed says, where few seeds would show it. */
   readonly kinds?: readonly FaultKind[]
   /** @returns takes it back */
   apply(): () => void
@@ -142,12 +140,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: 'a moved session is let go without a fence',
     breaks: ['durable'],
+    kinds: ['roam', 'core losses', 'core repeats'],
     apply: () => replace(Registrar.prototype, 'fence', () => () => Promise.resolve()),
   },
   {
     what: 'a leaf asks the core before it takes a message',
     breaks: ['cut off'],
-    after: 200,
+    kinds: ['partitions'],
     apply: () =>
       replace(
         Leaf.prototype,
@@ -164,6 +163,7 @@ export const MUTATIONS: readonly Mutation[] = [
     // Either alone keeps a QoS 2 message from coming twice.
     what: 'neither an envelope nor a delivery that comes again is recognised',
     breaks: ['exactly once'],
+    kinds: ['core losses', 'core repeats'],
     apply: () =>
       all(
         replace(Received.prototype, 'last', () => () => null),
@@ -174,6 +174,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: 'a message of a group goes to two members',
     breaks: ['shared', 'repeated'],
+    kinds: [],
     apply: () =>
       replace(
         Sharing.prototype,
