@@ -124,7 +124,8 @@ function eachPublishersOrder(world: World, seen: Seen): void {
         continue
       before.add(published)
       if (conceded(id, published) || !wasSubscribed(world, delivered)) continue
-      if (published.resent && moved.has(published.client)) continue
+      // Sent again, one that had expired is a newer message.
+      if (published.resent && (moved.has(published.client) || !lasts(published))) continue
       const key = `${published.client} ${published.region} ${published.root}`
       const newest = last.get(key)
       if (newest !== undefined && newest.number > published.number) {

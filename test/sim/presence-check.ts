@@ -9,9 +9,12 @@ export function presenceInOrder(world: World): void {
   const watching = world.history.subscribed.filter(
     ({ filter, endedAt }) => isPresence(filter) && endedAt === null,
   )
+  // What a fail-over concedes: numbers may be used again, and events of the last second are late or missing.
+  const failedOver = (id: string) => world.watch.failOvers.some(({ root }) => root === `devices/${id}`)
   for (const { client: watcher, filter, at } of watching) {
+    if (failedOver(watcher)) continue
     for (const { id, current } of world.clients) {
-      if (!matches(filter, `presence/${id}`)) continue
+      if (!matches(filter, `presence/${id}`) || failedOver(id)) continue
       const changed = world.history.connected.some(
         ({ client, connackAt, closedAt }) => client === id && ((connackAt ?? 0) > at || (closedAt ?? 0) > at),
       )

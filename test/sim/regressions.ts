@@ -90,6 +90,10 @@ export const FOUND: readonly Found[] = [
     what: 'who had subscribed at a home that did not know of its successor waited until that asked',
     test: ['actors/late-subscriptions.test.ts', 'a home that learns of its successor tells that at once'],
   },
+  {
+    what: 'a message for wide filters overtook one that waited for the other regions to be learnt',
+    test: ['actors/wide.test.ts', 'what comes to a shard that has just learnt of them'],
+  },
 ]
 
 /*
