@@ -7,7 +7,7 @@ const SEEDS = Number(process.env.SIM_SEEDS ?? 10_000)
 const FIRST = Number(process.env.SIM_SEED ?? 1)
 /** Of the runs, those whose clients have wide filters too, and those where presence is watched. */
 const WIDE_SHARE = 0.2
-const PRESENCE_SHARE = 0.1
+const PRESENCE_SHARE = 0.02
 const BROKEN_MAX = 10
 const EACH_MS_MAX = 1_000
 
