@@ -78,17 +78,18 @@ export class Directory {
    * first; one that is not reached keeps none of the others waiting. Rejects while one is not reached.
    */
   async imported(request: ImportedRequest): Promise<ImportedResponse> {
-    const { fleet, root, region, epoch, from, tookUpTo, tookTopic, synced, registered } = request
+    const { fleet, root, region, epoch, from, tookUpTo, tookTopic, tookFilter, synced, registered } = request
     const home = await this.store.home(fleet, root)
     if (home === null || home.region !== region || home.epoch !== epoch) return NOTHING_LATE
     let failure: unknown = null
     let outcome = NOTHING_LATE
     for (const former of home.importFrom) {
-      const took = former === from ? { tookUpTo, tookTopic } : { tookUpTo: 0, tookTopic: '' }
+      const took = former === from ? { tookUpTo, tookTopic, tookFilter } : TOOK_NOTHING
       try {
         const asked = { fleet, root, to: region, epoch, synced, registered, ...took }
         const released = await this.edges.release(former, asked)
-        if (released.late !== '' || released.retained.length > 0) return { ...released, from: former }
+        if (released.late !== '' || released.retained.length > 0 || released.subscriptions.length > 0)
+          return { ...released, from: former }
         if (!released.done) outcome = { ...released, from: former }
         else await this.store.confirmImport(fleet, root, epoch, former)
       } catch (cause) {
@@ -100,7 +101,7 @@ export class Directory {
     return outcome
   }
 
-  /** Null where the former home has fallen silent. */
+  /** Null where the former home has fallen silent, or never began. */
   private async handover(
     fleet: FleetId,
     root: Root,
@@ -108,7 +109,7 @@ export class Directory {
     from: RegionId,
   ): Promise<HandoverState | null> {
     try {
-      return await this.edges.handover(from, { fleet, root, epoch, to: region })
+      return (await this.edges.handover(from, { fleet, root, epoch, to: region })).state
     } catch (cause) {
       if (!(cause instanceof EdgeSilent) || !(await this.silence.of(from))) throw cause
       return null
@@ -149,6 +150,7 @@ export class Directory {
   }
 }
 
+const TOOK_NOTHING = { tookUpTo: 0, tookTopic: '', tookFilter: '' }
 const NOTHING_LATE: ImportedResponse = {
   done: true,
   session: '',
@@ -156,6 +158,7 @@ const NOTHING_LATE: ImportedResponse = {
   upTo: 0,
   clock: 0,
   retained: [],
+  subscriptions: [],
   from: null,
 }
 

@@ -21,6 +21,7 @@ import { GivingAway } from './giving-away.ts'
 import { syncedSession } from './handover.ts'
 import { Keeping } from './keeping.ts'
 import { LastWill } from './last-will.ts'
+import { LateSubscriptions } from './late-subscriptions.ts'
 import { type Accepted, Live } from './live.ts'
 import { lookAfter } from './look-after.ts'
 import { Moving } from './moving.ts'
@@ -85,9 +86,11 @@ export class Device {
     this.leaf = new Leaf(platform, rootOfClient(client), owner, marks)
     this.publisher = new Publisher(platform, client, this.leaf)
     this.registrar = new Registrar(platform, client, this.leaf)
-    this.subscribing = new Subscribing(this.store, this.registrar)
+    this.subscribing = new Subscribing(this.store, this.registrar, (filters) => this.moving.spokenOf(filters))
+    const late = new LateSubscriptions(platform.storage, this.store, marks)
     this.presence = new Presence(platform, client, this.leaf)
-    this.moving = new Moving(client, this.leaf, this.store, this.seen, this.registrar, this.presence, {
+    const { registrar, presence } = this
+    this.moving = new Moving(client, this.leaf, this.store, this.seen, registrar, presence, late, {
       now: () => platform.now(),
       session: () => this.session,
       replace: (session) => {

@@ -28,7 +28,15 @@ const LEAF: LeafPeer = {
   drained: async () => undefined,
   fence: async () => undefined,
   handover: async () => null,
-  release: async () => ({ done: true, session: '', late: '', upTo: 0, clock: 0, retained: [] }),
+  release: async () => ({
+    done: true,
+    session: '',
+    late: '',
+    upTo: 0,
+    clock: 0,
+    retained: [],
+    subscriptions: [],
+  }),
   retainedFor: async () => ({ records: packBatch([]), next: null }),
 }
 
@@ -96,6 +104,7 @@ export const NOTHING_LATE = {
   upTo: 0,
   clock: 0,
   retained: [],
+  subscriptions: [],
   from: null,
 }
 

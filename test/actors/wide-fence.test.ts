@@ -116,7 +116,15 @@ async function left(wideDrained: () => Promise<void>) {
     release: () =>
       watch(
         device.moving
-          .release({ ...moved, to: US, synced: false, registered: true, tookUpTo: 0, tookTopic: '' })
+          .release({
+            ...moved,
+            to: US,
+            synced: false,
+            registered: true,
+            tookUpTo: 0,
+            tookTopic: '',
+            tookFilter: '',
+          })
           .then(({ late }) =>
             late === ''
               ? []

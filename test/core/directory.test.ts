@@ -9,11 +9,19 @@ import { Silence } from '../../k8s-core/silence.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
 import { openSqliteStore } from '../../k8s-core/store/sqlite.ts'
 import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
-import type { HandoverState, ReleaseRequest, ReleaseResponse } from '../../src/relay/home.ts'
+import type { HandoverResponse, ReleaseRequest, ReleaseResponse } from '../../src/relay/home.ts'
 
 const [AP, EU, US] = ['ap', 'eu', 'us'] as RegionId[] as [RegionId, RegionId, RegionId]
 const ROOT = 'devices/lamp' as Root
-const NOTHING: ReleaseResponse = { done: true, session: '', late: '', upTo: 0, clock: 0, retained: [] }
+const NOTHING: ReleaseResponse = {
+  done: true,
+  session: '',
+  late: '',
+  upTo: 0,
+  clock: 0,
+  retained: [],
+  subscriptions: [],
+}
 
 function sessionOf(id: string) {
   const numbers = { expirySeconds: 60, disconnectedAt: 1, lastPosition: 0, sentUpTo: 0 }
@@ -24,6 +32,8 @@ function sessionOf(id: string) {
 class Regions {
   readonly silent = new Set<RegionId>()
   readonly refusing = new Set<RegionId>()
+  /** Never began as the home that the directory takes them for. */
+  readonly empty = new Set<RegionId>()
   /** Answers a ping and then no more. */
   readonly falling = new Set<RegionId>()
   readonly released: (ReleaseRequest & { readonly region: RegionId })[] = []
@@ -39,10 +49,13 @@ class Regions {
         await this.finish()
         return { status: 'done', clock: 0, retained: [] }
       },
-      handover: async (region: RegionId): Promise<HandoverState> => {
+      handover: async (region: RegionId): Promise<HandoverResponse> => {
         if (this.falling.has(region)) this.silent.add(region)
         this.answers(region)
-        return { session: sessionOf(`of ${region}`), clock: 0, retained: [], interests: [], presence: [] }
+        if (this.empty.has(region)) return { state: null }
+        return {
+          state: { session: sessionOf(`of ${region}`), clock: 0, retained: [], interests: [], presence: [] },
+        }
       },
       release: async (region: RegionId, request: ReleaseRequest) => {
         this.answers(region)
@@ -85,7 +98,7 @@ async function sync(region: RegionId, epoch: number): Promise<void> {
 }
 
 function imported(region: RegionId, epoch: number, from: RegionId | null = null, tookUpTo = 0) {
-  const took = { from, tookUpTo, tookTopic: '', synced: true, registered: true }
+  const took = { from, tookUpTo, tookTopic: '', tookFilter: '', synced: true, registered: true }
   return directory.imported({ fleet: DEFAULT_FLEET, root: ROOT, region, epoch, ...took })
 }
 
@@ -113,6 +126,20 @@ describe('a claim', () => {
     expect(await home()).toEqual({ region: US, epoch: 2, importFrom: [EU] })
     // Its answer may have been lost.
     expect(await claim(US)).toMatchObject(claimed)
+  })
+
+  test('of a home whose region never began as such gets what the one before had synced', async () => {
+    await claim(EU)
+    await sync(EU, 1)
+    regions.silent.add(EU)
+    await claim(US)
+    regions.empty.add(US)
+    expect(await claim(AP)).toMatchObject({
+      home: { region: AP, epoch: 3 },
+      state: { session: { id: 'synced by eu' } },
+      synced: true,
+    })
+    expect(await home()).toMatchObject({ importFrom: [EU, US] })
   })
 
   test('of a home whose region falls silent in the middle gets what that had synced', async () => {

@@ -58,8 +58,19 @@ const released = {
   upTo: 7,
   clock: 1,
   retained: [retained, { topic: 'rooms/42/gone', record: null }],
+  subscriptions: [
+    { filter: 'rooms/42/#', subscription: session.subscriptions[0] },
+    { filter: 'rooms/43/#', subscription: null },
+  ],
 }
-const releasedWrong = { done: 'yes', session: null, late: 'A', upTo: -1, 'retained.0.record': '-' }
+const releasedWrong = {
+  done: 'yes',
+  session: null,
+  late: 'A',
+  upTo: -1,
+  'retained.0.record': '-',
+  'subscriptions.1.filter': '',
+}
 const { queue: _queue, ...withoutQueue } = session
 const change = {
   fleet: 'default',
@@ -123,6 +134,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     valid: state,
     wrong: { 'session.id': null, 'retained.0.record': '=', 'interests.0.region': 'U S', 'presence.0': '*' },
   },
+  handoverResponseSchema: { valid: { state }, wrong: { 'state.interests': 'us' } },
   regionInterestSchema: {
     valid: interest,
     wrong: { region: 'U S', plain: 1, 'shares.0': '' },
@@ -133,7 +145,16 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     wrong: { home: null, 'state.interests': 'us', synced: 1 },
   },
   importedRequestSchema: {
-    valid: { ...where, epoch: 1, synced: true, registered: true, tookUpTo: 0, tookTopic: '', from: null },
+    valid: {
+      ...where,
+      epoch: 1,
+      synced: true,
+      registered: true,
+      tookUpTo: 0,
+      tookTopic: '',
+      tookFilter: '',
+      from: null,
+    },
     wrong: {
       ...whereWrong,
       ...epochWrong,
@@ -141,6 +162,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       registered: 'yes',
       tookUpTo: -1,
       tookTopic: null,
+      tookFilter: null,
       from: 'E U',
     },
   },
@@ -158,6 +180,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       registered: false,
       tookUpTo: 3,
       tookTopic: 'rooms/42/t',
+      tookFilter: 'rooms/42/#',
     },
     wrong: {
       fleet: '',
@@ -168,6 +191,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       registered: 0,
       tookUpTo: 'x',
       tookTopic: 3,
+      tookFilter: 4,
     },
   },
   releaseResponseSchema: { valid: released, wrong: releasedWrong },

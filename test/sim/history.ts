@@ -14,6 +14,8 @@ export interface Published {
   readonly retain: boolean
   /** A will is sent by the server, if at all. */
   readonly will: boolean
+  /** 0 for one that outlasts the run. */
+  readonly expirySeconds: number
   readonly at: number
   /** When the client got PUBACK or PUBREC, with this reason; null while it has not. */
   acknowledged: { readonly at: number; readonly reason: number } | null

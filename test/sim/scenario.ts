@@ -29,10 +29,16 @@ export const WIDE_SEEDS_FROM = 1_000_000
 /** and from here on presence, which somebody in each region watches. */
 export const PRESENCE_SEEDS_FROM = 2_000_000
 
-/** @param verbose with every call in the notes */
-export async function runSeed(seed: number, verbose = false): Promise<Outcome> {
+export interface Settings {
+  /** Every call in the notes. */
+  readonly verbose?: boolean
+  /** What goes wrong, instead of what the seed says. */
+  readonly kinds?: readonly FaultKind[]
+}
+
+export async function runSeed(seed: number, { verbose = false, kinds }: Settings = {}): Promise<Outcome> {
   const random = new Random(seed)
-  const faults = new Faults(random, someFaults(random))
+  const faults = new Faults(random, kinds === undefined ? someFaults(random) : new Set(kinds))
   const regions = REGIONS.slice(0, 2 + random.int(2))
   const presence = seed >= PRESENCE_SEEDS_FROM
   const world = new World(random, faults, regions, 1 + random.int(2), presence, verbose)
@@ -97,8 +103,11 @@ class Work {
         }),
       )
     }
-    if (faults.has('roam'))
-      this.world.wander = ({ region }) => (random.chance(0.3) ? random.pick(regions) : region)
+    this.world.wander = ({ region }) => {
+      if (faults.has('roam') && random.chance(0.3)) return random.pick(regions)
+      const { up, frozen } = this.world.region(region)
+      return faults.has('region losses') && (!up || frozen) ? random.pick(regions) : region
+    }
     for (const room of [1, 2]) this.topics.push(`rooms/${room}/x`, `rooms/${room}/y/z`)
     for (const { id } of this.world.clients) this.topics.push(`devices/${id}/cmd`)
     for (const client of this.world.clients) this.planClient(client)
@@ -179,9 +188,10 @@ class Work {
       const topic = random.pick(this.topics)
       const qos = this.qos()
       const retain = random.chance(0.1)
+      const expirySeconds = random.chance(0.1) ? 1 + random.int(5) : 0
       let when = random.between(1_500, 11_500)
       for (let n = 1 + random.int(6); n > 0; n--) {
-        at(when, () => client.publish(topic, qos, retain))
+        at(when, () => client.publish(topic, qos, retain, expirySeconds))
         when += random.chance(0.6) ? random.between(0, 5) : random.between(5, 400)
       }
     }
