@@ -7,7 +7,7 @@ import type { HandoverRequest, HandoverResponse, ReleaseRequest, ReleaseResponse
 import type { HomeInterestRequest, HomeInterestResponse } from '../src/relay/interest.ts'
 import type { HomePresenceResponse } from '../src/relay/presence.ts'
 import type { RootChange, SyncResult } from '../src/relay/sync.ts'
-import type { WideAnswer, WideCursor, WideRequest } from '../src/relay/wide.ts'
+import type { WideAnswer, WideCursor, WideRequest, WorldCursor } from '../src/relay/wide.ts'
 import type { Subscription } from '../src/session/session.ts'
 import type { CoreClient } from './core-client.ts'
 
@@ -133,10 +133,10 @@ export interface WideSubscribeReply {
   readonly fresh: readonly boolean[]
 }
 
-export interface WideRetainedPage {
+export interface RetainedPage<Cursor> {
   /** `packBatch` of message records. */
   readonly records: Uint8Array
-  readonly next: WideCursor | null
+  readonly next: Cursor | null
 }
 
 /** One shard of a region's wide filters. */
@@ -160,7 +160,9 @@ export interface WidePeer extends SharingPeer {
   /** Whether this region is the home of the branch's root and keeps retained messages of the branch. */
   retains(branch: Branch, any: boolean): Promise<void>
   /** Retained messages of the homes in this region. */
-  retained(filters: readonly string[], after: WideCursor | null): Promise<WideRetainedPage>
+  retained(filters: readonly string[], after: WideCursor | null): Promise<RetainedPage<WideCursor>>
+  /** The same of the other regions, by this one's clock. Rejects where one is not reached. */
+  retainedElsewhere(filters: readonly string[], after: WorldCursor | null): Promise<RetainedPage<WorldCursor>>
 }
 
 export interface FrontPeer {

@@ -103,7 +103,7 @@ export class Edges {
   }
 
   async wideRetained(region: RegionId, request: RegionRetainedRequest): Promise<RegionRetainedResponse> {
-    return this.ask(region, 'wide-retained', request, regionRetainedResponseSchema)
+    return this.ask(region, 'wide-retained', request, regionRetainedResponseSchema, EDGE_SUBSCRIBE_TIMEOUT_MS)
   }
 
   async handover(region: RegionId, request: HandoverRequest): Promise<HandoverResponse> {

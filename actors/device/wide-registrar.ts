@@ -1,12 +1,10 @@
 // A session's wide filters: subscribed at every shard of the region, since any root may match.
 import type { ClientId } from '../../src/id/ids.ts'
 import { isFailure, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
-import { base64ToBytes } from '../../src/relay/base64.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
-import type { WideCursor, WideRetainedRequest, WideRetainedResponse } from '../../src/relay/wide.ts'
+import type { WideCursor, WorldCursor } from '../../src/relay/wide.ts'
 import type { Subscription } from '../../src/session/session.ts'
-import { recordByOurClock } from '../other-clock.ts'
-import type { Platform, WideRetainedPage, WideSubscribeReply } from '../platform.ts'
+import type { Platform, RetainedPage, WideSubscribeReply } from '../platform.ts'
 
 export class WideRegistrar {
   private readonly platform: Platform
@@ -43,23 +41,19 @@ export class WideRegistrar {
 
   /** Pages of retained records of this region's homes, then of the other regions'. */
   async *retained(filters: readonly string[]): AsyncGenerator<Uint8Array[]> {
-    const { core, fleet, peers, region } = this.platform
-    const shards = peers.wideShards()
-    for (const shard of shards) {
+    for (const shard of this.platform.peers.wideShards()) {
       let after: WideCursor | null = null
       do {
-        const page: WideRetainedPage = await shard.retained(filters, after)
+        const page: RetainedPage<WideCursor> = await shard.retained(filters, after)
         yield unpackBatch(page.records)
         after = page.next
       } while (after !== null)
     }
-    for (const shard of shards.keys()) {
-      const wanted = { fleet, region, shard, filters: [...filters] }
-      let after: WideRetainedRequest['after'] = null
+    for (const shard of this.platform.peers.wideShards()) {
+      let after: WorldCursor | null = null
       do {
-        const page: WideRetainedResponse = await core.wideRetained({ ...wanted, after })
-        const now = this.platform.now()
-        yield unpackBatch(base64ToBytes(page.records)).map((one) => recordByOurClock(one, page.clock, now))
+        const page: RetainedPage<WorldCursor> = await shard.retainedElsewhere(filters, after)
+        yield unpackBatch(page.records)
         after = page.next
       } while (after !== null)
     }

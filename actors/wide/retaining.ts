@@ -1,11 +1,16 @@
-// The branches of roots with home in this region that keep retained messages, and what they keep, page by page.
+// The branches of roots with home in this region that keep retained messages, and what they and the other regions' homes
+// keep, page by page. Of the many that subscribe to one filter in a moment, all get the pages of one look.
 import type { Branch } from '../../src/id/ids.ts'
 import { couldMatchBranch, rootOfBranch } from '../../src/id/root.ts'
+import { base64ToBytes } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
-import type { WideCursor } from '../../src/relay/wide.ts'
+import type { WideCursor, WorldCursor } from '../../src/relay/wide.ts'
+import { persistently } from '../eventually.ts'
 import { RETAINED_LEAVES_MAX, RETAINED_PAGE_BYTES_MAX, RETAINED_PAGE_MESSAGES_MAX } from '../limits.ts'
-import type { LeafRetainedPage, Platform, WideRetainedPage } from '../platform.ts'
+import { recordByOurClock } from '../other-clock.ts'
+import type { LeafRetainedPage, Platform, RetainedPage } from '../platform.ts'
 import type { Tables } from '../tables.ts'
+import { Together } from '../together.ts'
 
 /** Roots that are read from storage at once. */
 const ROOTS_READ_MAX = 256
@@ -13,10 +18,14 @@ const NOTHING: LeafRetainedPage = { records: packBatch([]), next: null }
 
 export class Retaining {
   private readonly platform: Platform
+  private readonly shard: number
   private readonly tables: Tables
+  private readonly here = new Together<RetainedPage<WideCursor>>()
+  private readonly elsewhere = new Together<RetainedPage<WorldCursor>>()
 
-  constructor(platform: Platform, tables: Tables) {
+  constructor(platform: Platform, shard: number, tables: Tables) {
     this.platform = platform
+    this.shard = shard
     this.tables = tables
   }
 
@@ -29,7 +38,32 @@ export class Retaining {
     )
   }
 
-  async page(filters: readonly string[], after: WideCursor | null): Promise<WideRetainedPage> {
+  page(filters: readonly string[], after: WideCursor | null): Promise<RetainedPage<WideCursor>> {
+    return this.here.ask(JSON.stringify([filters, after]), () => this.look(filters, after))
+  }
+
+  pageElsewhere(filters: readonly string[], after: WorldCursor | null): Promise<RetainedPage<WorldCursor>> {
+    return this.elsewhere.ask(JSON.stringify([filters, after]), () =>
+      persistently(this.platform, () => this.lookElsewhere(filters, after)),
+    )
+  }
+
+  private async lookElsewhere(
+    filters: readonly string[],
+    after: WorldCursor | null,
+  ): Promise<RetainedPage<WorldCursor>> {
+    const { core, fleet, region } = this.platform
+    const wanted = { fleet, region, shard: this.shard, filters: [...filters], after }
+    const { records, clock, next } = await core.wideRetained(wanted)
+    const now = this.platform.now()
+    const ours = unpackBatch(base64ToBytes(records)).map((one) => recordByOurClock(one, clock, now))
+    return { records: packBatch(ours), next }
+  }
+
+  private async look(
+    filters: readonly string[],
+    after: WideCursor | null,
+  ): Promise<RetainedPage<WideCursor>> {
     let from = after ?? { root: '', topic: '' }
     const records: Uint8Array[] = []
     let bytes = 0

@@ -7,7 +7,13 @@ import { Reason } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
 import { decodeRouted, encodeRouted, type Routed } from '../../src/relay/routed.ts'
-import { WIDE_FILTERS_MAX, type WideAnswer, type WideCursor, type WideRequest } from '../../src/relay/wide.ts'
+import {
+  WIDE_FILTERS_MAX,
+  type WideAnswer,
+  type WideCursor,
+  type WideRequest,
+  type WorldCursor,
+} from '../../src/relay/wide.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { FanOut } from '../leaf/fan-out.ts'
@@ -17,7 +23,7 @@ import { Sharing } from '../leaf/sharing.ts'
 import { Subscribers } from '../leaf/subscribers.ts'
 import { Uplinks } from '../leaf/uplinks.ts'
 import { WIDE_FILTERS_CHARACTERS_MAX, WIDE_SOURCES_MAX } from '../limits.ts'
-import type { Platform, WideReply, WideRetainedPage, WideSubscribeReply } from '../platform.ts'
+import type { Platform, RetainedPage, WideReply, WideSubscribeReply } from '../platform.ts'
 import { Tables } from '../tables.ts'
 import { Announcing } from './announcing.ts'
 import { Grants } from './grants.ts'
@@ -45,7 +51,7 @@ export class Wide {
     this.others = new Others(platform.storage, tables)
     this.grants = new Grants(platform)
     this.announcing = new Announcing(platform, shard, tables, this.subscribers, this.others, this.grants)
-    this.retaining = new Retaining(platform, tables)
+    this.retaining = new Retaining(platform, shard, tables)
     this.fanOut = new FanOut(
       platform,
       tables,
@@ -182,8 +188,15 @@ export class Wide {
     this.retaining.set(branch, any)
   }
 
-  retained(filters: readonly string[], after: WideCursor | null): Promise<WideRetainedPage> {
+  retained(filters: readonly string[], after: WideCursor | null): Promise<RetainedPage<WideCursor>> {
     return this.retaining.page(filters, after)
+  }
+
+  retainedElsewhere(
+    filters: readonly string[],
+    after: WorldCursor | null,
+  ): Promise<RetainedPage<WorldCursor>> {
+    return this.retaining.pageElsewhere(filters, after)
   }
 
   async alarm(): Promise<void> {

@@ -74,6 +74,7 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
     wideDrained: async (request) => {
       await post('wide-drained', request, DRAINED_TIMEOUT_MS)
     },
-    wideRetained: (request) => ask('wide-retained', request, wideRetainedResponseSchema),
+    wideRetained: (request) =>
+      ask('wide-retained', request, wideRetainedResponseSchema, SUBSCRIBE_TIMEOUT_MS),
   }
 }

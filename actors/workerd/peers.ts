@@ -121,6 +121,7 @@ const METHODS: {
     'retains',
     'share',
     'retained',
+    'retainedElsewhere',
   ],
   front: ['send', 'close'],
 }

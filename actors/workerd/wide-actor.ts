@@ -60,4 +60,8 @@ export class WideActor extends DurableObject<Env> implements WidePeer {
   retained(...parameters: Parameters<WidePeer['retained']>) {
     return this.wide.retained(...parameters)
   }
+
+  retainedElsewhere(...parameters: Parameters<WidePeer['retainedElsewhere']>) {
+    return this.wide.retainedElsewhere(...parameters)
+  }
 }

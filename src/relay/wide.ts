@@ -50,6 +50,7 @@ export type WideDrainedRequest = z.infer<typeof wideDrainedRequestSchema>
 const cursorSchema = z.object({ root: z.string(), topic: z.string() })
 const worldCursorSchema = cursorSchema.extend({ region: regionSchema })
 export type WideCursor = z.infer<typeof cursorSchema>
+export type WorldCursor = z.infer<typeof worldCursorSchema>
 
 /** Edge to core, `POST …/wide-retained`: retained messages of the other regions' homes, page by page. */
 export const wideRetainedRequestSchema = z.object({

@@ -76,6 +76,7 @@ const WIDE: WidePeer = {
   retains: async () => undefined,
   share: async (_, batch) => successes(batch),
   retained: async () => ({ records: packBatch([]), next: null }),
+  retainedElsewhere: async () => ({ records: packBatch([]), next: null }),
 }
 
 /** As many as a fake region has. */

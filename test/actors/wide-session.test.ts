@@ -4,12 +4,11 @@ import { describe, expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
 import { Gate } from '../../actors/device/gate.ts'
 import { WIDE_RETAINED_MESSAGES_MAX } from '../../actors/limits.ts'
-import type { WidePeer, WideRetainedPage, WideSubscribeReply } from '../../actors/platform.ts'
+import type { RetainedPage, WidePeer, WideSubscribeReply } from '../../actors/platform.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
-import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch } from '../../src/relay/batch.ts'
-import type { WideRetainedResponse } from '../../src/relay/wide.ts'
-import { fakeCore, fakePeers, held } from './fake-peers.ts'
+import type { WideCursor } from '../../src/relay/wide.ts'
+import { fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import {
   addressOf,
@@ -27,16 +26,9 @@ import {
 } from './samples.ts'
 
 type Shards = (shard: number) => Partial<WidePeer>
-type Fetch = () => Promise<WideRetainedResponse>
 
-async function connected(
-  wide: Shards,
-  wideRetained: Fetch = async () => ({ records: '', clock: 0, next: null }),
-) {
-  const platform = new FakePlatform(addressOf('device', EU, LAMP), {
-    peers: fakePeers({ wide }),
-    core: fakeCore(EU, { wideRetained }),
-  })
+async function connected(wide: Shards) {
+  const platform = new FakePlatform(addressOf('device', EU, LAMP), { peers: fakePeers({ wide }) })
   const gate = new Gate(platform, LAMP)
   const connection = platform.accept()
   gate.opened(connection, true)
@@ -60,7 +52,7 @@ function texts(packets: readonly Packet[]): string[] {
   )
 }
 
-function page(...records: Uint8Array[]): WideRetainedPage {
+function page(...records: Uint8Array[]): RetainedPage<never> {
   return { records: packBatch(records), next: null }
 }
 
@@ -133,10 +125,10 @@ test('a refusal takes nothing from a later SUBSCRIBE of the same filter', async 
 
 describe('the retained messages for a wide filter', () => {
   test('come after SUBACK with RETAIN 1, those of this region and of the others', async () => {
-    const { connection, send, clock } = await connected(
-      (shard) => ({ retained: async () => page(record(`rooms/${shard}/a`, `here ${shard}`)) }),
-      async () => ({ records: bytesToBase64(packBatch([record('x/y', 'there')])), clock: 0, next: null }),
-    )
+    const { connection, send, clock } = await connected((shard) => ({
+      retained: async () => page(record(`rooms/${shard}/a`, `here ${shard}`)),
+      retainedElsewhere: async () => page(record('x/y', 'there')),
+    }))
     await send(subscribeFrame(1, '#'))
     await clock.pass(2_000)
     const packets = packetsTo(connection)
@@ -147,7 +139,7 @@ describe('the retained messages for a wide filter', () => {
   })
 
   test('that a live message has overtaken are dropped', async () => {
-    const answer = held<WideRetainedPage>()
+    const answer = held<RetainedPage<WideCursor>>()
     const { connection, device, send, clock } = await connected((shard) =>
       shard === 0 ? { retained: () => answer.answer } : {},
     )
@@ -188,12 +180,12 @@ describe('the retained messages for a wide filter', () => {
   })
 
   test('of this region come although the others cannot be reached', async () => {
-    const { connection, platform, send, clock } = await connected(
-      (shard) => ({ retained: async () => page(record(`rooms/${shard}/a`, `here ${shard}`)) }),
-      async () => {
+    const { connection, platform, send, clock } = await connected((shard) => ({
+      retained: async () => page(record(`rooms/${shard}/a`, `here ${shard}`)),
+      retainedElsewhere: async () => {
         throw new CoreUnreachable(`${US} is down`)
       },
-    )
+    }))
     await send(subscribeFrame(1, '#'))
     await clock.pass(2_000)
     expect(texts(packetsTo(connection))).toEqual(['here 0!', 'here 1!'])

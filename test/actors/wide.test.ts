@@ -1,7 +1,7 @@
 // WideActors of two regions: grants and waits, coalesced registrations, failures, lost memory.
 import { describe, expect, test } from 'vitest'
 import { WIDE_ASK_AGAIN_MS, WIDE_GRANT_MARGIN_MS, WIDE_GRANT_MS } from '../../actors/limits.ts'
-import type { WideRetainedPage, WideSubscribeReply } from '../../actors/platform.ts'
+import type { RetainedPage, WideSubscribeReply } from '../../actors/platform.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import { type ClientId, DEFAULT_FLEET, type Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
@@ -390,7 +390,7 @@ test('the retained messages of many roots come page by page, each once, but for 
   let pages = 0
   let after: WideCursor | null = null
   do {
-    const page: WideRetainedPage = await world.eu.wide.retained(['r/+/#'], after)
+    const page: RetainedPage<WideCursor> = await world.eu.wide.retained(['r/+/#'], after)
     got.push(...unpackBatch(page.records))
     after = page.next
     pages++

@@ -51,6 +51,6 @@ export function edgeCore(life: Life): CoreClient {
     wideDrained: async (body) => {
       await post('wide-drained', body, DRAINED_TIMEOUT_MS)
     },
-    wideRetained: (body) => ask('wide-retained', body, wideRetainedResponseSchema),
+    wideRetained: (body) => ask('wide-retained', body, wideRetainedResponseSchema, SUBSCRIBE_TIMEOUT_MS),
   }
 }

@@ -265,7 +265,8 @@ class PodLife implements Sender {
       wideDrained: async (id, body) => {
         await post(id, 'wide-drained', body)
       },
-      wideRetained: (id, body) => ask(id, 'wide-retained', body, regionRetainedResponseSchema),
+      wideRetained: (id, body) =>
+        ask(id, 'wide-retained', body, regionRetainedResponseSchema, EDGE_SUBSCRIBE_TIMEOUT_MS),
     }
     return edges as Edges
   }
