@@ -205,8 +205,11 @@ export class Wide {
 
   /** True if a filter has lost its last subscriber. */
   private remove(client: ClientId, session: string, filters: readonly string[] | null): boolean {
-    this.subscribers.remove(client, session, filters)
-    return this.announcing.dropUnused()
+    // Together: a filter that nobody has and that counts as settled would be granted without being told.
+    return this.platform.storage.transaction(() => {
+      this.subscribers.remove(client, session, filters)
+      return this.announcing.dropUnused()
+    })
   }
 
   private fits(filter: string): boolean {

@@ -277,6 +277,28 @@ describe('after memory was lost', () => {
     expect(world.eu.got).toEqual(['lamp 1', 'app 1'])
   })
 
+  test('a filter that was being left when the process died is not granted again while the other regions do not know it', async () => {
+    const world = new WideWorld()
+    subscribe(world.eu, APP, '#')
+    await world.clock.pass(WAIT_MS)
+    const { storage } = world.eu.platform
+    const { exec } = storage
+    storage.exec = (query, ...bindings) => {
+      if (query.startsWith('DELETE FROM settled')) throw new Error('the process dies')
+      return exec.call(storage, query, ...bindings)
+    }
+    expect(() => world.eu.wide.unsubscribe(APP, `session of ${APP}`, null)).toThrow('dies')
+    storage.exec = exec
+    world.loseMemory(world.eu)
+    const asked = { fleet: DEFAULT_FLEET, region: US, shard: 0, version: 1, filters: [] }
+    const { filters } = world.eu.wide.learn(asked)
+    world.calls.length = 0
+    subscribe(world.eu, APP, '#')
+    await world.clock.pass(WAIT_MS)
+    // Either it was never left, and the others know it yet, or it is told anew.
+    expect([...filters, ...world.calls.flatMap((call) => call.filters)]).toEqual(['#'])
+  })
+
   test('a filter whose registration was cut short is registered anew', async () => {
     const world = await new WideWorld().acquainted()
     await publish(world, world.us, 'passed over')
