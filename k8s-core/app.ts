@@ -29,6 +29,9 @@ export interface CoreParts {
   readonly draining: () => boolean
 }
 
+/** In the log, with the root: messages of its former home come late, behind newer ones. */
+export const BEGINS_FROM_STORE = 'a home begins from the store, since a former one is out of reach'
+
 type CoreContext = Context<{ Variables: { caller: RegionId } }>
 
 export function coreApp({ store, directory, relay, relaySecret, log, draining }: CoreParts) {
@@ -83,9 +86,12 @@ export function coreApp({ store, directory, relay, relaySecret, log, draining }:
   call('resolve', resolveRequestSchema, async (c, { fleet, root, region }) =>
     c.json({ home: await directory.resolve(fleet, root, region) }),
   )
-  call('claim', claimRequestSchema, async (c, { fleet, root, region }) =>
-    c.json(await directory.claim(fleet, root, region)),
-  )
+  call('claim', claimRequestSchema, async (c, { fleet, root, region }) => {
+    const claimed = await directory.claim(fleet, root, region)
+    // An operator, and the chaos run's judge, want to know what began without its former home.
+    if (claimed.synced) log.warn({ fleet, root, region, epoch: claimed.home.epoch }, BEGINS_FROM_STORE)
+    return c.json(claimed)
+  })
   call('imported', importedRequestSchema, async (c, request) => c.json(await directory.imported(request)))
   call('interest', interestRequestSchema, async (c, request) => c.json(await relay.interest(request)))
   call('drained', drainedRequestSchema, async (c, request) => {

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type CassandraPart, differences, rowsOn } from './database.ts'
 import { explain } from './explain.ts'
-import { describeFault, type Happened, inflict, planFaults, withNodeDown } from './faults.ts'
+import { readFailOvers } from './fail-overs.ts'
+import { apart, describeFault, type Happened, inflict, planFaults, withNodeDown } from './faults.ts'
 import { Ledger, type Verdict } from './ledger.ts'
 import { Load } from './load.ts'
 import { Random } from './random.ts'
@@ -80,11 +81,12 @@ export async function runChaos(options: ChaosOptions, interrupted = () => false)
   )
   try {
     const several = world.cassandra.length > 1
+    const cores = world.parts.map(({ name }) => name).filter((name) => name.startsWith('core-'))
     const ordinary = planFaults(random, {
       ms: options.ms,
       perMinute: options.faultsPerMinute,
       regions,
-      cores: world.parts.map(({ name }) => name).filter((name) => name.startsWith('core-')),
+      cores,
       databases: several ? [] : world.cassandra.map(({ name }) => name),
       links: world.links.map(({ name }) => name),
     })
@@ -108,8 +110,8 @@ export async function runChaos(options: ChaosOptions, interrupted = () => false)
       }),
     )
     const converged = several ? await converge(world.cassandra) : null
-    const verdict = ledger.judge()
-    const doubles = load.racers.flatMap((racer) => racer.doubles())
+    const verdict = ledger.judge(await readFailOvers(options.logs, cores))
+    const doubles = load.racers.flatMap((racer) => racer.doubles(apart(happened)))
     return {
       seed: options.seed,
       startedAt,

@@ -1,6 +1,8 @@
 // The judges of a chaos run find what is planted.
 import { describe, expect, it } from 'vitest'
+import { BEGINS_FROM_STORE } from '../../k8s-core/app.ts'
 import { differences } from './database.ts'
+import { type FailOver, failOversIn } from './fail-overs.ts'
 import { planFaults } from './faults.ts'
 import { Ledger, type ReceiverKind } from './ledger.ts'
 import { Random } from './random.ts'
@@ -75,6 +77,27 @@ describe('the ledger', () => {
     expect([own.inversions.length, own.concededInversions.length]).toEqual([1, 0])
   })
 
+  it('takes what comes behind newer ones for late where the root went on without its former home meanwhile', () => {
+    const { ledger, verdict } = judged([1, 0], 2)
+    const [late] = verdict.inversions
+    const root = late?.root ?? ''
+    const during = (late?.after?.arrivedAt ?? 0) - 1
+    const judgedWith = (failOver: FailOver) => {
+      const { inversions, lateInversions } = ledger.judge([failOver])
+      return [inversions.length, lateInversions.length]
+    }
+    expect(judgedWith({ root, at: during })).toEqual([0, 1])
+    expect(judgedWith({ root: 'another', at: during })).toEqual([1, 0])
+    expect(judgedWith({ root, at: during + 2 })).toEqual([1, 0])
+    expect(judgedWith({ root, at: (late?.sentAt ?? 0) - 1 })).toEqual([1, 0])
+  })
+
+  it('learns of that from a core’s log', () => {
+    const line = { level: 40, time: 7, root: 'devices/lamp', msg: BEGINS_FROM_STORE }
+    const log = `starting\n{"level":30,"time":6,"msg":"x"}\n${JSON.stringify(line)}\n`
+    expect(failOversIn(log)).toEqual([{ root: 'devices/lamp', at: 7 }])
+  })
+
   it('asks of a shared group that one member has it, in any order', () => {
     const { verdict } = judged([1, 0], 3, { kind: 'shared' })
     expect(verdict.inversions).toEqual([])
@@ -100,6 +123,19 @@ describe('connections of one client id', () => {
       { region: 'us', from: 4_000, until: 8_000 },
     ]
     expect(doubleConnections('racer', served)).toMatchObject([{ from: 4_000, ms: 4_000 }])
+  })
+
+  it('are found only for the time in which neither region was cut off', () => {
+    const served = [
+      { region: 'eu', from: 0, until: 10_000 },
+      { region: 'us', from: 1_000, until: 10_000 },
+    ]
+    const away = (from: number, until: number, region = 'eu') =>
+      doubleConnections('racer', served, [{ region, from, until }]).map(({ ms }) => ms)
+    expect(away(500, 9_000)).toEqual([])
+    expect(away(500, 6_000)).toEqual([4_000])
+    expect(away(5_000, 9_000)).toEqual([4_000])
+    expect(away(500, 9_000, 'ap')).toEqual([9_000])
   })
 
   it('are fine where one takes over from the other', () => {

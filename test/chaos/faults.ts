@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LinkState } from './link.ts'
 import type { Random } from './random.ts'
+import type { Apart } from './served.ts'
 import type { World } from './world.ts'
 
 export type FaultKind = 'kill' | 'hold' | 'cut' | 'blackhole' | 'delay' | 'cut off'
@@ -96,6 +97,13 @@ export function withNodeDown(plan: readonly Fault[], node: string, ms: number): 
 export function describeFault({ at, kind, target, ms, delayMs }: Fault): string {
   const extra = kind === 'delay' ? ` by ${delayMs} ms` : ''
   return `${(at / 1000).toFixed(1).padStart(6)} s  ${kind.padEnd(9)} ${target}${extra}, ${(ms / 1000).toFixed(1)} s`
+}
+
+/** When a region was cut off from all others. */
+export function apart(happened: readonly Happened[]): Apart[] {
+  return happened
+    .filter(({ kind }) => kind === 'cut off')
+    .map(({ target, beganAt, healedAt }) => ({ region: target, from: beganAt, until: healedAt }))
 }
 
 /** Runs the plan from now on; resolves when every fault is healed. */

@@ -1,5 +1,7 @@
 // What was published, acknowledged and received, and the judgement of it: losses, inversions, duplicates.
 
+import type { FailOver } from './fail-overs.ts'
+
 /** One publisher's messages to one root; their order is promised. */
 export interface Stream {
   readonly index: number
@@ -64,6 +66,8 @@ export interface Verdict {
   readonly inversions: readonly Violation[]
   /** Of roaming receivers, for roots that are not their own. */
   readonly concededInversions: readonly Violation[]
+  /** Of roots that went on without their former home meanwhile: late ones of a lost epoch come after newer ones. */
+  readonly lateInversions: readonly Violation[]
   readonly duplicatesQos1: number
   readonly duplicatesQos2: number
   readonly duplicatesOf: Readonly<Record<string, number>>
@@ -150,7 +154,7 @@ export class Ledger {
     return this.streams.reduce((sum, { sentAt, code }) => sum + sentAt.length - known(code), 0)
   }
 
-  judge(): Verdict {
+  judge(failOvers: readonly FailOver[] = []): Verdict {
     const refusals: Record<string, number> = {}
     let acknowledged = 0
     let acknowledgedQos1 = 0
@@ -175,6 +179,8 @@ export class Ledger {
         if (more > 0) duplicatesOf[id] = (duplicatesOf[id] ?? 0) + more
       }
     }
+    const isLate = ({ root, sentAt, after }: Violation) =>
+      failOvers.some((one) => one.root === root && one.at >= sentAt && one.at <= (after?.arrivedAt ?? 0))
     return {
       published: this.streams.reduce((sum, { sentAt }) => sum + sentAt.length, 0),
       acknowledged,
@@ -185,7 +191,8 @@ export class Ledger {
       arrivals: this.#arrivals,
       strange: this.#strange,
       lost: this.missing(),
-      inversions: this.#inversions,
+      inversions: this.#inversions.filter((one) => !isLate(one)),
+      lateInversions: this.#inversions.filter(isLate),
       concededInversions: this.#conceded,
       duplicatesQos1: duplicates[1],
       duplicatesQos2: duplicates[2],

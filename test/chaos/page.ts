@@ -60,6 +60,7 @@ ${count(verdict.expected, 'deliveries owed')}
 ${count(verdict.duplicatesQos1, 'duplicates at QoS 1')}
 ${count(verdict.duplicatesQos2, 'duplicates at QoS 2')}
 ${count(verdict.concededInversions.length, 'out of order for roaming clients, roots not their own')}
+${count(verdict.lateInversions.length, 'late ones of a home that was out of reach, behind newer ones')}
 ${count(`${(recovered.longestMs / 1000).toFixed(1)} s`, `longest until all publishers are served again (after ${escaped(recovered.longestAfter)})`)}
 ${count(recovered.undisturbedMs === null ? '–' : `${(recovered.undisturbedMs / 1000).toFixed(1)} s`, 'the same, without a further fault meanwhile')}
 ${count(`${(result.drainMs / 1000).toFixed(1)} s`, 'to drain in the end')}

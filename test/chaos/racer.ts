@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Where } from './client.ts'
 import { Connection } from './connection.ts'
 import type { Random } from './random.ts'
-import { type DoubleConnection, doubleConnections, type Served } from './served.ts'
+import { type Apart, type DoubleConnection, doubleConnections, type Served } from './served.ts'
 
 const PING_EVERY_MS = 200
 const ROUND_MS = 4_000
@@ -62,11 +62,11 @@ export class Racer {
     return open
   }
 
-  doubles(): DoubleConnection[] {
+  doubles(apart: readonly Apart[]): DoubleConnection[] {
     const served: Served[] = this.#all
       .filter(({ connectedAt }) => connectedAt > 0)
       .map(({ region, connectedAt, servedUntil }) => ({ region, from: connectedAt, until: servedUntil }))
-    return doubleConnections(this.id, served)
+    return doubleConnections(this.id, served, apart)
   }
 
   get connections(): number {

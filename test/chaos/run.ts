@@ -81,7 +81,7 @@ async function main(): Promise<number> {
   for (const text of result.explanations) say(text)
   const { verdict, recovered } = result
   say(
-    `${verdict.published} published, ${verdict.acknowledged} acknowledged (${verdict.acknowledgedQos1} at QoS 1), ${verdict.expected} deliveries owed, ${verdict.lost.length} lost, ${verdict.inversions.length} out of order (${verdict.concededInversions.length} conceded), ${verdict.duplicatesQos1} and ${verdict.duplicatesQos2} duplicates at QoS 1 and 2; ${result.doubles.length} double connections in ${result.races}; ${result.faults.length} faults`,
+    `${verdict.published} published, ${verdict.acknowledged} acknowledged (${verdict.acknowledgedQos1} at QoS 1), ${verdict.expected} deliveries owed, ${verdict.lost.length} lost, ${verdict.inversions.length} out of order (${verdict.concededInversions.length} of roaming clients and ${verdict.lateInversions.length} late ones of lost homes conceded), ${verdict.duplicatesQos1} and ${verdict.duplicatesQos2} duplicates at QoS 1 and 2; ${result.doubles.length} double connections in ${result.races}; ${result.faults.length} faults`,
   )
   say(`refusals ${JSON.stringify(result.refusals)}`)
   say(
