@@ -72,17 +72,18 @@ export class Directory {
    * first; one that is not reached keeps none of the others waiting. Rejects while one is not reached.
    */
   async imported(request: ImportedRequest): Promise<ImportedResponse> {
-    const { fleet, root, region, epoch, from, tookUpTo, tookTopic, synced, registered } = request
+    const { fleet, root, region, epoch, from, tookUpTo, tookTopic, tookShadow, synced, registered } = request
     const home = await this.store.home(fleet, root)
     if (home === null || home.region !== region || home.epoch !== epoch) return NOTHING_LATE
     let failure: unknown = null
     let outcome = NOTHING_LATE
     for (const former of home.importFrom) {
-      const took = former === from ? { tookUpTo, tookTopic } : { tookUpTo: 0, tookTopic: '' }
+      const took = former === from ? { tookUpTo, tookTopic, tookShadow } : TOOK_NOTHING
       try {
         const asked = { fleet, root, to: region, epoch, synced, registered, ...took }
         const released = await this.edges.release(former, asked)
-        if (released.late !== '' || released.retained.length > 0) return { ...released, from: former }
+        if (released.late !== '' || released.retained.length + released.shadows.length > 0)
+          return { ...released, from: former }
         if (!released.done) outcome = { ...released, from: former }
         else await this.store.confirmImport(fleet, root, epoch, former)
       } catch (cause) {
@@ -154,8 +155,10 @@ const NOTHING_LATE: ImportedResponse = {
   late: '',
   upTo: 0,
   retained: [],
+  shadows: [],
   from: null,
 }
+const TOOK_NOTHING = { tookUpTo: 0, tookTopic: '', tookShadow: '' } as const
 
 function keyOf(fleet: FleetId, root: Root): string {
   return `${fleet} ${root}`

@@ -1,7 +1,7 @@
 // The actor of one client: holds its connection, runs its session, and is the leaf of `devices/<client>`.
 import type { ClientId } from '../../src/id/ids.ts'
 import { rootOfClient } from '../../src/id/root.ts'
-import type { ClientPacket, ConnectPacket, Properties, ServerPacket } from '../../src/mqtt/packet.ts'
+import type { ClientPacket, ConnectPacket, ServerPacket } from '../../src/mqtt/packet.ts'
 import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
@@ -22,8 +22,9 @@ import { globally } from './globally.ts'
 import { syncedSession } from './handover.ts'
 import { Keeping } from './keeping.ts'
 import { LastWill } from './last-will.ts'
-import { Live } from './live.ts'
+import { type Accepted, Live } from './live.ts'
 import { Moving } from './moving.ts'
+import { OwnDeltas } from './own-deltas.ts'
 import { Performing } from './performing.ts'
 import { Publisher } from './publisher.ts'
 import { Registrar } from './registrar.ts'
@@ -31,13 +32,6 @@ import { Seen } from './seen.ts'
 import { SessionStore } from './session-store.ts'
 import { Subscribing } from './subscribing.ts'
 import { Wake } from './wake.ts'
-
-export interface Accepted {
-  readonly live: Live
-  readonly sessionPresent: boolean
-  /** For CONNACK. */
-  readonly properties: Properties
-}
 
 export class Device {
   readonly leaf: Leaf
@@ -47,6 +41,7 @@ export class Device {
   private readonly publisher: Publisher
   private readonly registrar: Registrar
   private readonly subscribing: Subscribing
+  private readonly ownDeltas: OwnDeltas
   private readonly will: LastWill
   private readonly givingAway: GivingAway
   private session: Session | null = null
@@ -88,7 +83,8 @@ export class Device {
     this.leaf = new Leaf(platform, rootOfClient(client), owner, marks)
     this.publisher = new Publisher(platform, client, this.leaf)
     this.registrar = new Registrar(platform, client, this.leaf)
-    this.subscribing = new Subscribing(this.store, this.registrar)
+    this.ownDeltas = new OwnDeltas(client, this.leaf.shadows)
+    this.subscribing = new Subscribing(this.store, this.registrar, this.ownDeltas)
     this.moving = new Moving(client, this.leaf, this.store, this.seen, this.registrar, {
       session: () => this.session,
       replace: (session) => {
@@ -152,6 +148,7 @@ export class Device {
   start(live: Live): void {
     if (this.live !== live || this.session === null) return
     this.perform(this.session.connected(live.terms))
+    for (const delta of this.ownDeltas.onReturn(this.session)) void this.deliverQuietly(delta)
     this.attaching.save()
   }
 
@@ -199,6 +196,7 @@ export class Device {
       deliveries.map((bytes) =>
         this.seen.once(bytes, (delivery, settle) => {
           this.subscribing.arrived(delivery.message.topic)
+          if (this.ownDeltas.needless(session, delivery)) return settle(Reason.Success)
           this.perform(session.deliver(delivery, globally(delivery, this.leaf.syncing, settle), now))
         }),
       ),
@@ -372,7 +370,7 @@ export class Device {
     this.perform(effect.done(outcome.reasons))
     this.subscribing.settled(session, effect)
     const facts = this.live === null ? {} : factsOf(this.platform, session, this.live.terms)
-    await this.subscribing.giveRetained(effect, outcome, facts, (delivery) =>
+    await this.subscribing.giveRetained(session, effect, outcome, facts, (delivery) =>
       this.session === session ? this.deliverQuietly(delivery) : null,
     )
   }

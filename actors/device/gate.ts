@@ -7,6 +7,7 @@ import type { ConnectPacket, Properties, ProtocolVersion } from '../../src/mqtt/
 import { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
+import { refusal } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { CONNECT_WAIT_MS, EARLY_FRAME_BYTES_MAX } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
@@ -275,7 +276,8 @@ export class Gate {
     }
     if (connect.clientId !== '' && connect.clientId !== this.client) return Reason.ClientIdentifierNotValid
     if (connect.will !== null) {
-      if (connect.will.message.topic.startsWith('$')) return Reason.NotAuthorized
+      const refused = refusal(connect.will.message.topic)
+      if (refused !== null) return refused
     }
     return { global: asked }
   }

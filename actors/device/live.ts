@@ -1,7 +1,7 @@
 // The live connection in memory: its packets in, its frames out.
 import { encodePacket, encodePublish, publishSize } from '../../src/mqtt/encode.ts'
 import type { Message } from '../../src/mqtt/message.ts'
-import type { ServerPacket } from '../../src/mqtt/packet.ts'
+import type { Properties, ServerPacket } from '../../src/mqtt/packet.ts'
 import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import type { ReasonCode } from '../../src/mqtt/reason.ts'
 import type { Delivery } from '../../src/session/delivery.ts'
@@ -12,6 +12,14 @@ import { closeCode, hex } from './close.ts'
 
 /** The property, and a property length that takes a byte more for it. */
 const TOPIC_ALIAS_BYTES_MAX = 5
+
+/** A client that CONNECT has let in. */
+export interface Accepted {
+  readonly live: Live
+  readonly sessionPresent: boolean
+  /** For CONNACK. */
+  readonly properties: Properties
+}
 
 export class Live {
   readonly connection: Connection

@@ -89,9 +89,10 @@ export class Moving {
     if (request.synced) await this.leaf.stayInterested()
     // It may have come back meanwhile.
     if (!this.isOldFor(request)) return NOTHING_LATE
-    const { synced, registered, tookUpTo, tookTopic } = request
+    const { synced, registered, tookUpTo, tookTopic, tookShadow } = request
     this.store.dequeueUpTo(tookUpTo)
     this.leaf.retained.taken(tookTopic)
+    this.leaf.shadows.taken(tookShadow)
     if (row !== null) {
       if (synced) this.store.dropConfirmed()
       const after = Math.max(synced ? 0 : (row.exportedUpTo ?? 0), tookUpTo)
@@ -109,7 +110,9 @@ export class Moving {
       }
     }
     const retained = synced ? this.leaf.retained.late(tookTopic) : []
-    if (retained.length > 0 || !registered) return { ...NOTHING_LATE, done: false, upTo: tookUpTo, retained }
+    const shadows = synced ? this.leaf.shadows.late(tookShadow) : []
+    if (retained.length + shadows.length > 0 || !registered)
+      return { ...NOTHING_LATE, done: false, upTo: tookUpTo, retained, shadows }
     this.mover.replace(null)
     this.store.clear()
     this.seen.clear()
@@ -186,6 +189,13 @@ export class Moving {
   }
 }
 
-const NOTHING_LATE: ReleaseResponse = { done: true, session: '', late: '', upTo: 0, retained: [] }
+const NOTHING_LATE: ReleaseResponse = {
+  done: true,
+  session: '',
+  late: '',
+  upTo: 0,
+  retained: [],
+  shadows: [],
+}
 /** Late deliveries of one answer. */
 const LATE_MAX = 256

@@ -253,15 +253,20 @@ export class Home {
       const { epoch } = this.known
       const registered = await this.register()
       // An old home lets go of what was late only when it is asked again: by then it is safe here.
-      for (let took = { from: null as RegionId | null, tookUpTo: 0, tookTopic: '' }; ; ) {
+      for (let took = { from: null as RegionId | null, tookUpTo: 0, tookTopic: '', tookShadow: '' }; ; ) {
         const asked = { ...this.naming(), epoch, synced: this.fromStore, registered, ...took }
         const late = await this.platform.core.imported(asked)
         if (late.done) break
-        if (late.late === '' && late.retained.length === 0)
+        if (late.late === '' && late.retained.length + late.shadows.length === 0)
           throw new Error('an old home does not let go before all is registered')
         await this.events.late(late)
-        const tookTopic = late.retained.at(-1)?.topic ?? (late.from === took.from ? took.tookTopic : '')
-        took = { from: late.from, tookUpTo: late.upTo, tookTopic }
+        const before = late.from === took.from ? took : { tookTopic: '', tookShadow: '' }
+        took = {
+          from: late.from,
+          tookUpTo: late.upTo,
+          tookTopic: late.retained.at(-1)?.topic ?? before.tookTopic,
+          tookShadow: late.shadows.at(-1)?.path ?? before.tookShadow,
+        }
       }
       // A newer home may have taken this one over meanwhile.
       this.platform.storage.exec(

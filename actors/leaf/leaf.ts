@@ -2,7 +2,6 @@
 // ones and sends each to the local subscribers, once to each interested region and to the wide filters; elsewhere it passes
 // them to the home.
 import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
-import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { parseShared } from '../../src/mqtt/topic.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
@@ -10,23 +9,24 @@ import { packBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
 import { FIRST_EPOCH, type HandoverState, type ImportedResponse } from '../../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
-import { encodeRouted, type Routed } from '../../src/relay/routed.ts'
+import { encodeRouted } from '../../src/relay/routed.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { LEAF_SOURCES_MAX } from '../limits.ts'
 import type { LeafRetainedPage, Platform, SubscribeReply } from '../platform.ts'
 import { Tables } from '../tables.ts'
+import { Accepting } from './accepting.ts'
 import { SubscribeAttempts } from './attempts.ts'
 import { type DeliverCall, FanOut } from './fan-out.ts'
-import { Home, type HomeEvents, type HomeHere, type HomeKnowledge } from './home.ts'
+import { Home, type HomeEvents, type HomeKnowledge } from './home.ts'
 import { InterestNews } from './interest-news.ts'
 import { Interests } from './interests.ts'
 import { leafShares } from './leaf-shares.ts'
 import { Marks } from './marks.ts'
-import { worst } from './outcome.ts'
 import { Received } from './received.ts'
 import { Retained, retainedDeliveries } from './retained.ts'
 import { LEAF_SCHEMA } from './schema.ts'
+import { Shadows } from './shadows.ts'
 import { Sharing } from './sharing.ts'
 import { Subscribers } from './subscribers.ts'
 import { type SyncedSession, Syncing } from './syncing.ts'
@@ -52,6 +52,7 @@ export class Leaf {
   readonly home: Home
   readonly subscribers: Subscribers
   readonly retained: Retained
+  readonly shadows: Shadows
   readonly interests: Interests
   readonly fanOut: FanOut
   readonly syncing: Syncing
@@ -63,9 +64,8 @@ export class Leaf {
   private readonly uplinks: Uplinks
   private readonly news: InterestNews
   private readonly world: WorldInterests
+  private readonly accepting: Accepting
   private readonly received = new Received(LEAF_SOURCES_MAX)
-  /** Topics that came from the home while a subscription waits for its retained messages, which are older. */
-  private readonly overtaken = new Set<Set<string>>()
   private turn: Promise<void> = Promise.resolve()
   private waiting = 0
 
@@ -75,6 +75,7 @@ export class Leaf {
     const tables = new Tables(platform.storage, LEAF_SCHEMA, 'home')
     this.subscribers = new Subscribers(platform.storage, tables)
     this.retained = new Retained(platform.storage, tables, marks)
+    this.shadows = new Shadows(platform.storage, root, marks, () => platform.now())
     this.interests = new Interests(platform.storage, tables, marks)
     this.fanOut = new FanOut(
       platform,
@@ -96,8 +97,11 @@ export class Leaf {
     )
     const events: HomeEvents = {
       importState: (state, synced) => {
+        // This region may itself be an old home that nobody has asked for what it had yet.
+        const own = synced ? this.shadows.late('', Number.MAX_SAFE_INTEGER) : []
         owner.importState(state, synced)
         this.retained.import(state.retained, synced)
+        this.shadows.import(state.shadows, own)
         for (const interest of state.interests) {
           if (interest.region !== platform.region) this.interests.set(interest)
         }
@@ -107,7 +111,7 @@ export class Leaf {
       late: (late) => {
         for (const one of late.retained) this.retained.takeLate(one)
         void this.wide.index()
-        return owner.late(late)
+        return Promise.all([owner.late(late), this.accepting.acceptLate(late.shadows)]).then(() => undefined)
       },
       imported: () => {
         this.retained.noting = false
@@ -136,10 +140,23 @@ export class Leaf {
       session: () => owner.session(),
       queued: (position) => owner.queued(position),
       retained: (topic) => this.retained.one(topic),
+      shadow: (path) => this.shadows.encoded(path),
       interests: () => this.world.all,
       fenced: () => {
         this.home.fenced().catch((cause) => platform.report(`${root} does not know its new home`, cause))
       },
+    })
+    this.accepting = new Accepting(platform, root, {
+      home: this.home,
+      subscribers: this.subscribers,
+      retained: this.retained,
+      shadows: this.shadows,
+      interests: this.interests,
+      fanOut: this.fanOut,
+      sharing: this.sharing,
+      uplinks: this.uplinks,
+      wide: this.wide,
+      syncing: this.syncing,
     })
   }
 
@@ -148,7 +165,7 @@ export class Leaf {
     const { root } = this
     const outcomes = await this.inTurn((home) =>
       home.at === 'here'
-        ? this.accept(records.map((record) => ({ publisher, record, turn: null })))
+        ? this.accepting.accept(records.map((record) => ({ publisher, record, turn: null })))
         : Promise.all(
             records.map((record) =>
               this.uplinks.post(root, { kind: 'home' }, encodeRouted(publisher, record)),
@@ -197,32 +214,30 @@ export class Leaf {
     this.world.after(client, () => {
       for (const subscription of subscriptions) this.subscribers.add(client, session, subscription)
     })
+    const wanted = subscriptions.filter(
+      ({ filter, retainHandling }, i) =>
+        (retainHandling === 0 || (retainHandling === 1 && fresh[i])) && parseShared(filter) === null,
+    ) // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
     let succeeded = false
     const overtaken = new Set<string>()
-    this.overtaken.add(overtaken)
     try {
-      // A home that is still importing answers at once: two that import might else wait for each other.
-      const known = this.home.knowledge
-      const home = known.at === 'here' ? known : await this.home.find()
-      const wanted = subscriptions.filter(
-        ({ filter, retainHandling }, i) =>
-          (retainHandling === 0 || (retainHandling === 1 && fresh[i])) && parseShared(filter) === null,
-      ) // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
-      const filters = wanted.map(({ filter }) => filter)
-      const retained =
-        home.at === 'here'
-          ? this.retained.matching(filters, this.platform.now())
-          : await this.wish.add(filters)
+      const retained = await this.accepting.noting(overtaken, async () => {
+        // A home that is still importing answers at once: two that import might else wait for each other.
+        const known = this.home.knowledge
+        const home = known.at === 'here' ? known : await this.home.find()
+        const filters = wanted.map(({ filter }) => filter)
+        const records =
+          home.at === 'here'
+            ? this.retained.matching(filters, this.platform.now())
+            : await this.wish.add(filters)
+        return packBatch(retainedDeliveries(wanted, records, overtaken))
+      })
       succeeded = true
-      return {
-        reasons: subscriptions.map(({ qos }) => qos),
-        retained: packBatch(retainedDeliveries(wanted, retained, overtaken)),
-      }
+      return { reasons: subscriptions.map(({ qos }) => qos), retained }
     } catch (cause) {
       if (!(cause instanceof CoreUnreachable)) throw cause
       return { reasons: subscriptions.map(() => Reason.ImplementationSpecificError), retained: packBatch([]) }
     } finally {
-      this.overtaken.delete(overtaken)
       this.subscribers.remove(client, session, this.attempts.end(client, all, succeeded))
     }
   }
@@ -245,12 +260,12 @@ export class Leaf {
   async receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult> {
     if (envelope.to.kind === 'home' && !(await this.isHome(epoch))) return { status: 'moved' }
     const outcomes = await this.received.take(envelope, (fresh) => {
-      if (envelope.to.kind === 'home') return this.accept(fresh)
+      if (envelope.to.kind === 'home') return this.accepting.accept(fresh)
       // Of an older epoch too: the former home accepted these, the new one never had them, and they come late (promise 2).
       const { anyPlain, shares } = this.subscribers
       if (fresh.some(({ turn }) => (turn === null ? !anyPlain : !shares.has(turn.share))))
         this.wish.withdraw()
-      return this.deliverLocally(fresh)
+      return this.accepting.deliverLocally(fresh)
     })
     return { status: 'done', outcomes }
   }
@@ -289,12 +304,13 @@ export class Leaf {
   }
 
   /** What another leaf needs to be the home, but for the session. This region stays interested if it has subscribers. */
-  exportState(): Pick<HandoverState, 'retained' | 'interests'> {
+  exportState(): Omit<HandoverState, 'session'> {
     const interests = [...this.interests.all]
     if (this.subscribers.size > 0) interests.push(this.wish.current)
     return {
       retained: this.retained.all().map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
       interests,
+      shadows: this.shadows.all(),
     }
   }
 
@@ -306,6 +322,7 @@ export class Leaf {
   /** The new home has everything. */
   releaseState(): void {
     this.retained.clear()
+    this.shadows.clear()
     this.interests.clear()
     this.syncing.marks.clear()
     void this.wide.index()
@@ -333,60 +350,13 @@ export class Leaf {
     return (await this.home.verify()).at === 'here'
   }
 
-  /** The home's part: the order is that in which this is called. */
-  private async accept(messages: readonly Routed[]): Promise<number[]> {
-    const home = this.home.knowledge as HomeHere
-    const regions = this.interests.regions
-    return Promise.all(
-      messages.map(({ publisher, record, turn }) => {
-        if (turn !== null) return this.sharing.give(publisher, record, turn)
-        const message = decodeMessage(record)
-        if (message.retain) {
-          const kept = this.retained.keep(message, record)
-          if (kept !== Reason.Success) return kept
-        }
-        const outcomes = this.deliverOne(publisher, record)
-        for (const region of regions) {
-          const to = { kind: 'region', region, epoch: home.epoch } as const
-          outcomes.push(this.uplinks.post(this.root, to, encodeRouted(publisher, record)))
-        }
-        for (const share of this.sharing.matching(message.topic)) {
-          outcomes.push(this.sharing.give(publisher, record, { share, mode: 'choose', without: [] }))
-        }
-        const wide = this.wide.pass(publisher, record)
-        if (wide !== null) outcomes.push(wide)
-        if (message.retain) {
-          outcomes.push(this.wide.index())
-          if (message.global) outcomes.push(this.syncing.outcome('retained', message.topic))
-        }
-        return Promise.all(outcomes).then(worst)
-      }),
-    )
-  }
-
-  private deliverLocally(messages: readonly Routed[]): Promise<number[]> {
-    return Promise.all(
-      messages.map(({ publisher, record, turn }) =>
-        turn === null
-          ? Promise.all(this.deliverOne(publisher, record)).then(worst)
-          : this.sharing.take(publisher, record, turn),
-      ),
-    )
-  }
-
-  private deliverOne(publisher: ClientId, record: Uint8Array): Promise<number>[] {
-    const message = decodeMessage(record)
-    for (const topics of this.overtaken) topics.add(message.topic)
-    return this.fanOut.spread(this.subscribers.receivers(message.topic), publisher, message, record)
-  }
-
   private async becameHome(): Promise<void> {
     this.syncing.plan()
     void this.wide.index()
     await takeFromUplink(this.platform, this.root, {
       isHome: () => this.home.knowledge.at === 'here',
       noted: ({ source, last }) => this.received.note(source, last),
-      accept: (messages) => this.accept(messages),
+      accept: (messages) => this.accepting.accept(messages),
     })
   }
 }

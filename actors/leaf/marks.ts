@@ -3,12 +3,12 @@ import type { SqlValue, Storage } from '../platform.ts'
 import { Tables } from '../tables.ts'
 
 /** `session` and `interests` are one thing each; `void` says that all rows of a kind are gone from the store. */
-export type MarkKind = 'session' | 'interests' | 'queue' | 'retained' | 'void'
-export type RowKind = 'queue' | 'retained'
+export type RowKind = 'queue' | 'retained' | 'shadow'
+export type MarkKind = 'session' | 'interests' | RowKind | 'void'
 
 export interface Mark {
   readonly kind: MarkKind
-  /** A position, a topic, or the kind of rows that is void. */
+  /** A position, a topic, a shadow's path, or the kind of rows that is void. */
   readonly key: number | string
   /** Of what is void: up to which version. */
   readonly version: number
@@ -21,7 +21,7 @@ const SCHEMA = [
 ]
 
 const IN_ORDER =
-  "CASE kind WHEN 'session' THEN 0 WHEN 'interests' THEN 1 WHEN 'queue' THEN 2 WHEN 'retained' THEN 3 ELSE 4 END, key"
+  "CASE kind WHEN 'session' THEN 0 WHEN 'interests' THEN 1 WHEN 'queue' THEN 2 WHEN 'retained' THEN 3 WHEN 'shadow' THEN 4 ELSE 5 END, key"
 
 export class Marks {
   /** Called with each change. */
@@ -86,7 +86,7 @@ export class Marks {
     }
   }
 
-  /** Whether the store still lacks something of the queue up to this position, or of a retained message. */
+  /** Whether the store still lacks something of the queue up to this position, a retained message or a shadow. */
   lacks(kind: RowKind, upTo: number | string): boolean {
     const compare = kind === 'queue' ? '<=' : '='
     return (

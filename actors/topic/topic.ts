@@ -35,7 +35,7 @@ export class Topic {
     const isOld = home.at === 'elsewhere' && home.epoch <= epoch
     this.leaf.retained.taken(tookTopic)
     const retained = isOld && synced ? this.leaf.retained.late(tookTopic) : []
-    const nothing = { session: '', late: '', upTo: tookUpTo, retained }
+    const nothing = { session: '', late: '', upTo: tookUpTo, retained, shadows: [] }
     if (retained.length > 0) return { ...nothing, done: false }
     if (isOld) this.leaf.releaseState()
     return { ...nothing, done: true }

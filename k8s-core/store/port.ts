@@ -63,6 +63,9 @@ export interface Store {
    */
   takeState(fleet: FleetId, root: Root, epoch: number): Promise<SyncedState>
 
+  /** A shadow as its home last synced it; null where there is none. */
+  shadow(fleet: FleetId, root: Root, path: string): Promise<string | null>
+
   /** Rejects when the store cannot serve now. */
   ping(): Promise<void>
 

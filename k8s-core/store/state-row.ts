@@ -13,10 +13,11 @@ export function syncedState(
   values: ReadonlyMap<string, string>,
   queue: readonly QueueRow[],
   retained: SyncedState['retained'],
+  shadows: SyncedState['shadows'],
 ): SyncedState {
   const session = parsed<Omit<SessionState, 'queue'>>(values.get('session'))
   const interests = parsed<RegionInterest[]>(values.get('interests')) ?? []
-  if (session === null) return { session: null, retained, interests }
+  if (session === null) return { session: null, retained, interests, shadows }
   const own = queue.filter((row) => row.session === session.id)
   const lastPosition = Math.max(session.lastPosition, own.at(-1)?.position ?? 0)
   return {
@@ -27,6 +28,7 @@ export function syncedState(
     },
     retained,
     interests,
+    shadows,
   }
 }
 

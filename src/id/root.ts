@@ -1,5 +1,8 @@
 // Which root a topic or a filter belongs to. A root is what has a home, one order and a leaf per region.
 import type { ClientId, Root } from './ids.ts'
+import { thingOf } from './shadow-topic.ts'
+
+const DEVICES = 'devices/'
 
 /** An actor's name holds its root, and the platform's names have 1,024 bytes. */
 export const ROOT_BYTES_MAX = 900
@@ -10,8 +13,13 @@ export function isRootTooLong(root: Root): boolean {
   return root.length * 3 > ROOT_BYTES_MAX && new TextEncoder().encode(root).length > ROOT_BYTES_MAX
 }
 
-/** `devices/<id>` for `devices/<id>/…`, else the first two levels (`rooms/42`), or the only level. */
+/**
+ * `devices/<id>` for `devices/<id>/…` and for `$aws/things/<id>/…`, AWS IoT's names of its shadows' topics; else the first
+ * two levels (`rooms/42`), or the only level.
+ */
 export function rootOfTopic(topic: string): Root {
+  const thing = thingOf(topic)
+  if (thing !== null) return `${DEVICES}${thing}` as Root
   const first = topic.indexOf('/')
   if (first < 0) return topic as Root
   const second = topic.indexOf('/', first + 1)
@@ -31,6 +39,14 @@ export function rootOfFilter(filter: string): Root | null {
 
 /** Whether a filter matches some topic of the root: the root itself or, where it has two levels, one below it. */
 export function couldMatchRoot(filter: string, root: Root): boolean {
+  if (filter.startsWith('$aws/')) {
+    const client = clientOfRoot(root)
+    return client !== null && couldMatch(filter, `$aws/things/${client}`)
+  }
+  return couldMatch(filter, root)
+}
+
+function couldMatch(filter: string, root: string): boolean {
   if (root.startsWith('$') && /^[+#]/.test(filter)) return false // [MQTT-4.7.2-1]
   const wanted = filter.split('/')
   const levels = root.split('/')
@@ -41,8 +57,6 @@ export function couldMatchRoot(filter: string, root: Root): boolean {
   // Below two levels there is everything; below one there are only other roots, but `sport/#` matches `sport`.
   return levels.length > 1 || wanted.length === 1 || (wanted.length === 2 && wanted[1] === '#')
 }
-
-const DEVICES = 'devices/'
 
 /** The root that a client is the leaf of. */
 export function rootOfClient(client: ClientId): Root {

@@ -1,6 +1,7 @@
 // Homes: who is the authority for a root, and how a region becomes it.
 import { z } from 'zod'
 import { base64Schema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
+import { lateShadowSchema, shadowPathSchema, shadowRowSchema } from './shadow.ts'
 
 export const homeSchema = z.object({ region: regionSchema, epoch: epochSchema })
 export type HomeAnswer = z.infer<typeof homeSchema>
@@ -56,6 +57,7 @@ export const handoverStateSchema = z.object({
   session: sessionStateSchema.nullable(),
   retained: z.array(retainedSchema),
   interests: z.array(regionInterestSchema),
+  shadows: z.array(shadowRowSchema),
 })
 export type HandoverState = z.infer<typeof handoverStateSchema>
 
@@ -88,6 +90,8 @@ export const releaseRequestSchema = z.object({
   tookUpTo: positionSchema,
   /** So are the late retained messages up to this topic, in the order of topics; empty for none. */
   tookTopic: z.string(),
+  /** And the late changes of shadows up to this path. */
+  tookShadow: shadowPathSchema.or(z.literal('')),
 })
 export type ReleaseRequest = z.infer<typeof releaseRequestSchema>
 export const releaseResponseSchema = z.object({
@@ -101,6 +105,8 @@ export const releaseResponseSchema = z.object({
   upTo: positionSchema,
   /** Retained messages, in the order of topics; a null is one that was removed. */
   retained: z.array(z.object({ topic: z.string(), record: base64Schema.nullable() })),
+  /** Changes of shadows, in the order of their paths. */
+  shadows: z.array(lateShadowSchema),
 })
 export type ReleaseResponse = z.infer<typeof releaseResponseSchema>
 

@@ -48,7 +48,7 @@ function stateOf(texts: readonly string[], ...filters: string[]): HandoverState 
     seen: [],
     queue,
   }
-  return { session, retained: [], interests: [] }
+  return { session, retained: [], interests: [], shadows: [] }
 }
 
 function lateOf(texts: readonly string[], more: Partial<ImportedResponse> = {}): ImportedResponse {
@@ -131,6 +131,7 @@ describe('a client that comes to another region', () => {
       retained: [{ topic: STATE }],
       queueVoidUpTo: expect.any(Number),
       retainedVoidUpTo: expect.any(Number),
+      shadowsVoidUpTo: expect.any(Number),
     })
   })
 })
@@ -198,7 +199,7 @@ describe('when the lost region is back', () => {
   })
 
   test('what is late of a session that was never synced is the client’s', async () => {
-    const over = failedOver({ session: null, retained: [], interests: [] }, lateOf(['a']))
+    const over = failedOver({ session: null, retained: [], interests: [], shadows: [] }, lateOf(['a']))
     watch(over.world.connect(3600))
     await over.world.clock.pass(2_000)
     await comeBack(over)

@@ -28,7 +28,7 @@ const LEAF: LeafPeer = {
   drained: async () => undefined,
   fence: async () => undefined,
   handover: async () => null,
-  release: async () => ({ done: true, session: '', late: '', upTo: 0, retained: [] }),
+  release: async () => ({ done: true, session: '', late: '', upTo: 0, retained: [], shadows: [] }),
   retainedFor: async () => ({ records: packBatch([]), next: null }),
 }
 
@@ -94,6 +94,7 @@ export const NOTHING_LATE = {
   late: '',
   upTo: 0,
   retained: [],
+  shadows: [],
   from: null,
 }
 

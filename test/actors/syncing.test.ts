@@ -219,7 +219,7 @@ describe('what is marked', () => {
   })
 })
 
-const TOOK_NOTHING = { tookUpTo: 0, tookTopic: '' }
+const TOOK_NOTHING = { tookUpTo: 0, tookTopic: '', tookShadow: '' }
 const RELEASE = {
   fleet: DEFAULT_FLEET,
   root: LAMP_ROOT,

@@ -115,7 +115,15 @@ async function left(wideDrained: () => Promise<void>) {
     release: () =>
       watch(
         device.moving
-          .release({ ...moved, to: US, synced: false, registered: true, tookUpTo: 0, tookTopic: '' })
+          .release({
+            ...moved,
+            to: US,
+            synced: false,
+            registered: true,
+            tookUpTo: 0,
+            tookTopic: '',
+            tookShadow: '',
+          })
           .then(({ late }) =>
             late === ''
               ? []
@@ -222,6 +230,7 @@ test('a delivery to a client whose move is being completed holds no fence up, an
     },
     retained: [],
     interests: [],
+    shadows: [],
   }
   const device = new Device(
     new FakePlatform(addressOf('device', EU, LAMP), {

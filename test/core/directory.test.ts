@@ -13,7 +13,7 @@ import type { HandoverState, ReleaseRequest, ReleaseResponse } from '../../src/r
 
 const [AP, EU, US] = ['ap', 'eu', 'us'] as RegionId[] as [RegionId, RegionId, RegionId]
 const ROOT = 'devices/lamp' as Root
-const NOTHING: ReleaseResponse = { done: true, session: '', late: '', upTo: 0, retained: [] }
+const NOTHING: ReleaseResponse = { done: true, session: '', late: '', upTo: 0, retained: [], shadows: [] }
 
 function sessionOf(id: string) {
   const numbers = { expirySeconds: 60, disconnectedAt: 1, lastPosition: 0, sentUpTo: 0 }
@@ -42,7 +42,7 @@ class Regions {
       handover: async (region: RegionId): Promise<HandoverState> => {
         if (this.falling.has(region)) this.silent.add(region)
         this.answers(region)
-        return { session: sessionOf(`of ${region}`), retained: [], interests: [] }
+        return { session: sessionOf(`of ${region}`), retained: [], interests: [], shadows: [] }
       },
       release: async (region: RegionId, request: ReleaseRequest) => {
         this.answers(region)
@@ -80,12 +80,19 @@ const home = () => store.home(DEFAULT_FLEET, ROOT)
 
 async function sync(region: RegionId, epoch: number): Promise<void> {
   const { queue: _, ...session } = sessionOf(`synced by ${region}`)
-  const nothing = { queue: [], retained: [], queueVoidUpTo: null, retainedVoidUpTo: null }
+  const nothing = {
+    queue: [],
+    retained: [],
+    shadows: [],
+    queueVoidUpTo: null,
+    retainedVoidUpTo: null,
+    shadowsVoidUpTo: null,
+  }
   await store.putState({ fleet: DEFAULT_FLEET, root: ROOT, epoch, version: 1, session, ...nothing })
 }
 
 function imported(region: RegionId, epoch: number, from: RegionId | null = null, tookUpTo = 0) {
-  const took = { from, tookUpTo, tookTopic: '', synced: true, registered: true }
+  const took = { from, tookUpTo, tookTopic: '', tookShadow: '', synced: true, registered: true }
   return directory.imported({ fleet: DEFAULT_FLEET, root: ROOT, region, epoch, ...took })
 }
 
@@ -177,7 +184,14 @@ describe('a claim', () => {
 })
 
 async function emptyChange(version: number) {
-  const nothing = { queue: [], retained: [], queueVoidUpTo: null, retainedVoidUpTo: null }
+  const nothing = {
+    queue: [],
+    retained: [],
+    shadows: [],
+    queueVoidUpTo: null,
+    retainedVoidUpTo: null,
+    shadowsVoidUpTo: null,
+  }
   return { fleet: DEFAULT_FLEET, root: ROOT, epoch: 1, version, ...nothing }
 }
 

@@ -31,7 +31,9 @@ const session = {
 }
 const retained = { topic: 'rooms/42/t', record: 'AA==' }
 const interest = { region: 'us', plain: true, shares: ['$share/g/rooms/42/#'] }
-const state = { session, retained: [retained], interests: [interest] }
+const shadow = { path: 'shadow', shadow: '{"version":1}' }
+const lateShadow = { path: 'shadow/name/led:1', requests: [{ verb: 'update', body: '{"state":{}}' }] }
+const state = { session, retained: [retained], interests: [interest], shadows: [shadow] }
 const envelope = {
   fleet: 'default',
   root,
@@ -47,8 +49,16 @@ const released = {
   late: '',
   upTo: 7,
   retained: [retained, { topic: 'rooms/42/gone', record: null }],
+  shadows: [lateShadow],
 }
-const releasedWrong = { done: 'yes', session: null, late: 'A', upTo: -1, 'retained.0.record': '-' }
+const releasedWrong = {
+  done: 'yes',
+  session: null,
+  late: 'A',
+  upTo: -1,
+  'retained.0.record': '-',
+  'shadows.0.path': 'shadow/name/',
+}
 const { queue: _queue, ...withoutQueue } = session
 const change = {
   fleet: 'default',
@@ -59,8 +69,10 @@ const change = {
   interests: [interest],
   queue: [{ session: 's1', position: 5, delivery: null }],
   retained: [retained],
+  shadows: [shadow, { path: 'shadow/name/$x', shadow: null }],
   queueVoidUpTo: 3,
   retainedVoidUpTo: null,
+  shadowsVoidUpTo: null,
 }
 const changeWrong = {
   fleet: '',
@@ -72,8 +84,10 @@ const changeWrong = {
   'queue.0.position': 0,
   'queue.0.delivery': '*',
   'retained.0.record': '-',
+  'shadows.0.shadow': 1,
   queueVoidUpTo: -1,
   retainedVoidUpTo: 'all',
+  shadowsVoidUpTo: 0.5,
 }
 
 export const SAMPLES: Readonly<Record<string, Sample>> = {
@@ -108,7 +122,18 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   retainedSchema: { valid: retained, wrong: { topic: 1, record: '-' } },
   handoverStateSchema: {
     valid: state,
-    wrong: { 'session.id': null, 'retained.0.record': '=', 'interests.0.region': 'U S' },
+    wrong: {
+      'session.id': null,
+      'retained.0.record': '=',
+      'interests.0.region': 'U S',
+      'shadows.0.shadow': null,
+    },
+  },
+  shadowPathSchema: { valid: 'shadow/name/a_b-c', wrong: { '': 'shadow/name/a/b' } },
+  shadowRowSchema: { valid: shadow, wrong: { path: '', shadow: null } },
+  lateShadowSchema: {
+    valid: lateShadow,
+    wrong: { path: 'name', 'requests.0.verb': 'get', 'requests.0.body': {} },
   },
   regionInterestSchema: {
     valid: interest,
@@ -120,7 +145,16 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     wrong: { home: null, 'state.interests': 'us', synced: 1 },
   },
   importedRequestSchema: {
-    valid: { ...where, epoch: 1, synced: true, registered: true, tookUpTo: 0, tookTopic: '', from: null },
+    valid: {
+      ...where,
+      epoch: 1,
+      synced: true,
+      registered: true,
+      tookUpTo: 0,
+      tookTopic: '',
+      tookShadow: '',
+      from: null,
+    },
     wrong: {
       ...whereWrong,
       ...epochWrong,
@@ -128,6 +162,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       registered: 'yes',
       tookUpTo: -1,
       tookTopic: null,
+      tookShadow: 'x',
       from: 'E U',
     },
   },
@@ -145,6 +180,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       registered: false,
       tookUpTo: 3,
       tookTopic: 'rooms/42/t',
+      tookShadow: 'shadow/name/a',
     },
     wrong: {
       fleet: '',
@@ -155,6 +191,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       registered: 0,
       tookUpTo: 'x',
       tookTopic: 3,
+      tookShadow: 'shadow/',
     },
   },
   releaseResponseSchema: { valid: released, wrong: releasedWrong },

@@ -48,6 +48,7 @@ export function memoryStore(): Store {
     // Nobody fails over here: a region that does not answer is never taken for lost.
     putState: async () => true,
     takeState: () => Promise.reject(new Error('no home begins without its predecessor here')),
+    shadow: async () => null,
     ping: async () => undefined,
     close: async () => undefined,
   }

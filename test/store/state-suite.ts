@@ -29,7 +29,14 @@ function rows(texts: Readonly<Record<number, string | null>>, session = 's1'): Q
 }
 
 function changeOf(root: Root, epoch: number, version: number, more: Partial<RootChange> = {}): RootChange {
-  const nothing = { queue: [], retained: [], queueVoidUpTo: null, retainedVoidUpTo: null }
+  const nothing = {
+    queue: [],
+    retained: [],
+    shadows: [],
+    queueVoidUpTo: null,
+    retainedVoidUpTo: null,
+    shadowsVoidUpTo: null,
+  }
   return { fleet: FLEET, root, epoch, version, ...nothing, ...more }
 }
 
@@ -59,6 +66,7 @@ export function describeStates(pods: Pods): void {
         session: null,
         retained: [],
         interests: [],
+        shadows: [],
       })
     })
 
