@@ -16,6 +16,7 @@ import type {
   InterestResponse,
   InterestsRequest,
 } from '../src/relay/interest.ts'
+import type { ShadowRequest, ShadowResponse } from '../src/relay/shadow.ts'
 import type { SyncRequest, SyncResponse } from '../src/relay/sync.ts'
 import type {
   WideDrainedRequest,
@@ -36,6 +37,7 @@ export interface CoreClient {
   interests(request: InterestsRequest): Promise<void>
   envelopes(request: EnvelopesRequest): Promise<EnvelopesResponse>
   sync(request: SyncRequest): Promise<SyncResponse>
+  shadow(request: ShadowRequest): Promise<ShadowResponse>
   wide(request: WideRequest): Promise<WideResponse>
   wideDrained(request: WideDrainedRequest): Promise<void>
   wideRetained(request: WideRetainedRequest): Promise<WideRetainedResponse>

@@ -20,6 +20,11 @@ import {
   type HomeInterestResponse,
   homeInterestResponseSchema,
 } from '../src/relay/interest.ts'
+import {
+  type HomeShadowRequest,
+  type HomeShadowResponse,
+  homeShadowResponseSchema,
+} from '../src/relay/shadow.ts'
 import { edgeParty, RelaySigner } from '../src/relay/token.ts'
 import { RELAY_PATH } from '../src/relay/version.ts'
 import {
@@ -31,7 +36,12 @@ import {
   type WideRequest,
   wideAnswerSchema,
 } from '../src/relay/wide.ts'
-import { EDGE_CALL_TIMEOUT_MS, EDGE_HANDOVER_TIMEOUT_MS, EDGE_PING_TIMEOUT_MS } from './limits.ts'
+import {
+  EDGE_CALL_TIMEOUT_MS,
+  EDGE_HANDOVER_TIMEOUT_MS,
+  EDGE_PING_TIMEOUT_MS,
+  EDGE_SHADOW_TIMEOUT_MS,
+} from './limits.ts'
 
 /** An edge could not be reached, or did not answer as it should. */
 export class EdgeUnreachable extends Error {
@@ -93,6 +103,10 @@ export class Edges {
 
   async handover(region: RegionId, request: HandoverRequest): Promise<HandoverState> {
     return this.ask(region, 'handover', request, handoverStateSchema, EDGE_HANDOVER_TIMEOUT_MS)
+  }
+
+  async shadow(region: RegionId, request: HomeShadowRequest): Promise<HomeShadowResponse> {
+    return this.ask(region, 'shadow', request, homeShadowResponseSchema, EDGE_SHADOW_TIMEOUT_MS)
   }
 
   /** What was late; with nothing late, the old home has let go. */

@@ -3,6 +3,7 @@ import type { RegionId } from '../src/id/ids.ts'
 import type { DeliverRequest, Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
 import { FIRST_EPOCH } from '../src/relay/home.ts'
 import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
+import type { ShadowRequest, ShadowResponse } from '../src/relay/shadow.ts'
 import type {
   WideDrainedRequest,
   WideRequest,
@@ -50,6 +51,31 @@ export class Relay {
       if (answer.status === 'done') return { home, retained: answer.retained }
     }
     throw new EdgeUnreachable(region, `the home of ${fleet}/${root} is moving`)
+  }
+
+  /**
+   * Asks the home. Where its region does not answer, a reader gets what that had synced.
+   * @param synced the shadow as the store has it
+   */
+  async shadow(request: ShadowRequest, synced: () => Promise<string | null>): Promise<ShadowResponse> {
+    const { fleet, root, region: from, ...asked } = request
+    let home = await this.directory.guess(fleet, root, from)
+    for (let tries = 0; tries < MOVED_TRIES_MAX; tries++) {
+      try {
+        const answer = await this.edges.shadow(home.region, { fleet, root, epoch: home.epoch, ...asked })
+        if (answer.status === 'done') return answer
+      } catch (cause) {
+        if (!(cause instanceof EdgeUnreachable)) throw cause
+        // The guess may be of before the home left that region.
+        const { region } = await this.directory.resolve(fleet, root, from)
+        if (region === home.region)
+          return asked.verb === 'get'
+            ? { status: 'synced', region, shadow: await synced() }
+            : { status: 'unreachable', region }
+      }
+      home = await this.directory.resolve(fleet, root, from)
+    }
+    return { status: 'unreachable', region: home.region }
   }
 
   /**

@@ -1,13 +1,21 @@
 // What the core asks of an edge: deliver envelopes, note an interest, hand a home over.
 import { type Context, Hono } from 'hono'
 import type { z } from 'zod'
-import { leafAddress, uplinkShardAddress, wideAddress, wideShard } from '../../src/id/actor-name.ts'
+import {
+  deviceAddress,
+  leafAddress,
+  uplinkShardAddress,
+  wideAddress,
+  wideShard,
+} from '../../src/id/actor-name.ts'
 import { type FleetId, parseRegionId, type RegionId, type Root } from '../../src/id/ids.ts'
+import { clientOfRoot } from '../../src/id/root.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { type DeliverRequest, deliverRequestSchema, type EnvelopeResult } from '../../src/relay/envelope.ts'
 import { handoverRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
 import { drainedRequestSchema, homeInterestRequestSchema } from '../../src/relay/interest.ts'
 import { invalid, problemResponse } from '../../src/relay/problem.ts'
+import { type HomeShadowResponse, homeShadowRequestSchema } from '../../src/relay/shadow.ts'
 import { edgeParty, verifyRelay } from '../../src/relay/token.ts'
 import { RELAY_PATH } from '../../src/relay/version.ts'
 import {
@@ -15,7 +23,7 @@ import {
   wideDrainedRequestSchema,
   wideRequestSchema,
 } from '../../src/relay/wide.ts'
-import type { LeafPeer, UplinkPeer, WidePeer } from '../platform.ts'
+import type { DevicePeer, LeafPeer, UplinkPeer, WidePeer } from '../platform.ts'
 import type { Env } from '../workerd/env.ts'
 import { StubCache, uplinkShards, wideShards } from '../workerd/peers.ts'
 import { servedRegions } from '../workerd/region.ts'
@@ -103,6 +111,19 @@ relayRoutes.post('/:region/interest', async (c) => {
   const body = await parse(c, homeInterestRequestSchema)
   if (!body.ok) return body.response
   return c.json(await callLeaf(c, body.value.fleet, body.value.root, (leaf) => leaf.interest(body.value)))
+})
+
+relayRoutes.post('/:region/shadow', async (c) => {
+  const body = await parse(c, homeShadowRequestSchema)
+  if (!body.ok) return body.response
+  const { fleet, root, epoch, ...asked } = body.value
+  const client = clientOfRoot(root)
+  if (client === null) return problemResponse(400, 'Only devices have shadows', { field: 'root' })
+  const answer = await new StubCache(c.env).call<DevicePeer>(
+    deviceAddress(c.var.region, fleet, client),
+    (device) => device.shadow(asked, epoch),
+  )
+  return c.json(answer as HomeShadowResponse)
 })
 
 relayRoutes.post('/:region/wide', async (c) => {

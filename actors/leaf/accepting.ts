@@ -1,5 +1,6 @@
 // The home's part: messages in the order in which they are accepted, to all who want them.
 import type { ClientId, Root } from '../../src/id/ids.ts'
+import type { ShadowVerb } from '../../src/id/shadow-topic.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { encodeRouted, type Routed } from '../../src/relay/routed.ts'
@@ -73,9 +74,22 @@ export class Accepting {
   /** What a former home had applied to shadows and nobody else knows of: as requests that come late. */
   async acceptLate(shadows: readonly LateShadow[]): Promise<void> {
     const requests = shadows.flatMap((one) => this.parts.shadows.requestsOf(one))
-    await this.accept(
-      requests.map((message) => ({ publisher: NOBODY, record: encodeMessage(message), turn: null })),
+    await Promise.all(
+      requests.map((message) => {
+        const answered = this.parts.shadows.answer(message)
+        if (answered === null) return null
+        if (answered.error !== null)
+          this.platform.report(`a late change of ${this.root}/${answered.path} was refused`, answered.error)
+        return this.acceptRequest(NOBODY, message, encodeMessage(message), answered)
+      }),
     )
+  }
+
+  /** A request that came by no topic, and so is not published; nor is its refusal. */
+  async ask(path: string, verb: ShadowVerb, payload: Uint8Array): Promise<Answered> {
+    const answered = this.parts.shadows.apply(path, verb, payload)
+    if (answered.changed) await this.announce(answered)
+    return answered
   }
 
   private async acceptOne({ publisher, record, turn }: Routed): Promise<number> {
@@ -104,17 +118,18 @@ export class Accepting {
     publisher: ClientId,
     message: Message,
     record: Uint8Array,
-    { path, changed, messages, body }: Answered,
+    answered: Answered,
   ): Promise<number> {
-    const passed = this.pass(publisher, message, record)
-    const answers = messages.flatMap((answer) => this.pass(NOBODY, answer, encodeMessage(answer)))
-    if (publisher === NOBODY && !changed)
-      this.platform.report(`a late change of ${this.root}/${path} was refused`, body)
-    const outcomes = [...passed]
-    if (message.global && changed) outcomes.push(this.parts.syncing.outcome('shadow', path))
-    await Promise.all(answers)
+    const outcomes = this.pass(publisher, message, record)
+    const announced = this.announce(answered)
+    if (message.global && answered.changed) outcomes.push(this.parts.syncing.outcome('shadow', answered.path))
+    await announced
     const outcome = worst(await Promise.all(outcomes))
     return outcome === Reason.NoMatchingSubscribers ? Reason.Success : outcome
+  }
+
+  private async announce({ messages }: Answered): Promise<void> {
+    await Promise.all(messages.flatMap((answer) => this.pass(NOBODY, answer, encodeMessage(answer))))
   }
 
   /** To all who want it, at once: here, in other regions, one member of each group, wide filters. */

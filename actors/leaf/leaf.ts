@@ -10,6 +10,7 @@ import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
 import { FIRST_EPOCH, type HandoverState, type ImportedResponse } from '../../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
 import { encodeRouted } from '../../src/relay/routed.ts'
+import type { HomeShadowResponse, ShadowAsked } from '../../src/relay/shadow.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { LEAF_SOURCES_MAX } from '../limits.ts'
@@ -326,6 +327,21 @@ export class Leaf {
     this.interests.clear()
     this.syncing.marks.clear()
     void this.wide.index()
+  }
+
+  /** A request to a shadow that came by no topic. @param epoch by which this is taken for the home; null: only if it is known */
+  async shadow({ path, verb, body }: ShadowAsked, epoch: number | null): Promise<HomeShadowResponse> {
+    const here = epoch === null ? this.home.settled?.at === 'here' : await this.isHome(epoch)
+    if (!here) return { status: 'moved' }
+    const answered = await this.accepting.ask(path, verb, new TextEncoder().encode(body))
+    const { shadow, error } = answered
+    return {
+      status: 'done',
+      body: JSON.stringify(answered.body),
+      error: error === null ? null : { ...error, field: error.field ?? null },
+      version: shadow?.version ?? null,
+      changedAt: shadow?.changedAt ?? null,
+    }
   }
 
   retainedFor(filters: readonly string[], after: string): LeafRetainedPage {

@@ -7,7 +7,7 @@ import type { LateShadow, ShadowRow } from '../../src/relay/shadow.ts'
 import { decodeShadow, encodeShadow, type Shadow } from '../../src/shadow/document.ts'
 import { type Late, laterThan, replayOf } from '../../src/shadow/late.ts'
 import { SHADOW_DELETED_KEPT_MS, SHADOWS_BYTES_MAX, SHADOWS_MAX } from '../../src/shadow/limits.ts'
-import { TOO_LARGE } from '../../src/shadow/request.ts'
+import { type ShadowError, TOO_LARGE } from '../../src/shadow/request.ts'
 import { type Answer, deltaOf, rejected, type Stepped, step } from '../../src/shadow/step.ts'
 import { LATE_SHADOWS_MAX } from '../limits.ts'
 import type { Storage } from '../platform.ts'
@@ -29,6 +29,9 @@ export interface Answered {
   readonly messages: readonly Message[]
   /** What the first of them says. */
   readonly body: Answer['body']
+  readonly error: ShadowError | null
+  /** As it is now. */
+  readonly shadow: Shadow | null
 }
 
 export class Shadows {
@@ -62,10 +65,12 @@ export class Shadows {
       stepped.applied !== null &&
       !this.keep(path, before, stepped.shadow, stepped)
     ) {
-      stepped = rejected(before, verb, TOO_LARGE, now)
+      const { clientToken } = (stepped.answers[0]?.body ?? {}) as { readonly clientToken?: string }
+      stepped = rejected(before, verb, TOO_LARGE, now, clientToken)
     }
-    const messages = stepped.answers.map((answer) => this.messageOf(path, answer))
-    return { path, changed: stepped.applied !== null, messages, body: stepped.answers[0]?.body ?? {} }
+    const { answers, applied, error, shadow } = stepped
+    const messages = answers.map((answer) => this.messageOf(path, answer))
+    return { path, changed: applied !== null, messages, body: answers[0]?.body ?? {}, error, shadow }
   }
 
   one(path: string): Shadow | null {

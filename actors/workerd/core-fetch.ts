@@ -9,6 +9,7 @@ import {
   resolveResponseSchema,
 } from '../../src/relay/home.ts'
 import { interestResponseSchema } from '../../src/relay/interest.ts'
+import { shadowResponseSchema } from '../../src/relay/shadow.ts'
 import { syncResponseSchema } from '../../src/relay/sync.ts'
 import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
 import { RELAY_PATH } from '../../src/relay/version.ts'
@@ -72,6 +73,7 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
     },
     envelopes: (request) => ask('envelopes', request, envelopesResponseSchema),
     sync: (request) => ask('sync', request, syncResponseSchema),
+    shadow: (request) => ask('shadow', request, shadowResponseSchema),
     wide: (request) => ask('wide', request, wideResponseSchema),
     wideDrained: async (request) => {
       await post('wide-drained', request, DRAINED_TIMEOUT_MS)

@@ -66,6 +66,10 @@ export class DeviceActor extends DurableObject<Env> implements DevicePeer {
     return this.gate.device.leaf.receive(...parameters)
   }
 
+  shadow(...parameters: Parameters<DevicePeer['shadow']>) {
+    return this.gate.device.leaf.shadow(...parameters)
+  }
+
   share(...[session, batch]: Parameters<DevicePeer['share']>) {
     return this.gate.device.leaf.share(session, unpackBatch(batch))
   }

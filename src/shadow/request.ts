@@ -8,6 +8,8 @@ import { CLIENT_TOKEN_BYTES_MAX, SHADOW_LEVELS_MAX, SHADOW_REQUEST_BYTES_MAX } f
 export interface ShadowError {
   readonly code: 400 | 404 | 409 | 413 | 415
   readonly message: string
+  /** What of the request is wrong, as a path: `state.desired`. */
+  readonly field?: string
 }
 
 /** What any request may carry. */
@@ -66,7 +68,7 @@ export function parseUpdate(payload: Uint8Array): Checked<UpdateRequest> {
   const asked = askedSchema.safeParse(body.request)
   if (!asked.success) return refused(asked.error, body.request)
   const state = stateSchema.safeParse(body.request.state)
-  if (!state.success) return refused(state.error, body.request)
+  if (!state.success) return refused(state.error, body.request, ['state'])
   const patch = Object.fromEntries(
     SECTIONS.flatMap((section) =>
       state.data[section] === undefined ? [] : [[section, state.data[section]]],
@@ -101,8 +103,15 @@ export const TOO_LARGE: ShadowError = { code: 413, message: 'The payload exceeds
 function refused(
   { issues }: z.ZodError,
   body: JsonObject | null,
+  below: readonly string[] = [],
 ): { error: ShadowError; clientToken?: string } {
-  const error: ShadowError = { code: 400, message: issues[0]?.message ?? 'Invalid JSON' }
+  const [issue] = issues
+  const field = [...below, ...(issue?.path ?? [])].join('.')
+  const error: ShadowError = {
+    code: 400,
+    message: issue?.message ?? 'Invalid JSON',
+    ...(field !== '' && { field }),
+  }
   const token = body?.clientToken
   return typeof token === 'string' && isShort(token) ? { error, clientToken: token } : { error }
 }

@@ -18,6 +18,8 @@ export interface Stepped {
   readonly answers: readonly Answer[]
   /** What was applied, where something was. */
   readonly applied: Applied | null
+  /** Why the request was rejected; null where it was accepted. */
+  readonly error: ShadowError | null
 }
 
 export type Applied =
@@ -69,8 +71,9 @@ export function rejected(
   now: number,
   clientToken?: string,
 ): Stepped {
-  const body = withToken({ ...error, timestamp: seconds(now) }, clientToken)
-  return { shadow, answers: [{ topic: `${verb}/rejected`, body }], applied: null }
+  const { code, message } = error
+  const body = withToken({ code, message, timestamp: seconds(now) }, clientToken)
+  return { shadow, answers: [{ topic: `${verb}/rejected`, body }], applied: null, error }
 }
 
 /** The whole document, as a get answers it. */
@@ -87,7 +90,12 @@ function get(shadow: Shadow | null, payload: Uint8Array, now: number, name: stri
   const { clientToken } = checked.request
   const body = shadow === null ? null : whole(shadow, now)
   if (body === null) return rejected(shadow, 'get', none(name), now, clientToken)
-  return { shadow, answers: [{ topic: 'get/accepted', body: withToken(body, clientToken) }], applied: null }
+  return {
+    shadow,
+    answers: [{ topic: 'get/accepted', body: withToken(body, clientToken) }],
+    applied: null,
+    error: null,
+  }
 }
 
 function update(shadow: Shadow | null, payload: Uint8Array, now: number): Stepped {
@@ -117,6 +125,7 @@ function update(shadow: Shadow | null, payload: Uint8Array, now: number): Steppe
       { topic: 'update/documents', body: withToken(documents, clientToken) },
     ],
     applied: { verb: 'update', patch, onlyFor },
+    error: null,
   }
 }
 
@@ -133,6 +142,7 @@ function remove(shadow: Shadow | null, payload: Uint8Array, now: number, name: s
     shadow: { version: shadow.version, changedAt: now, document: null },
     answers: [{ topic: 'delete/accepted', body }],
     applied: { verb: 'delete' },
+    error: null,
   }
 }
 

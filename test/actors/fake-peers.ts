@@ -34,6 +34,7 @@ const LEAF: LeafPeer = {
 
 const DEVICE: DevicePeer = {
   ...LEAF,
+  shadow: async () => ({ status: 'moved' }),
   deliver: async (_, batch) => successes(batch),
   frontOpened: async () => undefined,
   frontFrames: async () => undefined,
@@ -107,6 +108,7 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
     imported: async () => NOTHING_LATE,
     confirm: async () => ({ current: true }),
     interest: async () => ({ home, retained: [] }),
+    shadow: async () => ({ status: 'unreachable', region }),
     drained: async () => undefined,
     interests: async () => undefined,
     envelopes: async ({ envelopes }) => ({

@@ -1,4 +1,5 @@
 // Device shadows on a whole system: two regions, one home, nothing lost.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Client } from './client.ts'
 import { ShadowClient } from './shadow-client.ts'
@@ -77,6 +78,35 @@ describe('a shadow', () => {
     expect(got.body.version).toBe(20)
     await app.end()
   })
+
+  it('is there in the region to which its device goes when the other is lost; what that had yet comes late', async () => {
+    const root = 'devices/orphan/shadow'
+    const device = await ShadowClient.connect(system, 'eu', 'orphan', root, KEPT)
+    await device.listen('update/delta')
+    const near = await ShadowClient.connect(system, 'eu', 'orphan-near', root)
+    await near.listen(...ANSWERS)
+    await near.ask('update', { state: { desired: { synced: 1 } } })
+    await sleep(3_000)
+    await near.ask('update', { state: { desired: { late: 1 } } })
+    const thaw = await system.freeze('eu')
+    let moved: ShadowClient
+    try {
+      moved = await ShadowClient.connect(system, 'us', 'orphan', root, KEPT)
+      await moved.listen(...ANSWERS)
+      await until(() => moved.of('update/delta').length > 0)
+      expect(moved.of('update/delta')[0]?.body).toMatchObject({ version: 1, state: { synced: 1 } })
+      expect((await moved.ask('update', { state: { reported: { here: 1 } } })).body.version).toBe(2)
+    } finally {
+      thaw()
+    }
+    await until(() => moved.of('update/delta').some(({ body }) => 'late' in (body.state ?? {})), 90_000)
+    expect((await moved.ask('get')).body).toMatchObject({
+      version: 3,
+      state: { desired: { synced: 1, late: 1 }, reported: { here: 1 } },
+    })
+    await moved.end()
+    await near.end()
+  }, 120_000)
 
   it('is its own: named ones are apart, and one without the classic one', async () => {
     const named = 'devices/multi/shadow/name/wifi'

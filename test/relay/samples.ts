@@ -33,6 +33,15 @@ const retained = { topic: 'rooms/42/t', record: 'AA==' }
 const interest = { region: 'us', plain: true, shares: ['$share/g/rooms/42/#'] }
 const shadow = { path: 'shadow', shadow: '{"version":1}' }
 const lateShadow = { path: 'shadow/name/led:1', requests: [{ verb: 'update', body: '{"state":{}}' }] }
+const askedShadow = { path: 'shadow', verb: 'update', body: '{}' }
+const askedShadowWrong = { path: 'shadow/update', verb: 'put', body: null }
+const answeredShadow = {
+  status: 'done',
+  body: '{}',
+  error: { code: 409, message: 'Version conflict', field: null },
+  version: 3,
+  changedAt: 1_700_000_000_000,
+}
 const state = { session, retained: [retained], interests: [interest], shadows: [shadow] }
 const envelope = {
   fleet: 'default',
@@ -131,6 +140,20 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   },
   shadowPathSchema: { valid: 'shadow/name/a_b-c', wrong: { '': 'shadow/name/a/b' } },
   shadowRowSchema: { valid: shadow, wrong: { path: '', shadow: null } },
+  shadowAskedSchema: { valid: askedShadow, wrong: askedShadowWrong },
+  shadowRequestSchema: { valid: { ...askedShadow, ...where }, wrong: { ...askedShadowWrong, ...whereWrong } },
+  homeShadowRequestSchema: {
+    valid: { ...askedShadow, fleet: 'default', root, epoch: 2 },
+    wrong: { ...askedShadowWrong, fleet: '', root: 7, ...epochWrong },
+  },
+  homeShadowResponseSchema: {
+    valid: answeredShadow,
+    wrong: { status: 'synced', body: null, 'error.code': '409', version: 1.5, changedAt: 'now' },
+  },
+  shadowResponseSchema: {
+    valid: { status: 'synced', region: 'eu', shadow: null },
+    wrong: { status: 'moved', region: 'E', shadow: 1 },
+  },
   lateShadowSchema: {
     valid: lateShadow,
     wrong: { path: 'name', 'requests.0.verb': 'get', 'requests.0.body': {} },

@@ -6,7 +6,7 @@ import { RELAY_PATH, RELAY_VERSION } from '../../src/relay/version.ts'
 import { relaySchemas } from './schemas.ts'
 
 /** The contract of this version. A version that was never deployed may be recorded anew without raising it. */
-const RECORDED = { version: 1, hash: '60ad062c8a083b4c815bb25b30443730' }
+const RECORDED = { version: 1, hash: '333af579c896cbecbbb074f808bd34ee' }
 
 function hashOf(schemas: ReadonlyMap<string, z.ZodType>): string {
   const shapes = [...schemas]

@@ -10,6 +10,7 @@ import {
   resolveResponseSchema,
 } from '../../src/relay/home.ts'
 import { interestResponseSchema } from '../../src/relay/interest.ts'
+import { shadowResponseSchema } from '../../src/relay/shadow.ts'
 import { syncResponseSchema } from '../../src/relay/sync.ts'
 import { wideResponseSchema, wideRetainedResponseSchema } from '../../src/relay/wide.ts'
 import type { Life } from './actor.ts'
@@ -49,6 +50,7 @@ export function edgeCore(life: Life): CoreClient {
     },
     envelopes: (body) => ask('envelopes', body, envelopesResponseSchema),
     sync: (body) => ask('sync', body, syncResponseSchema),
+    shadow: (body) => ask('shadow', body, shadowResponseSchema),
     wide: (body) => ask('wide', body, wideResponseSchema),
     wideDrained: async (body) => {
       await post('wide-drained', body, DRAINED_TIMEOUT_MS)
