@@ -27,6 +27,12 @@ export class Directory {
     return this.resolve(fleet, root, region)
   }
 
+  /** As the store says now; null where there is none. */
+  async known(fleet: FleetId, root: Root): Promise<HomeAnswer | null> {
+    const home = await this.store.home(fleet, root)
+    return home === null ? null : answer(this.remember(fleet, root, home))
+  }
+
   /** As the store says now. */
   async resolve(fleet: FleetId, root: Root, region: RegionId): Promise<HomeAnswer> {
     const home = await this.store.home(fleet, root)

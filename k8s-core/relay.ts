@@ -59,23 +59,23 @@ export class Relay {
    */
   async shadow(request: ShadowRequest, synced: () => Promise<string | null>): Promise<ShadowResponse> {
     const { fleet, root, region: from, ...asked } = request
-    let home = await this.directory.guess(fleet, root, from)
-    for (let tries = 0; tries < MOVED_TRIES_MAX; tries++) {
+    const find = () =>
+      asked.verb === 'update' ? this.directory.resolve(fleet, root, from) : this.directory.known(fleet, root)
+    let home = await find()
+    for (let tries = 0; home !== null && tries < MOVED_TRIES_MAX; tries++) {
+      const { region, epoch } = home
       try {
-        const answer = await this.edges.shadow(home.region, { fleet, root, epoch: home.epoch, ...asked })
+        const answer = await this.edges.shadow(region, { fleet, root, epoch, ...asked })
         if (answer.status === 'done') return answer
       } catch (cause) {
         if (!(cause instanceof EdgeUnreachable)) throw cause
-        // The guess may be of before the home left that region.
-        const { region } = await this.directory.resolve(fleet, root, from)
-        if (region === home.region)
-          return asked.verb === 'get'
-            ? { status: 'synced', region, shadow: await synced() }
-            : { status: 'unreachable', region }
+        return asked.verb === 'get'
+          ? { status: 'synced', region, shadow: await synced() }
+          : { status: 'unreachable', region }
       }
-      home = await this.directory.resolve(fleet, root, from)
+      home = await find()
     }
-    return { status: 'unreachable', region: home.region }
+    return home === null ? { status: 'unknown' } : { status: 'unreachable', region: home.region }
   }
 
   /**

@@ -25,8 +25,9 @@ export class Publisher {
 
   async publish(message: Message): Promise<ReasonCode> {
     // From here on a shadow's topic has one name.
-    const named = { ...message, topic: canonicalTopic(message.topic) }
-    const outcome = await this.courier(rootOfTopic(named.topic)).post(encodeMessage(named))
+    const topic = canonicalTopic(message.topic)
+    const named = topic === message.topic ? message : { ...message, topic }
+    const outcome = await this.courier(rootOfTopic(topic)).post(encodeMessage(named))
     return outcome as ReasonCode
   }
 

@@ -101,6 +101,7 @@ function respond(c: Context, answer: ShadowResponse, verb: ShadowVerb): Response
       ...(verb !== 'get' && { detail }),
     })
   }
+  if (answer.status === 'unknown') return problemResponse(404, 'No such device is known', { field: 'device' })
   if (answer.status === 'synced') return respondSynced(c, answer)
   const { body, error, version, changedAt } = answer
   if (error !== null) {

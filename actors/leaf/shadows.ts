@@ -6,7 +6,7 @@ import type { Message } from '../../src/mqtt/message.ts'
 import type { LateShadow, ShadowRow } from '../../src/relay/shadow.ts'
 import { decodeShadow, encodeShadow, type Shadow } from '../../src/shadow/document.ts'
 import { type Late, laterThan, replayOf } from '../../src/shadow/late.ts'
-import { SHADOW_DELETED_KEPT_MS, SHADOWS_BYTES_MAX, SHADOWS_MAX } from '../../src/shadow/limits.ts'
+import { SHADOW_DELETED_KEPT_MS, SHADOWS_CHARACTERS_MAX, SHADOWS_MAX } from '../../src/shadow/limits.ts'
 import { type ShadowError, TOO_LARGE } from '../../src/shadow/request.ts'
 import { type Answer, deltaOf, rejected, type Stepped, step } from '../../src/shadow/step.ts'
 import { LATE_SHADOWS_MAX } from '../limits.ts'
@@ -40,6 +40,8 @@ export class Shadows {
   private readonly marks: Marks
   private readonly tables: Tables
   private readonly now: () => number
+  /** Characters by path, once something is to be written. */
+  private sizes: Map<string, number> | null = null
 
   constructor(storage: Storage, root: Root, marks: Marks, now: () => number) {
     this.storage = storage
@@ -112,7 +114,7 @@ export class Shadows {
    */
   import(rows: readonly ShadowRow[], own: readonly LateShadow[]): void {
     this.clear()
-    this.marks.allGone('shadow')
+    if (rows.length > 0) this.marks.allGone('shadow')
     for (const { path, shadow } of rows) this.write(path, decodeShadow(shadow), null)
     for (const { path, requests } of own)
       for (const { verb, body } of requests) this.apply(path, verb, encoder.encode(body))
@@ -134,6 +136,7 @@ export class Shadows {
 
   clear(): void {
     if (this.tables.exist) this.storage.exec('DELETE FROM shadow')
+    this.sizes = null
   }
 
   /** The requests of a former home that nobody else had, one after another as the home accepts them. */
@@ -145,13 +148,7 @@ export class Shadows {
   private keep(path: string, before: Shadow | null, after: Shadow, { applied }: Stepped): boolean {
     if (applied === null) return true
     if (before === null) this.forgetDeleted()
-    const [sum] = this.rows(
-      'SELECT count(*) AS n, total(length(shadow)) AS bytes FROM shadow WHERE path <> ?',
-      path,
-    )
-    const bytes = Number(sum?.bytes ?? 0) + encodeShadow(after).length
-    if (Number(sum?.n ?? 0) >= SHADOWS_MAX || (applied.verb === 'update' && bytes > SHADOWS_BYTES_MAX))
-      return false
+    if (applied.verb === 'update' && !this.hasRoomFor(path, encodeShadow(after).length)) return false
     // What the store has by now is late no more.
     const [row] = this.marks.has('shadow', path)
       ? this.rows('SELECT late FROM shadow WHERE path = ?', path)
@@ -161,20 +158,34 @@ export class Shadows {
     return true
   }
 
+  private hasRoomFor(path: string, characters: number): boolean {
+    this.sizes ??= new Map(
+      this.rows('SELECT path, length(shadow) AS size FROM shadow').map((row) => [
+        String(row.path),
+        Number(row.size),
+      ]),
+    )
+    let sum = characters
+    for (const [other, size] of this.sizes) if (other !== path) sum += size
+    return (this.sizes.has(path) || this.sizes.size < SHADOWS_MAX) && sum <= SHADOWS_CHARACTERS_MAX
+  }
+
   private write(path: string, shadow: Shadow, late: Late | null): void {
     this.tables.make()
+    const text = encodeShadow(shadow)
     this.storage.transaction(() => {
       const known = this.rows('SELECT 1 FROM shadow WHERE path = ?', path).length > 0
       this.storage.exec(
         'INSERT OR REPLACE INTO shadow (path, shadow, deleted_at, differs, late) VALUES (?, ?, ?, ?, ?)',
         path,
-        encodeShadow(shadow),
+        text,
         shadow.document === null ? shadow.changedAt : null,
         Number(deltaOf(shadow, 0) !== null),
         late === null ? null : JSON.stringify(late),
       )
       this.marks.put('shadow', path, known)
     })
+    this.sizes?.set(path, text.length)
   }
 
   /** Versions of shadows that were deleted long ago. */
@@ -183,6 +194,7 @@ export class Shadows {
     for (const { path } of old) {
       this.storage.exec('DELETE FROM shadow WHERE path = ?', String(path))
       this.marks.gone('shadow', String(path))
+      this.sizes?.delete(String(path))
     }
   }
 

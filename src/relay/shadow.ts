@@ -58,5 +58,7 @@ export const shadowResponseSchema = z.discriminatedUnion('status', [
   /** The home's region does not answer: a shadow as that had last synced it, JSON; null where there is none. */
   z.object({ status: z.literal('synced'), region: regionSchema, shadow: z.string().nullable() }),
   z.object({ status: z.literal('unreachable'), region: regionSchema }),
+  /** The device was never there, and is not made by being asked about. */
+  z.object({ status: z.literal('unknown') }),
 ])
 export type ShadowResponse = z.infer<typeof shadowResponseSchema>

@@ -23,7 +23,13 @@ async function ask(region: string, device: string, { method = 'GET', name, body,
   const query = name === undefined ? '' : `?name=${encodeURIComponent(name)}`
   const response = await fetch(`${http}/v1/devices/${device}/shadow${query}`, {
     method,
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      // A body that is too large is refused before it is read, and its connection is good for nothing else.
+      connection: 'close',
+      ...headers,
+    },
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
   const text = await response.text()
@@ -97,6 +103,7 @@ describe('a shadow over HTTP', () => {
 
   it.each([
     ['without a token', { headers: { authorization: '' } }, 401, 'Authorization'],
+    ['of a device that never was', {}, 404, 'device'],
     ['with a bad name', { name: 'a/b' }, 400, 'name'],
     ['with a body that is no JSON', { method: 'PATCH', body: '{' }, 400, undefined],
     [
