@@ -3,8 +3,6 @@ import type { EnvelopesRequest, EnvelopesResponse } from '../src/relay/envelope.
 import type {
   ClaimRequest,
   ClaimResponse,
-  ConfirmRequest,
-  ConfirmResponse,
   ImportedRequest,
   ImportedResponse,
   ResolveRequest,
@@ -31,7 +29,6 @@ export interface CoreClient {
   resolve(request: ResolveRequest): Promise<ResolveResponse>
   claim(request: ClaimRequest): Promise<ClaimResponse>
   imported(request: ImportedRequest): Promise<ImportedResponse>
-  confirm(request: ConfirmRequest): Promise<ConfirmResponse>
   interest(request: InterestRequest): Promise<InterestResponse>
   drained(request: DrainedRequest): Promise<void>
   interests(request: InterestsRequest): Promise<void>

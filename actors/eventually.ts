@@ -17,6 +17,18 @@ export async function eventually(
   }
 }
 
+/** Resolves when the work has ended, well or not, or when the time is over. */
+export async function atMost(platform: Platform, ms: number, work: Promise<unknown>): Promise<void> {
+  await new Promise<void>((done) => {
+    const cancel = platform.after(ms, done)
+    const end = () => {
+      cancel()
+      done()
+    }
+    work.then(end, end)
+  })
+}
+
 /** Tries a call between actors again after short pauses; rejects as the last try does. */
 export async function persistently<T>(platform: Platform, call: () => Promise<T>): Promise<T> {
   for (const pause of COURIER_RETRY_MS) {

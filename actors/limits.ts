@@ -59,8 +59,13 @@ export const CORE_CALL_TIMEOUT_MS = 10_000
 export const CLAIM_TIMEOUT_MS = 15_000
 /** Several regions may be asked by a fence, and one that hangs must not hold the client's deliveries up for long. */
 export const DRAINED_TIMEOUT_MS = 3_000
-/** A look-up is one read in the directory; publishes wait for it. */
-export const RESOLVE_TIMEOUT_MS = 2_000
+/**
+ * A subscription waits for its root's home, and for the regions that must know of it: one that is busy answers late, and to
+ * refuse all who wait for it would only bring them back. Longer than the core waits for an edge.
+ */
+export const SUBSCRIBE_TIMEOUT_MS = 25_000
+/** A publish waits this long for a look-up; then it goes to the outbox. */
+export const RESOLVE_WAIT_MS = 2_000
 /** After a look-up that failed, publishes go to the outbox for this long before the core is asked again. */
 export const RESOLVE_PAUSE_MS = 2_000
 export const IMPORT_RETRY_MS = 1_000
@@ -147,6 +152,8 @@ export const GLOBAL_SYNC_WAIT_MS = 5_000
 export const GLOBAL_WAIT_MS = 10_000
 /** Late retained messages of one answer. */
 export const LATE_RETAINED_MAX = 16
+/** Answers to requests for shadows by HTTP that a home can give again. */
+export const SHADOW_REQUESTS_KEPT_MAX = 64
 /** Shadows whose late changes one answer has. */
 export const LATE_SHADOWS_MAX = 4
 /** QoS 2 deliveries that a session recognises should they come again, and after how many old ones are forgotten. */

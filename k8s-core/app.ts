@@ -5,12 +5,7 @@ import type { Logger } from 'pino'
 import type { z } from 'zod'
 import { parseRegionId, type RegionId } from '../src/id/ids.ts'
 import { envelopesRequestSchema } from '../src/relay/envelope.ts'
-import {
-  claimRequestSchema,
-  confirmRequestSchema,
-  importedRequestSchema,
-  resolveRequestSchema,
-} from '../src/relay/home.ts'
+import { claimRequestSchema, importedRequestSchema, resolveRequestSchema } from '../src/relay/home.ts'
 import { drainedRequestSchema, interestRequestSchema, interestsRequestSchema } from '../src/relay/interest.ts'
 import { invalid, problemResponse } from '../src/relay/problem.ts'
 import { shadowRequestSchema } from '../src/relay/shadow.ts'
@@ -92,9 +87,6 @@ export function coreApp({ store, directory, relay, relaySecret, log, draining }:
     c.json(await directory.claim(fleet, root, region)),
   )
   call('imported', importedRequestSchema, async (c, request) => c.json(await directory.imported(request)))
-  call('confirm', confirmRequestSchema, async (c, { fleet, root, region, epoch }) =>
-    c.json({ current: await directory.isCurrent(fleet, root, region, epoch) }),
-  )
   call('interest', interestRequestSchema, async (c, request) => c.json(await relay.interest(request)))
   call('drained', drainedRequestSchema, async (c, request) => {
     await relay.drained(request)

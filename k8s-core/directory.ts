@@ -101,11 +101,6 @@ export class Directory {
     return outcome
   }
 
-  async isCurrent(fleet: FleetId, root: Root, region: RegionId, epoch: number): Promise<boolean> {
-    const home = await this.store.home(fleet, root)
-    return home !== null && home.region === region && home.epoch === epoch
-  }
-
   /** Null where the former home has fallen silent. */
   private async handover(
     fleet: FleetId,

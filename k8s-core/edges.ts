@@ -20,6 +20,7 @@ import {
   type HomeInterestResponse,
   homeInterestResponseSchema,
 } from '../src/relay/interest.ts'
+import { postRelay } from '../src/relay/post.ts'
 import {
   type HomeShadowRequest,
   type HomeShadowResponse,
@@ -41,6 +42,7 @@ import {
   EDGE_HANDOVER_TIMEOUT_MS,
   EDGE_PING_TIMEOUT_MS,
   EDGE_SHADOW_TIMEOUT_MS,
+  EDGE_SUBSCRIBE_TIMEOUT_MS,
 } from './limits.ts'
 
 /** An edge could not be reached, or did not answer as it should. */
@@ -79,7 +81,7 @@ export class Edges {
   }
 
   async interest(region: RegionId, request: HomeInterestRequest): Promise<HomeInterestResponse> {
-    return this.ask(region, 'interest', request, homeInterestResponseSchema)
+    return this.ask(region, 'interest', request, homeInterestResponseSchema, EDGE_SUBSCRIBE_TIMEOUT_MS)
   }
 
   /** The home's messages for another region have all arrived there. */
@@ -89,7 +91,7 @@ export class Edges {
 
   /** Another region's wide filters, for this one to know. */
   async wide(region: RegionId, request: WideRequest): Promise<WideAnswer> {
-    return this.ask(region, 'wide', request, wideAnswerSchema)
+    return this.ask(region, 'wide', request, wideAnswerSchema, EDGE_SUBSCRIBE_TIMEOUT_MS)
   }
 
   /** What this region's wide shards had sent to another one has all arrived there. */
@@ -144,17 +146,15 @@ export class Edges {
     if (url === undefined) throw new EdgeUnreachable(region, `no edge is known for ${region}`)
     let response: Response
     try {
-      response = await fetch(`${url}${RELAY_PATH}/${region}/${name}`, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          authorization: await this.signer.authorization(edgeParty(region)),
-        },
-        body: JSON.stringify(body),
+      response = await postRelay(`${url}${RELAY_PATH}/${region}/${name}`, {
+        headers: { authorization: await this.signer.authorization(edgeParty(region)) },
+        body,
         signal: AbortSignal.timeout(timeoutMs),
       })
     } catch (cause) {
-      throw new EdgeSilent(region, `the edge of ${region} was not reached for ${name}`, { cause })
+      throw new EdgeSilent(region, `the edge of ${region} was not reached for ${name}: ${reasonOf(cause)}`, {
+        cause,
+      })
     }
     if (!response.ok) {
       const text = (await response.text()).slice(0, 300)
@@ -165,4 +165,9 @@ export class Edges {
     }
     return response
   }
+}
+
+/** Node says only "fetch failed", and why in the cause. */
+function reasonOf(cause: unknown): string {
+  return String(cause instanceof Error && cause.cause !== undefined ? cause.cause : cause)
 }

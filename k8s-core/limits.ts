@@ -1,6 +1,8 @@
 // Every bound of the core in one place; the unit is in the name.
 
 export const EDGE_CALL_TIMEOUT_MS = 8_000
+/** Subscriptions wait for these calls, and would be refused together. Shorter than the edge waits. */
+export const EDGE_SUBSCRIBE_TIMEOUT_MS = 20_000
 export const EDGE_PING_TIMEOUT_MS = 1_500
 /** Then a reader gets what the store has. */
 export const EDGE_SHADOW_TIMEOUT_MS = 3_000
@@ -21,5 +23,7 @@ export const MOVED_TRIES_MAX = 3
 export const CLAIM_TRIES_MAX = 5
 export const BODY_BYTES_MAX = 32 * 1024 * 1024
 /** How long calls under way may take once the drain is over: longer than any call may. */
-export const FINISH_MS_MAX = 12_000
+export const FINISH_MS_MAX = 22_000
+/** Longer than whoever calls keeps an idle connection: who closes first must not be the one that is about to be called. */
+export const KEEP_ALIVE_MS = 75_000
 export const CLOSE_IDLE_EVERY_MS = 50

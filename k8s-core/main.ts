@@ -6,7 +6,7 @@ import { coreApp } from './app.ts'
 import { coreConfig } from './config.ts'
 import { Directory } from './directory.ts'
 import { Edges } from './edges.ts'
-import { CLOSE_IDLE_EVERY_MS, FINISH_MS_MAX } from './limits.ts'
+import { CLOSE_IDLE_EVERY_MS, FINISH_MS_MAX, KEEP_ALIVE_MS } from './limits.ts'
 import { Relay } from './relay.ts'
 import { Silence } from './silence.ts'
 import { openStore } from './store/open.ts'
@@ -34,6 +34,8 @@ const server = serve({ fetch: app.fetch, hostname: config.host, port: config.por
   // A parent that started this process learns the port.
   process.send?.({ ready: { port } })
 })
+
+if ('keepAliveTimeout' in server) server.keepAliveTimeout = KEEP_ALIVE_MS
 
 /** Not ready first, so that no new call comes; then what is under way is finished. The edges keep what was not answered. */
 async function drain(signal: NodeJS.Signals): Promise<void> {

@@ -140,7 +140,7 @@ export class Device {
     }
     if (terms.keepAliveSeconds > 0) this.platform.wakeBy(now + live.keepAliveMs)
     else if (connect.will !== null) this.platform.wakeBy(now + WILL_CHECK_MS)
-    this.leaf.home.confirm()
+    void this.leaf.syncing.confirm()
     return { sessionPresent: resumed, live, properties }
   }
 

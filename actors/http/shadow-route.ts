@@ -41,7 +41,12 @@ export async function shadowRoute(c: Context<{ Bindings: Env }>): Promise<Respon
 
   const region = regionOf(c.req.raw, c.env)
   try {
-    const answer = await ask(c.env, region, claims.fleet, device, { path, verb, body })
+    const answer = await ask(c.env, region, claims.fleet, device, {
+      id: crypto.randomUUID(),
+      path,
+      verb,
+      body,
+    })
     return respond(c, answer, verb)
   } catch (cause) {
     if (!(cause instanceof CoreUnreachable)) throw cause

@@ -2,7 +2,7 @@
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import type { HandoverState, HomeAnswer, ImportedResponse } from '../../src/relay/home.ts'
 import { CoreUnreachable } from '../core-client.ts'
-import { eventually } from '../eventually.ts'
+import { atMost, eventually } from '../eventually.ts'
 import {
   COMPLETING_WAIT_MS,
   FAIL_OVER_REGISTER_MS,
@@ -10,6 +10,7 @@ import {
   IMPORT_RETRY_MS_MAX,
   LATE_FIRST_MS_MAX,
   RESOLVE_PAUSE_MS,
+  RESOLVE_WAIT_MS,
 } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import type { Tables } from '../tables.ts'
@@ -60,6 +61,8 @@ export class Home {
   private lateFirstUntil = 0
   private held: Promise<void> | null = null
   private obtaining: Promise<HomeKnowledge> | null = null
+  /** The core has not answered yet. */
+  private lookUp: { readonly since: number; readonly answered: Promise<unknown> } | null = null
 
   constructor(platform: Platform, root: Root, tables: Tables, events: HomeEvents) {
     this.platform = platform
@@ -100,6 +103,18 @@ export class Home {
     return this.exclusively(() => (this.untaken ? this.takeUp() : this.resolve()))
   }
 
+  /** As `find`, for what can do without an answer: gives up where a look-up takes long, which goes on. */
+  async findSoon(): Promise<HomeKnowledge> {
+    const found = this.find()
+    const { lookUp } = this
+    if (lookUp === null) return found
+    found.catch(() => undefined)
+    await atMost(this.platform, lookUp.since + RESOLVE_WAIT_MS - this.platform.now(), lookUp.answered)
+    if (this.lookUp === lookUp)
+      throw new CoreUnreachable(`where the home of ${this.root} is takes long to say`)
+    return found
+  }
+
   /** Asks the directory again, whatever is known. */
   async verify(): Promise<HomeKnowledge> {
     return this.exclusively(() => this.resolve())
@@ -111,18 +126,6 @@ export class Home {
     await this.exclusively(() => (this.known.at === 'here' ? this.takeUp() : this.claim()))
     if (this.known.at !== 'here') throw new CoreUnreachable(`${this.root} has moved on meanwhile`)
     return this.known
-  }
-
-  /** Serving has begun from what storage said; whether the directory agrees is asked afterwards. */
-  confirm(): void {
-    if (this.known.at !== 'here') return
-    const { epoch } = this.known
-    this.platform.core
-      .confirm({ ...this.naming(), epoch })
-      .then(({ current }) => {
-        return current ? undefined : this.fenced()
-      })
-      .catch(() => undefined) // The core is out of reach: the region goes on with what it has (promise 7).
   }
 
   /** Somebody said that this is not the home's epoch. Rejects where the directory cannot be asked. */
@@ -163,12 +166,17 @@ export class Home {
     // While the core is out of reach, each message would wait for it anew.
     if (this.platform.now() < this.askAgainAt)
       throw new CoreUnreachable(`the core was not reached for ${this.root}`)
+    const answered = this.platform.core.resolve(this.naming())
+    this.lookUp = { since: this.platform.now(), answered }
     let home: HomeAnswer
     try {
-      home = (await this.platform.core.resolve(this.naming())).home
+      home = (await answered).home
     } catch (cause) {
       this.askAgainAt = this.platform.now() + RESOLVE_PAUSE_MS
+      this.platform.report(`where the home of ${this.root} is cannot be asked`, cause)
       throw cause
+    } finally {
+      this.lookUp = null
     }
     this.refuseOlder(home)
     if (home.region !== this.platform.region) {
@@ -194,7 +202,7 @@ export class Home {
     this.fromStore = state !== null && synced
     this.lateFirstUntil = this.platform.now() + LATE_FIRST_MS_MAX
     // The client is not to wait for a region that does not answer.
-    await (this.fromStore ? this.within(FAIL_OVER_REGISTER_MS, this.finish()) : this.finish())
+    await (this.fromStore ? atMost(this.platform, FAIL_OVER_REGISTER_MS, this.finish()) : this.finish())
     return this.takeUp()
   }
 
@@ -283,16 +291,6 @@ export class Home {
         this.platform.now() + Math.min(IMPORT_RETRY_MS * 2 ** this.tries++, IMPORT_RETRY_MS_MAX),
       )
     }
-  }
-
-  /** Resolves with the work, or without it when the time is over. */
-  private async within(ms: number, work: Promise<void>): Promise<void> {
-    let cancel: () => void = () => undefined
-    const over = new Promise<void>((done) => {
-      cancel = this.platform.after(ms, done)
-    })
-    await Promise.race([work, over])
-    cancel()
   }
 
   /** False where an old home may be asked for what is late all the same: it is not to wait for yet another region. */

@@ -27,6 +27,7 @@ import { Marks } from './marks.ts'
 import { Received } from './received.ts'
 import { Retained, retainedDeliveries } from './retained.ts'
 import { LEAF_SCHEMA } from './schema.ts'
+import { ShadowRequests } from './shadow-requests.ts'
 import { Shadows } from './shadows.ts'
 import { Sharing } from './sharing.ts'
 import { Subscribers } from './subscribers.ts'
@@ -66,6 +67,7 @@ export class Leaf {
   private readonly news: InterestNews
   private readonly world: WorldInterests
   private readonly accepting: Accepting
+  private readonly shadowRequests: ShadowRequests
   private readonly received = new Received(LEAF_SOURCES_MAX)
   private turn: Promise<void> = Promise.resolve()
   private waiting = 0
@@ -159,6 +161,7 @@ export class Leaf {
       wide: this.wide,
       syncing: this.syncing,
     })
+    this.shadowRequests = new ShadowRequests(this.accepting)
   }
 
   /** @returns the outcome of each record, when each is acknowledged or durable */
@@ -182,7 +185,7 @@ export class Leaf {
     if (this.waiting === 0 && settled !== null) return act(settled)
     this.waiting++
     const found = this.turn
-      .then(() => this.home.find())
+      .then(() => this.home.findSoon())
       .catch((cause): HomeKnowledge => {
         if (!(cause instanceof CoreUnreachable)) throw cause
         // The home is somewhere; the uplink keeps the message until the core can say where.
@@ -330,18 +333,9 @@ export class Leaf {
   }
 
   /** A request to a shadow that came by no topic. @param epoch by which this is taken for the home; null: only if it is known */
-  async shadow({ path, verb, body }: ShadowAsked, epoch: number | null): Promise<HomeShadowResponse> {
+  async shadow(asked: ShadowAsked, epoch: number | null): Promise<HomeShadowResponse> {
     const here = epoch === null ? this.home.settled?.at === 'here' : await this.isHome(epoch)
-    if (!here) return { status: 'moved' }
-    const answered = await this.accepting.ask(path, verb, new TextEncoder().encode(body))
-    const { shadow, error } = answered
-    return {
-      status: 'done',
-      body: JSON.stringify(answered.body),
-      error: error === null ? null : { ...error, field: error.field ?? null },
-      version: shadow?.version ?? null,
-      changedAt: shadow?.changedAt ?? null,
-    }
+    return here ? this.shadowRequests.answer(asked) : { status: 'moved' }
   }
 
   retainedFor(filters: readonly string[], after: string): LeafRetainedPage {

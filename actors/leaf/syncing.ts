@@ -89,6 +89,17 @@ export class Syncing {
     })
   }
 
+  /**
+   * Serving has begun from what storage said; whether another region has taken over is asked afterwards, in one call with
+   * what other actors sync and ask. What is marked asks by itself. While the core is out of reach nobody can say, and the
+   * region goes on with what it has (promise 7).
+   */
+  async confirm(): Promise<void> {
+    const home = this.source.home()
+    if (home.at !== 'here' || this.marks.any) return
+    if ((await this.send({ ...this.nothing(home.epoch), version: 0 })) === 'fenced') this.source.fenced()
+  }
+
   /** Something may be marked since before the process died, or wait for the core to be back. */
   async alarm(): Promise<void> {
     if (!this.marks.any) return
@@ -159,10 +170,8 @@ export class Syncing {
     }
   }
 
-  private round(epoch: number): { readonly change: RootChange; readonly all: boolean } {
-    const marks = this.marks.first(SYNC_ROWS_PER_ROUND_MAX + 1)
-    const session = this.source.session()
-    const change: Omit<RootChange, 'version'> = {
+  private nothing(epoch: number): Omit<RootChange, 'version'> {
+    return {
       fleet: this.platform.fleet,
       root: this.root,
       epoch,
@@ -173,6 +182,12 @@ export class Syncing {
       retainedVoidUpTo: null,
       shadowsVoidUpTo: null,
     }
+  }
+
+  private round(epoch: number): { readonly change: RootChange; readonly all: boolean } {
+    const marks = this.marks.first(SYNC_ROWS_PER_ROUND_MAX + 1)
+    const session = this.source.session()
+    const change = this.nothing(epoch)
     const sent: Mark[] = []
     let characters = 0
     for (const mark of marks.slice(0, SYNC_ROWS_PER_ROUND_MAX)) {

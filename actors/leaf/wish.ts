@@ -50,6 +50,7 @@ export class Wish {
           this.next = null
           return this.ask('add', [...wanted])
         })
+      retained.catch((cause) => this.platform.report(`who subscribes to ${this.root} is refused`, cause))
       round = { wanted, retained }
       this.next = round
       this.adding = retained

@@ -1,6 +1,7 @@
 // Tells the other regions which wide filters this one has, in rounds: one call to the core at a time, each with the whole
 // set, and learns theirs by it. When a round is clear, no publish anywhere passes over what it told.
 
+import { atMost } from '../eventually.ts'
 import type { Subscribers } from '../leaf/subscribers.ts'
 import { WIDE_ASK_AGAIN_MS, WIDE_FIRST_WAIT_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
@@ -103,9 +104,7 @@ export class Announcing {
   tell(): void {
     this.covering(this.begun + 1)
       .then(({ told }) => told)
-      .catch((cause) =>
-        this.platform.report('the other regions do not know the wide filters of this one', cause),
-      )
+      .catch(() => undefined)
   }
 
   /** A region sends what nobody here wants: it has an older set. */
@@ -141,17 +140,9 @@ export class Announcing {
   }
 
   private firstRound(): Promise<void> {
-    return new Promise((done) => {
-      const end = () => {
-        cancel()
-        this.firstAnswer = null
-        done()
-      }
-      const cancel = this.platform.after(WIDE_FIRST_WAIT_MS, end)
-      this.covering(this.begun + 1)
-        .then(({ told }) => told)
-        .catch((cause) => this.platform.report('the wide filters of the other regions are not known', cause))
-        .finally(end)
+    const told = this.covering(this.begun + 1).then((round) => round.told)
+    return atMost(this.platform, WIDE_FIRST_WAIT_MS, told).then(() => {
+      this.firstAnswer = null
     })
   }
 
@@ -168,8 +159,9 @@ export class Announcing {
   private begin(): Round {
     this.next = null
     const round: Round = { number: ++this.begun, told: this.exchange(), clear: null, failed: false }
-    round.told.catch(() => {
+    round.told.catch((cause) => {
       round.failed = true
+      this.platform.report('the other regions do not know the wide filters of this one', cause)
     })
     this.last = round
     return round

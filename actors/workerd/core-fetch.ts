@@ -2,20 +2,21 @@
 import type { z } from 'zod'
 import type { RegionId } from '../../src/id/ids.ts'
 import { envelopesResponseSchema } from '../../src/relay/envelope.ts'
-import {
-  claimResponseSchema,
-  confirmResponseSchema,
-  importedResponseSchema,
-  resolveResponseSchema,
-} from '../../src/relay/home.ts'
+import { claimResponseSchema, importedResponseSchema, resolveResponseSchema } from '../../src/relay/home.ts'
 import { interestResponseSchema } from '../../src/relay/interest.ts'
+import { postRelay } from '../../src/relay/post.ts'
 import { shadowResponseSchema } from '../../src/relay/shadow.ts'
 import { syncResponseSchema } from '../../src/relay/sync.ts'
 import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
 import { RELAY_PATH } from '../../src/relay/version.ts'
 import { wideResponseSchema, wideRetainedResponseSchema } from '../../src/relay/wide.ts'
 import { type CoreClient, CoreUnreachable } from '../core-client.ts'
-import { CLAIM_TIMEOUT_MS, CORE_CALL_TIMEOUT_MS, DRAINED_TIMEOUT_MS, RESOLVE_TIMEOUT_MS } from '../limits.ts'
+import {
+  CLAIM_TIMEOUT_MS,
+  CORE_CALL_TIMEOUT_MS,
+  DRAINED_TIMEOUT_MS,
+  SUBSCRIBE_TIMEOUT_MS,
+} from '../limits.ts'
 import type { Env } from './env.ts'
 
 const signers = new Map<RegionId, RelaySigner>()
@@ -35,15 +36,14 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
     const timeout = new AbortController()
     const timer = setTimeout(() => timeout.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
     try {
-      response = await fetch(`${env.CORE_URL}${RELAY_PATH}/${name}`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: await signing.authorization('core') },
-        body: JSON.stringify(body),
+      response = await postRelay(`${env.CORE_URL}${RELAY_PATH}/${name}`, {
+        headers: { authorization: await signing.authorization('core') },
+        body,
         signal: timeout.signal,
       })
       if (response.ok) return response.status === 204 ? null : await response.json()
     } catch (cause) {
-      throw new CoreUnreachable(`the core was not reached for ${name}`, { cause })
+      throw new CoreUnreachable(`the core was not reached for ${name}: ${String(cause)}`, { cause })
     } finally {
       clearTimeout(timer)
     }
@@ -60,11 +60,10 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
   ): Promise<z.infer<S>> => schema.parse(await post(name, body, timeoutMs))
 
   return {
-    resolve: (request) => ask('resolve', request, resolveResponseSchema, RESOLVE_TIMEOUT_MS),
+    resolve: (request) => ask('resolve', request, resolveResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     claim: (request) => ask('claim', request, claimResponseSchema, CLAIM_TIMEOUT_MS),
     imported: (request) => ask('imported', request, importedResponseSchema),
-    confirm: (request) => ask('confirm', request, confirmResponseSchema),
-    interest: (request) => ask('interest', request, interestResponseSchema),
+    interest: (request) => ask('interest', request, interestResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     drained: async (request) => {
       await post('drained', request, DRAINED_TIMEOUT_MS)
     },
@@ -74,7 +73,7 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
     envelopes: (request) => ask('envelopes', request, envelopesResponseSchema),
     sync: (request) => ask('sync', request, syncResponseSchema),
     shadow: (request) => ask('shadow', request, shadowResponseSchema),
-    wide: (request) => ask('wide', request, wideResponseSchema),
+    wide: (request) => ask('wide', request, wideResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     wideDrained: async (request) => {
       await post('wide-drained', request, DRAINED_TIMEOUT_MS)
     },

@@ -132,14 +132,3 @@ export const handoverRequestSchema = z.object({
   to: regionSchema,
 })
 export type HandoverRequest = z.infer<typeof handoverRequestSchema>
-
-/** Edge to core, `POST …/confirm`: is this still the home's epoch? */
-export const confirmRequestSchema = importedRequestSchema.pick({
-  fleet: true,
-  root: true,
-  region: true,
-  epoch: true,
-})
-export type ConfirmRequest = z.infer<typeof confirmRequestSchema>
-export const confirmResponseSchema = z.object({ current: z.boolean() })
-export type ConfirmResponse = z.infer<typeof confirmResponseSchema>

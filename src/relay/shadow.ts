@@ -16,6 +16,8 @@ export type LateShadow = z.infer<typeof lateShadowSchema>
 
 /** A request to a shadow that comes by HTTP. */
 export const shadowAskedSchema = z.object({
+  /** Names the request: the home recognises one that comes again, while it is in memory. */
+  id: z.string().min(1).max(64),
   path: shadowPathSchema,
   verb: z.enum(['get', 'update', 'delete']),
   /** JSON, or empty. */

@@ -106,7 +106,6 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
     resolve: async () => ({ home }),
     claim: async () => ({ home, state: null, synced: false }),
     imported: async () => NOTHING_LATE,
-    confirm: async () => ({ current: true }),
     interest: async () => ({ home, retained: [] }),
     shadow: async () => ({ status: 'unreachable', region }),
     drained: async () => undefined,

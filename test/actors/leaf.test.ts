@@ -2,10 +2,13 @@
 import { expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
 import { NO_SUCH_SESSION } from '../../actors/leaf/outcome.ts'
+import { RESOLVE_WAIT_MS } from '../../actors/limits.ts'
+import type { Destination } from '../../actors/platform.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import type { ClientId } from '../../src/id/ids.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
+import type { ResolveResponse } from '../../src/relay/home.ts'
 import type { InterestResponse } from '../../src/relay/interest.ts'
 import { fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
@@ -79,6 +82,36 @@ test('a subscribe that fails late does not take back one that succeeded meanwhil
 
   expect([early.value()?.reasons, late.value()?.reasons]).toEqual([[0x83], [1]])
   expect(leaf.subscribers.has(APP, 'rooms/1/#')).toBe(true)
+})
+
+test('while the core is slow to say where the home is, a publish goes to the outbox and a subscription waits', async () => {
+  const slow = held<ResolveResponse>()
+  const sent: Destination[] = []
+  const platform = new FakePlatform(addressOf('topic', EU, ROOM), {
+    peers: fakePeers({
+      uplink: () => ({
+        send: async (_, to, __, batch) => {
+          sent.push(to)
+          return new Uint8Array(unpackBatch(batch).length)
+        },
+      }),
+    }),
+    core: fakeCore(US, { resolve: () => slow.answer }),
+  })
+  const { leaf } = new Topic(platform, ROOM)
+  const subscribed = watch(leaf.subscribe(APP, 's', [subscriptionTo('rooms/1/#')]))
+  const published = ['1', '2'].map((text) => watch(leaf.publish(LAMP, [record('rooms/1/a', text)])))
+  await platform.clock.pass(RESOLVE_WAIT_MS - 1)
+  expect(published.map(({ state }) => state())).toEqual(['open', 'open'])
+  await platform.clock.pass(100)
+  expect(published.map(({ value }) => value())).toEqual([Uint8Array.of(0), Uint8Array.of(0)])
+  expect(new Set(sent.map(({ kind }) => kind))).toEqual(new Set(['home']))
+
+  await platform.clock.pass(10_000)
+  expect(subscribed.state()).toBe('open')
+  slow.give({ home: { region: US, epoch: 1 } })
+  await platform.clock.pass(100)
+  expect(subscribed.value()?.reasons).toEqual([1])
 })
 
 test('of a thousand that subscribe at once the home hears in two calls at most, and each gets what is retained for it', async () => {

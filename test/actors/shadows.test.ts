@@ -106,6 +106,24 @@ test('a device has room for so many shadows, and a deleted one makes room for an
   expect(stateOf(world, 'shadow/name/n0')).toBeNull()
 })
 
+test('a request that comes again, since its answer was lost, is answered again and not applied again', async () => {
+  const world = new SyncWorld()
+  await world.connect(3600)
+  const body = JSON.stringify({ ...desired({ a: 1 }), version: 0 })
+  const ask = (id: string) =>
+    watch(world.device.leaf.shadow({ id, path: 'shadow', verb: 'update', body }, null))
+  const asked = ['one', 'one', 'two'].map(ask)
+  await world.clock.pass(1_000)
+  asked.push(ask('one'))
+  await world.clock.pass(1_000)
+  const errors = asked.map(({ value }) => {
+    const answer = value()
+    return answer?.status === 'done' ? (answer.error?.code ?? null) : answer
+  })
+  expect(errors).toEqual([null, null, 409, null])
+  expect(stateOf(world)?.version).toBe(1)
+})
+
 describe('a device that is away', () => {
   test.each([[DELTA], ['$aws/things/lamp/shadow/update/delta'], ['+/lamp/#']])(
     'for an hour, during which 200 changes are desired, gets one delta on return: %s',

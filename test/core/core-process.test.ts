@@ -5,10 +5,16 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
+import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
+import { RELAY_PATH } from '../../src/relay/version.ts'
 import { until } from '../e2e/system.ts'
 
 const PROJECT = path.join(import.meta.dirname, '..', '..')
 const BUNDLE = path.join(PROJECT, 'dist', 'core.mjs')
+/** What POSIX's `ulimit -f` counts in. */
+const SHELL_BLOCK_BYTES = 512
+const EU = 'eu' as RegionId
 const SECRET = 'a relay secret of at least thirty-two characters'
 
 let dir: string
@@ -33,9 +39,12 @@ function freePort(): Promise<number> {
   })
 }
 
-function run(env: Record<string, string>): ChildProcess {
+/** @param fileBytesMax no file may become larger: as on a disk that is full */
+function run(env: Record<string, string>, fileBytesMax?: number): ChildProcess {
+  const command = [process.execPath, '--enable-source-maps', BUNDLE]
+  const limit = fileBytesMax === undefined ? 'unlimited' : String(fileBytesMax / SHELL_BLOCK_BYTES)
   // Away from the project, so that nothing is found in its node_modules.
-  const child = spawn(process.execPath, ['--enable-source-maps', BUNDLE], {
+  const child = spawn('sh', ['-c', `ulimit -S -f ${limit}; exec "$@"`, 'sh', ...command], {
     cwd: dir,
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -73,6 +82,47 @@ describe('the bundled core', () => {
     expect(await status(`${url}/livez`)).toBe(200)
     expect(await ended).toBe(0)
     expect(await status(`${url}/livez`)).toBe(0)
+  })
+
+  it('refuses what it cannot store when its disk is full, serves what it has, and has it all after the disk was made larger', {
+    timeout: 60_000,
+  }, async () => {
+    const signer = new RelaySigner(SECRET, edgeParty(EU))
+    const port = await freePort()
+    const env = {
+      PORT: String(port),
+      RELAY_SECRET: SECRET,
+      STORE: 'sqlite',
+      SQLITE_PATH: path.join(dir, 'full.sqlite'),
+      EDGES: 'eu=http://127.0.0.1:9',
+    }
+    const url = `http://127.0.0.1:${port}`
+    const resolve = async (n: number) => {
+      const body = { fleet: DEFAULT_FLEET, root: `rooms/${n}-${'x'.repeat(200)}`, region: EU }
+      const response = await fetch(`${url}${RELAY_PATH}/resolve`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: await signer.authorization('core') },
+        body: JSON.stringify(body),
+      })
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+    }
+    const full = run(env, 128 * 1024)
+    await until(async () => (await status(`${url}/readyz`)) === 200)
+    let stored = 0
+    let answer = await resolve(stored)
+    for (; answer.status === 200 && stored < 5_000; answer = await resolve(stored)) stored++
+    expect(stored).toBeGreaterThan(10)
+    expect(stored).toBeLessThan(5_000)
+    expect(answer).toMatchObject({ status: 500, body: { title: expect.any(String), status: 500 } })
+    expect(await status(`${url}/livez`)).toBe(200)
+    expect(await resolve(0)).toEqual({ status: 200, body: { home: { region: EU, epoch: 1 } } })
+    full.kill('SIGKILL')
+
+    await until(async () => (await status(`${url}/livez`)) === 0)
+    run(env)
+    await until(async () => (await status(`${url}/readyz`)) === 200)
+    for (let n = 0; n <= stored; n++)
+      expect((await resolve(n)).body).toEqual({ home: { region: EU, epoch: 1 } })
   })
 
   it('ends at once with every variable that is wrong', { timeout: 20_000 }, async () => {

@@ -33,8 +33,8 @@ const retained = { topic: 'rooms/42/t', record: 'AA==' }
 const interest = { region: 'us', plain: true, shares: ['$share/g/rooms/42/#'] }
 const shadow = { path: 'shadow', shadow: '{"version":1}' }
 const lateShadow = { path: 'shadow/name/led:1', requests: [{ verb: 'update', body: '{"state":{}}' }] }
-const askedShadow = { path: 'shadow', verb: 'update', body: '{}' }
-const askedShadowWrong = { path: 'shadow/update', verb: 'put', body: null }
+const askedShadow = { id: 'a1', path: 'shadow', verb: 'update', body: '{}' }
+const askedShadowWrong = { id: '', path: 'shadow/update', verb: 'put', body: null }
 const answeredShadow = {
   status: 'done',
   body: '{}',
@@ -222,8 +222,6 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     valid: { fleet: 'default', root, epoch: 1, to: 'us' },
     wrong: { fleet: '-', root: 1, to: 'u.s', ...epochWrong },
   },
-  confirmRequestSchema: { valid: { ...where, epoch: 1 }, wrong: { ...whereWrong, ...epochWrong } },
-  confirmResponseSchema: { valid: { current: true }, wrong: { current: 'yes' } },
   interestRequestSchema: {
     valid: {
       ...where,

@@ -6,7 +6,7 @@ import { RELAY_PATH, RELAY_VERSION } from '../../src/relay/version.ts'
 import { relaySchemas } from './schemas.ts'
 
 /** The contract of this version. A version that was never deployed may be recorded anew without raising it. */
-const RECORDED = { version: 1, hash: 'fbee70c8081e254bcfe21850ce52cb91' }
+const RECORDED = { version: 1, hash: '6ad052e1f82c3501a87da424169367fc' }
 
 function hashOf(schemas: ReadonlyMap<string, z.ZodType>): string {
   const shapes = [...schemas]

@@ -1,14 +1,9 @@
 // The core as an actor sees it: as actors/workerd/core-fetch.ts, over simulated requests.
 import type { z } from 'zod'
 import { type CoreClient, CoreUnreachable } from '../../actors/core-client.ts'
-import { CORE_CALL_TIMEOUT_MS, DRAINED_TIMEOUT_MS, RESOLVE_TIMEOUT_MS } from '../../actors/limits.ts'
+import { CORE_CALL_TIMEOUT_MS, DRAINED_TIMEOUT_MS, SUBSCRIBE_TIMEOUT_MS } from '../../actors/limits.ts'
 import { envelopesResponseSchema } from '../../src/relay/envelope.ts'
-import {
-  claimResponseSchema,
-  confirmResponseSchema,
-  importedResponseSchema,
-  resolveResponseSchema,
-} from '../../src/relay/home.ts'
+import { claimResponseSchema, importedResponseSchema, resolveResponseSchema } from '../../src/relay/home.ts'
 import { interestResponseSchema } from '../../src/relay/interest.ts'
 import { shadowResponseSchema } from '../../src/relay/shadow.ts'
 import { syncResponseSchema } from '../../src/relay/sync.ts'
@@ -37,11 +32,10 @@ export function edgeCore(life: Life): CoreClient {
     return answer.data as z.infer<S>
   }
   return {
-    resolve: (body) => ask('resolve', body, resolveResponseSchema, RESOLVE_TIMEOUT_MS),
+    resolve: (body) => ask('resolve', body, resolveResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     claim: (body) => ask('claim', body, claimResponseSchema),
     imported: (body) => ask('imported', body, importedResponseSchema),
-    confirm: (body) => ask('confirm', body, confirmResponseSchema),
-    interest: (body) => ask('interest', body, interestResponseSchema),
+    interest: (body) => ask('interest', body, interestResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     drained: async (body) => {
       await post('drained', body, DRAINED_TIMEOUT_MS)
     },
@@ -51,7 +45,7 @@ export function edgeCore(life: Life): CoreClient {
     envelopes: (body) => ask('envelopes', body, envelopesResponseSchema),
     sync: (body) => ask('sync', body, syncResponseSchema),
     shadow: (body) => ask('shadow', body, shadowResponseSchema),
-    wide: (body) => ask('wide', body, wideResponseSchema),
+    wide: (body) => ask('wide', body, wideResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     wideDrained: async (body) => {
       await post('wide-drained', body, DRAINED_TIMEOUT_MS)
     },

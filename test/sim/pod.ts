@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import { Directory } from '../../k8s-core/directory.ts'
 import { type Edges, EdgeUnreachable } from '../../k8s-core/edges.ts'
-import { EDGE_CALL_TIMEOUT_MS } from '../../k8s-core/limits.ts'
+import { EDGE_CALL_TIMEOUT_MS, EDGE_SUBSCRIBE_TIMEOUT_MS } from '../../k8s-core/limits.ts'
 import { Relay } from '../../k8s-core/relay.ts'
 import { Silence } from '../../k8s-core/silence.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
@@ -10,7 +10,6 @@ import type { RegionId } from '../../src/id/ids.ts'
 import { envelopesRequestSchema, envelopesResponseSchema } from '../../src/relay/envelope.ts'
 import {
   claimRequestSchema,
-  confirmRequestSchema,
   handoverStateSchema,
   importedRequestSchema,
   releaseResponseSchema,
@@ -111,9 +110,6 @@ class PodLife implements Sender {
       })),
       claim: call(claimRequestSchema, ({ fleet, root, region }) => directory.claim(fleet, root, region)),
       imported: call(importedRequestSchema, (body) => directory.imported(body)),
-      confirm: call(confirmRequestSchema, async ({ fleet, root, region, epoch }) => ({
-        current: await directory.isCurrent(fleet, root, region, epoch),
-      })),
       interest: call(interestRequestSchema, (body) => relay.interest(body)),
       drained: call(drainedRequestSchema, (body) => relay.drained(body)),
       interests: call(interestsRequestSchema, ({ fleet, root, epoch, version, regions }) =>
@@ -201,11 +197,16 @@ class PodLife implements Sender {
 
   /** As k8s-core/edges.ts, over simulated requests. */
   private edges(): Edges {
-    const post = async (id: RegionId, name: string, body: unknown): Promise<unknown> => {
+    const post = async (
+      id: RegionId,
+      name: string,
+      body: unknown,
+      timeoutMs = EDGE_CALL_TIMEOUT_MS,
+    ): Promise<unknown> => {
       const region = this.world.regions.get(id)
       if (region === undefined) throw new EdgeUnreachable(id, `no edge is known for ${id}`)
       try {
-        return await request(this, region.server(name), EDGE_CALL_TIMEOUT_MS, body)
+        return await request(this, region.server(name), timeoutMs, body)
       } catch (cause) {
         throw new EdgeUnreachable(id, `the edge of ${id} did not answer ${name}: ${String(cause)}`, { cause })
       }
@@ -215,8 +216,9 @@ class PodLife implements Sender {
       name: string,
       body: unknown,
       schema: S,
+      timeoutMs?: number,
     ): Promise<z.infer<S>> => {
-      const parsed = schema.safeParse(await post(id, name, body))
+      const parsed = schema.safeParse(await post(id, name, body, timeoutMs))
       if (!parsed.success) {
         this.world.breach('contract', `the edge's answer to ${name}: ${parsed.error.message}`)
         throw new EdgeUnreachable(id, `the edge of ${id} answered ${name} strangely`)
@@ -241,13 +243,14 @@ class PodLife implements Sender {
         await post(id, 'ping', {})
       },
       deliver: (id, body) => ask(id, 'envelopes', body, envelopesResponseSchema),
-      interest: (id, body) => ask(id, 'interest', body, homeInterestResponseSchema),
+      interest: (id, body) =>
+        ask(id, 'interest', body, homeInterestResponseSchema, EDGE_SUBSCRIBE_TIMEOUT_MS),
       drained: async (id, body) => {
         await post(id, 'drained', body)
       },
       handover: (id, body) => ask(id, 'handover', body, handoverStateSchema),
       release: (id, body) => ask(id, 'release', body, releaseResponseSchema),
-      wide: (id, body) => ask(id, 'wide', body, wideAnswerSchema),
+      wide: (id, body) => ask(id, 'wide', body, wideAnswerSchema, EDGE_SUBSCRIBE_TIMEOUT_MS),
       wideDrained: async (id, body) => {
         await post(id, 'wide-drained', body)
       },

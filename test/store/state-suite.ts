@@ -174,6 +174,16 @@ export function describeStates(pods: Pods): void {
       expect(await store.putState(changeOf(root, 2, 1, { session: SESSION }))).toBe(true)
     })
 
+    it('a change of nothing only asks whether a newer home has begun, and changes nothing', async () => {
+      const root = freshRoot()
+      expect(await store.putState(changeOf(root, 1, 0))).toBe(true)
+      expect(await store.putState(changeOf(root, 1, 1, { session: SESSION }))).toBe(true)
+      expect(await store.putState(changeOf(root, 1, 0))).toBe(true)
+      expect((await taken(root, 2)).session).not.toBeNull()
+      expect(await store.putState(changeOf(root, 1, 0))).toBe(false)
+      expect(await store.putState(changeOf(root, 2, 0))).toBe(true)
+    })
+
     it('writes that race with a new home are in what it finds, or were refused', async () => {
       for (let round = 0; round < 5; round++) {
         const root = freshRoot()
