@@ -8,12 +8,7 @@ import type {
   ResolveRequest,
   ResolveResponse,
 } from '../src/relay/home.ts'
-import type {
-  DrainedRequest,
-  InterestRequest,
-  InterestResponse,
-  InterestsRequest,
-} from '../src/relay/interest.ts'
+import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
 import type { ShadowRequest, ShadowResponse } from '../src/relay/shadow.ts'
 import type { SyncRequest, SyncResponse } from '../src/relay/sync.ts'
 import type {
@@ -31,7 +26,6 @@ export interface CoreClient {
   imported(request: ImportedRequest): Promise<ImportedResponse>
   interest(request: InterestRequest): Promise<InterestResponse>
   drained(request: DrainedRequest): Promise<void>
-  interests(request: InterestsRequest): Promise<void>
   envelopes(request: EnvelopesRequest): Promise<EnvelopesResponse>
   sync(request: SyncRequest): Promise<SyncResponse>
   shadow(request: ShadowRequest): Promise<ShadowResponse>

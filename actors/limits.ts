@@ -70,8 +70,6 @@ export const RESOLVE_WAIT_MS = 2_000
 export const RESOLVE_PAUSE_MS = 2_000
 export const IMPORT_RETRY_MS = 1_000
 export const IMPORT_RETRY_MS_MAX = 60_000
-/** Changes of interest within this time are told to the directory together. */
-export const INTEREST_SYNC_DELAY_MS = 500
 /** Leaves that one publisher remembers the way to. */
 export const PUBLISH_COURIERS_MAX = 64
 /** A will without keep alive looks this often whether its connection still stands, should the process have died. */

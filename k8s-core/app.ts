@@ -6,7 +6,7 @@ import type { z } from 'zod'
 import { parseRegionId, type RegionId } from '../src/id/ids.ts'
 import { envelopesRequestSchema } from '../src/relay/envelope.ts'
 import { claimRequestSchema, importedRequestSchema, resolveRequestSchema } from '../src/relay/home.ts'
-import { drainedRequestSchema, interestRequestSchema, interestsRequestSchema } from '../src/relay/interest.ts'
+import { drainedRequestSchema, interestRequestSchema } from '../src/relay/interest.ts'
 import { invalid, problemResponse } from '../src/relay/problem.ts'
 import { shadowRequestSchema } from '../src/relay/shadow.ts'
 import { type RootChange, type SyncResult, syncRequestSchema } from '../src/relay/sync.ts'
@@ -90,10 +90,6 @@ export function coreApp({ store, directory, relay, relaySecret, log, draining }:
   call('interest', interestRequestSchema, async (c, request) => c.json(await relay.interest(request)))
   call('drained', drainedRequestSchema, async (c, request) => {
     await relay.drained(request)
-    return c.body(null, 204)
-  })
-  call('interests', interestsRequestSchema, async (c, { fleet, root, epoch, version, regions }) => {
-    await store.putInterests(fleet, root, epoch, version, regions)
     return c.body(null, 204)
   })
   call('envelopes', envelopesRequestSchema, async (c, { region, envelopes }) =>

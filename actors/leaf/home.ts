@@ -17,7 +17,7 @@ import type { Tables } from '../tables.ts'
 
 export type HomeKnowledge =
   | { readonly at: 'unknown' }
-  | { readonly at: 'here'; readonly epoch: number; readonly interestsVersion: number }
+  | { readonly at: 'here'; readonly epoch: number }
   | { readonly at: 'elsewhere'; readonly region: RegionId; readonly epoch: number }
 
 /** All but the first and the last: what waits in the uplink may not have been taken. `new` has nothing to import. */
@@ -80,7 +80,7 @@ export class Home {
     this.known =
       row.state === 'handed-over'
         ? { at: 'elsewhere', region: String(row.region) as RegionId, epoch }
-        : { at: 'here', epoch, interestsVersion: Number(row.interests_version) }
+        : { at: 'here', epoch }
     if (this.untaken) platform.wakeBy(platform.now() + IMPORT_RETRY_MS)
   }
 
@@ -145,14 +145,6 @@ export class Home {
     this.untaken = false
   }
 
-  countInterests(): number {
-    if (this.known.at !== 'here') throw new Error('only a home counts its interests')
-    const version = this.known.interestsVersion + 1
-    this.platform.storage.exec('UPDATE home SET interests_version = ?', version)
-    this.known = { ...this.known, interestsVersion: version }
-    return version
-  }
-
   private async exclusively(work: () => Promise<HomeKnowledge>): Promise<HomeKnowledge> {
     while (this.obtaining !== null) await this.obtaining.catch(() => null)
     const obtaining = work().finally(() => {
@@ -196,7 +188,7 @@ export class Home {
       if (state !== null) this.events.importState(state, synced)
       this.write(home.region, home.epoch, state === null ? 'new' : synced ? 'failed-over' : 'unfinished')
     })
-    this.known = { at: 'here', epoch: home.epoch, interestsVersion: 0 }
+    this.known = { at: 'here', epoch: home.epoch }
     this.unfinished = state !== null
     this.untaken = true
     this.fromStore = state !== null && synced
@@ -319,7 +311,7 @@ export class Home {
   private write(region: RegionId, epoch: number, state: HomeState): void {
     this.tables.make()
     this.platform.storage.exec(
-      'INSERT OR REPLACE INTO home (one, region, epoch, interests_version, state) VALUES (1, ?, ?, 0, ?)',
+      'INSERT OR REPLACE INTO home (one, region, epoch, state) VALUES (1, ?, ?, ?)',
       region,
       epoch,
       state,

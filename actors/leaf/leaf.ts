@@ -20,7 +20,6 @@ import { Accepting } from './accepting.ts'
 import { SubscribeAttempts } from './attempts.ts'
 import { type DeliverCall, FanOut } from './fan-out.ts'
 import { Home, type HomeEvents, type HomeKnowledge } from './home.ts'
-import { InterestNews } from './interest-news.ts'
 import { Interests } from './interests.ts'
 import { leafShares } from './leaf-shares.ts'
 import { Marks } from './marks.ts'
@@ -64,7 +63,6 @@ export class Leaf {
   private readonly platform: Platform
   private readonly wide: WideLink
   private readonly uplinks: Uplinks
-  private readonly news: InterestNews
   private readonly world: WorldInterests
   private readonly accepting: Accepting
   private readonly shadowRequests: ShadowRequests
@@ -124,7 +122,6 @@ export class Leaf {
     }
     this.home = new Home(platform, root, tables, events)
     this.world = new WorldInterests(platform, root, this.subscribers, this.interests, marks)
-    this.news = new InterestNews(platform, root, this.home, this.interests)
     this.wish = new Wish(platform, root, this.subscribers, this.home, this.retained)
     this.uplinks = new Uplinks(platform, () => {
       const { knowledge } = this.home
@@ -278,8 +275,7 @@ export class Leaf {
   async interest(request: HomeInterestRequest): Promise<HomeInterestResponse> {
     if (!(await this.isHome(request.epoch))) return { status: 'moved' }
     const { region, change, plain, shares, order } = request
-    const changed = this.interests[change === 'add' ? 'add' : 'set']({ region, plain, shares }, order)
-    if (changed) this.news.plan()
+    this.interests[change === 'add' ? 'add' : 'set']({ region, plain, shares }, order)
     const retained = this.retained.matching(request.filters, this.platform.now())
     return {
       status: 'done',

@@ -8,7 +8,7 @@ export const SUBSCRIBER_SCHEMA: readonly string[] = [
 
 export const LEAF_SCHEMA: readonly string[] = [
   ...SUBSCRIBER_SCHEMA,
-  'CREATE TABLE IF NOT EXISTS home (one INTEGER PRIMARY KEY, region TEXT NOT NULL, epoch INTEGER NOT NULL, interests_version INTEGER NOT NULL, state TEXT NOT NULL)',
+  'CREATE TABLE IF NOT EXISTS home (one INTEGER PRIMARY KEY, region TEXT NOT NULL, epoch INTEGER NOT NULL, state TEXT NOT NULL)',
   'CREATE TABLE IF NOT EXISTS interest (region TEXT PRIMARY KEY, plain INTEGER NOT NULL, shares TEXT NOT NULL, asked INTEGER NOT NULL)',
   'CREATE TABLE IF NOT EXISTS retained (topic TEXT PRIMARY KEY, record BLOB NOT NULL)',
   'CREATE TABLE IF NOT EXISTS retained_changed (topic TEXT PRIMARY KEY)',

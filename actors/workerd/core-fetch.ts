@@ -67,9 +67,6 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
     drained: async (request) => {
       await post('drained', request, DRAINED_TIMEOUT_MS)
     },
-    interests: async (request) => {
-      await post('interests', request)
-    },
     envelopes: (request) => ask('envelopes', request, envelopesResponseSchema),
     sync: (request) => ask('sync', request, syncResponseSchema),
     shadow: (request) => ask('shadow', request, shadowResponseSchema),

@@ -9,7 +9,6 @@ import { migrateCassandra } from './cassandra-migrate.ts'
 import { CassandraStates } from './cassandra-state.ts'
 import {
   assertEpoch,
-  assertInterests,
   assertRoot,
   type Decision,
   decideClaim,
@@ -19,7 +18,6 @@ import {
   homeOf,
   importFromOf,
   importFromText,
-  interestTimestamp,
 } from './home-row.ts'
 import { SETTLE_MS, SETTLE_PAUSE_FIRST_MS, SETTLE_PAUSE_MAX_MS } from './limits.ts'
 import type { ClaimResult, Home, Store } from './port.ts'
@@ -97,31 +95,6 @@ class CassandraStore implements Store {
   async releaseHome(fleet: FleetId, root: Root, epoch: number): Promise<boolean> {
     assertEpoch(epoch, 1)
     return this.#compareAndSet(fleet, root, 'read', (row) => decideRelease(row, epoch))
-  }
-
-  async putInterests(
-    fleet: FleetId,
-    root: Root,
-    epoch: number,
-    version: number,
-    regions: readonly RegionId[],
-  ): Promise<void> {
-    assertRoot(root)
-    assertInterests(epoch, version, regions)
-    await this.#client.execute(
-      `INSERT INTO ${this.#keyspace}.interest (fleet, root, regions) VALUES (?, ?, ?) USING TIMESTAMP ?`,
-      [fleet, root, regions, interestTimestamp(epoch, version)],
-      ORDINARY,
-    )
-  }
-
-  async interests(fleet: FleetId, root: Root): Promise<readonly RegionId[]> {
-    const found = await this.#client.execute(
-      `SELECT regions FROM ${this.#keyspace}.interest WHERE fleet = ? AND root = ?`,
-      [fleet, root],
-      ORDINARY,
-    )
-    return (found.first()?.get('regions') ?? []) as RegionId[]
   }
 
   async putState(change: RootChange): Promise<boolean> {

@@ -1,15 +1,6 @@
 // The rules of homes and epochs as pure decisions over one stored row; the adapters only make them atomic.
 import type { RegionId, Root } from '../../src/id/ids.ts'
-import {
-  EPOCH_MAX,
-  INTEREST_VERSION_BITS,
-  INTEREST_VERSION_MAX,
-  REGIONS_MAX,
-  ROOT_BYTES_MAX,
-  SYNC_EPOCH_MAX,
-  SYNC_VERSION_BITS,
-  SYNC_VERSION_MAX,
-} from './limits.ts'
+import { EPOCH_MAX, ROOT_BYTES_MAX, SYNC_EPOCH_MAX, SYNC_VERSION_BITS, SYNC_VERSION_MAX } from './limits.ts'
 import type { ClaimResult, Home } from './port.ts'
 
 /** What is stored of a root. A released home keeps its row, without a region, so that epochs never go back. */
@@ -71,12 +62,7 @@ export function decideRelease(row: HomeRow | null, epoch: number): Decision<bool
   return { result: true, write: { epoch, region: null, importFrom: [] } }
 }
 
-/** (epoch, version) as one number that orders like the pair. A bigint, since it may pass 2^53. */
-export function interestTimestamp(epoch: number, version: number): bigint {
-  return (BigInt(epoch) << BigInt(INTEREST_VERSION_BITS)) | BigInt(version)
-}
-
-/** The same for a synced state, which changes far more often than it moves. */
+/** (epoch, version) of a synced state as one number that orders like the pair. A bigint, since it may pass 2^53. */
 export function syncTimestamp(epoch: number, version: number): bigint {
   if (!Number.isSafeInteger(epoch) || epoch < 1 || epoch > SYNC_EPOCH_MAX)
     throw new RangeError(`not an epoch: ${epoch}`)
@@ -95,11 +81,4 @@ export function assertRoot(root: Root): void {
   // A UTF-16 unit takes at most three bytes of UTF-8, so short roots need no counting.
   if (root.length * 3 > ROOT_BYTES_MAX && Buffer.byteLength(root) > ROOT_BYTES_MAX)
     throw new RangeError(`a root of more than ${ROOT_BYTES_MAX} bytes`)
-}
-
-export function assertInterests(epoch: number, version: number, regions: readonly RegionId[]): void {
-  assertEpoch(epoch, 1)
-  if (!Number.isSafeInteger(version) || version < 0 || version > INTEREST_VERSION_MAX)
-    throw new RangeError(`not a version of interests: ${version}`)
-  if (regions.length > REGIONS_MAX) throw new RangeError(`more than ${REGIONS_MAX} regions`)
 }

@@ -1,11 +1,8 @@
 // The bounds of the store adapters, all in one place.
 
-/** `version` of `putInterests` shares 63 bits with the epoch; see `interestTimestamp`. */
-export const INTEREST_VERSION_BITS = 20
-export const INTEREST_VERSION_MAX = 2 ** INTEREST_VERSION_BITS - 1
 /** 2^43 − 1 would fit the timestamp; this bound is far below it, and no root moves so often. */
 export const EPOCH_MAX = 2 ** 40
-/** The version of a synced state shares 63 bits with the epoch too; see `syncTimestamp`. */
+/** The version of a synced state shares 63 bits with the epoch; see `syncTimestamp`. */
 export const SYNC_VERSION_BITS = 40
 export const SYNC_VERSION_MAX = 2 ** SYNC_VERSION_BITS - 1
 export const SYNC_EPOCH_MAX = 2 ** 23 - 1
@@ -13,7 +10,6 @@ export const SYNC_EPOCH_MAX = 2 ** 23 - 1
 export const SYNC_STATEMENTS_MAX = 512
 /** How many of a root's versions back the embedded store remembers what was removed, should an older write come late. */
 export const SYNC_REMOVED_VERSIONS_KEPT = 1_000
-export const REGIONS_MAX = 256
 /** Cassandra takes at most 64 KiB for a whole partition key, fleet and framing included. */
 export const ROOT_BYTES_MAX = 65_000
 

@@ -11,14 +11,11 @@ export interface Migration {
 export const SQLITE_MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
-    name: 'homes and interests',
+    name: 'homes',
     statements: [
       `CREATE TABLE IF NOT EXISTS home (
         fleet TEXT NOT NULL, root TEXT NOT NULL, epoch INTEGER NOT NULL, region TEXT, import_from TEXT,
         PRIMARY KEY (fleet, root)) STRICT, WITHOUT ROWID`,
-      `CREATE TABLE IF NOT EXISTS interest (
-        fleet TEXT NOT NULL, root TEXT NOT NULL, epoch INTEGER NOT NULL, version INTEGER NOT NULL,
-        regions TEXT NOT NULL, PRIMARY KEY (fleet, root)) STRICT, WITHOUT ROWID`,
     ],
   },
   {
@@ -61,16 +58,11 @@ export function cassandraMigrations(keyspace: string): readonly Migration[] {
   return [
     {
       version: 1,
-      name: 'homes and interests',
+      name: 'homes',
       statements: [
         // Written by lightweight transactions alone. `write_id` names the last write.
         `CREATE TABLE IF NOT EXISTS ${keyspace}.home (
           fleet text, root text, epoch bigint, region text, import_from text, write_id uuid,
-          PRIMARY KEY ((fleet, root))) WITH ${rows}`,
-        // Written with timestamps made of (epoch, version), which are far in the past as time goes: a delete with
-        // an ordinary timestamp would hide all later writes. Frozen, so that a list is one cell and wins whole.
-        `CREATE TABLE IF NOT EXISTS ${keyspace}.interest (
-          fleet text, root text, regions frozen<list<text>>,
           PRIMARY KEY ((fleet, root))) WITH ${rows}`,
       ],
     },
@@ -78,7 +70,8 @@ export function cassandraMigrations(keyspace: string): readonly Migration[] {
       version: 2,
       name: 'synced states',
       statements: [
-        // All written with timestamps made of (epoch, version). Kinds: session, interests, fence.
+        // All written with timestamps made of (epoch, version), which are far in the past as time goes: a delete with an
+        // ordinary timestamp would hide all later writes. Kinds: session, interests, fence.
         `CREATE TABLE IF NOT EXISTS ${keyspace}.root_state (
           fleet text, root text, kind text, value text,
           PRIMARY KEY ((fleet, root), kind)) WITH ${rows}`,

@@ -37,21 +37,6 @@ export interface Store {
   releaseHome(fleet: FleetId, root: Root, epoch: number): Promise<boolean>
 
   /**
-   * Keeps the regions interested in a root, as its home last said. The highest (epoch, version) wins whatever the
-   * order of arrival, without a read before the write. `version` counts up from 0 within an epoch, below 2^20.
-   */
-  putInterests(
-    fleet: FleetId,
-    root: Root,
-    epoch: number,
-    version: number,
-    regions: readonly RegionId[],
-  ): Promise<void>
-
-  /** The regions last kept, or an empty list. */
-  interests(fleet: FleetId, root: Root): Promise<readonly RegionId[]>
-
-  /**
    * Keeps what a home has changed. Of each thing the highest (epoch, version) wins whatever the order of arrival, without
    * a read before the write. False where a newer home has begun with `takeState`: then it may not have found this.
    */

@@ -7,7 +7,6 @@ import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
 import type { RootChange, SyncedState } from '../../src/relay/sync.ts'
 import {
   assertEpoch,
-  assertInterests,
   assertRoot,
   type Decision,
   decideClaim,
@@ -56,8 +55,6 @@ async function useWriteAheadLog(database: DatabaseSync): Promise<void> {
 interface Statements {
   readonly readHome: StatementSync
   readonly writeHome: StatementSync
-  readonly readInterests: StatementSync
-  readonly writeInterests: StatementSync
 }
 
 class SqliteStore implements Store {
@@ -106,23 +103,6 @@ class SqliteStore implements Store {
   async releaseHome(fleet: FleetId, root: Root, epoch: number): Promise<boolean> {
     assertEpoch(epoch, 1)
     return this.#compareAndSet(fleet, root, (row) => decideRelease(row, epoch))
-  }
-
-  async putInterests(
-    fleet: FleetId,
-    root: Root,
-    epoch: number,
-    version: number,
-    regions: readonly RegionId[],
-  ): Promise<void> {
-    assertRoot(root)
-    assertInterests(epoch, version, regions)
-    this.#prepared().writeInterests.run(fleet, root, epoch, version, JSON.stringify(regions))
-  }
-
-  async interests(fleet: FleetId, root: Root): Promise<readonly RegionId[]> {
-    const row = this.#prepared().readInterests.get(fleet, root)
-    return row === undefined ? [] : (JSON.parse(String(row.regions)) as RegionId[])
   }
 
   /** What comes in one moment is one transaction: each waits for the disk. */
@@ -207,12 +187,6 @@ function prepareStatements(database: DatabaseSync): Statements {
     readHome: database.prepare('SELECT epoch, region, import_from FROM home WHERE fleet = ? AND root = ?'),
     writeHome: database.prepare(
       'INSERT OR REPLACE INTO home (fleet, root, epoch, region, import_from) VALUES (?, ?, ?, ?, ?)',
-    ),
-    readInterests: database.prepare('SELECT regions FROM interest WHERE fleet = ? AND root = ?'),
-    writeInterests: database.prepare(
-      `INSERT INTO interest (fleet, root, epoch, version, regions) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET epoch = excluded.epoch, version = excluded.version, regions = excluded.regions
-       WHERE (excluded.epoch, excluded.version) > (interest.epoch, interest.version)`,
     ),
   }
 }

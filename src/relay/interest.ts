@@ -38,16 +38,6 @@ export const homeInterestResponseSchema = z.discriminatedUnion('status', [
 ])
 export type HomeInterestResponse = z.infer<typeof homeInterestResponseSchema>
 
-/** Home's edge to core, `POST …/interests`: the regions interested, for the directory. */
-export const interestsRequestSchema = z.object({
-  fleet: fleetSchema,
-  root: rootSchema,
-  epoch: epochSchema,
-  version: z.int().min(0),
-  regions: z.array(regionSchema),
-})
-export type InterestsRequest = z.infer<typeof interestsRequestSchema>
-
 /**
  * Edge to core, and core to the edges of the home and of those that may have been it, `POST …/drained`: answered when every
  * message of the root that they had accepted for the region has been delivered there. Fails where that takes long; it is

@@ -109,7 +109,6 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
     interest: async () => ({ home, retained: [] }),
     shadow: async () => ({ status: 'unreachable', region }),
     drained: async () => undefined,
-    interests: async () => undefined,
     envelopes: async ({ envelopes }) => ({
       results: envelopes.map(() => ({ status: 'done', outcomes: [] })),
     }),

@@ -246,10 +246,6 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     wrong: { status: 'perhaps', 'retained.0.record': '!' },
   },
   drainedRequestSchema: { valid: where, wrong: whereWrong },
-  interestsRequestSchema: {
-    valid: { fleet: 'default', root, epoch: 1, version: 0, regions: ['eu', 'us'] },
-    wrong: { fleet: '?', root: false, version: -1, 'regions.1': 'US', ...epochWrong },
-  },
   rootChangeSchema: { valid: change, wrong: changeWrong },
   syncRequestSchema: {
     valid: { region: 'eu', roots: [change] },

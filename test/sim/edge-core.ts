@@ -39,9 +39,6 @@ export function edgeCore(life: Life): CoreClient {
     drained: async (body) => {
       await post('drained', body, DRAINED_TIMEOUT_MS)
     },
-    interests: async (body) => {
-      await post('interests', body)
-    },
     envelopes: (body) => ask('envelopes', body, envelopesResponseSchema),
     sync: (body) => ask('sync', body, syncResponseSchema),
     shadow: (body) => ask('shadow', body, shadowResponseSchema),

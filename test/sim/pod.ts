@@ -19,7 +19,6 @@ import {
   drainedRequestSchema,
   homeInterestResponseSchema,
   interestRequestSchema,
-  interestsRequestSchema,
 } from '../../src/relay/interest.ts'
 import { syncRequestSchema } from '../../src/relay/sync.ts'
 import {
@@ -112,9 +111,6 @@ class PodLife implements Sender {
       imported: call(importedRequestSchema, (body) => directory.imported(body)),
       interest: call(interestRequestSchema, (body) => relay.interest(body)),
       drained: call(drainedRequestSchema, (body) => relay.drained(body)),
-      interests: call(interestsRequestSchema, ({ fleet, root, epoch, version, regions }) =>
-        store.putInterests(fleet, root, epoch, version, regions),
-      ),
       sync: call(syncRequestSchema, async ({ roots }) => ({
         results: await Promise.all(
           roots.map(async (change) => ((await store.putState(change)) ? 'applied' : 'fenced')),
@@ -189,8 +185,6 @@ class PodLife implements Sender {
       claimHome: (...given) => far(() => store.claimHome(...given)),
       confirmImport: (...given) => far(() => store.confirmImport(...given)),
       releaseHome: (...given) => far(() => store.releaseHome(...given)),
-      putInterests: (...given) => far(() => store.putInterests(...given)),
-      interests: (...given) => far(() => store.interests(...given)),
       putState: (...given) => far(() => store.putState(...given)),
     }
   }

@@ -8,11 +8,9 @@ import {
   homeOf,
 } from '../../k8s-core/store/home-row.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
-import type { RegionId } from '../../src/id/ids.ts'
 
 export function memoryStore(): Store {
   const rows = new Map<string, HomeRow>()
-  const interests = new Map<string, { epoch: number; version: number; regions: readonly RegionId[] }>()
   const decide = <T>(key: string, decision: Decision<T>): T => {
     if (decision.write !== null) rows.set(key, decision.write)
     return decision.result
@@ -34,17 +32,6 @@ export function memoryStore(): Store {
       const key = keyOf(fleet, root)
       return decide(key, decideRelease(row(key), epoch))
     },
-    putInterests: async (fleet, root, epoch, version, regions) => {
-      const key = keyOf(fleet, root)
-      const before = interests.get(key)
-      if (
-        before === undefined ||
-        epoch > before.epoch ||
-        (epoch === before.epoch && version > before.version)
-      )
-        interests.set(key, { epoch, version, regions })
-    },
-    interests: async (fleet, root) => interests.get(keyOf(fleet, root))?.regions ?? [],
     // Nobody fails over here: a region that does not answer is never taken for lost.
     putState: async () => true,
     takeState: () => Promise.reject(new Error('no home begins without its predecessor here')),

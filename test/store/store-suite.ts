@@ -1,8 +1,7 @@
 // What every store must do, whatever stands behind it: each sentence of the port is a test here.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Store } from '../../k8s-core/store/port.ts'
-import type { RegionId } from '../../src/id/ids.ts'
-import { AP, describeHomes, EU, FLEET, freshRoot, US } from './home-suite.ts'
+import { describeHomes, EU, FLEET, freshRoot, US } from './home-suite.ts'
 import { describeStates } from './state-suite.ts'
 
 /** A durable place with nothing in it. Each store opened on it is one more pod. */
@@ -48,7 +47,7 @@ export function describeStore(name: string, newPlace: () => Promise<StorePlace>)
           const root = freshRoot()
           expect(await pods[0]!.claimHome(FLEET, root, EU, 0)).toMatchObject({ claimed: true })
           expect(await pods[1]!.home(FLEET, root)).toMatchObject({ region: EU })
-          expect(await pods[2]!.interests(FLEET, root)).toEqual([])
+          expect(await pods[2]!.home(FLEET, root)).toMatchObject({ region: EU })
         } finally {
           await Promise.all(pods.map((pod) => pod.close()))
           await empty.drop()
@@ -59,62 +58,6 @@ export function describeStore(name: string, newPlace: () => Promise<StorePlace>)
     describeHomes(() => ({ store, otherPod }))
 
     describeStates(() => ({ store, otherPod }))
-
-    describe('interests', () => {
-      it('a root that nobody spoke of has none', async () => {
-        expect(await store.interests(FLEET, freshRoot())).toEqual([])
-      })
-
-      it('the regions last kept are seen through every pod', async () => {
-        const root = freshRoot()
-        await store.putInterests(FLEET, root, 1, 0, [US, AP])
-        expect(await otherPod.interests(FLEET, root)).toEqual([US, AP])
-        await otherPod.putInterests(FLEET, root, 1, 1, [])
-        expect(await store.interests(FLEET, root)).toEqual([])
-      })
-
-      it('the highest epoch and version win in whatever order they arrive', async () => {
-        const states: [number, number, RegionId[]][] = [
-          [1, 0, [EU]],
-          [1, 2 ** 20 - 1, [US]],
-          [2, 0, [AP]],
-          [2, 7, [EU, AP]],
-        ]
-        const orders = [
-          [3, 2, 1, 0],
-          [0, 3, 1, 2],
-          [2, 0, 3, 1],
-          [1, 2, 0, 3],
-        ]
-        for (const order of orders) {
-          const root = freshRoot()
-          let highest = -1
-          for (const i of order) {
-            highest = Math.max(highest, i)
-            await (i % 2 === 0 ? store : otherPod).putInterests(FLEET, root, ...states[i]!)
-            expect(await store.interests(FLEET, root)).toEqual(states[highest]![2])
-          }
-        }
-      })
-
-      it('epochs beyond 32 bits still order them', async () => {
-        const root = freshRoot()
-        await store.putInterests(FLEET, root, 2 ** 40, 1, [US])
-        await store.putInterests(FLEET, root, 2 ** 40, 0, [EU])
-        expect(await store.interests(FLEET, root)).toEqual([US])
-      })
-
-      it('the same state may be kept twice', async () => {
-        const root = freshRoot()
-        await store.putInterests(FLEET, root, 3, 3, [US])
-        await store.putInterests(FLEET, root, 3, 3, [US])
-        expect(await store.interests(FLEET, root)).toEqual([US])
-      })
-
-      it('a version past 20 bits is a bug, and thrown', async () => {
-        await expect(store.putInterests(FLEET, freshRoot(), 1, 2 ** 20, [])).rejects.toThrow(RangeError)
-      })
-    })
 
     describe('life', () => {
       it('a store that can serve answers a ping', async () => {
@@ -136,7 +79,6 @@ export function describeStore(name: string, newPlace: () => Promise<StorePlace>)
           await before.migrate()
           await before.claimHome(FLEET, kept, EU, 0)
           await before.claimHome(FLEET, kept, US, 1)
-          await before.putInterests(FLEET, kept, 2, 5, [AP])
           await before.claimHome(FLEET, released, EU, 0)
           await before.releaseHome(FLEET, released, 1)
           await before.close()
@@ -144,8 +86,6 @@ export function describeStore(name: string, newPlace: () => Promise<StorePlace>)
           const after = await own.open()
           await after.migrate()
           expect(await after.home(FLEET, kept)).toEqual({ region: US, epoch: 2, importFrom: [EU] })
-          await after.putInterests(FLEET, kept, 2, 4, [EU])
-          expect(await after.interests(FLEET, kept)).toEqual([AP])
           expect(await after.claimHome(FLEET, released, US, 0)).toMatchObject({ home: { epoch: 2 } })
           await after.close()
         } finally {
