@@ -102,7 +102,8 @@ export class Leaf {
         const own = synced ? this.shadows.late('', Number.MAX_SAFE_INTEGER) : []
         owner.importState(state, synced)
         this.retained.import(state.retained, synced)
-        this.shadows.import(state.shadows, own)
+        for (const { path, error } of this.shadows.import(state.shadows, own))
+          platform.report(`a late change of ${root}/${path} was refused`, error)
         for (const interest of state.interests) {
           if (interest.region !== platform.region) this.interests.set(interest)
         }

@@ -8,7 +8,7 @@ import { decodeShadow, encodeShadow, type Shadow } from '../../src/shadow/docume
 import { type Late, laterThan, replayOf } from '../../src/shadow/late.ts'
 import { SHADOW_DELETED_KEPT_MS, SHADOWS_CHARACTERS_MAX, SHADOWS_MAX } from '../../src/shadow/limits.ts'
 import { type ShadowError, TOO_LARGE } from '../../src/shadow/request.ts'
-import { type Answer, deltaOf, rejected, type Stepped, step } from '../../src/shadow/step.ts'
+import { type Answer, type Applied, deltaOf, rejected, step } from '../../src/shadow/step.ts'
 import { LATE_SHADOWS_MAX } from '../limits.ts'
 import type { Storage } from '../platform.ts'
 import { Tables } from '../tables.ts'
@@ -62,16 +62,13 @@ export class Shadows {
     const now = this.now()
     const before = this.one(path)
     let stepped = step(before, verb, payload, now, shadowName(path) ?? clientOfRoot(this.root) ?? '')
-    if (
-      stepped.shadow !== null &&
-      stepped.applied !== null &&
-      !this.keep(path, before, stepped.shadow, stepped)
-    ) {
+    if (stepped.applied !== null && !this.keep(path, before, stepped.applied)) {
       const { clientToken } = (stepped.answers[0]?.body ?? {}) as { readonly clientToken?: string }
-      stepped = rejected(before, verb, TOO_LARGE, now, clientToken)
+      stepped = rejected(verb, TOO_LARGE, now, clientToken)
     }
-    const { answers, applied, error, shadow } = stepped
+    const { answers, applied, error } = stepped
     const messages = answers.map((answer) => this.messageOf(path, answer))
+    const shadow = applied?.shadow ?? before
     return { path, changed: applied !== null, messages, body: answers[0]?.body ?? {}, error, shadow }
   }
 
@@ -84,13 +81,6 @@ export class Shadows {
   encoded(path: string): string | null {
     const [row] = this.rows('SELECT shadow FROM shadow WHERE path = ?', path)
     return row === undefined ? null : String(row.shadow)
-  }
-
-  /** The names of those that are there, the classic one's null among them. */
-  get paths(): string[] {
-    return this.rows('SELECT path FROM shadow WHERE deleted_at IS NULL ORDER BY path').map(({ path }) =>
-      String(path),
-    )
   }
 
   /** What the device is to change, a delta for each shadow where that is something. */
@@ -111,13 +101,17 @@ export class Shadows {
   /**
    * Takes over what the former home kept. The store has what it had of older epochs until that is void.
    * @param own what this region had yet from when it was the home itself
+   * @returns what of that is refused
    */
-  import(rows: readonly ShadowRow[], own: readonly LateShadow[]): void {
+  import(rows: readonly ShadowRow[], own: readonly LateShadow[]): Answered[] {
     this.clear()
     if (rows.length > 0) this.marks.allGone('shadow')
     for (const { path, shadow } of rows) this.write(path, decodeShadow(shadow), null)
-    for (const { path, requests } of own)
-      for (const { verb, body } of requests) this.apply(path, verb, encoder.encode(body))
+    return own
+      .flatMap(({ path, requests }) =>
+        requests.map(({ verb, body }) => this.apply(path, verb, encoder.encode(body))),
+      )
+      .filter(({ error }) => error !== null)
   }
 
   /** What the core's store was not confirmed to have, after a path. */
@@ -145,8 +139,8 @@ export class Shadows {
   }
 
   /** False where the device has no room for it. */
-  private keep(path: string, before: Shadow | null, after: Shadow, { applied }: Stepped): boolean {
-    if (applied === null) return true
+  private keep(path: string, before: Shadow | null, applied: Applied): boolean {
+    const after = applied.shadow
     if (before === null) this.forgetDeleted()
     if (applied.verb === 'update' && !this.hasRoomFor(path, encodeShadow(after).length)) return false
     // What the store has by now is late no more.

@@ -3,8 +3,11 @@
 import type { ShadowVerb } from '../id/shadow-topic.ts'
 import { SECTIONS } from './document.ts'
 import { compose } from './json.ts'
+import { LATE_PATCH_BYTES_MAX } from './limits.ts'
 import type { Patch } from './request.ts'
 import type { Applied } from './step.ts'
+
+const encoder = new TextEncoder()
 
 export interface Late {
   readonly deleted: boolean
@@ -20,14 +23,16 @@ export interface LateRequest {
   readonly body: string
 }
 
-/** With one more change. */
+/** With one more change. Where that makes too long a request, of all that was removed nothing is said any more. */
 export function laterThan(late: Late | null, applied: Applied): Late {
   if (applied.verb === 'delete') return { deleted: true, patch: null, onlyFor: null }
   const { patch, onlyFor } = applied
   if (late === null) return { deleted: false, patch, onlyFor: onlyFor ?? null }
+  const both = late.patch === null ? patch : composed(late.patch, patch)
+  const tooLong = encoder.encode(JSON.stringify(both)).length > LATE_PATCH_BYTES_MAX
   return {
     deleted: late.deleted,
-    patch: late.patch === null ? patch : composed(late.patch, patch),
+    patch: tooLong ? (applied.shadow.document?.state ?? {}) : both,
     onlyFor: onlyFor === undefined ? null : late.onlyFor,
   }
 }

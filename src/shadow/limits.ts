@@ -4,6 +4,8 @@
 export const SHADOW_STATE_BYTES_MAX = 64 * 1024
 /** Of one request. A state that fits can be written whole, with null for as much again. */
 export const SHADOW_REQUEST_BYTES_MAX = 256 * 1024
+/** Of the changes that a home remembers while the store does not have them; a request may be as long, and a little more. */
+export const LATE_PATCH_BYTES_MAX = 192 * 1024
 /** Objects and arrays in one another, `desired` or `reported` itself the first. AWS IoT takes 6. */
 export const SHADOW_LEVELS_MAX = 16
 export const CLIENT_TOKEN_BYTES_MAX = 64

@@ -13,18 +13,17 @@ export interface Answer {
 }
 
 export interface Stepped {
-  /** The very same where nothing has changed. */
-  readonly shadow: Shadow | null
   readonly answers: readonly Answer[]
-  /** What was applied, where something was. */
+  /** What has changed; null where nothing has. */
   readonly applied: Applied | null
   /** Why the request was rejected; null where it was accepted. */
   readonly error: ShadowError | null
 }
 
-export type Applied =
+export type Applied = { /** As it is from now on. */ readonly shadow: Shadow } & (
   | { readonly verb: 'update'; readonly patch: Patch; readonly onlyFor: number | undefined }
   | { readonly verb: 'delete' }
+)
 
 /**
  * The first answer says what became of the request: accepted or rejected.
@@ -63,17 +62,11 @@ export function deltaOf(shadow: Shadow, now: number, clientToken?: string): Answ
   return { topic: 'update/delta', body: withToken(body, clientToken) }
 }
 
-/** A refusal that is no request's own fault, or was found elsewhere. */
-export function rejected(
-  shadow: Shadow | null,
-  verb: ShadowVerb,
-  error: ShadowError,
-  now: number,
-  clientToken?: string,
-): Stepped {
+/** A refusal; also for what only the caller can know, such as a device without room. */
+export function rejected(verb: ShadowVerb, error: ShadowError, now: number, clientToken?: string): Stepped {
   const { code, message } = error
   const body = withToken({ code, message, timestamp: seconds(now) }, clientToken)
-  return { shadow, answers: [{ topic: `${verb}/rejected`, body }], applied: null, error }
+  return { answers: [{ topic: `${verb}/rejected`, body }], applied: null, error }
 }
 
 /** The whole document, as a get answers it. */
@@ -86,12 +79,11 @@ export function whole({ version, document }: Shadow, now: number): Readonly<Reco
 
 function get(shadow: Shadow | null, payload: Uint8Array, now: number, name: string): Stepped {
   const checked = parseAsked(payload)
-  if ('error' in checked) return rejected(shadow, 'get', checked.error, now, checked.clientToken)
+  if ('error' in checked) return rejected('get', checked.error, now, checked.clientToken)
   const { clientToken } = checked.request
   const body = shadow === null ? null : whole(shadow, now)
-  if (body === null) return rejected(shadow, 'get', none(name), now, clientToken)
+  if (body === null) return rejected('get', none(name), now, clientToken)
   return {
-    shadow,
     answers: [{ topic: 'get/accepted', body: withToken(body, clientToken) }],
     applied: null,
     error: null,
@@ -100,13 +92,12 @@ function get(shadow: Shadow | null, payload: Uint8Array, now: number, name: stri
 
 function update(shadow: Shadow | null, payload: Uint8Array, now: number): Stepped {
   const checked = parseUpdate(payload)
-  if ('error' in checked) return rejected(shadow, 'update', checked.error, now, checked.clientToken)
+  if ('error' in checked) return rejected('update', checked.error, now, checked.clientToken)
   const { state: patch, clientToken, version: onlyFor } = checked.request
-  if (conflicts(shadow, checked.request)) return rejected(shadow, 'update', CONFLICT, now, clientToken)
+  if (conflicts(shadow, checked.request)) return rejected('update', CONFLICT, now, clientToken)
   const before = shadow?.document ?? EMPTY_DOCUMENT
   const document = patched(before, patch, seconds(now))
-  if (stateBytes(document) > SHADOW_STATE_BYTES_MAX)
-    return rejected(shadow, 'update', TOO_LARGE, now, clientToken)
+  if (stateBytes(document) > SHADOW_STATE_BYTES_MAX) return rejected('update', TOO_LARGE, now, clientToken)
   const version = (shadow?.version ?? 0) + 1
   const after: Shadow = { version, changedAt: now, document }
   const timestamp = seconds(now)
@@ -118,13 +109,12 @@ function update(shadow: Shadow | null, payload: Uint8Array, now: number): Steppe
   }
   const delta = deltaOf(after, now, clientToken)
   return {
-    shadow: after,
     answers: [
       { topic: 'update/accepted', body: withToken(accepted, clientToken) },
       ...(delta === null ? [] : [delta]),
       { topic: 'update/documents', body: withToken(documents, clientToken) },
     ],
-    applied: { verb: 'update', patch, onlyFor },
+    applied: { verb: 'update', patch, onlyFor, shadow: after },
     error: null,
   }
 }
@@ -132,16 +122,14 @@ function update(shadow: Shadow | null, payload: Uint8Array, now: number): Steppe
 /** Its version goes on: a client that knew the deleted one must not take its successor for older. */
 function remove(shadow: Shadow | null, payload: Uint8Array, now: number, name: string): Stepped {
   const checked = parseAsked(payload)
-  if ('error' in checked) return rejected(shadow, 'delete', checked.error, now, checked.clientToken)
+  if ('error' in checked) return rejected('delete', checked.error, now, checked.clientToken)
   const { clientToken } = checked.request
-  if (shadow === null || shadow.document === null)
-    return rejected(shadow, 'delete', none(name), now, clientToken)
-  if (conflicts(shadow, checked.request)) return rejected(shadow, 'delete', CONFLICT, now, clientToken)
+  if (shadow === null || shadow.document === null) return rejected('delete', none(name), now, clientToken)
+  if (conflicts(shadow, checked.request)) return rejected('delete', CONFLICT, now, clientToken)
   const body = withToken({ version: shadow.version, timestamp: seconds(now) }, clientToken)
   return {
-    shadow: { version: shadow.version, changedAt: now, document: null },
     answers: [{ topic: 'delete/accepted', body }],
-    applied: { verb: 'delete' },
+    applied: { verb: 'delete', shadow: { ...shadow, changedAt: now, document: null } },
     error: null,
   }
 }

@@ -5,7 +5,7 @@ import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import type { HandoverState, ImportedRequest } from '../../src/relay/home.ts'
 import { decodeShadow, encodeShadow } from '../../src/shadow/document.ts'
-import { SHADOWS_MAX } from '../../src/shadow/limits.ts'
+import { SHADOW_REQUEST_BYTES_MAX, SHADOWS_MAX } from '../../src/shadow/limits.ts'
 import { step } from '../../src/shadow/step.ts'
 import { NOTHING_LATE } from './fake-peers.ts'
 import {
@@ -236,8 +236,10 @@ describe('sync', () => {
 /** What the store has of a lamp whose shadow was updated so. */
 function inStore(...states: object[]): HandoverState {
   let shadow: Parameters<typeof step>[0] = null
-  for (const state of states)
-    shadow = step(shadow, 'update', new TextEncoder().encode(JSON.stringify({ state })), 0, 'lamp').shadow
+  for (const state of states) {
+    const request = new TextEncoder().encode(JSON.stringify({ state }))
+    shadow = step(shadow, 'update', request, 0, 'lamp').applied?.shadow ?? shadow
+  }
   const shadows = shadow === null ? [] : [{ path: 'shadow', shadow: encodeShadow(shadow) }]
   return { session: null, retained: [], interests: [], shadows }
 }
@@ -293,6 +295,19 @@ describe('a home that is lost', () => {
     )
     const [only] = (await versioned.device.moving.release(RELEASE)).shadows
     expect(JSON.parse(only?.requests[0]?.body ?? '')).toEqual({ ...desired({ a: 1, b: 1 }), version: 1 })
+  })
+
+  test('remembers no more than a request can say: then the whole state, without what was removed', async () => {
+    const world = await cutOff()
+    const part = (i: number) => ({ [`k${i}`]: 'x'.repeat(50_000), [`k${i - 1}`]: null })
+    for (let i = 0; i < 12; i++) await ask(world, 'update', desired(part(i)))
+    const long = (i: number) =>
+      Object.fromEntries(Array.from({ length: 9_000 }, (_, n) => [`r${i} ${n}`, null]))
+    for (let i = 0; i < 3; i++) await ask(world, 'update', desired(long(i)))
+    const [late] = (await world.device.moving.release(RELEASE)).shadows
+    const body = late?.requests[0]?.body ?? ''
+    expect(body.length).toBeLessThan(SHADOW_REQUEST_BYTES_MAX)
+    expect(JSON.parse(body)).toMatchObject({ state: { desired: { k11: 'x'.repeat(50_000), synced: 1 } } })
   })
 
   function failedOver(state: HandoverState, ...bodies: readonly object[]) {

@@ -15,6 +15,7 @@ export function judge(world: World): void {
   exactlyOnce(world, seen)
   cutOffGoesOn(world, seen)
   retainedEverywhere(world, seen)
+  shadowsHaveAll(world)
 }
 
 /** Faults by which no process dies and nothing is lost inside a region. */
@@ -345,5 +346,15 @@ function retainedEverywhere(world: World, seen: Seen): void {
     const kept = world.history.published.filter((one) => one.topic === topic && one.retain)
     if (found[0] === undefined && kept.some((one) => one.qos > 0 && succeeded(one)))
       world.breach('retained', `nothing is retained at ${topic}`)
+  }
+}
+
+/** An acknowledged update of a shadow is in it at the end: each writes an attribute of its own. */
+function shadowsHaveAll(world: World): void {
+  const { history } = world
+  for (const published of history.published) {
+    if (!published.topic.endsWith('/shadow/update') || published.qos === 0 || !succeeded(published)) continue
+    if (history.shadows.get(published.root)?.attributes.has(`p${published.number}`) !== true)
+      world.breach('durable', `p${published.number} is not in the shadow of ${published.root}`)
   }
 }

@@ -3,9 +3,10 @@ import { generate, type Packet, parser } from 'mqtt-packet'
 import { deviceAddress } from '../../src/id/actor-name.ts'
 import { type ClientId, DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import { rootOfTopic } from '../../src/id/root.ts'
+import { isShadowTopic, parseShadowRequest } from '../../src/id/shadow-topic.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
 import type { SimClient } from './client.ts'
-import type { Connected, Published, Subscribed } from './history.ts'
+import { type Connected, type Published, payloadOf, type Subscribed } from './history.ts'
 import { type ClientEnd, SimSocket } from './socket.ts'
 
 const CONNECT_WAIT_MS = 6_000
@@ -70,11 +71,12 @@ export class ClientConnection implements ClientEnd {
     if (this.state !== 'closed') this.socket.write(new Uint8Array(generate(packet, V5)))
   }
 
-  publish({ topic, qos, retain, number }: Published, messageId: number, dup: boolean): void {
+  publish(published: Published, messageId: number, dup: boolean): void {
+    const { topic, qos, retain } = published
     this.write({
       cmd: 'publish',
       topic,
-      payload: `p${number}`,
+      payload: payloadOf(published),
       qos,
       retain,
       dup,
@@ -228,8 +230,13 @@ export class ClientConnection implements ClientEnd {
   private delivered(packet: Extract<Packet, { cmd: 'publish' }>): void {
     const { client } = this
     const { world } = client
-    const published = world.history.withPayload(packet.payload.toString())
     const messageId = packet.messageId ?? 0
+    if (isShadowTopic(packet.topic) && parseShadowRequest(packet.topic) === null) {
+      this.shadowSaid(packet.topic, packet.payload.toString())
+      if (packet.qos > 0) this.write({ cmd: 'puback', messageId } as Packet)
+      return
+    }
+    const published = world.history.withPayload(packet.payload.toString())
     const answer = packet.qos === 1 ? 'puback' : packet.qos === 2 ? 'pubrec' : null
     const again = packet.qos === 2 && client.receivedIds.has(messageId)
     const marks = `${packet.dup ? ' DUP' : ''}${packet.retain ? ' retained' : ''}${again ? ' again' : ''}`
@@ -254,6 +261,17 @@ export class ClientConnection implements ClientEnd {
     const acknowledge = () => this.write({ cmd: answer, messageId } as Packet)
     if (client.manner.ackDelayMs === 0) acknowledge()
     else world.scheduler.after(client.manner.ackDelayMs, null, acknowledge)
+  }
+
+  private shadowSaid(topic: string, text: string): void {
+    const { world, id } = this.client
+    const { shadows } = world.history
+    const root = rootOfTopic(topic)
+    world.note(`${id} gets ${topic} ${text}`)
+    if (!topic.endsWith('/get/accepted')) return
+    const { version, state } = JSON.parse(text) as { version: number; state: { reported: object } }
+    if (version < (shadows.get(root)?.version ?? 0)) return
+    shadows.set(root, { version, attributes: new Set(Object.keys(state.reported)) })
   }
 
   private suback(packetId: number, granted: readonly number[]): void {

@@ -1,8 +1,9 @@
 // What the clients saw: every publish, acknowledgement, delivery, subscription and connection, for the checkers.
+import { isShadowTopic } from '../../src/id/shadow-topic.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
 
 export interface Published {
-  /** Its payload is `p` and this number. */
+  /** Its payload is `p` and this number, which a request to a shadow writes as an attribute. */
   readonly number: number
   readonly client: string
   readonly region: string
@@ -62,6 +63,8 @@ export class History {
   readonly connected: Connected[] = []
   /** Each SUBSCRIBE, whatever became of it. */
   readonly asked: { readonly client: string; readonly filter: string; readonly qos: QoS }[] = []
+  /** What each device's shadow was last told to have, by the highest version. */
+  readonly shadows = new Map<string, { readonly version: number; readonly attributes: ReadonlySet<string> }>()
   private readonly byNumber = new Map<number, Published>()
   private number = 0
 
@@ -73,8 +76,15 @@ export class History {
   }
 
   withPayload(text: string): Published {
-    const published = this.byNumber.get(Number(text.slice(1)))
+    const name = text.startsWith('{') ? (JSON.parse(text) as { clientToken: string }).clientToken : text
+    const published = this.byNumber.get(Number(name.slice(1)))
     if (published === undefined) throw new Error(`nobody published ${text}`)
     return published
   }
+}
+
+export function payloadOf({ number, topic }: Published): string {
+  const name = `p${number}`
+  if (!isShadowTopic(topic)) return name
+  return JSON.stringify({ clientToken: name, state: { reported: { [name]: 1 } } })
 }

@@ -10,6 +10,7 @@ import { Interests } from '../../actors/leaf/interests.ts'
 import { Leaf } from '../../actors/leaf/leaf.ts'
 import { Received } from '../../actors/leaf/received.ts'
 import { Retained } from '../../actors/leaf/retained.ts'
+import { Shadows } from '../../actors/leaf/shadows.ts'
 import { Sharing } from '../../actors/leaf/sharing.ts'
 import type { Platform } from '../../actors/platform.ts'
 import { Outbox } from '../../actors/uplink/outbox.ts'
@@ -17,6 +18,7 @@ import { Relay } from '../../k8s-core/relay.ts'
 import type { Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
+import { SHADOW_SEEDS_FROM } from './scenario.ts'
 import type { Broken } from './world.ts'
 
 export interface Mutation {
@@ -171,6 +173,12 @@ export const MUTATIONS: readonly Mutation[] = [
             return give.apply(this, given)
           },
       ),
+  },
+  {
+    what: 'a home leaves its shadows behind',
+    breaks: ['durable'],
+    after: SHADOW_SEEDS_FROM,
+    apply: () => replace(Shadows.prototype, 'all', () => () => []),
   },
   {
     what: 'the home does not keep what is retained',

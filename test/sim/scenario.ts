@@ -27,13 +27,15 @@ export interface Outcome {
 /** @param verbose with every call in the notes */
 /** Seeds from here on have clients with wide filters. */
 export const WIDE_SEEDS_FROM = 1_000_000
+/** And from here on clients update shadows too. */
+export const SHADOW_SEEDS_FROM = 2_000_000
 
 export async function runSeed(seed: number, verbose = false): Promise<Outcome> {
   const random = new Random(seed)
   const faults = new Faults(random, someFaults(random))
   const world = new World(random, faults, REGIONS.slice(0, 2 + random.int(2)), 1 + random.int(2), verbose)
   try {
-    const work = new Work(world, seed >= WIDE_SEEDS_FROM)
+    const work = new Work(world, seed >= WIDE_SEEDS_FROM, seed >= SHADOW_SEEDS_FROM)
     work.plan()
     faults.plan(world, WORK_MS)
     await world.run(WORK_MS)
@@ -70,12 +72,17 @@ function someFaults(random: Random): ReadonlySet<FaultKind> {
 class Work {
   private readonly world: World
   private readonly wide: boolean
+  private readonly shadows: boolean
   private readonly topics: string[] = []
 
-  /** @param wide whether clients have wide filters too */
-  constructor(world: World, wide: boolean) {
+  /**
+   * @param wide whether clients have wide filters too
+   * @param shadows whether they update shadows
+   */
+  constructor(world: World, wide: boolean, shadows: boolean) {
     this.world = world
     this.wide = wide
+    this.shadows = shadows
   }
 
   plan(): void {
@@ -96,6 +103,7 @@ class Work {
       this.world.wander = ({ region }) => (random.chance(0.3) ? random.pick(regions) : region)
     for (const room of [1, 2]) this.topics.push(`rooms/${room}/x`, `rooms/${room}/y/z`)
     for (const { id } of this.world.clients) this.topics.push(`devices/${id}/cmd`)
+    if (this.shadows) for (const { id } of this.world.clients) this.topics.push(`devices/${id}/shadow/update`)
     for (const client of this.world.clients) this.planClient(client)
   }
 
@@ -123,12 +131,16 @@ class Work {
       this.world.clients.push(probe)
       probe.subscribe(['rooms/1/#', 'rooms/2/#', ...this.deviceFilters()], 1)
       probe.connect()
+      if (!this.shadows) continue
+      this.world.scheduler.after(5_000, null, () => {
+        for (const { id } of this.world.clients) probe.publish(`devices/${id}/shadow/get`, 1, false)
+      })
     }
   }
 
   private deviceFilters(): string[] {
     return this.topics
-      .filter((topic) => topic.startsWith('devices/'))
+      .filter((topic) => topic.startsWith('devices/') && topic.endsWith('/cmd'))
       .map((topic) => topic.replace('cmd', '#'))
   }
 
@@ -157,7 +169,7 @@ class Work {
     for (let i = 0; i < bursts; i++) {
       const topic = random.pick(this.topics)
       const qos = this.qos()
-      const retain = random.chance(0.1)
+      const retain = random.chance(0.1) && !topic.endsWith('/shadow/update')
       let when = random.between(1_500, 11_500)
       for (let n = 1 + random.int(6); n > 0; n--) {
         at(when, () => client.publish(topic, qos, retain))
