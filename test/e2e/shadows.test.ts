@@ -108,6 +108,30 @@ describe('a shadow', () => {
     await near.end()
   }, 120_000)
 
+  it('is updated inside a region that is cut off from the core; who listens elsewhere hears of it later', async () => {
+    const root = 'devices/inside/shadow'
+    const device = await ShadowClient.connect(system, 'eu', 'inside', root)
+    await device.listen('update/delta')
+    const near = await ShadowClient.connect(system, 'eu', 'inside-near', root)
+    await near.listen(...ANSWERS)
+    const far = await ShadowClient.connect(system, 'us', 'inside-far', root)
+    await far.listen('update/documents')
+    const thaw = await system.freeze('core')
+    try {
+      for (let i = 1; i <= 5; i++)
+        expect((await near.ask('update', { state: { desired: { i } }, version: i - 1 })).body.version).toBe(i)
+      await until(() => device.of('update/delta').length === 5)
+      expect(far.said).toEqual([])
+    } finally {
+      thaw()
+    }
+    await until(() => far.said.length === 5, 40_000)
+    expect(far.said.map(({ body }) => (body as { current?: { version: number } }).current?.version)).toEqual([
+      1, 2, 3, 4, 5,
+    ])
+    for (const one of [device, near, far]) await one.end()
+  }, 60_000)
+
   it('is its own: named ones are apart, and one without the classic one', async () => {
     const named = 'devices/multi/shadow/name/wifi'
     const client = await ShadowClient.connect(system, 'us', 'multi', named)
