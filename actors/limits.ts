@@ -46,7 +46,7 @@ export const UPLINK_CALLS_MAX = 4
 export const UPLINK_COALESCE_MS = 5
 export const UPLINK_RECORDS_PER_CALL_MAX = 512
 export const UPLINK_BYTES_PER_CALL_MAX = 2 * 1024 * 1024
-/** The outbox of one uplink shard; past either bound the publisher gets 0x97. */
+/** The outbox of one uplink shard, of which one region that is away gets half; past it the publisher gets 0x97. */
 export const OUTBOX_MESSAGES_MAX = 100_000
 export const OUTBOX_BYTES_MAX = 64 * 1024 * 1024
 export const UPLINK_RETRY_MS_MIN = 100
@@ -80,10 +80,12 @@ export const ATTACHMENT_PENDING_BYTES_MAX = 4 * 1024
 export const PARTIAL_PACKET_MS_MAX = 60_000
 /** What an uplink gave to the home comes back into its lane if the home does not say within this time that it has it. */
 export const TAKEN_WAIT_MS = 30_000
-/** Lanes of uplinks that a leaf remembers, to recognise envelopes that were sent again. */
+/** Sources of envelopes that a leaf remembers, to recognise what is sent again: lives of the uplinks of other regions. */
 export const LEAF_SOURCES_MAX = 64
 /** The same for a WideActor, which many roots' lanes lead to. */
 export const WIDE_SOURCES_MAX = 4_096
+/** As many as that are in storage, and this many more before the oldest are forgotten. */
+export const SOURCES_PRUNED_AT_ONCE = 16
 /** A leaf that may pass over its WideActor does so for this long; a wide SUBACK waits as long, so that it is true. */
 export const WIDE_GRANT_MS = 1_000
 /** Clocks count whole milliseconds and timers may be early: what is waited for longer than was granted. */

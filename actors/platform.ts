@@ -92,20 +92,13 @@ export type Destination =
   | { readonly kind: 'region'; readonly region: RegionId; readonly epoch: number }
   | { readonly kind: 'wide'; readonly region: RegionId }
 
-/** What waited at an uplink for the home of a root. */
-export interface Taken {
-  /** A batch of routed records, in order. */
+/** What an uplink sends in one envelope. */
+export interface Run {
+  /** As in an envelope: what comes again, this way or by the core, is known by its source and number. */
+  readonly source: string
+  readonly first: number
+  /** Routed records, in order. */
   readonly batch: Uint8Array
-  /** Some of them are under way, and may come a second time by the core: numbers of this source up to `last`. */
-  readonly underWay: { readonly source: string; readonly last: number } | null
-}
-
-/** What waited at an uplink for the home of a root. */
-export interface Taken {
-  /** A batch of routed records, in order. */
-  readonly batch: Uint8Array
-  /** Some of them are under way, and may come a second time by the core: numbers of this source up to `last`. */
-  readonly underWay: { readonly source: string; readonly last: number } | null
 }
 
 export interface UplinkPeer {
@@ -114,8 +107,8 @@ export interface UplinkPeer {
    * @param batch routed records; outcomes when each was delivered or is in the outbox
    */
   send(root: Root, to: Destination, hint: RegionId | null, batch: Uint8Array): Promise<Uint8Array>
-  /** Gives what waits for the home of this root to it: it is here now. */
-  take(root: Root): Promise<Taken>
+  /** Gives what waits for the home of this root to it, in order: it is here now. */
+  take(root: Root): Promise<Run[]>
   /** Resolves when what waits now for this region has been delivered; rejects if that takes long. */
   drained(root: Root, region: RegionId): Promise<void>
   /** Passes on what a home has changed. Holds nothing: what failed is sent again by the home. */

@@ -66,7 +66,7 @@ export class Directory {
       const importFrom = home.importFrom.at(-1)
       if (importFrom === undefined) return { home: answer(home), state: null, synced: false }
       const given = silent ? null : await this.handover(fleet, root, home, importFrom)
-      const state = given ?? (await this.store.takeState(fleet, root, home.epoch))
+      const state = given ?? (await this.store.takeState(fleet, root, home.epoch, this.now()))
       // What older homes have yet, nobody knows: they too are asked for whatever the store was not confirmed to have.
       return { home: answer(home), state, synced: given === null || home.importFrom.length > 1 }
     }
@@ -155,6 +155,7 @@ const NOTHING_LATE: ImportedResponse = {
   session: '',
   late: '',
   upTo: 0,
+  clock: 0,
   retained: [],
   shadows: [],
   from: null,

@@ -46,9 +46,9 @@ export class Relay {
       let home = tries === 0 ? await this.directory.guess(fleet, root, region) : null
       // Not on a guess: what was remembered may be from before the home left this region, and nobody would be told.
       if (home === null || home.region === region) home = await this.directory.resolve(fleet, root, region)
-      if (home.region === region) return { home, retained: [] }
+      if (home.region === region) return { home, clock: 0, retained: [] }
       const answer = await this.edges.interest(home.region, { ...request, epoch: home.epoch })
-      if (answer.status === 'done') return { home, retained: answer.retained }
+      if (answer.status === 'done') return { home, clock: answer.clock, retained: answer.retained }
     }
     throw new EdgeUnreachable(region, `the home of ${fleet}/${root} is moving`)
   }
@@ -109,14 +109,14 @@ export class Relay {
   async wideRetained({ region: from, after, ...wanted }: WideRetainedRequest): Promise<WideRetainedResponse> {
     const others = this.others(from)
     const region = after === null ? others[0] : others.find((other) => other >= after.region)
-    if (region === undefined) return { records: '', next: null }
+    if (region === undefined) return { records: '', clock: 0, next: null }
     const within =
       region === after?.region && after.root !== '' ? { root: after.root, topic: after.topic } : null
     const page = await this.edges.wideRetained(region, { ...wanted, after: within })
-    if (page.next !== null) return { records: page.records, next: { region, ...page.next } }
+    if (page.next !== null) return { ...page, next: { region, ...page.next } }
     const following = others[others.indexOf(region) + 1]
     const next = following === undefined ? null : { region: following, root: '', topic: '' }
-    return { records: page.records, next }
+    return { ...page, next }
   }
 
   private others(region: RegionId): RegionId[] {

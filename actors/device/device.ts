@@ -18,7 +18,6 @@ import { Attaching } from './attaching.ts'
 import { awaken } from './awaken.ts'
 import { factsOf } from './facts.ts'
 import { GivingAway } from './giving-away.ts'
-import { globally } from './globally.ts'
 import { syncedSession } from './handover.ts'
 import { Keeping } from './keeping.ts'
 import { LastWill } from './last-will.ts'
@@ -27,6 +26,7 @@ import { Moving } from './moving.ts'
 import { OwnDeltas } from './own-deltas.ts'
 import { Performing } from './performing.ts'
 import { Publisher } from './publisher.ts'
+import { queued } from './queued.ts'
 import { Registrar } from './registrar.ts'
 import { Seen } from './seen.ts'
 import { SessionStore } from './session-store.ts'
@@ -86,6 +86,7 @@ export class Device {
     this.ownDeltas = new OwnDeltas(client, this.leaf.shadows)
     this.subscribing = new Subscribing(this.store, this.registrar, this.ownDeltas)
     this.moving = new Moving(client, this.leaf, this.store, this.seen, this.registrar, {
+      now: () => platform.now(),
       session: () => this.session,
       replace: (session) => {
         this.session = session
@@ -197,7 +198,7 @@ export class Device {
         this.seen.once(bytes, (delivery, settle) => {
           this.subscribing.arrived(delivery.message.topic)
           if (this.ownDeltas.needless(session, delivery)) return settle(Reason.Success)
-          this.perform(session.deliver(delivery, globally(delivery, this.leaf.syncing, settle), now))
+          this.perform(session.deliver(delivery, queued(delivery, this.leaf.syncing, settle), now))
         }),
       ),
     )

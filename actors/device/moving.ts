@@ -21,6 +21,7 @@ import type { SessionStore } from './session-store.ts'
 
 /** The device whose session moves. */
 export interface Mover {
+  now(): number
   session(): Session | null
   replace(session: Session | null): void
   /** Closes the live connection, if there is one: the session is taken over. */
@@ -80,6 +81,11 @@ export class Moving {
 
   /** The new home has what it was given. Nothing of the client is left here once nothing is late any more. */
   async release(request: ReleaseRequest): Promise<ReleaseResponse> {
+    const given = await this.late(request)
+    return { ...given, clock: this.mover.now() }
+  }
+
+  private async late(request: ReleaseRequest): Promise<Late> {
     const before = this.leaf.home.knowledge
     if (before.at === 'here' && before.epoch < request.epoch) this.fence(request.to, request.epoch)
     if (!this.isOldFor(request)) return NOTHING_LATE
@@ -189,13 +195,8 @@ export class Moving {
   }
 }
 
-const NOTHING_LATE: ReleaseResponse = {
-  done: true,
-  session: '',
-  late: '',
-  upTo: 0,
-  retained: [],
-  shadows: [],
-}
+type Late = Omit<ReleaseResponse, 'clock'>
+
+const NOTHING_LATE: Late = { done: true, session: '', late: '', upTo: 0, retained: [], shadows: [] }
 /** Late deliveries of one answer. */
 const LATE_MAX = 256

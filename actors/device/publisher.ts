@@ -7,6 +7,7 @@ import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import { Courier } from '../courier.ts'
 import type { Leaf } from '../leaf/leaf.ts'
+import { STORED } from '../leaf/outcome.ts'
 import { PUBLISH_COURIERS_MAX } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 
@@ -28,7 +29,7 @@ export class Publisher {
     const topic = canonicalTopic(message.topic)
     const named = topic === message.topic ? message : { ...message, topic }
     const outcome = await this.courier(rootOfTopic(topic)).post(encodeMessage(named))
-    return outcome as ReasonCode
+    return outcome === STORED ? Reason.Success : (outcome as ReasonCode)
   }
 
   private courier(root: Root): Courier {

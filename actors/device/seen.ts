@@ -1,8 +1,9 @@
 // QoS 2 deliveries that a session has taken: a call between actors that failed is made again, and this tells what came by
 // the first one. Of a session that outlives its connection it is in storage, with the delivery.
-import { isFailure, Reason } from '../../src/mqtt/reason.ts'
+import { isFailure } from '../../src/mqtt/reason.ts'
 import { type Delivery, decodeDelivery } from '../../src/session/delivery.ts'
 import type { StoredDelivery } from '../../src/session/outgoing-effect.ts'
+import { STORED } from '../leaf/outcome.ts'
 import { SEEN_ORIGINS_MAX, SEEN_PRUNE_EVERY } from '../limits.ts'
 import type { Storage } from '../platform.ts'
 import { Tables } from '../tables.ts'
@@ -31,7 +32,7 @@ export class Seen {
     if (name === null) return new Promise((settle) => accept(delivery, settle))
     const known = this.recent.get(name)
     if (known !== undefined) return known
-    if (this.kept(name)) return Promise.resolve(Reason.Success)
+    if (this.kept(name)) return Promise.resolve(STORED)
     const outcome = new Promise<number>((settle) => accept(delivery, settle))
     this.remember(name, outcome)
     void outcome.then((reason) => {

@@ -5,6 +5,7 @@ import { base64ToBytes } from '../../src/relay/base64.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import type { WideCursor, WideRetainedRequest, WideRetainedResponse } from '../../src/relay/wide.ts'
 import type { Subscription } from '../../src/session/session.ts'
+import { recordByOurClock } from '../other-clock.ts'
 import type { Platform, WideRetainedPage, WideSubscribeReply } from '../platform.ts'
 
 export class WideRegistrar {
@@ -57,7 +58,8 @@ export class WideRegistrar {
       let after: WideRetainedRequest['after'] = null
       do {
         const page: WideRetainedResponse = await core.wideRetained({ ...wanted, after })
-        yield unpackBatch(base64ToBytes(page.records))
+        const now = this.platform.now()
+        yield unpackBatch(base64ToBytes(page.records)).map((one) => recordByOurClock(one, page.clock, now))
         after = page.next
       } while (after !== null)
     }

@@ -158,7 +158,7 @@ relayRoutes.post('/:region/wide-retained', async (c) => {
   if (!body.ok) return body.response
   const { fleet, shard, filters, after } = body.value
   const { records, next } = await callWide(c, fleet, shard, (wide) => wide.retained(filters, after))
-  return c.json({ records: bytesToBase64(records), next })
+  return c.json({ records: bytesToBase64(records), clock: Date.now(), next })
 })
 
 relayRoutes.post('/:region/drained', async (c) => {

@@ -9,7 +9,7 @@ import type { Platform } from '../platform.ts'
 import type { FanOut } from './fan-out.ts'
 import type { Home, HomeHere } from './home.ts'
 import type { Interests } from './interests.ts'
-import { worst } from './outcome.ts'
+import { STORED, worst } from './outcome.ts'
 import type { Retained } from './retained.ts'
 import type { Answered, Shadows } from './shadows.ts'
 import { NOBODY, type Sharing } from './sharing.ts'
@@ -104,7 +104,7 @@ export class Accepting {
     }
     const outcomes = this.pass(publisher, message, record)
     if (message.retain) {
-      outcomes.push(wide.index())
+      outcomes.push(Promise.resolve(STORED), wide.index())
       if (message.global) outcomes.push(syncing.outcome('retained', message.topic))
     }
     return worst(await Promise.all(outcomes))
@@ -122,6 +122,7 @@ export class Accepting {
   ): Promise<number> {
     const outcomes = this.pass(publisher, message, record)
     const announced = this.announce(answered)
+    if (answered.changed) outcomes.push(Promise.resolve(STORED))
     if (message.global && answered.changed) outcomes.push(this.parts.syncing.outcome('shadow', answered.path))
     await announced
     const outcome = worst(await Promise.all(outcomes))

@@ -13,7 +13,7 @@ import {
 } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import type { Tables } from '../tables.ts'
-import { NO_SUCH_SESSION } from './outcome.ts'
+import { NO_SUCH_SESSION, STORED } from './outcome.ts'
 import { deliveryFor, type Receiver } from './subscribers.ts'
 
 /** How a delivery reaches a session: by a call to the client's actor, or directly where the leaf is that actor. */
@@ -186,7 +186,7 @@ export class FanOut {
           delivery,
         )
         // Its publisher waits for more than this region; it will hear that it cannot have that now.
-        return message.global ? Reason.ImplementationSpecificError : Reason.Success
+        return message.global ? Reason.ImplementationSpecificError : STORED
       }),
     )
   }

@@ -12,6 +12,7 @@ import {
   RESOLVE_PAUSE_MS,
   RESOLVE_WAIT_MS,
 } from '../limits.ts'
+import { lateByOurClock, stateByOurClock } from '../other-clock.ts'
 import type { Platform } from '../platform.ts'
 import type { Tables } from '../tables.ts'
 
@@ -181,8 +182,9 @@ export class Home {
   }
 
   private async claim(): Promise<HomeKnowledge> {
-    const { home, state, synced } = await this.platform.core.claim(this.naming())
+    const { home, state: given, synced } = await this.platform.core.claim(this.naming())
     this.refuseOlder(home)
+    const state = given && stateByOurClock(given, this.platform.now())
     this.tables.make()
     this.platform.storage.transaction(() => {
       if (state !== null) this.events.importState(state, synced)
@@ -259,7 +261,7 @@ export class Home {
         if (late.done) break
         if (late.late === '' && late.retained.length + late.shadows.length === 0)
           throw new Error('an old home does not let go before all is registered')
-        await this.events.late(late)
+        await this.events.late(lateByOurClock(late, this.platform.now()))
         const before = late.from === took.from ? took : { tookTopic: '', tookShadow: '' }
         took = {
           from: late.from,

@@ -23,7 +23,7 @@ import { Home, type HomeEvents, type HomeKnowledge } from './home.ts'
 import { Interests } from './interests.ts'
 import { leafShares } from './leaf-shares.ts'
 import { Marks } from './marks.ts'
-import { Received } from './received.ts'
+import { Received, runOf } from './received.ts'
 import { Retained, retainedDeliveries } from './retained.ts'
 import { LEAF_SCHEMA } from './schema.ts'
 import { ShadowRequests } from './shadow-requests.ts'
@@ -66,7 +66,7 @@ export class Leaf {
   private readonly world: WorldInterests
   private readonly accepting: Accepting
   private readonly shadowRequests: ShadowRequests
-  private readonly received = new Received(LEAF_SOURCES_MAX)
+  private readonly received: Received
   private turn: Promise<void> = Promise.resolve()
   private waiting = 0
 
@@ -74,6 +74,7 @@ export class Leaf {
     this.platform = platform
     this.root = root
     const tables = new Tables(platform.storage, LEAF_SCHEMA, 'home')
+    this.received = new Received(platform, LEAF_SOURCES_MAX)
     this.subscribers = new Subscribers(platform.storage, tables)
     this.retained = new Retained(platform.storage, tables, marks)
     this.shadows = new Shadows(platform.storage, root, marks, () => platform.now())
@@ -261,7 +262,7 @@ export class Leaf {
   /** An envelope from the core: to the home from elsewhere, or from the home to this region. */
   async receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult> {
     if (envelope.to.kind === 'home' && !(await this.isHome(epoch))) return { status: 'moved' }
-    const outcomes = await this.received.take(envelope, (fresh) => {
+    const outcomes = await this.received.take(runOf(envelope, this.platform.now()), (fresh) => {
       if (envelope.to.kind === 'home') return this.accepting.accept(fresh)
       // Of an older epoch too: the former home accepted these, the new one never had them, and they come late (promise 2).
       const { anyPlain, shares } = this.subscribers
@@ -280,6 +281,7 @@ export class Leaf {
     const retained = this.retained.matching(request.filters, this.platform.now())
     return {
       status: 'done',
+      clock: this.platform.now(),
       retained: retained.map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
     }
   }
@@ -309,6 +311,7 @@ export class Leaf {
     const interests = [...this.interests.all]
     if (this.subscribers.size > 0) interests.push(this.wish.current)
     return {
+      clock: this.platform.now(),
       retained: this.retained.all().map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
       interests,
       shadows: this.shadows.all(),
@@ -362,8 +365,7 @@ export class Leaf {
     void this.wide.index()
     await takeFromUplink(this.platform, this.root, {
       isHome: () => this.home.knowledge.at === 'here',
-      noted: ({ source, last }) => this.received.note(source, last),
-      accept: (messages) => this.accepting.accept(messages),
+      accept: (run) => this.received.take(run, (fresh) => this.accepting.accept(fresh)),
     })
   }
 }

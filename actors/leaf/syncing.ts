@@ -175,6 +175,7 @@ export class Syncing {
       fleet: this.platform.fleet,
       root: this.root,
       epoch,
+      clock: this.platform.now(),
       queue: [],
       retained: [],
       shadows: [],

@@ -3,6 +3,7 @@ import type { Root } from '../../src/id/ids.ts'
 import { base64ToBytes } from '../../src/relay/base64.ts'
 import type { RegionInterest } from '../../src/relay/home.ts'
 import { CoreUnreachable } from '../core-client.ts'
+import { recordByOurClock } from '../other-clock.ts'
 import type { Platform } from '../platform.ts'
 import type { Home } from './home.ts'
 import type { Retained, RetainedRecord } from './retained.ts'
@@ -76,7 +77,7 @@ export class Wish {
     const asked = before.then(async () => {
       const { platform, root } = this
       const { fleet } = platform
-      const { home, retained } = await platform.core.interest({
+      const { home, retained, clock } = await platform.core.interest({
         ...this.current,
         fleet,
         root,
@@ -90,7 +91,11 @@ export class Wish {
         if (at !== 'here') throw new CoreUnreachable(`the home of ${root} is moving`)
         return this.retained.matching(filters, platform.now())
       }
-      return retained.map(({ topic, record }) => ({ topic, record: base64ToBytes(record) }))
+      const now = platform.now()
+      return retained.map(({ topic, record }) => ({
+        topic,
+        record: recordByOurClock(base64ToBytes(record), clock, now),
+      }))
     })
     const settled = asked.then(
       () => undefined,

@@ -6,8 +6,10 @@ import type { Platform } from '../platform.ts'
 
 export class Topic {
   readonly leaf: Leaf
+  private readonly platform: Platform
 
   constructor(platform: Platform, root: Root) {
+    this.platform = platform
     this.leaf = new Leaf(platform, root, {
       deliver: (client, session, batch) => platform.peers.device(client).deliver(session, batch),
       importState: () => undefined,
@@ -35,7 +37,8 @@ export class Topic {
     const isOld = home.at === 'elsewhere' && home.epoch <= epoch
     this.leaf.retained.taken(tookTopic)
     const retained = isOld && synced ? this.leaf.retained.late(tookTopic) : []
-    const nothing = { session: '', late: '', upTo: tookUpTo, retained, shadows: [] }
+    const clock = this.platform.now()
+    const nothing = { session: '', late: '', upTo: tookUpTo, clock, retained, shadows: [] }
     if (retained.length > 0) return { ...nothing, done: false }
     if (isOld) this.leaf.releaseState()
     return { ...nothing, done: true }

@@ -1,7 +1,9 @@
 // A lane: the messages of one root to one destination, in order. At most one call of a lane is under way at a time.
 import type { RegionId, Root } from '../../src/id/ids.ts'
+import { packBatch } from '../../src/relay/batch.ts'
 import { OFFER_WAIT_MS } from '../limits.ts'
-import type { Destination } from '../platform.ts'
+import type { Destination, Run } from '../platform.ts'
+import type { ItemName, OutboxRow } from './outbox.ts'
 
 export interface LaneItem {
   readonly record: Uint8Array
@@ -12,39 +14,36 @@ export interface LaneItem {
   readonly global: boolean
   /** A message that the sender still has, and offers to another region: not stored, and given up where that takes long. */
   readonly offer: boolean
-  /** The outbox row, once it is stored. */
-  row: number | null
+  /** Given when it is first sent or stored, and kept for good: receivers know by it what comes again. */
+  name: ItemName | null
+  /** In the outbox, once it is stored. */
+  row: OutboxRow | null
   /** Null once the sender has its outcome. */
   settle: ((outcome: number) => void) | null
 }
 
-/** The state of the link to one destination region (or `?` where that is not known yet). */
-export interface Link {
-  calls: number
-  failures: number
-  /** Nothing is sent before this time. */
-  retryAt: number
-  planned: boolean
-}
-
 export class Lane {
-  /** Unique within the uplink's life; with the uplink's own name it tells receivers which numbers belong together. */
-  readonly number: number
   readonly root: Root
   readonly to: Destination
   /** Where the destination is, as far as known: lanes with the same hint travel together. */
   hint: RegionId | null
   readonly items: LaneItem[] = []
+  /** Under which its uplink has it. */
+  key = ''
   underWay = 0
-  /** Given when an item is first sent, and kept though others before it are given up: receivers know items by them. */
-  private readonly numbers = new WeakMap<LaneItem, number>()
-  private nextNumber = 0
+  nextNumber: number
+  private readonly source: string
 
-  constructor(number: number, root: Root, to: Destination, hint: RegionId | null) {
-    this.number = number
+  /**
+   * @param life names this life of the uplink; what a lane of the same root and destination has sent in it before had
+   * numbers below `nextNumber`, or the life had another name
+   */
+  constructor(root: Root, to: Destination, hint: RegionId | null, life: string, nextNumber: number) {
     this.root = root
     this.to = to
     this.hint = hint
+    this.source = `${life}.${to.kind}${to.kind === 'region' ? to.epoch : ''}`
+    this.nextNumber = nextNumber
   }
 
   static key(root: Root, to: Destination): string {
@@ -56,19 +55,25 @@ export class Lane {
     return (this.to.kind === 'home' ? this.hint : this.to.region) ?? '?'
   }
 
-  /** The number of an item, which gets the next one if it has none. */
-  numberOf(item: LaneItem): number {
-    let number = this.numbers.get(item)
-    if (number === undefined) {
-      number = this.nextNumber++
-      this.numbers.set(item, number)
-    }
-    return number
+  /** The name of an item, which gets the next one if it has none. To be asked for in the order of the items. */
+  name(item: LaneItem): ItemName {
+    item.name ??= { source: this.source, number: this.nextNumber++ }
+    return item.name
   }
 
-  /** Whether an item may go with the one before it: an envelope's numbers count on from its first. */
-  follows(item: LaneItem, before: LaneItem | undefined): boolean {
-    return before === undefined || (this.numbers.get(item) ?? this.nextNumber) === this.numberOf(before) + 1
+  /** Names the first items that may go in one envelope, whose numbers count on from its first; how many these are. */
+  nameRun(itemsMax: number, bytesMax: number): number {
+    let bytes = 0
+    let count = 0
+    for (const item of this.items) {
+      if (count >= itemsMax || bytes > bytesMax) break
+      const before = this.items[count - 1]
+      if (before !== undefined && !follows(this.name(item), this.name(before))) break
+      this.name(item)
+      bytes += item.record.length
+      count++
+    }
+    return count
   }
 
   /** A member of the group may be getting it: whether that is so is waited for, or another would get it too. */
@@ -80,4 +85,34 @@ export class Lane {
   drop(count: number): LaneItem[] {
     return this.items.splice(0, count)
   }
+
+  /** Takes out what was answered without being stored, refused or QoS 0, but for what is under way. */
+  prune(): void {
+    const waiting = this.items.splice(this.underWay)
+    this.items.push(...waiting.filter((item) => item.settle !== null || item.row !== null))
+  }
+}
+
+function follows(name: ItemName, before: ItemName): boolean {
+  return name.source === before.source && name.number === before.number + 1
+}
+
+/** Items that have their names, as the envelopes that would carry them. */
+export function runsOf(items: readonly LaneItem[]): Run[] {
+  const runs: { readonly first: ItemName; last: ItemName; readonly records: Uint8Array[] }[] = []
+  for (const { name, record } of items) {
+    if (name === null) throw new Error('an item is passed on without a name')
+    const run = runs.at(-1)
+    if (run === undefined || !follows(name, run.last))
+      runs.push({ first: name, last: name, records: [record] })
+    else {
+      run.last = name
+      run.records.push(record)
+    }
+  }
+  return runs.map(({ first, records }) => ({
+    source: first.source,
+    first: first.number,
+    batch: packBatch(records),
+  }))
 }

@@ -5,62 +5,88 @@ import type { Destination, SqlRow, Storage } from '../platform.ts'
 import { Tables } from '../tables.ts'
 
 const SCHEMA = [
-  'CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, root TEXT NOT NULL, kind TEXT NOT NULL, region TEXT, epoch INTEGER NOT NULL, expires_at REAL NOT NULL, record BLOB NOT NULL)',
+  'CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, root TEXT NOT NULL, kind TEXT NOT NULL, region TEXT, epoch INTEGER NOT NULL, source TEXT NOT NULL, number INTEGER NOT NULL, expires_at REAL NOT NULL, record BLOB NOT NULL)',
 ]
+
+/** By what a receiver knows a message that comes again, also from the uplink's next life. */
+export interface ItemName {
+  readonly source: string
+  readonly number: number
+}
 
 export interface OutboxRow {
   readonly id: number
   readonly root: Root
   readonly to: Destination
+  /** Of a root whose home it goes to, where that was when it was stored; null where nobody knew. */
+  readonly hint: RegionId | null
+  readonly name: ItemName
   readonly expiresAt: number
   readonly record: Uint8Array
+}
+
+interface Size {
+  messages: number
+  bytes: number
 }
 
 export class Outbox {
   private readonly storage: Storage
   private readonly tables: Tables
   private readonly messagesMax: number
-  private messages = 0
-  private bytes = 0
+  private readonly whole: Size = { messages: 0, bytes: 0 }
+  private readonly byRegion = new Map<RegionId | null, Size>()
 
   constructor(storage: Storage, messagesMax: number) {
     this.storage = storage
     this.messagesMax = messagesMax
     this.tables = new Tables(storage, SCHEMA, 'outbox')
     if (!this.tables.exist) return
-    const [size] = storage.exec(
-      'SELECT count(*) AS messages, coalesce(sum(length(record)), 0) AS bytes FROM outbox',
-    )
-    this.messages = Number(size?.messages)
-    this.bytes = Number(size?.bytes)
+    for (const { region, messages, bytes } of storage.exec(
+      'SELECT region, count(*) AS messages, sum(length(record)) AS bytes FROM outbox GROUP BY region',
+    ))
+      this.count(region as RegionId | null, Number(messages), Number(bytes))
   }
 
   get size(): number {
-    return this.messages
+    return this.whole.messages
   }
 
-  /** The row's id, or null past the bound. */
-  add(root: Root, to: Destination, expiresAt: number, record: Uint8Array): number | null {
-    if (this.messages >= this.messagesMax || this.bytes + record.length > OUTBOX_BYTES_MAX) return null
+  /**
+   * Whether there is room. What waits for one region may be as much as is left free for all others: one that is
+   * away gets half of the room, two get a third each, and there is always some for another.
+   */
+  fits(to: Destination, hint: RegionId | null, record: Uint8Array): boolean {
+    const { messages, bytes } = this.byRegion.get(regionOf({ to, hint })) ?? { messages: 0, bytes: 0 }
+    return (
+      messages + 1 <= this.messagesMax - this.whole.messages - 1 &&
+      bytes + record.length <= OUTBOX_BYTES_MAX - this.whole.bytes - record.length
+    )
+  }
+
+  /** Only what fits. */
+  add(given: Omit<OutboxRow, 'id'>): OutboxRow {
+    const { root, to, name, expiresAt, record } = given
+    const region = regionOf(given)
     this.tables.make()
     const [row] = this.storage.exec(
-      'INSERT INTO outbox (root, kind, region, epoch, expires_at, record) VALUES (?, ?, ?, ?, ?, ?) RETURNING id',
+      'INSERT INTO outbox (root, kind, region, epoch, source, number, expires_at, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id',
       root,
       to.kind,
-      to.kind === 'home' ? null : to.region,
+      region,
       to.kind === 'region' ? to.epoch : 0,
+      name.source,
+      name.number,
       expiresAt,
       record,
     )
-    this.messages++
-    this.bytes += record.length
-    return Number(row?.id)
+    this.count(region, 1, record.length)
+    return { ...given, id: Number(row?.id) }
   }
 
-  remove(id: number, record: Uint8Array): void {
-    this.storage.exec('DELETE FROM outbox WHERE id = ?', id)
-    this.messages--
-    this.bytes -= record.length
+  remove(row: OutboxRow): void {
+    this.storage.exec('DELETE FROM outbox WHERE id = ?', row.id)
+    this.count(regionOf(row), -1, -row.record.length)
   }
 
   /** Everything, in the order in which it came. */
@@ -70,10 +96,28 @@ export class Outbox {
       id: Number(row.id),
       root: String(row.root) as Root,
       to: destinationOf(row),
+      hint: row.kind === 'home' ? (row.region as RegionId | null) : null,
+      name: { source: String(row.source), number: Number(row.number) },
       expiresAt: Number(row.expires_at),
       record: new Uint8Array(row.record as ArrayBuffer),
     }))
   }
+
+  private count(region: RegionId | null, messages: number, bytes: number): void {
+    let size = this.byRegion.get(region)
+    if (size === undefined) {
+      size = { messages: 0, bytes: 0 }
+      this.byRegion.set(region, size)
+    }
+    for (const one of [size, this.whole]) {
+      one.messages += messages
+      one.bytes += bytes
+    }
+  }
+}
+
+function regionOf({ to, hint }: Pick<OutboxRow, 'to' | 'hint'>): RegionId | null {
+  return to.kind === 'home' ? hint : to.region
 }
 
 function destinationOf(row: SqlRow): Destination {

@@ -4,12 +4,13 @@ import type { RegionId, Root } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
-import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
+import { unpackBatch } from '../../src/relay/batch.ts'
 import { ENVELOPES_PER_CALL_MAX, type EnvelopeResult } from '../../src/relay/envelope.ts'
 import { decodeRouted } from '../../src/relay/routed.ts'
 import { CLIENT_AWAY } from '../../src/session/delivery.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { eventually } from '../eventually.ts'
+import { STORED } from '../leaf/outcome.ts'
 import {
   GLOBAL_WAIT_MS,
   TAKEN_WAIT_MS,
@@ -18,40 +19,37 @@ import {
   UPLINK_CALLS_MAX,
   UPLINK_COALESCE_MS,
   UPLINK_RECORDS_PER_CALL_MAX,
-  UPLINK_RETRY_MS_MAX,
-  UPLINK_RETRY_MS_MIN,
   UPLINK_STORE_AFTER_MS,
 } from '../limits.ts'
-import type { Destination, Platform, Taken } from '../platform.ts'
-import { Lane, type LaneItem, type Link } from './lane.ts'
+import type { Destination, Platform, Run } from '../platform.ts'
+import { Lane, type LaneItem, runsOf } from './lane.ts'
+import { Link } from './link.ts'
 import { Outbox } from './outbox.ts'
 
 export class Uplink {
   private readonly platform: Platform
   private readonly outbox: Outbox
-  private readonly source: string
+  /** Names this life of the uplink; with `takes` it is in the source of each lane. */
+  private readonly life: string
+  /** How often a home took what waited for it. */
+  private takes = 0
   private readonly lanes = new Map<string, Lane>()
   private readonly links = new Map<string, Link>()
   /** What the home took and has not yet said that it has. */
   private readonly taken = new Map<Root, { readonly items: LaneItem[]; readonly at: number }>()
-  private laneNumber = 0
+  /** Above all that lanes which are no more have sent. */
+  private nextNumber = 0
+  private retired = 0
   private storePlanned = false
 
   constructor(platform: Platform) {
     this.platform = platform
-    this.source = platform.randomId()
+    this.life = platform.randomId()
     this.outbox = new Outbox(platform.storage, platform.settings.outboxMessagesMax)
     for (const row of this.outbox.all()) {
-      this.lane(row.root, row.to, null).items.push({
-        record: row.record,
-        qos: 1,
-        expiresAt: row.expiresAt,
-        arrivedAt: platform.now(),
-        global: false,
-        offer: false,
-        row: row.id,
-        settle: null,
-      })
+      const { root, to, hint, name, record, expiresAt } = row
+      const from = { record, qos: 1, expiresAt, arrivedAt: platform.now(), global: false, offer: false }
+      this.lane(root, to, hint).items.push({ ...from, name, row, settle: null })
     }
     if (this.outbox.size > 0) platform.after(0, () => this.alarm())
   }
@@ -72,13 +70,14 @@ export class Uplink {
           arrivedAt: this.platform.now(),
           global: message.global === true,
           offer: turn?.mode === 'offer',
+          name: null,
           row: null,
           settle,
         })
       })
     })
     // Behind stored messages, or with the link down, waiting for the core would only delay the publisher.
-    if (this.link(lane.destination).failures > 0 || (lane.items[0]?.row ?? null) !== null) {
+    if (this.link(lane.destination).down || (lane.items[0]?.row ?? null) !== null) {
       this.storeAll(lane)
     }
     this.dispatch(lane.destination)
@@ -87,32 +86,28 @@ export class Uplink {
   }
 
   /** The home of the root is in this region now: what waits for it is given to it, in order. */
-  take(root: Root): Taken {
-    const key = Lane.key(root, { kind: 'home' })
-    const lane = this.lanes.get(key)
+  take(root: Root): Run[] {
+    const lane = this.lane(root, { kind: 'home' }, null)
     const items = this.taken.get(root)?.items ?? []
-    let underWay: Taken['underWay'] = null
-    if (lane !== undefined) {
-      // What is under way is given too, or what came after it would overtake it. It stays in this lane and is answered
-      // there; the lane takes nothing new, since its numbers may be known to the receiver already.
-      items.push(...lane.items)
-      lane.items.splice(lane.underWay)
-      this.lanes.delete(key)
-      if (lane.underWay > 0) {
-        this.lanes.set(`retired ${lane.number}`, lane)
-        const last = lane.items[lane.underWay - 1]
-        underWay = last === undefined ? null : { source: this.sourceOf(lane), last: lane.numberOf(last) }
-      }
-    }
+    // What is under way is given too, or what came after it would overtake it. It stays in this lane and is answered there.
+    items.push(...lane.items)
     // A sender need not wait for what is stored; what is not stored yet is, so that it outlives this process.
     this.platform.storage.transaction(() => {
-      for (const item of items) this.keepItem({ root, to: { kind: 'home' } }, item)
+      for (const item of items) {
+        lane.name(item)
+        this.keepItem(lane, item, true)
+      }
     })
+    lane.items.splice(lane.underWay)
+    this.forget(lane)
+    if (lane.underWay > 0) this.add(lane, `retired ${++this.retired}`)
     if (items.length > 0) {
+      // What comes from now on has another source: what was taken may go the usual way yet, and would be out of turn.
+      this.takes++
       this.taken.set(root, { items, at: this.platform.now() })
       this.platform.wakeBy(this.platform.now() + TAKEN_WAIT_MS)
     }
-    return { batch: packBatch(items.map(({ record }) => record)), underWay }
+    return runsOf(items)
   }
 
   /** What waits now for a region has been delivered there. Rejects where that takes long. */
@@ -144,11 +139,15 @@ export class Uplink {
     })
   }
 
-  /** Something may lie in the outbox since before the process died. */
+  /** Something may lie in the outbox since before the process died, or takes room that it need not any more. */
   alarm(): void {
     this.takeBack()
+    const now = this.platform.now()
+    this.platform.storage.transaction(() => {
+      for (const lane of this.lanes.values()) if (lane.underWay === 0) this.expire(lane, now)
+    })
     for (const lane of this.lanes.values()) this.dispatch(lane.destination)
-    if (this.outbox.size > 0) this.platform.wakeBy(this.platform.now() + UPLINK_ALARM_MS)
+    if (this.outbox.size > 0) this.platform.wakeBy(now + UPLINK_ALARM_MS)
   }
 
   /** The home never said that it has what it took: it goes the usual way, before what came since. */
@@ -159,37 +158,37 @@ export class Uplink {
       const later = this.lanes.get(key)
       if (at > before || (later !== undefined && later.underWay > 0)) continue
       this.taken.delete(root)
-      this.lanes.delete(key)
+      if (later !== undefined) this.forget(later)
       const lane = this.lane(root, { kind: 'home' }, later?.hint ?? null)
       lane.items.push(...items.filter(({ row }) => row !== null), ...(later?.items ?? []))
     }
-  }
-
-  private sourceOf(lane: Lane): string {
-    return `${this.source}.${lane.number}`
   }
 
   private lane(root: Root, to: Destination, hint: RegionId | null): Lane {
     const key = Lane.key(root, to)
     let lane = this.lanes.get(key)
     if (lane === undefined) {
-      lane = new Lane(this.laneNumber++, root, to, hint)
-      this.lanes.set(key, lane)
+      lane = new Lane(root, to, hint, `${this.life}.${this.takes}`, this.nextNumber)
+      this.add(lane, key)
     }
     if (hint !== null) lane.hint = hint
     return lane
   }
 
+  private add(lane: Lane, key: string): void {
+    lane.key = key
+    this.lanes.set(key, lane)
+  }
+
   private forget(lane: Lane): void {
-    for (const key of [Lane.key(lane.root, lane.to), `retired ${lane.number}`]) {
-      if (this.lanes.get(key) === lane) this.lanes.delete(key)
-    }
+    this.nextNumber = Math.max(this.nextNumber, lane.nextNumber)
+    if (this.lanes.get(lane.key) === lane) this.lanes.delete(lane.key)
   }
 
   private link(destination: string): Link {
     let link = this.links.get(destination)
     if (link === undefined) {
-      link = { calls: 0, failures: 0, retryAt: 0, planned: false }
+      link = new Link()
       this.links.set(destination, link)
     }
     return link
@@ -198,7 +197,7 @@ export class Uplink {
   private dispatch(destination: string): void {
     const link = this.link(destination)
     if (link.planned) return
-    const wait = link.retryAt - this.platform.now()
+    const wait = link.waitMs(this.platform.now())
     link.planned = true
     const go = () => {
       link.planned = false
@@ -227,15 +226,9 @@ export class Uplink {
         this.forget(lane)
         continue
       }
-      let count = 0
-      for (const item of lane.items) {
-        if (records + count >= UPLINK_RECORDS_PER_CALL_MAX || bytes > UPLINK_BYTES_PER_CALL_MAX) break
-        if (!lane.follows(item, lane.items[count - 1])) break
-        lane.numberOf(item)
-        bytes += item.record.length
-        count++
-      }
+      const count = lane.nameRun(UPLINK_RECORDS_PER_CALL_MAX - records, UPLINK_BYTES_PER_CALL_MAX - bytes)
       if (count === 0) break
+      for (let i = 0; i < count; i++) bytes += lane.items[i]?.record.length ?? 0
       records += count
       lane.underWay = count
       lanes.push(lane)
@@ -250,14 +243,17 @@ export class Uplink {
     try {
       const response = await this.platform.core.envelopes({
         region: this.platform.region,
-        envelopes: lanes.map((lane) => ({
-          fleet: this.platform.fleet,
-          root: lane.root,
-          to: lane.to,
-          source: this.sourceOf(lane),
-          first: lane.items[0] === undefined ? 0 : lane.numberOf(lane.items[0]),
-          records: bytesToBase64(packBatch(lane.items.slice(0, lane.underWay).map(({ record }) => record))),
-        })),
+        envelopes: lanes.flatMap((lane) =>
+          runsOf(lane.items.slice(0, lane.underWay)).map(({ source, first, batch }) => ({
+            fleet: this.platform.fleet,
+            root: lane.root,
+            to: lane.to,
+            source,
+            first,
+            clock: this.platform.now(),
+            records: bytesToBase64(batch),
+          })),
+        ),
       })
       results = response.results
     } catch (cause) {
@@ -272,14 +268,8 @@ export class Uplink {
         if (lane.items.length === 0) this.forget(lane)
       })
     })
-    if (failed) {
-      const pause = Math.min(UPLINK_RETRY_MS_MIN * 2 ** link.failures, UPLINK_RETRY_MS_MAX)
-      link.failures++
-      link.retryAt = this.platform.now() + pause * (0.5 + this.platform.random())
-    } else {
-      link.failures = 0
-      link.retryAt = 0
-    }
+    if (failed) link.failed(this.platform.now(), this.platform.random())
+    else link.answered()
     // A lane's destination may have become known meanwhile.
     for (const one of new Set([destination, ...lanes.map((lane) => lane.destination)])) {
       if (this.pending(one)) this.dispatch(one)
@@ -306,7 +296,7 @@ export class Uplink {
       const item = lane.items[i]
       if (item !== undefined) this.keepItem(lane, item)
     }
-    this.prune(lane)
+    lane.prune()
   }
 
   /** Never only the newest: what is read back after a crash comes in the order in which it was stored. */
@@ -314,39 +304,37 @@ export class Uplink {
     this.platform.storage.transaction(() => {
       for (const item of lane.items) this.keepItem(lane, item)
     })
-    if (lane.underWay === 0) this.prune(lane)
+    lane.prune()
   }
 
-  private keepItem(lane: Pick<Lane, 'root' | 'to'> & Partial<Lane>, item: LaneItem): void {
+  /** @param taken the home of the root has it too */
+  private keepItem(lane: Lane, item: LaneItem, taken = false): void {
     if (item.settle === null) return
     if (item.offer) {
-      if (lane.mayBeTaken?.(item, this.platform.now())) return
+      if (!taken && lane.mayBeTaken(item, this.platform.now())) return
       // The sender has it yet, and finds somebody else.
       item.settle(CLIENT_AWAY)
       item.settle = null
       return
     }
-    if (item.qos > 0 && item.row === null) {
-      item.row = this.outbox.add(lane.root, lane.to, item.expiresAt, item.record)
-      if (item.row !== null) this.platform.wakeBy(this.platform.now() + UPLINK_ALARM_MS)
+    const { root, to, hint } = lane
+    if (item.qos > 0 && item.row === null && this.outbox.fits(to, hint, item.record)) {
+      const { expiresAt, record } = item
+      item.row = this.outbox.add({ root, to, hint, name: lane.name(item), expiresAt, record })
+      this.platform.wakeBy(this.platform.now() + UPLINK_ALARM_MS)
     }
     if (item.global && item.row !== null) {
       if (item.arrivedAt + GLOBAL_WAIT_MS > this.platform.now()) return
       item.settle(Reason.ImplementationSpecificError)
     } else {
-      item.settle(item.qos > 0 && item.row === null ? Reason.QuotaExceeded : Reason.Success)
+      const unstored = item.qos > 0 ? Reason.QuotaExceeded : Reason.Success
+      item.settle(item.row !== null ? STORED : unstored)
     }
     item.settle = null
   }
 
-  /** Takes out what was answered without being stored: refused, or QoS 0. Only where nothing is under way. */
-  private prune(lane: Lane): void {
-    const kept = lane.items.filter((item) => item.settle !== null || item.row !== null)
-    lane.items.splice(0, lane.items.length, ...kept)
-  }
-
   private done(item: LaneItem, outcome: number): void {
-    if (item.row !== null) this.outbox.remove(item.row, item.record)
+    if (item.row !== null) this.outbox.remove(item.row)
     item.row = null
     item.settle?.(outcome)
     item.settle = null
@@ -358,7 +346,7 @@ export class Uplink {
       if (item.expiresAt === 0 || item.expiresAt > now) continue
       this.done(item, Reason.Success)
     }
-    this.prune(lane)
+    lane.prune()
   }
 
   private pending(destination: string): boolean {
@@ -384,7 +372,7 @@ export class Uplink {
             if (item.arrivedAt <= before) this.keepItem(lane, item)
             if (item.settle !== null) waiting = true
           }
-          if (lane.underWay === 0) this.prune(lane)
+          lane.prune()
         }
       })
       if (waiting) this.planStore()

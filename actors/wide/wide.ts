@@ -12,7 +12,7 @@ import type { Subscription } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { FanOut } from '../leaf/fan-out.ts'
 import { worst } from '../leaf/outcome.ts'
-import { Received } from '../leaf/received.ts'
+import { Received, runOf } from '../leaf/received.ts'
 import { Sharing } from '../leaf/sharing.ts'
 import { Subscribers } from '../leaf/subscribers.ts'
 import { Uplinks } from '../leaf/uplinks.ts'
@@ -26,6 +26,7 @@ import { Retaining } from './retaining.ts'
 import { WIDE_SCHEMA } from './schema.ts'
 
 export class Wide {
+  private readonly platform: Platform
   private readonly subscribers: Subscribers
   private readonly others: Others
   private readonly grants: Grants
@@ -34,10 +35,12 @@ export class Wide {
   private readonly fanOut: FanOut
   private readonly uplinks: Uplinks
   private readonly sharing: Sharing
-  private readonly received = new Received(WIDE_SOURCES_MAX)
+  private readonly received: Received
 
   constructor(platform: Platform, shard: number) {
+    this.platform = platform
     const tables = new Tables(platform.storage, WIDE_SCHEMA, 'own')
+    this.received = new Received(platform, WIDE_SOURCES_MAX)
     this.subscribers = new Subscribers(platform.storage, tables)
     this.others = new Others(platform.storage, tables)
     this.grants = new Grants(platform)
@@ -88,7 +91,13 @@ export class Wide {
 
   /** From a home in another region. */
   async receive(envelope: Envelope): Promise<EnvelopeResult> {
-    return { status: 'done', outcomes: await this.received.take(envelope, (fresh) => this.give(fresh)) }
+    const run = runOf(envelope, this.platform.now())
+    // Each root has lanes of its own.
+    const source = `${run.source} ${envelope.root}`
+    return {
+      status: 'done',
+      outcomes: await this.received.take({ ...run, source }, (fresh) => this.give(fresh)),
+    }
   }
 
   private give(fresh: readonly Routed[]): Promise<number[]> {

@@ -2,10 +2,11 @@
 import { type Client, type QueryOptions, types } from 'cassandra-driver'
 import type { FleetId, Root } from '../../src/id/ids.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
-import type { RootChange, SyncedState } from '../../src/relay/sync.ts'
+import type { HandoverState } from '../../src/relay/home.ts'
+import type { RootChange } from '../../src/relay/sync.ts'
 import { syncTimestamp } from './home-row.ts'
 import { SYNC_STATEMENTS_MAX } from './limits.ts'
-import { syncedState } from './state-row.ts'
+import { clockAheadMs, syncedState } from './state-row.ts'
 
 /** A majority of all copies in the world, since another data center is to find it. */
 const QUORUM: QueryOptions = {
@@ -27,8 +28,8 @@ export class CassandraStates {
     this.#keyspace = keyspace
   }
 
-  async put(change: RootChange): Promise<boolean> {
-    const { puts, takes } = this.#statements(change)
+  async put(change: RootChange, now: number): Promise<boolean> {
+    const { puts, takes } = this.#statements(change, now)
     // What takes away comes last: should this break off, the store has too much rather than too little.
     await Promise.all(puts.map((statement) => this.#execute(statement)))
     await Promise.all(takes.map((statement) => this.#execute(statement)))
@@ -41,7 +42,7 @@ export class CassandraStates {
     return Number(found.first()?.get('value') ?? 0) <= change.epoch
   }
 
-  async take(fleet: FleetId, root: Root, epoch: number): Promise<SyncedState> {
+  async take(fleet: FleetId, root: Root, epoch: number, now: number): Promise<HandoverState> {
     await this.#client.execute(
       `INSERT INTO ${this.#keyspace}.root_state (fleet, root, kind, value) VALUES (?, ?, 'fence', ?) USING TIMESTAMP ?`,
       [fleet, root, String(epoch), syncTimestamp(epoch, 0)],
@@ -63,7 +64,7 @@ export class CassandraStates {
       path: String(row.path),
       shadow: String(row.shadow),
     }))
-    return syncedState(values, queue, retained, shadows)
+    return syncedState(values, queue, retained, shadows, now)
   }
 
   async shadow(fleet: FleetId, root: Root, path: string): Promise<string | null> {
@@ -89,7 +90,7 @@ export class CassandraStates {
     }
   }
 
-  #statements(change: RootChange): { readonly puts: Statement[]; readonly takes: Statement[] } {
+  #statements(change: RootChange, now: number): { readonly puts: Statement[]; readonly takes: Statement[] } {
     const { fleet, root, epoch, version, session, interests } = change
     const at = syncTimestamp(epoch, version)
     const table = (name: string) => `${this.#keyspace}.${name}`
@@ -100,6 +101,8 @@ export class CassandraStates {
     ]
     if (session !== undefined) puts.push(state('session', session))
     if (interests !== undefined) puts.push(state('interests', interests))
+    const aheadMs = clockAheadMs(change, now)
+    if (aheadMs !== null) puts.push(state('clock', aheadMs))
     const takes: Statement[] = []
     for (const { position, session: owner, delivery } of change.queue) {
       if (delivery === null) {

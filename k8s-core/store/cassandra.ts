@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Client, errors, type QueryOptions, types } from 'cassandra-driver'
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
-import type { RootChange, SyncedState } from '../../src/relay/sync.ts'
+import type { HandoverState } from '../../src/relay/home.ts'
+import type { RootChange } from '../../src/relay/sync.ts'
 import { type CassandraOptions, connectCassandra } from './cassandra-connect.ts'
 import { migrateCassandra } from './cassandra-migrate.ts'
 import { CassandraStates } from './cassandra-state.ts'
@@ -97,13 +98,13 @@ class CassandraStore implements Store {
     return this.#compareAndSet(fleet, root, 'read', (row) => decideRelease(row, epoch))
   }
 
-  async putState(change: RootChange): Promise<boolean> {
+  async putState(change: RootChange, now = Date.now()): Promise<boolean> {
     assertRoot(change.root)
-    return this.#states.put(change)
+    return this.#states.put(change, now)
   }
 
-  async takeState(fleet: FleetId, root: Root, epoch: number): Promise<SyncedState> {
-    return this.#states.take(fleet, root, epoch)
+  async takeState(fleet: FleetId, root: Root, epoch: number, now = Date.now()): Promise<HandoverState> {
+    return this.#states.take(fleet, root, epoch, now)
   }
 
   async shadow(fleet: FleetId, root: Root, path: string): Promise<string | null> {

@@ -1,6 +1,7 @@
 // What the core asks of its durable store. Cassandra and an embedded SQLite file answer it; one suite tests both.
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
-import type { RootChange, SyncedState } from '../../src/relay/sync.ts'
+import type { HandoverState } from '../../src/relay/home.ts'
+import type { RootChange } from '../../src/relay/sync.ts'
 
 export interface Home {
   readonly region: RegionId
@@ -40,13 +41,14 @@ export interface Store {
    * Keeps what a home has changed. Of each thing the highest (epoch, version) wins whatever the order of arrival, without
    * a read before the write. False where a newer home has begun with `takeState`: then it may not have found this.
    */
-  putState(change: RootChange): Promise<boolean>
+  putState(change: RootChange, now?: number): Promise<boolean>
 
   /**
    * For a home that begins without its predecessor: what the store has of the root. Every `putState` of a lower epoch that
-   * was answered with true is in it, and none is from then on.
+   * was answered with true is in it, and none is from then on. Its clock is that of the region which synced it.
+   * @param now this pod's clock, as for `putState`; all pods' clocks are taken to agree
    */
-  takeState(fleet: FleetId, root: Root, epoch: number): Promise<SyncedState>
+  takeState(fleet: FleetId, root: Root, epoch: number, now?: number): Promise<HandoverState>
 
   /** A shadow as its home last synced it; null where there is none. */
   shadow(fleet: FleetId, root: Root, path: string): Promise<string | null>

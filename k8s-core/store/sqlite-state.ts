@@ -2,10 +2,11 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { FleetId, Root } from '../../src/id/ids.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
-import type { RootChange, SyncedState } from '../../src/relay/sync.ts'
+import type { HandoverState } from '../../src/relay/home.ts'
+import type { RootChange } from '../../src/relay/sync.ts'
 import { syncTimestamp } from './home-row.ts'
 import { SYNC_REMOVED_VERSIONS_KEPT } from './limits.ts'
-import { syncedState } from './state-row.ts'
+import { clockAheadMs, syncedState } from './state-row.ts'
 
 const NEWER = 'WHERE excluded.at > at'
 
@@ -47,12 +48,14 @@ export class SqliteStates {
   }
 
   /** In a transaction. */
-  put(change: RootChange): boolean {
+  put(change: RootChange, now: number): boolean {
     const { fleet, root, epoch, version, session, interests } = change
     const at = syncTimestamp(epoch, version)
     const { state, queue, retained } = this.#prepared
     if (session !== undefined) state.run(fleet, root, 'session', at, JSON.stringify(session))
     if (interests !== undefined) state.run(fleet, root, 'interests', at, JSON.stringify(interests))
+    const aheadMs = clockAheadMs(change, now)
+    if (aheadMs !== null) state.run(fleet, root, 'clock', at, JSON.stringify(aheadMs))
     for (const { position, session: owner, delivery } of change.queue)
       queue.run(fleet, root, position, at, owner, bytesOf(delivery))
     for (const { topic, record } of change.retained) retained.run(fleet, root, topic, at, bytesOf(record))
@@ -80,7 +83,7 @@ export class SqliteStates {
   }
 
   /** In a transaction. */
-  take(fleet: FleetId, root: Root, epoch: number): SyncedState {
+  take(fleet: FleetId, root: Root, epoch: number, now: number): HandoverState {
     this.#prepared.state.run(fleet, root, 'fence', syncTimestamp(epoch, 0), String(epoch))
     const queue = this.#prepared.queued.all(fleet, root).map((row) => ({
       position: Number(row.position),
@@ -95,7 +98,7 @@ export class SqliteStates {
       path: String(row.path),
       shadow: String(row.shadow),
     }))
-    return syncedState(this.#values(fleet, root), queue, retained, shadows)
+    return syncedState(this.#values(fleet, root), queue, retained, shadows, now)
   }
 
   shadow(fleet: FleetId, root: Root, path: string): string | null {

@@ -4,7 +4,8 @@ import path from 'node:path'
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
-import type { RootChange, SyncedState } from '../../src/relay/sync.ts'
+import type { HandoverState } from '../../src/relay/home.ts'
+import type { RootChange } from '../../src/relay/sync.ts'
 import {
   assertEpoch,
   assertRoot,
@@ -62,7 +63,10 @@ class SqliteStore implements Store {
   /** Prepared at first use, since the tables may not be there before `migrate`. */
   #statements: Statements | null = null
   #states: SqliteStates | null = null
-  #putting: { readonly changes: RootChange[]; readonly done: Promise<boolean[]> } | null = null
+  #putting: {
+    readonly changes: { readonly change: RootChange; readonly now: number }[]
+    readonly done: Promise<boolean[]>
+  } | null = null
 
   constructor(database: DatabaseSync) {
     this.#database = database
@@ -106,12 +110,12 @@ class SqliteStore implements Store {
   }
 
   /** What comes in one moment is one transaction: each waits for the disk. */
-  async putState(change: RootChange): Promise<boolean> {
+  async putState(change: RootChange, now = Date.now()): Promise<boolean> {
     assertRoot(change.root)
     syncTimestamp(change.epoch, change.version)
     this.#putting ??= { changes: [], done: nextTurn().then(() => this.#putAll()) }
     const { changes, done } = this.#putting
-    const at = changes.push(change) - 1
+    const at = changes.push({ change, now }) - 1
     return (await done)[at] === true
   }
 
@@ -120,13 +124,13 @@ class SqliteStore implements Store {
     this.#putting = null
     this.#states ??= new SqliteStates(this.#database)
     const states = this.#states
-    return this.#atomically(() => changes.map((change) => states.put(change)))
+    return this.#atomically(() => changes.map(({ change, now }) => states.put(change, now)))
   }
 
-  async takeState(fleet: FleetId, root: Root, epoch: number): Promise<SyncedState> {
+  async takeState(fleet: FleetId, root: Root, epoch: number, now = Date.now()): Promise<HandoverState> {
     this.#states ??= new SqliteStates(this.#database)
     const states = this.#states
-    return this.#atomically(() => states.take(fleet, root, epoch))
+    return this.#atomically(() => states.take(fleet, root, epoch, now))
   }
 
   async shadow(fleet: FleetId, root: Root, path: string): Promise<string | null> {

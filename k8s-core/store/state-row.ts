@@ -1,6 +1,6 @@
 // From what a store has of a root to the state that a new home begins with.
-import type { RegionInterest, SessionState } from '../../src/relay/home.ts'
-import type { SyncedState } from '../../src/relay/sync.ts'
+import type { HandoverState, RegionInterest, SessionState } from '../../src/relay/home.ts'
+import type { RootChange } from '../../src/relay/sync.ts'
 
 interface QueueRow {
   readonly position: number
@@ -8,19 +8,33 @@ interface QueueRow {
   readonly delivery: string
 }
 
-/** @param queue in the order of positions; what another session has left is not the session's */
+/**
+ * How far this pod's clock is ahead of the region's, where the change has times in it: the store keeps them as they come.
+ * Null where it has none.
+ */
+export function clockAheadMs({ clock, session, retained }: RootChange, now: number): number | null {
+  return session === undefined && retained.length === 0 ? null : now - clock
+}
+
+/**
+ * @param queue in the order of positions; what another session has left is not the session's
+ * @param now this pod's clock
+ */
 export function syncedState(
   values: ReadonlyMap<string, string>,
   queue: readonly QueueRow[],
-  retained: SyncedState['retained'],
-  shadows: SyncedState['shadows'],
-): SyncedState {
+  retained: HandoverState['retained'],
+  shadows: HandoverState['shadows'],
+  now: number,
+): HandoverState {
+  const clock = now - (parsed<number>(values.get('clock')) ?? 0)
   const session = parsed<Omit<SessionState, 'queue'>>(values.get('session'))
   const interests = parsed<RegionInterest[]>(values.get('interests')) ?? []
-  if (session === null) return { session: null, retained, interests, shadows }
+  if (session === null) return { clock, session: null, retained, interests, shadows }
   const own = queue.filter((row) => row.session === session.id)
   const lastPosition = Math.max(session.lastPosition, own.at(-1)?.position ?? 0)
   return {
+    clock,
     session: {
       ...session,
       lastPosition,

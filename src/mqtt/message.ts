@@ -57,6 +57,14 @@ export function encodeMessage(message: Message): Uint8Array {
   return writer.finish()
 }
 
+/** Moves the time at which a record's message expires, in place: to the clock of another place. False if it never does. */
+export function moveExpiry(record: Uint8Array, byMs: number): boolean {
+  if (((record[0] ?? 0) & EXPIRES) === 0) return false
+  const view = new DataView(record.buffer, record.byteOffset, record.byteLength)
+  view.setFloat64(1, view.getFloat64(1) + byMs)
+  return true
+}
+
 /** The message in a record; its bytes are views of it. Throws an Error on what `encodeMessage` cannot have made. */
 export function decodeMessage(record: Uint8Array): Message {
   try {

@@ -1,6 +1,6 @@
 // Envelopes: messages of one root on their way to its home, or from its home to a region that wants them.
 import { z } from 'zod'
-import { base64Schema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
+import { base64Schema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 
 /** Messages of one root in one order. Only one envelope of a root and destination is under way at a time. */
 export const envelopeSchema = z.object({
@@ -13,17 +13,21 @@ export const envelopeSchema = z.object({
     /** From the home's region to the wide subscribers of another. */
     z.object({ kind: z.literal('wide'), region: regionSchema }),
   ]),
-  /** Names one life of one uplink; with `first`, it lets the receiver recognise what was sent again. */
+  /**
+   * Unique for a life of an uplink and the kind of destination, so that with root and `first` the receiver recognises what
+   * was sent again, also after either of the two has lost its memory.
+   */
   source: z.string().min(1).max(64),
-  /** The number of the first record; the others count on from it. */
+  /** The number of the first record; the others count on from it. Each later record of the source and root has a higher one. */
   first: z.int().min(0),
+  clock: clockSchema,
   /** `packBatch` of routed records. */
   records: base64Schema,
 })
 export type Envelope = z.infer<typeof envelopeSchema>
 
 export const envelopeResultSchema = z.discriminatedUnion('status', [
-  /** An MQTT reason code for each record. */
+  /** An MQTT reason code for each record, or a value that stays between actors (actors/leaf/outcome.ts). */
   z.object({ status: z.literal('done'), outcomes: z.array(z.int().min(0).max(255)) }),
   /** Not the home (any more). */
   z.object({ status: z.literal('moved') }),

@@ -1,6 +1,6 @@
 // Homes: who is the authority for a root, and how a region becomes it.
 import { z } from 'zod'
-import { base64Schema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
+import { base64Schema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 import { lateShadowSchema, shadowPathSchema, shadowRowSchema } from './shadow.ts'
 
 export const homeSchema = z.object({ region: regionSchema, epoch: epochSchema })
@@ -54,6 +54,7 @@ export type RegionInterest = z.infer<typeof regionInterestSchema>
 
 /** What the old home gives to the new one. */
 export const handoverStateSchema = z.object({
+  clock: clockSchema,
   session: sessionStateSchema.nullable(),
   retained: z.array(retainedSchema),
   interests: z.array(regionInterestSchema),
@@ -103,6 +104,7 @@ export const releaseResponseSchema = z.object({
   late: base64Schema,
   /** The position of the last of them. */
   upTo: positionSchema,
+  clock: clockSchema,
   /** Retained messages, in the order of topics; a null is one that was removed. */
   retained: z.array(z.object({ topic: z.string(), record: base64Schema.nullable() })),
   /** Changes of shadows, in the order of their paths. */

@@ -1,7 +1,7 @@
 // Interest: a region that is not home has subscribers of a root, and must be sent its messages.
 import { z } from 'zod'
 import { homeSchema, retainedSchema } from './home.ts'
-import { epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
+import { clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 
 /**
  * Edge to core, `POST …/interest`. When it is answered, every message that the home accepts from then on is sent to
@@ -24,6 +24,8 @@ export type InterestRequest = z.infer<typeof interestRequestSchema>
 
 export const interestResponseSchema = z.object({
   home: homeSchema,
+  /** The home's. */
+  clock: clockSchema,
   retained: z.array(retainedSchema),
 })
 export type InterestResponse = z.infer<typeof interestResponseSchema>
@@ -33,7 +35,7 @@ export const homeInterestRequestSchema = interestRequestSchema.extend({ epoch: e
 export type HomeInterestRequest = z.infer<typeof homeInterestRequestSchema>
 
 export const homeInterestResponseSchema = z.discriminatedUnion('status', [
-  z.object({ status: z.literal('done'), retained: z.array(retainedSchema) }),
+  z.object({ status: z.literal('done'), clock: clockSchema, retained: z.array(retainedSchema) }),
   z.object({ status: z.literal('moved') }),
 ])
 export type HomeInterestResponse = z.infer<typeof homeInterestResponseSchema>

@@ -23,3 +23,9 @@ export const epochSchema = z.int().min(0)
 
 /** Bytes inside JSON. */
 export const base64Schema = z.base64()
+
+/**
+ * What the clock of whoever sends this says now, milliseconds since the epoch. Clocks differ; the receiver moves the times in
+ * what it was sent by the difference to its own.
+ */
+export const clockSchema = z.number()

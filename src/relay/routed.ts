@@ -49,6 +49,13 @@ export function encodeRouted(
   return bytes
 }
 
+/** The message's record in a routed one; a view of it. */
+export function recordOf(bytes: Uint8Array): Uint8Array {
+  let at = 0
+  if (bytes[0] === HAS_TURN) at = 3 + new DataView(bytes.buffer, bytes.byteOffset).getUint16(1)
+  return bytes.subarray(at + 1 + (bytes[at] ?? 0))
+}
+
 /** A view; the record is not copied. */
 export function decodeRouted(bytes: Uint8Array): Routed {
   let at = 0

@@ -1,7 +1,7 @@
 // Sync: what a home has changed goes to the core's store, so that another region can take over should this one be lost.
 import { z } from 'zod'
-import { type handoverStateSchema, regionInterestSchema, sessionStateSchema } from './home.ts'
-import { base64Schema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
+import { regionInterestSchema, sessionStateSchema } from './home.ts'
+import { base64Schema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 import { shadowPathSchema } from './shadow.ts'
 
 export const ROOTS_PER_SYNC_MAX = 256
@@ -18,6 +18,7 @@ export const rootChangeSchema = z.object({
   root: rootSchema,
   epoch: epochSchema,
   version: versionSchema,
+  clock: clockSchema,
   /** Absent: unchanged. Null: there is none any more. */
   session: sessionStateSchema.omit({ queue: true }).nullable().optional(),
   interests: z.array(regionInterestSchema).optional(),
@@ -52,6 +53,3 @@ export type SyncResult = z.infer<typeof syncResultSchema>
 /** One result for each root, in order. */
 export const syncResponseSchema = z.object({ results: z.array(syncResultSchema) })
 export type SyncResponse = z.infer<typeof syncResponseSchema>
-
-/** What the store has of a root: enough for a new home. */
-export type SyncedState = z.infer<typeof handoverStateSchema>

@@ -89,3 +89,11 @@ export function decodeDelivery(bytes: Uint8Array): Delivery {
     message: decodeMessage(bytes.subarray(at)),
   }
 }
+
+/** The message's record in a delivery; a view of it. */
+export function recordIn(bytes: Uint8Array): Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let at = 3 + view.getUint16(1) * 4
+  if (((bytes[0] ?? 0) & SHARED) !== 0) at += 2 + view.getUint16(at)
+  return bytes.subarray(at)
+}

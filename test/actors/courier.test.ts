@@ -1,6 +1,7 @@
 // Couriers, and the backlog behind them, when a receiver does not answer.
 import { expect, test } from 'vitest'
 import { Courier } from '../../actors/courier.ts'
+import { STORED } from '../../actors/leaf/outcome.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
@@ -61,6 +62,6 @@ test('what is still to go when a receiver is given up goes behind the backlog, i
   await clock.pass(2000)
 
   expect(failures).toBe(4)
-  expect(published.map(({ value }) => value()?.[0])).toEqual([0, 0, 0, 0])
+  expect(published.map(({ value }) => value()?.[0])).toEqual([STORED, STORED, STORED, STORED])
   expect(got).toEqual(['1', '2', '3', '4'])
 })

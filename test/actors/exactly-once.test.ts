@@ -7,7 +7,18 @@ import { unpackBatch } from '../../src/relay/batch.ts'
 import { encodeDelivery } from '../../src/session/delivery.ts'
 import { fakePeers } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
-import { addressOf, connectFrame, EU, frame, LAMP, message, packetsTo, textsTo, watch } from './samples.ts'
+import {
+  addressOf,
+  connectFrame,
+  EU,
+  frame,
+  LAMP,
+  message,
+  packetsTo,
+  stored,
+  textsTo,
+  watch,
+} from './samples.ts'
 
 const PUBLISH = {
   cmd: 'publish',
@@ -99,7 +110,7 @@ test('a delivery that comes again is taken once, also after the actor’s memory
   await deliver(again, deliveryOf('a'))
   await deliver(again, deliveryOf('c'))
   expect(textsTo(connection)).toEqual(['a', 'b', 'c'])
-  expect(outcomes).toEqual(outcomes.map(() => Uint8Array.of(0)))
+  expect(outcomes).toEqual(outcomes.map(() => stored(1)))
 })
 
 test('copies for overlapping subscriptions are told apart by their identifiers', async () => {

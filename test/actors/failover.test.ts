@@ -48,7 +48,7 @@ function stateOf(texts: readonly string[], ...filters: string[]): HandoverState 
     seen: [],
     queue,
   }
-  return { session, retained: [], interests: [], shadows: [] }
+  return { session, clock: 0, retained: [], interests: [], shadows: [] }
 }
 
 function lateOf(texts: readonly string[], more: Partial<ImportedResponse> = {}): ImportedResponse {
@@ -199,7 +199,10 @@ describe('when the lost region is back', () => {
   })
 
   test('what is late of a session that was never synced is the client’s', async () => {
-    const over = failedOver({ session: null, retained: [], interests: [], shadows: [] }, lateOf(['a']))
+    const over = failedOver(
+      { session: null, clock: 0, retained: [], interests: [], shadows: [] },
+      lateOf(['a']),
+    )
     watch(over.world.connect(3600))
     await over.world.clock.pass(2_000)
     await comeBack(over)

@@ -24,11 +24,11 @@ const LEAF: LeafPeer = {
   unsubscribe: async () => undefined,
   share: async (_, batch) => successes(batch),
   receive: async () => ({ status: 'done', outcomes: [] }),
-  interest: async () => ({ status: 'done', retained: [] }),
+  interest: async () => ({ status: 'done', clock: 0, retained: [] }),
   drained: async () => undefined,
   fence: async () => undefined,
   handover: async () => null,
-  release: async () => ({ done: true, session: '', late: '', upTo: 0, retained: [], shadows: [] }),
+  release: async () => ({ done: true, session: '', late: '', upTo: 0, clock: 0, retained: [], shadows: [] }),
   retainedFor: async () => ({ records: packBatch([]), next: null }),
 }
 
@@ -43,7 +43,7 @@ const DEVICE: DevicePeer = {
 
 const UPLINK: UplinkPeer = {
   send: async (_root, _to, _hint, batch) => successes(batch),
-  take: async () => ({ batch: packBatch([]), underWay: null }),
+  take: async () => [],
   drained: async () => undefined,
   drainedWide: async () => undefined,
   took: async () => undefined,
@@ -94,6 +94,7 @@ export const NOTHING_LATE = {
   session: '',
   late: '',
   upTo: 0,
+  clock: 0,
   retained: [],
   shadows: [],
   from: null,
@@ -106,7 +107,7 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
     resolve: async () => ({ home }),
     claim: async () => ({ home, state: null, synced: false }),
     imported: async () => NOTHING_LATE,
-    interest: async () => ({ home, retained: [] }),
+    interest: async () => ({ home, clock: 0, retained: [] }),
     shadow: async () => ({ status: 'unreachable', region }),
     drained: async () => undefined,
     envelopes: async ({ envelopes }) => ({
@@ -115,7 +116,7 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
     sync: async ({ roots }) => ({ results: roots.map(() => 'applied' as const) }),
     wide: async () => ({ regions: [] }),
     wideDrained: async () => undefined,
-    wideRetained: async () => ({ records: '', next: null }),
+    wideRetained: async () => ({ records: '', clock: 0, next: null }),
     ...script,
   }
 }

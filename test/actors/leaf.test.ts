@@ -68,9 +68,11 @@ test('a withdrawal that comes after a newer wish of its region is void, though t
 test('a subscribe that fails late does not take back one that succeeded meanwhile', async () => {
   const first = held<InterestResponse>()
   const home = { region: US, epoch: 1 }
-  const answers = [first.answer, Promise.resolve({ home, retained: [] })]
+  const answers = [first.answer, Promise.resolve({ home, clock: 0, retained: [] })]
   const platform = new FakePlatform(addressOf('topic', EU, ROOM), {
-    core: fakeCore(US, { interest: () => answers.shift() ?? Promise.resolve({ home, retained: [] }) }),
+    core: fakeCore(US, {
+      interest: () => answers.shift() ?? Promise.resolve({ home, clock: 0, retained: [] }),
+    }),
   })
   const { leaf } = new Topic(platform, ROOM)
   const early = watch(leaf.subscribe(APP, 's', [subscriptionTo('rooms/1/#')]))
@@ -124,6 +126,7 @@ test('of a thousand that subscribe at once the home hears in two calls at most, 
         const kept = [record('rooms/1/a', 'a', { retain: true }), record('rooms/1/b', 'b', { retain: true })]
         return {
           home: { region: US, epoch: 1 },
+          clock: platform.now(),
           retained: ['rooms/1/a', 'rooms/1/b'].map((topic, i) => ({
             topic,
             record: bytesToBase64(kept[i] as Uint8Array),

@@ -1,5 +1,6 @@
 // Names, records and packets for the tests of actors, and what came of a promise so far.
 import { generate, type IConnectPacket, type Packet, parser } from 'mqtt-packet'
+import { STORED } from '../../actors/leaf/outcome.ts'
 import type { ActorAddress, ActorKind } from '../../src/id/actor-name.ts'
 import { type ClientId, DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/mqtt/message.ts'
@@ -48,6 +49,11 @@ export function deliveredTexts(batch: Uint8Array): string[] {
 /** Payloads of a batch of routed records. */
 export function routedTexts(batch: Uint8Array): string[] {
   return unpackBatch(batch).map((bytes) => textOf(decodeMessage(decodeRouted(bytes).record).payload))
+}
+
+/** The outcomes of so many records that somebody keeps. */
+export function stored(count: number): Uint8Array {
+  return new Uint8Array(count).fill(STORED)
 }
 
 export function subscriptionTo(filter: string): Subscription {

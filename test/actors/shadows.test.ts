@@ -1,8 +1,10 @@
 // A device's shadows at its home: in its order, over lost memory, while it is away, and when the home moves.
 import { describe, expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
+import { STORED } from '../../actors/leaf/outcome.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
-import { unpackBatch } from '../../src/relay/batch.ts'
+import { bytesToBase64 } from '../../src/relay/base64.ts'
+import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { HandoverState, ImportedRequest } from '../../src/relay/home.ts'
 import { decodeShadow, encodeShadow } from '../../src/shadow/document.ts'
 import { SHADOW_REQUEST_BYTES_MAX, SHADOWS_MAX } from '../../src/shadow/limits.ts'
@@ -15,6 +17,7 @@ import {
   LAMP_ROOT,
   packetsTo,
   record,
+  routed,
   subscribeFrame,
   subscriptionTo,
   US,
@@ -64,7 +67,7 @@ function stateOf(world: SyncWorld, path = 'shadow') {
 test('requests are applied one after another, each acknowledged once it is stored, whatever becomes of memory', async () => {
   const world = new SyncWorld()
   for (let i = 1; i <= 20; i++) {
-    expect(await ask(world, 'update', { state: { reported: { [`k${i}`]: i } }, version: i - 1 })).toBe(0)
+    expect(await ask(world, 'update', { state: { reported: { [`k${i}`]: i } }, version: i - 1 })).toBe(STORED)
     if (i % 5 === 0) world.crash()
   }
   expect(stateOf(world)).toMatchObject({ version: 20 })
@@ -104,6 +107,27 @@ test('a device has room for so many shadows, and a deleted one makes room for an
   await ask(world, 'update', desired({}), `${SHADOW}/name/over`)
   expect(stateOf(world, 'shadow/name/over')?.version).toBe(1)
   expect(stateOf(world, 'shadow/name/n0')).toBeNull()
+})
+
+test('a request of another region that its uplink sends again is not applied again, though memory was lost meanwhile', async () => {
+  const world = new SyncWorld()
+  await world.connect(3600)
+  const envelope = {
+    fleet: DEFAULT_FLEET,
+    root: LAMP_ROOT,
+    to: { kind: 'home' as const },
+    source: 'uplink of us',
+    first: 0,
+    clock: world.clock.now,
+    records: bytesToBase64(packBatch([routed(`${SHADOW}/update`, JSON.stringify(desired({ a: 1 })))])),
+  }
+  for (let i = 0; i < 2; i++) {
+    const received = watch(world.device.leaf.receive(envelope, 1))
+    await world.clock.pass(1_000)
+    expect(received.value()).toEqual({ status: 'done', outcomes: [STORED] })
+    world.crash()
+  }
+  expect(stateOf(world)?.version).toBe(1)
 })
 
 test('a request that comes again, since its answer was lost, is answered again and not applied again', async () => {
@@ -229,7 +253,7 @@ describe('sync', () => {
     expect(asked.state()).toBe('open')
     world.answer = async () => 'applied'
     await world.clock.pass(3_000)
-    expect(asked.value()).toEqual(Uint8Array.of(0))
+    expect(asked.value()).toEqual(Uint8Array.of(STORED))
   })
 })
 
@@ -241,7 +265,7 @@ function inStore(...states: object[]): HandoverState {
     shadow = step(shadow, 'update', request, 0, 'lamp').applied?.shadow ?? shadow
   }
   const shadows = shadow === null ? [] : [{ path: 'shadow', shadow: encodeShadow(shadow) }]
-  return { session: null, retained: [], interests: [], shadows }
+  return { session: null, clock: 0, retained: [], interests: [], shadows }
 }
 
 describe('a home that is lost', () => {

@@ -109,6 +109,7 @@ class Place {
       to: { kind: 'region', region: EU, epoch: 1 },
       source: `source ${this.turns++}`,
       first: 0,
+      clock: this.platform.now(),
       records: bytesToBase64(packBatch([bytes])),
     }
     const received = watch(this.topic.leaf.receive(envelope, 1))
@@ -281,7 +282,7 @@ describe('in another region', () => {
       core: fakeCore(US, {
         interest: async ({ change, plain, shares }) => {
           told.push({ change, plain, shares })
-          return { home: { region: US, epoch: 1 }, retained: [] }
+          return { home: { region: US, epoch: 1 }, clock: 0, retained: [] }
         },
       }),
     })

@@ -16,6 +16,7 @@ function changeOf(i: number, bytes = 0): RootChange {
     root: `devices/${i}` as Root,
     epoch: 1,
     version: 1,
+    clock: 0,
     queue: [],
     retained: bytes > 0 ? [{ topic: `devices/${i}/t`, record }] : [],
     queueVoidUpTo: null,

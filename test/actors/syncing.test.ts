@@ -14,6 +14,7 @@ import {
   LAMP_ROOT,
   packetsTo,
   record,
+  stored,
   subscribeFrame,
   subscriptionTo,
   textsTo,
@@ -348,7 +349,7 @@ describe('durability global', () => {
     expect(delivered.state()).toBe('open')
     answer.give('applied')
     await world.clock.settled()
-    expect(delivered.value()).toEqual(Uint8Array.of(Reason.Success))
+    expect(delivered.value()).toEqual(stored(1))
   })
 
   test('a retained message too', async () => {
@@ -393,7 +394,7 @@ describe('durability global', () => {
     world.answer = async () => 'failed'
     const delivered = watch(world.device.deliver(world.session, [deliveryOf(CMD, 'm')]))
     await world.clock.settled()
-    expect(delivered.value()).toEqual(Uint8Array.of(Reason.Success))
+    expect(delivered.value()).toEqual(stored(1))
   })
 })
 

@@ -1,6 +1,7 @@
 // The uplink behind a link that fails, and the messages of a home that has moved.
 import { describe, expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
+import { STORED } from '../../actors/leaf/outcome.ts'
 import { FENCE_WAIT_MS_MAX, GLOBAL_WAIT_MS } from '../../actors/limits.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import { Uplink } from '../../actors/uplink/uplink.ts'
@@ -20,6 +21,7 @@ import {
   ROOM,
   routed,
   routedTexts,
+  stored,
   subscriptionTo,
   US,
   watch,
@@ -54,11 +56,12 @@ function room(...texts: string[]): Uint8Array {
 function inbox() {
   const texts: string[] = []
   const seen = new Map<string, number>()
-  const receive = async ({ source, first, records }: Envelope): Promise<EnvelopeResult> => {
+  const receive = async ({ root, source, first, records }: Envelope): Promise<EnvelopeResult> => {
     const all = routedTexts(base64ToBytes(records))
-    const known = seen.get(source) ?? 0
+    const lane = `${source} ${root}`
+    const known = seen.get(lane) ?? 0
     texts.push(...all.slice(Math.max(0, known - first)))
-    seen.set(source, Math.max(known, first + all.length))
+    seen.set(lane, Math.max(known, first + all.length))
     return { status: 'done', outcomes: all.map(() => 0) }
   }
   return { texts, receive }
@@ -86,7 +89,7 @@ test.each([
       core: fakeCore(US, {
         resolve: async () => ({ home }),
         claim: async () => ({ home, state: null, synced: false }),
-        interest: async () => ({ home, retained: [] }),
+        interest: async () => ({ home, clock: 0, retained: [] }),
       }),
     })
     const { leaf } = new Topic(platform, ROOM)
@@ -94,7 +97,7 @@ test.each([
     await leaf.subscribe(APP, 'session of app', [subscriptionTo('rooms/1/#')])
     const sent = watch(uplink.send(ROOM, { kind: 'region', region: US, epoch: 1 }, null, room('1', '2')))
     await clock.pass(2000)
-    expect(sent.value()).toEqual(Uint8Array.of(0, 0))
+    expect(sent.value()).toEqual(stored(2))
 
     home = now
     await leaf.home.verify()
@@ -110,14 +113,14 @@ test('QoS 0 behind more stored messages than one call takes is given up while th
   const { texts, receive } = inbox()
   const { clock, link, uplink } = uplinkOver(receive)
   const many = Array.from({ length: 600 }, (_, i) => `stored ${i}`)
-  const stored = watch(uplink.send(ROOM, HOME, US, room(...many)))
+  const before = watch(uplink.send(ROOM, HOME, US, room(...many)))
   await clock.pass(2000)
-  expect(stored.value()).toEqual(new Uint8Array(600))
+  expect(before.value()).toEqual(stored(600))
 
   const mixed = packBatch([routed('rooms/1/a', 'fleeting', { qos: 0 }), routed('rooms/1/a', 'last')])
   const sent = watch(uplink.send(ROOM, HOME, US, mixed))
   await clock.pass(5000)
-  expect(sent.value()).toEqual(Uint8Array.of(0, 0))
+  expect(sent.value()).toEqual(Uint8Array.of(0, STORED))
 
   link.up = true
   await clock.pass(20_000)
@@ -133,7 +136,7 @@ test('QoS 0 that comes before the failure of the link is known is given up too',
   const sent = watch(uplink.send(ROOM, HOME, US, batch))
   await clock.pass(5000)
 
-  expect(sent.value()).toEqual(new Uint8Array(601))
+  expect(sent.value()).toEqual(Uint8Array.of(...stored(600), 0))
 })
 
 test('after the home took what waited, no number goes out again for another message of the same source', async () => {
@@ -143,25 +146,25 @@ test('after the home took what waited, no number goes out again for another mess
   link.answers = false
   const sent = watch(uplink.send(ROOM, HOME, US, room('1', '2', '3')))
   await clock.pass(1500)
-  expect(sent.value()).toEqual(new Uint8Array(3))
-  expect(routedTexts(uplink.take(ROOM).batch)).toEqual(['1', '2', '3'])
+  expect(sent.value()).toEqual(stored(3))
+  expect(takenTexts(uplink)).toEqual(['1', '2', '3'])
   uplink.took(ROOM)
 
   link.answers = true
   const later = watch(uplink.send(ROOM, HOME, US, room('4', '5')))
   await clock.pass(20_000)
 
-  expect(later.value()).toEqual(new Uint8Array(2))
+  expect(later.value()).toEqual(stored(2))
   expect(texts).toEqual(['1', '2', '3', '4', '5'])
   expect(reused(link.calls.flat())).toEqual([])
 })
 
 test('what is under way when the home comes here is given to it too, before what came after it', async () => {
   const never = held<EnvelopesResponse>()
-  const sources: string[] = []
+  const sources: { source: string; first: number }[] = []
   const core = fakeCore(EU, {
     envelopes: ({ envelopes }) => {
-      sources.push(...envelopes.map(({ source }) => source))
+      sources.push(...envelopes.map(({ source, first }) => ({ source, first })))
       return never.answer
     },
   })
@@ -171,12 +174,13 @@ test('what is under way when the home comes here is given to it too, before what
   await platform.clock.pass(100)
   sent.push(watch(uplink.send(ROOM, HOME, US, room('2'))))
   await platform.clock.pass(100)
-  const { batch, underWay } = uplink.take(ROOM)
+  const [run, ...more] = uplink.take(ROOM)
   await platform.clock.settled()
 
-  expect(routedTexts(batch)).toEqual(['1', '2'])
-  expect([underWay]).toEqual(sources.map((source) => ({ source, last: 0 })))
-  expect(sent.map(({ value }) => value())).toEqual([new Uint8Array(1), new Uint8Array(1)])
+  expect(more).toEqual([])
+  expect(routedTexts(run?.batch ?? new Uint8Array(0))).toEqual(['1', '2'])
+  expect([{ source: run?.source, first: run?.first }]).toEqual(sources)
+  expect(sent.map(({ value }) => value())).toEqual([stored(1), stored(1)])
 })
 
 test('what the home took and did not confirm goes the usual way', async () => {
@@ -184,8 +188,8 @@ test('what the home took and did not confirm goes the usual way', async () => {
   const { clock, link, uplink } = uplinkOver(receive)
   const sent = watch(uplink.send(ROOM, HOME, US, room('1', '2')))
   await clock.pass(2000)
-  expect(sent.value()).toEqual(new Uint8Array(2))
-  expect(routedTexts(uplink.take(ROOM).batch)).toEqual(['1', '2'])
+  expect(sent.value()).toEqual(stored(2))
+  expect(takenTexts(uplink)).toEqual(['1', '2'])
 
   link.up = true
   for (let seconds = 0; seconds < 120; seconds += 5) {
@@ -200,12 +204,31 @@ test('what was stored before the process died is sent after it', async () => {
   const { clock, link, platform, uplink } = uplinkOver(receive)
   const sent = watch(uplink.send(ROOM, HOME, US, room('1', '2')))
   await clock.pass(2000)
-  expect(sent.value()).toEqual(new Uint8Array(2))
+  expect(sent.value()).toEqual(stored(2))
 
   link.up = true
   new Uplink(platform.loseMemory()).alarm()
   await clock.pass(20_000)
   expect(texts).toEqual(['1', '2'])
+})
+
+test('what was sent and not answered before the process died has its old name after it', async () => {
+  const { texts, receive } = inbox()
+  const { clock, link, platform, uplink } = uplinkOver(receive)
+  link.up = true
+  link.answers = false
+  const sent = watch(uplink.send(ROOM, HOME, US, room('1', '2')))
+  await clock.pass(2_000)
+  const behind = watch(uplink.send(ROOM, HOME, US, room('3')))
+  await clock.pass(20_000)
+  expect([sent.value(), behind.value()]).toEqual([stored(2), stored(1)])
+
+  const next = new Uplink(platform.loseMemory())
+  link.answers = true
+  watch(next.send(ROOM, HOME, US, room('4')))
+  await clock.pass(20_000)
+  expect(texts).toEqual(['1', '2', '3', '4'])
+  expect(reused(link.calls.flat())).toEqual([])
 })
 
 test('durability global: what is in the outbox is answered for only when it is delivered', async () => {
@@ -283,7 +306,7 @@ describe('what waits for a region’s wide filters', () => {
     const { clock, link, platform, uplink } = uplinkOver(inbox().receive)
     const sent = watch(uplink.send(ROOM, toWide(US), null, room('1')))
     await clock.pass(2_000)
-    expect(sent.value()).toEqual(Uint8Array.of(0))
+    expect(sent.value()).toEqual(stored(1))
     const next = new Uplink(platform.loseMemory())
     const refused = watch(next.drainedWide(US))
     await clock.pass(FENCE_WAIT_MS_MAX + 100)
@@ -305,6 +328,10 @@ describe('what waits for a region’s wide filters', () => {
     expect(drained.state()).toBe('resolved')
   })
 })
+
+function takenTexts(uplink: Uplink): string[] {
+  return uplink.take(ROOM).flatMap(({ batch }) => routedTexts(batch))
+}
 
 /** Numbers of a source that stood for more than one message. */
 function reused(envelopes: readonly Envelope[]): string[] {

@@ -8,7 +8,7 @@ import { Reason } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import { fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
-import { addressOf, EU, LAMP, ROOM, record, routedTexts, US, watch } from './samples.ts'
+import { addressOf, EU, LAMP, ROOM, record, routedTexts, stored, US, watch } from './samples.ts'
 
 function leafWith(wide: Partial<WidePeer>, home: RegionId = EU) {
   const platform = new FakePlatform(addressOf('topic', EU, ROOM), {
@@ -106,7 +106,7 @@ describe('a home’s retained messages', () => {
     expect(published.state()).toBe('open')
     known.give()
     await clock.settled()
-    expect(published.value()).toEqual(Uint8Array.of(0))
+    expect(published.value()).toEqual(stored(1))
   })
 
   test('are made known once, and that there are none any more, once', async () => {

@@ -29,7 +29,10 @@ import {
 type Shards = (shard: number) => Partial<WidePeer>
 type Fetch = () => Promise<WideRetainedResponse>
 
-async function connected(wide: Shards, wideRetained: Fetch = async () => ({ records: '', next: null })) {
+async function connected(
+  wide: Shards,
+  wideRetained: Fetch = async () => ({ records: '', clock: 0, next: null }),
+) {
   const platform = new FakePlatform(addressOf('device', EU, LAMP), {
     peers: fakePeers({ wide }),
     core: fakeCore(EU, { wideRetained }),
@@ -132,7 +135,7 @@ describe('the retained messages for a wide filter', () => {
   test('come after SUBACK with RETAIN 1, those of this region and of the others', async () => {
     const { connection, send, clock } = await connected(
       (shard) => ({ retained: async () => page(record(`rooms/${shard}/a`, `here ${shard}`)) }),
-      async () => ({ records: bytesToBase64(packBatch([record('x/y', 'there')])), next: null }),
+      async () => ({ records: bytesToBase64(packBatch([record('x/y', 'there')])), clock: 0, next: null }),
     )
     await send(subscribeFrame(1, '#'))
     await clock.pass(2_000)

@@ -73,6 +73,7 @@ export class WideWorld {
               to,
               source: name,
               first,
+              clock: this.clock.now,
               records: bytesToBase64(batch),
             })
             return Uint8Array.from(answer.status === 'done' ? answer.outcomes : [])

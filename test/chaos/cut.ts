@@ -64,7 +64,8 @@ export async function runCut(options: CutOptions): Promise<CutResult> {
     cores: 2,
     cassandraNodes: options.cassandraNodes,
     logs: options.logs,
-    bindings: { OUTBOX_MESSAGES_MAX: String(outboxMessagesMax) },
+    // One region, which is away, gets half of the room.
+    bindings: { OUTBOX_MESSAGES_MAX: String(outboxMessagesMax * 2) },
   })
   const ledger = new Ledger()
   const clients: ChaosClient[] = []

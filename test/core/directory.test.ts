@@ -13,7 +13,15 @@ import type { HandoverState, ReleaseRequest, ReleaseResponse } from '../../src/r
 
 const [AP, EU, US] = ['ap', 'eu', 'us'] as RegionId[] as [RegionId, RegionId, RegionId]
 const ROOT = 'devices/lamp' as Root
-const NOTHING: ReleaseResponse = { done: true, session: '', late: '', upTo: 0, retained: [], shadows: [] }
+const NOTHING: ReleaseResponse = {
+  done: true,
+  session: '',
+  late: '',
+  upTo: 0,
+  clock: 0,
+  retained: [],
+  shadows: [],
+}
 
 function sessionOf(id: string) {
   const numbers = { expirySeconds: 60, disconnectedAt: 1, lastPosition: 0, sentUpTo: 0 }
@@ -37,12 +45,12 @@ class Regions {
       interest: async (region: RegionId) => {
         this.answers(region)
         await this.finish()
-        return { status: 'done', retained: [] }
+        return { status: 'done', clock: 0, retained: [] }
       },
       handover: async (region: RegionId): Promise<HandoverState> => {
         if (this.falling.has(region)) this.silent.add(region)
         this.answers(region)
-        return { session: sessionOf(`of ${region}`), retained: [], interests: [], shadows: [] }
+        return { session: sessionOf(`of ${region}`), clock: 0, retained: [], interests: [], shadows: [] }
       },
       release: async (region: RegionId, request: ReleaseRequest) => {
         this.answers(region)
@@ -81,6 +89,7 @@ const home = () => store.home(DEFAULT_FLEET, ROOT)
 async function sync(region: RegionId, epoch: number): Promise<void> {
   const { queue: _, ...session } = sessionOf(`synced by ${region}`)
   const nothing = {
+    clock: 0,
     queue: [],
     retained: [],
     shadows: [],
@@ -185,6 +194,7 @@ describe('a claim', () => {
 
 async function emptyChange(version: number) {
   const nothing = {
+    clock: 0,
     queue: [],
     retained: [],
     shadows: [],

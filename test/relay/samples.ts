@@ -42,13 +42,14 @@ const answeredShadow = {
   version: 3,
   changedAt: 1_700_000_000_000,
 }
-const state = { session, retained: [retained], interests: [interest], shadows: [shadow] }
+const state = { clock: 1, session, retained: [retained], interests: [interest], shadows: [shadow] }
 const envelope = {
   fleet: 'default',
   root,
   to: { kind: 'region', region: 'us', epoch: 2 },
   source: 'uplink-1',
   first: 0,
+  clock: 1,
   records: 'AAAA',
 }
 const epochWrong = { epoch: -1 }
@@ -57,6 +58,7 @@ const released = {
   session: 's1',
   late: '',
   upTo: 7,
+  clock: 1,
   retained: [retained, { topic: 'rooms/42/gone', record: null }],
   shadows: [lateShadow],
 }
@@ -74,6 +76,7 @@ const change = {
   root,
   epoch: 1,
   version: 7,
+  clock: 1,
   session: withoutQueue,
   interests: [interest],
   queue: [{ session: 's1', position: 5, delivery: null }],
@@ -100,6 +103,7 @@ const changeWrong = {
 }
 
 export const SAMPLES: Readonly<Record<string, Sample>> = {
+  clockSchema: { valid: 1_700_000_000_000.5, wrong: { '': 'noon' } },
   base64Schema: { valid: 'AAA=', wrong: { '': 'AAA' } },
   fleetSchema: { valid: 'default', wrong: { '': 'UPPER' } },
   regionSchema: { valid: 'eu', wrong: { '': '' } },
@@ -234,7 +238,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     wrong: { ...whereWrong, change: 'none', plain: 1, 'shares.0': '', 'filters.0': 2 },
   },
   interestResponseSchema: {
-    valid: { home, retained: [retained] },
+    valid: { home, clock: 0, retained: [retained] },
     wrong: { 'home.epoch': null, 'retained.0.topic': 1 },
   },
   homeInterestRequestSchema: {
@@ -242,7 +246,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     wrong: { ...whereWrong, ...epochWrong, change: null, plain: 'no', shares: null, filters: 'all' },
   },
   homeInterestResponseSchema: {
-    valid: { status: 'done', retained: [retained] },
+    valid: { status: 'done', clock: 0, retained: [retained] },
     wrong: { status: 'perhaps', 'retained.0.record': '!' },
   },
   drainedRequestSchema: { valid: where, wrong: whereWrong },
@@ -280,14 +284,17 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     wrong: { fleet: 1, region: '', shard: 'x', filters: [], 'after.region': 5, 'after.topic': null },
   },
   wideRetainedResponseSchema: {
-    valid: { records: 'AAAA', next: { region: 'us', root: '', topic: '' } },
+    valid: { records: 'AAAA', clock: 1, next: { region: 'us', root: '', topic: '' } },
     wrong: { records: 'A', 'next.root': 7 },
   },
   regionRetainedRequestSchema: {
     valid: { fleet: 'default', shard: 0, filters: ['#'], after: { root: 'rooms/42', topic: '' } },
     wrong: { fleet: 'X Y', shard: null, 'filters.0': '', 'after.root': false },
   },
-  regionRetainedResponseSchema: { valid: { records: '', next: null }, wrong: { records: '*', next: 'more' } },
+  regionRetainedResponseSchema: {
+    valid: { records: '', clock: 0, next: null },
+    wrong: { records: '*', next: 'more' },
+  },
   envelopeSchema: {
     valid: envelope,
     wrong: {

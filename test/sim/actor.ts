@@ -277,7 +277,7 @@ export class Life implements Platform, Place, Sender {
   // Platform ----------------------------------------------------------------------------------------------------------
 
   now(): number {
-    return this.world.now
+    return this.actor.region.now()
   }
 
   randomId(): string {
@@ -302,7 +302,7 @@ export class Life implements Platform, Place, Sender {
   }
 
   wakeBy(at: number): void {
-    if (!this.over && !this.ghost) this.actor.wakeBy(at)
+    if (!this.over && !this.ghost) this.actor.wakeBy(at - this.actor.region.clockAheadMs)
   }
 
   connections(): SimSocket[] {

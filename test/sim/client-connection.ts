@@ -5,12 +5,21 @@ import { type ClientId, DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts
 import { rootOfTopic } from '../../src/id/root.ts'
 import { isShadowTopic, parseShadowRequest } from '../../src/id/shadow-topic.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
+import { Reason } from '../../src/mqtt/reason.ts'
 import type { SimClient } from './client.ts'
 import { type Connected, type Published, payloadOf, type Subscribed } from './history.ts'
 import { type ClientEnd, SimSocket } from './socket.ts'
 
 const CONNECT_WAIT_MS = 6_000
 const V5 = { protocolVersion: 5 } as const
+
+/** Every third message expires, but only after the run. */
+const EXPIRY_SECONDS = 200
+const UNDER_WAY_SECONDS_MAX = 30
+
+function expires(number: number): boolean {
+  return number % 3 === 0
+}
 
 export class ClientConnection implements ClientEnd {
   readonly record: Connected
@@ -81,6 +90,7 @@ export class ClientConnection implements ClientEnd {
       retain,
       dup,
       ...(qos > 0 && { messageId }),
+      ...(expires(published.number) && { properties: { messageExpiryInterval: EXPIRY_SECONDS } }),
     } as Packet)
   }
 
@@ -217,6 +227,8 @@ export class ClientConnection implements ClientEnd {
       if (second) this.write({ cmd: 'pubrel', messageId: packetId } as Packet)
       return
     }
+    if (reason > 0 && reason < 0x80 && reason !== Reason.NoMatchingSubscribers)
+      world.breach('error', `p${sent.published.number} is acknowledged with ${reason}`)
     sent.published.acknowledged = { at: world.scheduler.exact, reason }
     world.note(`${this.client.id} p${sent.published.number} acknowledged ${reason}`)
     if (second && reason < 0x80) {
@@ -243,6 +255,7 @@ export class ClientConnection implements ClientEnd {
     world.note(`${client.id} gets p${published.number} QoS ${packet.qos}${marks} from ${packet.topic}`)
     if (packet.topic !== published.topic)
       world.breach('error', `p${published.number} came from ${packet.topic}`)
+    if (expires(published.number) && !published.will) this.checkExpiry(published, packet)
     if (!again) {
       world.history.delivered.push({
         published,
@@ -272,6 +285,16 @@ export class ClientConnection implements ClientEnd {
     const { version, state } = JSON.parse(text) as { version: number; state: { reported: object } }
     if (version < (shadows.get(root)?.version ?? 0)) return
     shadows.set(root, { version, attributes: new Set(Object.keys(state.reported)) })
+  }
+
+  /** What is left of its time, whatever the clocks on its way. Time between two regions is not counted. [MQTT-3.3.2-6] */
+  private checkExpiry(published: Published, packet: Extract<Packet, { cmd: 'publish' }>): void {
+    const { world } = this.client
+    const left = packet.properties?.messageExpiryInterval ?? 0
+    const counted = EXPIRY_SECONDS - (world.scheduler.exact - published.at) / 1000
+    const most = published.resent ? EXPIRY_SECONDS : Math.min(EXPIRY_SECONDS, counted + UNDER_WAY_SECONDS_MAX)
+    if (left < counted - 1 || left > most)
+      world.breach('expiry', `p${published.number} has ${left} s left, not ${counted.toFixed(1)}`)
   }
 
   private suback(packetId: number, granted: readonly number[]): void {

@@ -151,7 +151,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: ['exactly once'],
     apply: () => {
       const undo = [
-        replace(Received.prototype, 'note', () => () => undefined),
+        replace(Received.prototype, 'last', () => () => null),
         replace(Seen.prototype, 'keep', () => () => undefined),
         replace(Seen.prototype, 'remember', () => () => undefined),
       ]

@@ -92,7 +92,7 @@ class PodLife implements Sender {
     this.around = pod
     const store = this.store()
     const edges = this.edges()
-    const now = () => this.world.now
+    const now = () => this.world.now + this.world.coreAheadMs
     const directory = new Directory(store, edges, new Silence(edges, Number.POSITIVE_INFINITY, now), now)
     const relay = new Relay(directory, edges)
     const call = <S extends z.ZodType>(schema: S, act: (body: z.infer<S>) => Promise<unknown>): Serve => {
@@ -113,7 +113,7 @@ class PodLife implements Sender {
       drained: call(drainedRequestSchema, (body) => relay.drained(body)),
       sync: call(syncRequestSchema, async ({ roots }) => ({
         results: await Promise.all(
-          roots.map(async (change) => ((await store.putState(change)) ? 'applied' : 'fenced')),
+          roots.map(async (change) => ((await store.putState(change, now())) ? 'applied' : 'fenced')),
         ),
       })),
       wide: call(wideRequestSchema, (body) => relay.wide(body)),

@@ -25,6 +25,11 @@ export class Random {
     return t / 0x1_0000_0000
   }
 
+  /** Another source, which takes nothing from this one. */
+  apart(): Random {
+    return new Random(this.a ^ this.b)
+  }
+
   between(low: number, high: number): number {
     return low + this.next() * (high - low)
   }

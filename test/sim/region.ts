@@ -32,6 +32,8 @@ export class SimRegion implements Place {
   readonly around = null
   readonly world: World
   readonly id: RegionId
+  /** How far its clock is ahead of the world's, ms. */
+  readonly clockAheadMs: number
   readonly actors = new Map<string, SimActor>()
   frozen = false
   readonly held: Task[] = []
@@ -43,6 +45,11 @@ export class SimRegion implements Place {
   constructor(world: World, id: RegionId) {
     this.world = world
     this.id = id
+    this.clockAheadMs = world.clockAheadMs()
+  }
+
+  now(): number {
+    return this.world.now + this.clockAheadMs
   }
 
   actor(address: ActorAddress): SimActor {
@@ -174,7 +181,7 @@ class WorkerRequest implements Sender {
       case 'wide-retained': {
         const { fleet, shard, filters, after } = this.parse(regionRetainedRequestSchema, body)
         const { records, next } = await this.wide(fleet, shard, (wide) => wide.retained(filters, after))
-        return { records: bytesToBase64(records), next }
+        return { records: bytesToBase64(records), clock: this.region.now(), next }
       }
       default:
         throw new Error(`the edge has no ${name}`)

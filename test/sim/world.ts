@@ -24,6 +24,7 @@ export type Broken =
   | 'repeated'
   | 'shared'
   | 'retained'
+  | 'expiry'
   | 'contract'
   | 'error'
 
@@ -31,6 +32,9 @@ export interface Breach {
   readonly broken: Broken
   readonly what: string
 }
+
+/** The clocks of regions and core are off by at most this. */
+const CLOCK_OFF_MS_MAX = 300_000
 
 export class World {
   readonly scheduler = new Scheduler()
@@ -46,11 +50,15 @@ export class World {
   /** Notes every call, for reading a trace. */
   readonly verbose: boolean
   readonly random: Random
+  /** How far the clocks of the core's pods, which agree, are ahead. */
+  readonly coreAheadMs: number
   readonly faults: Faults
   /** Whose event is running. */
   active: Life | null = null
   /** Where a client goes when it connects again. */
   wander: (client: SimClient) => RegionId = ({ region }) => region
+  /** Of its own, so that clocks change nothing else in a run. */
+  private readonly clocks: Random
   private names = 0
   private readonly epochs = new Map<string, RegionId>()
   private readonly homes = new Map<string, Map<RegionId, Life>>()
@@ -59,8 +67,15 @@ export class World {
     this.verbose = verbose
     this.random = random
     this.faults = faults
+    this.clocks = random.apart()
+    this.coreAheadMs = this.clockAheadMs()
     for (const id of regions) this.regions.set(id, new SimRegion(this, id))
     this.pods = Array.from({ length: pods }, (_, i) => new Pod(this, `pod ${i}`))
+  }
+
+  /** How far somebody's clock is ahead of the world's. */
+  clockAheadMs(): number {
+    return Math.round(this.clocks.between(-CLOCK_OFF_MS_MAX, CLOCK_OFF_MS_MAX))
   }
 
   get now(): number {

@@ -30,6 +30,7 @@ function rows(texts: Readonly<Record<number, string | null>>, session = 's1'): Q
 
 function changeOf(root: Root, epoch: number, version: number, more: Partial<RootChange> = {}): RootChange {
   const nothing = {
+    clock: 0,
     queue: [],
     retained: [],
     shadows: [],
@@ -62,12 +63,25 @@ export function describeStates(pods: Pods): void {
 
   describe('synced states', () => {
     it('a root that never synced has nothing', async () => {
-      expect(await store.takeState(FLEET, freshRoot(), 2)).toEqual({
+      expect(await store.takeState(FLEET, freshRoot(), 2, 7)).toEqual({
         session: null,
+        clock: 7,
         retained: [],
         interests: [],
         shadows: [],
       })
+    })
+
+    it('what it has is by the clock of the region that synced it, whatever the clocks of regions and pods', async () => {
+      const root = freshRoot()
+      const minutes = (count: number) => 1_700_000_000_000 + count * 60_000
+      // The region is five minutes ahead of the pods.
+      await store.putState({ ...changeOf(root, 1, 1, { session: SESSION }), clock: minutes(5) }, minutes(0))
+      await store.putState(
+        { ...changeOf(root, 1, 2, { queue: rows({ 1: 'a' }) }), clock: minutes(8) },
+        minutes(3),
+      )
+      expect(await otherPod.takeState(FLEET, root, 2, minutes(60))).toMatchObject({ clock: minutes(65) })
     })
 
     it('all that a home has synced is found through every pod, in order', async () => {
@@ -145,7 +159,7 @@ export function describeStates(pods: Pods): void {
       await store.putState(changeOf(root, 1, 2, { shadows }))
       await otherPod.putState(changeOf(root, 1, 1, { shadows: [row('shadow', 'older')] }))
       await store.putState(changeOf(root, 1, 3, { shadows: [row('shadow/name/b', null)] }))
-      expect((await otherPod.takeState(FLEET, root, 1)).shadows).toEqual([
+      expect((await otherPod.takeState(FLEET, root, 1, 0)).shadows).toEqual([
         row('shadow', 'S'),
         row('shadow/name/a', 'A'),
       ])
@@ -154,7 +168,7 @@ export function describeStates(pods: Pods): void {
       expect(await otherPod.shadow(FLEET, freshRoot(), 'shadow')).toBeNull()
       await store.putState(changeOf(root, 2, 2, { shadows: [row('shadow', 'new')], shadowsVoidUpTo: 1 }))
       await store.putState(changeOf(root, 1, 9, { shadows: [row('shadow/name/a', 'late')] }))
-      expect((await otherPod.takeState(FLEET, root, 1_000)).shadows).toEqual([row('shadow', 'new')])
+      expect((await otherPod.takeState(FLEET, root, 1_000, 0)).shadows).toEqual([row('shadow', 'new')])
     })
 
     it('a session that has ended is gone, and what another session has left in the queue is not the next one’s', async () => {
