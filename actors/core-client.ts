@@ -9,6 +9,7 @@ import type {
   ResolveResponse,
 } from '../src/relay/home.ts'
 import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
+import type { PresenceRequest, PresenceResponse } from '../src/relay/presence.ts'
 import type { ShadowRequest, ShadowResponse } from '../src/relay/shadow.ts'
 import type { SyncRequest, SyncResponse } from '../src/relay/sync.ts'
 import type {
@@ -27,6 +28,8 @@ export interface CoreClient {
   interest(request: InterestRequest): Promise<InterestResponse>
   drained(request: DrainedRequest): Promise<void>
   envelopes(request: EnvelopesRequest): Promise<EnvelopesResponse>
+  /** The last event of a client whose home is not known to be here. */
+  presence(request: PresenceRequest): Promise<PresenceResponse>
   sync(request: SyncRequest): Promise<SyncResponse>
   shadow(request: ShadowRequest): Promise<ShadowResponse>
   wide(request: WideRequest): Promise<WideResponse>

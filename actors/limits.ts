@@ -159,3 +159,8 @@ export const LATE_SHADOWS_MAX = 4
 /** QoS 2 deliveries that a session recognises should they come again, and after how many old ones are forgotten. */
 export const SEEN_ORIGINS_MAX = 1_000
 export const SEEN_PRUNE_EVERY = 100
+/** A presence event that somebody could not take is published again after this. */
+export const PRESENCE_RETRY_MS = 5_000
+export const PRESENCE_RETRY_MS_MAX = 300_000
+/** Presence events on their way to a region that is out of reach; of more, the next home publishes the last ones. */
+export const PRESENCE_OPEN_MAX = 100

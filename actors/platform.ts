@@ -1,10 +1,11 @@
 // The one port through which the actors see their platform. workerd stands behind it in production (workerd/), fakes in
 // a simulator, and one day another host.
 import type { ActorAddress } from '../src/id/actor-name.ts'
-import type { ClientId, FleetId, RegionId, Root } from '../src/id/ids.ts'
+import type { Branch, ClientId, FleetId, RegionId, Root } from '../src/id/ids.ts'
 import type { Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
 import type { HandoverRequest, HandoverState, ReleaseRequest, ReleaseResponse } from '../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../src/relay/interest.ts'
+import type { HomePresenceResponse } from '../src/relay/presence.ts'
 import type { HomeShadowResponse, ShadowAsked } from '../src/relay/shadow.ts'
 import type { RootChange, SyncResult } from '../src/relay/sync.ts'
 import type { WideAnswer, WideCursor, WideRequest } from '../src/relay/wide.ts'
@@ -65,8 +66,8 @@ export interface LeafPeer extends SharingPeer {
   /** Null where the home is not here, or newer. */
   handover(request: HandoverRequest): Promise<HandoverState | null>
   release(request: ReleaseRequest): Promise<ReleaseResponse>
-  /** At the home: a page of the retained messages that match any of the filters, from after this topic on. */
-  retainedFor(filters: readonly string[], after: string): Promise<LeafRetainedPage>
+  /** At the home: a page of the branch's retained messages that match any of the filters, from after this topic on. */
+  retainedFor(filters: readonly string[], after: string, branch: Branch): Promise<LeafRetainedPage>
 }
 
 export interface LeafRetainedPage {
@@ -81,6 +82,8 @@ export interface DevicePeer extends LeafPeer {
   shadow(asked: ShadowAsked, epoch: number | null): Promise<HomeShadowResponse>
   /** @param batch deliveries for this session */
   deliver(session: string, batch: Uint8Array): Promise<Uint8Array>
+  /** @param epoch of the home that the core takes this region for; null to ask only what is known here */
+  presence(epoch: number | null): Promise<HomePresenceResponse>
   frontOpened(front: string): Promise<void>
   /** @param batch frames */
   frontFrames(front: string, batch: Uint8Array): Promise<void>
@@ -109,8 +112,8 @@ export interface UplinkPeer {
   send(root: Root, to: Destination, hint: RegionId | null, batch: Uint8Array): Promise<Uint8Array>
   /** Gives what waits for the home of this root to it, in order: it is here now. */
   take(root: Root): Promise<Run[]>
-  /** Resolves when what waits now for this region has been delivered; rejects if that takes long. */
-  drained(root: Root, region: RegionId): Promise<void>
+  /** Resolves when what waits now for this region, or for any, has been delivered; rejects if that takes long. */
+  drained(root: Root, region: RegionId | 'any'): Promise<void>
   /** Passes on what a home has changed. Holds nothing: what failed is sent again by the home. */
   sync(change: RootChange): Promise<SyncResult>
   /** The same for what waits for this region's wide filters, of any root. */
@@ -156,8 +159,8 @@ export interface WidePeer extends SharingPeer {
   drained(region: RegionId): Promise<void>
   /** Another region's filters. */
   learn(request: WideRequest): Promise<WideAnswer>
-  /** Whether this region is the root's home and keeps retained messages. */
-  retains(root: Root, any: boolean): Promise<void>
+  /** Whether this region is the home of the branch's root and keeps retained messages of the branch. */
+  retains(branch: Branch, any: boolean): Promise<void>
   /** Retained messages of the homes in this region. */
   retained(filters: readonly string[], after: WideCursor | null): Promise<WideRetainedPage>
 }
@@ -188,6 +191,8 @@ export interface Settings {
   readonly clientTokenSecret: string
   /** This region is being emptied: clients are to connect here instead. Null in the usual case. */
   readonly moveTo: string | null
+  /** Whether clients' connections and their ends are told. */
+  readonly presence: boolean
 }
 
 export interface Platform {

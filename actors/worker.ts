@@ -4,6 +4,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { problemResponse } from '../src/relay/problem.ts'
 import { SHADOW_REQUEST_BYTES_MAX } from '../src/shadow/limits.ts'
 import { mqttRoute } from './http/mqtt-route.ts'
+import { presenceRoute } from './http/presence-route.ts'
 import { relayRoutes } from './http/relay-routes.ts'
 import { shadowRoute } from './http/shadow-route.ts'
 import type { Env } from './workerd/env.ts'
@@ -23,6 +24,8 @@ app.get('/livez', (c) => c.json({ regions: servedRegions(c.env) }))
 app.get('/', mqttRoute)
 app.get('/mqtt', mqttRoute)
 app.get('/mqtt/:clientId', mqttRoute)
+app.get('/v1/clients/:client/presence', presenceRoute)
+app.get('/v1/fleets/:fleet/clients/:client/presence', presenceRoute)
 app.on(
   ['GET', 'PATCH', 'DELETE'],
   '/v1/devices/:device/shadow',

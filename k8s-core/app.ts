@@ -7,6 +7,7 @@ import { parseRegionId, type RegionId } from '../src/id/ids.ts'
 import { envelopesRequestSchema } from '../src/relay/envelope.ts'
 import { claimRequestSchema, importedRequestSchema, resolveRequestSchema } from '../src/relay/home.ts'
 import { drainedRequestSchema, interestRequestSchema } from '../src/relay/interest.ts'
+import { presenceRequestSchema } from '../src/relay/presence.ts'
 import { invalid, problemResponse } from '../src/relay/problem.ts'
 import { shadowRequestSchema } from '../src/relay/shadow.ts'
 import { type RootChange, type SyncResult, syncRequestSchema } from '../src/relay/sync.ts'
@@ -96,6 +97,7 @@ export function coreApp({ store, directory, relay, relaySecret, log, draining }:
     c.json({ results: await relay.pass(region, envelopes) }),
   )
 
+  call('presence', presenceRequestSchema, async (c, request) => c.json(await relay.presence(request)))
   const sync = async (change: RootChange): Promise<SyncResult> => {
     try {
       return (await store.putState(change)) ? 'applied' : 'fenced'

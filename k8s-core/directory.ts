@@ -28,15 +28,15 @@ export class Directory {
   }
 
   /** As the store says now; null where there is none. */
-  async known(fleet: FleetId, root: Root): Promise<HomeAnswer | null> {
+  async find(fleet: FleetId, root: Root): Promise<HomeAnswer | null> {
     const home = await this.store.home(fleet, root)
     return home === null ? null : answer(this.remember(fleet, root, home))
   }
 
-  /** As the store says now. */
+  /** As the store says now; `region` becomes it if there is none. */
   async resolve(fleet: FleetId, root: Root, region: RegionId): Promise<HomeAnswer> {
-    const home = await this.store.home(fleet, root)
-    if (home !== null) return answer(this.remember(fleet, root, home))
+    const home = await this.find(fleet, root)
+    if (home !== null) return home
     const result = await this.store.claimHome(fleet, root, region, 0)
     if (result.home === null) throw new Error(`${fleet}/${root} was released while it was claimed`)
     return answer(this.remember(fleet, root, result.home))

@@ -22,6 +22,11 @@ import {
 } from '../src/relay/interest.ts'
 import { postRelay } from '../src/relay/post.ts'
 import {
+  type HomePresenceRequest,
+  type HomePresenceResponse,
+  homePresenceResponseSchema,
+} from '../src/relay/presence.ts'
+import {
   type HomeShadowRequest,
   type HomeShadowResponse,
   homeShadowResponseSchema,
@@ -82,6 +87,10 @@ export class Edges {
 
   async interest(region: RegionId, request: HomeInterestRequest): Promise<HomeInterestResponse> {
     return this.ask(region, 'interest', request, homeInterestResponseSchema, EDGE_SUBSCRIBE_TIMEOUT_MS)
+  }
+
+  async presence(region: RegionId, request: HomePresenceRequest): Promise<HomePresenceResponse> {
+    return this.ask(region, 'presence', request, homePresenceResponseSchema)
   }
 
   /** The home's messages for another region have all arrived there. */

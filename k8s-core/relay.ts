@@ -3,6 +3,7 @@ import type { RegionId } from '../src/id/ids.ts'
 import type { DeliverRequest, Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
 import { FIRST_EPOCH } from '../src/relay/home.ts'
 import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
+import type { PresenceRequest, PresenceResponse } from '../src/relay/presence.ts'
 import type { ShadowRequest, ShadowResponse } from '../src/relay/shadow.ts'
 import type {
   WideDrainedRequest,
@@ -53,6 +54,24 @@ export class Relay {
     throw new EdgeUnreachable(region, `the home of ${fleet}/${root} is moving`)
   }
 
+  /** A client's last event, from its home. Asking makes no region the home. */
+  async presence({ fleet, root, region }: PresenceRequest): Promise<PresenceResponse> {
+    let last = region
+    for (let tries = 0; tries < MOVED_TRIES_MAX; tries++) {
+      const home = await this.directory.find(fleet, root)
+      if (home === null) return { status: 'done', event: null }
+      last = home.region
+      try {
+        const answer = await this.edges.presence(home.region, { fleet, root, epoch: home.epoch })
+        if (answer.status === 'done') return answer
+      } catch (cause) {
+        if (!(cause instanceof EdgeUnreachable)) throw cause
+        break
+      }
+    }
+    return { status: 'unreachable', region: last }
+  }
+
   /**
    * Asks the home. Where its region does not answer, a reader gets what that had synced.
    * @param synced the shadow as the store has it
@@ -60,7 +79,7 @@ export class Relay {
   async shadow(request: ShadowRequest, synced: () => Promise<string | null>): Promise<ShadowResponse> {
     const { fleet, root, region: from, ...asked } = request
     const find = () =>
-      asked.verb === 'update' ? this.directory.resolve(fleet, root, from) : this.directory.known(fleet, root)
+      asked.verb === 'update' ? this.directory.resolve(fleet, root, from) : this.directory.find(fleet, root)
     let home = await find()
     for (let tries = 0; home !== null && tries < MOVED_TRIES_MAX; tries++) {
       const { region, epoch } = home

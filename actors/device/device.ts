@@ -12,7 +12,7 @@ import { negotiate } from '../../src/session/terms.ts'
 import { Leaf, type LeafOwner } from '../leaf/leaf.ts'
 import { Marks } from '../leaf/marks.ts'
 import { NO_SUCH_SESSION } from '../leaf/outcome.ts'
-import { SHARE_CHECK_MS, WILL_CHECK_MS } from '../limits.ts'
+import { SHARE_CHECK_MS } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
 import { Attaching } from './attaching.ts'
 import { awaken } from './awaken.ts'
@@ -22,9 +22,11 @@ import { syncedSession } from './handover.ts'
 import { Keeping } from './keeping.ts'
 import { LastWill } from './last-will.ts'
 import { type Accepted, Live } from './live.ts'
+import { lookAfter } from './look-after.ts'
 import { Moving } from './moving.ts'
 import { OwnDeltas } from './own-deltas.ts'
 import { Performing } from './performing.ts'
+import { Presence } from './presence.ts'
 import { Publisher } from './publisher.ts'
 import { queued } from './queued.ts'
 import { Registrar } from './registrar.ts'
@@ -37,6 +39,7 @@ export class Device {
   readonly leaf: Leaf
   readonly store: SessionStore
   readonly moving: Moving
+  readonly presence: Presence
   private readonly platform: Platform
   private readonly publisher: Publisher
   private readonly registrar: Registrar
@@ -79,20 +82,23 @@ export class Device {
       fence: (region, epoch) => this.moving.fence(region, epoch),
       session: () => syncedSession(this.store),
       queued: (position) => this.store.queuedBytes(position),
+      along: () => this.presence.along(),
     }
     this.leaf = new Leaf(platform, rootOfClient(client), owner, marks)
     this.publisher = new Publisher(platform, client, this.leaf)
     this.registrar = new Registrar(platform, client, this.leaf)
     this.ownDeltas = new OwnDeltas(client, this.leaf.shadows)
     this.subscribing = new Subscribing(this.store, this.registrar, this.ownDeltas)
-    this.moving = new Moving(client, this.leaf, this.store, this.seen, this.registrar, {
+    this.presence = new Presence(platform, client, this.leaf)
+    this.moving = new Moving(client, this.leaf, this.store, this.seen, this.registrar, this.presence, {
       now: () => platform.now(),
       session: () => this.session,
       replace: (session) => {
         this.session = session
       },
       disconnect: () => {
-        this.closeLive(Reason.SessionTakenOver)
+        // The end is told by the next home, before it tells of a connection there.
+        this.closeLive(Reason.SessionTakenOver, 'kept')
         // The client goes on elsewhere: a will that waits is void.
         this.will.clientReturned(true)
       },
@@ -106,7 +112,11 @@ export class Device {
     this.live = live
     // The process died with the connection; from now on the session waits.
     if (session !== null && cutOff) this.keepDisconnected(session, platform.now())
-    if (live === null) this.will.connectionEnded(session?.expirySeconds ?? 0)
+    if (live === null) {
+      this.presence.disconnected(null)
+      this.will.connectionEnded(session?.expirySeconds ?? 0)
+    }
+    this.presence.publish()
   }
 
   get liveConnection(): Connection | null {
@@ -139,8 +149,8 @@ export class Device {
     if (session.persistent || this.store.session() !== null) {
       this.store.saveSession(session.id, expirySeconds, null, session.outgoing.snapshot())
     }
-    if (terms.keepAliveSeconds > 0) this.platform.wakeBy(now + live.keepAliveMs)
-    else if (connect.will !== null) this.platform.wakeBy(now + WILL_CHECK_MS)
+    lookAfter(this.platform, this.store, live)
+    this.presence.connected(terms, connect.cleanStart)
     void this.leaf.syncing.confirm()
     return { sessionPresent: resumed, live, properties }
   }
@@ -165,6 +175,7 @@ export class Device {
     const pending: Promise<void>[] = []
     try {
       for (const packet of packets) {
+        if (packet.type === 'disconnect') live.farewell = packet.reason
         pending.push(...this.perform(session.step(packet)))
         if (this.live !== live) break
       }
@@ -180,7 +191,7 @@ export class Device {
   connectionLost(): void {
     if (this.live === null) return
     this.live.end()
-    this.afterConnection()
+    this.afterConnection(null)
   }
 
   /** Deliveries for a session; the outcomes when each is acknowledged or durable. */
@@ -208,14 +219,9 @@ export class Device {
   async alarm(): Promise<void> {
     const now = this.platform.now()
     const { live } = this
-    if (live !== null && live.terms.keepAliveSeconds > 0) {
-      const deadline = live.lastActivityAt + live.keepAliveMs
-      if (deadline <= now)
-        this.closeLive(Reason.KeepAliveTimeout) // [MQTT-3.1.2-22]
-      else this.platform.wakeBy(deadline)
-    } else if (live !== null && this.store.will() !== null) {
-      this.platform.wakeBy(now + WILL_CHECK_MS)
-    }
+    if (live !== null && lookAfter(this.platform, this.store, live) === 'silent')
+      this.closeLive(Reason.KeepAliveTimeout) // [MQTT-3.1.2-22]
+    this.presence.publish()
     this.endIfExpired(now)
     this.will.publishIfDue(this.session === null)
     if (live !== null && this.store.queuedShared(0, 1).length > 0)
@@ -256,21 +262,22 @@ export class Device {
   }
 
   /** Ends the live connection, if there is one; a 5.0 client is told the reason. */
-  closeLive(reason: ReasonCode | null): void {
-    if (this.live === null) return
-    this.live.close(reason)
-    this.afterConnection()
+  closeLive(reason: ReasonCode | null, presence?: 'kept'): void {
+    const { live } = this
+    if (live === null) return
+    live.close(reason)
+    this.afterConnection(reason ?? live.farewell, presence)
   }
 
-  private afterConnection(): void {
+  private afterConnection(reason: ReasonCode | null, presence?: 'kept'): void {
     const { session } = this
-    const now = this.platform.now()
     this.live = null
     if (session !== null) {
       this.perform(session.disconnected())
-      if (session.persistent && session.expirySeconds > 0) this.keepDisconnected(session, now)
+      if (session.persistent && session.expirySeconds > 0) this.keepDisconnected(session, this.platform.now())
       else this.endSession()
     }
+    this.presence.disconnected(reason, presence)
     this.will.connectionEnded(this.session?.expirySeconds ?? 0)
   }
 
@@ -380,9 +387,7 @@ export class Device {
   private deliverQuietly(delivery: Delivery): Promise<number> {
     const { session } = this
     if (session === null) return Promise.resolve(Reason.Success)
-    return new Promise((done) => {
-      this.perform(session.deliver(delivery, (outcome) => done(outcome), this.platform.now()))
-    })
+    return new Promise((done) => void this.perform(session.deliver(delivery, done, this.platform.now())))
   }
 
   private async unsubscribe(session: Session, effect: Extract<Effect, { do: 'unsubscribe' }>): Promise<void> {

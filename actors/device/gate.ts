@@ -276,8 +276,8 @@ export class Gate {
     }
     if (connect.clientId !== '' && connect.clientId !== this.client) return Reason.ClientIdentifierNotValid
     if (connect.will !== null) {
-      const refused = refusal(connect.will.message.topic)
-      if (refused !== null) return refused
+      const { topic } = connect.will.message
+      if (refusal(topic) === Reason.NotAuthorized) return Reason.NotAuthorized
     }
     return { global: asked }
   }

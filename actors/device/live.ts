@@ -28,6 +28,8 @@ export class Live {
   /** `durability: global`. */
   readonly global: boolean
   lastActivityAt: number
+  /** The reason of the client's DISCONNECT. */
+  farewell: ReasonCode | null = null
   private readonly aliases: OutgoingAliases
   private out: Uint8Array[] = []
   private planned = false

@@ -15,6 +15,7 @@ import { CLIENT_AWAY, type Delivery, decodeDelivery, encodeDelivery } from '../.
 import type { Session } from '../../src/session/session.ts'
 import type { Leaf } from '../leaf/leaf.ts'
 import { exportSession, goOn, importSession } from './handover.ts'
+import type { Presence } from './presence.ts'
 import type { Registrar } from './registrar.ts'
 import type { Seen } from './seen.ts'
 import type { SessionStore } from './session-store.ts'
@@ -38,6 +39,7 @@ export class Moving {
   private readonly store: SessionStore
   private readonly seen: Seen
   private readonly registrar: Registrar
+  private readonly presence: Presence
   private readonly mover: Mover
 
   constructor(
@@ -46,6 +48,7 @@ export class Moving {
     store: SessionStore,
     seen: Seen,
     registrar: Registrar,
+    presence: Presence,
     mover: Mover,
   ) {
     this.client = client
@@ -53,6 +56,7 @@ export class Moving {
     this.store = store
     this.seen = seen
     this.registrar = registrar
+    this.presence = presence
     this.mover = mover
   }
 
@@ -61,7 +65,11 @@ export class Moving {
     const home = this.leaf.home.knowledge
     if (home.at !== 'unknown' && home.epoch > request.epoch) return null
     if (home.at !== 'elsewhere' || home.epoch < request.epoch) this.leave(request.to, request.epoch)
-    return { session: exportSession(this.store, this.seen), ...this.leaf.exportState() }
+    return {
+      session: exportSession(this.store, this.seen),
+      presence: this.presence.open(),
+      ...this.leaf.exportState(),
+    }
   }
 
   /** Another region has taken the client over while this one was not reached. What it had yet is given with `release`. */
@@ -122,6 +130,7 @@ export class Moving {
     this.mover.replace(null)
     this.store.clear()
     this.seen.clear()
+    this.presence.clear()
     this.leaf.releaseState()
     return NOTHING_LATE
   }
@@ -146,7 +155,9 @@ export class Moving {
   }
 
   /** In the transaction that makes this region the home. */
-  importState({ session }: HandoverState, synced: boolean, now: number): void {
+  importState(state: HandoverState, synced: boolean, now: number): void {
+    const { session } = state
+    this.presence.import(state)
     const taken = synced && session !== null ? goOn(session, now) : session
     const imported = importSession(this.store, this.seen, taken, this.leaf.syncing.marks)
     this.mover.replace(imported)
@@ -160,6 +171,7 @@ export class Moving {
 
   /** Rejects while a leaf, or a wide shard, does not take a subscription: the old home's fence relies on all of them. */
   async registerImported(): Promise<void> {
+    this.presence.publish()
     const session = this.mover.session()
     const subscriptions = this.store.unregistered()
     if (session === null || subscriptions.length === 0) return

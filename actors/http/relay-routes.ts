@@ -14,6 +14,7 @@ import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { type DeliverRequest, deliverRequestSchema, type EnvelopeResult } from '../../src/relay/envelope.ts'
 import { handoverRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
 import { drainedRequestSchema, homeInterestRequestSchema } from '../../src/relay/interest.ts'
+import { homePresenceRequestSchema } from '../../src/relay/presence.ts'
 import { invalid, problemResponse } from '../../src/relay/problem.ts'
 import { type HomeShadowResponse, homeShadowRequestSchema } from '../../src/relay/shadow.ts'
 import { edgeParty, verifyRelay } from '../../src/relay/token.ts'
@@ -111,6 +112,14 @@ relayRoutes.post('/:region/interest', async (c) => {
   const body = await parse(c, homeInterestRequestSchema)
   if (!body.ok) return body.response
   return c.json(await callLeaf(c, body.value.fleet, body.value.root, (leaf) => leaf.interest(body.value)))
+})
+
+relayRoutes.post('/:region/presence', async (c) => {
+  const body = await parse(c, homePresenceRequestSchema)
+  if (!body.ok) return body.response
+  const { fleet, root, epoch } = body.value
+  if (clientOfRoot(root) === null) return problemResponse(400, 'Not the root of a client', { field: 'root' })
+  return c.json(await callLeaf(c, fleet, root, (leaf) => (leaf as DevicePeer).presence(epoch)))
 })
 
 relayRoutes.post('/:region/shadow', async (c) => {

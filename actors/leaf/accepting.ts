@@ -1,5 +1,6 @@
 // The home's part: messages in the order in which they are accepted, to all who want them.
 import type { ClientId, Root } from '../../src/id/ids.ts'
+import { isPresence } from '../../src/id/root.ts'
 import type { ShadowVerb } from '../../src/id/shadow-topic.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
@@ -93,7 +94,7 @@ export class Accepting {
   }
 
   private async acceptOne({ publisher, record, turn }: Routed): Promise<number> {
-    const { sharing, shadows, retained, wide, syncing } = this.parts
+    const { sharing, shadows, retained } = this.parts
     if (turn !== null) return sharing.give(publisher, record, turn)
     const message = decodeMessage(record)
     const answered = shadows.answer(message)
@@ -102,6 +103,12 @@ export class Accepting {
       const kept = retained.keep(message, record)
       if (kept !== Reason.Success) return kept
     }
+    return this.spread(publisher, message, record)
+  }
+
+  /** A message that is kept, if it is to be kept. It takes its place in the order at once. */
+  async spread(publisher: ClientId, message: Message, record: Uint8Array): Promise<number> {
+    const { wide, syncing } = this.parts
     const outcomes = this.pass(publisher, message, record)
     if (message.retain) {
       outcomes.push(Promise.resolve(STORED), wide.index())
@@ -144,7 +151,7 @@ export class Accepting {
     }
     for (const share of sharing.matching(message.topic))
       outcomes.push(sharing.give(publisher, record, { share, mode: 'choose', without: [] }))
-    const widely = wide.pass(publisher, record)
+    const widely = wide.pass(publisher, record, isPresence(message.topic))
     if (widely !== null) outcomes.push(widely)
     return outcomes
   }

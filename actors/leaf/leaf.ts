@@ -1,7 +1,8 @@
 // The leaf: stands for one root in one region. At the root's home it gives the messages their order, keeps the retained
 // ones and sends each to the local subscribers, once to each interested region and to the wide filters; elsewhere it passes
 // them to the home.
-import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
+import type { Branch, ClientId, RegionId, Root } from '../../src/id/ids.ts'
+import type { Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { parseShared } from '../../src/mqtt/topic.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
@@ -11,6 +12,7 @@ import { FIRST_EPOCH, type HandoverState, type ImportedResponse } from '../../sr
 import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
 import { encodeRouted } from '../../src/relay/routed.ts'
 import type { HomeShadowResponse, ShadowAsked } from '../../src/relay/shadow.ts'
+import type { RootChange } from '../../src/relay/sync.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { LEAF_SOURCES_MAX } from '../limits.ts'
@@ -46,6 +48,7 @@ export interface LeafOwner {
   fence(region: RegionId, epoch: number): void
   session(): SyncedSession | null
   queued(position: number): Uint8Array | null
+  along(): RootChange['retained'][number] | null
 }
 
 export class Leaf {
@@ -133,7 +136,7 @@ export class Leaf {
       platform,
       root,
       tables,
-      () => this.home.knowledge.at === 'here' && this.retained.size > 0,
+      (branch) => this.home.knowledge.at === 'here' && this.retained.hasAny(branch),
     )
     this.wide.repair()
     if (this.home.mayHearLate) this.retained.noting = true
@@ -141,6 +144,7 @@ export class Leaf {
       home: () => this.home.knowledge,
       session: () => owner.session(),
       queued: (position) => owner.queued(position),
+      along: () => owner.along(),
       retained: (topic) => this.retained.one(topic),
       shadow: (path) => this.shadows.encoded(path),
       interests: () => this.world.all,
@@ -307,7 +311,7 @@ export class Leaf {
   }
 
   /** What another leaf needs to be the home, but for the session. This region stays interested if it has subscribers. */
-  exportState(): Omit<HandoverState, 'session'> {
+  exportState(): Omit<HandoverState, 'session' | 'presence'> {
     const interests = [...this.interests.all]
     if (this.subscribers.size > 0) interests.push(this.wish.current)
     return {
@@ -338,11 +342,11 @@ export class Leaf {
     return here ? this.shadowRequests.answer(asked) : { status: 'moved' }
   }
 
-  retainedFor(filters: readonly string[], after: string): LeafRetainedPage {
+  retainedFor(filters: readonly string[], after: string, branch: Branch): LeafRetainedPage {
     // Whoever asks has this root in its index; the next line puts that right where it should not be.
     void this.wide.index()
     if (this.home.knowledge.at !== 'here') return { records: packBatch([]), next: null }
-    return this.retained.page(filters, after, this.platform.now())
+    return this.retained.page(filters, after, this.platform.now(), branch)
   }
 
   async alarm(): Promise<void> {
@@ -353,11 +357,16 @@ export class Leaf {
   }
 
   /** Whether this is the home that the core takes it for; asks the directory where the two differ. */
-  private async isHome(epoch: number): Promise<boolean> {
+  async isHome(epoch: number): Promise<boolean> {
     const known = await this.home.find().catch(() => this.home.knowledge)
     if (known.at === 'here' && known.epoch >= epoch) return true
     if (known.at === 'elsewhere' && known.epoch >= epoch) return false
     return (await this.home.verify()).at === 'here'
+  }
+
+  /** At the home: a message that is kept, if it is to be kept. It takes its place in the order at once. */
+  spread(publisher: ClientId, message: Message, record: Uint8Array): Promise<number> {
+    return this.accepting.spread(publisher, message, record)
   }
 
   private async becameHome(): Promise<void> {

@@ -1,4 +1,6 @@
 // The retained messages of a root, kept at its home.
+import type { Branch } from '../../src/id/ids.ts'
+import { branchOfTopic, isPresence } from '../../src/id/root.ts'
 import { decodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { matches } from '../../src/mqtt/topic.ts'
@@ -43,8 +45,11 @@ export class Retained {
     }
   }
 
-  get size(): number {
-    return this.sizes.size
+  /** Whether there are any of a branch. */
+  hasAny(branch: Branch): boolean {
+    if (isPresence(branch)) return this.sizes.has(branch)
+    for (const topic of this.sizes.keys()) if (!isPresence(topic)) return true
+    return false
   }
 
   /** Replaces what the topic had; an empty payload removes it. [MQTT-3.3.1-5] [MQTT-3.3.1-6] */
@@ -70,6 +75,11 @@ export class Retained {
     return Reason.Success
   }
 
+  /** Replaces what the topic had, which no bound refuses: there is one such message of a root. */
+  put(topic: string, record: Uint8Array): void {
+    this.write(topic, record)
+  }
+
   /** Those that match a filter. Those that have expired are removed on the way. */
   matching(filters: readonly string[], now: number, ...only: readonly string[]): RetainedRecord[] {
     const found: RetainedRecord[] = []
@@ -84,12 +94,12 @@ export class Retained {
   }
 
   /** Those that match a filter, in the order of their topics, from after `after` on. */
-  page(filters: readonly string[], after: string, now: number): LeafRetainedPage {
+  page(filters: readonly string[], after: string, now: number, branch: Branch): LeafRetainedPage {
     const records: Uint8Array[] = []
     let bytes = 0
     let last = after
     for (const topic of [...this.sizes.keys()].sort()) {
-      if (topic <= after) continue
+      if (topic <= after || branchOfTopic(topic) !== branch) continue
       const [found] = this.matching(filters, now, topic)
       if (found === undefined) continue
       if (
@@ -169,8 +179,14 @@ export class Retained {
 
   private write(topic: string, record: Uint8Array): void {
     this.tables.make()
-    this.storage.exec('INSERT OR REPLACE INTO retained (topic, record) VALUES (?, ?)', topic, record)
-    this.marks.put('retained', topic, this.sizes.has(topic))
+    // REPLACE would write the index of the topics too.
+    this.storage.exec(
+      'INSERT INTO retained (topic, record) VALUES (?, ?) ON CONFLICT (topic) DO UPDATE SET record = excluded.record',
+      topic,
+      record,
+    )
+    // Presence goes with the session.
+    if (!isPresence(topic)) this.marks.put('retained', topic, this.sizes.has(topic))
     this.bytes += record.length - (this.sizes.get(topic) ?? 0)
     this.sizes.set(topic, record.length)
   }

@@ -1,6 +1,6 @@
 // Who in this region gets a leaf's messages, and by which of their subscriptions.
 import type { ClientId, Root } from '../../src/id/ids.ts'
-import { couldMatchRoot } from '../../src/id/root.ts'
+import { type Reach, reachOf } from '../../src/id/root.ts'
 import { topicNames } from '../../src/id/shadow-topic.ts'
 import type { Message } from '../../src/mqtt/message.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
@@ -35,7 +35,7 @@ export class Subscribers {
   private readonly byFilter = new Map<string, Map<ClientId, Subscribed>>()
   private readonly shareFilters = new Map<string, string>()
   private readonly cache = new Map<string, readonly Receiver[]>()
-  private readonly roots = new Map<Root, boolean>()
+  private readonly roots = new Map<Root, Reach>()
 
   constructor(storage: Storage, tables: Tables) {
     this.storage = storage
@@ -147,15 +147,15 @@ export class Subscribers {
     return receivers
   }
 
-  /** Whether any filter could match a topic of this root. */
-  couldMatch(root: Root): boolean {
-    let could = this.roots.get(root)
-    if (could === undefined) {
-      could = this.filters.some((filter) => couldMatchRoot(plainFilter(filter), root))
+  /** Which topics of this root the filters could match. */
+  reach(root: Root): Reach {
+    let reach = this.roots.get(root)
+    if (reach === undefined) {
+      reach = reachOf(this.filters.map(plainFilter), root)
       if (this.roots.size >= MATCH_CACHE_TOPICS_MAX) this.roots.clear()
-      this.roots.set(root, could)
+      this.roots.set(root, reach)
     }
-    return could
+    return reach
   }
 
   private forgetAnswers(): void {

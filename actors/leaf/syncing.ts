@@ -27,6 +27,8 @@ export interface SyncSource {
   session(): SyncedSession | null
   /** An encoded delivery; null where the position is empty. */
   queued(position: number): Uint8Array | null
+  /** What has no mark of its own, and goes with the session. */
+  along(): RootChange['retained'][number] | null
   retained(topic: string): Uint8Array | null
   /** JSON. */
   shadow(path: string): string | null
@@ -196,8 +198,11 @@ export class Syncing {
       const text = this.textOf(mark)
       if (sent.length > 0 && characters + (text?.length ?? 0) > SYNC_CHARACTERS_PER_ROUND_MAX) break
       characters += text?.length ?? 0
-      if (kind === 'session') change.session = session
-      else if (kind === 'interests') change.interests = [...this.source.interests()]
+      if (kind === 'session') {
+        change.session = session
+        const along = session === null ? null : this.source.along()
+        if (along !== null) change.retained.push(along)
+      } else if (kind === 'interests') change.interests = [...this.source.interests()]
       else if (kind === 'queue')
         change.queue.push({ session: session?.id ?? '', position: Number(key), delivery: text })
       else if (kind === 'retained') change.retained.push({ topic: String(key), record: text })

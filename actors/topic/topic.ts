@@ -18,6 +18,7 @@ export class Topic {
       fence: (region, epoch) => this.leaf.home.handedOver(region, epoch),
       session: () => null,
       queued: () => null,
+      along: () => null,
     })
   }
 
@@ -26,7 +27,7 @@ export class Topic {
     if (home.at !== 'unknown' && home.epoch > request.epoch) return null
     if (home.at !== 'elsewhere' || home.epoch < request.epoch)
       this.leaf.home.handedOver(request.to, request.epoch)
-    return { session: null, ...this.leaf.exportState() }
+    return { session: null, presence: [], ...this.leaf.exportState() }
   }
 
   /** No session, so no delivery can be late. */

@@ -110,10 +110,11 @@ export class Uplink {
     return runsOf(items)
   }
 
-  /** What waits now for a region has been delivered there. Rejects where that takes long. */
-  drained(root: Root, region: RegionId): Promise<void> {
+  /** What waits now for a region, or for any and its wide filters, has been delivered. Rejects where that takes long. */
+  drained(root: Root, region: RegionId | 'any'): Promise<void> {
     return this.delivered(
-      (lane) => lane.root === root && lane.to.kind === 'region' && lane.to.region === region,
+      ({ root: of, to }) =>
+        of === root && (region === 'any' ? to.kind !== 'home' : to.kind === 'region' && to.region === region),
     )
   }
 

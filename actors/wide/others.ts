@@ -1,6 +1,6 @@
 // What the other regions want: each one's whole set of wide filters of this shard, as far as it is known here.
 import type { RegionId, Root } from '../../src/id/ids.ts'
-import { couldMatchRoot } from '../../src/id/root.ts'
+import { type Reach, reachOf } from '../../src/id/root.ts'
 import { topicNames } from '../../src/id/shadow-topic.ts'
 import { matches, parseShared, plainFilter } from '../../src/mqtt/topic.ts'
 import { MATCH_CACHE_TOPICS_MAX } from '../limits.ts'
@@ -17,7 +17,7 @@ export class Others {
   private readonly tables: Tables
   private readonly known = new Map<RegionId, Wanted>()
   private readonly topics = new Map<string, readonly RegionId[]>()
-  private readonly roots = new Map<Root, boolean>()
+  private readonly roots = new Map<Root, Reach>()
   private sharedFilters: readonly string[] = []
 
   constructor(storage: Storage, tables: Tables) {
@@ -81,16 +81,16 @@ export class Others {
     return [...this.known].flatMap(([region, { filters }]) => (filters.includes(share) ? [region] : []))
   }
 
-  /** Whether any of them could want a message of this root. */
-  couldMatch(root: Root): boolean {
-    let could = this.roots.get(root)
-    if (could === undefined) {
+  /** Which messages of this root any of them could want. */
+  reach(root: Root): Reach {
+    let reach = this.roots.get(root)
+    if (reach === undefined) {
       const wanted = [...this.known.values()].flatMap(({ filters }) => filters)
-      could = wanted.some((filter) => couldMatchRoot(plainFilter(filter), root))
+      reach = reachOf(wanted.map(plainFilter), root)
       if (this.roots.size >= MATCH_CACHE_TOPICS_MAX) this.roots.clear()
-      this.roots.set(root, could)
+      this.roots.set(root, reach)
     }
-    return could
+    return reach
   }
 
   private forgetAnswers(): void {

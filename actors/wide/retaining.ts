@@ -1,6 +1,6 @@
-// The roots with home in this region that keep retained messages, and what they keep, page by page.
-import type { Root } from '../../src/id/ids.ts'
-import { couldMatchRoot } from '../../src/id/root.ts'
+// The branches of roots with home in this region that keep retained messages, and what they keep, page by page.
+import type { Branch } from '../../src/id/ids.ts'
+import { couldMatchBranch, rootOfBranch } from '../../src/id/root.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { WideCursor } from '../../src/relay/wide.ts'
 import { RETAINED_LEAVES_MAX, RETAINED_PAGE_BYTES_MAX, RETAINED_PAGE_MESSAGES_MAX } from '../limits.ts'
@@ -20,12 +20,12 @@ export class Retaining {
     this.tables = tables
   }
 
-  set(root: Root, any: boolean): void {
+  set(branch: Branch, any: boolean): void {
     if (any) this.tables.make()
     else if (!this.tables.exist) return
     this.platform.storage.exec(
       any ? 'INSERT OR REPLACE INTO retaining (root) VALUES (?)' : 'DELETE FROM retaining WHERE root = ?',
-      root,
+      branch,
     )
   }
 
@@ -34,12 +34,12 @@ export class Retaining {
     const records: Uint8Array[] = []
     let bytes = 0
     for (;;) {
-      const roots = this.roots(filters, from)
+      const branches = this.branches(filters, from)
       const pages = await Promise.all(
-        roots.map((root) => this.ask(root, filters, root === from.root ? from.topic : '')),
+        branches.map((branch) => this.ask(branch, filters, branch === from.root ? from.topic : '')),
       )
       for (const [i, page] of pages.entries()) {
-        const root = roots[i] as Root
+        const root = branches[i] as Branch
         for (const record of unpackBatch(page.records)) {
           records.push(record)
           bytes += record.length
@@ -47,15 +47,15 @@ export class Retaining {
         if (page.next !== null) return { records: packBatch(records), next: { root, topic: page.next } }
         from = { root, topic: '' }
       }
-      if (roots.length < RETAINED_LEAVES_MAX) return { records: packBatch(records), next: null }
+      if (branches.length < RETAINED_LEAVES_MAX) return { records: packBatch(records), next: null }
       if (records.length >= RETAINED_PAGE_MESSAGES_MAX || bytes >= RETAINED_PAGE_BYTES_MAX)
         return { records: packBatch(records), next: from }
     }
   }
 
-  /** The next roots that any of the filters could match; the one that was left in its middle comes first. */
-  private roots(filters: readonly string[], { root, topic }: WideCursor): Root[] {
-    const found: Root[] = topic === '' ? [] : [root as Root]
+  /** The next that any of the filters could match; the one that was left in its middle comes first. */
+  private branches(filters: readonly string[], { root, topic }: WideCursor): Branch[] {
+    const found: Branch[] = topic === '' ? [] : [root as Branch]
     if (!this.tables.exist) return found
     let last = root
     for (;;) {
@@ -66,7 +66,8 @@ export class Retaining {
       )
       for (const row of rows) {
         last = String(row.root)
-        if (filters.some((filter) => couldMatchRoot(filter, last as Root))) found.push(last as Root)
+        const branch = last as Branch
+        if (filters.some((filter) => couldMatchBranch(filter, branch))) found.push(branch)
         if (found.length === RETAINED_LEAVES_MAX) return found
       }
       if (rows.length < ROOTS_READ_MAX) return found
@@ -74,11 +75,11 @@ export class Retaining {
   }
 
   /** A leaf that does not answer takes nothing from the others' messages. */
-  private async ask(root: Root, filters: readonly string[], after: string): Promise<LeafRetainedPage> {
+  private async ask(branch: Branch, filters: readonly string[], after: string): Promise<LeafRetainedPage> {
     try {
-      return await this.platform.peers.leaf(root).retainedFor(filters, after)
+      return await this.platform.peers.leaf(rootOfBranch(branch)).retainedFor(filters, after, branch)
     } catch (cause) {
-      this.platform.report(`no retained messages from ${root}`, cause)
+      this.platform.report(`no retained messages from ${branch}`, cause)
       return NOTHING
     }
   }

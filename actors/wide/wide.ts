@@ -1,6 +1,6 @@
 // One shard of a region's wide filters: those whose root is not literal. Homes of this region pass their messages to it;
 // it sends each to the local subscribers, and once to each other region that has a filter which matches.
-import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
+import type { Branch, ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { rootOfTopic } from '../../src/id/root.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
@@ -71,9 +71,11 @@ export class Wide {
     const learning = this.announcing.learning()
     if (learning !== null) await learning
     const records = unpackBatch(batch)
-    if (!this.subscribers.couldMatch(root) && !this.others.couldMatch(root)) {
-      const outcomes = new Uint8Array(records.length).fill(Reason.NoMatchingSubscribers)
-      return { outcomes, skipMs: this.announcing.synced ? this.grants.give() : 0 }
+    const reaches = [this.subscribers.reach(root), this.others.reach(root)]
+    // A grant is not about presence, of which the home never passes anything over.
+    const skipMs = !reaches.includes('any') && this.announcing.synced ? this.grants.give() : 0
+    if (reaches.every((reach) => reach === 'nothing')) {
+      return { outcomes: new Uint8Array(records.length).fill(Reason.NoMatchingSubscribers), skipMs }
     }
     const outcomes = records.map((routed) => {
       const { publisher, record } = decodeRouted(routed)
@@ -86,7 +88,7 @@ export class Wide {
         passed.push(this.sharing.give(publisher, record, { share, mode: 'choose', without: [] }))
       return Promise.all(passed).then(worst)
     })
-    return { outcomes: Uint8Array.from(await Promise.all(outcomes)), skipMs: 0 }
+    return { outcomes: Uint8Array.from(await Promise.all(outcomes)), skipMs }
   }
 
   /** From a home in another region. */
@@ -176,8 +178,8 @@ export class Wide {
     return { waitMs: this.grants.remainingMs, ...this.announcing.present() }
   }
 
-  retains(root: Root, any: boolean): void {
-    this.retaining.set(root, any)
+  retains(branch: Branch, any: boolean): void {
+    this.retaining.set(branch, any)
   }
 
   retained(filters: readonly string[], after: WideCursor | null): Promise<WideRetainedPage> {

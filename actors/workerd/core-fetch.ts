@@ -5,6 +5,7 @@ import { envelopesResponseSchema } from '../../src/relay/envelope.ts'
 import { claimResponseSchema, importedResponseSchema, resolveResponseSchema } from '../../src/relay/home.ts'
 import { interestResponseSchema } from '../../src/relay/interest.ts'
 import { postRelay } from '../../src/relay/post.ts'
+import { presenceResponseSchema } from '../../src/relay/presence.ts'
 import { shadowResponseSchema } from '../../src/relay/shadow.ts'
 import { syncResponseSchema } from '../../src/relay/sync.ts'
 import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
@@ -68,6 +69,7 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
       await post('drained', request, DRAINED_TIMEOUT_MS)
     },
     envelopes: (request) => ask('envelopes', request, envelopesResponseSchema),
+    presence: (request) => ask('presence', request, presenceResponseSchema),
     sync: (request) => ask('sync', request, syncResponseSchema),
     shadow: (request) => ask('shadow', request, shadowResponseSchema),
     wide: (request) => ask('wide', request, wideResponseSchema, SUBSCRIBE_TIMEOUT_MS),

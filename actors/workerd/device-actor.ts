@@ -102,6 +102,10 @@ export class DeviceActor extends DurableObject<Env> implements DevicePeer {
     return this.gate.device.deliver(session, unpackBatch(batch))
   }
 
+  presence(...[epoch]: Parameters<DevicePeer['presence']>) {
+    return this.gate.device.presence.ask(epoch)
+  }
+
   async frontOpened(name: string) {
     this.gate.frontOpened(name)
   }

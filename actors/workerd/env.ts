@@ -22,6 +22,8 @@ export interface Env {
   readonly REGION?: string
   /** Set to empty a region: clients are refused with this Server Reference, `wss://other.example/mqtt`. */
   readonly MOVE_TO?: string
+  /** `off`: connections of clients and their ends are not told; else they are. */
+  readonly PRESENCE?: string
   readonly UPLINK_SHARDS?: string
   /** The same in every region. */
   readonly WIDE_SHARDS?: string

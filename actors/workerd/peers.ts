@@ -107,7 +107,7 @@ const METHODS: {
   readonly wide: readonly (keyof WidePeer)[]
   readonly front: readonly (keyof FrontPeer)[]
 } = {
-  device: [...LEAF, 'deliver', 'frontOpened', 'frontFrames', 'frontClosed'],
+  device: [...LEAF, 'deliver', 'presence', 'frontOpened', 'frontFrames', 'frontClosed'],
   topic: LEAF,
   uplink: ['send', 'take', 'took', 'drained', 'drainedWide', 'sync'],
   wide: [

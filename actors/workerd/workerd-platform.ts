@@ -31,6 +31,7 @@ export class WorkerdPlatform implements Platform {
       outboxMessagesMax: Number(env.OUTBOX_MESSAGES_MAX ?? OUTBOX_MESSAGES_MAX),
       clientTokenSecret: env.CLIENT_TOKEN_SECRET,
       moveTo: env.MOVE_TO === undefined || env.MOVE_TO === '' ? null : env.MOVE_TO,
+      presence: env.PRESENCE !== 'off',
     }
     const { storage } = ctx
     this.storage = {

@@ -30,7 +30,8 @@ export function syncedState(
   const clock = now - (parsed<number>(values.get('clock')) ?? 0)
   const session = parsed<Omit<SessionState, 'queue'>>(values.get('session'))
   const interests = parsed<RegionInterest[]>(values.get('interests')) ?? []
-  if (session === null) return { clock, session: null, retained, interests, shadows }
+  // Of presence the last event is enough: it is among the retained.
+  if (session === null) return { clock, session: null, retained, interests, shadows, presence: [] }
   const own = queue.filter((row) => row.session === session.id)
   const lastPosition = Math.max(session.lastPosition, own.at(-1)?.position ?? 0)
   return {
@@ -43,6 +44,7 @@ export function syncedState(
     retained,
     interests,
     shadows,
+    presence: [],
   }
 }
 

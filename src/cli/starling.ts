@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The `starling` command.
 import { Command, CommanderError } from 'commander'
+import { presenceCommand } from './presence.ts'
 import { tokenCommand } from './token.ts'
 import { upCommand } from './up.ts'
 
@@ -10,6 +11,7 @@ const program = new Command('starling')
   .exitOverride()
   .addCommand(upCommand())
   .addCommand(tokenCommand())
+  .addCommand(presenceCommand())
 
 try {
   await program.parseAsync()

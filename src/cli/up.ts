@@ -21,6 +21,7 @@ interface UpOptions {
   readonly cassandra?: string
   readonly keyspace: string
   readonly keepAlive?: number
+  readonly presence: boolean
 }
 
 export function upCommand(): Command {
@@ -32,6 +33,7 @@ export function upCommand(): Command {
     .option('--port <n>', "the core's port, the regions' follow it; 0 for any that are free", parsePort, 8800)
     .option('--dir <folder>', 'where state, secrets and local.json are kept', DEFAULT_DIR)
     .option('--keep-alive <seconds>', 'the Server Keep Alive that MQTT 5 clients are given', parseSeconds)
+    .option('--no-presence', "do not tell of clients' connections and their ends")
     .action(up)
 }
 
@@ -113,6 +115,7 @@ async function start(dir: string, options: UpOptions, children: Child[]): Promis
               CORE_URL: urlOf(0),
               RELAY_SECRET: secrets.relaySecret,
               CLIENT_TOKEN_SECRET: secrets.clientTokenSecret,
+              PRESENCE: options.presence ? 'on' : 'off',
               ...(options.keepAlive !== undefined && {
                 SERVER_KEEP_ALIVE_SECONDS: String(options.keepAlive),
               }),

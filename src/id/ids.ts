@@ -11,6 +11,8 @@ export type ClientId = Branded<'client'>
 export type RegionId = Branded<'region'>
 /** The subtree that a topic belongs to; see `rootOfTopic`. */
 export type Root = Branded<'root'>
+/** The first two levels of a topic: its root, or of a client's root the other branch. See `branchOfTopic`. */
+export type Branch = Root | Branded<'branch'>
 
 export const DEFAULT_FLEET = 'default' as FleetId
 

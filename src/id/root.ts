@@ -1,8 +1,9 @@
 // Which root a topic or a filter belongs to. A root is what has a home, one order and a leaf per region.
-import type { ClientId, Root } from './ids.ts'
+import type { Branch, ClientId, Root } from './ids.ts'
 import { thingOf } from './shadow-topic.ts'
 
 const DEVICES = 'devices/'
+const PRESENCE = 'presence/'
 
 /** An actor's name holds its root, and the platform's names have 1,024 bytes. */
 export const ROOT_BYTES_MAX = 900
@@ -14,16 +15,42 @@ export function isRootTooLong(root: Root): boolean {
 }
 
 /**
- * `devices/<id>` for `devices/<id>/…` and for `$aws/things/<id>/…`, AWS IoT's names of its shadows' topics; else the first
- * two levels (`rooms/42`), or the only level.
+ * `devices/<id>` for `devices/<id>/…`, for `presence/<id>/…`, which the client's own actor says of it, and for
+ * `$aws/things/<id>/…`, AWS IoT's names of its shadows' topics; else the first two levels (`rooms/42`), or the only level.
  */
 export function rootOfTopic(topic: string): Root {
   const thing = thingOf(topic)
-  if (thing !== null) return `${DEVICES}${thing}` as Root
+  return thing === null ? rootOfBranch(branchOfTopic(topic)) : (`${DEVICES}${thing}` as Root)
+}
+
+/** The first two levels, or the only one. A client's root has two branches: what it is sent or sends, and its presence. */
+export function branchOfTopic(topic: string): Branch {
   const first = topic.indexOf('/')
-  if (first < 0) return topic as Root
+  if (first < 0) return topic as Branch
   const second = topic.indexOf('/', first + 1)
-  return (second < 0 ? topic : topic.slice(0, second)) as Root
+  return (second < 0 ? topic : topic.slice(0, second)) as Branch
+}
+
+export function rootOfBranch(branch: Branch): Root {
+  return isPresence(branch) && branch.length > PRESENCE.length
+    ? (`${DEVICES}${branch.slice(PRESENCE.length)}` as Root)
+    : (branch as Root)
+}
+
+/** Of a client's root the branch of its presence, or null. */
+export function presenceBranch(root: Root): Branch | null {
+  const client = clientOfRoot(root)
+  return client === null ? null : (presenceTopic(client) as Branch)
+}
+
+/** Where a client's connections and their ends are told. */
+export function presenceTopic(client: ClientId): string {
+  return `${PRESENCE}${client}`
+}
+
+/** Whether only the server publishes to this topic, about a client. */
+export function isPresence(topic: string): boolean {
+  return topic.startsWith(PRESENCE)
 }
 
 /**
@@ -37,19 +64,23 @@ export function rootOfFilter(filter: string): Root | null {
   return /(^|\/)[+#]/.test(root) ? null : root
 }
 
-/** Whether a filter matches some topic of the root: the root itself or, where it has two levels, one below it. */
+/** Whether a filter matches some topic of the root, of a client's presence too. */
 export function couldMatchRoot(filter: string, root: Root): boolean {
-  if (filter.startsWith('$aws/')) {
-    const client = clientOfRoot(root)
-    return client !== null && couldMatch(filter, `$aws/things/${client}`)
-  }
-  return couldMatch(filter, root)
+  const presence = presenceBranch(root)
+  return couldMatchBranch(filter, root) || (presence !== null && couldMatchBranch(filter, presence))
 }
 
-function couldMatch(filter: string, root: string): boolean {
-  if (root.startsWith('$') && /^[+#]/.test(filter)) return false // [MQTT-4.7.2-1]
+/** Whether a filter matches some topic of the branch: the branch itself or, where it has two levels, one below it. */
+export function couldMatchBranch(filter: string, branch: Branch): boolean {
+  if (!filter.startsWith('$aws/')) return couldMatch(filter, branch)
+  const client = clientOfRoot(rootOfBranch(branch))
+  return client !== null && !isPresence(branch) && couldMatch(filter, `$aws/things/${client}`)
+}
+
+function couldMatch(filter: string, branch: string): boolean {
+  if (branch.startsWith('$') && /^[+#]/.test(filter)) return false // [MQTT-4.7.2-1]
   const wanted = filter.split('/')
-  const levels = root.split('/')
+  const levels = branch.split('/')
   for (const [i, level] of levels.entries()) {
     if (wanted[i] === '#') return true
     if (wanted[i] !== '+' && wanted[i] !== level) return false
@@ -68,4 +99,12 @@ export function clientOfRoot(root: Root): ClientId | null {
   return root.startsWith(DEVICES) && root.length > DEVICES.length
     ? (root.slice(DEVICES.length) as ClientId)
     : null
+}
+
+/** What of a root some filters could match: nothing, only a client's presence, or also other topics. */
+export type Reach = 'nothing' | 'presence' | 'any'
+
+export function reachOf(filters: readonly string[], root: Root): Reach {
+  if (filters.some((filter) => couldMatchBranch(filter, root))) return 'any'
+  return filters.some((filter) => couldMatchRoot(filter, root)) ? 'presence' : 'nothing'
 }

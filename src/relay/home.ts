@@ -59,6 +59,8 @@ export const handoverStateSchema = z.object({
   retained: z.array(retainedSchema),
   interests: z.array(regionInterestSchema),
   shadows: z.array(shadowRowSchema),
+  /** Of a client: presence events that may not have arrived everywhere, in order. */
+  presence: z.array(base64Schema),
 })
 export type HandoverState = z.infer<typeof handoverStateSchema>
 

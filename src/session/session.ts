@@ -1,6 +1,6 @@
 // One client's MQTT session while it is connected or waits for its client: (session, input) → effects.
 // It changes only itself, reads no clock and does no I/O; the actor performs the effects, the tests read them.
-import { isRootTooLong, rootOfTopic } from '../id/root.ts'
+import { isPresence, isRootTooLong, rootOfTopic } from '../id/root.ts'
 import { canonicalTopic, isShadowTopic, parseShadowRequest } from '../id/shadow-topic.ts'
 import type { Message } from '../mqtt/message.ts'
 import type {
@@ -304,7 +304,8 @@ export class Session {
 /** Why nobody may publish to this topic, or null. */
 export function refusal(topic: string): ReasonCode | null {
   const ours = canonicalTopic(topic)
-  if (ours.startsWith('$')) return Reason.NotAuthorized // the server's own [MQTT-4.7.2-1]
+  // The server's own. [MQTT-4.7.2-1]
+  if (ours.startsWith('$') || isPresence(ours) || ours === 'presence') return Reason.NotAuthorized
   // Of a shadow's topics only requests are for clients.
   if (isShadowTopic(ours) && parseShadowRequest(ours) === null) return Reason.NotAuthorized
   return isRootTooLong(rootOfTopic(topic)) ? Reason.TopicNameInvalid : null

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
 import { FAIL_OVER_POSITIONS, FAIL_OVER_REGISTER_MS, IMPORT_RETRY_MS_MAX } from '../../actors/limits.ts'
 import type { RegionId } from '../../src/id/ids.ts'
+import { isPresence } from '../../src/id/root.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch } from '../../src/relay/batch.ts'
@@ -18,6 +19,7 @@ import {
   APP,
   deliveryOf,
   EU,
+  LAMP,
   packetsTo,
   record,
   subscribeFrame,
@@ -48,7 +50,7 @@ function stateOf(texts: readonly string[], ...filters: string[]): HandoverState 
     seen: [],
     queue,
   }
-  return { session, clock: 0, retained: [], interests: [], shadows: [] }
+  return { session, clock: 0, retained: [], interests: [], presence: [], shadows: [] }
 }
 
 function lateOf(texts: readonly string[], more: Partial<ImportedResponse> = {}): ImportedResponse {
@@ -128,7 +130,7 @@ describe('a client that comes to another region', () => {
       session: { id: 'session of the lost home' },
       interests: [{ region: 'ap' }],
       queue: [{ position: 11 }],
-      retained: [{ topic: STATE }],
+      retained: [{ topic: `presence/${LAMP}` }, { topic: STATE }],
       queueVoidUpTo: expect.any(Number),
       retainedVoidUpTo: expect.any(Number),
       shadowsVoidUpTo: null,
@@ -200,7 +202,7 @@ describe('when the lost region is back', () => {
 
   test('what is late of a session that was never synced is the client’s', async () => {
     const over = failedOver(
-      { session: null, clock: 0, retained: [], interests: [], shadows: [] },
+      { session: null, clock: 0, retained: [], interests: [], presence: [], shadows: [] },
       lateOf(['a']),
     )
     watch(over.world.connect(3600))
@@ -238,6 +240,7 @@ describe('when the lost region is back', () => {
     await comeBack(over)
     const texts = over.world.device.leaf.retained
       .all()
+      .filter(({ topic }) => !isPresence(topic))
       .map(({ topic, record: bytes }) => [topic, textOf(decodeMessage(bytes).payload)])
     expect(texts).toEqual([
       [changed, 'newer'],

@@ -36,6 +36,7 @@ const DEVICE: DevicePeer = {
   ...LEAF,
   shadow: async () => ({ status: 'moved' }),
   deliver: async (_, batch) => successes(batch),
+  presence: async () => ({ status: 'moved' }),
   frontOpened: async () => undefined,
   frontFrames: async () => undefined,
   frontClosed: async () => undefined,
@@ -113,6 +114,7 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
     envelopes: async ({ envelopes }) => ({
       results: envelopes.map(() => ({ status: 'done', outcomes: [] })),
     }),
+    presence: async () => ({ status: 'done', event: null }),
     sync: async ({ roots }) => ({ results: roots.map(() => 'applied' as const) }),
     wide: async () => ({ regions: [] }),
     wideDrained: async () => undefined,

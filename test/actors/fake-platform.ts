@@ -59,6 +59,7 @@ export class FakePlatform implements Platform {
       outboxMessagesMax: 100_000,
       clientTokenSecret: SECRET,
       moveTo: null,
+      presence: true,
       ...surroundings.settings,
     }
     this.storage = {

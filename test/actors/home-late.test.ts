@@ -43,7 +43,7 @@ test('what is late in a former home that is out of reach for a moment comes befo
     core: fakeCore(US, {
       claim: async () => ({
         home: { region: US, epoch: 2 },
-        state: { session: SESSION, clock: 0, retained: [], interests: [], shadows: [] },
+        state: { session: SESSION, clock: 0, retained: [], interests: [], presence: [], shadows: [] },
         synced: false,
       }),
       imported: async () => {

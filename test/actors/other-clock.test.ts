@@ -119,7 +119,7 @@ describe.each(APART)('from a region that is %s ms ahead', (aheadMs) => {
         core: fakeCore(US, {
           claim: async () => ({
             home: { region: US, epoch: 2 },
-            state: { session, clock: theirs, retained: [], interests: [], shadows: [] },
+            state: { session, clock: theirs, retained: [], interests: [], presence: [], shadows: [] },
             synced: false,
           }),
         }),
@@ -150,6 +150,7 @@ describe.each(APART)('from a region that is %s ms ahead', (aheadMs) => {
         retained: [kept],
         interests: [],
         shadows: [],
+        presence: [],
       },
       now,
     )

@@ -233,6 +233,7 @@ test('a delivery to a client whose move is being completed holds no fence up, an
     retained: [],
     interests: [],
     shadows: [],
+    presence: [],
   }
   const device = new Device(
     new FakePlatform(addressOf('device', EU, LAMP), {

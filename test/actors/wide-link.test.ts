@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { RETAINS_RETRY_MS, WIDE_GRANT_MS } from '../../actors/limits.ts'
 import type { WidePeer } from '../../actors/platform.ts'
 import { Topic } from '../../actors/topic/topic.ts'
-import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
+import { type Branch, DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import { fakeCore, fakePeers, held } from './fake-peers.ts'
@@ -87,11 +87,11 @@ describe('a home’s retained messages', () => {
   const KEPT = { retain: true }
 
   function telling() {
-    const told: [Root, boolean][] = []
+    const told: [Branch, boolean][] = []
     return {
       told,
       wide: {
-        retains: async (root: Root, any: boolean) => {
+        retains: async (root: Branch, any: boolean) => {
           told.push([root, any])
         },
       },
@@ -159,14 +159,14 @@ describe('a home’s retained messages', () => {
     for (const one of [...topics, 'rooms/1/deep/er'])
       watch(topic.leaf.publish(LAMP, [record(one, one, KEPT)]))
     await clock.pass(1000)
-    const first = topic.leaf.retainedFor(['rooms/1/+', 'rooms/1/+'], '')
-    const second = topic.leaf.retainedFor(['rooms/1/+'], first.next ?? '')
+    const first = topic.leaf.retainedFor(['rooms/1/+', 'rooms/1/+'], '', ROOM)
+    const second = topic.leaf.retainedFor(['rooms/1/+'], first.next ?? '', ROOM)
     const given = [first, second].flatMap(({ records }) => unpackBatch(records))
     expect(given).toEqual(topics.map((one) => record(one, one, KEPT)))
     expect([first.next === null, second.next]).toEqual([false, null])
 
     topic.handover({ fleet: DEFAULT_FLEET, root: ROOM, epoch: 2, to: US })
-    const after = topic.leaf.retainedFor(['#'], '')
+    const after = topic.leaf.retainedFor(['#'], '', ROOM)
     await clock.settled()
     expect(unpackBatch(after.records)).toEqual([])
     expect(told.at(-1)).toEqual([ROOM, false])

@@ -32,7 +32,7 @@ export function place(): Place {
     return raw
   }
   beforeAll(async () => {
-    system = await System.start({ regions: ['eu'] })
+    system = await System.start({ regions: ['eu'], presence: false })
   }, SYSTEM_START_MS)
   afterAll(() => system?.stop())
   afterEach(() => {

@@ -50,7 +50,14 @@ class Regions {
       handover: async (region: RegionId): Promise<HandoverState> => {
         if (this.falling.has(region)) this.silent.add(region)
         this.answers(region)
-        return { session: sessionOf(`of ${region}`), clock: 0, retained: [], interests: [], shadows: [] }
+        return {
+          session: sessionOf(`of ${region}`),
+          clock: 0,
+          retained: [],
+          interests: [],
+          presence: [],
+          shadows: [],
+        }
       },
       release: async (region: RegionId, request: ReleaseRequest) => {
         this.answers(region)

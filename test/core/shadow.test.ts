@@ -18,7 +18,7 @@ function core(homes: readonly RegionId[], answer: (region: RegionId) => HomeShad
     return region === undefined ? null : { region, epoch: 1 }
   }
   const directory: Partial<Directory> = {
-    known: async () => next(),
+    find: async () => next(),
     resolve: async (_fleet, _root, region) => next() ?? { region, epoch: 1 },
   }
   const edges: Partial<Edges> = {

@@ -110,7 +110,7 @@ export class Starling implements Target {
 
   /** @param regions a script's clients are spread over them */
   static async start(regions: readonly string[] = ['eu']): Promise<Starling> {
-    return new Starling(await System.start({ regions }), regions)
+    return new Starling(await System.start({ regions, presence: false }), regions)
   }
 
   async place(): Promise<Place> {

@@ -18,6 +18,8 @@ export interface SystemOptions {
   readonly regions?: readonly string[]
   readonly cassandra?: { readonly contactPoint: string; readonly keyspace: string }
   readonly keepAlive?: number
+  /** False where a test's `#` is not to get what the server says of clients. */
+  readonly presence?: boolean
   /** How long a region may be silent before its clients go on elsewhere. */
   readonly failOverAfterMs?: number
 }
@@ -41,10 +43,11 @@ export class System {
 
   /** Starts it on the folder that it has. */
   async up(): Promise<void> {
-    const { regions = ['eu', 'us'], cassandra, keepAlive, failOverAfterMs } = this.options
+    const { regions = ['eu', 'us'], cassandra, keepAlive, presence = true, failOverAfterMs } = this.options
     const args = ['up', '--dir', this.dir, '--port', '0', '--regions', regions.join(',')]
     if (cassandra !== undefined)
       args.push('--cassandra', cassandra.contactPoint, '--keyspace', cassandra.keyspace)
+    if (!presence) args.push('--no-presence')
     if (keepAlive !== undefined) args.push('--keep-alive', String(keepAlive))
     const env =
       failOverAfterMs === undefined

@@ -2,7 +2,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ClientId, Root } from '../../src/id/ids.ts'
-import { clientOfRoot, couldMatchRoot, rootOfClient, rootOfFilter, rootOfTopic } from '../../src/id/root.ts'
+import {
+  clientOfRoot,
+  couldMatchRoot,
+  presenceBranch,
+  reachOf,
+  rootOfClient,
+  rootOfFilter,
+  rootOfTopic,
+} from '../../src/id/root.ts'
 import { isTopicFilter, isTopicName, matches } from '../../src/mqtt/topic.ts'
 
 test.each([
@@ -14,6 +22,10 @@ test.each([
   ['/a/b', '/a'],
   ['/', '/'],
   ['//x', '/'],
+  ['presence/lamp', 'devices/lamp'],
+  ['presence/lamp/x', 'devices/lamp'],
+  ['presence', 'presence'],
+  ['presence/', 'presence/'],
 ])('the topic %j has the root %j', (topic, root) => {
   expect(rootOfTopic(topic)).toBe(root)
 })
@@ -24,18 +36,30 @@ test.each([
   ['rooms/42', 'rooms/42'],
   ['rooms', 'rooms'],
   ['/a/#', '/a'],
+  ['presence/lamp', 'devices/lamp'],
+  ['presence/lamp/#', 'devices/lamp'],
 ])('the filter %j has the root %j', (filter, root) => {
   expect(rootOfFilter(filter)).toBe(root)
 })
 
-test.each(['#', '+', '+/x', 'rooms/#', 'rooms/+', 'devices/+/telemetry', '+/+/+', '/+', '/#'])(
-  'the filter %j is wide',
-  (filter) => {
-    expect(rootOfFilter(filter)).toBeNull()
-  },
-)
+test.each([
+  '#',
+  '+',
+  '+/x',
+  'rooms/#',
+  'rooms/+',
+  'devices/+/telemetry',
+  'presence/+',
+  'presence/#',
+  '+/lamp',
+  '+/+/+',
+  '/+',
+  '/#',
+])('the filter %j is wide', (filter) => {
+  expect(rootOfFilter(filter)).toBeNull()
+})
 
-const level = fc.constantFrom('', 'a', 'b', 'devices', 'lamp')
+const level = fc.constantFrom('', 'a', 'b', 'devices', 'presence', 'lamp')
 const topics = fc.array(level, { minLength: 1, maxLength: 5 }).map((levels) => levels.join('/'))
 
 /** A filter near the topic: levels become `+`, the end becomes `#`, and sometimes a level is another. */
@@ -111,6 +135,12 @@ test.each([
   ['+/lamp/x', 'devices/phone', false],
   ['/+', '/a', true],
   ['/+', 'a', false],
+  ['presence/+', 'devices/lamp', true],
+  ['presence/#', 'devices/lamp', true],
+  ['presence/lamp', 'devices/lamp', true],
+  ['presence/phone', 'devices/lamp', false],
+  ['presence/+', 'rooms/42', false],
+  ['presence/+', 'devices', false],
 ])('the filter %j could match a topic of the root %j: %j', (filter, root, could) => {
   expect(couldMatchRoot(filter, root as Root)).toBe(could)
 })
@@ -128,9 +158,9 @@ test('a filter could match a root exactly where it matches one of its topics', (
         // The root, and below it what the filter asks for.
         const rest = filter.split('/').slice(root.split('/').length)
         const names = rest.filter((one) => one !== '#').map((one) => (one === '+' ? 'any' : one))
-        const one = [root, ...names].join('/')
-        expect(matches(filter, one)).toBe(true)
-        expect(rootOfTopic(one)).toBe(root)
+        const some = [root, presenceBranch(root) ?? root].map((branch) => [branch, ...names].join('/'))
+        expect(some.some((one) => matches(filter, one))).toBe(true)
+        for (const one of some) expect(rootOfTopic(one)).toBe(root)
       }
     }),
     { seed: 1883, numRuns: 5000 },
@@ -152,4 +182,15 @@ describe('the leaf of a root', () => {
       expect(clientOfRoot(root as Root)).toBeNull()
     },
   )
+})
+
+test.each([
+  [['presence/+'], 'devices/lamp', 'presence'],
+  [['presence/+', 'devices/+/x'], 'devices/lamp', 'any'],
+  [['#'], 'devices/lamp', 'any'],
+  [['rooms/+'], 'devices/lamp', 'nothing'],
+  [['presence/+'], 'rooms/42', 'nothing'],
+  [['presence/#'], 'presence', 'any'],
+])('the filters %j reach of the root %j: %s', (filters, root, reach) => {
+  expect(reachOf(filters, root as Root)).toBe(reach)
 })

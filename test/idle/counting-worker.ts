@@ -1,4 +1,5 @@
-// The edge as it is, with its DeviceActors counted: how often one is made, reads or writes its storage, sets its alarm.
+// The edge as it is, with its actors counted: how often a device's is made, how often one uses its storage or sets its alarm,
+// and how many rows are written, indexes included, as the platform counts them.
 import { Hono } from 'hono'
 import edge from '../../actors/worker.ts'
 import { DeviceActor as RealDeviceActor } from '../../actors/workerd/device-actor.ts'
@@ -10,7 +11,7 @@ export { UplinkActor } from '../../actors/workerd/uplink-actor.ts'
 export { WideActor } from '../../actors/workerd/wide-actor.ts'
 
 /** All actors of one workerd share a module's scope. */
-const counts = { made: 0, sql: 0, alarms: 0 }
+const counts = { made: 0, sql: 0, rows: 0, alarms: 0 }
 let watched = false
 
 export class DeviceActor extends RealDeviceActor {
@@ -34,7 +35,9 @@ function count(
   if (original === undefined) throw new Error(`no ${method} to count`)
   prototype[method] = function (this: unknown, ...parameters: unknown[]) {
     counts[what]++
-    return original.apply(this, parameters)
+    const answer = original.apply(this, parameters)
+    if (what === 'sql') counts.rows += (answer as SqlStorageCursor<never>).rowsWritten
+    return answer
   }
 }
 

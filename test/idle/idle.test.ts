@@ -85,8 +85,15 @@ const system = {
     signClientToken({ client: client as ClientId, fleet: DEFAULT_FLEET, admin: false }, SECRET, 3600),
 } as unknown as System
 
-async function counts(): Promise<{ made: number; sql: number; alarms: number }> {
-  return (await (await fetch(`${url}/counts`)).json()) as { made: number; sql: number; alarms: number }
+interface Counts {
+  readonly made: number
+  readonly sql: number
+  readonly rows: number
+  readonly alarms: number
+}
+
+async function counts(): Promise<Counts> {
+  return (await (await fetch(`${url}/counts`)).json()) as Counts
 }
 
 const publish = (topic: string, payload: string) =>
@@ -122,18 +129,23 @@ describe('a client that is connected', () => {
     talker.drop()
   })
 
-  it('a reconnect of a known client with a clean session sets no alarm and makes no table', {
+  it('a session that ends with its connection writes four rows, of its presence, and sets no alarm once it is known', {
     timeout: 30_000,
   }, async () => {
     const first = await Raw.connect(system, 'eu', 'known')
     first.send({ cmd: 'disconnect' })
     await first.closed()
-    await sleep(200)
+    await sleep(1_500)
     const before = await counts()
     const second = await Raw.connect(system, 'eu', 'known')
+    await sleep(1_500)
+    const connected = await counts()
+    expect(connected.rows - before.rows).toBe(2)
     second.drop()
-    await sleep(200)
-    expect((await counts()).alarms).toBe(before.alarms)
+    await sleep(1_500)
+    const after = await counts()
+    expect(after.rows - connected.rows).toBe(2)
+    expect(after.alarms).toBe(before.alarms)
   })
 
   it('messages that are acknowledged in time write nothing', { timeout: 30_000 }, async () => {

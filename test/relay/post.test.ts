@@ -11,9 +11,13 @@ afterEach(() => {
 })
 
 /** Breaks the connections of its first calls, and answers the later ones with what they sent. */
-async function breaking(first: number): Promise<{ readonly url: string; readonly calls: () => number }> {
+async function breaking(
+  first: number,
+  called: () => void = () => undefined,
+): Promise<{ readonly url: string; readonly calls: () => number }> {
   let calls = 0
   const serving = createServer((request, response) => {
+    called()
     if (++calls > first) request.pipe(response)
     else request.socket.destroy()
   })
@@ -23,7 +27,7 @@ async function breaking(first: number): Promise<{ readonly url: string; readonly
   return { url, calls: () => calls }
 }
 
-const request = (ms = 5_000) => ({ headers: {}, body: { n: 1 }, signal: AbortSignal.timeout(ms) })
+const request = (signal = AbortSignal.timeout(5_000)) => ({ headers: {}, body: { n: 1 }, signal })
 
 test('a call whose connection breaks before the answer is tried again', async () => {
   const { url } = await breaking(2)
@@ -37,8 +41,9 @@ test('a call that is never answered is given up after three tries', async () => 
   expect(calls()).toBe(3)
 })
 
-test('the time is that of all tries together', async () => {
-  const { url, calls } = await breaking(Number.POSITIVE_INFINITY)
-  await expect(postRelay(url, request(100))).rejects.toThrow()
-  expect(calls()).toBe(2)
+test('once the time is over it is not tried again', async () => {
+  const over = new AbortController()
+  const { url, calls } = await breaking(Number.POSITIVE_INFINITY, () => over.abort())
+  await expect(postRelay(url, request(over.signal))).rejects.toThrow()
+  expect(calls()).toBe(1)
 })

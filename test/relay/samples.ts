@@ -42,7 +42,14 @@ const answeredShadow = {
   version: 3,
   changedAt: 1_700_000_000_000,
 }
-const state = { clock: 1, session, retained: [retained], interests: [interest], shadows: [shadow] }
+const state = {
+  clock: 1,
+  session,
+  retained: [retained],
+  interests: [interest],
+  shadows: [shadow],
+  presence: ['AA=='],
+}
 const envelope = {
   fleet: 'default',
   root,
@@ -51,6 +58,15 @@ const envelope = {
   first: 0,
   clock: 1,
   records: 'AAAA',
+}
+const presence = {
+  client: 'lamp',
+  state: 'disconnected',
+  epoch: 3,
+  sequence: 8,
+  region: 'eu',
+  at: '2026-01-01T00:00:00.000Z',
+  reason: 0x8e,
 }
 const epochWrong = { epoch: -1 }
 const released = {
@@ -140,6 +156,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       'retained.0.record': '=',
       'interests.0.region': 'U S',
       'shadows.0.shadow': null,
+      'presence.0': '*',
     },
   },
   shadowPathSchema: { valid: 'shadow/name/a_b-c', wrong: { '': 'shadow/name/a/b' } },
@@ -324,6 +341,30 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     valid: { results: [{ status: 'moved' }, { status: 'unreachable', detail: 'down' }] },
     wrong: { 'results.0.status': 'gone', 'results.1.detail': 5 },
   },
+  presenceEventSchema: {
+    valid: { ...presence, cleanStart: true, protocol: '5.0' },
+    wrong: {
+      client: '',
+      state: 'away',
+      ...epochWrong,
+      sequence: 0,
+      region: 'E',
+      at: 'today',
+      reason: 256,
+      cleanStart: 1,
+      protocol: '4',
+    },
+  },
+  presenceRequestSchema: { valid: where, wrong: whereWrong },
+  presenceResponseSchema: {
+    valid: { status: 'done', event: presence },
+    wrong: { status: 'x', 'event.sequence': 0 },
+  },
+  homePresenceRequestSchema: {
+    valid: { fleet: 'default', root, epoch: 1 },
+    wrong: { fleet: '', root: 1, ...epochWrong },
+  },
+  homePresenceResponseSchema: { valid: { status: 'done', event: null }, wrong: { status: 'gone', event: 5 } },
   problemSchema: {
     valid: { type: 'about:blank', title: 'Wrong', status: 400, detail: 'd', field: 'a.0' },
     wrong: { type: 1, title: null, status: 'no', detail: 5, field: [] },

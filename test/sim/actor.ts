@@ -1,7 +1,7 @@
 // One actor of the simulated edge: what outlives its memory, and its lives, each over a platform of its own.
 import { Gate } from '../../actors/device/gate.ts'
 import type { Leaf } from '../../actors/leaf/leaf.ts'
-import type { Peers, Platform, Storage } from '../../actors/platform.ts'
+import type { Peers, Platform, Settings, Storage } from '../../actors/platform.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import { Syncer } from '../../actors/uplink/syncer.ts'
 import { Uplink } from '../../actors/uplink/uplink.ts'
@@ -129,13 +129,7 @@ export class Life implements Platform, Place, Sender {
   readonly actor: SimActor
   readonly world: World
   readonly address: ActorAddress
-  readonly settings = {
-    serverKeepAliveSeconds: 600,
-    packetBytesMax: 1024 * 1024,
-    clientTokenSecret: 'none',
-    moveTo: null,
-    outboxMessagesMax: 100_000,
-  }
+  readonly settings: Settings
   readonly storage: Storage
   readonly peers: Peers
   readonly core = edgeCore(this)
@@ -162,6 +156,14 @@ export class Life implements Platform, Place, Sender {
     this.actor = actor
     this.world = actor.world
     this.address = actor.address
+    this.settings = {
+      serverKeepAliveSeconds: 600,
+      packetBytesMax: 1024 * 1024,
+      clientTokenSecret: 'none',
+      moveTo: null,
+      outboxMessagesMax: 100_000,
+      presence: actor.world.presence,
+    }
     this.storage = {
       exec: (query, ...bindings) => {
         // Tables are made in one go: a statement of a schema is no point at which a life ends.

@@ -1,5 +1,7 @@
 // Judges a run by what its clients saw: which of the promises (docs/architecture.md) were not kept.
+import { isPresence } from '../../src/id/root.ts'
 import { matches, parseShared, plainFilter } from '../../src/mqtt/topic.ts'
+import { above, disorder, told } from '../actors/presence-order.ts'
 import type { FaultKind } from './faults.ts'
 import type { Delivered, Published, Subscribed } from './history.ts'
 import type { World } from './world.ts'
@@ -15,6 +17,7 @@ export function judge(world: World): void {
   exactlyOnce(world, seen)
   cutOffGoesOn(world, seen)
   retainedEverywhere(world, seen)
+  presenceInOrder(world)
   shadowsHaveAll(world)
 }
 
@@ -356,5 +359,33 @@ function shadowsHaveAll(world: World): void {
     if (!published.topic.endsWith('/shadow/update') || published.qos === 0 || !succeeded(published)) continue
     if (history.shadows.get(published.root)?.attributes.has(`p${published.number}`) !== true)
       world.breach('durable', `p${published.number} is not in the shadow of ${published.root}`)
+  }
+}
+
+/** Whoever watches a client sees its connections and their ends without a gap, and how it is in the end. */
+function presenceInOrder(world: World): void {
+  const watching = world.history.subscribed.filter(
+    ({ filter, endedAt }) => isPresence(filter) && endedAt === null,
+  )
+  for (const { client: watcher, filter, at } of watching) {
+    for (const { id, current } of world.clients) {
+      if (!matches(filter, `presence/${id}`)) continue
+      const changed = world.history.connected.some(
+        ({ client, connackAt, closedAt }) => client === id && ((connackAt ?? 0) > at || (closedAt ?? 0) > at),
+      )
+      const all = world.history.told.filter((one) => one.client === watcher && one.event.client === id)
+      // What comes before SUBACK may be of an attempt that failed.
+      const since = all.filter((one) => one.at >= at).map(({ event }) => event)
+      for (const wrong of disorder(since)) world.breach('presence', `${watcher} has of ${id} ${wrong}`)
+      const last = above(all.map(({ event }) => event)).at(-1)
+      // What was before SUBACK comes as a retained message, if the core is reached.
+      if (last === undefined && !changed) continue
+      const state = current === null ? 'disconnected' : 'connected'
+      if (last?.state !== state)
+        world.breach(
+          'presence',
+          `${watcher} has of ${id} ${last === undefined ? 'nothing' : told(last)}, which is ${state}`,
+        )
+    }
   }
 }

@@ -2,10 +2,12 @@
 import { generate, type Packet, parser } from 'mqtt-packet'
 import { deviceAddress } from '../../src/id/actor-name.ts'
 import { type ClientId, DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
-import { rootOfTopic } from '../../src/id/root.ts'
+import { isPresence, rootOfTopic } from '../../src/id/root.ts'
 import { isShadowTopic, parseShadowRequest } from '../../src/id/shadow-topic.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
+import { presenceEventSchema } from '../../src/relay/presence.ts'
+import { told } from '../actors/presence-order.ts'
 import type { SimClient } from './client.ts'
 import { type Connected, type Published, payloadOf, type Subscribed } from './history.ts'
 import { type ClientEnd, SimSocket } from './socket.ts'
@@ -246,6 +248,13 @@ export class ClientConnection implements ClientEnd {
     if (isShadowTopic(packet.topic) && parseShadowRequest(packet.topic) === null) {
       this.shadowSaid(packet.topic, packet.payload.toString())
       if (packet.qos > 0) this.write({ cmd: 'puback', messageId } as Packet)
+      return
+    }
+    if (isPresence(packet.topic)) {
+      const event = presenceEventSchema.parse(JSON.parse(packet.payload.toString()))
+      world.note(`${client.id} is told: ${event.client} ${told(event)}${packet.retain ? ' retained' : ''}`)
+      world.history.told.push({ client: client.id, event, at: world.scheduler.exact })
+      this.write({ cmd: 'puback', messageId } as Packet)
       return
     }
     const published = world.history.withPayload(packet.payload.toString())

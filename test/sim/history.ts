@@ -1,6 +1,7 @@
 // What the clients saw: every publish, acknowledgement, delivery, subscription and connection, for the checkers.
 import { isShadowTopic } from '../../src/id/shadow-topic.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
+import type { PresenceEvent } from '../../src/relay/presence.ts'
 
 export interface Published {
   /** Its payload is `p` and this number, which a request to a shadow writes as an attribute. */
@@ -61,6 +62,8 @@ export class History {
   readonly delivered: Delivered[] = []
   readonly subscribed: Subscribed[] = []
   readonly connected: Connected[] = []
+  /** Presence events by the client that got them, as they came. */
+  readonly told: { readonly client: string; readonly event: PresenceEvent; readonly at: number }[] = []
   /** Each SUBSCRIBE, whatever became of it. */
   readonly asked: { readonly client: string; readonly filter: string; readonly qos: QoS }[] = []
   /** What each device's shadow was last told to have, by the highest version. */

@@ -24,19 +24,25 @@ export interface Outcome {
   readonly hash: string
 }
 
-/** @param verbose with every call in the notes */
-/** Seeds from here on have clients with wide filters. */
+/** Seeds from here on have clients with wide filters, */
 export const WIDE_SEEDS_FROM = 1_000_000
-/** And from here on clients update shadows too. */
-export const SHADOW_SEEDS_FROM = 2_000_000
+/** from here on presence, which somebody in each region watches, */
+export const PRESENCE_SEEDS_FROM = 2_000_000
+/** and from here on wide filters again, and shadows. */
+export const SHADOW_SEEDS_FROM = 3_000_000
 
+/** @param verbose with every call in the notes */
 export async function runSeed(seed: number, verbose = false): Promise<Outcome> {
   const random = new Random(seed)
   const faults = new Faults(random, someFaults(random))
-  const world = new World(random, faults, REGIONS.slice(0, 2 + random.int(2)), 1 + random.int(2), verbose)
+  const regions = REGIONS.slice(0, 2 + random.int(2))
+  const shadows = seed >= SHADOW_SEEDS_FROM
+  const presence = seed >= PRESENCE_SEEDS_FROM && !shadows
+  const world = new World(random, faults, regions, 1 + random.int(2), presence, verbose)
   try {
-    const work = new Work(world, seed >= WIDE_SEEDS_FROM, seed >= SHADOW_SEEDS_FROM)
+    const work = new Work(world, seed >= WIDE_SEEDS_FROM && !presence, shadows)
     work.plan()
+    if (presence) work.watch()
     faults.plan(world, WORK_MS)
     await world.run(WORK_MS)
     faults.heal(world)
@@ -105,6 +111,22 @@ class Work {
     for (const { id } of this.world.clients) this.topics.push(`devices/${id}/cmd`)
     if (this.shadows) for (const { id } of this.world.clients) this.topics.push(`devices/${id}/shadow/update`)
     for (const client of this.world.clients) this.planClient(client)
+  }
+
+  /** In one region by each client's own filter, in the others by a wide one. */
+  watch(): void {
+    const clients = this.world.clients.map(({ id }) => `presence/${id}`)
+    for (const [i, region] of [...this.world.regions.keys()].entries()) {
+      const watcher = new SimClient(this.world, `watch-${region}`, region, {
+        kept: true,
+        ackDelayMs: 0,
+        receiveMaximum: 100,
+        will: false,
+      })
+      this.world.clients.push(watcher)
+      watcher.subscribe(i === 0 ? clients : ['presence/+'], 1)
+      watcher.connect()
+    }
   }
 
   /** Nothing goes wrong any more: every client comes back, and what waits reaches it. */

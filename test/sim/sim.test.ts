@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { MUTATIONS } from './mutations.ts'
 import { REGRESSIONS } from './regressions.ts'
-import { type Outcome, runSeed, SHADOW_SEEDS_FROM, WIDE_SEEDS_FROM } from './scenario.ts'
+import { type Outcome, PRESENCE_SEEDS_FROM, runSeed, SHADOW_SEEDS_FROM, WIDE_SEEDS_FROM } from './scenario.ts'
 
 const SEEDS = 500
 const MUTATION_SEEDS_MAX = 200
@@ -32,6 +32,12 @@ test(`${SEEDS} simulated runs with faults break no promise (promises 1 to 7)`, {
 test('200 simulated runs with wide filters break no promise', { timeout: LONG_MS }, async () => {
   const broken: string[] = []
   for (let i = 0; i < 200; i++) broken.push(...told(await runSeed(WIDE_SEEDS_FROM + i)))
+  expect(broken).toEqual([])
+})
+
+test('200 simulated runs with presence show it to its watchers in order', { timeout: LONG_MS }, async () => {
+  const broken: string[] = []
+  for (let i = 0; i < 200; i++) broken.push(...told(await runSeed(PRESENCE_SEEDS_FROM + i)))
   expect(broken).toEqual([])
 })
 

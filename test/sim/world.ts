@@ -24,6 +24,7 @@ export type Broken =
   | 'repeated'
   | 'shared'
   | 'retained'
+  | 'presence'
   | 'expiry'
   | 'contract'
   | 'error'
@@ -53,6 +54,8 @@ export class World {
   /** How far the clocks of the core's pods, which agree, are ahead. */
   readonly coreAheadMs: number
   readonly faults: Faults
+  /** Clients' presence is told. */
+  readonly presence: boolean
   /** Whose event is running. */
   active: Life | null = null
   /** Where a client goes when it connects again. */
@@ -63,8 +66,16 @@ export class World {
   private readonly epochs = new Map<string, RegionId>()
   private readonly homes = new Map<string, Map<RegionId, Life>>()
 
-  constructor(random: Random, faults: Faults, regions: readonly RegionId[], pods: number, verbose = false) {
+  constructor(
+    random: Random,
+    faults: Faults,
+    regions: readonly RegionId[],
+    pods: number,
+    presence = false,
+    verbose = false,
+  ) {
     this.verbose = verbose
+    this.presence = presence
     this.random = random
     this.faults = faults
     this.clocks = random.apart()

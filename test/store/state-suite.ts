@@ -69,6 +69,7 @@ export function describeStates(pods: Pods): void {
         retained: [],
         interests: [],
         shadows: [],
+        presence: [],
       })
     })
 
