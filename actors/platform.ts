@@ -3,7 +3,7 @@
 import type { ActorAddress } from '../src/id/actor-name.ts'
 import type { Branch, ClientId, FleetId, RegionId, Root } from '../src/id/ids.ts'
 import type { Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
-import type { HandoverRequest, HandoverState, ReleaseRequest, ReleaseResponse } from '../src/relay/home.ts'
+import type { HandoverRequest, HandoverResponse, ReleaseRequest, ReleaseResponse } from '../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../src/relay/interest.ts'
 import type { HomePresenceResponse } from '../src/relay/presence.ts'
 import type { HomeShadowResponse, ShadowAsked } from '../src/relay/shadow.ts'
@@ -64,7 +64,8 @@ export interface LeafPeer extends SharingPeer {
   /** Resolves when all that the root's home accepted so far has been delivered to this session's actor. */
   fence(client: ClientId, session: string): Promise<void>
   /** Null where the home is not here, or newer. */
-  handover(request: HandoverRequest): Promise<HandoverState | null>
+  /** Null where a newer home is known here. */
+  handover(request: HandoverRequest): Promise<HandoverResponse | null>
   release(request: ReleaseRequest): Promise<ReleaseResponse>
   /** At the home: a page of the branch's retained messages that match any of the filters, from after this topic on. */
   retainedFor(filters: readonly string[], after: string, branch: Branch): Promise<LeafRetainedPage>

@@ -8,8 +8,8 @@ import {
 } from '../src/relay/envelope.ts'
 import {
   type HandoverRequest,
-  type HandoverState,
-  handoverStateSchema,
+  type HandoverResponse,
+  handoverResponseSchema,
   type ReleaseRequest,
   type ReleaseResponse,
   releaseResponseSchema,
@@ -112,8 +112,8 @@ export class Edges {
     return this.ask(region, 'wide-retained', request, regionRetainedResponseSchema)
   }
 
-  async handover(region: RegionId, request: HandoverRequest): Promise<HandoverState> {
-    return this.ask(region, 'handover', request, handoverStateSchema, EDGE_HANDOVER_TIMEOUT_MS)
+  async handover(region: RegionId, request: HandoverRequest): Promise<HandoverResponse> {
+    return this.ask(region, 'handover', request, handoverResponseSchema, EDGE_HANDOVER_TIMEOUT_MS)
   }
 
   async shadow(region: RegionId, request: HomeShadowRequest): Promise<HomeShadowResponse> {

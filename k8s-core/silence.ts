@@ -8,12 +8,19 @@ export class Silence {
   private readonly edges: Edges
   private readonly failOverAfterMs: number
   private readonly now: () => number
+  private readonly pause: (ms: number) => Promise<unknown>
   private readonly known = new Map<RegionId, { since: number; last: number }>()
 
-  constructor(edges: Edges, failOverAfterMs = FAIL_OVER_AFTER_MS, now: () => number = Date.now) {
+  constructor(
+    edges: Edges,
+    failOverAfterMs = FAIL_OVER_AFTER_MS,
+    now: () => number = Date.now,
+    pause: (ms: number) => Promise<unknown> = sleep,
+  ) {
     this.edges = edges
     this.failOverAfterMs = failOverAfterMs
     this.now = now
+    this.pause = pause
   }
 
   /**
@@ -37,7 +44,7 @@ export class Silence {
         if (now - this.note(region, asked, now) >= this.failOverAfterMs) return true
         if (now >= until) throw cause
       }
-      await sleep(SILENCE_LOOK_MS)
+      await this.pause(SILENCE_LOOK_MS)
     }
   }
 

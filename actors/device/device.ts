@@ -12,7 +12,6 @@ import { negotiate } from '../../src/session/terms.ts'
 import { Leaf, type LeafOwner } from '../leaf/leaf.ts'
 import { Marks } from '../leaf/marks.ts'
 import { NO_SUCH_SESSION } from '../leaf/outcome.ts'
-import { SHARE_CHECK_MS } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
 import { Attaching } from './attaching.ts'
 import { awaken } from './awaken.ts'
@@ -88,10 +87,12 @@ export class Device {
     this.publisher = new Publisher(platform, client, this.leaf)
     this.registrar = new Registrar(platform, client, this.leaf)
     this.ownDeltas = new OwnDeltas(client, this.leaf.shadows)
-    this.subscribing = new Subscribing(this.store, this.registrar, this.ownDeltas)
+    this.subscribing = new Subscribing(this.store, this.registrar, this.ownDeltas, (filters) =>
+      this.moving.spokenOf(filters),
+    )
     this.presence = new Presence(platform, client, this.leaf)
-    this.moving = new Moving(client, this.leaf, this.store, this.seen, this.registrar, this.presence, {
-      now: () => platform.now(),
+    const { registrar, presence } = this
+    this.moving = new Moving(platform, client, this.leaf, this.store, this.seen, registrar, presence, {
       session: () => this.session,
       replace: (session) => {
         this.session = session
@@ -224,8 +225,7 @@ export class Device {
     this.presence.publish()
     this.endIfExpired(now)
     this.will.publishIfDue(this.session === null)
-    if (live !== null && this.store.queuedShared(0, 1).length > 0)
-      this.platform.wakeBy(now + Math.max(SHARE_CHECK_MS, now - live.lastActivityAt))
+    if (live !== null) this.givingAway.lookAgain(live.lastActivityAt)
     await this.givingAway.orphans()
     await this.leaf.alarm()
   }

@@ -6,6 +6,7 @@ import { Session } from '../../src/session/session.ts'
 import type { Marks } from '../leaf/marks.ts'
 import type { SyncedSession } from '../leaf/syncing.ts'
 import { FAIL_OVER_POSITIONS } from '../limits.ts'
+import { type LateSubscriptions, withOwn } from './late-subscriptions.ts'
 import type { Seen } from './seen.ts'
 import type { SessionStore } from './session-store.ts'
 
@@ -71,11 +72,14 @@ export function goOn(session: SessionState, now: number): SessionState {
 export function importSession(
   store: SessionStore,
   seen: Seen,
-  session: SessionState | null,
+  given: SessionState | null,
   marks: Marks,
+  lateSubscriptions: LateSubscriptions,
 ): Session | null {
   // This region may itself be an old home that nobody has asked for what it had yet.
-  const own = session !== null && store.session()?.id === session.id ? store.unconfirmed() : []
+  const isOwn = given !== null && store.session()?.id === given.id
+  const own = isOwn ? store.unconfirmed() : []
+  const session = isOwn ? withOwn(given, lateSubscriptions.all()) : given
   store.clear()
   seen.clear()
   marks.clear()

@@ -1,20 +1,23 @@
 // A client's move between regions: the old home gives session and root away, the new home takes them over.
 import type { ClientId, RegionId } from '../../src/id/ids.ts'
-import { isFailure, Reason } from '../../src/mqtt/reason.ts'
+import { isFailure } from '../../src/mqtt/reason.ts'
 import { rootOfSubscription } from '../../src/mqtt/topic.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type {
   HandoverRequest,
+  HandoverResponse,
   HandoverState,
   ImportedResponse,
   ReleaseRequest,
   ReleaseResponse,
 } from '../../src/relay/home.ts'
 import { CLIENT_AWAY, type Delivery, decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
-import type { Session } from '../../src/session/session.ts'
+import type { Session, Subscription } from '../../src/session/session.ts'
 import type { Leaf } from '../leaf/leaf.ts'
+import type { Platform } from '../platform.ts'
 import { exportSession, goOn, importSession } from './handover.ts'
+import { type LateSubscription, LateSubscriptions } from './late-subscriptions.ts'
 import type { Presence } from './presence.ts'
 import type { Registrar } from './registrar.ts'
 import type { Seen } from './seen.ts'
@@ -22,7 +25,6 @@ import type { SessionStore } from './session-store.ts'
 
 /** The device whose session moves. */
 export interface Mover {
-  now(): number
   session(): Session | null
   replace(session: Session | null): void
   /** Closes the live connection, if there is one: the session is taken over. */
@@ -34,15 +36,18 @@ export interface Mover {
 }
 
 export class Moving {
+  private readonly platform: Platform
   private readonly client: ClientId
   private readonly leaf: Leaf
   private readonly store: SessionStore
   private readonly seen: Seen
   private readonly registrar: Registrar
   private readonly presence: Presence
+  private readonly lateSubscriptions: LateSubscriptions
   private readonly mover: Mover
 
   constructor(
+    platform: Platform,
     client: ClientId,
     leaf: Leaf,
     store: SessionStore,
@@ -51,25 +56,30 @@ export class Moving {
     presence: Presence,
     mover: Mover,
   ) {
+    this.platform = platform
     this.client = client
     this.leaf = leaf
     this.store = store
     this.seen = seen
     this.registrar = registrar
     this.presence = presence
+    this.lateSubscriptions = new LateSubscriptions(platform.storage, store, leaf.syncing.marks)
     this.mover = mover
   }
 
   /** Gives the client to another region. The state is kept, frozen, until `release`. Null where this home is newer. */
-  handover(request: HandoverRequest): HandoverState | null {
-    const home = this.leaf.home.knowledge
-    if (home.at !== 'unknown' && home.epoch > request.epoch) return null
-    if (home.at !== 'elsewhere' || home.epoch < request.epoch) this.leave(request.to, request.epoch)
-    return {
-      session: exportSession(this.store, this.seen),
-      presence: this.presence.open(),
-      ...this.leaf.exportState(),
+  handover({ to, epoch }: HandoverRequest): HandoverResponse | null {
+    const { home } = this.leaf
+    const { knowledge } = home
+    if (knowledge.at !== 'unknown' && knowledge.epoch > epoch) return null
+    // The directory made this region the home, and it never got what its predecessor had.
+    if (!home.wasBefore(epoch)) {
+      this.fence(to, epoch)
+      return { state: null }
     }
+    if (knowledge.at !== 'elsewhere' || knowledge.epoch < epoch) this.leave(to, epoch)
+    const session = exportSession(this.store, this.seen)
+    return { state: { session, presence: this.presence.open(), ...this.leaf.exportState() } }
   }
 
   /** Another region has taken the client over while this one was not reached. What it had yet is given with `release`. */
@@ -90,7 +100,7 @@ export class Moving {
   /** The new home has what it was given. Nothing of the client is left here once nothing is late any more. */
   async release(request: ReleaseRequest): Promise<ReleaseResponse> {
     const given = await this.late(request)
-    return { ...given, clock: this.mover.now() }
+    return { ...given, clock: this.platform.now() }
   }
 
   private async late(request: ReleaseRequest): Promise<Late> {
@@ -98,9 +108,15 @@ export class Moving {
     if (before.at === 'here' && before.epoch < request.epoch) this.fence(request.to, request.epoch)
     if (!this.isOldFor(request)) return NOTHING_LATE
     const row = this.store.session()
+    if (row !== null && request.synced) {
+      this.lateSubscriptions.taken(request.tookFilter)
+      const subscriptions = this.lateSubscriptions.all()
+      if (subscriptions.length > 0)
+        return { ...NOTHING_LATE, done: false, session: row.id, upTo: request.tookUpTo, subscriptions }
+    }
     if (row !== null && !row.fenced && request.registered) await this.endSubscriptions(row.id, request)
     // Where the state was handed over, this went along with it.
-    if (request.synced) await this.leaf.stayInterested()
+    if (request.synced) await this.leaf.wish.remind()
     // It may have come back meanwhile.
     if (!this.isOldFor(request)) return NOTHING_LATE
     const { synced, registered, tookUpTo, tookTopic, tookShadow } = request
@@ -159,14 +175,23 @@ export class Moving {
     const { session } = state
     this.presence.import(state)
     const taken = synced && session !== null ? goOn(session, now) : session
-    const imported = importSession(this.store, this.seen, taken, this.leaf.syncing.marks)
+    const imported = importSession(
+      this.store,
+      this.seen,
+      taken,
+      this.leaf.syncing.marks,
+      this.lateSubscriptions,
+    )
     this.mover.replace(imported)
     if (imported === null) return
-    for (const subscription of imported.subscriptions.values()) {
-      if (rootOfSubscription(subscription.filter) !== this.leaf.root) continue
-      this.leaf.subscribers.add(this.client, imported.id, subscription)
-      this.store.markRegistered([subscription.filter])
-    }
+    if (synced) this.lateSubscriptions.begin()
+    for (const subscription of imported.subscriptions.values()) this.registerAtOwnLeaf(imported, subscription)
+  }
+
+  private registerAtOwnLeaf(session: Session, subscription: Subscription): void {
+    if (rootOfSubscription(subscription.filter) !== this.leaf.root) return
+    this.leaf.subscribers.add(this.client, session.id, subscription)
+    this.store.markRegistered([subscription.filter])
   }
 
   /** Rejects while a leaf, or a wide shard, does not take a subscription: the old home's fence relies on all of them. */
@@ -187,9 +212,30 @@ export class Moving {
     }
   }
 
+  /** The client has subscribed or unsubscribed. */
+  spokenOf(filters: readonly string[]): void {
+    if (this.leaf.home.mayHearLate) this.lateSubscriptions.changed(filters)
+  }
+
+  /** In storage first; those that need other leaves are registered with all that is not yet. */
+  private async takeLateSubscriptions(session: Session, late: readonly LateSubscription[]): Promise<void> {
+    const fresh = this.lateSubscriptions.fresh(late)
+    for (const { filter, subscription } of fresh) {
+      session.learn(filter, subscription)
+      if (subscription === null) this.store.removeSubscription(filter)
+      else {
+        this.store.saveSubscription(subscription, false)
+        this.registerAtOwnLeaf(session, subscription)
+      }
+    }
+    const ended = fresh.flatMap(({ filter, subscription }) => (subscription === null ? [filter] : []))
+    if (ended.length > 0) await this.registrar.unsubscribe(session.id, ended)
+  }
+
   /** Resolves when all of it is acknowledged or durable. What is of a session that has ended here is nobody's, or its group's. */
-  async takeLate({ session, late }: ImportedResponse): Promise<void> {
+  async takeLate({ session, late, subscriptions }: ImportedResponse): Promise<void> {
     const current = this.mover.session()
+    if (current?.id === session) await this.takeLateSubscriptions(current, subscriptions)
     if (current === null || (session !== current.id && session === this.store.imported())) {
       this.mover.orphaned(unpackBatch(base64ToBytes(late)).map(decodeDelivery))
       return
@@ -199,7 +245,8 @@ export class Moving {
         this.seen.once(bytes, (delivery, settle) => {
           void this.mover.deliver(delivery).then((outcome) => {
             if (outcome === CLIENT_AWAY) this.mover.orphaned([delivery])
-            settle(Reason.Success)
+            // Not taken, so not to be taken for seen: its group may give it back.
+            settle(outcome)
           })
         }),
       ),
@@ -209,6 +256,14 @@ export class Moving {
 
 type Late = Omit<ReleaseResponse, 'clock'>
 
-const NOTHING_LATE: Late = { done: true, session: '', late: '', upTo: 0, retained: [], shadows: [] }
+const NOTHING_LATE: Late = {
+  done: true,
+  session: '',
+  late: '',
+  upTo: 0,
+  retained: [],
+  shadows: [],
+  subscriptions: [],
+}
 /** Late deliveries of one answer. */
 const LATE_MAX = 256

@@ -10,6 +10,8 @@ export const SESSION_SCHEMA: readonly string[] = [
   'CREATE TABLE IF NOT EXISTS received (packet_id INTEGER PRIMARY KEY, origin TEXT NOT NULL, settled INTEGER NOT NULL)',
   'CREATE TABLE IF NOT EXISTS live_bulk (one INTEGER PRIMARY KEY, bulk TEXT NOT NULL)',
   'CREATE TABLE IF NOT EXISTS will (one INTEGER PRIMARY KEY, record BLOB NOT NULL, delay_seconds INTEGER NOT NULL, expiry_seconds INTEGER, publish_at REAL)',
+  // Filters that the client has spoken of since this home began without its predecessor.
+  'CREATE TABLE IF NOT EXISTS subscription_changed (filter TEXT PRIMARY KEY)',
   // The session that this home began with, should something of it come late.
   'CREATE TABLE IF NOT EXISTS imported (one INTEGER PRIMARY KEY, session TEXT NOT NULL)',
 ]

@@ -131,7 +131,9 @@ export class SessionStore {
       options,
       Number(registered),
     )
-    if (before?.options !== options) this.synced?.one('session', true)
+    if (before?.options === options) return
+    this.synced?.one('session', true)
+    this.synced?.put('subscription', subscription.filter, before !== undefined)
   }
 
   unregistered(): Subscription[] {
@@ -150,6 +152,7 @@ export class SessionStore {
     if (!this.tables.exist) return
     this.storage.exec('DELETE FROM subscription WHERE filter = ?', filter)
     this.synced?.one('session', true)
+    this.synced?.gone('subscription', filter)
   }
 
   // Queue -----------------------------------------------------------------------------------------------------------

@@ -23,13 +23,21 @@ export class Subscribing {
   private readonly store: SessionStore
   private readonly registrar: Registrar
   private readonly ownDeltas: OwnDeltas
+  private readonly spokenOf: (filters: readonly string[]) => void
   /** For each SUBSCRIBE that waits for its leaves: the topics that have come meanwhile. */
   private readonly overtaken = new Set<Set<string>>()
 
-  constructor(store: SessionStore, registrar: Registrar, ownDeltas: OwnDeltas) {
+  /** @param spokenOf told of what the client of a lasting session subscribes to, and no longer does */
+  constructor(
+    store: SessionStore,
+    registrar: Registrar,
+    ownDeltas: OwnDeltas,
+    spokenOf: (filters: readonly string[]) => void,
+  ) {
     this.store = store
     this.registrar = registrar
     this.ownDeltas = ownDeltas
+    this.spokenOf = spokenOf
   }
 
   /** A live message has come for the session. */
@@ -41,7 +49,10 @@ export class Subscribing {
   async subscribe(session: Session, { items }: Subscribe): Promise<Subscribed> {
     const wanted = items.flatMap(({ refused, subscription }) => (refused === null ? [subscription] : []))
     // Kept first: should the process die, what a leaf learnt is known here and can be taken back.
-    if (session.persistent) for (const one of wanted) this.store.saveSubscription(one, true)
+    if (session.persistent) {
+      this.spokenOf(wanted.map(({ filter }) => filter))
+      for (const one of wanted) this.store.saveSubscription(one, true)
+    }
     const overtaken = new Set<string>()
     this.overtaken.add(overtaken)
     const { reasons, retained } = await this.registrar.subscribe(session.id, wanted)
@@ -105,6 +116,7 @@ export class Subscribing {
     if (!session.persistent) return
     const filters =
       effect.do === 'subscribe' ? effect.items.map(({ subscription }) => subscription.filter) : effect.filters
+    if (effect.do === 'unsubscribe') this.spokenOf(filters)
     for (const filter of filters)
       if (!session.subscriptions.has(filter)) this.store.removeSubscription(filter)
   }

@@ -181,8 +181,8 @@ relayRoutes.post('/:region/drained', async (c) => {
 relayRoutes.post('/:region/handover', async (c) => {
   const body = await parse(c, handoverRequestSchema)
   if (!body.ok) return body.response
-  const state = await callLeaf(c, body.value.fleet, body.value.root, (leaf) => leaf.handover(body.value))
-  return state === null ? problemResponse(409, 'A newer home is known here') : c.json(state)
+  const given = await callLeaf(c, body.value.fleet, body.value.root, (leaf) => leaf.handover(body.value))
+  return given === null ? problemResponse(409, 'A newer home is known here') : c.json(given)
 })
 
 relayRoutes.post('/:region/release', async (c) => {

@@ -1,6 +1,11 @@
 // What a leaf knows of its root's home, and how it becomes the home.
 import type { RegionId, Root } from '../../src/id/ids.ts'
-import type { HandoverState, HomeAnswer, ImportedResponse } from '../../src/relay/home.ts'
+import {
+  FIRST_EPOCH,
+  type HandoverState,
+  type HomeAnswer,
+  type ImportedResponse,
+} from '../../src/relay/home.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { atMost, eventually } from '../eventually.ts'
 import {
@@ -21,10 +26,24 @@ export type HomeKnowledge =
   | { readonly at: 'here'; readonly epoch: number }
   | { readonly at: 'elsewhere'; readonly region: RegionId; readonly epoch: number }
 
-/** All but the first and the last: what waits in the uplink may not have been taken. `new` has nothing to import. */
-type HomeState = 'here' | 'new' | 'unfinished' | 'failed-over' | 'handed-over'
+/**
+ * `new`, `unfinished`, `failed-over`: what waits in the uplink may not have been taken; `new` has nothing to import.
+ * `handed-over`: this was the home just before; `passed-over`: it was not, or only an older one.
+ */
+type HomeState = 'here' | 'new' | 'unfinished' | 'failed-over' | 'handed-over' | 'passed-over'
 
 export type HomeHere = Extract<HomeKnowledge, { at: 'here' }>
+
+/** How far what is late was taken, of which old home. */
+interface Took {
+  readonly from: RegionId | null
+  readonly tookUpTo: number
+  readonly tookTopic: string
+  readonly tookShadow: string
+  readonly tookFilter: string
+}
+
+const TOOK_NOTHING: Took = { from: null, tookUpTo: 0, tookTopic: '', tookShadow: '', tookFilter: '' }
 
 /** Performs what comes with a home: takes over the former home's state, or what the uplink holds for it. */
 export interface HomeEvents {
@@ -39,8 +58,11 @@ export interface HomeEvents {
   late(late: ImportedResponse): Promise<void>
   /** All former homes have let go. */
   imported(): void
-  /** The directory says that another region is the home: nothing may be accepted here any more. */
-  fence(region: RegionId, epoch: number): void
+  /**
+   * The directory says that another region is the home: nothing may be accepted here any more. Resolves when that one knows
+   * of this region's subscribers.
+   */
+  fence(region: RegionId, epoch: number): Promise<void>
   /** This leaf has become the home; messages accepted before it knew wait in the uplink. */
   becameHome(): Promise<void>
 }
@@ -79,7 +101,7 @@ export class Home {
     this.untaken = row.state === 'new' || this.unfinished
     this.lateFirstUntil = platform.now() + LATE_FIRST_MS_MAX
     this.known =
-      row.state === 'handed-over'
+      row.state === 'handed-over' || row.state === 'passed-over'
         ? { at: 'elsewhere', region: String(row.region) as RegionId, epoch }
         : { at: 'here', epoch }
     if (this.untaken) platform.wakeBy(platform.now() + IMPORT_RETRY_MS)
@@ -135,15 +157,24 @@ export class Home {
     if (this.known.at !== 'here' || home.epoch <= this.known.epoch) return
     this.platform.report(`${this.root} is fenced at epoch ${this.known.epoch}`, null)
     if (home.region === this.platform.region) await this.verify()
-    else this.events.fence(home.region, home.epoch)
+    else await this.events.fence(home.region, home.epoch)
   }
 
   /** Another region is the home now. */
   handedOver(region: RegionId, epoch: number): void {
-    this.write(region, epoch, 'handed-over')
+    this.write(region, epoch, this.wasBefore(epoch) ? 'handed-over' : 'passed-over')
     this.known = { at: 'elsewhere', region, epoch }
     this.unfinished = false
     this.untaken = false
+  }
+
+  /** Whether no other home came between this one and the one with that epoch. */
+  wasBefore(epoch: number): boolean {
+    const [row] = this.tables.exist ? this.platform.storage.exec('SELECT epoch, state FROM home') : []
+    // Of a root that never had anything there is nothing to miss.
+    if (row === undefined) return epoch <= FIRST_EPOCH + 1
+    if (row.state === 'passed-over') return false
+    return Number(row.epoch) === (row.state === 'handed-over' ? epoch : epoch - 1)
   }
 
   private async exclusively(work: () => Promise<HomeKnowledge>): Promise<HomeKnowledge> {
@@ -253,21 +284,23 @@ export class Home {
     if (!this.unfinished || this.known.at !== 'here') return
     try {
       const { epoch } = this.known
-      const registered = await this.register()
+      let registered = await this.register()
       // An old home lets go of what was late only when it is asked again: by then it is safe here.
-      for (let took = { from: null as RegionId | null, tookUpTo: 0, tookTopic: '', tookShadow: '' }; ; ) {
+      for (let took: Took = TOOK_NOTHING; ; ) {
         const asked = { ...this.naming(), epoch, synced: this.fromStore, registered, ...took }
         const late = await this.platform.core.imported(asked)
         if (late.done) break
-        if (late.late === '' && late.retained.length + late.shadows.length === 0)
+        if (late.late === '' && late.retained.length + late.shadows.length + late.subscriptions.length === 0)
           throw new Error('an old home does not let go before all is registered')
         await this.events.late(lateByOurClock(late, this.platform.now()))
-        const before = late.from === took.from ? took : { tookTopic: '', tookShadow: '' }
+        if (late.subscriptions.length > 0) registered = await this.register()
+        const before = late.from === took.from ? took : TOOK_NOTHING
         took = {
           from: late.from,
           tookUpTo: late.upTo,
           tookTopic: late.retained.at(-1)?.topic ?? before.tookTopic,
           tookShadow: late.shadows.at(-1)?.path ?? before.tookShadow,
+          tookFilter: late.subscriptions.at(-1)?.filter ?? before.tookFilter,
         }
       }
       // A newer home may have taken this one over meanwhile.

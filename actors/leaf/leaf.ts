@@ -61,7 +61,7 @@ export class Leaf {
   readonly fanOut: FanOut
   readonly syncing: Syncing
   private readonly sharing: Sharing
-  private readonly wish: Wish
+  readonly wish: Wish
   private readonly attempts = new SubscribeAttempts()
   private readonly platform: Platform
   private readonly wide: WideLink
@@ -122,7 +122,10 @@ export class Leaf {
       imported: () => {
         this.retained.noting = false
       },
-      fence: (region, epoch) => owner.fence(region, epoch),
+      fence: (region, epoch) => {
+        owner.fence(region, epoch)
+        return this.wish.remind()
+      },
       becameHome: () => this.becameHome(),
     }
     this.home = new Home(platform, root, tables, events)
@@ -282,6 +285,7 @@ export class Leaf {
     if (!(await this.isHome(request.epoch))) return { status: 'moved' }
     const { region, change, plain, shares, order } = request
     this.interests[change === 'add' ? 'add' : 'set']({ region, plain, shares }, order)
+    if (change === 'add') await this.world.known(this.syncing)
     const retained = this.retained.matching(request.filters, this.platform.now())
     return {
       status: 'done',
@@ -320,11 +324,6 @@ export class Leaf {
       interests,
       shadows: this.shadows.all(),
     }
-  }
-
-  /** The home is elsewhere, and may not know of this region's subscribers. */
-  async stayInterested(): Promise<void> {
-    if (this.subscribers.size > 0) await this.wish.add([])
   }
 
   /** The new home has everything. */

@@ -3,12 +3,13 @@ import type { SqlValue, Storage } from '../platform.ts'
 import { Tables } from '../tables.ts'
 
 /** `session` and `interests` are one thing each; `void` says that all rows of a kind are gone from the store. */
-export type RowKind = 'queue' | 'retained' | 'shadow'
-export type MarkKind = 'session' | 'interests' | RowKind | 'void'
+export type MarkKind = 'session' | 'interests' | 'void' | RowKind
+/** A subscription has no row of its own in the store: it goes with the session. */
+export type RowKind = 'queue' | 'retained' | 'shadow' | 'subscription'
 
 export interface Mark {
   readonly kind: MarkKind
-  /** A position, a topic, a shadow's path, or the kind of rows that is void. */
+  /** A position, a topic, a shadow's path, a filter, or the kind of rows that is void. */
   readonly key: number | string
   /** Of what is void: up to which version. */
   readonly version: number
@@ -21,7 +22,7 @@ const SCHEMA = [
 ]
 
 const IN_ORDER =
-  "CASE kind WHEN 'session' THEN 0 WHEN 'interests' THEN 1 WHEN 'queue' THEN 2 WHEN 'retained' THEN 3 WHEN 'shadow' THEN 4 ELSE 5 END, key"
+  "CASE kind WHEN 'session' THEN 0 WHEN 'subscription' THEN 0 WHEN 'interests' THEN 1 WHEN 'queue' THEN 2 WHEN 'retained' THEN 3 WHEN 'shadow' THEN 4 ELSE 5 END, key"
 
 export class Marks {
   /** Called with each change. */
@@ -78,16 +79,19 @@ export class Marks {
   sessionEnded(known: boolean): void {
     this.sessionMarked = false
     if (this.exec("SELECT 1 FROM unsynced WHERE kind = 'session' AND stored = 0").length > 0) {
-      this.exec("DELETE FROM unsynced WHERE kind IN ('session', 'queue') AND stored = 0")
+      this.exec(
+        "DELETE FROM unsynced WHERE kind = 'subscription' OR (kind IN ('session', 'queue') AND stored = 0)",
+      )
       this.look()
     } else if (known) {
+      this.exec("DELETE FROM unsynced WHERE kind = 'subscription'")
       this.allGone('queue')
       this.one('session', true)
     }
   }
 
-  /** Whether the store still lacks something of the queue up to this position, a retained message or a shadow. */
-  lacks(kind: RowKind, upTo: number | string): boolean {
+  /** Whether the store still lacks something of the queue up to this position, or of another thing with this key. */
+  lacks(kind: RowKind | 'interests', upTo: number | string): boolean {
     const compare = kind === 'queue' ? '<=' : '='
     return (
       this.exec(`SELECT 1 FROM unsynced WHERE kind = ? AND key ${compare} ? LIMIT 1`, kind, upTo).length > 0

@@ -5,7 +5,7 @@ import { parseShadowRequest, type ShadowVerb, shadowName } from '../../src/id/sh
 import type { Message } from '../../src/mqtt/message.ts'
 import type { LateShadow, ShadowRow } from '../../src/relay/shadow.ts'
 import { decodeShadow, encodeShadow, type Shadow } from '../../src/shadow/document.ts'
-import { type Late, laterThan, replayOf } from '../../src/shadow/late.ts'
+import { type Late, lateOf, laterThan, replayOf } from '../../src/shadow/late.ts'
 import { SHADOW_DELETED_KEPT_MS, SHADOWS_CHARACTERS_MAX, SHADOWS_MAX } from '../../src/shadow/limits.ts'
 import { type ShadowError, TOO_LARGE } from '../../src/shadow/request.ts'
 import { type Answer, type Applied, deltaOf, rejected, step } from '../../src/shadow/step.ts'
@@ -92,10 +92,11 @@ export class Shadows {
   }
 
   all(): ShadowRow[] {
-    return this.rows('SELECT path, shadow FROM shadow ORDER BY path').map(({ path, shadow }) => ({
-      path: String(path),
-      shadow: String(shadow),
-    }))
+    return this.rows('SELECT path, shadow FROM shadow ORDER BY path').map((row) => {
+      const path = String(row.path)
+      const late = this.unsynced(path)
+      return { path, shadow: String(row.shadow), ...(late !== null && { requests: replayOf(late) }) }
+    })
   }
 
   /**
@@ -106,7 +107,8 @@ export class Shadows {
   import(rows: readonly ShadowRow[], own: readonly LateShadow[]): Answered[] {
     this.clear()
     if (rows.length > 0) this.marks.allGone('shadow')
-    for (const { path, shadow } of rows) this.write(path, decodeShadow(shadow), null)
+    for (const { path, shadow, requests = [] } of rows)
+      this.write(path, decodeShadow(shadow), lateOf(requests))
     return own
       .flatMap(({ path, requests }) =>
         requests.map(({ verb, body }) => this.apply(path, verb, encoder.encode(body))),
@@ -117,8 +119,7 @@ export class Shadows {
   /** What the core's store was not confirmed to have, after a path. */
   late(after: string, limit = LATE_SHADOWS_MAX): LateShadow[] {
     return this.marks.unconfirmed('shadow', after, limit).map((path) => {
-      const [row] = this.rows('SELECT late FROM shadow WHERE path = ?', String(path))
-      const late = row?.late == null ? null : (JSON.parse(String(row.late)) as Late)
+      const late = this.unsynced(String(path))
       return { path: String(path), requests: late === null ? [] : replayOf(late) }
     })
   }
@@ -143,13 +144,15 @@ export class Shadows {
     const after = applied.shadow
     if (before === null) this.forgetDeleted()
     if (applied.verb === 'update' && !this.hasRoomFor(path, encodeShadow(after).length)) return false
-    // What the store has by now is late no more.
-    const [row] = this.marks.has('shadow', path)
-      ? this.rows('SELECT late FROM shadow WHERE path = ?', path)
-      : []
-    const earlier = row?.late == null ? null : (JSON.parse(String(row.late)) as Late)
-    this.write(path, after, laterThan(earlier, applied))
+    this.write(path, after, laterThan(this.unsynced(path), applied))
     return true
+  }
+
+  /** What led to a shadow and the store was not confirmed to have: what it has by now is late no more. */
+  private unsynced(path: string): Late | null {
+    if (!this.marks.has('shadow', path)) return null
+    const [row] = this.rows('SELECT late FROM shadow WHERE path = ?', path)
+    return row?.late == null ? null : (JSON.parse(String(row.late)) as Late)
   }
 
   private hasRoomFor(path: string, characters: number): boolean {

@@ -16,7 +16,7 @@ import {
 } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import type { HomeKnowledge } from './home.ts'
-import type { Mark, Marks, RowKind } from './marks.ts'
+import type { Mark, Marks } from './marks.ts'
 
 /** A session without its queue. */
 export type SyncedSession = Omit<SessionState, 'queue'>
@@ -37,8 +37,11 @@ export interface SyncSource {
   fenced(): void
 }
 
+/** What somebody may wait for. */
+type Awaited = 'queue' | 'retained' | 'shadow' | 'interests'
+
 interface Waiter {
-  readonly kind: RowKind
+  readonly kind: Awaited
   readonly upTo: number | string
   readonly settle: (stored: boolean) => void
 }
@@ -69,11 +72,12 @@ export class Syncing {
    * For a publisher that waits for the store: Success once the store has the row (or all rows of a queue up to it), or it
    * is gone again; a failure if that takes long.
    */
-  async outcome(kind: RowKind, upTo: number | string): Promise<number> {
+  async outcome(kind: Exclude<Awaited, 'interests'>, upTo: number | string): Promise<number> {
     return (await this.stored(kind, upTo)) ? Reason.Success : Reason.ImplementationSpecificError
   }
 
-  private stored(kind: RowKind, upTo: number | string): Promise<boolean> {
+  /** Whether the store has it in time. */
+  stored(kind: Awaited, upTo: number | string): Promise<boolean> {
     if (!this.marks.lacks(kind, upTo)) return Promise.resolve(true)
     return new Promise((settle) => {
       const waiter: Waiter = {
@@ -198,7 +202,8 @@ export class Syncing {
       const text = this.textOf(mark)
       if (sent.length > 0 && characters + (text?.length ?? 0) > SYNC_CHARACTERS_PER_ROUND_MAX) break
       characters += text?.length ?? 0
-      if (kind === 'session') {
+      if (kind === 'subscription') change.session = session
+      else if (kind === 'session') {
         change.session = session
         const along = session === null ? null : this.source.along()
         if (along !== null) change.retained.push(along)

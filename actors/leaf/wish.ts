@@ -60,6 +60,11 @@ export class Wish {
     return round.retained
   }
 
+  /** The home is another one now, and may not know of this region's subscribers. */
+  async remind(): Promise<void> {
+    if (this.subscribers.size > 0) await this.add([])
+  }
+
   /** A subscriber has gone. If this does not reach the home, its next message makes the leaf say so again. */
   withdraw(): void {
     if (this.withdrawing) return

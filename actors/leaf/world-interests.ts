@@ -7,6 +7,7 @@ import type { Platform } from '../platform.ts'
 import type { Interests } from './interests.ts'
 import type { Marks } from './marks.ts'
 import type { Subscribers } from './subscribers.ts'
+import type { Syncing } from './syncing.ts'
 
 export class WorldInterests {
   private readonly platform: Platform
@@ -26,6 +27,15 @@ export class WorldInterests {
   get all(): RegionInterest[] {
     const own = this.own()
     return own === null ? [...this.interests.all] : [...this.interests.all, own]
+  }
+
+  /**
+   * Resolves when a successor would know of them: should this region be lost in the next moment, another one's subscribers
+   * would else miss all that follows (promise 5). Rejects where the store does not learn of them in time.
+   */
+  async known(syncing: Syncing): Promise<void> {
+    if (this.client !== null && !(await syncing.stored('interests', '')))
+      throw new Error(`the store does not learn who wants the root of ${this.client}`)
   }
 
   /** @param change of the region's subscribers, of this client's; the root's own client takes its subscriptions along */

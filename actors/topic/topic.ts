@@ -1,6 +1,11 @@
 // The leaf of every root that is not a device's: a room, a group, a service.
 import type { Root } from '../../src/id/ids.ts'
-import type { HandoverRequest, HandoverState, ReleaseRequest, ReleaseResponse } from '../../src/relay/home.ts'
+import type {
+  HandoverRequest,
+  HandoverResponse,
+  ReleaseRequest,
+  ReleaseResponse,
+} from '../../src/relay/home.ts'
 import { Leaf } from '../leaf/leaf.ts'
 import type { Platform } from '../platform.ts'
 
@@ -22,12 +27,12 @@ export class Topic {
     })
   }
 
-  handover(request: HandoverRequest): HandoverState | null {
+  handover(request: HandoverRequest): HandoverResponse | null {
     const home = this.leaf.home.knowledge
     if (home.at !== 'unknown' && home.epoch > request.epoch) return null
     if (home.at !== 'elsewhere' || home.epoch < request.epoch)
       this.leaf.home.handedOver(request.to, request.epoch)
-    return { session: null, presence: [], ...this.leaf.exportState() }
+    return { state: { session: null, presence: [], ...this.leaf.exportState() } }
   }
 
   /** No session, so no delivery can be late. */
@@ -38,8 +43,15 @@ export class Topic {
     const isOld = home.at === 'elsewhere' && home.epoch <= epoch
     this.leaf.retained.taken(tookTopic)
     const retained = isOld && synced ? this.leaf.retained.late(tookTopic) : []
-    const clock = this.platform.now()
-    const nothing = { session: '', late: '', upTo: tookUpTo, clock, retained, shadows: [] }
+    const nothing = {
+      session: '',
+      late: '',
+      upTo: tookUpTo,
+      clock: this.platform.now(),
+      retained,
+      shadows: [],
+      subscriptions: [],
+    }
     if (retained.length > 0) return { ...nothing, done: false }
     if (isOld) this.leaf.releaseState()
     return { ...nothing, done: true }

@@ -117,7 +117,8 @@ export class Announcing {
 
   /** Asks for the other regions' filters where they were never learnt. Not null while that is to be waited for. */
   learning(): Promise<void> | null {
-    if (this.known) return null
+    // Where an earlier round has told it meanwhile, what comes now still goes behind what waits.
+    if (this.known) return this.firstAnswer
     const now = this.platform.now()
     if (now >= this.learnAgainAt) {
       const first = this.learnAgainAt === 0

@@ -95,12 +95,14 @@ export const releaseRequestSchema = z.object({
   tookTopic: z.string(),
   /** And the late changes of shadows up to this path. */
   tookShadow: shadowPathSchema.or(z.literal('')),
+  /** And the late subscriptions up to this filter, in the order of filters. */
+  tookFilter: z.string(),
 })
 export type ReleaseRequest = z.infer<typeof releaseRequestSchema>
 export const releaseResponseSchema = z.object({
   /** The old home has let go: nothing is late any more. Else it is to be asked again. */
   done: z.boolean(),
-  /** Whose deliveries are late; empty where there are none. */
+  /** Whose deliveries or subscriptions are late; empty where there are none. */
   session: z.string(),
   /** A batch of deliveries. */
   late: base64Schema,
@@ -111,6 +113,10 @@ export const releaseResponseSchema = z.object({
   retained: z.array(z.object({ topic: z.string(), record: base64Schema.nullable() })),
   /** Changes of shadows, in the order of their paths. */
   shadows: z.array(lateShadowSchema),
+  /** Subscriptions, in the order of filters, all of them; a null is one that was ended. */
+  subscriptions: z.array(
+    z.object({ filter: z.string().min(1), subscription: subscriptionSchema.nullable() }),
+  ),
 })
 export type ReleaseResponse = z.infer<typeof releaseResponseSchema>
 
@@ -136,3 +142,8 @@ export const handoverRequestSchema = z.object({
   to: regionSchema,
 })
 export type HandoverRequest = z.infer<typeof handoverRequestSchema>
+export const handoverResponseSchema = z.object({
+  /** Null where the region never began as the home before: what the store has is all there is. */
+  state: handoverStateSchema.nullable(),
+})
+export type HandoverResponse = z.infer<typeof handoverResponseSchema>

@@ -5,13 +5,19 @@ import { epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 /** `shadow`, or `shadow/name/<name>`. */
 export const shadowPathSchema = z.string().regex(/^shadow(\/name\/[$:\w-]{1,64})?$/)
 
-export const shadowRowSchema = z.object({ path: shadowPathSchema, shadow: z.string() })
+const lateRequestsSchema = z.array(
+  z.object({ verb: z.enum(['update', 'delete']), /** JSON. */ body: z.string() }),
+)
+
+export const shadowRowSchema = z.object({
+  path: shadowPathSchema,
+  shadow: z.string(),
+  /** Which requests led there that the store may not know of. */
+  requests: lateRequestsSchema.optional(),
+})
 export type ShadowRow = z.infer<typeof shadowRowSchema>
 
-export const lateShadowSchema = z.object({
-  path: shadowPathSchema,
-  requests: z.array(z.object({ verb: z.enum(['update', 'delete']), /** JSON. */ body: z.string() })),
-})
+export const lateShadowSchema = z.object({ path: shadowPathSchema, requests: lateRequestsSchema })
 export type LateShadow = z.infer<typeof lateShadowSchema>
 
 /** A request to a shadow that comes by HTTP. */

@@ -111,6 +111,17 @@ export class Session {
     this.outgoing = new Outgoing(expirySeconds > 0, this.outgoing.snapshot())
   }
 
+  /** A former home has granted this, or ended it (null), and this one had not heard of it. */
+  learn(filter: string, subscription: Subscription | null): void {
+    if (subscription === null) {
+      this.subscriptions.delete(filter)
+      this.granted.delete(filter)
+    } else {
+      this.subscriptions.set(filter, subscription)
+      this.granted.add(filter)
+    }
+  }
+
   /** The topic aliases that the live connection's client has set. */
   get aliases(): readonly (readonly [alias: number, topic: string])[] {
     return this.connection?.aliases.all ?? []

@@ -47,6 +47,15 @@ export function replayOf({ deleted, patch, onlyFor }: Late): LateRequest[] {
   return requests
 }
 
+/** What `replayOf` made requests of. */
+export function lateOf(requests: readonly LateRequest[]): Late | null {
+  const deleted = requests.some(({ verb }) => verb === 'delete')
+  const update = requests.find(({ verb }) => verb === 'update')
+  if (update === undefined) return deleted ? { deleted, patch: null, onlyFor: null } : null
+  const { state, version } = JSON.parse(update.body) as { state: Patch; version?: number }
+  return { deleted, patch: state, onlyFor: version ?? null }
+}
+
 function composed(first: Patch, second: Patch): Patch {
   return Object.fromEntries(
     SECTIONS.flatMap((section) => {

@@ -14,12 +14,14 @@ import type {
   ImportedResponse,
   SessionState,
 } from '../../src/relay/home.ts'
+import { encodeDelivery } from '../../src/session/delivery.ts'
 import { held, NOTHING_LATE } from './fake-peers.ts'
 import {
   APP,
   deliveryOf,
   EU,
   LAMP,
+  message,
   packetsTo,
   record,
   subscribeFrame,
@@ -198,6 +200,26 @@ describe('when the lost region is back', () => {
     await over.world.gate.frame(over.world.connection, subscribeFrame(1, CMD))
     await comeBack(over)
     expect(textsTo(over.world.connection)).toEqual([])
+  })
+
+  test('what is late for a group while the client is away goes to the group, which may give it back', async () => {
+    const given = (waits: boolean) =>
+      encodeDelivery({
+        qos: 2,
+        retain: false,
+        identifiers: [],
+        share: { filter: '$share/g/rooms/1/#', waits },
+        message: message('rooms/1/x', 'a', { qos: 2, origin: 'o1' }),
+      })
+    const over = failedOver(stateOf([]), lateOf([], { late: bytesToBase64(packBatch([given(false)])) }))
+    watch(over.world.connect(3600))
+    await over.world.clock.pass(2_000)
+    await over.world.leave()
+    await comeBack(over)
+    const { device, session } = over.world
+    expect(device.store.queueSize().messages).toBe(0)
+    await device.deliver(session, [given(true)])
+    expect(device.store.queueSize().messages).toBe(1)
   })
 
   test('what is late of a session that was never synced is the client’s', async () => {

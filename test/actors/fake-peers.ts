@@ -28,7 +28,16 @@ const LEAF: LeafPeer = {
   drained: async () => undefined,
   fence: async () => undefined,
   handover: async () => null,
-  release: async () => ({ done: true, session: '', late: '', upTo: 0, clock: 0, retained: [], shadows: [] }),
+  release: async () => ({
+    done: true,
+    session: '',
+    late: '',
+    upTo: 0,
+    clock: 0,
+    retained: [],
+    shadows: [],
+    subscriptions: [],
+  }),
   retainedFor: async () => ({ records: packBatch([]), next: null }),
 }
 
@@ -98,6 +107,7 @@ export const NOTHING_LATE = {
   clock: 0,
   retained: [],
   shadows: [],
+  subscriptions: [],
   from: null,
 }
 

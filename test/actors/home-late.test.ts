@@ -2,10 +2,11 @@
 import { expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
 import { Gate } from '../../actors/device/gate.ts'
+import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { ImportedResponse, SessionState } from '../../src/relay/home.ts'
-import { fakeCore, fakePeers, NOTHING_LATE } from './fake-peers.ts'
+import { fakeCore, fakePeers, held, NOTHING_LATE } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import {
   APP,
@@ -13,7 +14,9 @@ import {
   connectFrame,
   deliveryOf,
   LAMP,
+  LAMP_ROOT,
   record,
+  subscribeFrame,
   subscriptionTo,
   textsTo,
   US,
@@ -66,4 +69,43 @@ test('what is late in a former home that is out of reach for a moment comes befo
 
   expect(tries).toBeGreaterThan(1)
   expect([...new Set(textsTo(connection))]).toEqual(['late', 'newer'])
+})
+
+test('a release that waits for its fence ends no subscription of the home that has come back meanwhile', async () => {
+  const fence = held<void>()
+  const ended: string[] = []
+  const claims = [
+    { home: { region: US, epoch: 1 }, state: null, synced: false },
+    { home: { region: US, epoch: 3 }, state: null, synced: false },
+  ]
+  const platform = new FakePlatform(addressOf('device', US, LAMP), {
+    peers: fakePeers({
+      leaf: () => ({
+        fence: () => fence.answer,
+        unsubscribe: async (_client, _session, filters) => {
+          ended.push(...(filters ?? []))
+        },
+      }),
+    }),
+    core: fakeCore(US, { claim: async () => claims.shift() ?? Promise.reject(new Error('no more')) }),
+  })
+  const gate = new Gate(platform, LAMP)
+  const connect = async () => {
+    const connection = platform.accept()
+    gate.opened(connection, true)
+    await gate.frame(connection, connectFrame(3600, { clean: false }))
+    await platform.clock.pass(100)
+    return connection
+  }
+  await gate.frame(await connect(), subscribeFrame(1, 'rooms/1/#'))
+  await platform.clock.pass(100)
+  const away = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: 'eu' as typeof US }
+  gate.device.moving.handover(away)
+  const took = { synced: false, registered: true, tookUpTo: 0, tookTopic: '', tookShadow: '', tookFilter: '' }
+  const released = gate.device.moving.release({ ...away, ...took })
+  await connect()
+  fence.give()
+  await released
+  expect(ended).toEqual([])
+  expect([...gate.device.store.subscriptions().keys()]).toEqual(['rooms/1/#'])
 })

@@ -4,11 +4,13 @@ import { type CoreClient, CoreUnreachable } from '../../actors/core-client.ts'
 import { Device } from '../../actors/device/device.ts'
 import { type ClientId, DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import { clientOfRoot, rootOfClient } from '../../src/id/root.ts'
+import { bytesToBase64 } from '../../src/relay/base64.ts'
+import { packBatch } from '../../src/relay/batch.ts'
 import type { ClaimResponse, ImportedResponse } from '../../src/relay/home.ts'
 import { FakeClock } from './fake-clock.ts'
 import { fakeCore, fakePeers, held, NOTHING_LATE } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
-import { APP, addressOf, EU, LAMP, LAMP_ROOT, subscriptionTo, US, watch } from './samples.ts'
+import { APP, addressOf, EU, LAMP, LAMP_ROOT, routed, subscriptionTo, US, watch } from './samples.ts'
 
 const TO_US = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 3, to: US }
 
@@ -54,6 +56,28 @@ test('an import that is finished after a newer hand-over does not bring the home
   expect(device.leaf.home.knowledge).toMatchObject({ at: 'elsewhere', region: US, epoch: 3 })
   const awake = new Device(platform.loseMemory(), LAMP, [])
   expect(awake.leaf.home.knowledge).toMatchObject({ at: 'elsewhere', region: US, epoch: 3 })
+})
+
+test('a region that was made the home and never learned of it says so each time, and does not become it later', async () => {
+  const claim = held<ClaimResponse>()
+  const { platform, clock, device } = lampIn(EU, { claim: () => claim.answer })
+  const taken = watch(device.leaf.home.take())
+  await clock.settled()
+  expect(device.moving.handover(TO_US)).toEqual({ state: null })
+  claim.give({ home: { region: EU, epoch: 2 }, state: stateOf(LAMP), synced: true })
+  await clock.pass(100)
+  expect(taken.cause()).toBeInstanceOf(CoreUnreachable)
+  const awake = new Device(platform.loseMemory(), LAMP, [])
+  expect(awake.moving.handover(TO_US)).toEqual({ state: null })
+})
+
+test('an older home that the directory makes the home again, and that never learns of it, gives nothing as that', async () => {
+  const { clock, device } = lampIn(EU, {})
+  await device.leaf.home.take()
+  await clock.pass(100)
+  expect(device.leaf.home.knowledge).toMatchObject({ at: 'here', epoch: 1 })
+  expect(device.moving.handover(TO_US)).toEqual({ state: null })
+  expect(device.leaf.home.knowledge).toMatchObject({ at: 'elsewhere', region: US, epoch: 3 })
 })
 
 function stateOf(client: ClientId, ...filters: string[]) {
@@ -124,4 +148,38 @@ test('two devices that are imported while each subscribes at the other do not wa
 
   expect(taken.map(({ state }) => state())).toEqual(['resolved', 'resolved'])
   expect([...devices.values()].map(({ store }) => store.unregistered())).toEqual([[], []])
+})
+
+test('what the home took from the uplink, and what of it comes by the core too, is answered when it was delivered', async () => {
+  const delivered = held<Uint8Array>()
+  const packed = packBatch([routed('devices/lamp/x', '1')])
+  const platform = new FakePlatform(addressOf('device', US, LAMP), {
+    peers: fakePeers({
+      device: () => ({ deliver: () => delivered.answer }),
+      uplink: () => ({ take: async () => [{ source: 'lane', first: 0, batch: packed }] }),
+    }),
+    core: fakeCore(US),
+  })
+  const device = new Device(platform, LAMP, [])
+  await device.leaf.subscribe(APP, 's', [subscriptionTo('devices/lamp/#')])
+  await platform.clock.pass(100)
+  const underWay = watch(
+    device.leaf.receive(
+      {
+        fleet: DEFAULT_FLEET,
+        root: LAMP_ROOT,
+        to: { kind: 'home' },
+        source: 'lane',
+        first: 0,
+        clock: 0,
+        records: bytesToBase64(packed),
+      },
+      1,
+    ),
+  )
+  await platform.clock.pass(100)
+  expect(underWay.state()).toBe('open')
+  delivered.give(Uint8Array.of(0))
+  await platform.clock.pass(100)
+  expect(underWay.value()).toEqual({ status: 'done', outcomes: [0] })
 })

@@ -227,7 +227,8 @@ export class PresenceWorld {
       to: region,
     })
     if (given === null) throw new CoreUnreachable(`${former} is newer`)
-    return { home, state: structuredClone<HandoverState>(given), synced: from.length > 1 }
+    if (given.state === null) throw new CoreUnreachable(`${former} never began`)
+    return { home, state: structuredClone<HandoverState>(given.state), synced: from.length > 1 }
   }
 
   private async imported({ region, ...request }: ImportedRequest): Promise<ImportedResponse> {

@@ -215,7 +215,8 @@ describe('a hand-over', () => {
     await ask(old, 'update', desired({ a: 1 }))
     await ask(old, 'update', desired({ b: 1 }), `${SHADOW}/name/n`)
     await ask(old, 'delete', {}, `${SHADOW}/name/n`)
-    const state = old.device.moving.handover({ fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US })
+    const moved = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US }
+    const state = old.device.moving.handover(moved)?.state ?? null
     const next = new SyncWorld({
       claim: async () => ({ home: { region: EU, epoch: 2 }, state, synced: false }),
       imported: async () => NOTHING_LATE,
@@ -279,6 +280,7 @@ describe('a home that is lost', () => {
     tookUpTo: 0,
     tookTopic: '',
     tookShadow: '' as const,
+    tookFilter: '',
   }
 
   /** Its last changes are not in the store. */
@@ -332,6 +334,22 @@ describe('a home that is lost', () => {
     const body = late?.requests[0]?.body ?? ''
     expect(body.length).toBeLessThan(SHADOW_REQUEST_BYTES_MAX)
     expect(JSON.parse(body)).toMatchObject({ state: { desired: { k11: 'x'.repeat(50_000), synced: 1 } } })
+  })
+
+  test('gives what it was handed over with, too: its predecessor has let go of that', async () => {
+    const first = await cutOff(['update', desired({ a: 1 })], ['update', desired({ b: 2 })])
+    const moved = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US }
+    const state = first.device.moving.handover(moved)?.state ?? null
+    const second = new SyncWorld({
+      claim: async () => ({ home: { region: EU, epoch: 2 }, state, synced: false }),
+      imported: async () => NOTHING_LATE,
+    })
+    second.answer = async () => 'failed'
+    watch(second.connect(3600))
+    await second.clock.pass(2_000)
+    await ask(second, 'update', desired({ c: 3 }))
+    const [late] = (await second.device.moving.release({ ...RELEASE, epoch: 3 })).shadows
+    expect(late?.requests.map(({ body }) => JSON.parse(body))).toEqual([desired({ a: 1, b: 2, c: 3 })])
   })
 
   function failedOver(state: HandoverState, ...bodies: readonly object[]) {

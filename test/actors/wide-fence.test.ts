@@ -124,6 +124,7 @@ async function left(wideDrained: () => Promise<void>) {
             tookUpTo: 0,
             tookTopic: '',
             tookShadow: '',
+            tookFilter: '',
           })
           .then(({ late }) =>
             late === ''

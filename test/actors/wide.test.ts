@@ -236,6 +236,21 @@ describe('where the other regions cannot be reached', () => {
     expect(world.calls).toHaveLength(2)
   })
 
+  test('what comes to a shard that has just learnt of them goes behind what waited for that', async () => {
+    const world = new WideWorld()
+    world.delayMs = 300
+    subscribe(world.eu, APP, '#')
+    await world.clock.pass(10)
+    const got: string[] = []
+    const send = (text: string) =>
+      watch(world.eu.wide.publish(ROOM, packBatch([routed('rooms/1/a', text)])).then(() => got.push(text)))
+    const waits = send('1')
+    await world.clock.pass(350)
+    const later = send('2')
+    await world.clock.pass(1_000)
+    expect([waits.state(), later.state(), got]).toEqual(['resolved', 'resolved', ['1', '2']])
+  })
+
   test('a shard that is new learns of their filters before its first message passes', async () => {
     const world = new WideWorld()
     subscribe(world.us, APP, '#')

@@ -9,7 +9,7 @@ import { Silence } from '../../k8s-core/silence.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
 import { openSqliteStore } from '../../k8s-core/store/sqlite.ts'
 import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
-import type { HandoverState, ReleaseRequest, ReleaseResponse } from '../../src/relay/home.ts'
+import type { HandoverResponse, ReleaseRequest, ReleaseResponse } from '../../src/relay/home.ts'
 
 const [AP, EU, US] = ['ap', 'eu', 'us'] as RegionId[] as [RegionId, RegionId, RegionId]
 const ROOT = 'devices/lamp' as Root
@@ -21,6 +21,7 @@ const NOTHING: ReleaseResponse = {
   clock: 0,
   retained: [],
   shadows: [],
+  subscriptions: [],
 }
 
 function sessionOf(id: string) {
@@ -32,6 +33,8 @@ function sessionOf(id: string) {
 class Regions {
   readonly silent = new Set<RegionId>()
   readonly refusing = new Set<RegionId>()
+  /** Never began as the home that the directory takes them for. */
+  readonly empty = new Set<RegionId>()
   /** Answers a ping and then no more. */
   readonly falling = new Set<RegionId>()
   readonly released: (ReleaseRequest & { readonly region: RegionId })[] = []
@@ -47,16 +50,19 @@ class Regions {
         await this.finish()
         return { status: 'done', clock: 0, retained: [] }
       },
-      handover: async (region: RegionId): Promise<HandoverState> => {
+      handover: async (region: RegionId): Promise<HandoverResponse> => {
         if (this.falling.has(region)) this.silent.add(region)
         this.answers(region)
+        if (this.empty.has(region)) return { state: null }
         return {
-          session: sessionOf(`of ${region}`),
-          clock: 0,
-          retained: [],
-          interests: [],
-          presence: [],
-          shadows: [],
+          state: {
+            session: sessionOf(`of ${region}`),
+            clock: 0,
+            retained: [],
+            interests: [],
+            presence: [],
+            shadows: [],
+          },
         }
       },
       release: async (region: RegionId, request: ReleaseRequest) => {
@@ -108,7 +114,15 @@ async function sync(region: RegionId, epoch: number): Promise<void> {
 }
 
 function imported(region: RegionId, epoch: number, from: RegionId | null = null, tookUpTo = 0) {
-  const took = { from, tookUpTo, tookTopic: '', tookShadow: '', synced: true, registered: true }
+  const took = {
+    from,
+    tookUpTo,
+    tookTopic: '',
+    tookShadow: '',
+    tookFilter: '',
+    synced: true,
+    registered: true,
+  }
   return directory.imported({ fleet: DEFAULT_FLEET, root: ROOT, region, epoch, ...took })
 }
 
@@ -136,6 +150,20 @@ describe('a claim', () => {
     expect(await home()).toEqual({ region: US, epoch: 2, importFrom: [EU] })
     // Its answer may have been lost.
     expect(await claim(US)).toMatchObject(claimed)
+  })
+
+  test('of a home whose region never began as such gets what the one before had synced', async () => {
+    await claim(EU)
+    await sync(EU, 1)
+    regions.silent.add(EU)
+    await claim(US)
+    regions.empty.add(US)
+    expect(await claim(AP)).toMatchObject({
+      home: { region: AP, epoch: 3 },
+      state: { session: { id: 'synced by eu' } },
+      synced: true,
+    })
+    expect(await home()).toMatchObject({ importFrom: [EU, US] })
   })
 
   test('of a home whose region falls silent in the middle gets what that had synced', async () => {

@@ -31,8 +31,10 @@ const session = {
 }
 const retained = { topic: 'rooms/42/t', record: 'AA==' }
 const interest = { region: 'us', plain: true, shares: ['$share/g/rooms/42/#'] }
-const shadow = { path: 'shadow', shadow: '{"version":1}' }
-const lateShadow = { path: 'shadow/name/led:1', requests: [{ verb: 'update', body: '{"state":{}}' }] }
+const requests = [{ verb: 'update', body: '{"state":{}}' }]
+const syncedShadow = { path: 'shadow', shadow: '{"version":1}' }
+const shadow = { ...syncedShadow, requests }
+const lateShadow = { path: 'shadow/name/led:1', requests }
 const askedShadow = { id: 'a1', path: 'shadow', verb: 'update', body: '{}' }
 const askedShadowWrong = { id: '', path: 'shadow/update', verb: 'put', body: null }
 const answeredShadow = {
@@ -77,6 +79,10 @@ const released = {
   clock: 1,
   retained: [retained, { topic: 'rooms/42/gone', record: null }],
   shadows: [lateShadow],
+  subscriptions: [
+    { filter: 'rooms/42/#', subscription: session.subscriptions[0] },
+    { filter: 'rooms/43/#', subscription: null },
+  ],
 }
 const releasedWrong = {
   done: 'yes',
@@ -85,6 +91,7 @@ const releasedWrong = {
   upTo: -1,
   'retained.0.record': '-',
   'shadows.0.path': 'shadow/name/',
+  'subscriptions.1.filter': '',
 }
 const { queue: _queue, ...withoutQueue } = session
 const change = {
@@ -97,7 +104,7 @@ const change = {
   interests: [interest],
   queue: [{ session: 's1', position: 5, delivery: null }],
   retained: [retained],
-  shadows: [shadow, { path: 'shadow/name/$x', shadow: null }],
+  shadows: [syncedShadow, { path: 'shadow/name/$x', shadow: null }],
   queueVoidUpTo: 3,
   retainedVoidUpTo: null,
   shadowsVoidUpTo: null,
@@ -160,7 +167,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     },
   },
   shadowPathSchema: { valid: 'shadow/name/a_b-c', wrong: { '': 'shadow/name/a/b' } },
-  shadowRowSchema: { valid: shadow, wrong: { path: '', shadow: null } },
+  shadowRowSchema: { valid: shadow, wrong: { path: '', shadow: null, 'requests.0.verb': 'get' } },
   shadowAskedSchema: { valid: askedShadow, wrong: askedShadowWrong },
   shadowRequestSchema: { valid: { ...askedShadow, ...where }, wrong: { ...askedShadowWrong, ...whereWrong } },
   homeShadowRequestSchema: {
@@ -179,6 +186,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     valid: lateShadow,
     wrong: { path: 'name', 'requests.0.verb': 'get', 'requests.0.body': {} },
   },
+  handoverResponseSchema: { valid: { state }, wrong: { 'state.interests': 'us' } },
   regionInterestSchema: {
     valid: interest,
     wrong: { region: 'U S', plain: 1, 'shares.0': '' },
@@ -197,6 +205,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       tookUpTo: 0,
       tookTopic: '',
       tookShadow: '',
+      tookFilter: '',
       from: null,
     },
     wrong: {
@@ -207,6 +216,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       tookUpTo: -1,
       tookTopic: null,
       tookShadow: 'x',
+      tookFilter: null,
       from: 'E U',
     },
   },
@@ -225,6 +235,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       tookUpTo: 3,
       tookTopic: 'rooms/42/t',
       tookShadow: 'shadow/name/a',
+      tookFilter: 'rooms/42/#',
     },
     wrong: {
       fleet: '',
@@ -236,6 +247,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       tookUpTo: 'x',
       tookTopic: 3,
       tookShadow: 'shadow/',
+      tookFilter: 4,
     },
   },
   releaseResponseSchema: { valid: released, wrong: releasedWrong },

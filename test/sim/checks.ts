@@ -1,9 +1,11 @@
 // Judges a run by what its clients saw: which of the promises (docs/architecture.md) were not kept.
-import { isPresence } from '../../src/id/root.ts'
+import type { RegionId, Root } from '../../src/id/ids.ts'
 import { matches, parseShared, plainFilter } from '../../src/mqtt/topic.ts'
-import { above, disorder, told } from '../actors/presence-order.ts'
 import type { FaultKind } from './faults.ts'
-import type { Delivered, Published, Subscribed } from './history.ts'
+import { type Delivered, lasts, type Published, type Subscribed, succeeded } from './history.ts'
+import { mayMiss } from './may-miss.ts'
+import { presenceInOrder } from './presence-check.ts'
+import { shadowsHaveAll } from './shadow-check.ts'
 import type { World } from './world.ts'
 
 export function judge(world: World): void {
@@ -11,11 +13,13 @@ export function judge(world: World): void {
   everythingAcknowledgedArrived(world, seen)
   eachPublishersOrder(world, seen)
   oneConnectionEach(world)
+  world.watch.oneHomeEach()
   nothingRepeated(world, seen)
   sharedReachOne(world, seen)
   oneOrderForAll(world, seen)
   exactlyOnce(world, seen)
   cutOffGoesOn(world, seen)
+  nothingExpiredCame(world)
   retainedEverywhere(world, seen)
   presenceInOrder(world)
   shadowsHaveAll(world)
@@ -53,10 +57,6 @@ class Seen {
   }
 }
 
-function succeeded({ acknowledged }: Published): boolean {
-  return acknowledged !== null && acknowledged.reason < 0x80
-}
-
 /** Promises 1, 5 and 6: acknowledged, and after SUBACK, so it must have come, whatever died meanwhile. */
 function everythingAcknowledgedArrived(world: World, seen: Seen): void {
   const { history } = world
@@ -71,7 +71,9 @@ function everythingAcknowledgedArrived(world: World, seen: Seen): void {
     const got = new Set(seen.of(subscribed.client).map(({ published }) => published))
     for (const published of history.published) {
       if (published.qos === 0 || published.at < subscribed.at || !succeeded(published)) continue
+      if (!lasts(published)) continue
       if (got.has(published) || !matches(subscribed.filter, published.topic)) continue
+      if (mayMiss(world, subscribed, published)) continue
       world.breach(
         client.manner.kept ? 'durable' : 'subscribed',
         `p${published.number} to ${published.topic} never came to ${subscribed.client}, subscribed to ${subscribed.filter}`,
@@ -98,20 +100,26 @@ function movers(world: World): ReadonlySet<string> {
  */
 function eachPublishersOrder(world: World, seen: Seen): void {
   const moved = movers(world)
-  const conceded = (subscriber: string, root: string) => {
+  const conceded = (subscriber: string, { root, at }: Published) => {
     const owner = root.startsWith('devices/') ? root.slice('devices/'.length) : null
-    return owner !== subscriber && (moved.has(subscriber) || (owner !== null && moved.has(owner)))
+    // What a lost home had accepted comes late, when its region is back.
+    const own = world.watch.failOvers.some(
+      (one) => one.root === `devices/${subscriber}` && at < (one.endedAt ?? Number.POSITIVE_INFINITY),
+    )
+    return own || (owner !== subscriber && (moved.has(subscriber) || (owner !== null && moved.has(owner))))
   }
   for (const { id } of world.clients) {
     const last = new Map<string, Published>()
     const before = new Set<Published>()
     for (const delivered of seen.of(id)) {
       const { published, retain, qos } = delivered
-      if (retain || published.will || qos === 0 || before.has(published) || sharesToo(world, id, published))
-        continue
+      if (retain || published.will || before.has(published) || sharesToo(world, id, published)) continue
       before.add(published)
-      if (conceded(id, published.root) || !wasSubscribed(world, delivered)) continue
-      if (published.resent && moved.has(published.client)) continue
+      // It promises no order, but what comes again is a repeat, by a subscription with more QoS by then.
+      if (qos === 0) continue
+      if (conceded(id, published) || !wasSubscribed(world, delivered)) continue
+      // Sent again, one that had expired is a newer message.
+      if (published.resent && (moved.has(published.client) || !lasts(published))) continue
       const key = `${published.client} ${published.region} ${published.root}`
       const newest = last.get(key)
       if (newest !== undefined && newest.number > published.number) {
@@ -225,7 +233,7 @@ function sharedReachOne(world: World, seen: Seen): void {
     )
     const mayTakeAlong = mayEnd || members.some(({ qos, endedAt }) => qos === 2 && endedAt !== null)
     for (const published of history.published) {
-      if (published.qos === 0 || published.at < since || !succeeded(published)) continue
+      if (published.qos === 0 || published.at < since || !succeeded(published) || !lasts(published)) continue
       if (published.qos === 2 && mayTakeAlong) continue
       if (!matches(plainFilter(filter), published.topic)) continue
       if (!got.has(published)) world.breach('shared', `p${published.number} came to nobody of ${filter}`)
@@ -265,10 +273,12 @@ function oneOrderForAll(world: World, seen: Seen): void {
 
 function firstDeliveries(world: World, seen: Seen, id: string, root: string): Published[] {
   const found = new Set<Published>()
+  const lightly = new Set<Published>()
   for (const delivered of seen.of(id)) {
     const { published, qos, retain } = delivered
-    if (published.root !== root || qos === 0 || retain || published.will) continue
-    if (wasSubscribed(world, delivered) && !sharesToo(world, id, published)) found.add(published)
+    if (published.root !== root || retain || published.will || lightly.has(published)) continue
+    if (qos === 0) lightly.add(published)
+    else if (wasSubscribed(world, delivered) && !sharesToo(world, id, published)) found.add(published)
   }
   return [...found]
 }
@@ -301,6 +311,24 @@ function exactlyOnce(world: World, seen: Seen): void {
 
 const PROMPT_MS = 2_000
 
+const EXPIRED_SLACK_MS = 1_000
+
+/**
+ * What has expired is not sent any more, unless its delivery was begun before. [MQTT-3.3.2-5] Within one region: the time
+ * between two is not counted.
+ */
+function nothingExpiredCame(world: World): void {
+  const { history, watch, faults } = world
+  // A frozen server takes a message late, and its time begins then.
+  if (faults.has('freezes')) return
+  for (const { published, client, region, at, dup } of history.delivered) {
+    const expiredAt = published.at + published.expirySeconds * 1_000
+    if (lasts(published) || published.resent || dup || at < expiredAt + EXPIRED_SLACK_MS) continue
+    if (region !== published.region || !watch.alwaysHome(published.root as Root, region as RegionId)) continue
+    world.breach('expiry', `p${published.number} came to ${client} ${Math.round(at - expiredAt)} ms too late`)
+  }
+}
+
 /** Promise 7: within a region without the core, what is for a client whose home is there comes promptly. */
 function cutOffGoesOn(world: World, seen: Seen): void {
   if (!only(world, HARMLESS)) return
@@ -317,7 +345,13 @@ function cutOffGoesOn(world: World, seen: Seen): void {
     for (const published of history.published) {
       if (published.region !== region || published.at < from || published.at > until - PROMPT_MS) continue
       const owner = published.root.slice('devices/'.length)
-      if (published.will || !published.root.startsWith('devices/') || !here.has(owner) || moved.has(owner))
+      if (
+        published.will ||
+        !lasts(published) ||
+        !published.root.startsWith('devices/') ||
+        !here.has(owner) ||
+        moved.has(owner)
+      )
         continue
       if (world.clients.find(({ id }) => id === owner)?.manner.receiveMaximum !== 100) continue
       const subscribed = history.subscribed.some(
@@ -347,45 +381,8 @@ function retainedEverywhere(world: World, seen: Seen): void {
     if (new Set(found).size > 1)
       world.breach('retained', `${topic} has ${found.map((number) => `p${number}`).join(', ')}`)
     const kept = world.history.published.filter((one) => one.topic === topic && one.retain)
-    if (found[0] === undefined && kept.some((one) => one.qos > 0 && succeeded(one)))
+    if (world.watch.failOvers.some(({ root, takenBack }) => takenBack && root === kept[0]?.root)) continue
+    if (found[0] === undefined && kept.every(lasts) && kept.some((one) => one.qos > 0 && succeeded(one)))
       world.breach('retained', `nothing is retained at ${topic}`)
-  }
-}
-
-/** An acknowledged update of a shadow is in it at the end: each writes an attribute of its own. */
-function shadowsHaveAll(world: World): void {
-  const { history } = world
-  for (const published of history.published) {
-    if (!published.topic.endsWith('/shadow/update') || published.qos === 0 || !succeeded(published)) continue
-    if (history.shadows.get(published.root)?.attributes.has(`p${published.number}`) !== true)
-      world.breach('durable', `p${published.number} is not in the shadow of ${published.root}`)
-  }
-}
-
-/** Whoever watches a client sees its connections and their ends without a gap, and how it is in the end. */
-function presenceInOrder(world: World): void {
-  const watching = world.history.subscribed.filter(
-    ({ filter, endedAt }) => isPresence(filter) && endedAt === null,
-  )
-  for (const { client: watcher, filter, at } of watching) {
-    for (const { id, current } of world.clients) {
-      if (!matches(filter, `presence/${id}`)) continue
-      const changed = world.history.connected.some(
-        ({ client, connackAt, closedAt }) => client === id && ((connackAt ?? 0) > at || (closedAt ?? 0) > at),
-      )
-      const all = world.history.told.filter((one) => one.client === watcher && one.event.client === id)
-      // What comes before SUBACK may be of an attempt that failed.
-      const since = all.filter((one) => one.at >= at).map(({ event }) => event)
-      for (const wrong of disorder(since)) world.breach('presence', `${watcher} has of ${id} ${wrong}`)
-      const last = above(all.map(({ event }) => event)).at(-1)
-      // What was before SUBACK comes as a retained message, if the core is reached.
-      if (last === undefined && !changed) continue
-      const state = current === null ? 'disconnected' : 'connected'
-      if (last?.state !== state)
-        world.breach(
-          'presence',
-          `${watcher} has of ${id} ${last === undefined ? 'nothing' : told(last)}, which is ${state}`,
-        )
-    }
   }
 }

@@ -83,7 +83,7 @@ export class ClientConnection implements ClientEnd {
   }
 
   publish(published: Published, messageId: number, dup: boolean): void {
-    const { topic, qos, retain } = published
+    const { topic, qos, retain, number, expirySeconds } = published
     this.write({
       cmd: 'publish',
       topic,
@@ -92,7 +92,9 @@ export class ClientConnection implements ClientEnd {
       retain,
       dup,
       ...(qos > 0 && { messageId }),
-      ...(expires(published.number) && { properties: { messageExpiryInterval: EXPIRY_SECONDS } }),
+      ...(expirySeconds > 0
+        ? { properties: { messageExpiryInterval: expirySeconds } }
+        : expires(number) && { properties: { messageExpiryInterval: EXPIRY_SECONDS } }),
     } as Packet)
   }
 
@@ -200,11 +202,18 @@ export class ClientConnection implements ClientEnd {
     this.record.connackAt = world.scheduler.exact
     this.record.sessionPresent = sessionPresent
     if (!sessionPresent) {
-      if (client.sessionKnown && !client.sessionMayBeNew && !this.record.cleanStart && !this.raced())
+      if (
+        client.sessionKnown &&
+        !client.sessionMayBeNew &&
+        !this.record.cleanStart &&
+        !this.raced() &&
+        !this.unsynced()
+      )
         world.breach('durable', `the session of ${client.id} is gone`)
       client.forgetSession()
     }
-    this.session = client.sessions
+    // One that is answered after a newer one may be of the session before.
+    this.session = this.overtaken ? -1 : client.sessions
     client.sessionKnown = client.manner.kept
     client.sessionMayBeNew = false
     client.current = this
@@ -220,6 +229,23 @@ export class ClientConnection implements ClientEnd {
         (record.connackAt ?? Number.POSITIVE_INFINITY) > this.record.openedAt &&
         (record.closedAt ?? Number.POSITIVE_INFINITY) > this.record.openedAt,
     )
+  }
+
+  /** Its home was lost before the session was in the store. */
+  private unsynced(): boolean {
+    const { id, world, sessionSince } = this.client
+    return world.watch.failOvers.some(
+      ({ root, session, at, lostAt }) =>
+        root === `devices/${id}` &&
+        !session &&
+        at > sessionSince &&
+        lostAt < sessionSince + world.faults.syncedWithinMs,
+    )
+  }
+
+  /** A newer connection has been accepted. */
+  private get overtaken(): boolean {
+    return (this.client.current?.record.number ?? -1) > this.record.number
   }
 
   private acknowledged(packetId: number, reason: number, second: boolean): void {
@@ -257,14 +283,22 @@ export class ClientConnection implements ClientEnd {
       this.write({ cmd: 'puback', messageId } as Packet)
       return
     }
+    // Its exchange may have ended on the newer connection, and whether it has the client does not know.
+    if (packet.qos === 2 && this.overtaken) return
     const published = world.history.withPayload(packet.payload.toString())
+    if (published === null) {
+      world.note(`${client.id} gets a late change of ${packet.topic}: ${packet.payload.toString()}`)
+      if (packet.qos > 0) this.write({ cmd: 'puback', messageId } as Packet)
+      return
+    }
     const answer = packet.qos === 1 ? 'puback' : packet.qos === 2 ? 'pubrec' : null
     const again = packet.qos === 2 && client.receivedIds.has(messageId)
     const marks = `${packet.dup ? ' DUP' : ''}${packet.retain ? ' retained' : ''}${again ? ' again' : ''}`
     world.note(`${client.id} gets p${published.number} QoS ${packet.qos}${marks} from ${packet.topic}`)
     if (packet.topic !== published.topic)
       world.breach('error', `p${published.number} came from ${packet.topic}`)
-    if (expires(published.number) && !published.will) this.checkExpiry(published, packet)
+    if (expires(published.number) && published.expirySeconds === 0 && !published.will)
+      this.checkExpiry(published, packet)
     if (!again) {
       world.history.delivered.push({
         published,
@@ -339,6 +373,7 @@ export class ClientConnection implements ClientEnd {
       qos: 1,
       retain: false,
       will: true,
+      expirySeconds: 0,
       at: world.scheduler.exact,
     })
   }

@@ -36,6 +36,7 @@ export class SimClient {
   readonly receivedIds = new Set<number>()
   /** How many sessions the server has begun anew. */
   sessions = 0
+  sessionSince = 0
   /** The server has a session, as far as this client knows. */
   sessionKnown = false
   /** The server may have lost its session by this client's own doing, a clean start whose answer never came. */
@@ -74,7 +75,7 @@ export class SimClient {
     } as Packet)
   }
 
-  publish(topic: string, qos: QoS, retain: boolean): void {
+  publish(topic: string, qos: QoS, retain: boolean, expirySeconds: number): void {
     const { current } = this
     if (current === null) return
     const published = this.world.history.publish({
@@ -86,12 +87,13 @@ export class SimClient {
       qos,
       retain,
       will: false,
+      expirySeconds,
       at: this.world.scheduler.exact,
     })
     const packetId = qos === 0 ? 0 : this.packetId()
     if (qos > 0) this.sent.set(packetId, { published, packetId, state: 'published' })
     this.world.note(
-      `${this.id} publishes p${published.number} QoS ${qos}${retain ? ' retained' : ''} to ${topic}`,
+      `${this.id} publishes p${published.number} QoS ${qos}${retain ? ' retained' : ''}${expirySeconds > 0 ? ` for ${expirySeconds} s` : ''} to ${topic}`,
     )
     current.publish(published, packetId, false)
   }
@@ -119,6 +121,7 @@ export class SimClient {
     this.sent.clear()
     this.receivedIds.clear()
     this.sessions++
+    this.sessionSince = this.world.scheduler.exact
   }
 
   closed(connection: ClientConnection): void {

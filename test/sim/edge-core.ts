@@ -1,7 +1,12 @@
 // The core as an actor sees it: as actors/workerd/core-fetch.ts, over simulated requests.
 import type { z } from 'zod'
 import { type CoreClient, CoreUnreachable } from '../../actors/core-client.ts'
-import { CORE_CALL_TIMEOUT_MS, DRAINED_TIMEOUT_MS, SUBSCRIBE_TIMEOUT_MS } from '../../actors/limits.ts'
+import {
+  CLAIM_TIMEOUT_MS,
+  CORE_CALL_TIMEOUT_MS,
+  DRAINED_TIMEOUT_MS,
+  SUBSCRIBE_TIMEOUT_MS,
+} from '../../actors/limits.ts'
 import { envelopesResponseSchema } from '../../src/relay/envelope.ts'
 import { claimResponseSchema, importedResponseSchema, resolveResponseSchema } from '../../src/relay/home.ts'
 import { interestResponseSchema } from '../../src/relay/interest.ts'
@@ -34,7 +39,7 @@ export function edgeCore(life: Life): CoreClient {
   }
   return {
     resolve: (body) => ask('resolve', body, resolveResponseSchema, SUBSCRIBE_TIMEOUT_MS),
-    claim: (body) => ask('claim', body, claimResponseSchema),
+    claim: (body) => ask('claim', body, claimResponseSchema, CLAIM_TIMEOUT_MS),
     imported: (body) => ask('imported', body, importedResponseSchema),
     interest: (body) => ask('interest', body, interestResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     drained: async (body) => {

@@ -12,12 +12,21 @@ export const FAULT_KINDS = [
   'partitions',
   'actor deaths',
   'region deaths',
+  'region losses',
   'pod deaths',
   'write crashes',
   'freezes',
   'hibernation',
 ] as const
 export type FaultKind = (typeof FAULT_KINDS)[number]
+
+const SYNC_UNDISTURBED: ReadonlySet<FaultKind> = new Set([
+  'roam',
+  'client drops',
+  'core repeats',
+  'region losses',
+  'hibernation',
+])
 
 export class Faults {
   /** None at the end of a run. */
@@ -39,9 +48,14 @@ export class Faults {
 
   /** An actor may be told of an error that it has no better word for. */
   get actorsFail(): boolean {
-    return ['edge losses', 'actor deaths', 'write crashes', 'region deaths'].some((kind) =>
+    return ['edge losses', 'actor deaths', 'write crashes', 'region deaths', 'region losses'].some((kind) =>
       this.has(kind as FaultKind),
     )
+  }
+
+  /** How long it may take until the core's store has what a home has changed. */
+  get syncedWithinMs(): number {
+    return [...this.kinds].every((kind) => SYNC_UNDISTURBED.has(kind)) ? 3_000 : Number.POSITIVE_INFINITY
   }
 
   count(kind: FaultKind): void {
@@ -117,6 +131,12 @@ export class Faults {
       if (!region.up) return
       region.die()
       world.scheduler.after(random.between(50, 3_000), null, () => region.start())
+    })
+    each('region losses', 8_000, () => {
+      const region = random.pick(regions)
+      if (!region.up) return
+      region.die()
+      world.scheduler.after(random.between(3_000, 15_000), null, () => region.start())
     })
     each('pod deaths', 3_000, () => {
       const pod = random.pick(world.pods)

@@ -15,6 +15,8 @@ export interface Published {
   readonly retain: boolean
   /** A will is sent by the server, if at all. */
   readonly will: boolean
+  /** 0 for one that outlasts the run. */
+  readonly expirySeconds: number
   readonly at: number
   /** When the client got PUBACK or PUBREC, with this reason; null while it has not. */
   acknowledged: { readonly at: number; readonly reason: number } | null
@@ -78,8 +80,10 @@ export class History {
     return published
   }
 
-  withPayload(text: string): Published {
-    const name = text.startsWith('{') ? (JSON.parse(text) as { clientToken: string }).clientToken : text
+  /** Null for what a lost home had applied to a shadow: that comes late as a request of nobody's. */
+  withPayload(text: string): Published | null {
+    const name = text.startsWith('{') ? (JSON.parse(text) as { clientToken?: string }).clientToken : text
+    if (name === undefined) return null
     const published = this.byNumber.get(Number(name.slice(1)))
     if (published === undefined) throw new Error(`nobody published ${text}`)
     return published
@@ -90,4 +94,13 @@ export function payloadOf({ number, topic }: Published): string {
   const name = `p${number}`
   if (!isShadowTopic(topic)) return name
   return JSON.stringify({ clientToken: name, state: { reported: { [name]: 1 } } })
+}
+
+/** It may be gone before it has come to anybody. */
+export function lasts({ expirySeconds }: Published): boolean {
+  return expirySeconds === 0
+}
+
+export function succeeded({ acknowledged }: Published): boolean {
+  return acknowledged !== null && acknowledged.reason < 0x80
 }

@@ -11,6 +11,9 @@ export interface HttpServer {
   serve(body: unknown, respond: (answer: unknown) => void, reset: (cause: Error) => void): void
 }
 
+/** The server answered, with an error. */
+export class AnsweredError extends Error {}
+
 /** Rejects where there is no answer in time, the connection was refused or reset, or the server answered with an error. */
 export function request(
   sender: Sender,
@@ -40,7 +43,8 @@ export function request(
     const arrive = (answered: boolean) => {
       if (server.cut()) return
       server.serve(
-        throughJson(body),
+        // Parsed there, so that no two who are given it share anything.
+        body,
         (answer) => {
           const copied = throughJson(answer)
           scheduler.after(world.coreDelay(), sender, () => {

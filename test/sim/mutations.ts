@@ -2,9 +2,12 @@
 // see. The simulator that misses one of these would miss the like.
 import { Courier } from '../../actors/courier.ts'
 import { Device } from '../../actors/device/device.ts'
+import { Live } from '../../actors/device/live.ts'
+import { Moving } from '../../actors/device/moving.ts'
 import { Registrar } from '../../actors/device/registrar.ts'
 import { Seen } from '../../actors/device/seen.ts'
 import { SessionStore } from '../../actors/device/session-store.ts'
+import { Accepting } from '../../actors/leaf/accepting.ts'
 import { Home } from '../../actors/leaf/home.ts'
 import { Interests } from '../../actors/leaf/interests.ts'
 import { Leaf } from '../../actors/leaf/leaf.ts'
@@ -12,12 +15,15 @@ import { Received } from '../../actors/leaf/received.ts'
 import { Retained } from '../../actors/leaf/retained.ts'
 import { Shadows } from '../../actors/leaf/shadows.ts'
 import { Sharing } from '../../actors/leaf/sharing.ts'
+import { Syncing } from '../../actors/leaf/syncing.ts'
 import type { Platform } from '../../actors/platform.ts'
 import { Outbox } from '../../actors/uplink/outbox.ts'
 import { Relay } from '../../k8s-core/relay.ts'
 import type { Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
+import { Outgoing } from '../../src/session/outgoing.ts'
+import type { FaultKind } from './faults.ts'
 import { SHADOW_SEEDS_FROM } from './scenario.ts'
 import type { Broken } from './world.ts'
 
@@ -25,8 +31,10 @@ export interface Mutation {
   readonly what: string
   /** What the checkers may call it. */
   readonly breaks: readonly Broken[]
-  /** The seed before the first that is tried. Few worlds are cut off and undisturbed else. */
-  readonly after?: number
+  /** What goes wrong, instead of what each seed says, where few seeds would show it. */
+  readonly kinds?: readonly FaultKind[]
+  /** The first seed, where not all do what it takes. */
+  readonly from?: number
   /** @returns takes it back */
   apply(): () => void
 }
@@ -46,6 +54,16 @@ function replace(owner: object, name: string, make: (original: Method) => Method
   )
   return () => Object.defineProperty(owner, name, before)
 }
+
+/** Takes all of them back. */
+function all(...undo: (() => void)[]): () => void {
+  return () => {
+    for (const one of undo) one()
+  }
+}
+
+/** Regions are lost for longer than a fail-over takes, and clients go on elsewhere. */
+const FAIL_OVER: readonly FaultKind[] = ['roam', 'client drops', 'region losses']
 
 export const MUTATIONS: readonly Mutation[] = [
   {
@@ -127,12 +145,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: 'a moved session is let go without a fence',
     breaks: ['durable'],
+    kinds: ['roam', 'core losses', 'core repeats'],
     apply: () => replace(Registrar.prototype, 'fence', () => () => Promise.resolve()),
   },
   {
     what: 'a leaf asks the core before it takes a message',
     breaks: ['cut off'],
-    after: 200,
+    kinds: ['partitions'],
     apply: () =>
       replace(
         Leaf.prototype,
@@ -149,20 +168,18 @@ export const MUTATIONS: readonly Mutation[] = [
     // Either alone keeps a QoS 2 message from coming twice.
     what: 'neither an envelope nor a delivery that comes again is recognised',
     breaks: ['exactly once'],
-    apply: () => {
-      const undo = [
+    kinds: ['core losses', 'core repeats'],
+    apply: () =>
+      all(
         replace(Received.prototype, 'last', () => () => null),
         replace(Seen.prototype, 'keep', () => () => undefined),
         replace(Seen.prototype, 'remember', () => () => undefined),
-      ]
-      return () => {
-        for (const one of undo) one()
-      }
-    },
+      ),
   },
   {
     what: 'a message of a group goes to two members',
     breaks: ['shared', 'repeated'],
+    kinds: [],
     apply: () =>
       replace(
         Sharing.prototype,
@@ -177,12 +194,61 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: 'a home leaves its shadows behind',
     breaks: ['durable'],
-    after: SHADOW_SEEDS_FROM,
+    from: SHADOW_SEEDS_FROM,
     apply: () => replace(Shadows.prototype, 'all', () => () => []),
+  },
+  {
+    what: 'what a lost home had applied to shadows is not applied',
+    breaks: ['durable'],
+    kinds: FAIL_OVER,
+    from: SHADOW_SEEDS_FROM,
+    apply: () => replace(Accepting.prototype, 'acceptLate', () => () => Promise.resolve()),
   },
   {
     what: 'the home does not keep what is retained',
     breaks: ['retained'],
     apply: () => replace(Retained.prototype, 'keep', () => () => Reason.Success),
+  },
+  {
+    what: 'a home syncs nothing to the store',
+    breaks: ['durable'],
+    kinds: FAIL_OVER,
+    apply: () => replace(Syncing.prototype, 'plan', () => () => undefined),
+  },
+  {
+    what: 'a lost home does not learn of its successor',
+    breaks: ['one home', 'one connection'],
+    kinds: FAIL_OVER,
+    apply: () => replace(Moving.prototype, 'fence', () => () => undefined),
+  },
+  {
+    what: 'what a lost home had is not taken',
+    breaks: ['durable', 'shared'],
+    kinds: FAIL_OVER,
+    apply: () => replace(Moving.prototype, 'takeLate', () => () => Promise.resolve()),
+  },
+  {
+    // Either alone keeps it back.
+    what: 'a message that has expired is sent all the same',
+    breaks: ['expiry'],
+    apply: () =>
+      all(
+        replace(
+          Outgoing.prototype,
+          'refill',
+          (refill) =>
+            function (rows, limit) {
+              return refill.call(this, rows, limit, 0)
+            },
+        ),
+        replace(
+          Live.prototype,
+          'publish',
+          (publish) =>
+            function (delivery, packetId, dup) {
+              return publish.call(this, delivery, packetId, dup, 0)
+            },
+        ),
+      ),
   },
 ]

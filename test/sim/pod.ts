@@ -1,8 +1,14 @@
 // A pod of the core: the real directory and relay, served as k8s-core/app.ts serves them, over a store with a delay.
 import type { z } from 'zod'
 import { Directory } from '../../k8s-core/directory.ts'
-import { type Edges, EdgeUnreachable } from '../../k8s-core/edges.ts'
-import { EDGE_CALL_TIMEOUT_MS, EDGE_SUBSCRIBE_TIMEOUT_MS } from '../../k8s-core/limits.ts'
+import { EdgeSilent, type Edges, EdgeUnreachable } from '../../k8s-core/edges.ts'
+import {
+  EDGE_CALL_TIMEOUT_MS,
+  EDGE_HANDOVER_TIMEOUT_MS,
+  EDGE_PING_TIMEOUT_MS,
+  EDGE_SUBSCRIBE_TIMEOUT_MS,
+  FAIL_OVER_AFTER_MS,
+} from '../../k8s-core/limits.ts'
 import { Relay } from '../../k8s-core/relay.ts'
 import { Silence } from '../../k8s-core/silence.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
@@ -10,7 +16,7 @@ import type { RegionId } from '../../src/id/ids.ts'
 import { envelopesRequestSchema, envelopesResponseSchema } from '../../src/relay/envelope.ts'
 import {
   claimRequestSchema,
-  handoverStateSchema,
+  handoverResponseSchema,
   importedRequestSchema,
   releaseResponseSchema,
   resolveRequestSchema,
@@ -28,7 +34,7 @@ import {
   wideRequestSchema,
   wideRetainedRequestSchema,
 } from '../../src/relay/wide.ts'
-import { type HttpServer, request } from './http.ts'
+import { AnsweredError, type HttpServer, request } from './http.ts'
 import type { SimRegion } from './region.ts'
 import type { Place, Task } from './scheduler.ts'
 import type { Sender } from './sender.ts'
@@ -93,7 +99,11 @@ class PodLife implements Sender {
     const store = this.store()
     const edges = this.edges()
     const now = () => this.world.now + this.world.coreAheadMs
-    const directory = new Directory(store, edges, new Silence(edges, Number.POSITIVE_INFINITY, now), now)
+    const pause = (ms: number) =>
+      new Promise<void>((done) => {
+        this.world.scheduler.after(ms, this, () => this.enter(done))
+      })
+    const directory = new Directory(store, edges, new Silence(edges, FAIL_OVER_AFTER_MS, now, pause), now)
     const relay = new Relay(directory, edges)
     const call = <S extends z.ZodType>(schema: S, act: (body: z.infer<S>) => Promise<unknown>): Serve => {
       return (body) => {
@@ -186,6 +196,12 @@ class PodLife implements Sender {
       confirmImport: (...given) => far(() => store.confirmImport(...given)),
       releaseHome: (...given) => far(() => store.releaseHome(...given)),
       putState: (...given) => far(() => store.putState(...given)),
+      takeState: (...given) =>
+        far(async () => {
+          const state = await store.takeState(...given)
+          world.watch.failedOver(given[1], given[2], state)
+          return state
+        }),
     }
   }
 
@@ -202,7 +218,8 @@ class PodLife implements Sender {
       try {
         return await request(this, region.server(name), timeoutMs, body)
       } catch (cause) {
-        throw new EdgeUnreachable(id, `the edge of ${id} did not answer ${name}: ${String(cause)}`, { cause })
+        const Failure = cause instanceof AnsweredError ? EdgeUnreachable : EdgeSilent
+        throw new Failure(id, `the edge of ${id} did not do ${name}: ${String(cause)}`, { cause })
       }
     }
     const ask = async <S extends z.ZodType>(
@@ -234,7 +251,7 @@ class PodLife implements Sender {
     > = {
       regions: [...this.world.regions.keys()],
       ping: async (id) => {
-        await post(id, 'ping', {})
+        await post(id, 'ping', {}, EDGE_PING_TIMEOUT_MS)
       },
       deliver: (id, body) => ask(id, 'envelopes', body, envelopesResponseSchema),
       interest: (id, body) =>
@@ -242,7 +259,7 @@ class PodLife implements Sender {
       drained: async (id, body) => {
         await post(id, 'drained', body)
       },
-      handover: (id, body) => ask(id, 'handover', body, handoverStateSchema),
+      handover: (id, body) => ask(id, 'handover', body, handoverResponseSchema, EDGE_HANDOVER_TIMEOUT_MS),
       release: (id, body) => ask(id, 'release', body, releaseResponseSchema),
       wide: (id, body) => ask(id, 'wide', body, wideAnswerSchema, EDGE_SUBSCRIBE_TIMEOUT_MS),
       wideDrained: async (id, body) => {

@@ -20,7 +20,7 @@ import {
   wideRequestSchema,
 } from '../../src/relay/wide.ts'
 import { SimActor } from './actor.ts'
-import type { HttpServer } from './http.ts'
+import { AnsweredError, type HttpServer } from './http.ts'
 import { namespaces, stubCache, UPLINK_SHARDS, WIDE_SHARDS } from './peers.ts'
 import type { Place, Task } from './scheduler.ts'
 import type { Sender } from './sender.ts'
@@ -94,7 +94,7 @@ export class SimRegion implements Place {
             if (this.requests.delete(one)) respond(answer)
           },
           (cause) => {
-            if (this.requests.delete(one)) reset(cause as Error)
+            if (this.requests.delete(one)) reset(new AnsweredError(String(cause)))
           },
         )
       },
@@ -156,9 +156,9 @@ class WorkerRequest implements Sender {
       }
       case 'handover': {
         const given = this.parse(handoverRequestSchema, body)
-        const state = await this.leaf(given.fleet, given.root, (leaf) => leaf.handover(given))
-        if (state === null) throw new Error('409: a newer home is known here')
-        return state
+        const answer = await this.leaf(given.fleet, given.root, (leaf) => leaf.handover(given))
+        if (answer === null) throw new Error('409: a newer home is known here')
+        return answer
       }
       case 'release': {
         const given = this.parse(releaseRequestSchema, body)

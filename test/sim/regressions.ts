@@ -1,61 +1,108 @@
-// Seeds of runs that once broke a promise, each with what was wrong.
+// What the simulator has found, and the test of each that needs no seed's luck: which run reaches a bug changes with every
+// change of the simulator or of what it runs.
 
-export interface Regression {
-  readonly seed: number
+export interface Found {
   readonly what: string
+  /** A test's file, and how its title begins. */
+  readonly test: readonly [file: string, title: string]
 }
 
-export const REGRESSIONS: readonly Regression[] = [
-  { seed: 81, what: 'a device that was first called as a leaf had no method to be delivered to' },
-  { seed: 416, what: 'a subscribe that failed late took back one that had succeeded meanwhile' },
-  { seed: 109, what: 'the outbox kept a newer message before an older one that was under way' },
-  { seed: 83, what: 'what came after a message under way overtook it when the home came to the region' },
-  { seed: 444, what: 'a call on a new stub overtook one that was to fail with the old stub' },
+export const FOUND: readonly Found[] = [
   {
-    seed: 1043,
+    what: 'a device that was first called as a leaf had no method to be delivered to',
+    test: ['actors/stubs.test.ts', 'a device that was first called as a leaf can be delivered to'],
+  },
+  {
+    what: 'a call on a new stub overtook one that was to fail with the old stub',
+    test: ['actors/stubs.test.ts', 'a call goes over a new stub only when'],
+  },
+  {
+    what: 'a subscribe that failed late took back one that had succeeded meanwhile',
+    test: ['actors/leaf.test.ts', 'a subscribe that fails late does not take back'],
+  },
+  {
+    what: 'a withdrawal of interest that came late undid a newer wish',
+    test: ['actors/leaf.test.ts', 'a withdrawal that comes after a newer wish'],
+  },
+  {
+    what: 'what came after a message under way overtook it when the home came to the region',
+    test: ['actors/uplink.test.ts', 'what is under way when the home comes here is given to it too'],
+  },
+  {
+    what: 'a message got another number when one behind it was given up, and was taken twice',
+    test: ['actors/uplink.test.ts', 'after the home took what waited, no number goes out again'],
+  },
+  {
+    what: 'what the home took from the uplink, and got by the core too, was taken for delivered before it was',
+    test: ['actors/home.test.ts', 'what the home took from the uplink, and what of it comes by the core too'],
+  },
+  {
     what: 'SUBACK without an interest, since a pod remembered the home in the region that asked',
-  },
-  { seed: 10, what: 'a message got another number when one behind it was given up, and was taken twice' },
-  {
-    seed: 43,
-    what: 'a late QoS 2 delivery was taken for one that the new home had, since it was in its list of those seen',
+    test: ['core/interest.test.ts', 'a home that a pod remembers in the region that asks is looked up'],
   },
   {
-    seed: 246,
     what: 'a fence did not ask the region in whose outbox a home that had moved had left something',
-  },
-  { seed: 30994, what: 'a CONNECT whose home moved on meanwhile was answered with an unspecified error' },
-  { seed: 34637, what: 'a newer message overtook a late one between two tries of an import' },
-  {
-    seed: 34863,
-    what: 'a newer message overtook a late one between two tries of an import, the publisher its client',
+    test: ['core/drained.test.ts', 'of a home that has moved, all other regions'],
   },
   {
-    seed: 37601,
+    what: 'a CONNECT whose home moved on meanwhile was answered with an unspecified error',
+    test: ['actors/home.test.ts', 'a claim whose answer comes after a newer hand-over'],
+  },
+  {
+    what: 'a newer message overtook a late one between two tries of an import',
+    test: ['actors/home-late.test.ts', 'what is late in a former home that is out of reach for a moment'],
+  },
+  {
     what: 'a release that waited for its fence ended the subscriptions of the home that had come back',
+    test: ['actors/home-late.test.ts', 'a release that waits for its fence ends no subscription'],
   },
   {
-    seed: 34282,
     what: 'a QoS 2 delivery was stored, the QoS 1 ones in flight before it were not, and came behind it',
+    test: [
+      'session/outgoing.test.ts',
+      'a QoS 2 delivery is stored when it is sent, behind what is in flight',
+    ],
   },
-  { seed: 38144, what: 'what came late for a group by a member whose session had ended was dropped' },
-  { seed: 37712, what: 'an offer under way was given up, and two members of a group got the message' },
   {
-    seed: 1001815,
     what: 'a CONNECT with Clean Start whose peer had left ended the session that a later one had resumed',
+    test: ['actors/gate.test.ts', 'a socket that closes while its CONNECT waits for the home'],
   },
   {
-    seed: 49414,
-    what: 'an offer to a group that came again was answered as taken, though nobody had taken it',
+    what: 'what came late for a group was taken for seen, and dropped when the group gave it back',
+    test: ['actors/failover.test.ts', 'what is late for a group while the client is away goes to the group'],
   },
   {
-    seed: 1004977,
-    what: 'what came late for a group by a member whose connection had ended unnoticed was dropped',
+    what: 'a session was lost, since a home that had never begun handed an empty one over',
+    test: ['actors/home.test.ts', 'a region that was made the home and never learned of it says so'],
   },
   {
-    seed: 51331,
-    what: 'a message for a group was given up, since its one member had been missed in each region on its way',
+    what: 'another region missed all messages of a root that failed over just after its SUBACK',
+    test: ['actors/late-subscriptions.test.ts', 'another region hears that its interest is minded when'],
   },
-  { seed: 63126, what: 'of deliveries that were held for an import a later one went on before the first' },
-  { seed: 949, what: 'a withdrawal of interest that came late undid a newer wish' },
+  {
+    what: 'a subscription of the moment before a fail-over was forgotten for good',
+    test: [
+      'actors/late-subscriptions.test.ts',
+      'its successor takes them, but for those that the client has changed',
+    ],
+  },
+  {
+    what: 'who had subscribed at a home that did not know of its successor waited until that asked',
+    test: ['actors/late-subscriptions.test.ts', 'a home that learns of its successor tells that at once'],
+  },
+  {
+    what: 'a message for wide filters overtook one that waited for the other regions to be learnt',
+    test: ['actors/wide.test.ts', 'what comes to a shard that has just learnt of them'],
+  },
 ]
+
+/*
+ * Found too, and without a test of their own yet, so that only seeds at large guard against them:
+ * - the outbox kept a newer message before an older one that was under way
+ * - a late QoS 2 delivery was taken for one that the new home had, since it was in its list of those seen
+ * - what came late for a group by a member whose session or connection had ended was dropped
+ * - an offer under way was given up, and two members of a group got the message
+ * - an offer to a group that came again was answered as taken, though nobody had taken it
+ * - a message for a group was given up, since its one member had been missed in each region on its way
+ * - of deliveries that were held for an import a later one went on before the first
+ */

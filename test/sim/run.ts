@@ -1,8 +1,9 @@
-// `npm run sim -- --seeds N [--seed S] [--trace] [--calls]`: runs seeds in two processes and prints those that break a
-// promise. Seeds count on from S; with --trace the readable history, with --calls every call in it.
+// `npm run sim -- --seeds N [--seed S] [--faults roam,freezes] [--trace] [--calls]`: runs seeds in two processes and prints
+// those that break a promise. Seeds count on from S; with --trace the readable history, with --calls every call in it.
 import { fork } from 'node:child_process'
 import { parseArgs } from 'node:util'
-import { type Outcome, runSeed } from './scenario.ts'
+import { FAULT_KINDS } from './faults.ts'
+import { type Outcome, runSeed, type Settings } from './scenario.ts'
 
 const PROCESSES = 2
 
@@ -21,6 +22,8 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     /** Only every so many: what one of several processes does. */
     step: { type: 'string' },
+    /** These kinds of faults, instead of those that each seed says. */
+    faults: { type: 'string' },
     trace: { type: 'boolean', default: false },
     calls: { type: 'boolean', default: false },
   },
@@ -30,17 +33,24 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
+function settings(): Settings {
+  const names = values.faults?.split(',')
+  if (names === undefined) return { verbose: values.calls }
+  return { verbose: values.calls, kinds: FAULT_KINDS.filter((kind) => names.includes(kind)) }
+}
+
 function report({ seed, kinds, breaches }: Outcome): void {
   print(`seed ${seed} breaks ${[...new Set(breaches.map(({ broken }) => broken))].join(', ')}`)
   print(`  with ${kinds.length === 0 ? 'no faults' : kinds.join(', ')}`)
   for (const { broken, what } of breaches.slice(0, 3)) print(`  ${broken}: ${what}`)
-  print(`  npm run -s sim -- --seed ${seed} --trace`)
+  const faults = values.faults === undefined ? '' : ` --faults '${values.faults}'`
+  print(`  npm run -s sim -- --seed ${seed}${faults} --trace`)
 }
 
 async function run(first: number, count: number, step: number): Promise<Sum> {
   const sum: Sum = { seeds: 0, bad: 0, events: 0, published: 0, delivered: 0, faults: 0 }
   for (let seed = first; seed < first + count; seed += step) {
-    const outcome = await runSeed(seed, values.calls)
+    const outcome = await runSeed(seed, settings())
     if (values.trace) print(outcome.notes.join('\n'))
     if (outcome.breaches.length > 0) report(outcome)
     sum.seeds++
@@ -67,6 +77,7 @@ async function runSideBySide(first: number, count: number): Promise<Sum> {
             String(count - i),
             '--step',
             String(PROCESSES),
+            ...(values.faults === undefined ? [] : ['--faults', values.faults]),
           ]
           const child = fork(import.meta.filename, given)
           child.once('message', (sum) => done(sum as Sum))

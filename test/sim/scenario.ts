@@ -31,10 +31,16 @@ export const PRESENCE_SEEDS_FROM = 2_000_000
 /** and from here on wide filters again, and shadows. */
 export const SHADOW_SEEDS_FROM = 3_000_000
 
-/** @param verbose with every call in the notes */
-export async function runSeed(seed: number, verbose = false): Promise<Outcome> {
+export interface Settings {
+  /** Every call in the notes. */
+  readonly verbose?: boolean
+  /** What goes wrong, instead of what the seed says. */
+  readonly kinds?: readonly FaultKind[]
+}
+
+export async function runSeed(seed: number, { verbose = false, kinds }: Settings = {}): Promise<Outcome> {
   const random = new Random(seed)
-  const faults = new Faults(random, someFaults(random))
+  const faults = new Faults(random, kinds === undefined ? someFaults(random) : new Set(kinds))
   const regions = REGIONS.slice(0, 2 + random.int(2))
   const shadows = seed >= SHADOW_SEEDS_FROM
   const presence = seed >= PRESENCE_SEEDS_FROM && !shadows
@@ -105,8 +111,11 @@ class Work {
         }),
       )
     }
-    if (faults.has('roam'))
-      this.world.wander = ({ region }) => (random.chance(0.3) ? random.pick(regions) : region)
+    this.world.wander = ({ region }) => {
+      if (faults.has('roam') && random.chance(0.3)) return random.pick(regions)
+      const { up, frozen } = this.world.region(region)
+      return faults.has('region losses') && (!up || frozen) ? random.pick(regions) : region
+    }
     for (const room of [1, 2]) this.topics.push(`rooms/${room}/x`, `rooms/${room}/y/z`)
     for (const { id } of this.world.clients) this.topics.push(`devices/${id}/cmd`)
     if (this.shadows) for (const { id } of this.world.clients) this.topics.push(`devices/${id}/shadow/update`)
@@ -155,7 +164,7 @@ class Work {
       probe.connect()
       if (!this.shadows) continue
       this.world.scheduler.after(5_000, null, () => {
-        for (const { id } of this.world.clients) probe.publish(`devices/${id}/shadow/get`, 1, false)
+        for (const { id } of this.world.clients) probe.publish(`devices/${id}/shadow/get`, 1, false, 0)
       })
     }
   }
@@ -192,9 +201,10 @@ class Work {
       const topic = random.pick(this.topics)
       const qos = this.qos()
       const retain = random.chance(0.1) && !topic.endsWith('/shadow/update')
+      const expirySeconds = random.chance(0.1) ? 1 + random.int(5) : 0
       let when = random.between(1_500, 11_500)
       for (let n = 1 + random.int(6); n > 0; n--) {
-        at(when, () => client.publish(topic, qos, retain))
+        at(when, () => client.publish(topic, qos, retain, expirySeconds))
         when += random.chance(0.6) ? random.between(0, 5) : random.between(5, 400)
       }
     }

@@ -16,7 +16,6 @@ interface Pooled {
 }
 
 const pool: Pooled[] = []
-const STATEMENTS_MAX = 400
 const PROBE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
 const CREATE_TABLE = /^CREATE TABLE IF NOT EXISTS (\w+)/
 
@@ -135,10 +134,10 @@ export class SimStorage {
     const { database, statements } = this.pooled
     let statement = statements.get(query)
     if (statement === undefined) {
-      if (statements.size >= STATEMENTS_MAX) statements.clear()
       const reads = query.startsWith('SELECT') || query.includes(' RETURNING ')
       statement = { prepared: database.prepare(query), reads }
-      statements.set(query, statement)
+      // One with a list of positions in it does not come again.
+      if (!query.includes(' IN (')) statements.set(query, statement)
     }
     return statement
   }

@@ -1,4 +1,5 @@
-// The directory's store in memory: the real rules of homes and epochs over a map.
+// The core's store in memory: the real rules of homes and epochs over a map, synced states as the embedded store has them.
+import { DatabaseSync } from 'node:sqlite'
 import {
   type Decision,
   decideClaim,
@@ -7,9 +8,20 @@ import {
   type HomeRow,
   homeOf,
 } from '../../k8s-core/store/home-row.ts'
+import { SQLITE_MIGRATIONS } from '../../k8s-core/store/migrations.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
+import { SqliteStates } from '../../k8s-core/store/sqlite-state.ts'
+
+interface Pooled {
+  readonly database: DatabaseSync
+  readonly states: SqliteStates
+}
+
+/** Making one costs more than a run. */
+const pool: Pooled[] = []
 
 export function memoryStore(): Store {
+  const pooled = pool.pop() ?? newDatabase()
   const rows = new Map<string, HomeRow>()
   const decide = <T>(key: string, decision: Decision<T>): T => {
     if (decision.write !== null) rows.set(key, decision.write)
@@ -32,11 +44,21 @@ export function memoryStore(): Store {
       const key = keyOf(fleet, root)
       return decide(key, decideRelease(row(key), epoch))
     },
-    // Nobody fails over here: a region that does not answer is never taken for lost.
-    putState: async () => true,
-    takeState: () => Promise.reject(new Error('no home begins without its predecessor here')),
-    shadow: async () => null,
+    putState: async (change, now = 0) => pooled.states.put(change, now),
+    takeState: async (fleet, root, epoch, now = 0) => pooled.states.take(fleet, root, epoch, now),
+    shadow: async (fleet, root, path) => pooled.states.shadow(fleet, root, path),
     ping: async () => undefined,
-    close: async () => undefined,
+    close: async () => {
+      for (const table of STATE_TABLES) pooled.database.exec(`DELETE FROM ${table}`)
+      pool.push(pooled)
+    },
   }
+}
+
+const STATE_TABLES = ['root_state', 'root_queue', 'root_retained', 'root_shadow']
+
+function newDatabase(): Pooled {
+  const database = new DatabaseSync(':memory:')
+  for (const { statements } of SQLITE_MIGRATIONS) for (const statement of statements) database.exec(statement)
+  return { database, states: new SqliteStates(database) }
 }

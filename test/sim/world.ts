@@ -11,6 +11,7 @@ import type { Random } from './random.ts'
 import { SimRegion } from './region.ts'
 import { BEGINNING, Scheduler } from './scheduler.ts'
 import { memoryStore } from './store.ts'
+import { Watch } from './watch.ts'
 
 /** What may be violated: a promise, or that nothing fails in a way that nothing explains. */
 export type Broken =
@@ -60,11 +61,10 @@ export class World {
   active: Life | null = null
   /** Where a client goes when it connects again. */
   wander: (client: SimClient) => RegionId = ({ region }) => region
+  readonly watch = new Watch(this)
   /** Of its own, so that clocks change nothing else in a run. */
   private readonly clocks: Random
   private names = 0
-  private readonly epochs = new Map<string, RegionId>()
-  private readonly homes = new Map<string, Map<RegionId, Life>>()
 
   constructor(
     random: Random,
@@ -105,6 +105,7 @@ export class World {
   end(): void {
     for (const region of this.regions.values())
       for (const actor of region.actors.values()) actor.storage.close()
+    void this.store.close()
   }
 
   region(id: RegionId): SimRegion {
@@ -145,49 +146,10 @@ export class World {
   private eventEnded(): void {
     const { active } = this
     this.active = null
+    this.watch.regions()
     if (active === null) return
     active.leave()
     if (active.over) return
-    this.watchHome(active)
-    this.watchConnections(active)
-  }
-
-  private watchHome(life: Life): void {
-    const { leaf } = life
-    if (leaf === null || leaf.home.knowledge.at !== 'here') return
-    const { root } = leaf
-    const { epoch } = leaf.home.knowledge
-    const key = `${epoch} ${root}`
-    const owner = this.epochs.get(key)
-    if (owner === undefined) this.epochs.set(key, life.region)
-    else if (owner !== life.region)
-      this.breach('one home', `${root} has two homes at epoch ${epoch}: ${owner} and ${life.region}`)
-    let lives = this.homes.get(root)
-    if (lives === undefined) {
-      lives = new Map()
-      this.homes.set(root, lives)
-    }
-    if (lives.get(life.region) === life) return
-    lives.set(life.region, life)
-    for (const [region, other] of lives) {
-      if (region !== life.region && !other.over && other.leaf?.home.knowledge.at === 'here')
-        this.breach('one home', `${root} is at home in ${region} and in ${life.region}`)
-    }
-  }
-
-  private watchConnections(life: Life): void {
-    const { actor } = life
-    if (actor.address.kind !== 'device') return
-    let here = 0
-    for (const socket of actor.sockets) if (socket.live) here++
-    if (here === 0) return
-    if (here > 1) this.breach('one connection', `${actor.name} has ${here} connections`)
-    for (const region of this.regions.values()) {
-      if (region === actor.region) continue
-      const other = region.actors.get(`device ${region.id}/${actor.address.fleet}/${actor.address.id}`)
-      if (other === undefined) continue
-      for (const socket of other.sockets)
-        if (socket.live) this.breach('one connection', `${actor.name} and ${other.name} are both connected`)
-    }
+    this.watch.look(active)
   }
 }

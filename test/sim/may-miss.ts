@@ -1,0 +1,36 @@
+// What fail-over concedes of promise 5 (docs/decisions/0010-fail-over.md).
+import type { Published, Subscribed } from './history.ts'
+import type { World } from './world.ts'
+
+/**
+ * A subscription of the moment before a home was lost, or made there while it was cut off, is not known to the successor
+ * until that has heard of it. Another region's is: its SUBACK waited for the store.
+ */
+export function mayMiss(
+  { watch, faults, history }: World,
+  subscribed: Subscribed,
+  published: Published,
+): boolean {
+  return watch.failOvers.some(({ root, from, session, lostAt, settledAt }) => {
+    const end = settledAt ?? Number.POSITIVE_INFINITY
+    const unknown = (at: number) => at > lostAt - faults.syncedWithinMs && at < end
+    // At a home that did not know yet that another one had begun with a new session, since this one was never synced.
+    const made = history.connected[subscribed.connection]?.region
+    if (root === `devices/${subscribed.client}` && !session && from.some((one) => one === made))
+      return unknown(subscribed.at)
+    if (published.at < lostAt || published.at > end) return false
+    if (root === `devices/${subscribed.client}`) return unknown(subscribed.at)
+    // Accepted by the lost home while it was cut off, and the subscription made at the successor.
+    if (root === published.root && from.some((one) => one === published.region)) return true
+    // Of a root of somebody else's: where the subscriber was in the lost home's region, or came there.
+    return (
+      root === published.root &&
+      history.connected.some(
+        ({ number, client, region, openedAt }) =>
+          client === subscribed.client &&
+          from.some((one) => one === region) &&
+          unknown(number === subscribed.connection ? subscribed.at : openedAt),
+      )
+    )
+  })
+}

@@ -1,0 +1,40 @@
+// Judges what those who watch presence saw.
+import { isPresence } from '../../src/id/root.ts'
+import { matches } from '../../src/mqtt/topic.ts'
+import { above, disorder, told } from '../actors/presence-order.ts'
+import type { World } from './world.ts'
+
+/** Whoever watches a client sees its connections and their ends without a gap, and how it is in the end. */
+export function presenceInOrder(world: World): void {
+  const watching = world.history.subscribed.filter(
+    ({ filter, endedAt }) => isPresence(filter) && endedAt === null,
+  )
+  // What a fail-over concedes: numbers may be used again, and events of the last second are late or missing.
+  const failedOver = (id: string) => world.watch.failOvers.some(({ root }) => root === `devices/${id}`)
+  for (const { client: watcher, filter, at } of watching) {
+    if (failedOver(watcher)) continue
+    const regions = world.history.connected.flatMap((one) => (one.client === watcher ? [one.region] : []))
+    // To a client that moves, what is late of roots that are not its own comes after what is newer.
+    const moved = new Set(regions).size > 1
+    for (const { id, current } of world.clients) {
+      if (!matches(filter, `presence/${id}`) || failedOver(id)) continue
+      const changed = world.history.connected.some(
+        ({ client, connackAt, closedAt }) => client === id && ((connackAt ?? 0) > at || (closedAt ?? 0) > at),
+      )
+      const all = world.history.told.filter((one) => one.client === watcher && one.event.client === id)
+      // What comes before SUBACK may be of an attempt that failed.
+      const since = all.filter((one) => one.at >= at).map(({ event }) => event)
+      for (const wrong of moved ? [] : disorder(since))
+        world.breach('presence', `${watcher} has of ${id} ${wrong}`)
+      const last = above(all.map(({ event }) => event)).at(-1)
+      // What was before SUBACK comes as a retained message, if the core is reached.
+      if (last === undefined && !changed) continue
+      const state = current === null ? 'disconnected' : 'connected'
+      if (last?.state !== state)
+        world.breach(
+          'presence',
+          `${watcher} has of ${id} ${last === undefined ? 'nothing' : told(last)}, which is ${state}`,
+        )
+    }
+  }
+}

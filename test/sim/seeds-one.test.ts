@@ -1,0 +1,4 @@
+// One half of the simulated runs.
+import { testHalf } from './seeds.ts'
+
+testHalf(0)

@@ -1,0 +1,4 @@
+// The other half of the simulated runs.
+import { testHalf } from './seeds.ts'
+
+testHalf(1)

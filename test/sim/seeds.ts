@@ -1,0 +1,66 @@
+// The simulated runs of `npm test`, in two halves, so that two processes share them. SIM_SEEDS says how many, SIM_SEED from
+// which on; without a change the same ones each time.
+import { expect, test } from 'vitest'
+import { type Outcome, PRESENCE_SEEDS_FROM, runSeed, SHADOW_SEEDS_FROM, WIDE_SEEDS_FROM } from './scenario.ts'
+
+const SEEDS = Number(process.env.SIM_SEEDS ?? 10_000)
+const FIRST = Number(process.env.SIM_SEED ?? 1)
+/** Of the runs, those whose clients have wide filters too, those where presence is watched, and those with shadows. */
+const WIDE_SHARE = 0.2
+const PRESENCE_SHARE = 0.02
+const SHADOW_SHARE = 0.05
+const BROKEN_MAX = 10
+const EACH_MS_MAX = 1_000
+
+/** What a run broke, with the command that shows it. */
+export function told({ seed, breaches }: Outcome): string[] {
+  return breaches.map(({ broken, what }) => `${broken}: ${what} (npm run -s sim -- --seed ${seed} --trace)`)
+}
+
+export function testHalf(half: 0 | 1): void {
+  const wide = Math.round(SEEDS * WIDE_SHARE)
+  const presence = Math.round(SEEDS * PRESENCE_SHARE)
+  const shadows = Math.round(SEEDS * SHADOW_SHARE)
+  const kinds = [
+    {
+      what: 'simulated runs with faults break no promise (promises 1 to 7)',
+      first: FIRST,
+      count: SEEDS - wide - presence - shadows,
+    },
+    {
+      what: 'simulated runs with wide filters break no promise',
+      first: WIDE_SEEDS_FROM + FIRST - 1,
+      count: wide,
+    },
+    {
+      what: 'simulated runs with presence show it to its watchers in order',
+      first: PRESENCE_SEEDS_FROM + FIRST - 1,
+      count: presence,
+    },
+    {
+      what: 'simulated runs with shadows lose no update that was acknowledged',
+      first: SHADOW_SEEDS_FROM + FIRST - 1,
+      count: shadows,
+    },
+  ]
+  for (const { what, first, count } of kinds) {
+    const runs = Math.floor((count + 1 - half) / 2)
+    test(`${runs} ${what}: every second from seed ${first + half} on`, {
+      timeout: 60_000 + runs * EACH_MS_MAX,
+    }, async () => {
+      const broken: string[] = []
+      let delivered = 0
+      let faults = 0
+      for (let i = 0; i < runs && broken.length < BROKEN_MAX; i++) {
+        const outcome = await runSeed(first + half + 2 * i)
+        broken.push(...told(outcome))
+        delivered += outcome.delivered
+        faults += outcome.faults
+      }
+      expect(broken).toEqual([])
+      // Or else they would prove little.
+      expect(delivered).toBeGreaterThan(runs * 50)
+      expect(faults).toBeGreaterThan(runs * 5)
+    })
+  }
+}
