@@ -10,6 +10,7 @@ import type {
 } from '../src/relay/home.ts'
 import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
 import type { PresenceRequest, PresenceResponse } from '../src/relay/presence.ts'
+import type { ShadowRequest, ShadowResponse } from '../src/relay/shadow.ts'
 import type { SyncRequest, SyncResponse } from '../src/relay/sync.ts'
 import type {
   WideDrainedRequest,
@@ -30,6 +31,7 @@ export interface CoreClient {
   /** The last event of a client whose home is not known to be here. */
   presence(request: PresenceRequest): Promise<PresenceResponse>
   sync(request: SyncRequest): Promise<SyncResponse>
+  shadow(request: ShadowRequest): Promise<ShadowResponse>
   wide(request: WideRequest): Promise<WideResponse>
   wideDrained(request: WideDrainedRequest): Promise<void>
   wideRetained(request: WideRetainedRequest): Promise<WideRetainedResponse>

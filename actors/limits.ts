@@ -131,7 +131,8 @@ export const SYNC_DELAY_MS = 500
 /** and at most this often, unless a publisher waits for it. */
 export const SYNC_EVERY_MS = 1_000
 export const SYNC_ROWS_PER_ROUND_MAX = 512
-export const SYNC_BYTES_PER_ROUND_MAX = 1024 * 1024
+/** Of its rows as JSON or base64. */
+export const SYNC_CHARACTERS_PER_ROUND_MAX = 1536 * 1024
 export const SYNC_RETRY_MS_MIN = 1_000
 export const SYNC_RETRY_MS_MAX = 60_000
 /** The alarm that wakes an actor with something to sync, should the process have died. */
@@ -151,6 +152,10 @@ export const GLOBAL_SYNC_WAIT_MS = 5_000
 export const GLOBAL_WAIT_MS = 10_000
 /** Late retained messages of one answer. */
 export const LATE_RETAINED_MAX = 16
+/** Answers to requests for shadows by HTTP that a home can give again. */
+export const SHADOW_REQUESTS_KEPT_MAX = 64
+/** Shadows whose late changes one answer has. */
+export const LATE_SHADOWS_MAX = 4
 /** QoS 2 deliveries that a session recognises should they come again, and after how many old ones are forgotten. */
 export const SEEN_ORIGINS_MAX = 1_000
 export const SEEN_PRUNE_EVERY = 100

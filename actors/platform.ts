@@ -6,6 +6,7 @@ import type { Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
 import type { HandoverRequest, HandoverResponse, ReleaseRequest, ReleaseResponse } from '../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../src/relay/interest.ts'
 import type { HomePresenceResponse } from '../src/relay/presence.ts'
+import type { HomeShadowResponse, ShadowAsked } from '../src/relay/shadow.ts'
 import type { RootChange, SyncResult } from '../src/relay/sync.ts'
 import type { WideAnswer, WideCursor, WideRequest, WorldCursor } from '../src/relay/wide.ts'
 import type { Subscription } from '../src/session/session.ts'
@@ -78,6 +79,8 @@ export interface LeafRetainedPage {
 }
 
 export interface DevicePeer extends LeafPeer {
+  /** A request to a shadow that came by no topic. @param epoch by which this is taken for the home; null: only if it is known */
+  shadow(asked: ShadowAsked, epoch: number | null): Promise<HomeShadowResponse>
   /** @param batch deliveries for this session */
   deliver(session: string, batch: Uint8Array): Promise<Uint8Array>
   /** @param epoch of the home that the core takes this region for; null to ask only what is known here */

@@ -9,6 +9,7 @@ import { claimRequestSchema, importedRequestSchema, resolveRequestSchema } from 
 import { drainedRequestSchema, interestRequestSchema } from '../src/relay/interest.ts'
 import { presenceRequestSchema } from '../src/relay/presence.ts'
 import { invalid, problemResponse } from '../src/relay/problem.ts'
+import { shadowRequestSchema } from '../src/relay/shadow.ts'
 import { type RootChange, type SyncResult, syncRequestSchema } from '../src/relay/sync.ts'
 import { verifyRelay } from '../src/relay/token.ts'
 import { RELAY_PATH } from '../src/relay/version.ts'
@@ -113,6 +114,10 @@ export function coreApp({ store, directory, relay, relaySecret, log, draining }:
   }
   call('sync', syncRequestSchema, async (c, { roots }) =>
     c.json({ results: await Promise.all(roots.map(sync)) }),
+  )
+
+  call('shadow', shadowRequestSchema, async (c, request) =>
+    c.json(await relay.shadow(request, () => store.shadow(request.fleet, request.root, request.path))),
   )
 
   call('wide', wideRequestSchema, async (c, request) => c.json(await relay.wide(request)))

@@ -78,17 +78,19 @@ export class Directory {
    * first; one that is not reached keeps none of the others waiting. Rejects while one is not reached.
    */
   async imported(request: ImportedRequest): Promise<ImportedResponse> {
-    const { fleet, root, region, epoch, from, tookUpTo, tookTopic, tookFilter, synced, registered } = request
+    const { fleet, root, region, epoch, from, tookUpTo, synced, registered } = request
+    const { tookTopic, tookShadow, tookFilter } = request
     const home = await this.store.home(fleet, root)
     if (home === null || home.region !== region || home.epoch !== epoch) return NOTHING_LATE
     let failure: unknown = null
     let outcome = NOTHING_LATE
     for (const former of home.importFrom) {
-      const took = former === from ? { tookUpTo, tookTopic, tookFilter } : TOOK_NOTHING
+      const took = former === from ? { tookUpTo, tookTopic, tookShadow, tookFilter } : TOOK_NOTHING
       try {
         const asked = { fleet, root, to: region, epoch, synced, registered, ...took }
         const released = await this.edges.release(former, asked)
-        if (released.late !== '' || released.retained.length > 0 || released.subscriptions.length > 0)
+        const { retained, shadows, subscriptions } = released
+        if (released.late !== '' || retained.length + shadows.length + subscriptions.length > 0)
           return { ...released, from: former }
         if (!released.done) outcome = { ...released, from: former }
         else await this.store.confirmImport(fleet, root, epoch, former)
@@ -150,7 +152,6 @@ export class Directory {
   }
 }
 
-const TOOK_NOTHING = { tookUpTo: 0, tookTopic: '', tookFilter: '' }
 const NOTHING_LATE: ImportedResponse = {
   done: true,
   session: '',
@@ -158,9 +159,11 @@ const NOTHING_LATE: ImportedResponse = {
   upTo: 0,
   clock: 0,
   retained: [],
+  shadows: [],
   subscriptions: [],
   from: null,
 }
+const TOOK_NOTHING = { tookUpTo: 0, tookTopic: '', tookShadow: '', tookFilter: '' } as const
 
 function keyOf(fleet: FleetId, root: Root): string {
   return `${fleet} ${root}`

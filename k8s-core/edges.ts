@@ -26,6 +26,11 @@ import {
   type HomePresenceResponse,
   homePresenceResponseSchema,
 } from '../src/relay/presence.ts'
+import {
+  type HomeShadowRequest,
+  type HomeShadowResponse,
+  homeShadowResponseSchema,
+} from '../src/relay/shadow.ts'
 import { edgeParty, RelaySigner } from '../src/relay/token.ts'
 import { RELAY_PATH } from '../src/relay/version.ts'
 import {
@@ -41,6 +46,7 @@ import {
   EDGE_CALL_TIMEOUT_MS,
   EDGE_HANDOVER_TIMEOUT_MS,
   EDGE_PING_TIMEOUT_MS,
+  EDGE_SHADOW_TIMEOUT_MS,
   EDGE_SUBSCRIBE_TIMEOUT_MS,
 } from './limits.ts'
 
@@ -108,6 +114,10 @@ export class Edges {
 
   async handover(region: RegionId, request: HandoverRequest): Promise<HandoverResponse> {
     return this.ask(region, 'handover', request, handoverResponseSchema, EDGE_HANDOVER_TIMEOUT_MS)
+  }
+
+  async shadow(region: RegionId, request: HomeShadowRequest): Promise<HomeShadowResponse> {
+    return this.ask(region, 'shadow', request, homeShadowResponseSchema, EDGE_SHADOW_TIMEOUT_MS)
   }
 
   /** What was late; with nothing late, the old home has let go. */

@@ -4,6 +4,7 @@ import type { DeliverRequest, Envelope, EnvelopeResult } from '../src/relay/enve
 import { FIRST_EPOCH } from '../src/relay/home.ts'
 import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
 import type { PresenceRequest, PresenceResponse } from '../src/relay/presence.ts'
+import type { ShadowRequest, ShadowResponse } from '../src/relay/shadow.ts'
 import type {
   WideDrainedRequest,
   WideRequest,
@@ -69,6 +70,31 @@ export class Relay {
       }
     }
     return { status: 'unreachable', region: last }
+  }
+
+  /**
+   * Asks the home. Where its region does not answer, a reader gets what that had synced.
+   * @param synced the shadow as the store has it
+   */
+  async shadow(request: ShadowRequest, synced: () => Promise<string | null>): Promise<ShadowResponse> {
+    const { fleet, root, region: from, ...asked } = request
+    const find = () =>
+      asked.verb === 'update' ? this.directory.resolve(fleet, root, from) : this.directory.find(fleet, root)
+    let home = await find()
+    for (let tries = 0; home !== null && tries < MOVED_TRIES_MAX; tries++) {
+      const { region, epoch } = home
+      try {
+        const answer = await this.edges.shadow(region, { fleet, root, epoch, ...asked })
+        if (answer.status === 'done') return answer
+      } catch (cause) {
+        if (!(cause instanceof EdgeUnreachable)) throw cause
+        return asked.verb === 'get'
+          ? { status: 'synced', region, shadow: await synced() }
+          : { status: 'unreachable', region }
+      }
+      home = await find()
+    }
+    return home === null ? { status: 'unknown' } : { status: 'unreachable', region: home.region }
   }
 
   /**

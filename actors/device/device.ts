@@ -12,7 +12,6 @@ import { negotiate } from '../../src/session/terms.ts'
 import { Leaf, type LeafOwner } from '../leaf/leaf.ts'
 import { Marks } from '../leaf/marks.ts'
 import { NO_SUCH_SESSION } from '../leaf/outcome.ts'
-import { SHARE_CHECK_MS } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
 import { Attaching } from './attaching.ts'
 import { awaken } from './awaken.ts'
@@ -21,10 +20,10 @@ import { GivingAway } from './giving-away.ts'
 import { syncedSession } from './handover.ts'
 import { Keeping } from './keeping.ts'
 import { LastWill } from './last-will.ts'
-import { LateSubscriptions } from './late-subscriptions.ts'
 import { type Accepted, Live } from './live.ts'
 import { lookAfter } from './look-after.ts'
 import { Moving } from './moving.ts'
+import { OwnDeltas } from './own-deltas.ts'
 import { Performing } from './performing.ts'
 import { Presence } from './presence.ts'
 import { Publisher } from './publisher.ts'
@@ -44,6 +43,7 @@ export class Device {
   private readonly publisher: Publisher
   private readonly registrar: Registrar
   private readonly subscribing: Subscribing
+  private readonly ownDeltas: OwnDeltas
   private readonly will: LastWill
   private readonly givingAway: GivingAway
   private session: Session | null = null
@@ -86,12 +86,13 @@ export class Device {
     this.leaf = new Leaf(platform, rootOfClient(client), owner, marks)
     this.publisher = new Publisher(platform, client, this.leaf)
     this.registrar = new Registrar(platform, client, this.leaf)
-    this.subscribing = new Subscribing(this.store, this.registrar, (filters) => this.moving.spokenOf(filters))
-    const late = new LateSubscriptions(platform.storage, this.store, marks)
+    this.ownDeltas = new OwnDeltas(client, this.leaf.shadows)
+    this.subscribing = new Subscribing(this.store, this.registrar, this.ownDeltas, (filters) =>
+      this.moving.spokenOf(filters),
+    )
     this.presence = new Presence(platform, client, this.leaf)
     const { registrar, presence } = this
-    this.moving = new Moving(client, this.leaf, this.store, this.seen, registrar, presence, late, {
-      now: () => platform.now(),
+    this.moving = new Moving(platform, client, this.leaf, this.store, this.seen, registrar, presence, {
       session: () => this.session,
       replace: (session) => {
         this.session = session
@@ -159,6 +160,7 @@ export class Device {
   start(live: Live): void {
     if (this.live !== live || this.session === null) return
     this.perform(this.session.connected(live.terms))
+    for (const delta of this.ownDeltas.onReturn(this.session)) void this.deliverQuietly(delta)
     this.attaching.save()
   }
 
@@ -207,6 +209,7 @@ export class Device {
       deliveries.map((bytes) =>
         this.seen.once(bytes, (delivery, settle) => {
           this.subscribing.arrived(delivery.message.topic)
+          if (this.ownDeltas.needless(session, delivery)) return settle(Reason.Success)
           this.perform(session.deliver(delivery, queued(delivery, this.leaf.syncing, settle), now))
         }),
       ),
@@ -222,8 +225,7 @@ export class Device {
     this.presence.publish()
     this.endIfExpired(now)
     this.will.publishIfDue(this.session === null)
-    if (live !== null && this.store.queuedShared(0, 1).length > 0)
-      this.platform.wakeBy(now + Math.max(SHARE_CHECK_MS, now - live.lastActivityAt))
+    if (live !== null) this.givingAway.lookAgain(live.lastActivityAt)
     await this.givingAway.orphans()
     await this.leaf.alarm()
   }
@@ -376,7 +378,7 @@ export class Device {
     this.perform(effect.done(outcome.reasons))
     this.subscribing.settled(session, effect)
     const facts = this.live === null ? {} : factsOf(this.platform, session, this.live.terms)
-    await this.subscribing.giveRetained(effect, outcome, facts, (delivery) =>
+    await this.subscribing.giveRetained(session, effect, outcome, facts, (delivery) =>
       this.session === session ? this.deliverQuietly(delivery) : null,
     )
   }

@@ -9,7 +9,12 @@ import { packBatch } from '../../src/relay/batch.ts'
 import { encodeRouted } from '../../src/relay/routed.ts'
 import { CLIENT_AWAY, type Delivery } from '../../src/session/delivery.ts'
 import type { StoredDelivery } from '../../src/session/outgoing-effect.ts'
-import { GIVE_AWAY_RECORDS_MAX, GIVE_AWAY_RETRY_MS, GIVE_AWAY_RETRY_MS_MAX } from '../limits.ts'
+import {
+  GIVE_AWAY_RECORDS_MAX,
+  GIVE_AWAY_RETRY_MS,
+  GIVE_AWAY_RETRY_MS_MAX,
+  SHARE_CHECK_MS,
+} from '../limits.ts'
 import type { Platform, SharingPeer } from '../platform.ts'
 import type { SessionStore } from './session-store.ts'
 
@@ -53,6 +58,13 @@ export class GivingAway {
           this.giving = false
         })
     })
+  }
+
+  /** While the client is connected: one that does not acknowledge what is shared may be gone. */
+  lookAgain(lastActivityAt: number): void {
+    if (this.store.queuedShared(0, 1).length === 0) return
+    const now = this.platform.now()
+    this.platform.wakeBy(now + Math.max(SHARE_CHECK_MS, now - lastActivityAt))
   }
 
   /** In the transaction that ends the session: nobody but other members can get these now. */

@@ -15,8 +15,9 @@ import type {
 import { CLIENT_AWAY, type Delivery, decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
 import type { Session, Subscription } from '../../src/session/session.ts'
 import type { Leaf } from '../leaf/leaf.ts'
+import type { Platform } from '../platform.ts'
 import { exportSession, goOn, importSession } from './handover.ts'
-import type { LateSubscription, LateSubscriptions } from './late-subscriptions.ts'
+import { type LateSubscription, LateSubscriptions } from './late-subscriptions.ts'
 import type { Presence } from './presence.ts'
 import type { Registrar } from './registrar.ts'
 import type { Seen } from './seen.ts'
@@ -24,7 +25,6 @@ import type { SessionStore } from './session-store.ts'
 
 /** The device whose session moves. */
 export interface Mover {
-  now(): number
   session(): Session | null
   replace(session: Session | null): void
   /** Closes the live connection, if there is one: the session is taken over. */
@@ -36,6 +36,7 @@ export interface Mover {
 }
 
 export class Moving {
+  private readonly platform: Platform
   private readonly client: ClientId
   private readonly leaf: Leaf
   private readonly store: SessionStore
@@ -46,22 +47,23 @@ export class Moving {
   private readonly mover: Mover
 
   constructor(
+    platform: Platform,
     client: ClientId,
     leaf: Leaf,
     store: SessionStore,
     seen: Seen,
     registrar: Registrar,
     presence: Presence,
-    lateSubscriptions: LateSubscriptions,
     mover: Mover,
   ) {
+    this.platform = platform
     this.client = client
     this.leaf = leaf
     this.store = store
     this.seen = seen
     this.registrar = registrar
     this.presence = presence
-    this.lateSubscriptions = lateSubscriptions
+    this.lateSubscriptions = new LateSubscriptions(platform.storage, store, leaf.syncing.marks)
     this.mover = mover
   }
 
@@ -98,7 +100,7 @@ export class Moving {
   /** The new home has what it was given. Nothing of the client is left here once nothing is late any more. */
   async release(request: ReleaseRequest): Promise<ReleaseResponse> {
     const given = await this.late(request)
-    return { ...given, clock: this.mover.now() }
+    return { ...given, clock: this.platform.now() }
   }
 
   private async late(request: ReleaseRequest): Promise<Late> {
@@ -117,9 +119,10 @@ export class Moving {
     if (request.synced) await this.leaf.wish.remind()
     // It may have come back meanwhile.
     if (!this.isOldFor(request)) return NOTHING_LATE
-    const { synced, registered, tookUpTo, tookTopic } = request
+    const { synced, registered, tookUpTo, tookTopic, tookShadow } = request
     this.store.dequeueUpTo(tookUpTo)
     this.leaf.retained.taken(tookTopic)
+    this.leaf.shadows.taken(tookShadow)
     if (row !== null) {
       if (synced) this.store.dropConfirmed()
       const after = Math.max(synced ? 0 : (row.exportedUpTo ?? 0), tookUpTo)
@@ -137,7 +140,9 @@ export class Moving {
       }
     }
     const retained = synced ? this.leaf.retained.late(tookTopic) : []
-    if (retained.length > 0 || !registered) return { ...NOTHING_LATE, done: false, upTo: tookUpTo, retained }
+    const shadows = synced ? this.leaf.shadows.late(tookShadow) : []
+    if (retained.length + shadows.length > 0 || !registered)
+      return { ...NOTHING_LATE, done: false, upTo: tookUpTo, retained, shadows }
     this.mover.replace(null)
     this.store.clear()
     this.seen.clear()
@@ -257,6 +262,7 @@ const NOTHING_LATE: Late = {
   late: '',
   upTo: 0,
   retained: [],
+  shadows: [],
   subscriptions: [],
 }
 /** Late deliveries of one answer. */

@@ -1,6 +1,7 @@
 // From a client to the leaves of what it publishes: one courier for each root, so that each root's order is kept.
 import type { ClientId, Root } from '../../src/id/ids.ts'
 import { rootOfTopic } from '../../src/id/root.ts'
+import { canonicalTopic } from '../../src/id/shadow-topic.ts'
 import { encodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
@@ -24,7 +25,10 @@ export class Publisher {
   }
 
   async publish(message: Message): Promise<ReasonCode> {
-    const outcome = await this.courier(rootOfTopic(message.topic)).post(encodeMessage(message))
+    // From here on a shadow's topic has one name.
+    const topic = canonicalTopic(message.topic)
+    const named = topic === message.topic ? message : { ...message, topic }
+    const outcome = await this.courier(rootOfTopic(topic)).post(encodeMessage(named))
     return outcome === STORED ? Reason.Success : (outcome as ReasonCode)
   }
 

@@ -7,6 +7,7 @@ import type { Effect, Session } from '../../src/session/session.ts'
 import { retainedDeliveries } from '../leaf/retained.ts'
 import { WIDE_RETAINED_MESSAGES_MAX } from '../limits.ts'
 import { type Facts, factsFor, isFactFilter } from './facts.ts'
+import type { OwnDeltas } from './own-deltas.ts'
 import type { Registrar } from './registrar.ts'
 import type { SessionStore } from './session-store.ts'
 
@@ -21,14 +22,21 @@ export interface Subscribed {
 export class Subscribing {
   private readonly store: SessionStore
   private readonly registrar: Registrar
+  private readonly ownDeltas: OwnDeltas
   private readonly spokenOf: (filters: readonly string[]) => void
   /** For each SUBSCRIBE that waits for its leaves: the topics that have come meanwhile. */
   private readonly overtaken = new Set<Set<string>>()
 
   /** @param spokenOf told of what the client of a lasting session subscribes to, and no longer does */
-  constructor(store: SessionStore, registrar: Registrar, spokenOf: (filters: readonly string[]) => void) {
+  constructor(
+    store: SessionStore,
+    registrar: Registrar,
+    ownDeltas: OwnDeltas,
+    spokenOf: (filters: readonly string[]) => void,
+  ) {
     this.store = store
     this.registrar = registrar
+    this.ownDeltas = ownDeltas
     this.spokenOf = spokenOf
   }
 
@@ -57,18 +65,21 @@ export class Subscribing {
   }
 
   /**
-   * After SUBACK: the retained messages that came with the answers, then, page by page, those that match wide filters.
+   * After SUBACK: the retained messages that came with the answers, what the client's own shadows ask it to change, then,
+   * page by page, the retained messages that match wide filters.
    * These are fetched only now, so a live message that came before is no newer.
    * @param facts what `$SYS` says now
    * @param give resolves when it is acknowledged or durable; null where the session is another by now
    */
   async giveRetained(
+    session: Session,
     { items }: Subscribe,
     { reasons, retained }: Subscribed,
     facts: Facts,
     give: (delivery: Delivery) => Promise<number> | null,
   ): Promise<void> {
     for (const delivery of retained) void give(delivery)
+    for (const delivery of this.ownDeltas.onSubscribe(session, items, reasons)) void give(delivery)
     for (const [i, { subscription }] of items.entries()) {
       if (isFailure(reasons[i] ?? Reason.UnspecifiedError)) continue
       for (const delivery of factsFor(subscription, facts)) void give(delivery)

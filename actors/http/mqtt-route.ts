@@ -8,6 +8,13 @@ import { AUTHENTICATED_HEADER } from '../workerd/device-actor.ts'
 import type { Env } from '../workerd/env.ts'
 import { locationHint, regionOf } from '../workerd/region.ts'
 
+/**
+ * Where AWS IoT's device SDK for JavaScript puts the session token of its credentials, beside a signature that means nothing
+ * here. It offers a subprotocol of its own, and no other.
+ */
+const AWS_SESSION_TOKEN = 'X-Amz-Security-Token'
+const AWS_SUBPROTOCOL = 'mqttv3.1'
+
 /** `/mqtt/<clientId>`, or `/mqtt` with a token, or `/mqtt` alone, which goes through a FrontActor. */
 export async function mqttRoute(c: Context<{ Bindings: Env }>): Promise<Response> {
   if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
@@ -15,11 +22,15 @@ export async function mqttRoute(c: Context<{ Bindings: Env }>): Promise<Response
       detail: 'Upgrade to websocket, subprotocol mqtt',
     })
   }
-  const protocols = (c.req.header('sec-websocket-protocol') ?? '').split(',').map((one) => one.trim())
-  if (!protocols.includes('mqtt')) {
+  const offered = (c.req.header('sec-websocket-protocol') ?? '').split(',').map((one) => one.trim())
+  const awsToken = c.req.query(AWS_SESSION_TOKEN)
+  const known = awsToken === undefined ? ['mqtt'] : ['mqtt', AWS_SUBPROTOCOL]
+  const subprotocol = known.find((one) => offered.includes(one))
+  if (subprotocol === undefined) {
     return problemResponse(400, 'The subprotocol must be mqtt', { field: 'Sec-WebSocket-Protocol' }) // [MQTT-6.0.0-3]
   }
-  const token = /^Bearer (.+)$/.exec(c.req.header('authorization') ?? '')?.[1] ?? c.req.query('token')
+  const token =
+    /^Bearer (.+)$/.exec(c.req.header('authorization') ?? '')?.[1] ?? c.req.query('token') ?? awsToken
   const claims = token === undefined ? null : await verifyClientToken(token, c.env.CLIENT_TOKEN_SECRET)
   if (token !== undefined && claims === null)
     return problemResponse(401, 'The token is not valid, or has expired')
@@ -43,7 +54,7 @@ export async function mqttRoute(c: Context<{ Bindings: Env }>): Promise<Response
   const address: ActorAddress =
     behind === null ? frontAddress(region, crypto.randomUUID()) : deviceAddress(region, fleet, behind)
   const namespace = behind === null ? c.env.FRONT : c.env.DEVICE
-  const headers = new Headers({ upgrade: 'websocket', 'sec-websocket-protocol': 'mqtt' })
+  const headers = new Headers({ upgrade: 'websocket', 'sec-websocket-protocol': subprotocol })
   if (claims !== null) headers.set(AUTHENTICATED_HEADER, claims.durability ?? 'local')
   return namespace
     .getByName(actorName(address), locationHint(region))

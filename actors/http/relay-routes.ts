@@ -1,7 +1,13 @@
 // What the core asks of an edge: deliver envelopes, note an interest, hand a home over.
 import { type Context, Hono } from 'hono'
 import type { z } from 'zod'
-import { leafAddress, uplinkShardAddress, wideAddress, wideShard } from '../../src/id/actor-name.ts'
+import {
+  deviceAddress,
+  leafAddress,
+  uplinkShardAddress,
+  wideAddress,
+  wideShard,
+} from '../../src/id/actor-name.ts'
 import { type FleetId, parseRegionId, type RegionId, type Root } from '../../src/id/ids.ts'
 import { clientOfRoot } from '../../src/id/root.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
@@ -10,6 +16,7 @@ import { handoverRequestSchema, releaseRequestSchema } from '../../src/relay/hom
 import { drainedRequestSchema, homeInterestRequestSchema } from '../../src/relay/interest.ts'
 import { homePresenceRequestSchema } from '../../src/relay/presence.ts'
 import { invalid, problemResponse } from '../../src/relay/problem.ts'
+import { type HomeShadowResponse, homeShadowRequestSchema } from '../../src/relay/shadow.ts'
 import { edgeParty, verifyRelay } from '../../src/relay/token.ts'
 import { RELAY_PATH } from '../../src/relay/version.ts'
 import {
@@ -113,6 +120,19 @@ relayRoutes.post('/:region/presence', async (c) => {
   const { fleet, root, epoch } = body.value
   if (clientOfRoot(root) === null) return problemResponse(400, 'Not the root of a client', { field: 'root' })
   return c.json(await callLeaf(c, fleet, root, (leaf) => (leaf as DevicePeer).presence(epoch)))
+})
+
+relayRoutes.post('/:region/shadow', async (c) => {
+  const body = await parse(c, homeShadowRequestSchema)
+  if (!body.ok) return body.response
+  const { fleet, root, epoch, ...asked } = body.value
+  const client = clientOfRoot(root)
+  if (client === null) return problemResponse(400, 'Only devices have shadows', { field: 'root' })
+  const answer = await new StubCache(c.env).call<DevicePeer>(
+    deviceAddress(c.var.region, fleet, client),
+    (device) => device.shadow(asked, epoch),
+  )
+  return c.json(answer as HomeShadowResponse)
 })
 
 relayRoutes.post('/:region/wide', async (c) => {

@@ -1,6 +1,6 @@
 // From a leaf to the subscribers of its region: one courier each, and a backlog for those whose actors do not answer.
 import type { ClientId } from '../../src/id/ids.ts'
-import type { Message } from '../../src/mqtt/message.ts'
+import { encodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import { CLIENT_AWAY, decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
@@ -64,10 +64,16 @@ export class FanOut {
     record: Uint8Array,
   ): Promise<number>[] {
     const outcomes: Promise<number>[] = []
+    let renamed: { readonly message: Message; readonly record: Uint8Array } | null = null
     for (const receiver of receivers) {
-      const delivery = deliveryFor(receiver, message, publisher)
+      let sent = { message, record }
+      if (receiver.topic !== message.topic) {
+        renamed ??= renameTo(receiver.topic, message)
+        sent = renamed
+      }
+      const delivery = deliveryFor(receiver, sent.message, publisher)
       if (delivery === null) continue
-      outcomes.push(this.deliver(receiver.client, receiver.session, encodeDelivery(delivery, record)))
+      outcomes.push(this.deliver(receiver.client, receiver.session, encodeDelivery(delivery, sent.record)))
     }
     return outcomes
   }
@@ -189,6 +195,13 @@ export class FanOut {
   private sweep(): void {
     for (const [key, courier] of this.couriers) if (courier.idle) this.couriers.delete(key)
   }
+}
+
+/** A shadow's topic has one other name, under which a QoS 2 message is another one. */
+function renameTo(topic: string, message: Message) {
+  const { origin } = message
+  const renamed = { ...message, topic, ...(origin !== undefined && { origin: `${origin} ${topic}` }) }
+  return { message: renamed, record: encodeMessage(renamed) }
 }
 
 function keyOf(client: ClientId, session: string): string {

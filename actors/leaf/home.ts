@@ -34,6 +34,17 @@ type HomeState = 'here' | 'new' | 'unfinished' | 'failed-over' | 'handed-over' |
 
 export type HomeHere = Extract<HomeKnowledge, { at: 'here' }>
 
+/** How far what is late was taken, of which old home. */
+interface Took {
+  readonly from: RegionId | null
+  readonly tookUpTo: number
+  readonly tookTopic: string
+  readonly tookShadow: string
+  readonly tookFilter: string
+}
+
+const TOOK_NOTHING: Took = { from: null, tookUpTo: 0, tookTopic: '', tookShadow: '', tookFilter: '' }
+
 /** Performs what comes with a home: takes over the former home's state, or what the uplink holds for it. */
 export interface HomeEvents {
   /**
@@ -275,18 +286,22 @@ export class Home {
       const { epoch } = this.known
       let registered = await this.register()
       // An old home lets go of what was late only when it is asked again: by then it is safe here.
-      for (let took = { from: null as RegionId | null, tookUpTo: 0, tookTopic: '', tookFilter: '' }; ; ) {
+      for (let took: Took = TOOK_NOTHING; ; ) {
         const asked = { ...this.naming(), epoch, synced: this.fromStore, registered, ...took }
         const late = await this.platform.core.imported(asked)
         if (late.done) break
-        if (late.late === '' && late.retained.length === 0 && late.subscriptions.length === 0)
+        if (late.late === '' && late.retained.length + late.shadows.length + late.subscriptions.length === 0)
           throw new Error('an old home does not let go before all is registered')
         await this.events.late(lateByOurClock(late, this.platform.now()))
         if (late.subscriptions.length > 0) registered = await this.register()
-        const again = late.from === took.from
-        const tookTopic = late.retained.at(-1)?.topic ?? (again ? took.tookTopic : '')
-        const tookFilter = late.subscriptions.at(-1)?.filter ?? (again ? took.tookFilter : '')
-        took = { from: late.from, tookUpTo: late.upTo, tookTopic, tookFilter }
+        const before = late.from === took.from ? took : TOOK_NOTHING
+        took = {
+          from: late.from,
+          tookUpTo: late.upTo,
+          tookTopic: late.retained.at(-1)?.topic ?? before.tookTopic,
+          tookShadow: late.shadows.at(-1)?.path ?? before.tookShadow,
+          tookFilter: late.subscriptions.at(-1)?.filter ?? before.tookFilter,
+        }
       }
       // A newer home may have taken this one over meanwhile.
       this.platform.storage.exec(

@@ -2,8 +2,7 @@
 // ones and sends each to the local subscribers, once to each interested region and to the wide filters; elsewhere it passes
 // them to the home.
 import type { Branch, ClientId, RegionId, Root } from '../../src/id/ids.ts'
-import { isPresence } from '../../src/id/root.ts'
-import { decodeMessage, type Message } from '../../src/mqtt/message.ts'
+import type { Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { parseShared } from '../../src/mqtt/topic.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
@@ -11,23 +10,26 @@ import { packBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
 import { FIRST_EPOCH, type HandoverState, type ImportedResponse } from '../../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
-import { encodeRouted, type Routed } from '../../src/relay/routed.ts'
+import { encodeRouted } from '../../src/relay/routed.ts'
+import type { HomeShadowResponse, ShadowAsked } from '../../src/relay/shadow.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { LEAF_SOURCES_MAX } from '../limits.ts'
 import type { LeafRetainedPage, Platform, SubscribeReply } from '../platform.ts'
 import { Tables } from '../tables.ts'
+import { Accepting } from './accepting.ts'
 import { SubscribeAttempts } from './attempts.ts'
 import { type DeliverCall, FanOut } from './fan-out.ts'
-import { Home, type HomeEvents, type HomeHere, type HomeKnowledge } from './home.ts'
+import { Home, type HomeEvents, type HomeKnowledge } from './home.ts'
 import { Interests } from './interests.ts'
 import { leafShares } from './leaf-shares.ts'
 import { Marks } from './marks.ts'
-import { STORED, worst } from './outcome.ts'
 import { Received, runOf } from './received.ts'
 import { Retained, retainedDeliveries } from './retained.ts'
 import { LEAF_SCHEMA } from './schema.ts'
+import { ShadowRequests } from './shadow-requests.ts'
+import { Shadows } from './shadows.ts'
 import { Sharing } from './sharing.ts'
 import { Subscribers } from './subscribers.ts'
 import { type SyncedSession, Syncing } from './syncing.ts'
@@ -54,6 +56,7 @@ export class Leaf {
   readonly home: Home
   readonly subscribers: Subscribers
   readonly retained: Retained
+  readonly shadows: Shadows
   readonly interests: Interests
   readonly fanOut: FanOut
   readonly syncing: Syncing
@@ -64,9 +67,9 @@ export class Leaf {
   private readonly wide: WideLink
   private readonly uplinks: Uplinks
   private readonly world: WorldInterests
+  private readonly accepting: Accepting
+  private readonly shadowRequests: ShadowRequests
   private readonly received: Received
-  /** Topics that came from the home while a subscription waits for its retained messages, which are older. */
-  private readonly overtaken = new Set<Set<string>>()
   private turn: Promise<void> = Promise.resolve()
   private waiting = 0
 
@@ -77,6 +80,7 @@ export class Leaf {
     this.received = new Received(platform, LEAF_SOURCES_MAX)
     this.subscribers = new Subscribers(platform.storage, tables)
     this.retained = new Retained(platform.storage, tables, marks)
+    this.shadows = new Shadows(platform.storage, root, marks, () => platform.now())
     this.interests = new Interests(platform.storage, tables, marks)
     this.fanOut = new FanOut(
       platform,
@@ -98,8 +102,12 @@ export class Leaf {
     )
     const events: HomeEvents = {
       importState: (state, synced) => {
+        // This region may itself be an old home that nobody has asked for what it had yet.
+        const own = synced ? this.shadows.late('', Number.MAX_SAFE_INTEGER) : []
         owner.importState(state, synced)
         this.retained.import(state.retained, synced)
+        for (const { path, error } of this.shadows.import(state.shadows, own))
+          platform.report(`a late change of ${root}/${path} was refused`, error)
         for (const interest of state.interests) {
           if (interest.region !== platform.region) this.interests.set(interest)
         }
@@ -109,7 +117,7 @@ export class Leaf {
       late: (late) => {
         for (const one of late.retained) this.retained.takeLate(one)
         void this.wide.index()
-        return owner.late(late)
+        return Promise.all([owner.late(late), this.accepting.acceptLate(late.shadows)]).then(() => undefined)
       },
       imported: () => {
         this.retained.noting = false
@@ -141,11 +149,25 @@ export class Leaf {
       queued: (position) => owner.queued(position),
       along: () => owner.along(),
       retained: (topic) => this.retained.one(topic),
+      shadow: (path) => this.shadows.encoded(path),
       interests: () => this.world.all,
       fenced: () => {
         this.home.fenced().catch((cause) => platform.report(`${root} does not know its new home`, cause))
       },
     })
+    this.accepting = new Accepting(platform, root, {
+      home: this.home,
+      subscribers: this.subscribers,
+      retained: this.retained,
+      shadows: this.shadows,
+      interests: this.interests,
+      fanOut: this.fanOut,
+      sharing: this.sharing,
+      uplinks: this.uplinks,
+      wide: this.wide,
+      syncing: this.syncing,
+    })
+    this.shadowRequests = new ShadowRequests(this.accepting)
   }
 
   /** @returns the outcome of each record, when each is acknowledged or durable */
@@ -153,7 +175,7 @@ export class Leaf {
     const { root } = this
     const outcomes = await this.inTurn((home) =>
       home.at === 'here'
-        ? this.accept(records.map((record) => ({ publisher, record, turn: null })))
+        ? this.accepting.accept(records.map((record) => ({ publisher, record, turn: null })))
         : Promise.all(
             records.map((record) =>
               this.uplinks.post(root, { kind: 'home' }, encodeRouted(publisher, record)),
@@ -202,32 +224,30 @@ export class Leaf {
     this.world.after(client, () => {
       for (const subscription of subscriptions) this.subscribers.add(client, session, subscription)
     })
+    const wanted = subscriptions.filter(
+      ({ filter, retainHandling }, i) =>
+        (retainHandling === 0 || (retainHandling === 1 && fresh[i])) && parseShared(filter) === null,
+    ) // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
     let succeeded = false
     const overtaken = new Set<string>()
-    this.overtaken.add(overtaken)
     try {
-      // A home that is still importing answers at once: two that import might else wait for each other.
-      const known = this.home.knowledge
-      const home = known.at === 'here' ? known : await this.home.find()
-      const wanted = subscriptions.filter(
-        ({ filter, retainHandling }, i) =>
-          (retainHandling === 0 || (retainHandling === 1 && fresh[i])) && parseShared(filter) === null,
-      ) // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
-      const filters = wanted.map(({ filter }) => filter)
-      const retained =
-        home.at === 'here'
-          ? this.retained.matching(filters, this.platform.now())
-          : await this.wish.add(filters)
+      const retained = await this.accepting.noting(overtaken, async () => {
+        // A home that is still importing answers at once: two that import might else wait for each other.
+        const known = this.home.knowledge
+        const home = known.at === 'here' ? known : await this.home.find()
+        const filters = wanted.map(({ filter }) => filter)
+        const records =
+          home.at === 'here'
+            ? this.retained.matching(filters, this.platform.now())
+            : await this.wish.add(filters)
+        return packBatch(retainedDeliveries(wanted, records, overtaken))
+      })
       succeeded = true
-      return {
-        reasons: subscriptions.map(({ qos }) => qos),
-        retained: packBatch(retainedDeliveries(wanted, retained, overtaken)),
-      }
+      return { reasons: subscriptions.map(({ qos }) => qos), retained }
     } catch (cause) {
       if (!(cause instanceof CoreUnreachable)) throw cause
       return { reasons: subscriptions.map(() => Reason.ImplementationSpecificError), retained: packBatch([]) }
     } finally {
-      this.overtaken.delete(overtaken)
       this.subscribers.remove(client, session, this.attempts.end(client, all, succeeded))
     }
   }
@@ -250,12 +270,12 @@ export class Leaf {
   async receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult> {
     if (envelope.to.kind === 'home' && !(await this.isHome(epoch))) return { status: 'moved' }
     const outcomes = await this.received.take(runOf(envelope, this.platform.now()), (fresh) => {
-      if (envelope.to.kind === 'home') return this.accept(fresh)
+      if (envelope.to.kind === 'home') return this.accepting.accept(fresh)
       // Of an older epoch too: the former home accepted these, the new one never had them, and they come late (promise 2).
       const { anyPlain, shares } = this.subscribers
       if (fresh.some(({ turn }) => (turn === null ? !anyPlain : !shares.has(turn.share))))
         this.wish.withdraw()
-      return this.deliverLocally(fresh)
+      return this.accepting.deliverLocally(fresh)
     })
     return { status: 'done', outcomes }
   }
@@ -302,15 +322,23 @@ export class Leaf {
       clock: this.platform.now(),
       retained: this.retained.all().map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
       interests,
+      shadows: this.shadows.all(),
     }
   }
 
   /** The new home has everything. */
   releaseState(): void {
     this.retained.clear()
+    this.shadows.clear()
     this.interests.clear()
     this.syncing.marks.clear()
     void this.wide.index()
+  }
+
+  /** A request to a shadow that came by no topic. @param epoch by which this is taken for the home; null: only if it is known */
+  async shadow(asked: ShadowAsked, epoch: number | null): Promise<HomeShadowResponse> {
+    const here = epoch === null ? this.home.settled?.at === 'here' : await this.isHome(epoch)
+    return here ? this.shadowRequests.answer(asked) : { status: 'moved' }
   }
 
   retainedFor(filters: readonly string[], after: string, branch: Branch): LeafRetainedPage {
@@ -335,55 +363,9 @@ export class Leaf {
     return (await this.home.verify()).at === 'here'
   }
 
-  /** The home's part: the order is that in which this is called. */
-  private async accept(messages: readonly Routed[]): Promise<number[]> {
-    return Promise.all(
-      messages.map(({ publisher, record, turn }) => {
-        if (turn !== null) return this.sharing.give(publisher, record, turn)
-        const message = decodeMessage(record)
-        if (message.retain) {
-          const kept = this.retained.keep(message, record)
-          if (kept !== Reason.Success) return kept
-        }
-        return this.spread(publisher, message, record)
-      }),
-    )
-  }
-
   /** At the home: a message that is kept, if it is to be kept. It takes its place in the order at once. */
   spread(publisher: ClientId, message: Message, record: Uint8Array): Promise<number> {
-    const { epoch } = this.home.knowledge as HomeHere
-    const outcomes = this.deliverOne(publisher, record)
-    for (const region of this.interests.regions) {
-      const to = { kind: 'region', region, epoch } as const
-      outcomes.push(this.uplinks.post(this.root, to, encodeRouted(publisher, record)))
-    }
-    for (const share of this.sharing.matching(message.topic)) {
-      outcomes.push(this.sharing.give(publisher, record, { share, mode: 'choose', without: [] }))
-    }
-    const wide = this.wide.pass(publisher, record, isPresence(message.topic))
-    if (wide !== null) outcomes.push(wide)
-    if (message.retain) {
-      outcomes.push(Promise.resolve(STORED), this.wide.index())
-      if (message.global) outcomes.push(this.syncing.outcome('retained', message.topic))
-    }
-    return Promise.all(outcomes).then(worst)
-  }
-
-  private deliverLocally(messages: readonly Routed[]): Promise<number[]> {
-    return Promise.all(
-      messages.map(({ publisher, record, turn }) =>
-        turn === null
-          ? Promise.all(this.deliverOne(publisher, record)).then(worst)
-          : this.sharing.take(publisher, record, turn),
-      ),
-    )
-  }
-
-  private deliverOne(publisher: ClientId, record: Uint8Array): Promise<number>[] {
-    const message = decodeMessage(record)
-    for (const topics of this.overtaken) topics.add(message.topic)
-    return this.fanOut.spread(this.subscribers.receivers(message.topic), publisher, message, record)
+    return this.accepting.spread(publisher, message, record)
   }
 
   private async becameHome(): Promise<void> {
@@ -391,7 +373,7 @@ export class Leaf {
     void this.wide.index()
     await takeFromUplink(this.platform, this.root, {
       isHome: () => this.home.knowledge.at === 'here',
-      accept: (run) => this.received.take(run, (fresh) => this.accept(fresh)),
+      accept: (run) => this.received.take(run, (fresh) => this.accepting.accept(fresh)),
     })
   }
 }

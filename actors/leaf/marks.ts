@@ -5,11 +5,11 @@ import { Tables } from '../tables.ts'
 /** `session` and `interests` are one thing each; `void` says that all rows of a kind are gone from the store. */
 export type MarkKind = 'session' | 'interests' | 'void' | RowKind
 /** A subscription has no row of its own in the store: it goes with the session. */
-export type RowKind = 'queue' | 'retained' | 'subscription'
+export type RowKind = 'queue' | 'retained' | 'shadow' | 'subscription'
 
 export interface Mark {
   readonly kind: MarkKind
-  /** A position, a topic, a filter, or the kind of rows that is void. */
+  /** A position, a topic, a shadow's path, a filter, or the kind of rows that is void. */
   readonly key: number | string
   /** Of what is void: up to which version. */
   readonly version: number
@@ -22,7 +22,7 @@ const SCHEMA = [
 ]
 
 const IN_ORDER =
-  "CASE kind WHEN 'session' THEN 0 WHEN 'subscription' THEN 0 WHEN 'interests' THEN 1 WHEN 'queue' THEN 2 WHEN 'retained' THEN 3 ELSE 4 END, key"
+  "CASE kind WHEN 'session' THEN 0 WHEN 'subscription' THEN 0 WHEN 'interests' THEN 1 WHEN 'queue' THEN 2 WHEN 'retained' THEN 3 WHEN 'shadow' THEN 4 ELSE 5 END, key"
 
 export class Marks {
   /** Called with each change. */

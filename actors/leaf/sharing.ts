@@ -23,8 +23,8 @@ export interface ShareRegions {
   pass(to: RegionId | 'home', publisher: ClientId, record: Uint8Array, turn: ShareTurn): Promise<number>
 }
 
-/** Who published only matters for No Local, which shared subscriptions do not have. [MQTT-3.8.3-4] */
-const NOBODY = '' as ClientId
+/** Publishes what the server itself says. No Local, for which alone it matters, shared subscriptions do not have. [MQTT-3.8.3-4] */
+export const NOBODY = '' as ClientId
 const MISSED_MAX = 2
 
 /** Outcomes that make it the next one's turn. */

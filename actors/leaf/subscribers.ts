@@ -1,6 +1,7 @@
 // Who in this region gets a leaf's messages, and by which of their subscriptions.
 import type { ClientId, Root } from '../../src/id/ids.ts'
 import { type Reach, reachOf } from '../../src/id/root.ts'
+import { topicNames } from '../../src/id/shadow-topic.ts'
 import type { Message } from '../../src/mqtt/message.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
 import { matches, parseShared, plainFilter } from '../../src/mqtt/topic.ts'
@@ -23,6 +24,8 @@ export interface Subscribed {
 export interface Receiver {
   readonly client: ClientId
   readonly session: string
+  /** The name by which it gets the topic: a shadow's has two, and whoever subscribes to both gets a copy of each. */
+  readonly topic: string
   readonly subscriptions: readonly Subscribed[]
 }
 
@@ -124,12 +127,15 @@ export class Subscribers {
     if (known !== undefined) return known
     // By session: rows of a session that has died must not take the place of its successor's.
     const found = new Map<string, Receiver & { readonly subscriptions: Subscribed[] }>()
+    const names = topicNames(topic)
     for (const [filter, clients] of this.byFilter) {
-      if (!matches(filter, topic)) continue
+      const name = names.find((one) => matches(filter, one))
+      if (name === undefined) continue
       for (const [client, subscribed] of clients) {
-        const receiver = found.get(subscribed.session)
+        const { session } = subscribed
+        const receiver = found.get(`${session} ${name}`)
         if (receiver === undefined) {
-          found.set(subscribed.session, { client, session: subscribed.session, subscriptions: [subscribed] })
+          found.set(`${session} ${name}`, { client, session, topic: name, subscriptions: [subscribed] })
         } else {
           receiver.subscriptions.push(subscribed)
         }

@@ -7,7 +7,7 @@ import type { RootChange, SyncResult } from '../../src/relay/sync.ts'
 import {
   GLOBAL_SYNC_WAIT_MS,
   SYNC_ALARM_MS,
-  SYNC_BYTES_PER_ROUND_MAX,
+  SYNC_CHARACTERS_PER_ROUND_MAX,
   SYNC_DELAY_MS,
   SYNC_EVERY_MS,
   SYNC_RETRY_MS_MAX,
@@ -30,13 +30,15 @@ export interface SyncSource {
   /** What has no mark of its own, and goes with the session. */
   along(): RootChange['retained'][number] | null
   retained(topic: string): Uint8Array | null
+  /** JSON. */
+  shadow(path: string): string | null
   interests(): readonly RegionInterest[]
   /** Another region has taken over. */
   fenced(): void
 }
 
 /** What somebody may wait for. */
-type Awaited = 'queue' | 'retained' | 'interests'
+type Awaited = 'queue' | 'retained' | 'shadow' | 'interests'
 
 interface Waiter {
   readonly kind: Awaited
@@ -70,7 +72,7 @@ export class Syncing {
    * For a publisher that waits for the store: Success once the store has the row (or all rows of a queue up to it), or it
    * is gone again; a failure if that takes long.
    */
-  async outcome(kind: 'queue' | 'retained', upTo: number | string): Promise<number> {
+  async outcome(kind: Exclude<Awaited, 'interests'>, upTo: number | string): Promise<number> {
     return (await this.stored(kind, upTo)) ? Reason.Success : Reason.ImplementationSpecificError
   }
 
@@ -182,8 +184,10 @@ export class Syncing {
       clock: this.platform.now(),
       queue: [],
       retained: [],
+      shadows: [],
       queueVoidUpTo: null,
       retainedVoidUpTo: null,
+      shadowsVoidUpTo: null,
     }
   }
 
@@ -192,18 +196,12 @@ export class Syncing {
     const session = this.source.session()
     const change = this.nothing(epoch)
     const sent: Mark[] = []
-    let bytes = 0
+    let characters = 0
     for (const mark of marks.slice(0, SYNC_ROWS_PER_ROUND_MAX)) {
       const { kind, key } = mark
-      const row =
-        kind === 'queue'
-          ? this.source.queued(Number(key))
-          : kind === 'retained'
-            ? this.source.retained(String(key))
-            : null
-      if (sent.length > 0 && bytes + (row?.length ?? 0) > SYNC_BYTES_PER_ROUND_MAX) break
-      bytes += row?.length ?? 0
-      const text = row === null ? null : bytesToBase64(row)
+      const text = this.textOf(mark)
+      if (sent.length > 0 && characters + (text?.length ?? 0) > SYNC_CHARACTERS_PER_ROUND_MAX) break
+      characters += text?.length ?? 0
       if (kind === 'subscription') change.session = session
       else if (kind === 'session') {
         change.session = session
@@ -213,10 +211,24 @@ export class Syncing {
       else if (kind === 'queue')
         change.queue.push({ session: session?.id ?? '', position: Number(key), delivery: text })
       else if (kind === 'retained') change.retained.push({ topic: String(key), record: text })
+      else if (kind === 'shadow') change.shadows.push({ path: String(key), shadow: text })
       else if (key === 'queue') change.queueVoidUpTo = mark.version
-      else change.retainedVoidUpTo = mark.version
+      else if (key === 'retained') change.retainedVoidUpTo = mark.version
+      else change.shadowsVoidUpTo = mark.version
       sent.push(mark)
     }
     return { change: { ...change, version: this.marks.begin(sent) }, all: sent.length === marks.length }
+  }
+
+  /** A marked row as it is sent; null where it is gone, or where the mark is of no row. */
+  private textOf({ kind, key }: Mark): string | null {
+    if (kind === 'shadow') return this.source.shadow(String(key))
+    const row =
+      kind === 'queue'
+        ? this.source.queued(Number(key))
+        : kind === 'retained'
+          ? this.source.retained(String(key))
+          : null
+    return row === null ? null : bytesToBase64(row)
   }
 }

@@ -49,6 +49,7 @@ export class Topic {
       upTo: tookUpTo,
       clock: this.platform.now(),
       retained,
+      shadows: [],
       subscriptions: [],
     }
     if (retained.length > 0) return { ...nothing, done: false }

@@ -1,6 +1,7 @@
 // What the other regions want: each one's whole set of wide filters of this shard, as far as it is known here.
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import { type Reach, reachOf } from '../../src/id/root.ts'
+import { topicNames } from '../../src/id/shadow-topic.ts'
 import { matches, parseShared, plainFilter } from '../../src/mqtt/topic.ts'
 import { MATCH_CACHE_TOPICS_MAX } from '../limits.ts'
 import type { Storage } from '../platform.ts'
@@ -60,8 +61,9 @@ export class Others {
   wanting(topic: string): readonly RegionId[] {
     let regions = this.topics.get(topic)
     if (regions === undefined) {
+      const names = topicNames(topic)
       regions = [...this.known].flatMap(([region, { filters }]) =>
-        filters.some((filter) => matches(filter, topic)) ? [region] : [],
+        filters.some((filter) => names.some((name) => matches(filter, name))) ? [region] : [],
       )
       if (this.topics.size >= MATCH_CACHE_TOPICS_MAX) this.topics.clear()
       this.topics.set(topic, regions)

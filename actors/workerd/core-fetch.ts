@@ -6,6 +6,7 @@ import { claimResponseSchema, importedResponseSchema, resolveResponseSchema } fr
 import { interestResponseSchema } from '../../src/relay/interest.ts'
 import { postRelay } from '../../src/relay/post.ts'
 import { presenceResponseSchema } from '../../src/relay/presence.ts'
+import { shadowResponseSchema } from '../../src/relay/shadow.ts'
 import { syncResponseSchema } from '../../src/relay/sync.ts'
 import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
 import { RELAY_PATH } from '../../src/relay/version.ts'
@@ -70,6 +71,7 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
     envelopes: (request) => ask('envelopes', request, envelopesResponseSchema),
     presence: (request) => ask('presence', request, presenceResponseSchema),
     sync: (request) => ask('sync', request, syncResponseSchema),
+    shadow: (request) => ask('shadow', request, shadowResponseSchema),
     wide: (request) => ask('wide', request, wideResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     wideDrained: async (request) => {
       await post('wide-drained', request, DRAINED_TIMEOUT_MS)

@@ -22,7 +22,7 @@ export class DeviceActor extends DurableObject<Env> implements DevicePeer {
   }
 
   override fetch(request: Request): Response {
-    const { response, socket } = upgrade(this.ctx)
+    const { response, socket } = upgrade(this.ctx, request)
     const durability = request.headers.get(AUTHENTICATED_HEADER)
     this.gate.opened(this.platform.connection(socket), durability !== null, durability === 'global')
     return response
@@ -64,6 +64,10 @@ export class DeviceActor extends DurableObject<Env> implements DevicePeer {
 
   receive(...parameters: Parameters<DevicePeer['receive']>) {
     return this.gate.device.leaf.receive(...parameters)
+  }
+
+  shadow(...parameters: Parameters<DevicePeer['shadow']>) {
+    return this.gate.device.leaf.shadow(...parameters)
   }
 
   share(...[session, batch]: Parameters<DevicePeer['share']>) {

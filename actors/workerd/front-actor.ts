@@ -21,8 +21,8 @@ export class FrontActor extends DurableObject<Env> implements FrontPeer {
     )
   }
 
-  override fetch(): Response {
-    const { response } = upgrade(this.ctx)
+  override fetch(request: Request): Response {
+    const { response } = upgrade(this.ctx, request)
     this.front.opened()
     return response
   }

@@ -1,7 +1,10 @@
 // A WebSocket that hibernates, on its way to an actor.
 
-/** The subprotocol was checked by the Worker. [MQTT-6.0.0-4] */
-export function upgrade(ctx: DurableObjectState): {
+/** @param request with the one subprotocol that the Worker has chosen [MQTT-6.0.0-4] */
+export function upgrade(
+  ctx: DurableObjectState,
+  request: Request,
+): {
   readonly response: Response
   readonly socket: WebSocket
 } {
@@ -11,7 +14,7 @@ export function upgrade(ctx: DurableObjectState): {
     response: new Response(null, {
       status: 101,
       webSocket: client,
-      headers: { 'sec-websocket-protocol': 'mqtt' },
+      headers: { 'sec-websocket-protocol': request.headers.get('sec-websocket-protocol') ?? 'mqtt' },
     }),
     socket,
   }

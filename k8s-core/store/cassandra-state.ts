@@ -60,7 +60,21 @@ export class CassandraStates {
       topic: String(row.topic),
       record: bytesToBase64(row.record as Buffer),
     }))
-    return syncedState(values, queue, retained, now)
+    const shadows = (await this.#rows('path, shadow', 'root_shadow', fleet, root)).map((row) => ({
+      path: String(row.path),
+      shadow: String(row.shadow),
+    }))
+    return syncedState(values, queue, retained, shadows, now)
+  }
+
+  async shadow(fleet: FleetId, root: Root, path: string): Promise<string | null> {
+    const found = await this.#client.execute(
+      `SELECT shadow FROM ${this.#keyspace}.root_shadow WHERE fleet = ? AND root = ? AND path = ?`,
+      [fleet, root, path],
+      QUORUM,
+    )
+    const row = found.first()
+    return row === null ? null : String(row.get('shadow'))
   }
 
   /** In its turn, since all roots of all regions may come at once. */
@@ -116,9 +130,23 @@ export class CassandraStates {
         ])
       }
     }
+    for (const { path, shadow } of change.shadows) {
+      if (shadow === null) {
+        takes.push([
+          `DELETE FROM ${table('root_shadow')} USING TIMESTAMP ? WHERE fleet = ? AND root = ? AND path = ?`,
+          [at, fleet, root, path],
+        ])
+      } else {
+        puts.push([
+          `INSERT INTO ${table('root_shadow')} (fleet, root, path, shadow) VALUES (?, ?, ?, ?) USING TIMESTAMP ?`,
+          [fleet, root, path, shadow, at],
+        ])
+      }
+    }
     for (const [name, upTo] of [
       ['root_queue', change.queueVoidUpTo],
       ['root_retained', change.retainedVoidUpTo],
+      ['root_shadow', change.shadowsVoidUpTo],
     ] as const) {
       if (upTo === null) continue
       takes.push([

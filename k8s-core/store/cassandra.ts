@@ -107,6 +107,10 @@ class CassandraStore implements Store {
     return this.#states.take(fleet, root, epoch, now)
   }
 
+  async shadow(fleet: FleetId, root: Root, path: string): Promise<string | null> {
+    return this.#states.shadow(fleet, root, path)
+  }
+
   async ping(): Promise<void> {
     await this.#client.execute(
       `SELECT version FROM ${this.#keyspace}.schema_migration WHERE scope = 'schema' LIMIT 1`,

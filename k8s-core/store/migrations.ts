@@ -35,6 +35,16 @@ export const SQLITE_MIGRATIONS: readonly Migration[] = [
         record BLOB, PRIMARY KEY (fleet, root, topic)) STRICT, WITHOUT ROWID`,
     ],
   },
+  {
+    version: 3,
+    name: 'shadows',
+    statements: [
+      // A null as above. The kind `shadows-void` of root_state belongs to it.
+      `CREATE TABLE IF NOT EXISTS root_shadow (
+        fleet TEXT NOT NULL, root TEXT NOT NULL, path TEXT NOT NULL, at INTEGER NOT NULL,
+        shadow TEXT, PRIMARY KEY (fleet, root, path)) STRICT, WITHOUT ROWID`,
+    ],
+  },
 ]
 
 /**
@@ -73,6 +83,16 @@ export function cassandraMigrations(keyspace: string): readonly Migration[] {
         `CREATE TABLE IF NOT EXISTS ${keyspace}.root_retained (
           fleet text, root text, topic text, record blob,
           PRIMARY KEY ((fleet, root), topic)) WITH ${rows}`,
+      ],
+    },
+    {
+      version: 3,
+      name: 'shadows',
+      statements: [
+        // Bounded by the shadows of a device.
+        `CREATE TABLE IF NOT EXISTS ${keyspace}.root_shadow (
+          fleet text, root text, path text, shadow text,
+          PRIMARY KEY ((fleet, root), path)) WITH ${rows}`,
       ],
     },
   ]

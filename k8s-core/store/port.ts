@@ -50,6 +50,9 @@ export interface Store {
    */
   takeState(fleet: FleetId, root: Root, epoch: number, now?: number): Promise<HandoverState>
 
+  /** A shadow as its home last synced it; null where there is none. */
+  shadow(fleet: FleetId, root: Root, path: string): Promise<string | null>
+
   /** Rejects when the store cannot serve now. */
   ping(): Promise<void>
 

@@ -27,6 +27,14 @@ const QUERIES = {
   allRetained: `SELECT topic, record FROM root_retained
     WHERE fleet = ? AND root = ? AND record IS NOT NULL ORDER BY topic`,
   voidRetained: 'DELETE FROM root_retained WHERE fleet = ? AND root = ? AND at <= ?',
+  shadow: `INSERT INTO root_shadow (fleet, root, path, at, shadow) SELECT ?1, ?2, ?3, ?4, ?5
+    WHERE NOT EXISTS (SELECT 1 FROM root_state WHERE fleet = ?1 AND root = ?2 AND kind = 'shadows-void' AND at >= ?4)
+    ON CONFLICT DO UPDATE SET at = excluded.at, shadow = excluded.shadow ${NEWER}`,
+  allShadows: `SELECT path, shadow FROM root_shadow
+    WHERE fleet = ? AND root = ? AND shadow IS NOT NULL ORDER BY path`,
+  oneShadow: 'SELECT shadow FROM root_shadow WHERE fleet = ? AND root = ? AND path = ?',
+  voidShadows: 'DELETE FROM root_shadow WHERE fleet = ? AND root = ? AND at <= ?',
+  forgetShadows: 'DELETE FROM root_shadow WHERE fleet = ? AND root = ? AND shadow IS NULL AND at < ?',
   forgetRetained: 'DELETE FROM root_retained WHERE fleet = ? AND root = ? AND record IS NULL AND at < ?',
 } as const
 
@@ -56,6 +64,12 @@ export class SqliteStates {
       state.run(fleet, root, 'queue-void', upTo, null)
       this.#prepared.voidQueue.run(fleet, root, upTo)
     }
+    for (const { path, shadow } of change.shadows) this.#prepared.shadow.run(fleet, root, path, at, shadow)
+    if (change.shadowsVoidUpTo !== null) {
+      const upTo = syncTimestamp(epoch, change.shadowsVoidUpTo)
+      state.run(fleet, root, 'shadows-void', upTo, null)
+      this.#prepared.voidShadows.run(fleet, root, upTo)
+    }
     if (change.retainedVoidUpTo !== null) {
       const upTo = syncTimestamp(epoch, change.retainedVoidUpTo)
       state.run(fleet, root, 'retained-void', upTo, null)
@@ -64,6 +78,7 @@ export class SqliteStates {
     const old = at - BigInt(SYNC_REMOVED_VERSIONS_KEPT)
     this.#prepared.forgetQueue.run(fleet, root, old)
     this.#prepared.forgetRetained.run(fleet, root, old)
+    this.#prepared.forgetShadows.run(fleet, root, old)
     return Number(this.#values(fleet, root).get('fence') ?? 0) <= epoch
   }
 
@@ -79,7 +94,16 @@ export class SqliteStates {
       topic: String(row.topic),
       record: bytesToBase64(row.record as Uint8Array),
     }))
-    return syncedState(this.#values(fleet, root), queue, retained, now)
+    const shadows = this.#prepared.allShadows.all(fleet, root).map((row) => ({
+      path: String(row.path),
+      shadow: String(row.shadow),
+    }))
+    return syncedState(this.#values(fleet, root), queue, retained, shadows, now)
+  }
+
+  shadow(fleet: FleetId, root: Root, path: string): string | null {
+    const shadow = this.#prepared.oneShadow.get(fleet, root, path)?.shadow ?? null
+    return shadow === null ? null : String(shadow)
   }
 
   #values(fleet: FleetId, root: Root): Map<string, string> {

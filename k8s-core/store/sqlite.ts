@@ -133,6 +133,11 @@ class SqliteStore implements Store {
     return this.#atomically(() => states.take(fleet, root, epoch, now))
   }
 
+  async shadow(fleet: FleetId, root: Root, path: string): Promise<string | null> {
+    this.#states ??= new SqliteStates(this.#database)
+    return this.#states.shadow(fleet, root, path)
+  }
+
   async ping(): Promise<void> {
     this.#database.prepare('SELECT version FROM schema_migration LIMIT 1').get()
   }

@@ -24,13 +24,14 @@ export function syncedState(
   values: ReadonlyMap<string, string>,
   queue: readonly QueueRow[],
   retained: HandoverState['retained'],
+  shadows: HandoverState['shadows'],
   now: number,
 ): HandoverState {
   const clock = now - (parsed<number>(values.get('clock')) ?? 0)
   const session = parsed<Omit<SessionState, 'queue'>>(values.get('session'))
   const interests = parsed<RegionInterest[]>(values.get('interests')) ?? []
   // Of presence the last event is enough: it is among the retained.
-  if (session === null) return { clock, session: null, retained, interests, presence: [] }
+  if (session === null) return { clock, session: null, retained, interests, shadows, presence: [] }
   const own = queue.filter((row) => row.session === session.id)
   const lastPosition = Math.max(session.lastPosition, own.at(-1)?.position ?? 0)
   return {
@@ -42,6 +43,7 @@ export function syncedState(
     },
     retained,
     interests,
+    shadows,
     presence: [],
   }
 }

@@ -1,5 +1,6 @@
 // Which root a topic or a filter belongs to. A root is what has a home, one order and a leaf per region.
 import type { Branch, ClientId, Root } from './ids.ts'
+import { thingOf } from './shadow-topic.ts'
 
 const DEVICES = 'devices/'
 const PRESENCE = 'presence/'
@@ -14,11 +15,12 @@ export function isRootTooLong(root: Root): boolean {
 }
 
 /**
- * `devices/<id>` for `devices/<id>/…` and for `presence/<id>/…`, which the client's own actor says of it; else the first
- * two levels (`rooms/42`), or the only level.
+ * `devices/<id>` for `devices/<id>/…`, for `presence/<id>/…`, which the client's own actor says of it, and for
+ * `$aws/things/<id>/…`, AWS IoT's names of its shadows' topics; else the first two levels (`rooms/42`), or the only level.
  */
 export function rootOfTopic(topic: string): Root {
-  return rootOfBranch(branchOfTopic(topic))
+  const thing = thingOf(topic)
+  return thing === null ? rootOfBranch(branchOfTopic(topic)) : (`${DEVICES}${thing}` as Root)
 }
 
 /** The first two levels, or the only one. A client's root has two branches: what it is sent or sends, and its presence. */
@@ -70,6 +72,12 @@ export function couldMatchRoot(filter: string, root: Root): boolean {
 
 /** Whether a filter matches some topic of the branch: the branch itself or, where it has two levels, one below it. */
 export function couldMatchBranch(filter: string, branch: Branch): boolean {
+  if (!filter.startsWith('$aws/')) return couldMatch(filter, branch)
+  const client = clientOfRoot(rootOfBranch(branch))
+  return client !== null && !isPresence(branch) && couldMatch(filter, `$aws/things/${client}`)
+}
+
+function couldMatch(filter: string, branch: string): boolean {
   if (branch.startsWith('$') && /^[+#]/.test(filter)) return false // [MQTT-4.7.2-1]
   const wanted = filter.split('/')
   const levels = branch.split('/')

@@ -1,6 +1,7 @@
 // Homes: who is the authority for a root, and how a region becomes it.
 import { z } from 'zod'
 import { base64Schema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
+import { lateShadowSchema, shadowPathSchema, shadowRowSchema } from './shadow.ts'
 
 export const homeSchema = z.object({ region: regionSchema, epoch: epochSchema })
 export type HomeAnswer = z.infer<typeof homeSchema>
@@ -57,6 +58,7 @@ export const handoverStateSchema = z.object({
   session: sessionStateSchema.nullable(),
   retained: z.array(retainedSchema),
   interests: z.array(regionInterestSchema),
+  shadows: z.array(shadowRowSchema),
   /** Of a client: presence events that may not have arrived everywhere, in order. */
   presence: z.array(base64Schema),
 })
@@ -91,6 +93,8 @@ export const releaseRequestSchema = z.object({
   tookUpTo: positionSchema,
   /** So are the late retained messages up to this topic, in the order of topics; empty for none. */
   tookTopic: z.string(),
+  /** And the late changes of shadows up to this path. */
+  tookShadow: shadowPathSchema.or(z.literal('')),
   /** And the late subscriptions up to this filter, in the order of filters. */
   tookFilter: z.string(),
 })
@@ -107,6 +111,8 @@ export const releaseResponseSchema = z.object({
   clock: clockSchema,
   /** Retained messages, in the order of topics; a null is one that was removed. */
   retained: z.array(z.object({ topic: z.string(), record: base64Schema.nullable() })),
+  /** Changes of shadows, in the order of their paths. */
+  shadows: z.array(lateShadowSchema),
   /** Subscriptions, in the order of filters, all of them; a null is one that was ended. */
   subscriptions: z.array(
     z.object({ filter: z.string().min(1), subscription: subscriptionSchema.nullable() }),

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { regionInterestSchema, sessionStateSchema } from './home.ts'
 import { base64Schema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
+import { shadowPathSchema } from './shadow.ts'
 
 export const ROOTS_PER_SYNC_MAX = 256
 
@@ -26,9 +27,12 @@ export const rootChangeSchema = z.object({
     z.object({ session: z.string(), position: z.int().min(1), delivery: base64Schema.nullable() }),
   ),
   retained: z.array(z.object({ topic: z.string(), record: base64Schema.nullable() })),
+  /** Null where it is forgotten; a deleted one is not. */
+  shadows: z.array(z.object({ path: shadowPathSchema, shadow: z.string().nullable() })),
   /** What the store has of this up to that version is void. */
   queueVoidUpTo: versionSchema.nullable(),
   retainedVoidUpTo: versionSchema.nullable(),
+  shadowsVoidUpTo: versionSchema.nullable(),
 })
 export type RootChange = z.infer<typeof rootChangeSchema>
 

@@ -1,6 +1,7 @@
 // One client's MQTT session while it is connected or waits for its client: (session, input) → effects.
 // It changes only itself, reads no clock and does no I/O; the actor performs the effects, the tests read them.
 import { isPresence, isRootTooLong, rootOfTopic } from '../id/root.ts'
+import { canonicalTopic, isShadowTopic, parseShadowRequest } from '../id/shadow-topic.ts'
 import type { Message } from '../mqtt/message.ts'
 import type {
   AckPacket,
@@ -13,7 +14,7 @@ import type {
   UnsubscribePacket,
 } from '../mqtt/packet.ts'
 import { isFailure, Reason, type ReasonCode } from '../mqtt/reason.ts'
-import { isTopicFilter, rootOfSubscription } from '../mqtt/topic.ts'
+import { isTopicFilter, parseShared, rootOfSubscription } from '../mqtt/topic.ts'
 import type { Delivery } from './delivery.ts'
 import { type Acknowledgement, Incoming } from './incoming.ts'
 import { SESSION_EXPIRY_SECONDS_MAX, SUBSCRIPTIONS_MAX } from './limits.ts'
@@ -275,6 +276,8 @@ export class Session {
     if (!isTopicFilter(request.filter)) return Reason.TopicFilterInvalid
     const root = rootOfSubscription(request.filter)
     if (root !== null && isRootTooLong(root)) return Reason.TopicFilterInvalid
+    // A group's messages have one topic; AWS IoT's names are for single subscribers.
+    if (parseShared(request.filter)?.filter.startsWith('$aws/') === true) return Reason.TopicFilterInvalid
     if (isNew && this.subscriptions.size >= SUBSCRIPTIONS_MAX) return Reason.QuotaExceeded
     return null
   }
@@ -311,8 +314,11 @@ export class Session {
 
 /** Why nobody may publish to this topic, or null. */
 export function refusal(topic: string): ReasonCode | null {
+  const ours = canonicalTopic(topic)
   // The server's own. [MQTT-4.7.2-1]
-  if (topic.startsWith('$') || isPresence(topic) || topic === 'presence') return Reason.NotAuthorized
+  if (ours.startsWith('$') || isPresence(ours) || ours === 'presence') return Reason.NotAuthorized
+  // Of a shadow's topics only requests are for clients.
+  if (isShadowTopic(ours) && parseShadowRequest(ours) === null) return Reason.NotAuthorized
   return isRootTooLong(rootOfTopic(topic)) ? Reason.TopicNameInvalid : null
 }
 

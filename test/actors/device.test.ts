@@ -36,7 +36,8 @@ async function connected(leaf: Leaves, connect = connectFrame(3600)) {
   return { clock: platform.clock, connection, gate, platform }
 }
 
-const TOOK_NOTHING = { to: US, synced: false, registered: true, tookUpTo: 0, tookTopic: '', tookFilter: '' }
+const TOOK_ROWS = { tookUpTo: 0, tookTopic: '', tookShadow: '', tookFilter: '' }
+const TOOK_NOTHING = { to: US, synced: false, registered: true, ...TOOK_ROWS }
 const MOVED = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2 }
 
 async function departedWithWill(released: boolean) {

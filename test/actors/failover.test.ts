@@ -52,7 +52,7 @@ function stateOf(texts: readonly string[], ...filters: string[]): HandoverState 
     seen: [],
     queue,
   }
-  return { session, clock: 0, retained: [], interests: [], presence: [] }
+  return { session, clock: 0, retained: [], interests: [], presence: [], shadows: [] }
 }
 
 function lateOf(texts: readonly string[], more: Partial<ImportedResponse> = {}): ImportedResponse {
@@ -135,6 +135,7 @@ describe('a client that comes to another region', () => {
       retained: [{ topic: `presence/${LAMP}` }, { topic: STATE }],
       queueVoidUpTo: expect.any(Number),
       retainedVoidUpTo: expect.any(Number),
+      shadowsVoidUpTo: null,
     })
   })
 })
@@ -223,7 +224,7 @@ describe('when the lost region is back', () => {
 
   test('what is late of a session that was never synced is the client’s', async () => {
     const over = failedOver(
-      { session: null, clock: 0, retained: [], interests: [], presence: [] },
+      { session: null, clock: 0, retained: [], interests: [], presence: [], shadows: [] },
       lateOf(['a']),
     )
     watch(over.world.connect(3600))

@@ -35,6 +35,7 @@ const LEAF: LeafPeer = {
     upTo: 0,
     clock: 0,
     retained: [],
+    shadows: [],
     subscriptions: [],
   }),
   retainedFor: async () => ({ records: packBatch([]), next: null }),
@@ -42,6 +43,7 @@ const LEAF: LeafPeer = {
 
 const DEVICE: DevicePeer = {
   ...LEAF,
+  shadow: async () => ({ status: 'moved' }),
   deliver: async (_, batch) => successes(batch),
   presence: async () => ({ status: 'moved' }),
   frontOpened: async () => undefined,
@@ -105,6 +107,7 @@ export const NOTHING_LATE = {
   upTo: 0,
   clock: 0,
   retained: [],
+  shadows: [],
   subscriptions: [],
   from: null,
 }
@@ -117,6 +120,7 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
     claim: async () => ({ home, state: null, synced: false }),
     imported: async () => NOTHING_LATE,
     interest: async () => ({ home, clock: 0, retained: [] }),
+    shadow: async () => ({ status: 'unreachable', region }),
     drained: async () => undefined,
     envelopes: async ({ envelopes }) => ({
       results: envelopes.map(() => ({ status: 'done', outcomes: [] })),

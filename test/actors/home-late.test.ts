@@ -46,7 +46,7 @@ test('what is late in a former home that is out of reach for a moment comes befo
     core: fakeCore(US, {
       claim: async () => ({
         home: { region: US, epoch: 2 },
-        state: { session: SESSION, clock: 0, retained: [], interests: [], presence: [] },
+        state: { session: SESSION, clock: 0, retained: [], interests: [], presence: [], shadows: [] },
         synced: false,
       }),
       imported: async () => {
@@ -101,7 +101,7 @@ test('a release that waits for its fence ends no subscription of the home that h
   await platform.clock.pass(100)
   const away = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: 'eu' as typeof US }
   gate.device.moving.handover(away)
-  const took = { synced: false, registered: true, tookUpTo: 0, tookTopic: '', tookFilter: '' }
+  const took = { synced: false, registered: true, tookUpTo: 0, tookTopic: '', tookShadow: '', tookFilter: '' }
   const released = gate.device.moving.release({ ...away, ...took })
   await connect()
   fence.give()

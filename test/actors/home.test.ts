@@ -41,7 +41,7 @@ test('an import that is finished after a newer hand-over does not bring the home
   const { platform, clock, device } = lampIn(EU, {
     claim: async () => ({
       home: { region: EU, epoch: 2 },
-      state: { session: null, clock: 0, retained: [], interests: [], presence: [] },
+      state: { session: null, clock: 0, retained: [], interests: [], presence: [], shadows: [] },
       synced: false,
     }),
     imported: () => imported.answer,
@@ -93,7 +93,7 @@ function stateOf(client: ClientId, ...filters: string[]) {
     seen: [],
     queue: [],
   }
-  return { session, clock: 0, retained: [], interests: [], presence: [] }
+  return { session, clock: 0, retained: [], interests: [], presence: [], shadows: [] }
 }
 
 test('a leaf whose home is here answers a subscriber although an import is under way', async () => {

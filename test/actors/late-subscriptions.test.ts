@@ -31,8 +31,10 @@ const RELEASE = {
   registered: true,
   tookUpTo: 0,
   tookTopic: '',
+  tookShadow: '' as const,
   tookFilter: '',
 }
+const NO_STATE = { retained: [], interests: [], shadows: [], presence: [], clock: 0 }
 const WISH = {
   fleet: DEFAULT_FLEET,
   root: LAMP_ROOT,
@@ -93,7 +95,7 @@ test('its successor takes them, but for those that the client has changed since,
   const world = new SyncWorld({
     claim: async () => ({
       home: { region: EU, epoch: 5 },
-      state: { session: sessionWith(ENDED, CHANGED), retained: [], interests: [], presence: [], clock: 0 },
+      state: { ...NO_STATE, session: sessionWith(ENDED, CHANGED) },
       synced: true,
     }),
     imported: async (request) => {
@@ -150,11 +152,8 @@ test('a region that takes its own client back keeps the subscriptions that nobod
   claims.push({
     home: { region: EU, epoch: 3 },
     state: {
+      ...NO_STATE,
       session: { ...sessionWith(CMD), id: world.session },
-      retained: [],
-      interests: [],
-      presence: [],
-      clock: 0,
     },
     synced: true,
   })

@@ -119,7 +119,7 @@ describe.each(APART)('from a region that is %s ms ahead', (aheadMs) => {
         core: fakeCore(US, {
           claim: async () => ({
             home: { region: US, epoch: 2 },
-            state: { session, clock: theirs, retained: [], interests: [], presence: [] },
+            state: { session, clock: theirs, retained: [], interests: [], presence: [], shadows: [] },
             synced: false,
           }),
         }),
@@ -149,6 +149,7 @@ describe.each(APART)('from a region that is %s ms ahead', (aheadMs) => {
         clock,
         retained: [kept],
         interests: [],
+        shadows: [],
         presence: [],
       },
       now,

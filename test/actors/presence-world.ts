@@ -214,7 +214,11 @@ export class PresenceWorld {
       this.stored = { ...this.stored, epoch }
       const kept = [...retained].map(([topic, record]) => ({ topic, record }))
       const state = { session: session ? { ...session, queue: [] } : null, retained: kept }
-      return { home, state: { ...state, clock: this.clock.now, interests: [], presence: [] }, synced: true }
+      return {
+        home,
+        state: { ...state, clock: this.clock.now, interests: [], presence: [], shadows: [] },
+        synced: true,
+      }
     }
     const given = this.at(former).gate.device.moving.handover({
       fleet: DEFAULT_FLEET,

@@ -1,8 +1,8 @@
 // A lamp whose home syncs to a store that the test scripts and reads.
 import type { CoreClient } from '../../actors/core-client.ts'
 import { Gate } from '../../actors/device/gate.ts'
-import type { LeafPeer } from '../../actors/platform.ts'
-import type { Root } from '../../src/id/ids.ts'
+import type { DevicePeer, LeafPeer } from '../../actors/platform.ts'
+import type { ClientId, Root } from '../../src/id/ids.ts'
 import { base64ToBytes } from '../../src/relay/base64.ts'
 import type { RootChange, SyncResult } from '../../src/relay/sync.ts'
 import { decodeDelivery } from '../../src/session/delivery.ts'
@@ -18,6 +18,8 @@ export class SyncWorld {
   answer: (change: RootChange) => Promise<SyncResult> = async () => 'applied'
   /** The other leaves of the region. */
   leaf: (root: Root) => Partial<LeafPeer> = () => ({})
+  /** The other clients of the region. */
+  peer: (client: ClientId) => Partial<DevicePeer> = () => ({})
   platform: FakePlatform
   gate: Gate
   connection: FakeConnection
@@ -25,6 +27,7 @@ export class SyncWorld {
   constructor(core: Partial<CoreClient> = {}) {
     const peers = fakePeers({
       leaf: (root) => this.leaf(root),
+      device: (client) => this.peer(client),
       uplink: () => ({
         sync: (change) => {
           this.changes.push(change)

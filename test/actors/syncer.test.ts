@@ -21,6 +21,8 @@ function changeOf(i: number, bytes = 0): RootChange {
     retained: bytes > 0 ? [{ topic: `devices/${i}/t`, record }] : [],
     queueVoidUpTo: null,
     retainedVoidUpTo: null,
+    shadowsVoidUpTo: null,
+    shadows: [],
   }
 }
 

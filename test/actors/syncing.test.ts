@@ -223,7 +223,7 @@ describe('what is marked', () => {
   })
 })
 
-const TOOK_NOTHING = { tookUpTo: 0, tookTopic: '', tookFilter: '' }
+const TOOK_NOTHING = { tookUpTo: 0, tookTopic: '', tookShadow: '', tookFilter: '' }
 const RELEASE = {
   fleet: DEFAULT_FLEET,
   root: LAMP_ROOT,

@@ -123,6 +123,7 @@ async function left(wideDrained: () => Promise<void>) {
             registered: true,
             tookUpTo: 0,
             tookTopic: '',
+            tookShadow: '',
             tookFilter: '',
           })
           .then(({ late }) =>
@@ -232,6 +233,7 @@ test('a delivery to a client whose move is being completed holds no fence up, an
     clock: 0,
     retained: [],
     interests: [],
+    shadows: [],
     presence: [],
   }
   const device = new Device(

@@ -20,6 +20,7 @@ const NOTHING: ReleaseResponse = {
   upTo: 0,
   clock: 0,
   retained: [],
+  shadows: [],
   subscriptions: [],
 }
 
@@ -54,7 +55,14 @@ class Regions {
         this.answers(region)
         if (this.empty.has(region)) return { state: null }
         return {
-          state: { session: sessionOf(`of ${region}`), clock: 0, retained: [], interests: [], presence: [] },
+          state: {
+            session: sessionOf(`of ${region}`),
+            clock: 0,
+            retained: [],
+            interests: [],
+            presence: [],
+            shadows: [],
+          },
         }
       },
       release: async (region: RegionId, request: ReleaseRequest) => {
@@ -93,12 +101,28 @@ const home = () => store.home(DEFAULT_FLEET, ROOT)
 
 async function sync(region: RegionId, epoch: number): Promise<void> {
   const { queue: _, ...session } = sessionOf(`synced by ${region}`)
-  const nothing = { clock: 0, queue: [], retained: [], queueVoidUpTo: null, retainedVoidUpTo: null }
+  const nothing = {
+    clock: 0,
+    queue: [],
+    retained: [],
+    shadows: [],
+    queueVoidUpTo: null,
+    retainedVoidUpTo: null,
+    shadowsVoidUpTo: null,
+  }
   await store.putState({ fleet: DEFAULT_FLEET, root: ROOT, epoch, version: 1, session, ...nothing })
 }
 
 function imported(region: RegionId, epoch: number, from: RegionId | null = null, tookUpTo = 0) {
-  const took = { from, tookUpTo, tookTopic: '', tookFilter: '', synced: true, registered: true }
+  const took = {
+    from,
+    tookUpTo,
+    tookTopic: '',
+    tookShadow: '',
+    tookFilter: '',
+    synced: true,
+    registered: true,
+  }
   return directory.imported({ fleet: DEFAULT_FLEET, root: ROOT, region, epoch, ...took })
 }
 
@@ -204,7 +228,15 @@ describe('a claim', () => {
 })
 
 async function emptyChange(version: number) {
-  const nothing = { clock: 0, queue: [], retained: [], queueVoidUpTo: null, retainedVoidUpTo: null }
+  const nothing = {
+    clock: 0,
+    queue: [],
+    retained: [],
+    shadows: [],
+    queueVoidUpTo: null,
+    retainedVoidUpTo: null,
+    shadowsVoidUpTo: null,
+  }
   return { fleet: DEFAULT_FLEET, root: ROOT, epoch: 1, version, ...nothing }
 }
 

@@ -31,7 +31,27 @@ const session = {
 }
 const retained = { topic: 'rooms/42/t', record: 'AA==' }
 const interest = { region: 'us', plain: true, shares: ['$share/g/rooms/42/#'] }
-const state = { clock: 1, session, retained: [retained], interests: [interest], presence: ['AA=='] }
+const requests = [{ verb: 'update', body: '{"state":{}}' }]
+const syncedShadow = { path: 'shadow', shadow: '{"version":1}' }
+const shadow = { ...syncedShadow, requests }
+const lateShadow = { path: 'shadow/name/led:1', requests }
+const askedShadow = { id: 'a1', path: 'shadow', verb: 'update', body: '{}' }
+const askedShadowWrong = { id: '', path: 'shadow/update', verb: 'put', body: null }
+const answeredShadow = {
+  status: 'done',
+  body: '{}',
+  error: { code: 409, message: 'Version conflict', field: null },
+  version: 3,
+  changedAt: 1_700_000_000_000,
+}
+const state = {
+  clock: 1,
+  session,
+  retained: [retained],
+  interests: [interest],
+  shadows: [shadow],
+  presence: ['AA=='],
+}
 const envelope = {
   fleet: 'default',
   root,
@@ -58,6 +78,7 @@ const released = {
   upTo: 7,
   clock: 1,
   retained: [retained, { topic: 'rooms/42/gone', record: null }],
+  shadows: [lateShadow],
   subscriptions: [
     { filter: 'rooms/42/#', subscription: session.subscriptions[0] },
     { filter: 'rooms/43/#', subscription: null },
@@ -69,6 +90,7 @@ const releasedWrong = {
   late: 'A',
   upTo: -1,
   'retained.0.record': '-',
+  'shadows.0.path': 'shadow/name/',
   'subscriptions.1.filter': '',
 }
 const { queue: _queue, ...withoutQueue } = session
@@ -82,8 +104,10 @@ const change = {
   interests: [interest],
   queue: [{ session: 's1', position: 5, delivery: null }],
   retained: [retained],
+  shadows: [syncedShadow, { path: 'shadow/name/$x', shadow: null }],
   queueVoidUpTo: 3,
   retainedVoidUpTo: null,
+  shadowsVoidUpTo: null,
 }
 const changeWrong = {
   fleet: '',
@@ -95,8 +119,10 @@ const changeWrong = {
   'queue.0.position': 0,
   'queue.0.delivery': '*',
   'retained.0.record': '-',
+  'shadows.0.shadow': 1,
   queueVoidUpTo: -1,
   retainedVoidUpTo: 'all',
+  shadowsVoidUpTo: 0.5,
 }
 
 export const SAMPLES: Readonly<Record<string, Sample>> = {
@@ -132,7 +158,33 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   retainedSchema: { valid: retained, wrong: { topic: 1, record: '-' } },
   handoverStateSchema: {
     valid: state,
-    wrong: { 'session.id': null, 'retained.0.record': '=', 'interests.0.region': 'U S', 'presence.0': '*' },
+    wrong: {
+      'session.id': null,
+      'retained.0.record': '=',
+      'interests.0.region': 'U S',
+      'shadows.0.shadow': null,
+      'presence.0': '*',
+    },
+  },
+  shadowPathSchema: { valid: 'shadow/name/a_b-c', wrong: { '': 'shadow/name/a/b' } },
+  shadowRowSchema: { valid: shadow, wrong: { path: '', shadow: null, 'requests.0.verb': 'get' } },
+  shadowAskedSchema: { valid: askedShadow, wrong: askedShadowWrong },
+  shadowRequestSchema: { valid: { ...askedShadow, ...where }, wrong: { ...askedShadowWrong, ...whereWrong } },
+  homeShadowRequestSchema: {
+    valid: { ...askedShadow, fleet: 'default', root, epoch: 2 },
+    wrong: { ...askedShadowWrong, fleet: '', root: 7, ...epochWrong },
+  },
+  homeShadowResponseSchema: {
+    valid: answeredShadow,
+    wrong: { status: 'synced', body: null, 'error.code': '409', version: 1.5, changedAt: 'now' },
+  },
+  shadowResponseSchema: {
+    valid: { status: 'synced', region: 'eu', shadow: null },
+    wrong: { status: 'moved', region: 'E', shadow: 1 },
+  },
+  lateShadowSchema: {
+    valid: lateShadow,
+    wrong: { path: 'name', 'requests.0.verb': 'get', 'requests.0.body': {} },
   },
   handoverResponseSchema: { valid: { state }, wrong: { 'state.interests': 'us' } },
   regionInterestSchema: {
@@ -152,6 +204,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       registered: true,
       tookUpTo: 0,
       tookTopic: '',
+      tookShadow: '',
       tookFilter: '',
       from: null,
     },
@@ -162,6 +215,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       registered: 'yes',
       tookUpTo: -1,
       tookTopic: null,
+      tookShadow: 'x',
       tookFilter: null,
       from: 'E U',
     },
@@ -180,6 +234,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       registered: false,
       tookUpTo: 3,
       tookTopic: 'rooms/42/t',
+      tookShadow: 'shadow/name/a',
       tookFilter: 'rooms/42/#',
     },
     wrong: {
@@ -191,6 +246,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       registered: 0,
       tookUpTo: 'x',
       tookTopic: 3,
+      tookShadow: 'shadow/',
       tookFilter: 4,
     },
   },

@@ -75,6 +75,23 @@ describe('publishing', () => {
     expect(liveSession(4).step(publish('$SYS/x', 1))).toEqual(closing(Reason.NotAuthorized))
   })
 
+  test.each([
+    ['devices/lamp/shadow/update', true],
+    ['devices/lamp/shadow/name/led/get', true],
+    ['$aws/things/lamp/shadow/delete', true],
+    ['$aws/things/lamp/shadow/name/led/update', true],
+    ['devices/lamp/shadow/update/accepted', false],
+    ['devices/lamp/shadow/name/update', false],
+    ['$aws/things/lamp/shadow/get/accepted', false],
+    ['$aws/things/lamp/shadow', false],
+    ['$aws/things/lamp/jobs/get', false],
+    ['devices/lamp/shadow', true],
+  ])('of a shadow’s topics only requests are passed on: %s, %s', (topic, passed) => {
+    const effects = liveSession(5).step(publish(topic, 1))
+    if (passed) expect(effects).toMatchObject([{ do: 'publish', message: { topic } }])
+    else expect(effects).toEqual([puback(1, Reason.NotAuthorized)])
+  })
+
   test('the refusal of a $ topic keeps its place in the order of answers', () => {
     const session = liveSession(5)
     const first = passedOn(session, publish('a', 1))

@@ -40,6 +40,8 @@ describe('SUBSCRIBE', () => {
     ['$share/group', Reason.TopicFilterInvalid],
     ['$share/gr+up/a/b', Reason.TopicFilterInvalid],
     ['$share/group/a/b', null],
+    ['$share/group/$aws/things/lamp/shadow/#', Reason.TopicFilterInvalid],
+    ['$aws/things/lamp/shadow/#', null],
     ['#', null],
     ['devices/+/telemetry', null],
     ['rooms/#', null],

@@ -2,9 +2,10 @@
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import { matches, parseShared, plainFilter } from '../../src/mqtt/topic.ts'
 import type { FaultKind } from './faults.ts'
-import type { Delivered, Published, Subscribed } from './history.ts'
+import { type Delivered, lasts, type Published, type Subscribed, succeeded } from './history.ts'
 import { mayMiss } from './may-miss.ts'
 import { presenceInOrder } from './presence-check.ts'
+import { shadowsHaveAll } from './shadow-check.ts'
 import type { World } from './world.ts'
 
 export function judge(world: World): void {
@@ -21,6 +22,7 @@ export function judge(world: World): void {
   nothingExpiredCame(world)
   retainedEverywhere(world, seen)
   presenceInOrder(world)
+  shadowsHaveAll(world)
 }
 
 /** Faults by which no process dies and nothing is lost inside a region. */
@@ -53,15 +55,6 @@ class Seen {
   of(client: string): readonly Delivered[] {
     return this.byClient.get(client) ?? []
   }
-}
-
-/** It may be gone before it has come to anybody. */
-function lasts({ expirySeconds }: Published): boolean {
-  return expirySeconds === 0
-}
-
-function succeeded({ acknowledged }: Published): boolean {
-  return acknowledged !== null && acknowledged.reason < 0x80
 }
 
 /** Promises 1, 5 and 6: acknowledged, and after SUBACK, so it must have come, whatever died meanwhile. */
@@ -120,9 +113,10 @@ function eachPublishersOrder(world: World, seen: Seen): void {
     const before = new Set<Published>()
     for (const delivered of seen.of(id)) {
       const { published, retain, qos } = delivered
-      if (retain || published.will || qos === 0 || before.has(published) || sharesToo(world, id, published))
-        continue
+      if (retain || published.will || before.has(published) || sharesToo(world, id, published)) continue
       before.add(published)
+      // It promises no order, but what comes again is a repeat, by a subscription with more QoS by then.
+      if (qos === 0) continue
       if (conceded(id, published) || !wasSubscribed(world, delivered)) continue
       // Sent again, one that had expired is a newer message.
       if (published.resent && (moved.has(published.client) || !lasts(published))) continue
@@ -279,10 +273,12 @@ function oneOrderForAll(world: World, seen: Seen): void {
 
 function firstDeliveries(world: World, seen: Seen, id: string, root: string): Published[] {
   const found = new Set<Published>()
+  const lightly = new Set<Published>()
   for (const delivered of seen.of(id)) {
     const { published, qos, retain } = delivered
-    if (published.root !== root || qos === 0 || retain || published.will) continue
-    if (wasSubscribed(world, delivered) && !sharesToo(world, id, published)) found.add(published)
+    if (published.root !== root || retain || published.will || lightly.has(published)) continue
+    if (qos === 0) lightly.add(published)
+    else if (wasSubscribed(world, delivered) && !sharesToo(world, id, published)) found.add(published)
   }
   return [...found]
 }

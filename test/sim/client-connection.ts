@@ -3,12 +3,13 @@ import { generate, type Packet, parser } from 'mqtt-packet'
 import { deviceAddress } from '../../src/id/actor-name.ts'
 import { type ClientId, DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import { isPresence, rootOfTopic } from '../../src/id/root.ts'
+import { isShadowTopic, parseShadowRequest } from '../../src/id/shadow-topic.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { presenceEventSchema } from '../../src/relay/presence.ts'
 import { told } from '../actors/presence-order.ts'
 import type { SimClient } from './client.ts'
-import type { Connected, Published, Subscribed } from './history.ts'
+import { type Connected, type Published, payloadOf, type Subscribed } from './history.ts'
 import { type ClientEnd, SimSocket } from './socket.ts'
 
 const CONNECT_WAIT_MS = 6_000
@@ -81,11 +82,12 @@ export class ClientConnection implements ClientEnd {
     if (this.state !== 'closed') this.socket.write(new Uint8Array(generate(packet, V5)))
   }
 
-  publish({ topic, qos, retain, number, expirySeconds }: Published, messageId: number, dup: boolean): void {
+  publish(published: Published, messageId: number, dup: boolean): void {
+    const { topic, qos, retain, number, expirySeconds } = published
     this.write({
       cmd: 'publish',
       topic,
-      payload: `p${number}`,
+      payload: payloadOf(published),
       qos,
       retain,
       dup,
@@ -269,6 +271,11 @@ export class ClientConnection implements ClientEnd {
     const { client } = this
     const { world } = client
     const messageId = packet.messageId ?? 0
+    if (isShadowTopic(packet.topic) && parseShadowRequest(packet.topic) === null) {
+      this.shadowSaid(packet.topic, packet.payload.toString())
+      if (packet.qos > 0) this.write({ cmd: 'puback', messageId } as Packet)
+      return
+    }
     if (isPresence(packet.topic)) {
       const event = presenceEventSchema.parse(JSON.parse(packet.payload.toString()))
       world.note(`${client.id} is told: ${event.client} ${told(event)}${packet.retain ? ' retained' : ''}`)
@@ -279,6 +286,11 @@ export class ClientConnection implements ClientEnd {
     // Its exchange may have ended on the newer connection, and whether it has the client does not know.
     if (packet.qos === 2 && this.overtaken) return
     const published = world.history.withPayload(packet.payload.toString())
+    if (published === null) {
+      world.note(`${client.id} gets a late change of ${packet.topic}: ${packet.payload.toString()}`)
+      if (packet.qos > 0) this.write({ cmd: 'puback', messageId } as Packet)
+      return
+    }
     const answer = packet.qos === 1 ? 'puback' : packet.qos === 2 ? 'pubrec' : null
     const again = packet.qos === 2 && client.receivedIds.has(messageId)
     const marks = `${packet.dup ? ' DUP' : ''}${packet.retain ? ' retained' : ''}${again ? ' again' : ''}`
@@ -305,6 +317,17 @@ export class ClientConnection implements ClientEnd {
     const acknowledge = () => this.write({ cmd: answer, messageId } as Packet)
     if (client.manner.ackDelayMs === 0) acknowledge()
     else world.scheduler.after(client.manner.ackDelayMs, null, acknowledge)
+  }
+
+  private shadowSaid(topic: string, text: string): void {
+    const { world, id } = this.client
+    const { shadows } = world.history
+    const root = rootOfTopic(topic)
+    world.note(`${id} gets ${topic} ${text}`)
+    if (!topic.endsWith('/get/accepted')) return
+    const { version, state } = JSON.parse(text) as { version: number; state: { reported: object } }
+    if (version < (shadows.get(root)?.version ?? 0)) return
+    shadows.set(root, { version, attributes: new Set(Object.keys(state.reported)) })
   }
 
   /** What is left of its time, whatever the clocks on its way. Time between two regions is not counted. [MQTT-3.3.2-6] */

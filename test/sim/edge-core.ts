@@ -11,6 +11,7 @@ import { envelopesResponseSchema } from '../../src/relay/envelope.ts'
 import { claimResponseSchema, importedResponseSchema, resolveResponseSchema } from '../../src/relay/home.ts'
 import { interestResponseSchema } from '../../src/relay/interest.ts'
 import { presenceResponseSchema } from '../../src/relay/presence.ts'
+import { shadowResponseSchema } from '../../src/relay/shadow.ts'
 import { syncResponseSchema } from '../../src/relay/sync.ts'
 import { wideResponseSchema, wideRetainedResponseSchema } from '../../src/relay/wide.ts'
 import type { Life } from './actor.ts'
@@ -47,6 +48,7 @@ export function edgeCore(life: Life): CoreClient {
     envelopes: (body) => ask('envelopes', body, envelopesResponseSchema),
     presence: (body) => ask('presence', body, presenceResponseSchema),
     sync: (body) => ask('sync', body, syncResponseSchema),
+    shadow: (body) => ask('shadow', body, shadowResponseSchema),
     wide: (body) => ask('wide', body, wideResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     wideDrained: async (body) => {
       await post('wide-drained', body, DRAINED_TIMEOUT_MS)

@@ -1,9 +1,10 @@
 // What the clients saw: every publish, acknowledgement, delivery, subscription and connection, for the checkers.
+import { isShadowTopic } from '../../src/id/shadow-topic.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
 import type { PresenceEvent } from '../../src/relay/presence.ts'
 
 export interface Published {
-  /** Its payload is `p` and this number. */
+  /** Its payload is `p` and this number, which a request to a shadow writes as an attribute. */
   readonly number: number
   readonly client: string
   readonly region: string
@@ -67,6 +68,8 @@ export class History {
   readonly told: { readonly client: string; readonly event: PresenceEvent; readonly at: number }[] = []
   /** Each SUBSCRIBE, whatever became of it. */
   readonly asked: { readonly client: string; readonly filter: string; readonly qos: QoS }[] = []
+  /** What each device's shadow was last told to have, by the highest version. */
+  readonly shadows = new Map<string, { readonly version: number; readonly attributes: ReadonlySet<string> }>()
   private readonly byNumber = new Map<number, Published>()
   private number = 0
 
@@ -77,9 +80,27 @@ export class History {
     return published
   }
 
-  withPayload(text: string): Published {
-    const published = this.byNumber.get(Number(text.slice(1)))
+  /** Null for what a lost home had applied to a shadow: that comes late as a request of nobody's. */
+  withPayload(text: string): Published | null {
+    const name = text.startsWith('{') ? (JSON.parse(text) as { clientToken?: string }).clientToken : text
+    if (name === undefined) return null
+    const published = this.byNumber.get(Number(name.slice(1)))
     if (published === undefined) throw new Error(`nobody published ${text}`)
     return published
   }
+}
+
+export function payloadOf({ number, topic }: Published): string {
+  const name = `p${number}`
+  if (!isShadowTopic(topic)) return name
+  return JSON.stringify({ clientToken: name, state: { reported: { [name]: 1 } } })
+}
+
+/** It may be gone before it has come to anybody. */
+export function lasts({ expirySeconds }: Published): boolean {
+  return expirySeconds === 0
+}
+
+export function succeeded({ acknowledged }: Published): boolean {
+  return acknowledged !== null && acknowledged.reason < 0x80
 }

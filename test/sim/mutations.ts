@@ -7,11 +7,13 @@ import { Moving } from '../../actors/device/moving.ts'
 import { Registrar } from '../../actors/device/registrar.ts'
 import { Seen } from '../../actors/device/seen.ts'
 import { SessionStore } from '../../actors/device/session-store.ts'
+import { Accepting } from '../../actors/leaf/accepting.ts'
 import { Home } from '../../actors/leaf/home.ts'
 import { Interests } from '../../actors/leaf/interests.ts'
 import { Leaf } from '../../actors/leaf/leaf.ts'
 import { Received } from '../../actors/leaf/received.ts'
 import { Retained } from '../../actors/leaf/retained.ts'
+import { Shadows } from '../../actors/leaf/shadows.ts'
 import { Sharing } from '../../actors/leaf/sharing.ts'
 import { Syncing } from '../../actors/leaf/syncing.ts'
 import type { Platform } from '../../actors/platform.ts'
@@ -22,6 +24,7 @@ import { Reason } from '../../src/mqtt/reason.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
 import { Outgoing } from '../../src/session/outgoing.ts'
 import type { FaultKind } from './faults.ts'
+import { SHADOW_SEEDS_FROM } from './scenario.ts'
 import type { Broken } from './world.ts'
 
 export interface Mutation {
@@ -30,6 +33,8 @@ export interface Mutation {
   readonly breaks: readonly Broken[]
   /** What goes wrong, instead of what each seed says, where few seeds would show it. */
   readonly kinds?: readonly FaultKind[]
+  /** The first seed, where not all do what it takes. */
+  readonly from?: number
   /** @returns takes it back */
   apply(): () => void
 }
@@ -185,6 +190,19 @@ export const MUTATIONS: readonly Mutation[] = [
             return give.apply(this, given)
           },
       ),
+  },
+  {
+    what: 'a home leaves its shadows behind',
+    breaks: ['durable'],
+    from: SHADOW_SEEDS_FROM,
+    apply: () => replace(Shadows.prototype, 'all', () => () => []),
+  },
+  {
+    what: 'what a lost home had applied to shadows is not applied',
+    breaks: ['durable'],
+    kinds: FAIL_OVER,
+    from: SHADOW_SEEDS_FROM,
+    apply: () => replace(Accepting.prototype, 'acceptLate', () => () => Promise.resolve()),
   },
   {
     what: 'the home does not keep what is retained',

@@ -26,8 +26,10 @@ export interface Outcome {
 
 /** Seeds from here on have clients with wide filters, */
 export const WIDE_SEEDS_FROM = 1_000_000
-/** and from here on presence, which somebody in each region watches. */
+/** from here on presence, which somebody in each region watches, */
 export const PRESENCE_SEEDS_FROM = 2_000_000
+/** and from here on wide filters again, and shadows. */
+export const SHADOW_SEEDS_FROM = 3_000_000
 
 export interface Settings {
   /** Every call in the notes. */
@@ -40,10 +42,11 @@ export async function runSeed(seed: number, { verbose = false, kinds }: Settings
   const random = new Random(seed)
   const faults = new Faults(random, kinds === undefined ? someFaults(random) : new Set(kinds))
   const regions = REGIONS.slice(0, 2 + random.int(2))
-  const presence = seed >= PRESENCE_SEEDS_FROM
+  const shadows = seed >= SHADOW_SEEDS_FROM
+  const presence = seed >= PRESENCE_SEEDS_FROM && !shadows
   const world = new World(random, faults, regions, 1 + random.int(2), presence, verbose)
   try {
-    const work = new Work(world, seed >= WIDE_SEEDS_FROM && !presence)
+    const work = new Work(world, seed >= WIDE_SEEDS_FROM && !presence, shadows)
     work.plan()
     if (presence) work.watch()
     faults.plan(world, WORK_MS)
@@ -81,12 +84,17 @@ function someFaults(random: Random): ReadonlySet<FaultKind> {
 class Work {
   private readonly world: World
   private readonly wide: boolean
+  private readonly shadows: boolean
   private readonly topics: string[] = []
 
-  /** @param wide whether clients have wide filters too */
-  constructor(world: World, wide: boolean) {
+  /**
+   * @param wide whether clients have wide filters too
+   * @param shadows whether they update shadows
+   */
+  constructor(world: World, wide: boolean, shadows: boolean) {
     this.world = world
     this.wide = wide
+    this.shadows = shadows
   }
 
   plan(): void {
@@ -110,6 +118,7 @@ class Work {
     }
     for (const room of [1, 2]) this.topics.push(`rooms/${room}/x`, `rooms/${room}/y/z`)
     for (const { id } of this.world.clients) this.topics.push(`devices/${id}/cmd`)
+    if (this.shadows) for (const { id } of this.world.clients) this.topics.push(`devices/${id}/shadow/update`)
     for (const client of this.world.clients) this.planClient(client)
   }
 
@@ -153,12 +162,16 @@ class Work {
       this.world.clients.push(probe)
       probe.subscribe(['rooms/1/#', 'rooms/2/#', ...this.deviceFilters()], 1)
       probe.connect()
+      if (!this.shadows) continue
+      this.world.scheduler.after(5_000, null, () => {
+        for (const { id } of this.world.clients) probe.publish(`devices/${id}/shadow/get`, 1, false, 0)
+      })
     }
   }
 
   private deviceFilters(): string[] {
     return this.topics
-      .filter((topic) => topic.startsWith('devices/'))
+      .filter((topic) => topic.startsWith('devices/') && topic.endsWith('/cmd'))
       .map((topic) => topic.replace('cmd', '#'))
   }
 
@@ -187,7 +200,7 @@ class Work {
     for (let i = 0; i < bursts; i++) {
       const topic = random.pick(this.topics)
       const qos = this.qos()
-      const retain = random.chance(0.1)
+      const retain = random.chance(0.1) && !topic.endsWith('/shadow/update')
       const expirySeconds = random.chance(0.1) ? 1 + random.int(5) : 0
       let when = random.between(1_500, 11_500)
       for (let n = 1 + random.int(6); n > 0; n--) {

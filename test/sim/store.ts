@@ -46,6 +46,7 @@ export function memoryStore(): Store {
     },
     putState: async (change, now = 0) => pooled.states.put(change, now),
     takeState: async (fleet, root, epoch, now = 0) => pooled.states.take(fleet, root, epoch, now),
+    shadow: async (fleet, root, path) => pooled.states.shadow(fleet, root, path),
     ping: async () => undefined,
     close: async () => {
       for (const table of STATE_TABLES) pooled.database.exec(`DELETE FROM ${table}`)
@@ -54,7 +55,7 @@ export function memoryStore(): Store {
   }
 }
 
-const STATE_TABLES = ['root_state', 'root_queue', 'root_retained']
+const STATE_TABLES = ['root_state', 'root_queue', 'root_retained', 'root_shadow']
 
 function newDatabase(): Pooled {
   const database = new DatabaseSync(':memory:')

@@ -29,7 +29,15 @@ function rows(texts: Readonly<Record<number, string | null>>, session = 's1'): Q
 }
 
 function changeOf(root: Root, epoch: number, version: number, more: Partial<RootChange> = {}): RootChange {
-  const nothing = { clock: 0, queue: [], retained: [], queueVoidUpTo: null, retainedVoidUpTo: null }
+  const nothing = {
+    clock: 0,
+    queue: [],
+    retained: [],
+    shadows: [],
+    queueVoidUpTo: null,
+    retainedVoidUpTo: null,
+    shadowsVoidUpTo: null,
+  }
   return { fleet: FLEET, root, epoch, version, ...nothing, ...more }
 }
 
@@ -60,6 +68,7 @@ export function describeStates(pods: Pods): void {
         clock: 7,
         retained: [],
         interests: [],
+        shadows: [],
         presence: [],
       })
     })
@@ -142,6 +151,25 @@ export function describeStates(pods: Pods): void {
       )
       await store.putState(changeOf(root, 1, 10, { queue: rows({ 1: 'a', 5: 'late' }) }))
       expect((await taken(root)).queue).toEqual(['2 b'])
+    })
+
+    it('shadows are found, read alone, forgotten and void as all else', async () => {
+      const root = freshRoot()
+      const row = (path: string, shadow: string | null) => ({ path, shadow })
+      const shadows = [row('shadow', 'S'), row('shadow/name/b', 'B'), row('shadow/name/a', 'A')]
+      await store.putState(changeOf(root, 1, 2, { shadows }))
+      await otherPod.putState(changeOf(root, 1, 1, { shadows: [row('shadow', 'older')] }))
+      await store.putState(changeOf(root, 1, 3, { shadows: [row('shadow/name/b', null)] }))
+      expect((await otherPod.takeState(FLEET, root, 1, 0)).shadows).toEqual([
+        row('shadow', 'S'),
+        row('shadow/name/a', 'A'),
+      ])
+      expect(await otherPod.shadow(FLEET, root, 'shadow/name/a')).toBe('A')
+      expect(await otherPod.shadow(FLEET, root, 'shadow/name/b')).toBeNull()
+      expect(await otherPod.shadow(FLEET, freshRoot(), 'shadow')).toBeNull()
+      await store.putState(changeOf(root, 2, 2, { shadows: [row('shadow', 'new')], shadowsVoidUpTo: 1 }))
+      await store.putState(changeOf(root, 1, 9, { shadows: [row('shadow/name/a', 'late')] }))
+      expect((await otherPod.takeState(FLEET, root, 1_000, 0)).shadows).toEqual([row('shadow', 'new')])
     })
 
     it('a session that has ended is gone, and what another session has left in the queue is not the next one’s', async () => {

@@ -7,6 +7,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   'src/id/': ['src/id/', 'jose'],
   'src/mqtt/': ['src/mqtt/', 'src/id/'],
   'src/session/': ['src/session/', 'src/mqtt/', 'src/id/'],
+  'src/shadow/': ['src/shadow/', 'src/id/', 'zod'],
   'src/relay/': ['src/relay/', 'src/id/', 'zod', 'jose'],
   // workerd. Only its outermost files know that it is workerd; the actors see a port.
   'actors/': ['src/', 'actors/', 'hono', 'zod', 'jose'],

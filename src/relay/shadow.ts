@@ -1,0 +1,72 @@
+// Shadows between edge and core: as one row of JSON each, and as the requests that a former home's changes come late as.
+import { z } from 'zod'
+import { epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
+
+/** `shadow`, or `shadow/name/<name>`. */
+export const shadowPathSchema = z.string().regex(/^shadow(\/name\/[$:\w-]{1,64})?$/)
+
+const lateRequestsSchema = z.array(
+  z.object({ verb: z.enum(['update', 'delete']), /** JSON. */ body: z.string() }),
+)
+
+export const shadowRowSchema = z.object({
+  path: shadowPathSchema,
+  shadow: z.string(),
+  /** Which requests led there that the store may not know of. */
+  requests: lateRequestsSchema.optional(),
+})
+export type ShadowRow = z.infer<typeof shadowRowSchema>
+
+export const lateShadowSchema = z.object({ path: shadowPathSchema, requests: lateRequestsSchema })
+export type LateShadow = z.infer<typeof lateShadowSchema>
+
+/** A request to a shadow that comes by HTTP. */
+export const shadowAskedSchema = z.object({
+  /** Names the request: the home recognises one that comes again, while it is in memory. */
+  id: z.string().min(1).max(64),
+  path: shadowPathSchema,
+  verb: z.enum(['get', 'update', 'delete']),
+  /** JSON, or empty. */
+  body: z.string(),
+})
+export type ShadowAsked = z.infer<typeof shadowAskedSchema>
+
+/** Edge to core, `POST …/shadow`: the home is not here. */
+export const shadowRequestSchema = shadowAskedSchema.extend({
+  fleet: fleetSchema,
+  root: rootSchema,
+  region: regionSchema,
+})
+export type ShadowRequest = z.infer<typeof shadowRequestSchema>
+
+/** Core to the home, `POST …/<region>/shadow`. */
+export const homeShadowRequestSchema = shadowRequestSchema
+  .omit({ region: true })
+  .extend({ epoch: epochSchema })
+export type HomeShadowRequest = z.infer<typeof homeShadowRequestSchema>
+
+const doneSchema = z.object({
+  status: z.literal('done'),
+  /** JSON: what `accepted` or `rejected` would say. */
+  body: z.string(),
+  error: z.object({ code: z.int(), message: z.string(), field: z.string().nullable() }).nullable(),
+  /** As it is now; null where there is none. */
+  version: z.int().nullable(),
+  changedAt: z.number().nullable(),
+})
+
+export const homeShadowResponseSchema = z.discriminatedUnion('status', [
+  doneSchema,
+  z.object({ status: z.literal('moved') }),
+])
+export type HomeShadowResponse = z.infer<typeof homeShadowResponseSchema>
+
+export const shadowResponseSchema = z.discriminatedUnion('status', [
+  doneSchema,
+  /** The home's region does not answer: a shadow as that had last synced it, JSON; null where there is none. */
+  z.object({ status: z.literal('synced'), region: regionSchema, shadow: z.string().nullable() }),
+  z.object({ status: z.literal('unreachable'), region: regionSchema }),
+  /** The device was never there, and is not made by being asked about. */
+  z.object({ status: z.literal('unknown') }),
+])
+export type ShadowResponse = z.infer<typeof shadowResponseSchema>

@@ -1,0 +1,125 @@
+// What a client asks of a shadow, checked. Codes and texts of errors are AWS IoT's:
+// https://docs.aws.amazon.com/iot/latest/developerguide/device-shadow-error-messages.html
+import { z } from 'zod'
+import { SECTIONS, type Section } from './document.ts'
+import { isObject, type JsonObject, nesting } from './json.ts'
+import { CLIENT_TOKEN_BYTES_MAX, SHADOW_LEVELS_MAX, SHADOW_REQUEST_BYTES_MAX } from './limits.ts'
+
+export interface ShadowError {
+  readonly code: 400 | 404 | 409 | 413 | 415
+  readonly message: string
+  /** What of the request is wrong, as a path: `state.desired`. */
+  readonly field?: string
+}
+
+/** What any request may carry. */
+export interface Asked {
+  readonly clientToken: string | undefined
+  /** The request is for this version only. */
+  readonly version: number | undefined
+}
+
+/** The patch of each section: a merge, or null to remove it whole. */
+export type Patch = Partial<Readonly<Record<Section, JsonObject | null>>>
+
+export interface UpdateRequest extends Asked {
+  readonly state: Patch
+}
+
+export type Checked<T> =
+  | { readonly request: T }
+  | { readonly error: ShadowError; readonly clientToken?: string }
+
+const askedSchema = z.object({
+  clientToken: z.string('Invalid clientToken').refine(isShort, 'Invalid clientToken').optional(),
+  version: z.int('Invalid version').min(0, 'Invalid version').optional(),
+})
+
+const bodySchema = z.custom<JsonObject>(isObject, 'Invalid JSON')
+
+const sectionSchema = (name: string) =>
+  z
+    .custom<JsonObject | null>((value) => value === null || isObject(value), `${name} node must be an object`)
+    .optional()
+
+const stateSchema = z.preprocess(
+  // Checked here, since zod leaves a key called `__proto__` out.
+  (state, context) => {
+    if (!isObject(state))
+      context.addIssue(state === undefined ? 'Missing required node: state' : 'State node must be an object')
+    else if (Object.keys(state).some((key) => !(SECTIONS as readonly string[]).includes(key)))
+      context.addIssue('State contains an invalid node')
+    return state
+  },
+  z.object({ desired: sectionSchema('Desired'), reported: sectionSchema('Reported') }),
+)
+
+/** A request to get or to delete; an empty payload is one. */
+export function parseAsked(payload: Uint8Array): Checked<Asked> {
+  const body = payload.length === 0 ? { request: {} } : parseBody(payload)
+  if ('error' in body) return body
+  const asked = askedSchema.safeParse(body.request)
+  return asked.success ? { request: askedOf(asked.data) } : refused(asked.error, body.request)
+}
+
+export function parseUpdate(payload: Uint8Array): Checked<UpdateRequest> {
+  const body = parseBody(payload)
+  if ('error' in body) return body
+  const asked = askedSchema.safeParse(body.request)
+  if (!asked.success) return refused(asked.error, body.request)
+  const state = stateSchema.safeParse(body.request.state)
+  if (!state.success) return refused(state.error, body.request, ['state'])
+  const patch = Object.fromEntries(
+    SECTIONS.flatMap((section) =>
+      state.data[section] === undefined ? [] : [[section, state.data[section]]],
+    ),
+  )
+  return { request: { ...askedOf(asked.data), state: patch } }
+}
+
+function parseBody(payload: Uint8Array): Checked<JsonObject> {
+  if (payload.length > SHADOW_REQUEST_BYTES_MAX) return { error: TOO_LARGE }
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload)
+  } catch {
+    return { error: { code: 415, message: 'Unsupported documented encoding; supported encoding is UTF-8' } }
+  }
+  // The request and its state are no levels.
+  if (nesting(text) > SHADOW_LEVELS_MAX + 2) {
+    const message = `JSON contains too many levels of nesting; maximum is ${SHADOW_LEVELS_MAX}`
+    return { error: { code: 400, message } }
+  }
+  try {
+    const body = bodySchema.safeParse(JSON.parse(text))
+    return body.success ? { request: body.data } : refused(body.error, null)
+  } catch {
+    return { error: { code: 400, message: 'Invalid JSON' } }
+  }
+}
+
+export const TOO_LARGE: ShadowError = { code: 413, message: 'The payload exceeds the maximum size allowed' }
+
+function refused(
+  { issues }: z.ZodError,
+  body: JsonObject | null,
+  below: readonly string[] = [],
+): { error: ShadowError; clientToken?: string } {
+  const [issue] = issues
+  const field = [...below, ...(issue?.path ?? [])].join('.')
+  const error: ShadowError = {
+    code: 400,
+    message: issue?.message ?? 'Invalid JSON',
+    ...(field !== '' && { field }),
+  }
+  const token = body?.clientToken
+  return typeof token === 'string' && isShort(token) ? { error, clientToken: token } : { error }
+}
+
+function askedOf({ clientToken, version }: z.infer<typeof askedSchema>): Asked {
+  return { clientToken, version }
+}
+
+function isShort(token: string): boolean {
+  return new TextEncoder().encode(token).length <= CLIENT_TOKEN_BYTES_MAX
+}
