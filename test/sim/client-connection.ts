@@ -28,6 +28,8 @@ export class ClientConnection implements ClientEnd {
   readonly region: RegionId
   readonly socket: SimSocket
   state: 'connecting' | 'connected' | 'closed' = 'connecting'
+  /** While a newer one was taken for the live one: should it be this one after all, it is to be opened again. */
+  ignoredSome = false
   private readonly client: SimClient
   /** The session that the client takes what comes to be of. */
   private session = 0
@@ -284,7 +286,10 @@ export class ClientConnection implements ClientEnd {
       return
     }
     // Its exchange may have ended on the newer connection, and whether it has the client does not know.
-    if (packet.qos === 2 && this.overtaken) return
+    if (packet.qos === 2 && this.overtaken) {
+      this.ignoredSome = true
+      return
+    }
     const published = world.history.withPayload(packet.payload.toString())
     if (published === null) {
       world.note(`${client.id} gets a late change of ${packet.topic}: ${packet.payload.toString()}`)

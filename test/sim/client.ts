@@ -127,7 +127,11 @@ export class SimClient {
   closed(connection: ClientConnection): void {
     if (this.current === connection) {
       this.current = this.connections.findLast(({ state }) => state === 'connected') ?? null
-      if (this.current !== null) this.current.resend()
+      if (this.current?.ignoredSome === true) {
+        this.current.hangUp(0)
+        return
+      }
+      this.current?.resend()
     }
     if (this.retired || this.busy) return
     const { random, scheduler } = this.world
