@@ -33,6 +33,14 @@ export function exportSession(store: SessionStore, seen: Seen): SessionState | n
   }
 }
 
+/** All of a session that this region handed over, or lost to another, and that nobody has taken any further. */
+export function ownSession(store: SessionStore, seen: Seen): SessionState | null {
+  const row = store.session()
+  if (row === null) return null
+  store.markExported(Math.max(row.lastPosition, store.queueSize().last))
+  return exportSession(store, seen)
+}
+
 /** What of a session is synced, but for its queue. Null for one that ends with its connection. */
 export function syncedSession(store: SessionStore): SyncedSession | null {
   const row = store.session()

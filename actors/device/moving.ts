@@ -16,7 +16,7 @@ import { CLIENT_AWAY, type Delivery, decodeDelivery, encodeDelivery } from '../.
 import type { Session, Subscription } from '../../src/session/session.ts'
 import type { Leaf } from '../leaf/leaf.ts'
 import type { Platform } from '../platform.ts'
-import { exportSession, goOn, importSession } from './handover.ts'
+import { exportSession, goOn, importSession, ownSession } from './handover.ts'
 import { type LateSubscription, LateSubscriptions } from './late-subscriptions.ts'
 import type { Presence } from './presence.ts'
 import type { Registrar } from './registrar.ts'
@@ -172,8 +172,9 @@ export class Moving {
 
   /** In the transaction that makes this region the home. */
   importState(state: HandoverState, synced: boolean, now: number): void {
-    const { session } = state
     this.presence.import(state)
+    const own = synced && this.isNewest(state) ? ownSession(this.store, this.seen) : null
+    const session = own ?? state.session
     const taken = synced && session !== null ? goOn(session, now) : session
     const imported = importSession(
       this.store,
@@ -186,6 +187,13 @@ export class Moving {
     if (imported === null) return
     if (synced) this.lateSubscriptions.begin()
     for (const subscription of imported.subscriptions.values()) this.registerAtOwnLeaf(imported, subscription)
+  }
+
+  /** This region was the last home of which anything is known: its successor was lost before it had begun, or soon after. */
+  private isNewest({ sessionEpoch = 0 }: HandoverState): boolean {
+    const { home } = this.leaf
+    const { knowledge } = home
+    return knowledge.at === 'elsewhere' && home.wasBefore(knowledge.epoch) && sessionEpoch < knowledge.epoch
   }
 
   private registerAtOwnLeaf(session: Session, subscription: Subscription): void {

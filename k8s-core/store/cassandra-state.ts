@@ -4,7 +4,7 @@ import type { FleetId, Root } from '../../src/id/ids.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
-import { syncTimestamp } from './home-row.ts'
+import { epochOf, syncTimestamp } from './home-row.ts'
 import { SYNC_STATEMENTS_MAX } from './limits.ts'
 import { clockAheadMs, syncedState } from './state-row.ts'
 
@@ -49,8 +49,11 @@ export class CassandraStates {
       QUORUM,
     )
     const values = new Map<string, string>()
-    for (const row of await this.#rows('kind, value', 'root_state', fleet, root))
+    let sessionEpoch = 0
+    for (const row of await this.#rows('kind, value, writetime(value) AS at', 'root_state', fleet, root)) {
       if (row.value !== null) values.set(String(row.kind), String(row.value))
+      if (row.kind === 'session' && row.at !== null) sessionEpoch = epochOf(BigInt(String(row.at)))
+    }
     const queue = (await this.#rows('position, session, delivery', 'root_queue', fleet, root)).map((row) => ({
       position: Number(row.position),
       session: String(row.session),
@@ -64,7 +67,7 @@ export class CassandraStates {
       path: String(row.path),
       shadow: String(row.shadow),
     }))
-    return syncedState(values, queue, retained, shadows, now)
+    return syncedState(values, sessionEpoch, queue, retained, shadows, now)
   }
 
   async shadow(fleet: FleetId, root: Root, path: string): Promise<string | null> {
@@ -97,7 +100,8 @@ export class CassandraStates {
     const puts: Statement[] = []
     const state = (kind: string, value: unknown): Statement => [
       `INSERT INTO ${table('root_state')} (fleet, root, kind, value) VALUES (?, ?, ?, ?) USING TIMESTAMP ?`,
-      [fleet, root, kind, value === null ? null : JSON.stringify(value), at],
+      // Never null, which would have no time of its own.
+      [fleet, root, kind, JSON.stringify(value), at],
     ]
     if (session !== undefined) puts.push(state('session', session))
     if (interests !== undefined) puts.push(state('interests', interests))

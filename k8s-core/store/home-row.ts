@@ -71,6 +71,10 @@ export function syncTimestamp(epoch: number, version: number): bigint {
   return (BigInt(epoch) << BigInt(SYNC_VERSION_BITS)) | BigInt(version)
 }
 
+export function epochOf(timestamp: bigint): number {
+  return Number(timestamp >> BigInt(SYNC_VERSION_BITS))
+}
+
 /** What no correct caller passes. Zero is an epoch only where it means "no home". */
 export function assertEpoch(epoch: number, min: 0 | 1): void {
   if (!Number.isSafeInteger(epoch) || epoch < min || epoch > EPOCH_MAX)

@@ -5,7 +5,7 @@ import { bytesToBase64 } from '../../src/relay/base64.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
 import { syncTimestamp } from './home-row.ts'
-import { SYNC_REMOVED_VERSIONS_KEPT } from './limits.ts'
+import { SYNC_REMOVED_VERSIONS_KEPT, SYNC_VERSION_BITS } from './limits.ts'
 import { clockAheadMs, syncedState } from './state-row.ts'
 
 const NEWER = 'WHERE excluded.at > at'
@@ -13,7 +13,7 @@ const NEWER = 'WHERE excluded.at > at'
 const QUERIES = {
   state: `INSERT INTO root_state (fleet, root, kind, at, value) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET at = excluded.at, value = excluded.value ${NEWER}`,
-  states: 'SELECT kind, value FROM root_state WHERE fleet = ? AND root = ?',
+  states: `SELECT kind, value, at >> ${SYNC_VERSION_BITS} AS epoch FROM root_state WHERE fleet = ? AND root = ?`,
   queue: `INSERT INTO root_queue (fleet, root, position, at, session, delivery) SELECT ?1, ?2, ?3, ?4, ?5, ?6
     WHERE NOT EXISTS (SELECT 1 FROM root_state WHERE fleet = ?1 AND root = ?2 AND kind = 'queue-void' AND at >= ?4)
     ON CONFLICT DO UPDATE SET at = excluded.at, session = excluded.session, delivery = excluded.delivery ${NEWER}`,
@@ -98,7 +98,8 @@ export class SqliteStates {
       path: String(row.path),
       shadow: String(row.shadow),
     }))
-    return syncedState(this.#values(fleet, root), queue, retained, shadows, now)
+    const session = this.#prepared.states.all(fleet, root).find(({ kind }) => kind === 'session')
+    return syncedState(this.#values(fleet, root), Number(session?.epoch ?? 0), queue, retained, shadows, now)
   }
 
   shadow(fleet: FleetId, root: Root, path: string): string | null {

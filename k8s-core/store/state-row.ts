@@ -17,11 +17,13 @@ export function clockAheadMs({ clock, session, retained }: RootChange, now: numb
 }
 
 /**
+ * @param sessionEpoch of the home that has written the session; 0 for none
  * @param queue in the order of positions; what another session has left is not the session's
  * @param now this pod's clock
  */
 export function syncedState(
   values: ReadonlyMap<string, string>,
+  sessionEpoch: number,
   queue: readonly QueueRow[],
   retained: HandoverState['retained'],
   shadows: HandoverState['shadows'],
@@ -31,20 +33,17 @@ export function syncedState(
   const session = parsed<Omit<SessionState, 'queue'>>(values.get('session'))
   const interests = parsed<RegionInterest[]>(values.get('interests')) ?? []
   // Of presence the last event is enough: it is among the retained.
-  if (session === null) return { clock, session: null, retained, interests, shadows, presence: [] }
+  const kept = { clock, sessionEpoch, retained, interests, shadows, presence: [] }
+  if (session === null) return { ...kept, session: null }
   const own = queue.filter((row) => row.session === session.id)
   const lastPosition = Math.max(session.lastPosition, own.at(-1)?.position ?? 0)
   return {
-    clock,
+    ...kept,
     session: {
       ...session,
       lastPosition,
       queue: own.map(({ position, delivery }) => ({ position, delivery })),
     },
-    retained,
-    interests,
-    shadows,
-    presence: [],
   }
 }
 

@@ -56,6 +56,8 @@ export type RegionInterest = z.infer<typeof regionInterestSchema>
 export const handoverStateSchema = z.object({
   clock: clockSchema,
   session: sessionStateSchema.nullable(),
+  /** Of a state from the store: of which epoch's home it has the session, or that there is none; 0 where none has said. */
+  sessionEpoch: z.int().min(0).optional(),
   retained: z.array(retainedSchema),
   interests: z.array(regionInterestSchema),
   shadows: z.array(shadowRowSchema),

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
 import { FAIL_OVER_POSITIONS, FAIL_OVER_REGISTER_MS, IMPORT_RETRY_MS_MAX } from '../../actors/limits.ts'
-import type { RegionId } from '../../src/id/ids.ts'
+import { DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import { isPresence } from '../../src/id/root.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
@@ -21,6 +21,7 @@ import {
   deliveryOf,
   EU,
   LAMP,
+  LAMP_ROOT,
   message,
   packetsTo,
   record,
@@ -272,10 +273,11 @@ describe('when the lost region is back', () => {
   })
 })
 
-test('a region that takes its own client back from a silent one keeps what it had itself and nobody had got', async () => {
+/** A region whose client is to come back to it from one that is silent by then; the store has `state`. */
+async function giver(state: HandoverState) {
   const claims: ClaimResponse[] = [
     { home: { region: EU, epoch: 1 }, state: null, synced: false },
-    { home: { region: EU, epoch: 3 }, state: null, synced: true },
+    { home: { region: EU, epoch: 3 }, state, synced: true },
   ]
   const world = new SyncWorld({
     claim: async () => claims.shift() as ClaimResponse,
@@ -283,17 +285,40 @@ test('a region that takes its own client back from a silent one keeps what it ha
   })
   await world.settle()
   await world.leave()
-  const { session } = world
+  return { world, session: world.session }
+}
+
+test('a region that takes its own client back from a silent one keeps what it had itself and nobody had got', async () => {
+  const state = { ...stateOf(['from the store']), sessionEpoch: 2 }
+  const { world, session } = await giver(state)
+  // The one that is silent went on with this session.
+  Object.assign(state.session as SessionState, { id: session })
   await world.device.deliver(session, [deliveryOf(CMD, 'synced')])
   await world.clock.pass(3_000)
   world.answer = async () => 'failed'
   await world.device.deliver(session, [deliveryOf(CMD, 'own')])
-  const again = claims[0] as ClaimResponse
-  const state = stateOf(['from the store'])
-  claims[0] = { ...again, state: { ...state, session: { ...(state.session as SessionState), id: session } } }
   watch(Promise.resolve(world.device.moving.fence(US, 2)))
   await world.device.deliver(session, [deliveryOf(CMD, 'late')])
   watch(world.connect(3600))
   await world.clock.pass(FAIL_OVER_REGISTER_MS + 500)
   expect(textsTo(world.connection)).toEqual(['from the store', 'own', 'late'])
 })
+
+test.each([
+  ['an older session than its own', 1, ['acknowledged', 'late']],
+  ['no session', 0, ['acknowledged', 'late']],
+  ['a newer session than its own', 2, ['stored']],
+])(
+  'a region that takes its own client back from a silent one, with %s in the store',
+  async (_, sessionEpoch, texts) => {
+    const state = { ...stateOf(['stored']), sessionEpoch }
+    const { world, session } = await giver(sessionEpoch === 0 ? { ...state, session: null } : state)
+    world.answer = async () => 'failed'
+    await world.device.deliver(session, [deliveryOf(CMD, 'acknowledged')])
+    world.device.moving.handover({ fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US })
+    await world.device.deliver(session, [deliveryOf(CMD, 'late')])
+    watch(world.connect(3600))
+    await world.clock.pass(FAIL_OVER_REGISTER_MS + 500)
+    expect(textsTo(world.connection)).toEqual(texts)
+  },
+)

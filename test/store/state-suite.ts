@@ -65,6 +65,7 @@ export function describeStates(pods: Pods): void {
     it('a root that never synced has nothing', async () => {
       expect(await store.takeState(FLEET, freshRoot(), 2, 7)).toEqual({
         session: null,
+        sessionEpoch: 0,
         clock: 7,
         retained: [],
         interests: [],
@@ -187,6 +188,17 @@ export function describeStates(pods: Pods): void {
       await otherPod.takeState(FLEET, root, 2)
       expect(await store.putState(changeOf(root, 1, 2, { queue: rows({ 1: 'a' }) }))).toBe(false)
       expect(await store.putState(changeOf(root, 2, 1, { session: SESSION }))).toBe(true)
+    })
+
+    it('whose session it has is known, also where that has ended', async () => {
+      const root = freshRoot()
+      const sessionEpoch = async () => (await otherPod.takeState(FLEET, root, 1_000)).sessionEpoch
+      await store.putState(changeOf(root, 3, 1, { session: SESSION }))
+      expect(await sessionEpoch()).toBe(3)
+      await store.putState(changeOf(root, 5, 2, { queue: rows({ 1: 'a' }) }))
+      expect(await sessionEpoch()).toBe(3)
+      await store.putState(changeOf(root, 6, 1, { session: null }))
+      expect(await sessionEpoch()).toBe(6)
     })
 
     it('a change of nothing only asks whether a newer home has begun, and changes nothing', async () => {
