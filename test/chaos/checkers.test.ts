@@ -82,20 +82,25 @@ describe('the ledger', () => {
     const [late] = verdict.inversions
     const root = late?.root ?? ''
     const during = (late?.after?.arrivedAt ?? 0) - 1
-    const judgedWith = (failOver: FailOver) => {
-      const { inversions, lateInversions } = ledger.judge([failOver])
+    const away = late?.publisherRegion === 'ap' ? 'eu' : 'ap'
+    const judgedWith = (failOver: Partial<FailOver>) => {
+      const { inversions, lateInversions } = ledger.judge([{ root, region: away, at: during, ...failOver }])
       return [inversions.length, lateInversions.length]
     }
-    expect(judgedWith({ root, at: during })).toEqual([0, 1])
-    expect(judgedWith({ root: 'another', at: during })).toEqual([1, 0])
-    expect(judgedWith({ root, at: during + 2 })).toEqual([1, 0])
-    expect(judgedWith({ root, at: (late?.sentAt ?? 0) - 1 })).toEqual([1, 0])
+    expect(judgedWith({})).toEqual([0, 1])
+    expect(judgedWith({ root: 'another' })).toEqual([1, 0])
+    expect(judgedWith({ at: during + 2 })).toEqual([1, 0])
+    // The former home goes on with its region's publishers until it is told.
+    const before = (late?.sentAt ?? 0) - 1
+    expect(judgedWith({ at: before })).toEqual([0, 1])
+    expect(judgedWith({ at: before, region: late?.publisherRegion ?? '' })).toEqual([1, 0])
+    expect(judgedWith({ at: before - 20_000 })).toEqual([1, 0])
   })
 
   it('learns of that from a core’s log', () => {
-    const line = { level: 40, time: 7, root: 'devices/lamp', msg: BEGINS_FROM_STORE }
+    const line = { level: 40, time: 7, root: 'devices/lamp', region: 'us', msg: BEGINS_FROM_STORE }
     const log = `starting\n{"level":30,"time":6,"msg":"x"}\n${JSON.stringify(line)}\n`
-    expect(failOversIn(log)).toEqual([{ root: 'devices/lamp', at: 7 }])
+    expect(failOversIn(log)).toEqual([{ root: 'devices/lamp', region: 'us', at: 7 }])
   })
 
   it('asks of a shared group that one member has it, in any order', () => {

@@ -3,10 +3,25 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { BEGINS_FROM_STORE } from '../../k8s-core/app.ts'
 
+/** A region that is out of reach goes on as the home until it is told: the longest fault, and the new home's next try. */
+const UNTOLD_MS_MAX = 20_000
+
 export interface FailOver {
   readonly root: string
+  /** Where it goes on. */
+  readonly region: string
   /** ms since the epoch. */
   readonly at: number
+}
+
+/** Whether a message may be one that the former home has accepted, and that came late, behind one of the new home. */
+export function isLate(
+  { root, region, at }: FailOver,
+  late: { readonly root: string; readonly sentAt: number; readonly publisherRegion: string },
+  newerAt: number,
+): boolean {
+  if (late.root !== root || at > newerAt) return false
+  return late.sentAt <= at || (late.publisherRegion !== region && late.sentAt <= at + UNTOLD_MS_MAX)
 }
 
 export async function readFailOvers(logs: string, cores: readonly string[]): Promise<FailOver[]> {
@@ -20,7 +35,7 @@ export function failOversIn(log: string): FailOver[] {
     .split('\n')
     .filter((line) => line.startsWith('{') && line.includes(BEGINS_FROM_STORE))
     .map((line) => {
-      const { root, time } = JSON.parse(line) as { root: string; time: number }
-      return { root, at: time }
+      const { root, region, time } = JSON.parse(line) as { root: string; region: string; time: number }
+      return { root, region, at: time }
     })
 }

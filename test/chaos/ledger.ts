@@ -1,6 +1,6 @@
 // What was published, acknowledged and received, and the judgement of it: losses, inversions, duplicates.
 
-import type { FailOver } from './fail-overs.ts'
+import { type FailOver, isLate } from './fail-overs.ts'
 
 /** One publisher's messages to one root; their order is promised. */
 export interface Stream {
@@ -179,8 +179,8 @@ export class Ledger {
         if (more > 0) duplicatesOf[id] = (duplicatesOf[id] ?? 0) + more
       }
     }
-    const isLate = ({ root, sentAt, after }: Violation) =>
-      failOvers.some((one) => one.root === root && one.at >= sentAt && one.at <= (after?.arrivedAt ?? 0))
+    const late = (one: Violation) =>
+      failOvers.some((failOver) => isLate(failOver, one, one.after?.arrivedAt ?? 0))
     return {
       published: this.streams.reduce((sum, { sentAt }) => sum + sentAt.length, 0),
       acknowledged,
@@ -191,8 +191,8 @@ export class Ledger {
       arrivals: this.#arrivals,
       strange: this.#strange,
       lost: this.missing(),
-      inversions: this.#inversions.filter((one) => !isLate(one)),
-      lateInversions: this.#inversions.filter(isLate),
+      inversions: this.#inversions.filter((one) => !late(one)),
+      lateInversions: this.#inversions.filter(late),
       concededInversions: this.#conceded,
       duplicatesQos1: duplicates[1],
       duplicatesQos2: duplicates[2],
