@@ -6,7 +6,14 @@ import { z } from 'zod'
 
 export const DEFAULT_DIR = '.starling'
 
-const secretsSchema = z.object({ relaySecret: z.string(), clientTokenSecret: z.string() })
+/** Of the actors' tables and the store's: raised where an older folder could not be gone on with. */
+const LAYOUT = 2
+
+const secretsSchema = z.object({
+  layout: z.literal(LAYOUT),
+  relaySecret: z.string(),
+  clientTokenSecret: z.string(),
+})
 export type Secrets = z.infer<typeof secretsSchema>
 
 export const localSchema = z.object({
@@ -23,6 +30,7 @@ export async function loadSecrets(dir: string): Promise<Secrets> {
   const file = path.join(dir, 'secrets.json')
   await mkdir(dir, { recursive: true })
   const fresh: Secrets = {
+    layout: LAYOUT,
     relaySecret: randomBytes(32).toString('base64url'),
     clientTokenSecret: randomBytes(32).toString('base64url'),
   }
@@ -35,7 +43,10 @@ export async function loadSecrets(dir: string): Promise<Secrets> {
   try {
     return secretsSchema.parse(JSON.parse(await readFile(file, 'utf8')))
   } catch (cause) {
-    throw new Error(`${file} cannot be read; remove the folder to begin anew`, { cause })
+    throw new Error(
+      `${dir} is not of this version of Starling; remove it to begin anew, or name another with --dir`,
+      { cause },
+    )
   }
 }
 
