@@ -111,7 +111,8 @@ export async function runChaos(options: ChaosOptions, interrupted = () => false)
     )
     const converged = several ? await converge(world.cassandra) : null
     const verdict = ledger.judge(await readFailOvers(options.logs, cores))
-    const doubles = load.racers.flatMap((racer) => racer.doubles(apart(happened)))
+    const databases = world.cassandra.map(({ name }) => name)
+    const doubles = load.racers.flatMap((racer) => racer.doubles(apart(happened, regions, databases)))
     return {
       seed: options.seed,
       startedAt,

@@ -1,9 +1,9 @@
 // The judges of a chaos run find what is planted.
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import { BEGINS_FROM_STORE } from '../../k8s-core/app.ts'
 import { differences } from './database.ts'
 import { type FailOver, failOversIn } from './fail-overs.ts'
-import { planFaults } from './faults.ts'
+import { apart, type Happened, planFaults } from './faults.ts'
 import { Ledger, type ReceiverKind } from './ledger.ts'
 import { Random } from './random.ts'
 import { doubleConnections } from './served.ts'
@@ -150,6 +150,18 @@ describe('connections of one client id', () => {
     ]
     expect(doubleConnections('racer', served)).toEqual([])
   })
+})
+
+test('regions are apart while one is cut off, and all while the only database is away', () => {
+  const fault = { at: 0, ms: 1, delayMs: 0, beganAt: 1, healedAt: 2 }
+  const happened: Happened[] = [
+    { ...fault, kind: 'cut off', target: 'us' },
+    { ...fault, kind: 'kill', target: 'eu' },
+    { ...fault, kind: 'hold', target: 'cassandra' },
+  ]
+  const names = (databases: string[]) => apart(happened, ['eu', 'us'], databases).map(({ region }) => region)
+  expect(names(['cassandra'])).toEqual(['us', 'eu', 'us'])
+  expect(names(['cassandra', 'cassandra-2'])).toEqual(['us'])
 })
 
 describe('the plan of faults', () => {

@@ -99,11 +99,17 @@ export function describeFault({ at, kind, target, ms, delayMs }: Fault): string 
   return `${(at / 1000).toFixed(1).padStart(6)} s  ${kind.padEnd(9)} ${target}${extra}, ${(ms / 1000).toFixed(1)} s`
 }
 
-/** When a region was cut off from all others. */
-export function apart(happened: readonly Happened[]): Apart[] {
-  return happened
-    .filter(({ kind }) => kind === 'cut off')
-    .map(({ target, beganAt, healedAt }) => ({ region: target, from: beganAt, until: healedAt }))
+/** When a region was cut off from all others. While the only database is away no core can say where a home is, to anybody. */
+export function apart(
+  happened: readonly Happened[],
+  regions: readonly string[],
+  databases: readonly string[],
+): Apart[] {
+  return happened.flatMap(({ kind, target, beganAt, healedAt }) => {
+    const names =
+      kind === 'cut off' ? [target] : databases.length === 1 && databases[0] === target ? regions : []
+    return names.map((region) => ({ region, from: beganAt, until: healedAt }))
+  })
 }
 
 /** Runs the plan from now on; resolves when every fault is healed. */
