@@ -4,6 +4,7 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Reason } from '../../src/mqtt/reason.ts'
 import { type PresenceEvent, presenceEventSchema } from '../../src/relay/presence.ts'
 import { type Problem, problemSchema } from '../../src/relay/problem.ts'
 import { above, disorder, told } from '../actors/presence-order.ts'
@@ -86,6 +87,19 @@ function stored(client: string): { readonly event: string; readonly interests: s
 
 async function connect(region: string, id: string, options: ConnectOptions = {}): Promise<Client> {
   return Client.connect(system, region, id, options)
+}
+
+/** As a client does whose home is in doubt: it is refused with 0x88 (Server unavailable), and tries again. */
+async function comeUp(region: string, id: string, options: ConnectOptions = {}): Promise<void> {
+  await until(async () => {
+    try {
+      await connect(region, id, options)
+      return true
+    } catch (cause) {
+      if ((cause as { code?: unknown }).code === Reason.ServerUnavailable) return false
+      throw cause
+    }
+  }, RETURN_MS)
 }
 
 describe('presence', () => {
@@ -270,8 +284,8 @@ describe('presence', () => {
     expect(stored('brief').event).toBe('')
     const thaw = await system.freeze('eu')
     try {
-      await connect('us', 'mover', KEPT) // 4, 5
-      await connect('us', 'brief')
+      await comeUp('us', 'mover', KEPT) // 4, 5
+      await comeUp('us', 'brief')
       const [near] = watchers as [Client, Client]
       await hasSeen(near, 'mover', 5, 2, RETURN_MS)
       await hasSeen(near, 'brief', 1, 2, RETURN_MS)
@@ -285,7 +299,7 @@ describe('presence', () => {
       const response = await read(region, 'clients/mover/presence', await system.token('mover'))
       expect(response.headers.get('etag')).toBe('"2-5"')
     }
-    await connect('eu', 'mover', KEPT) // 6, 7
+    await comeUp('eu', 'mover', KEPT) // 6, 7
     await seen('mover', 7, 3)
     for (const watcher of watchers) {
       expect(above(eventsOf(watcher, 'mover')).map(told)).toEqual([
