@@ -42,6 +42,8 @@ export class StormClient {
   /** What is wrong with the order of what came. */
   readonly wrong: string[] = []
   received = 0
+  /** How often a message came again. */
+  repeats = 0
   closed = false
   private readonly socket: WebSocket
   private rest: Buffer = Buffer.alloc(0)
@@ -132,7 +134,9 @@ export class StormClient {
       this.seen.set(publisher, { first: number, last: number })
       return
     }
-    if (number !== seen.last + 1) this.wrong.push(`${publisher}: ${number} after ${seen.last}`)
+    // At QoS 1 a message may come again.
+    if (number === seen.last) this.repeats++
+    else if (number !== seen.last + 1) this.wrong.push(`${publisher}: ${number} after ${seen.last}`)
     seen.last = number
   }
 }

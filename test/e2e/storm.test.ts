@@ -83,7 +83,7 @@ describe('when very many clients subscribe at once while two publishers run', { 
     await until(() => clients.every(complete), STORM_MS / 2).catch(() => undefined)
     const seconds = (Date.now() - steady) / 1000
     report.push(
-      `then ${total() - before} deliveries in ${seconds.toFixed(1)} s, ${((await cpuSeconds()) - cpuBefore).toFixed(1)} s of CPU`,
+      `then ${total() - before} deliveries, ${clients.reduce((sum, { repeats }) => sum + repeats, 0)} of all came again, in ${seconds.toFixed(1)} s, ${((await cpuSeconds()) - cpuBefore).toFixed(1)} s of CPU`,
       await memory(),
     )
 
