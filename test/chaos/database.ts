@@ -91,7 +91,10 @@ export async function rowsOn(node: CassandraPart, keyspace: string): Promise<Map
     const rows = new Map<string, string>()
     for (const [table, columns] of [
       ['home', 'fleet, root, epoch, region, import_from'],
-      ['interest', 'fleet, root, regions'],
+      ['root_state', 'fleet, root, kind, value'],
+      ['root_queue', 'fleet, root, position, session'],
+      ['root_retained', 'fleet, root, topic'],
+      ['root_shadow', 'fleet, root, path, shadow'],
     ] as const) {
       const found = await client.execute(`SELECT ${columns} FROM ${keyspace}.${table}`)
       for (const row of found.rows) rows.set(`${table} ${row.fleet}/${row.root}`, JSON.stringify(row))
