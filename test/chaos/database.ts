@@ -97,7 +97,10 @@ export async function rowsOn(node: CassandraPart, keyspace: string): Promise<Map
       ['root_shadow', 'fleet, root, path, shadow'],
     ] as const) {
       const found = await client.execute(`SELECT ${columns} FROM ${keyspace}.${table}`)
-      for (const row of found.rows) rows.set(`${table} ${row.fleet}/${row.root}`, JSON.stringify(row))
+      for (const row of found.rows) {
+        const text = JSON.stringify(row)
+        rows.set(`${table} ${text}`, text)
+      }
     }
     return rows
   } finally {
