@@ -1,6 +1,13 @@
 // The directory: where each root's home is, from the store and a small cache; claims and hand-overs.
 import type { FleetId, RegionId, Root } from '../src/id/ids.ts'
-import type { HandoverState, HomeAnswer, ImportedRequest, ImportedResponse } from '../src/relay/home.ts'
+import {
+  type HandoverState,
+  type HomeAnswer,
+  type ImportedRequest,
+  type ImportedResponse,
+  LATE_NOWHERE,
+  TOOK_NOTHING,
+} from '../src/relay/home.ts'
 import { EdgeSilent, type Edges, EdgeUnreachable } from './edges.ts'
 import { CLAIM_TRIES_MAX, HOME_CACHE_MS, HOME_CACHE_ROOTS_MAX } from './limits.ts'
 import { Silence } from './silence.ts'
@@ -81,9 +88,9 @@ export class Directory {
     const { fleet, root, region, epoch, from, tookUpTo, synced, registered } = request
     const { tookTopic, tookShadow, tookFilter } = request
     const home = await this.store.home(fleet, root)
-    if (home === null || home.region !== region || home.epoch !== epoch) return NOTHING_LATE
+    if (home === null || home.region !== region || home.epoch !== epoch) return LATE_NOWHERE
     let failure: unknown = null
-    let outcome = NOTHING_LATE
+    let outcome = LATE_NOWHERE
     for (const former of home.importFrom) {
       const took = former === from ? { tookUpTo, tookTopic, tookShadow, tookFilter } : TOOK_NOTHING
       try {
@@ -151,19 +158,6 @@ export class Directory {
     return home
   }
 }
-
-const NOTHING_LATE: ImportedResponse = {
-  done: true,
-  session: '',
-  late: '',
-  upTo: 0,
-  clock: 0,
-  retained: [],
-  shadows: [],
-  subscriptions: [],
-  from: null,
-}
-const TOOK_NOTHING = { tookUpTo: 0, tookTopic: '', tookShadow: '', tookFilter: '' } as const
 
 function keyOf(fleet: FleetId, root: Root): string {
   return `${fleet} ${root}`

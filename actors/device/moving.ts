@@ -4,13 +4,14 @@ import { isFailure } from '../../src/mqtt/reason.ts'
 import { rootOfSubscription } from '../../src/mqtt/topic.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
-import type {
-  HandoverRequest,
-  HandoverResponse,
-  HandoverState,
-  ImportedResponse,
-  ReleaseRequest,
-  ReleaseResponse,
+import {
+  type HandoverRequest,
+  type HandoverResponse,
+  type HandoverState,
+  type ImportedResponse,
+  NOTHING_LATE,
+  type ReleaseRequest,
+  type ReleaseResponse,
 } from '../../src/relay/home.ts'
 import { CLIENT_AWAY, type Delivery, decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
 import type { Session, Subscription } from '../../src/session/session.ts'
@@ -103,7 +104,7 @@ export class Moving {
     return { ...given, clock: this.platform.now() }
   }
 
-  private async late(request: ReleaseRequest): Promise<Late> {
+  private async late(request: ReleaseRequest): Promise<ReleaseResponse> {
     const before = this.leaf.home.knowledge
     if (before.at === 'here' && before.epoch < request.epoch) this.fence(request.to, request.epoch)
     if (!this.isOldFor(request)) return NOTHING_LATE
@@ -262,16 +263,5 @@ export class Moving {
   }
 }
 
-type Late = Omit<ReleaseResponse, 'clock'>
-
-const NOTHING_LATE: Late = {
-  done: true,
-  session: '',
-  late: '',
-  upTo: 0,
-  retained: [],
-  shadows: [],
-  subscriptions: [],
-}
 /** Late deliveries of one answer. */
 const LATE_MAX = 256

@@ -5,6 +5,8 @@ import {
   type HandoverState,
   type HomeAnswer,
   type ImportedResponse,
+  TOOK_NOTHING,
+  type Took,
 } from '../../src/relay/home.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { atMost, eventually } from '../eventually.ts'
@@ -35,15 +37,7 @@ type HomeState = 'here' | 'new' | 'unfinished' | 'failed-over' | 'handed-over' |
 export type HomeHere = Extract<HomeKnowledge, { at: 'here' }>
 
 /** How far what is late was taken, of which old home. */
-interface Took {
-  readonly from: RegionId | null
-  readonly tookUpTo: number
-  readonly tookTopic: string
-  readonly tookShadow: string
-  readonly tookFilter: string
-}
-
-const TOOK_NOTHING: Took = { from: null, tookUpTo: 0, tookTopic: '', tookShadow: '', tookFilter: '' }
+type TookFrom = Took & { readonly from: RegionId | null }
 
 /** Performs what comes with a home: takes over the former home's state, or what the uplink holds for it. */
 export interface HomeEvents {
@@ -286,7 +280,7 @@ export class Home {
       const { epoch } = this.known
       let registered = await this.register()
       // An old home lets go of what was late only when it is asked again: by then it is safe here.
-      for (let took: Took = TOOK_NOTHING; ; ) {
+      for (let took: TookFrom = { ...TOOK_NOTHING, from: null }; ; ) {
         const asked = { ...this.naming(), epoch, synced: this.fromStore, registered, ...took }
         const late = await this.platform.core.imported(asked)
         if (late.done) break

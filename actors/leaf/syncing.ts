@@ -3,7 +3,7 @@ import type { Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import type { RegionInterest, SessionState } from '../../src/relay/home.ts'
-import type { RootChange, SyncResult } from '../../src/relay/sync.ts'
+import { noChange, type RootChange, type SyncResult } from '../../src/relay/sync.ts'
 import {
   GLOBAL_SYNC_WAIT_MS,
   SYNC_ALARM_MS,
@@ -177,18 +177,8 @@ export class Syncing {
   }
 
   private nothing(epoch: number): Omit<RootChange, 'version'> {
-    return {
-      fleet: this.platform.fleet,
-      root: this.root,
-      epoch,
-      clock: this.platform.now(),
-      queue: [],
-      retained: [],
-      shadows: [],
-      queueVoidUpTo: null,
-      retainedVoidUpTo: null,
-      shadowsVoidUpTo: null,
-    }
+    const { platform, root } = this
+    return { fleet: platform.fleet, root, epoch, clock: platform.now(), ...noChange() }
   }
 
   private round(epoch: number): { readonly change: RootChange; readonly all: boolean } {

@@ -1,10 +1,11 @@
 // The leaf of every root that is not a device's: a room, a group, a service.
 import type { Root } from '../../src/id/ids.ts'
-import type {
-  HandoverRequest,
-  HandoverResponse,
-  ReleaseRequest,
-  ReleaseResponse,
+import {
+  type HandoverRequest,
+  type HandoverResponse,
+  NOTHING_LATE,
+  type ReleaseRequest,
+  type ReleaseResponse,
 } from '../../src/relay/home.ts'
 import { Leaf } from '../leaf/leaf.ts'
 import type { Platform } from '../platform.ts'
@@ -43,17 +44,8 @@ export class Topic {
     const isOld = home.at === 'elsewhere' && home.epoch <= epoch
     this.leaf.retained.taken(tookTopic)
     const retained = isOld && synced ? this.leaf.retained.late(tookTopic) : []
-    const nothing = {
-      session: '',
-      late: '',
-      upTo: tookUpTo,
-      clock: this.platform.now(),
-      retained,
-      shadows: [],
-      subscriptions: [],
-    }
-    if (retained.length > 0) return { ...nothing, done: false }
-    if (isOld) this.leaf.releaseState()
-    return { ...nothing, done: true }
+    if (retained.length === 0 && isOld) this.leaf.releaseState()
+    const clock = this.platform.now()
+    return { ...NOTHING_LATE, done: retained.length === 0, upTo: tookUpTo, clock, retained }
   }
 }

@@ -101,6 +101,8 @@ export const releaseRequestSchema = z.object({
   tookFilter: z.string(),
 })
 export type ReleaseRequest = z.infer<typeof releaseRequestSchema>
+export type Took = Pick<ReleaseRequest, 'tookUpTo' | 'tookTopic' | 'tookShadow' | 'tookFilter'>
+export const TOOK_NOTHING: Took = { tookUpTo: 0, tookTopic: '', tookShadow: '', tookFilter: '' }
 export const releaseResponseSchema = z.object({
   /** The old home has let go: nothing is late any more. Else it is to be asked again. */
   done: z.boolean(),
@@ -121,6 +123,17 @@ export const releaseResponseSchema = z.object({
   ),
 })
 export type ReleaseResponse = z.infer<typeof releaseResponseSchema>
+/** With no times in it, by no clock. */
+export const NOTHING_LATE: ReleaseResponse = {
+  done: true,
+  session: '',
+  late: '',
+  upTo: 0,
+  clock: 0,
+  retained: [],
+  shadows: [],
+  subscriptions: [],
+}
 
 /** Edge to core, `POST …/imported`: it is safe here now; is anything late at the old homes? */
 export const importedRequestSchema = releaseRequestSchema.omit({ to: true }).extend({
@@ -134,6 +147,7 @@ export const importedResponseSchema = releaseResponseSchema.extend({
   from: regionSchema.nullable(),
 })
 export type ImportedResponse = z.infer<typeof importedResponseSchema>
+export const LATE_NOWHERE: ImportedResponse = { ...NOTHING_LATE, from: null }
 
 /** Core to the old home, `POST …/<region>/handover`. */
 export const handoverRequestSchema = z.object({

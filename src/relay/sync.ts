@@ -36,6 +36,18 @@ export const rootChangeSchema = z.object({
 })
 export type RootChange = z.infer<typeof rootChangeSchema>
 
+/** A change of nothing, to add to. */
+export function noChange(): Omit<RootChange, 'fleet' | 'root' | 'epoch' | 'version' | 'clock'> {
+  return {
+    queue: [],
+    retained: [],
+    shadows: [],
+    queueVoidUpTo: null,
+    retainedVoidUpTo: null,
+    shadowsVoidUpTo: null,
+  }
+}
+
 /** Edge to core, `POST …/sync`. */
 export const syncRequestSchema = z.object({
   region: regionSchema,

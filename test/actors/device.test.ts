@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { Gate } from '../../actors/device/gate.ts'
 import type { LeafPeer, SubscribeReply } from '../../actors/platform.ts'
-import { DEFAULT_FLEET, type Root } from '../../src/id/ids.ts'
+import type { Root } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import { fakePeers, held } from './fake-peers.ts'
@@ -14,12 +14,11 @@ import {
   EU,
   frame,
   LAMP,
-  LAMP_ROOT,
+  RELEASE,
   subscribeFrame,
   subscribePacket,
   textOf,
   textsTo,
-  US,
   unsubscribePacket,
   watch,
 } from './samples.ts'
@@ -35,10 +34,6 @@ async function connected(leaf: Leaves, connect = connectFrame(3600)) {
   await platform.clock.settled()
   return { clock: platform.clock, connection, gate, platform }
 }
-
-const TOOK_ROWS = { tookUpTo: 0, tookTopic: '', tookShadow: '', tookFilter: '' }
-const TOOK_NOTHING = { to: US, synced: false, registered: true, ...TOOK_ROWS }
-const MOVED = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2 }
 
 async function departedWithWill(released: boolean) {
   const published: string[] = []
@@ -56,8 +51,8 @@ async function departedWithWill(released: boolean) {
   connection.gone = true
   gate.closed(connection)
   await clock.pass(1000)
-  await gate.device.moving.handover({ ...MOVED, to: US })
-  if (released) await gate.device.moving.release({ ...MOVED, ...TOOK_NOTHING })
+  await gate.device.moving.handover(RELEASE)
+  if (released) await gate.device.moving.release({ ...RELEASE, synced: false })
   return { clock, device: gate.device, platform, published }
 }
 

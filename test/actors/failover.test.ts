@@ -7,15 +7,16 @@ import { isPresence } from '../../src/id/root.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch } from '../../src/relay/batch.ts'
-import type {
-  ClaimResponse,
-  HandoverState,
-  ImportedRequest,
-  ImportedResponse,
-  SessionState,
+import {
+  type ClaimResponse,
+  type HandoverState,
+  type ImportedRequest,
+  type ImportedResponse,
+  LATE_NOWHERE,
+  type SessionState,
 } from '../../src/relay/home.ts'
 import { encodeDelivery } from '../../src/session/delivery.ts'
-import { held, NOTHING_LATE } from './fake-peers.ts'
+import { held } from './fake-peers.ts'
 import {
   APP,
   deliveryOf,
@@ -59,7 +60,7 @@ function stateOf(texts: readonly string[], ...filters: string[]): HandoverState 
 function lateOf(texts: readonly string[], more: Partial<ImportedResponse> = {}): ImportedResponse {
   const late = bytesToBase64(packBatch(texts.map((text) => deliveryOf(CMD, text))))
   const session = 'session of the lost home'
-  return { ...NOTHING_LATE, done: false, session, late, upTo: texts.length, from: LOST, ...more }
+  return { ...LATE_NOWHERE, done: false, session, late, upTo: texts.length, from: LOST, ...more }
 }
 
 /** @param imported what the core answers each time that it is asked; it cannot reach the lost home in the end */
@@ -72,7 +73,7 @@ function failedOver(state: HandoverState, ...imported: ImportedResponse[]) {
     imported: async (request) => {
       asked.push(request)
       if (!lost.back) throw new CoreUnreachable('us is silent')
-      return imported.shift() ?? NOTHING_LATE
+      return imported.shift() ?? LATE_NOWHERE
     },
   })
   return { world, asked, lost }
@@ -162,7 +163,7 @@ describe('when the lost region is back', () => {
   })
 
   test('it is asked for that also while a subscription needs yet another region, and lets go after it', async () => {
-    const open = { ...NOTHING_LATE, done: false, from: LOST }
+    const open = { ...LATE_NOWHERE, done: false, from: LOST }
     const over = failedOver(stateOf(['one'], 'rooms/elsewhere/#'), lateOf(['a']), open)
     over.world.leaf = () => ({
       subscribe: async () => {

@@ -6,6 +6,7 @@ import { wideShard } from '../../src/id/actor-name.ts'
 import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
+import { LATE_NOWHERE, NOTHING_LATE } from '../../src/relay/home.ts'
 
 export interface PeersScript {
   device?(client: ClientId): Partial<DevicePeer>
@@ -28,16 +29,7 @@ const LEAF: LeafPeer = {
   drained: async () => undefined,
   fence: async () => undefined,
   handover: async () => null,
-  release: async () => ({
-    done: true,
-    session: '',
-    late: '',
-    upTo: 0,
-    clock: 0,
-    retained: [],
-    shadows: [],
-    subscriptions: [],
-  }),
+  release: async () => NOTHING_LATE,
   retainedFor: async () => ({ records: packBatch([]), next: null }),
 }
 
@@ -100,25 +92,13 @@ export function fakePeers(script: PeersScript = {}): Peers {
   }
 }
 
-export const NOTHING_LATE = {
-  done: true,
-  session: '',
-  late: '',
-  upTo: 0,
-  clock: 0,
-  retained: [],
-  shadows: [],
-  subscriptions: [],
-  from: null,
-}
-
 /** @param region where every home is, at epoch 1, with nothing to import */
 export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): CoreClient {
   const home = { region, epoch: 1 }
   return {
     resolve: async () => ({ home }),
     claim: async () => ({ home, state: null, synced: false }),
-    imported: async () => NOTHING_LATE,
+    imported: async () => LATE_NOWHERE,
     interest: async () => ({ home, clock: 0, retained: [] }),
     shadow: async () => ({ status: 'unreachable', region }),
     drained: async () => undefined,

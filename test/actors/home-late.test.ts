@@ -5,8 +5,8 @@ import { Gate } from '../../actors/device/gate.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
-import type { ImportedResponse, SessionState } from '../../src/relay/home.ts'
-import { fakeCore, fakePeers, held, NOTHING_LATE } from './fake-peers.ts'
+import { type ImportedResponse, LATE_NOWHERE, type SessionState, TOOK_NOTHING } from '../../src/relay/home.ts'
+import { fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import {
   APP,
@@ -37,7 +37,7 @@ const SESSION: SessionState = {
 
 test('what is late in a former home that is out of reach for a moment comes before what is newer', async () => {
   const late = bytesToBase64(packBatch([deliveryOf('devices/lamp/x', 'late')]))
-  const answers: ImportedResponse[] = [{ ...NOTHING_LATE, done: false, session: SESSION.id, late, upTo: 1 }]
+  const answers: ImportedResponse[] = [{ ...LATE_NOWHERE, done: false, session: SESSION.id, late, upTo: 1 }]
   let tries = 0
   const platform = new FakePlatform(addressOf('device', US, LAMP), {
     peers: fakePeers({
@@ -51,7 +51,7 @@ test('what is late in a former home that is out of reach for a moment comes befo
       }),
       imported: async () => {
         if (tries++ === 0) throw new CoreUnreachable('the former home does not answer')
-        return answers.shift() ?? NOTHING_LATE
+        return answers.shift() ?? LATE_NOWHERE
       },
     }),
   })
@@ -101,8 +101,7 @@ test('a release that waits for its fence ends no subscription of the home that h
   await platform.clock.pass(100)
   const away = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: 'eu' as typeof US }
   gate.device.moving.handover(away)
-  const took = { synced: false, registered: true, tookUpTo: 0, tookTopic: '', tookShadow: '', tookFilter: '' }
-  const released = gate.device.moving.release({ ...away, ...took })
+  const released = gate.device.moving.release({ ...away, synced: false, registered: true, ...TOOK_NOTHING })
   await connect()
   fence.give()
   await released

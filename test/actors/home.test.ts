@@ -6,9 +6,9 @@ import { type ClientId, DEFAULT_FLEET, type RegionId, type Root } from '../../sr
 import { clientOfRoot, rootOfClient } from '../../src/id/root.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch } from '../../src/relay/batch.ts'
-import type { ClaimResponse, ImportedResponse } from '../../src/relay/home.ts'
+import { type ClaimResponse, type ImportedResponse, LATE_NOWHERE } from '../../src/relay/home.ts'
 import { FakeClock } from './fake-clock.ts'
-import { fakeCore, fakePeers, held, NOTHING_LATE } from './fake-peers.ts'
+import { fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import { APP, addressOf, EU, LAMP, LAMP_ROOT, routed, subscriptionTo, US, watch } from './samples.ts'
 
@@ -50,7 +50,7 @@ test('an import that is finished after a newer hand-over does not bring the home
   await clock.settled()
   watch(Promise.resolve(device.moving.handover(TO_US)))
   await clock.settled()
-  imported.give(NOTHING_LATE)
+  imported.give(LATE_NOWHERE)
   await clock.pass(100)
 
   expect(device.leaf.home.knowledge).toMatchObject({ at: 'elsewhere', region: US, epoch: 3 })

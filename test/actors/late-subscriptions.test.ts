@@ -3,15 +3,22 @@ import { expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
 import { GLOBAL_SYNC_WAIT_MS, IMPORT_RETRY_MS_MAX } from '../../actors/limits.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
-import type { ClaimResponse, ImportedRequest, ImportedResponse, SessionState } from '../../src/relay/home.ts'
+import {
+  type ClaimResponse,
+  type ImportedRequest,
+  type ImportedResponse,
+  LATE_NOWHERE,
+  type SessionState,
+} from '../../src/relay/home.ts'
 import type { InterestRequest } from '../../src/relay/interest.ts'
 import type { SyncResult } from '../../src/relay/sync.ts'
-import { held, NOTHING_LATE } from './fake-peers.ts'
+import { held } from './fake-peers.ts'
 import {
   APP,
   EU,
   frame,
   LAMP_ROOT,
+  RELEASE,
   subscribeFrame,
   subscriptionTo,
   US,
@@ -22,18 +29,6 @@ import { SyncWorld } from './sync-world.ts'
 
 const CMD = 'devices/lamp/cmd'
 const [MADE, ENDED, CHANGED] = ['devices/a/#', 'devices/b/#', 'devices/c/#'] as const
-const RELEASE = {
-  fleet: DEFAULT_FLEET,
-  root: LAMP_ROOT,
-  to: US,
-  epoch: 2,
-  synced: true,
-  registered: true,
-  tookUpTo: 0,
-  tookTopic: '',
-  tookShadow: '' as const,
-  tookFilter: '',
-}
 const NO_STATE = { retained: [], interests: [], shadows: [], presence: [], clock: 0 }
 const WISH = {
   fleet: DEFAULT_FLEET,
@@ -101,7 +96,7 @@ test('its successor takes them, but for those that the client has changed since,
     imported: async (request) => {
       if (answers === null) throw new CoreUnreachable('us is silent')
       asked.push(request)
-      return answers.shift() ?? NOTHING_LATE
+      return answers.shift() ?? LATE_NOWHERE
     },
   })
   world.leaf = () => ({
@@ -125,7 +120,7 @@ test('its successor takes them, but for those that the client has changed since,
     { filter: CHANGED, subscription: subscriptionTo(CHANGED) },
     { filter: CMD, subscription: subscriptionTo(CMD) },
   ]
-  answers = [{ ...NOTHING_LATE, done: false, session: 'session of the lost home', subscriptions, from: US }]
+  answers = [{ ...LATE_NOWHERE, done: false, session: 'session of the lost home', subscriptions, from: US }]
   await world.clock.pass(IMPORT_RETRY_MS_MAX)
   watch(world.alarm())
   await world.clock.pass(1_000)

@@ -7,11 +7,11 @@ import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
-import type { SessionState } from '../../src/relay/home.ts'
+import { LATE_NOWHERE, type SessionState } from '../../src/relay/home.ts'
 import { encodeRouted, type ShareTurn } from '../../src/relay/routed.ts'
 import { decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
 import { FakeClock } from './fake-clock.ts'
-import { fakeCore, fakePeers, NOTHING_LATE } from './fake-peers.ts'
+import { fakeCore, fakePeers } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import {
   APP,
@@ -156,7 +156,7 @@ describe.each(APART)('from a region that is %s ms ahead', (aheadMs) => {
     )
     const late = lateByOurClock(
       {
-        ...NOTHING_LATE,
+        ...LATE_NOWHERE,
         clock,
         late: bytesToBase64(packBatch([delivery.slice()])),
         retained: [kept, { topic: 'gone', record: null }],

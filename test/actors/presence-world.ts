@@ -6,19 +6,20 @@ import { DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
-import type {
-  ClaimResponse,
-  HandoverState,
-  HomeAnswer,
-  ImportedRequest,
-  ImportedResponse,
+import {
+  type ClaimResponse,
+  type HandoverState,
+  type HomeAnswer,
+  type ImportedRequest,
+  type ImportedResponse,
+  LATE_NOWHERE,
 } from '../../src/relay/home.ts'
 import { type PresenceEvent, presenceEventSchema } from '../../src/relay/presence.ts'
 import { decodeRouted } from '../../src/relay/routed.ts'
 import type { RootChange, SyncResult } from '../../src/relay/sync.ts'
 import { FakeClock } from './fake-clock.ts'
 import type { FakeConnection } from './fake-connection.ts'
-import { fakeCore, fakePeers, NOTHING_LATE } from './fake-peers.ts'
+import { fakeCore, fakePeers } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import { addressOf, connectFrame, EU, frame, LAMP, LAMP_ROOT, textOf, US, watch } from './samples.ts'
 
@@ -234,7 +235,7 @@ export class PresenceWorld {
   private async imported({ region, ...request }: ImportedRequest): Promise<ImportedResponse> {
     this.reach(region)
     const { home } = this
-    if (home?.region !== region || home.epoch !== request.epoch) return NOTHING_LATE
+    if (home?.region !== region || home.epoch !== request.epoch) return LATE_NOWHERE
     for (const former of home.from) {
       if (this.at(former).cut) continue
       const released = await this.at(former).gate.device.moving.release({ ...request, to: region })
@@ -242,7 +243,7 @@ export class PresenceWorld {
       this.home = { ...home, from: home.from.filter((one) => one !== former) }
     }
     if ((this.home?.from.length ?? 0) > 0) throw new CoreUnreachable('a former home is cut off')
-    return NOTHING_LATE
+    return LATE_NOWHERE
   }
 
   private sync(region: RegionId, change: RootChange): SyncResult {

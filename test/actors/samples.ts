@@ -5,6 +5,7 @@ import type { ActorAddress, ActorKind } from '../../src/id/actor-name.ts'
 import { type ClientId, DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
+import { type ReleaseRequest, TOOK_NOTHING } from '../../src/relay/home.ts'
 import { decodeRouted, encodeRouted } from '../../src/relay/routed.ts'
 import { decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
 import type { Subscription } from '../../src/session/session.ts'
@@ -18,6 +19,17 @@ export const ROOM = 'rooms/1' as Root
 export const LAMP_ROOT = 'devices/lamp' as Root
 
 const NO_BYTES = new Uint8Array(0)
+
+/** What the home of epoch 2, in us, asks of the lamp's former one that it had not reached. */
+export const RELEASE: ReleaseRequest = {
+  fleet: DEFAULT_FLEET,
+  root: LAMP_ROOT,
+  to: US,
+  epoch: 2,
+  synced: true,
+  registered: true,
+  ...TOOK_NOTHING,
+}
 
 export function addressOf(kind: ActorKind, region: RegionId, id: string): ActorAddress {
   return { kind, region, fleet: DEFAULT_FLEET, id }

@@ -5,17 +5,17 @@ import { STORED } from '../../actors/leaf/outcome.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
-import type { HandoverState, ImportedRequest } from '../../src/relay/home.ts'
+import { type HandoverState, type ImportedRequest, LATE_NOWHERE } from '../../src/relay/home.ts'
 import { decodeShadow, encodeShadow } from '../../src/shadow/document.ts'
 import { SHADOW_REQUEST_BYTES_MAX, SHADOWS_MAX } from '../../src/shadow/limits.ts'
 import { step } from '../../src/shadow/step.ts'
-import { NOTHING_LATE } from './fake-peers.ts'
 import {
   APP,
   deliveredTexts,
   EU,
   LAMP_ROOT,
   packetsTo,
+  RELEASE,
   record,
   routed,
   subscribeFrame,
@@ -219,7 +219,7 @@ describe('a hand-over', () => {
     const state = old.device.moving.handover(moved)?.state ?? null
     const next = new SyncWorld({
       claim: async () => ({ home: { region: EU, epoch: 2 }, state, synced: false }),
-      imported: async () => NOTHING_LATE,
+      imported: async () => LATE_NOWHERE,
     })
     await next.connect(3600)
     await ask(next, 'update', desired({ a: 2 }))
@@ -270,19 +270,6 @@ function inStore(...states: object[]): HandoverState {
 }
 
 describe('a home that is lost', () => {
-  const RELEASE = {
-    fleet: DEFAULT_FLEET,
-    root: LAMP_ROOT,
-    to: US,
-    epoch: 2,
-    synced: true,
-    registered: true,
-    tookUpTo: 0,
-    tookTopic: '',
-    tookShadow: '' as const,
-    tookFilter: '',
-  }
-
   /** Its last changes are not in the store. */
   async function cutOff(...requests: readonly (readonly [string, object])[]): Promise<SyncWorld> {
     const world = new SyncWorld()
@@ -342,7 +329,7 @@ describe('a home that is lost', () => {
     const state = first.device.moving.handover(moved)?.state ?? null
     const second = new SyncWorld({
       claim: async () => ({ home: { region: EU, epoch: 2 }, state, synced: false }),
-      imported: async () => NOTHING_LATE,
+      imported: async () => LATE_NOWHERE,
     })
     second.answer = async () => 'failed'
     watch(second.connect(3600))
@@ -356,13 +343,13 @@ describe('a home that is lost', () => {
     const asked: ImportedRequest[] = []
     const lost = { back: false }
     const requests = bodies.map((body) => ({ verb: 'update' as const, body: JSON.stringify(body) }))
-    const late = [{ ...NOTHING_LATE, done: false, shadows: [{ path: 'shadow', requests }], from: US }]
+    const late = [{ ...LATE_NOWHERE, done: false, shadows: [{ path: 'shadow', requests }], from: US }]
     const world = new SyncWorld({
       claim: async () => ({ home: { region: EU, epoch: 5 }, state, synced: true }),
       imported: async (request) => {
         asked.push(request)
         if (!lost.back) throw new CoreUnreachable('us is silent')
-        return late.shift() ?? NOTHING_LATE
+        return late.shift() ?? LATE_NOWHERE
       },
     })
     const comeBack = async () => {

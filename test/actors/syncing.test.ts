@@ -13,6 +13,7 @@ import {
   deliveryOf,
   LAMP_ROOT,
   packetsTo,
+  RELEASE,
   record,
   stored,
   subscribeFrame,
@@ -222,17 +223,6 @@ describe('what is marked', () => {
     expect(Math.max(...world.changes.map(({ queue }) => queue.length))).toBeLessThanOrEqual(512)
   })
 })
-
-const TOOK_NOTHING = { tookUpTo: 0, tookTopic: '', tookShadow: '', tookFilter: '' }
-const RELEASE = {
-  fleet: DEFAULT_FLEET,
-  root: LAMP_ROOT,
-  to: US,
-  epoch: 2,
-  synced: true,
-  registered: true,
-  ...TOOK_NOTHING,
-}
 
 describe('a home that another region has taken over while it was away', () => {
   async function withUnsynced(): Promise<SyncWorld> {

@@ -11,10 +11,10 @@ import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { EnvelopeResult } from '../../src/relay/envelope.ts'
-import type { ImportedResponse } from '../../src/relay/home.ts'
+import { type ImportedResponse, LATE_NOWHERE, TOOK_NOTHING } from '../../src/relay/home.ts'
 import { decodeDelivery } from '../../src/session/delivery.ts'
 import { FakeClock } from './fake-clock.ts'
-import { fakeCore, fakePeers, held, NOTHING_LATE } from './fake-peers.ts'
+import { fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import {
   addressOf,
@@ -121,10 +121,7 @@ async function left(wideDrained: () => Promise<void>) {
             to: US,
             synced: false,
             registered: true,
-            tookUpTo: 0,
-            tookTopic: '',
-            tookShadow: '',
-            tookFilter: '',
+            ...TOOK_NOTHING,
           })
           .then(({ late }) =>
             late === ''
@@ -263,8 +260,8 @@ test('a delivery to a client whose move is being completed holds no fence up, an
   expect(published.value()?.outcomes).toEqual(stored(1))
 
   const late = packBatch([deliveryOf('rooms/1/a', 'late')])
-  answers[0]?.give({ ...NOTHING_LATE, done: false, session: 'session', late: bytesToBase64(late), upTo: 1 })
-  answers[1]?.give(NOTHING_LATE)
+  answers[0]?.give({ ...LATE_NOWHERE, done: false, session: 'session', late: bytesToBase64(late), upTo: 1 })
+  answers[1]?.give(LATE_NOWHERE)
   await clock.pass(1_000)
   watch(wide.alarm())
   await clock.pass(1_000)

@@ -9,21 +9,17 @@ import { Silence } from '../../k8s-core/silence.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
 import { openSqliteStore } from '../../k8s-core/store/sqlite.ts'
 import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
-import type { HandoverResponse, ReleaseRequest, ReleaseResponse } from '../../src/relay/home.ts'
+import {
+  type HandoverResponse,
+  NOTHING_LATE,
+  type ReleaseRequest,
+  type ReleaseResponse,
+  TOOK_NOTHING,
+} from '../../src/relay/home.ts'
+import { noChange } from '../../src/relay/sync.ts'
 
 const [AP, EU, US] = ['ap', 'eu', 'us'] as RegionId[] as [RegionId, RegionId, RegionId]
 const ROOT = 'devices/lamp' as Root
-const NOTHING: ReleaseResponse = {
-  done: true,
-  session: '',
-  late: '',
-  upTo: 0,
-  clock: 0,
-  retained: [],
-  shadows: [],
-  subscriptions: [],
-}
-
 function sessionOf(id: string) {
   const numbers = { expirySeconds: 60, disconnectedAt: 1, lastPosition: 0, sentUpTo: 0 }
   return { id, ...numbers, subscriptions: [], released: [], received: [], seen: [], queue: [] }
@@ -38,7 +34,7 @@ class Regions {
   /** Answers a ping and then no more. */
   readonly falling = new Set<RegionId>()
   readonly released: (ReleaseRequest & { readonly region: RegionId })[] = []
-  release: (region: RegionId, request: ReleaseRequest) => ReleaseResponse = () => NOTHING
+  release: (region: RegionId, request: ReleaseRequest) => ReleaseResponse = () => NOTHING_LATE
   /** What a home does when it is asked to finish its import. */
   finish: () => Promise<void> = () => Promise.resolve()
 
@@ -101,28 +97,19 @@ const home = () => store.home(DEFAULT_FLEET, ROOT)
 
 async function sync(region: RegionId, epoch: number): Promise<void> {
   const { queue: _, ...session } = sessionOf(`synced by ${region}`)
-  const nothing = {
+  await store.putState({
+    fleet: DEFAULT_FLEET,
+    root: ROOT,
+    epoch,
+    version: 1,
     clock: 0,
-    queue: [],
-    retained: [],
-    shadows: [],
-    queueVoidUpTo: null,
-    retainedVoidUpTo: null,
-    shadowsVoidUpTo: null,
-  }
-  await store.putState({ fleet: DEFAULT_FLEET, root: ROOT, epoch, version: 1, session, ...nothing })
+    session,
+    ...noChange(),
+  })
 }
 
 function imported(region: RegionId, epoch: number, from: RegionId | null = null, tookUpTo = 0) {
-  const took = {
-    from,
-    tookUpTo,
-    tookTopic: '',
-    tookShadow: '',
-    tookFilter: '',
-    synced: true,
-    registered: true,
-  }
+  const took = { ...TOOK_NOTHING, from, tookUpTo, synced: true, registered: true }
   return directory.imported({ fleet: DEFAULT_FLEET, root: ROOT, region, epoch, ...took })
 }
 
@@ -228,16 +215,7 @@ describe('a claim', () => {
 })
 
 async function emptyChange(version: number) {
-  const nothing = {
-    clock: 0,
-    queue: [],
-    retained: [],
-    shadows: [],
-    queueVoidUpTo: null,
-    retainedVoidUpTo: null,
-    shadowsVoidUpTo: null,
-  }
-  return { fleet: DEFAULT_FLEET, root: ROOT, epoch: 1, version, ...nothing }
+  return { fleet: DEFAULT_FLEET, root: ROOT, epoch: 1, version, clock: 0, ...noChange() }
 }
 
 describe('silence', () => {
@@ -294,7 +272,9 @@ describe('what is late', () => {
   test('is taken from the oldest first, and what was taken is told to none but whom it came from', async () => {
     regions.silent.delete(EU)
     regions.release = (region, { tookUpTo }) =>
-      tookUpTo < 7 ? { ...NOTHING, done: false, session: `of ${region}`, late: 'AAAA', upTo: 7 } : NOTHING
+      tookUpTo < 7
+        ? { ...NOTHING_LATE, done: false, session: `of ${region}`, late: 'AAAA', upTo: 7 }
+        : NOTHING_LATE
     expect(await imported(AP, 3)).toMatchObject({ done: false, from: EU, session: 'of eu', upTo: 7 })
     expect(await imported(AP, 3, EU, 7)).toMatchObject({ done: false, from: US, session: 'of us' })
     // As if the last answer had been lost: positions of the one say nothing to the other.
@@ -311,7 +291,7 @@ describe('what is late', () => {
 
   test('is asked of the others too while one does not let go yet', async () => {
     regions.silent.delete(EU)
-    regions.release = (region) => (region === EU ? { ...NOTHING, done: false } : NOTHING)
+    regions.release = (region) => (region === EU ? { ...NOTHING_LATE, done: false } : NOTHING_LATE)
     expect(await imported(AP, 3)).toMatchObject({ done: false, from: EU, late: '' })
     expect(await home()).toMatchObject({ importFrom: [EU] })
   })

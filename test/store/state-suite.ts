@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Store } from '../../k8s-core/store/port.ts'
 import type { Root } from '../../src/id/ids.ts'
-import type { RootChange } from '../../src/relay/sync.ts'
+import { noChange, type RootChange } from '../../src/relay/sync.ts'
 import { FLEET, freshRoot, type Pods, US } from './home-suite.ts'
 
 const SESSION = {
@@ -29,16 +29,7 @@ function rows(texts: Readonly<Record<number, string | null>>, session = 's1'): Q
 }
 
 function changeOf(root: Root, epoch: number, version: number, more: Partial<RootChange> = {}): RootChange {
-  const nothing = {
-    clock: 0,
-    queue: [],
-    retained: [],
-    shadows: [],
-    queueVoidUpTo: null,
-    retainedVoidUpTo: null,
-    shadowsVoidUpTo: null,
-  }
-  return { fleet: FLEET, root, epoch, version, ...nothing, ...more }
+  return { fleet: FLEET, root, epoch, version, clock: 0, ...noChange(), ...more }
 }
 
 const text = (base64: string) => Buffer.from(base64, 'base64').toString()
