@@ -7,6 +7,7 @@ import { problemResponse } from '../../src/relay/problem.ts'
 import { AUTHENTICATED_HEADER } from '../workerd/device-actor.ts'
 import type { Env } from '../workerd/env.ts'
 import { locationHint, regionOf } from '../workerd/region.ts'
+import { bearerToken } from './asking.ts'
 
 /**
  * Where AWS IoT's device SDK for JavaScript puts the session token of its credentials, beside a signature that means nothing
@@ -29,8 +30,7 @@ export async function mqttRoute(c: Context<{ Bindings: Env }>): Promise<Response
   if (subprotocol === undefined) {
     return problemResponse(400, 'The subprotocol must be mqtt', { field: 'Sec-WebSocket-Protocol' }) // [MQTT-6.0.0-3]
   }
-  const token =
-    /^Bearer (.+)$/.exec(c.req.header('authorization') ?? '')?.[1] ?? c.req.query('token') ?? awsToken
+  const token = bearerToken(c) ?? c.req.query('token') ?? awsToken
   const claims = token === undefined ? null : await verifyClientToken(token, c.env.CLIENT_TOKEN_SECRET)
   if (token !== undefined && claims === null)
     return problemResponse(401, 'The token is not valid, or has expired')

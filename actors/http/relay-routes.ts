@@ -8,7 +8,7 @@ import {
   wideAddress,
   wideShard,
 } from '../../src/id/actor-name.ts'
-import { type FleetId, parseRegionId, type RegionId, type Root } from '../../src/id/ids.ts'
+import { type ClientId, type FleetId, parseRegionId, type RegionId, type Root } from '../../src/id/ids.ts'
 import { clientOfRoot } from '../../src/id/root.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { type DeliverRequest, deliverRequestSchema, type EnvelopeResult } from '../../src/relay/envelope.ts'
@@ -16,7 +16,7 @@ import { handoverRequestSchema, releaseRequestSchema } from '../../src/relay/hom
 import { drainedRequestSchema, homeInterestRequestSchema } from '../../src/relay/interest.ts'
 import { homePresenceRequestSchema } from '../../src/relay/presence.ts'
 import { invalid, problemResponse } from '../../src/relay/problem.ts'
-import { type HomeShadowResponse, homeShadowRequestSchema } from '../../src/relay/shadow.ts'
+import { homeShadowRequestSchema } from '../../src/relay/shadow.ts'
 import { edgeParty, verifyRelay } from '../../src/relay/token.ts'
 import { RELAY_PATH } from '../../src/relay/version.ts'
 import {
@@ -45,6 +45,18 @@ const callLeaf: LeafCall = (c, fleet, root, call) =>
     leafAddress(c.var.region, fleet, root),
     call as (leaf: LeafPeer) => Promise<unknown>,
   ) as ReturnType<typeof call>
+
+function callDevice<T>(
+  c: RelayContext,
+  fleet: FleetId,
+  client: ClientId,
+  call: (device: DevicePeer) => Promise<T>,
+): Promise<T> {
+  return new StubCache(c.env).call(
+    deviceAddress(c.var.region, fleet, client),
+    call as (device: DevicePeer) => Promise<unknown>,
+  ) as Promise<T>
+}
 
 function callWide<T>(
   c: RelayContext,
@@ -118,8 +130,9 @@ relayRoutes.post('/:region/presence', async (c) => {
   const body = await parse(c, homePresenceRequestSchema)
   if (!body.ok) return body.response
   const { fleet, root, epoch } = body.value
-  if (clientOfRoot(root) === null) return problemResponse(400, 'Not the root of a client', { field: 'root' })
-  return c.json(await callLeaf(c, fleet, root, (leaf) => (leaf as DevicePeer).presence(epoch)))
+  const client = clientOfRoot(root)
+  if (client === null) return problemResponse(400, 'Not the root of a client', { field: 'root' })
+  return c.json(await callDevice(c, fleet, client, (device) => device.presence(epoch)))
 })
 
 relayRoutes.post('/:region/shadow', async (c) => {
@@ -128,11 +141,7 @@ relayRoutes.post('/:region/shadow', async (c) => {
   const { fleet, root, epoch, ...asked } = body.value
   const client = clientOfRoot(root)
   if (client === null) return problemResponse(400, 'Only devices have shadows', { field: 'root' })
-  const answer = await new StubCache(c.env).call<DevicePeer>(
-    deviceAddress(c.var.region, fleet, client),
-    (device) => device.shadow(asked, epoch),
-  )
-  return c.json(answer as HomeShadowResponse)
+  return c.json(await callDevice(c, fleet, client, (device) => device.shadow(asked, epoch)))
 })
 
 relayRoutes.post('/:region/wide', async (c) => {

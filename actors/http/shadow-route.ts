@@ -1,32 +1,20 @@
 // A device's shadows over HTTP, for the clients of its fleet.
 import type { Context } from 'hono'
-import { deviceAddress } from '../../src/id/actor-name.ts'
-import { verifyClientToken } from '../../src/id/client-token.ts'
-import { type ClientId, type FleetId, parseClientId, type RegionId } from '../../src/id/ids.ts'
-import { rootOfClient } from '../../src/id/root.ts'
+import { parseClientId } from '../../src/id/ids.ts'
 import { CLASSIC_SHADOW, namedShadow, type ShadowVerb } from '../../src/id/shadow-topic.ts'
 import { problemResponse } from '../../src/relay/problem.ts'
-import type { HomeShadowResponse, ShadowAsked, ShadowResponse } from '../../src/relay/shadow.ts'
+import type { ShadowAsked, ShadowResponse } from '../../src/relay/shadow.ts'
 import { decodeShadow } from '../../src/shadow/document.ts'
 import { whole } from '../../src/shadow/step.ts'
-import { CoreUnreachable } from '../core-client.ts'
-import type { DevicePeer } from '../platform.ts'
-import { coreClient } from '../workerd/core-fetch.ts'
-import type { Env } from '../workerd/env.ts'
-import { StubCache } from '../workerd/peers.ts'
-import { regionOf } from '../workerd/region.ts'
+import { type ApiContext, askHome, claimsOf, isKnown } from './asking.ts'
 
 const VERBS: Readonly<Record<string, ShadowVerb>> = { GET: 'get', PATCH: 'update', DELETE: 'delete' }
 const PATCH_TYPES = ['application/json', 'application/merge-patch+json']
 
 /** `GET`, `PATCH` and `DELETE /v1/devices/<device>/shadow`; `?name=` for a named one. */
-export async function shadowRoute(c: Context<{ Bindings: Env }>): Promise<Response> {
-  const token = /^Bearer (.+)$/.exec(c.req.header('authorization') ?? '')?.[1]
-  const claims = token === undefined ? null : await verifyClientToken(token, c.env.CLIENT_TOKEN_SECRET)
-  if (claims === null) {
-    const title = token === undefined ? 'A token is needed' : 'The token is not valid, or has expired'
-    return problemResponse(401, title, { field: 'Authorization', detail: 'Authorization: Bearer <token>' })
-  }
+export async function shadowRoute(c: ApiContext): Promise<Response> {
+  const claims = await claimsOf(c)
+  if (claims instanceof Response) return claims
   const device = parseClientId(c.req.param('device') ?? '')
   if (device === null) return problemResponse(400, 'Not a client id', { field: 'device' })
   const name = c.req.query('name')
@@ -39,21 +27,16 @@ export async function shadowRoute(c: Context<{ Bindings: Env }>): Promise<Respon
   const body = await bodyOf(c, verb)
   if (body instanceof Response) return body
 
-  const region = regionOf(c.req.raw, c.env)
-  try {
-    const answer = await ask(c.env, region, claims.fleet, device, {
-      id: crypto.randomUUID(),
-      path,
-      verb,
-      body,
-    })
-    return respond(c, answer, verb)
-  } catch (cause) {
-    if (!(cause instanceof CoreUnreachable)) throw cause
-    return problemResponse(503, 'The device is not at home here, and the core cannot be reached', {
-      detail: `asked in ${region}: ${cause.message}`,
-    })
-  }
+  const shadowAsked: ShadowAsked = { id: crypto.randomUUID(), path, verb, body }
+  const answer = await askHome<ShadowResponse>(
+    c,
+    claims.fleet,
+    device,
+    'device',
+    (actor) => actor.shadow(shadowAsked, null),
+    (core, asked) => core.shadow({ ...asked, ...shadowAsked }),
+  )
+  return answer instanceof Response ? answer : respond(c, answer, verb)
 }
 
 /** What the home is asked: the body, with the version that `If-Match` names. */
@@ -83,20 +66,6 @@ async function bodyOf(c: Context, verb: ShadowVerb): Promise<string | Response> 
   } catch {
     return text
   }
-}
-
-async function ask(
-  env: Env,
-  region: RegionId,
-  fleet: FleetId,
-  device: ClientId,
-  asked: ShadowAsked,
-): Promise<ShadowResponse> {
-  const here = (await new StubCache(env).call<DevicePeer>(deviceAddress(region, fleet, device), (actor) =>
-    actor.shadow(asked, null),
-  )) as HomeShadowResponse
-  if (here.status === 'done') return here
-  return coreClient(env, region).shadow({ fleet, root: rootOfClient(device), region, ...asked })
 }
 
 function respond(c: Context, answer: ShadowResponse, verb: ShadowVerb): Response {
@@ -152,8 +121,7 @@ function documentResponse(
   c.header('etag', etag)
   c.header('last-modified', new Date(changedAt).toUTCString())
   c.header('cache-control', 'no-cache')
-  const known = (c.req.header('if-none-match') ?? '').split(',').map((one) => one.trim())
-  if (read && known.includes(etag)) return c.body(null, 304)
+  if (read && isKnown(c, etag)) return c.body(null, 304)
   c.header('content-type', 'application/json')
   return c.body(body)
 }
