@@ -95,7 +95,7 @@ export class Edges {
 
   /** The home's messages for another region have all arrived there. */
   async drained(region: RegionId, request: DrainedRequest): Promise<void> {
-    await this.post(region, 'drained', request)
+    await this.post(region, 'drained', request, EDGE_CALL_TIMEOUT_MS)
   }
 
   /** Another region's wide filters, for this one to know. */
@@ -105,7 +105,7 @@ export class Edges {
 
   /** What this region's wide shards had sent to another one has all arrived there. */
   async wideDrained(region: RegionId, request: WideDrainedRequest): Promise<void> {
-    await this.post(region, 'wide-drained', request)
+    await this.post(region, 'wide-drained', request, EDGE_CALL_TIMEOUT_MS)
   }
 
   async wideRetained(region: RegionId, request: RegionRetainedRequest): Promise<RegionRetainedResponse> {
@@ -132,25 +132,18 @@ export class Edges {
     schema: S,
     timeoutMs = EDGE_CALL_TIMEOUT_MS,
   ): Promise<z.infer<S>> {
-    const response = await this.post(region, name, body, timeoutMs)
-    const parsed = schema.safeParse(
-      await response.json().catch((cause) => {
-        throw new EdgeSilent(region, `the edge of ${region} broke off its answer to ${name}`, { cause })
-      }),
-    )
-    if (!parsed.success)
-      throw new EdgeUnreachable(region, `the edge of ${region} answered ${name} strangely`, {
-        cause: parsed.error,
-      })
+    const parsed = schema.safeParse(await this.post(region, name, body, timeoutMs))
+    if (!parsed.success) throw this.strange(region, name, parsed.error)
     return parsed.data
   }
 
-  private async post(
-    region: RegionId,
-    name: string,
-    body: unknown,
-    timeoutMs = EDGE_CALL_TIMEOUT_MS,
-  ): Promise<Response> {
+  /** An answer that is not as the contract says. */
+  protected strange(region: RegionId, name: string, cause: Error): EdgeUnreachable {
+    return new EdgeUnreachable(region, `the edge of ${region} answered ${name} strangely`, { cause })
+  }
+
+  /** Resolves with the answer's JSON, or null where it has none. */
+  protected async post(region: RegionId, name: string, body: unknown, timeoutMs: number): Promise<unknown> {
     const url = this.urls.get(region)
     if (url === undefined) throw new EdgeUnreachable(region, `no edge is known for ${region}`)
     let response: Response
@@ -172,7 +165,10 @@ export class Edges {
         `the edge of ${region} answered ${name} with ${response.status}: ${text}`,
       )
     }
-    return response
+    if (response.status === 204) return null
+    return response.json().catch((cause) => {
+      throw new EdgeSilent(region, `the edge of ${region} broke off its answer to ${name}`, { cause })
+    })
   }
 }
 

@@ -1,7 +1,7 @@
 // Carries envelopes to the homes and to the interested regions. Holds none: what cannot be passed on is the sender's.
 import type { RegionId } from '../src/id/ids.ts'
 import type { DeliverRequest, Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
-import { FIRST_EPOCH } from '../src/relay/home.ts'
+import { FIRST_EPOCH, type HomeAnswer } from '../src/relay/home.ts'
 import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
 import type { PresenceRequest, PresenceResponse } from '../src/relay/presence.ts'
 import type { ShadowRequest, ShadowResponse } from '../src/relay/shadow.ts'
@@ -55,21 +55,13 @@ export class Relay {
   }
 
   /** A client's last event, from its home. Asking makes no region the home. */
-  async presence({ fleet, root, region }: PresenceRequest): Promise<PresenceResponse> {
-    let last = region
-    for (let tries = 0; tries < MOVED_TRIES_MAX; tries++) {
-      const home = await this.directory.find(fleet, root)
-      if (home === null) return { status: 'done', event: null }
-      last = home.region
-      try {
-        const answer = await this.edges.presence(home.region, { fleet, root, epoch: home.epoch })
-        if (answer.status === 'done') return answer
-      } catch (cause) {
-        if (!(cause instanceof EdgeUnreachable)) throw cause
-        break
-      }
-    }
-    return { status: 'unreachable', region: last }
+  async presence({ fleet, root }: PresenceRequest): Promise<PresenceResponse> {
+    const said = await this.askHome(
+      () => this.directory.find(fleet, root),
+      ({ region, epoch }) => this.edges.presence(region, { fleet, root, epoch }),
+    )
+    if (said === null) return { status: 'done', event: null }
+    return 'answer' in said ? said.answer : { status: 'unreachable', region: said.region }
   }
 
   /**
@@ -78,23 +70,19 @@ export class Relay {
    */
   async shadow(request: ShadowRequest, synced: () => Promise<string | null>): Promise<ShadowResponse> {
     const { fleet, root, region: from, ...asked } = request
-    const find = () =>
-      asked.verb === 'update' ? this.directory.resolve(fleet, root, from) : this.directory.find(fleet, root)
-    let home = await find()
-    for (let tries = 0; home !== null && tries < MOVED_TRIES_MAX; tries++) {
-      const { region, epoch } = home
-      try {
-        const answer = await this.edges.shadow(region, { fleet, root, epoch, ...asked })
-        if (answer.status === 'done') return answer
-      } catch (cause) {
-        if (!(cause instanceof EdgeUnreachable)) throw cause
-        return asked.verb === 'get'
-          ? { status: 'synced', region, shadow: await synced() }
-          : { status: 'unreachable', region }
-      }
-      home = await find()
-    }
-    return home === null ? { status: 'unknown' } : { status: 'unreachable', region: home.region }
+    const said = await this.askHome(
+      () =>
+        asked.verb === 'update'
+          ? this.directory.resolve(fleet, root, from)
+          : this.directory.find(fleet, root),
+      ({ region, epoch }) => this.edges.shadow(region, { fleet, root, epoch, ...asked }),
+    )
+    if (said === null) return { status: 'unknown' }
+    if ('answer' in said) return said.answer
+    const { region } = said
+    return said.silent && asked.verb === 'get'
+      ? { status: 'synced', region, shadow: await synced() }
+      : { status: 'unreachable', region }
   }
 
   /**
@@ -136,6 +124,25 @@ export class Relay {
     const following = others[others.indexOf(region) + 1]
     const next = following === undefined ? null : { region: following, root: '', topic: '' }
     return { ...page, next }
+  }
+
+  /** The home's answer; or its region, which does not answer (`silent`) or is always another; null where there is none. */
+  private async askHome<Answer extends { readonly status: string }>(
+    find: () => Promise<HomeAnswer | null>,
+    ask: (home: HomeAnswer) => Promise<Answer>,
+  ): Promise<{ answer: Extract<Answer, { status: 'done' }> } | { region: RegionId; silent: boolean } | null> {
+    let home = await find()
+    for (let tries = 0; home !== null && tries < MOVED_TRIES_MAX; tries++) {
+      try {
+        const answer = await ask(home)
+        if (answer.status === 'done') return { answer: answer as Extract<Answer, { status: 'done' }> }
+      } catch (cause) {
+        if (!(cause instanceof EdgeUnreachable)) throw cause
+        return { region: home.region, silent: true }
+      }
+      home = await find()
+    }
+    return home === null ? null : { region: home.region, silent: false }
   }
 
   private others(region: RegionId): RegionId[] {

@@ -59,27 +59,22 @@ export class SqliteStates {
     for (const { position, session: owner, delivery } of change.queue)
       queue.run(fleet, root, position, at, owner, bytesOf(delivery))
     for (const { topic, record } of change.retained) retained.run(fleet, root, topic, at, bytesOf(record))
-    if (change.queueVoidUpTo !== null) {
-      const upTo = syncTimestamp(epoch, change.queueVoidUpTo)
-      state.run(fleet, root, 'queue-void', upTo, null)
-      this.#prepared.voidQueue.run(fleet, root, upTo)
-    }
     for (const { path, shadow } of change.shadows) this.#prepared.shadow.run(fleet, root, path, at, shadow)
-    if (change.shadowsVoidUpTo !== null) {
-      const upTo = syncTimestamp(epoch, change.shadowsVoidUpTo)
-      state.run(fleet, root, 'shadows-void', upTo, null)
-      this.#prepared.voidShadows.run(fleet, root, upTo)
-    }
-    if (change.retainedVoidUpTo !== null) {
-      const upTo = syncTimestamp(epoch, change.retainedVoidUpTo)
-      state.run(fleet, root, 'retained-void', upTo, null)
-      this.#prepared.voidRetained.run(fleet, root, upTo)
+    for (const [kind, version, voidRows] of [
+      ['queue-void', change.queueVoidUpTo, this.#prepared.voidQueue],
+      ['retained-void', change.retainedVoidUpTo, this.#prepared.voidRetained],
+      ['shadows-void', change.shadowsVoidUpTo, this.#prepared.voidShadows],
+    ] as const) {
+      if (version === null) continue
+      const upTo = syncTimestamp(epoch, version)
+      state.run(fleet, root, kind, upTo, null)
+      voidRows.run(fleet, root, upTo)
     }
     const old = at - BigInt(SYNC_REMOVED_VERSIONS_KEPT)
     this.#prepared.forgetQueue.run(fleet, root, old)
     this.#prepared.forgetRetained.run(fleet, root, old)
     this.#prepared.forgetShadows.run(fleet, root, old)
-    return Number(this.#values(fleet, root).get('fence') ?? 0) <= epoch
+    return Number(this.#values(fleet, root).values.get('fence') ?? 0) <= epoch
   }
 
   /** In a transaction. */
@@ -98,8 +93,8 @@ export class SqliteStates {
       path: String(row.path),
       shadow: String(row.shadow),
     }))
-    const session = this.#prepared.states.all(fleet, root).find(({ kind }) => kind === 'session')
-    return syncedState(this.#values(fleet, root), Number(session?.epoch ?? 0), queue, retained, shadows, now)
+    const { values, sessionEpoch } = this.#values(fleet, root)
+    return syncedState(values, sessionEpoch, queue, retained, shadows, now)
   }
 
   shadow(fleet: FleetId, root: Root, path: string): string | null {
@@ -107,11 +102,14 @@ export class SqliteStates {
     return shadow === null ? null : String(shadow)
   }
 
-  #values(fleet: FleetId, root: Root): Map<string, string> {
+  #values(fleet: FleetId, root: Root): { values: Map<string, string>; sessionEpoch: number } {
     const values = new Map<string, string>()
-    for (const { kind, value } of this.#prepared.states.all(fleet, root))
+    let sessionEpoch = 0
+    for (const { kind, value, epoch } of this.#prepared.states.all(fleet, root)) {
       if (value !== null) values.set(String(kind), String(value))
-    return values
+      if (kind === 'session') sessionEpoch = Number(epoch)
+    }
+    return { values, sessionEpoch }
   }
 }
 

@@ -1,40 +1,22 @@
 // A pod of the core: the real directory and relay, served as k8s-core/app.ts serves them, over a store with a delay.
 import type { z } from 'zod'
 import { Directory } from '../../k8s-core/directory.ts'
-import { EdgeSilent, type Edges, EdgeUnreachable } from '../../k8s-core/edges.ts'
-import {
-  EDGE_CALL_TIMEOUT_MS,
-  EDGE_HANDOVER_TIMEOUT_MS,
-  EDGE_PING_TIMEOUT_MS,
-  EDGE_SUBSCRIBE_TIMEOUT_MS,
-  FAIL_OVER_AFTER_MS,
-} from '../../k8s-core/limits.ts'
+import { EdgeUnreachable } from '../../k8s-core/edges.ts'
+import { FAIL_OVER_AFTER_MS } from '../../k8s-core/limits.ts'
 import { Relay } from '../../k8s-core/relay.ts'
 import { Silence } from '../../k8s-core/silence.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
-import type { RegionId } from '../../src/id/ids.ts'
-import { envelopesRequestSchema, envelopesResponseSchema } from '../../src/relay/envelope.ts'
-import {
-  claimRequestSchema,
-  handoverResponseSchema,
-  importedRequestSchema,
-  releaseResponseSchema,
-  resolveRequestSchema,
-} from '../../src/relay/home.ts'
-import {
-  drainedRequestSchema,
-  homeInterestResponseSchema,
-  interestRequestSchema,
-} from '../../src/relay/interest.ts'
+import { envelopesRequestSchema } from '../../src/relay/envelope.ts'
+import { claimRequestSchema, importedRequestSchema, resolveRequestSchema } from '../../src/relay/home.ts'
+import { drainedRequestSchema, interestRequestSchema } from '../../src/relay/interest.ts'
 import { syncRequestSchema } from '../../src/relay/sync.ts'
 import {
-  regionRetainedResponseSchema,
-  wideAnswerSchema,
   wideDrainedRequestSchema,
   wideRequestSchema,
   wideRetainedRequestSchema,
 } from '../../src/relay/wide.ts'
-import { AnsweredError, type HttpServer, request } from './http.ts'
+import type { HttpServer } from './http.ts'
+import { PodEdges } from './pod-edges.ts'
 import type { SimRegion } from './region.ts'
 import type { Place, Task } from './scheduler.ts'
 import type { Sender } from './sender.ts'
@@ -97,7 +79,7 @@ class PodLife implements Sender {
     this.world = pod.world
     this.around = pod
     const store = this.store()
-    const edges = this.edges()
+    const edges = new PodEdges(this.world, this)
     const now = () => this.world.now + this.world.coreAheadMs
     const pause = (ms: number) =>
       new Promise<void>((done) => {
@@ -203,71 +185,5 @@ class PodLife implements Sender {
           return state
         }),
     }
-  }
-
-  /** As k8s-core/edges.ts, over simulated requests. */
-  private edges(): Edges {
-    const post = async (
-      id: RegionId,
-      name: string,
-      body: unknown,
-      timeoutMs = EDGE_CALL_TIMEOUT_MS,
-    ): Promise<unknown> => {
-      const region = this.world.regions.get(id)
-      if (region === undefined) throw new EdgeUnreachable(id, `no edge is known for ${id}`)
-      try {
-        return await request(this, region.server(name), timeoutMs, body)
-      } catch (cause) {
-        const Failure = cause instanceof AnsweredError ? EdgeUnreachable : EdgeSilent
-        throw new Failure(id, `the edge of ${id} did not do ${name}: ${String(cause)}`, { cause })
-      }
-    }
-    const ask = async <S extends z.ZodType>(
-      id: RegionId,
-      name: string,
-      body: unknown,
-      schema: S,
-      timeoutMs?: number,
-    ): Promise<z.infer<S>> => {
-      const parsed = schema.safeParse(await post(id, name, body, timeoutMs))
-      if (!parsed.success) {
-        this.world.breach('contract', `the edge's answer to ${name}: ${parsed.error.message}`)
-        throw new EdgeUnreachable(id, `the edge of ${id} answered ${name} strangely`)
-      }
-      return parsed.data
-    }
-    const edges: Pick<
-      Edges,
-      | 'regions'
-      | 'ping'
-      | 'deliver'
-      | 'interest'
-      | 'drained'
-      | 'handover'
-      | 'release'
-      | 'wide'
-      | 'wideDrained'
-      | 'wideRetained'
-    > = {
-      regions: [...this.world.regions.keys()],
-      ping: async (id) => {
-        await post(id, 'ping', {}, EDGE_PING_TIMEOUT_MS)
-      },
-      deliver: (id, body) => ask(id, 'envelopes', body, envelopesResponseSchema),
-      interest: (id, body) =>
-        ask(id, 'interest', body, homeInterestResponseSchema, EDGE_SUBSCRIBE_TIMEOUT_MS),
-      drained: async (id, body) => {
-        await post(id, 'drained', body)
-      },
-      handover: (id, body) => ask(id, 'handover', body, handoverResponseSchema, EDGE_HANDOVER_TIMEOUT_MS),
-      release: (id, body) => ask(id, 'release', body, releaseResponseSchema),
-      wide: (id, body) => ask(id, 'wide', body, wideAnswerSchema, EDGE_SUBSCRIBE_TIMEOUT_MS),
-      wideDrained: async (id, body) => {
-        await post(id, 'wide-drained', body)
-      },
-      wideRetained: (id, body) =>
-        ask(id, 'wide-retained', body, regionRetainedResponseSchema, EDGE_SUBSCRIBE_TIMEOUT_MS),
-    }
-    return edges as Edges
   }
 }
