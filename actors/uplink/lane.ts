@@ -61,8 +61,8 @@ export class Lane {
     return item.name
   }
 
-  /** Names the first items that may go in one envelope, whose numbers count on from its first; how many these are. */
-  nameRun(itemsMax: number, bytesMax: number): number {
+  /** Names the first items that may go in one envelope, whose numbers count on from its first; how many, and how large. */
+  nameRun(itemsMax: number, bytesMax: number): { readonly count: number; readonly bytes: number } {
     let bytes = 0
     let count = 0
     for (const item of this.items) {
@@ -73,7 +73,7 @@ export class Lane {
       bytes += item.record.length
       count++
     }
-    return count
+    return { count, bytes }
   }
 
   /** A member of the group may be getting it: whether that is so is waited for, or another would get it too. */

@@ -227,11 +227,11 @@ export class Uplink {
         this.forget(lane)
         continue
       }
-      const count = lane.nameRun(UPLINK_RECORDS_PER_CALL_MAX - records, UPLINK_BYTES_PER_CALL_MAX - bytes)
-      if (count === 0) break
-      for (let i = 0; i < count; i++) bytes += lane.items[i]?.record.length ?? 0
-      records += count
-      lane.underWay = count
+      const run = lane.nameRun(UPLINK_RECORDS_PER_CALL_MAX - records, UPLINK_BYTES_PER_CALL_MAX - bytes)
+      if (run.count === 0) break
+      bytes += run.bytes
+      records += run.count
+      lane.underWay = run.count
       lanes.push(lane)
       if (lanes.length >= ENVELOPES_PER_CALL_MAX) break
     }
