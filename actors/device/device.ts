@@ -32,7 +32,6 @@ import { Registrar } from './registrar.ts'
 import { Seen } from './seen.ts'
 import { SessionStore } from './session-store.ts'
 import { Subscribing } from './subscribing.ts'
-import { Wake } from './wake.ts'
 
 export class Device {
   readonly leaf: Leaf
@@ -40,7 +39,6 @@ export class Device {
   readonly moving: Moving
   readonly presence: Presence
   private readonly platform: Platform
-  private readonly publisher: Publisher
   private readonly registrar: Registrar
   private readonly subscribing: Subscribing
   private readonly ownDeltas: OwnDeltas
@@ -48,7 +46,6 @@ export class Device {
   private readonly givingAway: GivingAway
   private session: Session | null = null
   private live: Live | null = null
-  private readonly wake: Wake
   private readonly attaching: Attaching
   private readonly performing: Performing
   private readonly keeping: Keeping
@@ -59,15 +56,11 @@ export class Device {
     this.platform = platform
     const marks = new Marks(platform.storage)
     this.store = new SessionStore(platform.storage, marks)
-    this.wake = new Wake(platform, () => {
-      if (this.session !== null) this.perform(this.session.outgoing.ackWaitOver(platform.now()))
-    })
     this.attaching = new Attaching(platform, this.store, {
       live: () => this.live,
       session: () => this.session,
       close: (reason) => this.closeLive(reason),
     })
-    this.performing = new Performing(platform, (effect, session) => this.performOne(effect, session))
     this.seen = new Seen(platform.storage)
     this.keeping = new Keeping(platform, this.store, this.seen)
     const owner: LeafOwner = {
@@ -84,7 +77,7 @@ export class Device {
       along: () => this.presence.along(),
     }
     this.leaf = new Leaf(platform, rootOfClient(client), owner, marks)
-    this.publisher = new Publisher(platform, client, this.leaf)
+    const publisher = new Publisher(platform, client, this.leaf)
     this.registrar = new Registrar(platform, client, this.leaf)
     this.ownDeltas = new OwnDeltas(client, this.leaf.shadows)
     this.subscribing = new Subscribing(this.store, this.registrar, this.ownDeltas, (filters) =>
@@ -106,8 +99,20 @@ export class Device {
       deliver: (delivery) => this.deliverQuietly(delivery),
       orphaned: (deliveries) => this.givingAway.late(deliveries),
     })
-    this.will = new LastWill(platform, this.store, this.publisher)
+    this.will = new LastWill(platform, this.store, publisher)
     this.givingAway = new GivingAway(platform, client, this.store)
+    this.performing = new Performing(platform, {
+      store: this.store,
+      keeping: this.keeping,
+      attaching: this.attaching,
+      publisher,
+      live: () => this.live,
+      session: () => this.session,
+      reply: (packet) => this.reply(packet),
+      close: (reason) => this.closeLive(reason),
+      subscribe: (session, effect) => this.subscribe(session, effect),
+      unsubscribe: (session, effect) => this.unsubscribe(session, effect),
+    })
     const { session, live, cutOff } = awaken(platform, this.store, connections)
     this.session = session
     this.live = live
@@ -302,68 +307,6 @@ export class Device {
 
   private perform(effects: readonly Effect[]): readonly Promise<void>[] {
     return this.performing.perform(effects, this.session)
-  }
-
-  /** @param session whose effect it is; another may have taken its place meanwhile */
-  private performOne(effect: Effect, session: Session | null): Promise<void> | null {
-    const { store, live } = this
-    const current = session !== null && session === this.session
-    switch (effect.do) {
-      case 'send': {
-        const sent = live?.publish(effect.delivery, effect.packetId, effect.dup, this.platform.now()) ?? true
-        if (!sent && effect.packetId > 0 && current) {
-          this.perform(session.outgoing.skipped(effect.packetId))
-        }
-        this.attaching.plan()
-        return null
-      }
-      case 'store':
-      case 'forget':
-      case 'sent-up-to':
-      case 'release':
-      case 'complete':
-      case 'received':
-      case 'dismissed':
-        this.keeping.perform(effect, current ? session : null)
-        return null
-      case 'pubrel':
-        this.reply({ type: 'pubrel', packetId: effect.packetId, reason: Reason.Success, properties: {} })
-        return null
-      case 'refill':
-        if (current) {
-          this.keeping.behind.flush()
-          const rows = store.queued(effect.after, Number.MAX_SAFE_INTEGER, effect.limit)
-          this.perform(session.outgoing.refill(rows, effect.limit, this.platform.now()))
-        }
-        return null
-      case 'wake':
-        this.wake.at(effect.at)
-        return null
-      case 'reply':
-        this.reply(effect.packet)
-        return null
-      case 'close':
-        this.closeLive(effect.reason)
-        return null
-      case 'discard-will':
-        store.clearWill()
-        return null
-      case 'expiry':
-        if (session !== null) session.expirySeconds = effect.seconds
-        return null
-      case 'publish':
-        return this.publisher.publish(this.keeping.named(effect, live, session)).then((reason) => {
-          const effects = effect.done(reason)
-          // Those of a session that has ended meanwhile are nobody's.
-          if (this.session === session) this.perform(effects)
-        })
-      case 'subscribe':
-        return current ? this.subscribe(session, effect) : null
-      case 'unsubscribe':
-        return current ? this.unsubscribe(session, effect) : null
-      default:
-        return effect satisfies never
-    }
   }
 
   /** To the live connection, if there is one; a client that takes no packet of that size is closed. */
