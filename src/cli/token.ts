@@ -1,17 +1,19 @@
 // `starling token <clientId…>`: tokens that any MQTT client can give as its password.
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { signClientToken } from '../id/client-token.ts'
-import { type ClientId, DEFAULT_FLEET, parseClientId, parseFleetId } from '../id/ids.ts'
-import { DEFAULT_DIR, readSecrets } from './local.ts'
+import type { ClientId } from '../id/ids.ts'
+import { clientId } from './arguments.ts'
+import { everywhere } from './everywhere.ts'
+import { outputOf } from './output.ts'
+import { secretOf } from './place.ts'
 
 const DAY_SECONDS = 24 * 3600
+const DAYS_MAX = 3650
 
 interface TokenOptions {
-  readonly dir: string
-  readonly fleet: string
   readonly days: number
   readonly durability: 'local' | 'global'
-  readonly json?: true
+  readonly admin?: true
 }
 
 export function tokenCommand(): Command {
@@ -21,8 +23,6 @@ export function tokenCommand(): Command {
       ...before,
       clientId(text),
     ])
-    .option('--dir <folder>', 'the local run', DEFAULT_DIR)
-    .option('--fleet <fleet>', 'the fleet', DEFAULT_FLEET)
     .option('--days <n>', 'how long the tokens are good', days, 30)
     .addOption(
       new Option(
@@ -32,35 +32,25 @@ export function tokenCommand(): Command {
         .choices(['local', 'global'])
         .default('local'),
     )
-    .option('--json', 'print an object: client id to token')
-    .action(async (clients: ClientId[], options: TokenOptions) => {
-      const fleet = parseFleetId(options.fleet)
-      if (fleet === null) throw new Error(`not a fleet: ${options.fleet}`)
+    .option('--admin', 'tokens that may administrate the fleet')
+    .action(async (clients: ClientId[], options: TokenOptions, command: Command) => {
+      const { fleet } = everywhere(command)
+      const secret = await secretOf(command)
       const durability = options.durability === 'global' ? { durability: options.durability } : {}
-      const { clientTokenSecret } = await readSecrets(options.dir)
       const tokens = await Promise.all(
         clients.map((client) =>
           signClientToken(
-            { client, fleet, admin: false, ...durability },
-            clientTokenSecret,
+            { client, fleet, admin: options.admin === true, ...durability },
+            secret,
             options.days * DAY_SECONDS,
           ),
         ),
       )
-      const text = options.json
-        ? JSON.stringify(Object.fromEntries(clients.map((client, i) => [client, tokens[i]])), null, 2)
-        : tokens.join('\n')
-      process.stdout.write(`${text}\n`)
+      outputOf(command).answer(Object.fromEntries(clients.map((client, i) => [client, tokens[i]])), () =>
+        tokens.join('\n'),
+      )
     })
 }
-
-function clientId(text: string): ClientId {
-  const client = parseClientId(text)
-  if (client === null) throw new InvalidArgumentError('1 to 128 bytes, without / + # and control characters')
-  return client
-}
-
-const DAYS_MAX = 3650
 
 function days(text: string): number {
   const n = Number(text)

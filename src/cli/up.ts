@@ -7,7 +7,9 @@ import { Command, InvalidArgumentError } from 'commander'
 import { build } from 'esbuild'
 import { signClientToken } from '../id/client-token.ts'
 import { type ClientId, DEFAULT_FLEET, parseRegionId, type RegionId } from '../id/ids.ts'
+import { whole } from './arguments.ts'
 import { Child } from './child.ts'
+import { everywhere } from './everywhere.ts'
 import { DEFAULT_DIR, type Local, loadSecrets, type Secrets, writeLocal } from './local.ts'
 
 const HOST = '127.0.0.1'
@@ -16,6 +18,7 @@ const TOKEN_SECONDS = 30 * 24 * 3600
 
 interface UpOptions {
   readonly dir: string
+  readonly json: boolean
   readonly regions: RegionId[]
   readonly port: number
   readonly cassandra?: string
@@ -30,11 +33,26 @@ export function upCommand(): Command {
     .option('--regions <names>', 'the regions', parseRegions, ['eu', 'us'] as RegionId[])
     .option('--cassandra <host:port,…>', 'keep the directory in this Cassandra, not in an embedded store')
     .option('--keyspace <name>', 'the keyspace in Cassandra', 'starling')
-    .option('--port <n>', "the core's port, the regions' follow it; 0 for any that are free", parsePort, 8800)
-    .option('--dir <folder>', 'where state, secrets and local.json are kept', DEFAULT_DIR)
-    .option('--keep-alive <seconds>', 'the Server Keep Alive that MQTT 5 clients are given', parseSeconds)
+    .option(
+      '--port <n>',
+      "the core's port, the regions' follow it; 0 for any that are free",
+      whole('a port, 0 to 65535', 0, 65_535),
+      8800,
+    )
+    .option(
+      '--keep-alive <seconds>',
+      'the Server Keep Alive that MQTT 5 clients are given',
+      whole('1 to 65535 seconds', 1, 65_535),
+    )
     .option('--no-presence', "do not tell of clients' connections and their ends")
-    .action(up)
+    .addHelpText(
+      'after',
+      '\nState, secrets and local.json, which tells scripts where everything is, are kept in --dir.',
+    )
+    .action((options: Omit<UpOptions, 'dir' | 'json'>, command: Command) => {
+      const { dir, json } = everywhere(command)
+      return up({ ...options, dir, json })
+    })
 }
 
 async function up(options: UpOptions): Promise<void> {
@@ -69,6 +87,7 @@ async function up(options: UpOptions): Promise<void> {
 
 async function start(dir: string, options: UpOptions, children: Child[]): Promise<void> {
   const secrets = await loadSecrets(dir)
+  const say = (line: string) => void (options.json ? process.stderr : process.stdout).write(`${line}\n`)
   const worker = path.join(dir, 'worker.mjs')
   await bundleWorker(worker)
   const ports = await choosePorts(options.port, options.regions.length + 1)
@@ -132,7 +151,8 @@ async function start(dir: string, options: UpOptions, children: Child[]): Promis
   await Promise.all(children.map((child) => child.start()))
   complete = true
   await writeLocal(dir, local)
-  await greet(options, secrets, edgeUrls)
+  if (options.json) process.stdout.write(`${JSON.stringify(local, null, 2)}\n`)
+  else say(await greeting(options, secrets, edgeUrls))
 }
 
 function coreEnvironment(
@@ -176,11 +196,11 @@ export async function bundleWorker(outfile: string): Promise<void> {
   })
 }
 
-async function greet(
+async function greeting(
   options: UpOptions,
   secrets: Secrets,
   edges: readonly (readonly [RegionId, string])[],
-): Promise<void> {
+): Promise<string> {
   const token = (client: string) =>
     signClientToken(
       { client: client as ClientId, fleet: DEFAULT_FLEET, admin: false },
@@ -192,7 +212,7 @@ async function greet(
   const at = (url: string, client: string) =>
     `-l ws -h ${HOST} -p ${new URL(url).port} --path /mqtt/${client} -i ${client} -u ${client}`
   const [lamp, phone] = await Promise.all([token('lamp'), token('phone')])
-  say(`Starling runs: ${edges.length} regions and the core (${options.cassandra === undefined ? 'embedded store' : `Cassandra at ${options.cassandra}`}).
+  return `Starling runs: ${edges.length} regions and the core (${options.cassandra === undefined ? 'embedded store' : `Cassandra at ${options.cassandra}`}).
 
 ${edges.map(([region, url]) => `  ${region}  ${url.replace('http', 'ws')}/mqtt`).join('\n')}
 
@@ -205,7 +225,7 @@ In another, an app in ${second[0]} sends one:
   npx mqtt pub -t devices/lamp/cmd/power -m on -q 1 ${at(second[1], 'phone')} -P ${phone}
 
 A token for any other client id (the MQTT user name is free): npm run -s starling -- token${options.dir === DEFAULT_DIR ? '' : ` --dir ${options.dir}`} <clientId>
-Ctrl-C stops everything; state stays in ${options.dir}.`)
+Ctrl-C stops everything; state stays in ${options.dir}.`
 }
 
 /** Two runs on one folder would both run the same actors. */
@@ -257,10 +277,6 @@ export function tryPort(port: number): Promise<number | null> {
   })
 }
 
-function say(line: string): void {
-  process.stdout.write(`${line}\n`)
-}
-
 function parseRegions(text: string): RegionId[] {
   const regions = text.split(',').map((name) => {
     const region = parseRegionId(name.trim())
@@ -270,18 +286,4 @@ function parseRegions(text: string): RegionId[] {
   })
   if (new Set(regions).size !== regions.length) throw new InvalidArgumentError('a region is named twice')
   return regions
-}
-
-function parsePort(text: string): number {
-  const port = Number(text)
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new InvalidArgumentError('a port, 0 to 65535')
-  return port
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text)
-  if (!Number.isInteger(seconds) || seconds < 1 || seconds > 65_535)
-    throw new InvalidArgumentError('1 to 65535 seconds')
-  return seconds
 }

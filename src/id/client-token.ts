@@ -1,5 +1,5 @@
 // A client's token: who it is, in which fleet, until when. Given as MQTT password, `Authorization: Bearer`, or `?token=`.
-import { jwtVerify, SignJWT } from 'jose'
+import { decodeJwt, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import { type ClientId, DEFAULT_FLEET, type FleetId, parseClientId, parseFleetId } from './ids.ts'
 
 export interface ClientClaims {
@@ -47,16 +47,29 @@ export async function verifyClientToken(
       requiredClaims: ['sub', 'exp'],
       currentDate: new Date(now),
     })
-    const client = parseClientId(payload.sub ?? '')
-    const fleet = parseFleetId(typeof payload.fleet === 'string' ? payload.fleet : DEFAULT_FLEET)
-    if (client === null || fleet === null) return null
-    return {
-      client,
-      fleet,
-      admin: payload.scope === 'admin',
-      ...(payload.durability === 'global' && { durability: payload.durability }),
-    }
+    return claimsIn(payload)
   } catch {
     return null
+  }
+}
+
+/** What a token says, whoever signed it: for its owner, who wants to know whose it is. */
+export function tokenSays(token: string): ClientClaims | null {
+  try {
+    return claimsIn(decodeJwt(token))
+  } catch {
+    return null
+  }
+}
+
+function claimsIn(payload: JWTPayload): ClientClaims | null {
+  const client = parseClientId(payload.sub ?? '')
+  const fleet = parseFleetId(typeof payload.fleet === 'string' ? payload.fleet : DEFAULT_FLEET)
+  if (client === null || fleet === null) return null
+  return {
+    client,
+    fleet,
+    admin: payload.scope === 'admin',
+    ...(payload.durability === 'global' && { durability: payload.durability }),
   }
 }

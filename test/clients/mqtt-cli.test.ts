@@ -165,21 +165,25 @@ describe('`starling token`', () => {
     'refuses the client id %j',
     async (id) => {
       const { code, stdout, stderr } = await token(quoted(id))
-      expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
       expect(stderr).toMatch(/^error: .*'clientId'.*1 to 128 bytes/s)
     },
   )
 
   it.each([
-    ['token', /missing required argument 'clientId'/],
-    ['token --nonsense lamp', /unknown option '--nonsense'/],
-    ['token --days never lamp', /'--days <n>' argument 'never' is invalid. above 0, at most 3650/],
-    ['token --days -1 lamp', /'--days <n>' argument '-1' is invalid. above 0, at most 3650/],
-    ['token --dir no/such/folder lamp', /there is no no\/such\/folder\/secrets.json: run 'npm start' first/],
-    ['token --fleet Not_A_Fleet --dir no/such/folder lamp', /not a fleet: Not_A_Fleet/],
-  ])('`starling %s` ends with 1 and says why', async (args, why) => {
+    ['token', 2, /missing required argument 'clientId'/],
+    ['token --nonsense lamp', 2, /unknown option '--nonsense'/],
+    ['token --days never lamp', 2, /'--days <n>' argument 'never' is invalid. above 0, at most 3650/],
+    ['token --days -1 lamp', 2, /'--days <n>' argument '-1' is invalid. above 0, at most 3650/],
+    [
+      'token --dir no/such/folder lamp',
+      5,
+      /there is no no\/such\/folder\/secrets.json: run 'npm start' first/,
+    ],
+    ['token --fleet Not_A_Fleet lamp', 2, /argument 'Not_A_Fleet' is invalid. not a fleet/],
+  ])('`starling %s` ends with %d and says why', async (args, exit, why) => {
     const { code, stdout, stderr } = await starling(args)
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect({ code, stdout }).toEqual({ code: exit, stdout: '' })
     expect(stderr).toMatch(why)
     expect(stderr).not.toContain('    at ')
   })
@@ -201,9 +205,9 @@ describe('`starling`', () => {
     ['up --regions EU', /'EU' is not a region/],
     ['up --regions eu,eu', /a region is named twice/],
     ['up --keep-alive 0', /'--keep-alive <seconds>' argument '0' is invalid. 1 to 65535 seconds/],
-  ])('`starling %s` ends with 1 and says why', async (args, why) => {
+  ])('`starling %s` ends with 2 and says why', async (args, why) => {
     const { code, stdout, stderr } = await starling(args)
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toMatch(why)
     expect(stderr).not.toContain('    at ')
   })

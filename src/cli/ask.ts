@@ -1,0 +1,126 @@
+// Asking the HTTP API of the edge and the core: what comes is checked, what is refused becomes a clear message and an exit code.
+import type { z } from 'zod'
+import { problemSchema } from '../relay/problem.ts'
+import { Exit, exitOfStatus, Failure } from './exit.ts'
+
+/** Longer than the edge takes to find out that a home does not answer. */
+export const ASK_MS = 40_000
+
+export interface Question {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** A JSON value, or text that is JSON already. */
+  readonly body?: unknown
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>
+  readonly headers?: Readonly<Record<string, string>>
+  readonly timeoutMs?: number
+}
+
+export interface Answer<T> {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: T
+}
+
+/**
+ * Asks, and gives an answer that is as `schema` says; use `z.unknown()` for one without a body.
+ * @param base `http://…` of the edge or the core, without a slash at the end
+ * @param path its parts are encoded: `['v1', 'clients', client, 'presence']`
+ * @throws Failure, which the command may let pass
+ */
+export async function ask<S extends z.ZodType>(
+  schema: S,
+  base: string,
+  token: string,
+  path: readonly string[],
+  question: Question = {},
+): Promise<Answer<z.infer<S>>> {
+  const response = await send(base, token, path, question)
+  const text = await response.text().catch((cause: unknown) => {
+    throw unreachable(base, cause)
+  })
+  const body = parsed(text)
+  if (!response.ok) throw refusal(response.status, body, base)
+  const checked = schema.safeParse(body)
+  if (!checked.success)
+    throw new Failure(
+      Exit.Failed,
+      `${base} answered something else than this version of the command expects`,
+      {
+        cause: checked.error,
+      },
+    )
+  return { status: response.status, headers: response.headers, body: checked.data }
+}
+
+/** For answers that are read as they come: the response itself, where it is no refusal. */
+export async function askForStream(
+  base: string,
+  token: string,
+  path: readonly string[],
+  question: Question & { readonly signal: AbortSignal },
+): Promise<Response> {
+  const response = await send(base, token, path, question, question.signal)
+  if (!response.ok) throw refusal(response.status, parsed(await response.text()), base)
+  return response
+}
+
+async function send(
+  base: string,
+  token: string,
+  path: readonly string[],
+  { method = 'GET', body, query = {}, headers = {}, timeoutMs = ASK_MS }: Question,
+  signal: AbortSignal = AbortSignal.timeout(timeoutMs),
+): Promise<Response> {
+  const url = new URL(`${base}/${path.map(encodeURIComponent).join('/')}`)
+  for (const [key, value] of Object.entries(query))
+    if (value !== undefined) url.searchParams.append(key, String(value))
+  try {
+    return await fetch(url, {
+      method,
+      signal,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+  } catch (cause) {
+    throw unreachable(base, cause)
+  }
+}
+
+function unreachable(base: string, cause: unknown): Failure {
+  if (cause instanceof Error && cause.name === 'TimeoutError')
+    return new Failure(Exit.Timeout, `${base} did not answer in time`, { cause })
+  return new Failure(Exit.Unreachable, `${base} cannot be reached (${reason(cause)})`, { cause })
+}
+
+/** What fetch hides in its cause: `ECONNREFUSED`, a name that is not known. */
+function reason(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause)
+  if (cause.cause instanceof Error) {
+    const { code, message } = cause.cause as NodeJS.ErrnoException
+    return code ?? message
+  }
+  return cause.message
+}
+
+function parsed(text: string): unknown {
+  if (text === '') return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+/** A problem (RFC 9457) as one line. */
+function refusal(status: number, body: unknown, base: string): Failure {
+  const problem = problemSchema.safeParse(body)
+  if (!problem.success)
+    return new Failure(exitOfStatus(status), `${base} answered with HTTP status ${status}`)
+  const { title, detail, field } = problem.data
+  const where = field === undefined || field === '' ? '' : ` [${field}]`
+  return new Failure(exitOfStatus(status), `${title}${detail === undefined ? '' : ` (${detail})`}${where}`)
+}

@@ -1,0 +1,40 @@
+// The command with all its commands. A new one is a file of its own, stands in COMMANDS, and has an example in the README.
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { addEverywhere } from './everywhere.ts'
+import { presenceCommand } from './presence.ts'
+import { tokenCommand } from './token.ts'
+import { upCommand } from './up.ts'
+
+const COMMANDS: readonly (() => Command)[] = [upCommand, tokenCommand, presenceCommand]
+
+const CODES = `
+Exit codes: 0 fine, 1 refused or failed, 2 wrong usage, 3 not found, 4 not authorised, 5 unreachable, 6 too late,
+7 a conflict of versions.`
+
+export function starlingProgram(): Command {
+  const program = new Command('starling')
+    .description('IoT messaging and device state: an actor for each client, at the edge')
+    .version(version(), '-V, --version')
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError('(--help says more)')
+    .exitOverride()
+    .addHelpText('after', CODES)
+  addEverywhere(program)
+  for (const make of COMMANDS) program.addCommand(adopted(make(), program))
+  return program
+}
+
+/** Commands that were made elsewhere do not inherit by themselves. */
+function adopted(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent)
+  for (const below of command.commands) adopted(below, command)
+  return command
+}
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  return version
+}

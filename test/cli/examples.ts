@@ -1,0 +1,31 @@
+// What the README's examples need around them; how to add one is said in readme.test.ts.
+import { Client } from '../e2e/client.ts'
+import type { System } from '../e2e/system.ts'
+
+export interface Surroundings {
+  /** Before it begins; gives what takes it away again. */
+  readonly before?: (system: System) => Promise<(() => Promise<void>) | undefined>
+  /** Once it runs; for commands that wait for something. Called again until the command ends. */
+  readonly during?: (system: System) => Promise<void>
+  /** It goes on for ever: Ctrl-C ends it, once it has printed what the README says. */
+  readonly endless?: true
+  /** To be run with --json in its place, where it cannot be run twice. */
+  readonly forJson?: string
+}
+
+/** By how the example begins, behind `starling`; the longest that fits counts. */
+export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
+  'presence lamp': { before: lampIsThere },
+}
+
+async function lampIsThere(system: System) {
+  const lamp = await Client.connect(system, 'eu', 'lamp')
+  return () => lamp.end()
+}
+
+export function surroundingsOf(words: string): Surroundings {
+  const [found] = Object.keys(SURROUNDINGS)
+    .filter((beginning) => words === beginning || words.startsWith(`${beginning} `))
+    .sort((a, b) => b.length - a.length)
+  return found === undefined ? {} : (SURROUNDINGS[found] ?? {})
+}
