@@ -135,6 +135,8 @@ export const SYNC_ROWS_PER_ROUND_MAX = 512
 export const SYNC_CHARACTERS_PER_ROUND_MAX = 1536 * 1024
 export const SYNC_RETRY_MS_MIN = 1_000
 export const SYNC_RETRY_MS_MAX = 60_000
+/** Whether a home that a client came back to still is it is asked again after each of these, while the core does not answer. */
+export const CONFIRM_AGAIN_MS: readonly number[] = [1_000, 2_000, 4_000, 8_000, 16_000]
 /** The alarm that wakes an actor with something to sync, should the process have died. */
 export const SYNC_ALARM_MS = 20_000
 /** An uplink gathers what several actors have to sync for this long. */

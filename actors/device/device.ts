@@ -157,7 +157,7 @@ export class Device {
     }
     lookAfter(this.platform, this.store, live)
     this.presence.connected(terms, connect.cleanStart)
-    void this.leaf.syncing.confirm()
+    void this.leaf.syncing.confirm(() => this.live !== live)
     return { sessionPresent: resumed, live, properties }
   }
 

@@ -5,6 +5,7 @@ import { bytesToBase64 } from '../../src/relay/base64.ts'
 import type { RegionInterest, SessionState } from '../../src/relay/home.ts'
 import { noChange, type RootChange, type SyncResult } from '../../src/relay/sync.ts'
 import {
+  CONFIRM_AGAIN_MS,
   GLOBAL_SYNC_WAIT_MS,
   SYNC_ALARM_MS,
   SYNC_CHARACTERS_PER_ROUND_MAX,
@@ -98,12 +99,20 @@ export class Syncing {
   /**
    * Serving has begun from what storage said; whether another region has taken over is asked afterwards, in one call with
    * what other actors sync and ask. What is marked asks by itself. While the core is out of reach nobody can say, and the
-   * region goes on with what it has (promise 7).
+   * region goes on with what it has (promise 7); it is asked again for a while, since a core may have died with the question.
+   * @param needless whether nobody is served any more
    */
-  async confirm(): Promise<void> {
-    const home = this.source.home()
-    if (home.at !== 'here' || this.marks.any) return
-    if ((await this.send({ ...this.nothing(home.epoch), version: 0 })) === 'fenced') this.source.fenced()
+  async confirm(needless: () => boolean): Promise<void> {
+    const begun = this.source.home()
+    for (const pause of CONFIRM_AGAIN_MS) {
+      const home = this.source.home()
+      if (home.at !== 'here' || begun.at !== 'here' || home.epoch !== begun.epoch) return
+      if (this.marks.any || needless()) return
+      const result = await this.send({ ...this.nothing(home.epoch), version: 0 })
+      if (result === 'applied') return
+      if (result === 'fenced') this.source.fenced()
+      await new Promise<void>((go) => this.platform.after(pause * (0.5 + this.platform.random()), go))
+    }
   }
 
   /** Something may be marked since before the process died, or wait for the core to be back. */

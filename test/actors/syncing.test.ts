@@ -312,6 +312,29 @@ describe('a home that another region has taken over while it was away', () => {
     expect(world.device.store.session()).not.toBeNull()
   })
 
+  test('learns it from a client that comes back, though the core dies with the first question', async () => {
+    const world = new SyncWorld({ resolve: async () => ({ home: { region: US, epoch: 2 } }) })
+    await world.connect(0, { clean: true })
+    await world.leave()
+    const answers: SyncResult[] = ['failed', 'failed', 'fenced']
+    world.answer = async () => answers.shift() ?? 'applied'
+    await world.connect(0, { clean: true })
+    await world.clock.pass(10_000)
+    expect(packetsTo(world.connection).at(-1)).toMatchObject({ cmd: 'disconnect', reasonCode: 0x8e })
+    expect(answers).toEqual([])
+  })
+
+  test('asks no more for a client that has left', async () => {
+    const world = new SyncWorld()
+    await world.connect(0, { clean: true })
+    world.answer = async () => 'failed'
+    await world.connect(0, { clean: true })
+    await world.leave()
+    world.changes.length = 0
+    await world.clock.pass(60_000)
+    expect(world.changes).toEqual([])
+  })
+
   test('keeps its client while the core cannot say who has', async () => {
     const world = new SyncWorld({
       resolve: async () => {

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type CassandraPart, differences, rowsOn } from './database.ts'
 import { explain } from './explain.ts'
-import { readFailOvers } from './fail-overs.ts'
+import { readFailOvers, untold } from './fail-overs.ts'
 import { apart, describeFault, type Happened, inflict, planFaults, withNodeDown } from './faults.ts'
 import { Ledger, type Verdict } from './ledger.ts'
 import { Load } from './load.ts'
@@ -110,9 +110,14 @@ export async function runChaos(options: ChaosOptions, interrupted = () => false)
       }),
     )
     const converged = several ? await converge(world.cassandra) : null
-    const verdict = ledger.judge(await readFailOvers(options.logs, cores))
+    const failOvers = await readFailOvers(options.logs, cores)
+    const verdict = ledger.judge(failOvers)
     const databases = world.cassandra.map(({ name }) => name)
-    const doubles = load.racers.flatMap((racer) => racer.doubles(apart(happened, regions, databases)))
+    const doubles = load.racers.flatMap((racer) => {
+      const own = failOvers.filter(({ root }) => root === `devices/${racer.id}`)
+      const alone = own.flatMap((failOver) => untold(failOver, regions, happened))
+      return racer.doubles([...apart(happened, regions, databases), ...alone])
+    })
     return {
       seed: options.seed,
       startedAt,

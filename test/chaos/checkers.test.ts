@@ -2,7 +2,7 @@
 import { describe, expect, it, test } from 'vitest'
 import { BEGINS_FROM_STORE } from '../../k8s-core/app.ts'
 import { differences } from './database.ts'
-import { type FailOver, failOversIn } from './fail-overs.ts'
+import { type FailOver, failOversIn, untold } from './fail-overs.ts'
 import { apart, type Happened, planFaults } from './faults.ts'
 import { Ledger, type ReceiverKind } from './ledger.ts'
 import { Random } from './random.ts'
@@ -162,6 +162,17 @@ test('regions are apart while one is cut off, and all while the only database is
   const names = (databases: string[]) => apart(happened, ['eu', 'us'], databases).map(({ region }) => region)
   expect(names(['cassandra'])).toEqual(['us', 'eu', 'us'])
   expect(names(['cassandra', 'cassandra-2'])).toEqual(['us'])
+})
+
+test('a former home is untold while it is out of reach, and as long again', () => {
+  const fault = { kind: 'cut off', at: 0, ms: 1, delayMs: 0 } as const
+  const cutOff: Happened = { ...fault, target: 'eu', beganAt: 0, healedAt: 15_000 }
+  const elsewhere: Happened = { ...fault, target: 'us', beganAt: 0, healedAt: 40_000 }
+  const failOver = { root: 'devices/racer-0', region: 'us', at: 5_000 }
+  expect(untold(failOver, ['eu', 'us'], [elsewhere, cutOff])).toEqual([
+    { region: 'eu', from: 5_000, until: 27_000 },
+  ])
+  expect(untold({ ...failOver, at: 16_000 }, ['eu', 'us'], [cutOff])).toEqual([])
 })
 
 describe('the plan of faults', () => {
