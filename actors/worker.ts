@@ -1,12 +1,10 @@
 // The edge: one Worker that accepts MQTT over WebSocket and the core's calls, and the actors behind it.
 import { Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
+import { nothingHere, refusedByLibrary } from '../src/api/public-api.ts'
 import { problemResponse } from '../src/relay/problem.ts'
-import { SHADOW_REQUEST_BYTES_MAX } from '../src/shadow/limits.ts'
+import { edgeApi } from './http/api.ts'
 import { mqttRoute } from './http/mqtt-route.ts'
-import { presenceRoute } from './http/presence-route.ts'
 import { relayRoutes } from './http/relay-routes.ts'
-import { shadowRoute } from './http/shadow-route.ts'
 import type { Env } from './workerd/env.ts'
 import { logError } from './workerd/log.ts'
 import { servedRegions } from './workerd/region.ts'
@@ -24,21 +22,12 @@ app.get('/livez', (c) => c.json({ regions: servedRegions(c.env) }))
 app.get('/', mqttRoute)
 app.get('/mqtt', mqttRoute)
 app.get('/mqtt/:clientId', mqttRoute)
-app.get('/v1/clients/:client/presence', presenceRoute)
-app.get('/v1/fleets/:fleet/clients/:client/presence', presenceRoute)
-app.on(
-  ['GET', 'PATCH', 'DELETE'],
-  '/v1/devices/:device/shadow',
-  bodyLimit({
-    maxSize: SHADOW_REQUEST_BYTES_MAX,
-    onError: () =>
-      problemResponse(413, 'The body is too large', { detail: `at most ${SHADOW_REQUEST_BYTES_MAX} bytes` }),
-  }),
-  shadowRoute,
-)
+app.route('/', edgeApi)
 app.route('/', relayRoutes)
-app.notFound(() => problemResponse(404, 'Nothing is here'))
+app.notFound(nothingHere(app))
 app.onError((cause, c) => {
+  const refused = refusedByLibrary(cause)
+  if (refused !== null) return refused
   logError('a request failed', { path: c.req.path }, cause)
   return problemResponse(500, 'The edge failed on this request')
 })

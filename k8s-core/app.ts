@@ -1,8 +1,8 @@
 // The core's HTTP interface: what the edges ask, and the probes. Stateless; pods need nothing from each other.
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import type { Logger } from 'pino'
 import type { z } from 'zod'
+import { nothingHere, refusedByLibrary } from '../src/api/public-api.ts'
 import { parseRegionId, type RegionId } from '../src/id/ids.ts'
 import { envelopesRequestSchema } from '../src/relay/envelope.ts'
 import { claimRequestSchema, importedRequestSchema, resolveRequestSchema } from '../src/relay/home.ts'
@@ -14,28 +14,18 @@ import { type RootChange, type SyncResult, syncRequestSchema } from '../src/rela
 import { verifyRelay } from '../src/relay/token.ts'
 import { RELAY_PATH } from '../src/relay/version.ts'
 import { wideDrainedRequestSchema, wideRequestSchema, wideRetainedRequestSchema } from '../src/relay/wide.ts'
-import type { Directory } from './directory.ts'
 import { EdgeUnreachable } from './edges.ts'
+import { coreApi } from './http/api.ts'
 import { BODY_BYTES_MAX } from './limits.ts'
-import type { Relay } from './relay.ts'
-import type { Store } from './store/port.ts'
-
-export interface CoreParts {
-  readonly store: Store
-  readonly directory: Directory
-  readonly relay: Relay
-  readonly relaySecret: string
-  readonly log: Logger
-  /** True from SIGTERM on: the pod is taken out of the service, and still serves. */
-  readonly draining: () => boolean
-}
+import type { CoreParts } from './parts.ts'
 
 /** In the log, with the root: messages of its former home come late, behind newer ones. */
 export const BEGINS_FROM_STORE = 'a home begins from the store, since a former one is out of reach'
 
 type CoreContext = Context<{ Variables: { caller: RegionId } }>
 
-export function coreApp({ store, directory, relay, relaySecret, log, draining }: CoreParts) {
+export function coreApp(parts: CoreParts) {
+  const { store, directory, relay, relaySecret, log, draining } = parts
   const app = new Hono<{ Variables: { caller: RegionId } }>()
 
   app.get('/livez', (c) => c.json({ live: true }))
@@ -129,8 +119,11 @@ export function coreApp({ store, directory, relay, relaySecret, log, draining }:
     c.json(await relay.wideRetained(request)),
   )
 
-  app.notFound(() => problemResponse(404, 'Nothing is here'))
+  app.route('/', coreApi(parts))
+  app.notFound(nothingHere(app))
   app.onError((cause, c) => {
+    const refused = refusedByLibrary(cause)
+    if (refused !== null) return refused
     if (cause instanceof EdgeUnreachable) {
       return problemResponse(503, 'A region cannot be reached', { detail: cause.message })
     }

@@ -1,5 +1,6 @@
 // The core's configuration, from the environment; see the chart's values for what an operator sets.
 import { z } from 'zod'
+import { CLIENT_TOKEN_SECRET_CHARS_MIN } from '../src/id/client-token.ts'
 import { parseRegionId, type RegionId } from '../src/id/ids.ts'
 import { RELAY_SECRET_CHARS_MIN } from '../src/relay/token.ts'
 import { FAIL_OVER_AFTER_MS } from './limits.ts'
@@ -30,6 +31,7 @@ const environmentSchema = z
     PORT: z.coerce.number().int().min(0).max(65_535).default(8800),
     EDGES: edgesSchema,
     RELAY_SECRET: z.string().min(RELAY_SECRET_CHARS_MIN),
+    CLIENT_TOKEN_SECRET: z.string().min(CLIENT_TOKEN_SECRET_CHARS_MIN),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     DRAIN_MS: z.coerce.number().int().min(0).default(5_000),
     /** How long a region may be silent before its clients go on elsewhere. */
@@ -48,6 +50,7 @@ const environmentSchema = z
     port: env.PORT,
     edges: env.EDGES,
     relaySecret: env.RELAY_SECRET,
+    clientTokenSecret: env.CLIENT_TOKEN_SECRET,
     logLevel: env.LOG_LEVEL,
     drainMs: env.DRAIN_MS,
     failOverAfterMs: env.FAIL_OVER_AFTER_MS,

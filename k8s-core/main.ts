@@ -25,6 +25,7 @@ const app = coreApp({
   directory,
   relay,
   relaySecret: config.relaySecret,
+  clientTokenSecret: config.clientTokenSecret,
   log,
   draining: () => draining,
 })

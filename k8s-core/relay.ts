@@ -55,7 +55,7 @@ export class Relay {
   }
 
   /** A client's last event, from its home. Asking makes no region the home. */
-  async presence({ fleet, root }: PresenceRequest): Promise<PresenceResponse> {
+  async presence({ fleet, root }: Omit<PresenceRequest, 'region'>): Promise<PresenceResponse> {
     const said = await this.askHome(
       () => this.directory.find(fleet, root),
       ({ region, epoch }) => this.edges.presence(region, { fleet, root, epoch }),
@@ -66,13 +66,17 @@ export class Relay {
 
   /**
    * Asks the home. Where its region does not answer, a reader gets what that had synced.
+   * @param request without a region where it comes from none: then it makes no region the home
    * @param synced the shadow as the store has it
    */
-  async shadow(request: ShadowRequest, synced: () => Promise<string | null>): Promise<ShadowResponse> {
+  async shadow(
+    request: Omit<ShadowRequest, 'region'> & { readonly region: RegionId | null },
+    synced: () => Promise<string | null>,
+  ): Promise<ShadowResponse> {
     const { fleet, root, region: from, ...asked } = request
     const said = await this.askHome(
       () =>
-        asked.verb === 'update'
+        asked.verb === 'update' && from !== null
           ? this.directory.resolve(fleet, root, from)
           : this.directory.find(fleet, root),
       ({ region, epoch }) => this.edges.shadow(region, { fleet, root, epoch, ...asked }),

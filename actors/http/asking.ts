@@ -1,10 +1,10 @@
-// What the routes of the HTTP API share: whose token it is, what the client's home says, what the reader has already.
+// What the routes of the edge's API share: their context, and how a client's home is asked.
 import type { Context } from 'hono'
+import { type ApiVariables, apiRoutes } from '../../src/api/public-api.ts'
 import { deviceAddress } from '../../src/id/actor-name.ts'
-import { type ClientClaims, verifyClientToken } from '../../src/id/client-token.ts'
 import type { ClientId, FleetId, RegionId, Root } from '../../src/id/ids.ts'
 import { rootOfClient } from '../../src/id/root.ts'
-import { problemResponse } from '../../src/relay/problem.ts'
+import { type ProblemResponse, problemResponse } from '../../src/relay/problem.ts'
 import { type CoreClient, CoreUnreachable } from '../core-client.ts'
 import type { DevicePeer } from '../platform.ts'
 import { coreClient } from '../workerd/core-fetch.ts'
@@ -12,20 +12,16 @@ import type { Env } from '../workerd/env.ts'
 import { StubCache } from '../workerd/peers.ts'
 import { regionOf } from '../workerd/region.ts'
 
-export type ApiContext = Context<{ Bindings: Env }>
-
-export function bearerToken(c: Context): string | undefined {
-  return /^Bearer (.+)$/.exec(c.req.header('authorization') ?? '')?.[1]
+/** The edge's API: `c.env` is the Worker's environment, `c.var.claims` whose token it is. */
+export interface EdgeApi {
+  Bindings: Env
+  Variables: ApiVariables
 }
 
-/** What the bearer token says, or why it is refused. */
-export async function claimsOf(c: ApiContext): Promise<ClientClaims | Response> {
-  const token = bearerToken(c)
-  const claims = token === undefined ? null : await verifyClientToken(token, c.env.CLIENT_TOKEN_SECRET)
-  if (claims !== null) return claims
-  const title = token === undefined ? 'A token is needed' : 'The token is not valid, or has expired'
-  return problemResponse(401, title, { field: 'Authorization', detail: 'Authorization: Bearer <token>' })
-}
+export type ApiContext = Context<EdgeApi>
+
+/** A group of routes of the edge's API; api.ts mounts it. */
+export const edgeRoutes = () => apiRoutes<EdgeApi>()
 
 export interface Asked {
   readonly fleet: FleetId
@@ -40,12 +36,12 @@ export interface Asked {
  */
 export async function askHome<Answer extends { readonly status: string }>(
   c: ApiContext,
-  fleet: FleetId,
   client: ClientId,
   who: 'client' | 'device',
   here: (device: DevicePeer) => Promise<Answer | { readonly status: 'moved' }>,
   elsewhere: (core: CoreClient, asked: Asked) => Promise<Answer>,
-): Promise<Answer | Response> {
+): Promise<Answer | ProblemResponse<503>> {
+  const { fleet } = c.var.claims
   const region = regionOf(c.req.raw, c.env)
   const actor = new StubCache(c.env).call<DevicePeer>(deviceAddress(region, fleet, client), here)
   const answer = (await actor) as Awaited<ReturnType<typeof here>>
@@ -58,12 +54,4 @@ export async function askHome<Answer extends { readonly status: string }>(
       detail: `asked in ${region}: ${cause.message}`,
     })
   }
-}
-
-/** The reader has this already. */
-export function isKnown(c: Context, etag: string): boolean {
-  return (c.req.header('if-none-match') ?? '')
-    .split(',')
-    .map((one) => one.trim())
-    .includes(etag)
 }

@@ -1,5 +1,6 @@
 // The upgrade to MQTT over WebSocket: chooses the actor, which must be done before CONNECT names the client.
 import type { Context } from 'hono'
+import { bearerToken } from '../../src/api/public-api.ts'
 import { type ActorAddress, actorName, deviceAddress, frontAddress } from '../../src/id/actor-name.ts'
 import { verifyClientToken } from '../../src/id/client-token.ts'
 import { DEFAULT_FLEET, parseClientId, parseFleetId } from '../../src/id/ids.ts'
@@ -7,7 +8,6 @@ import { problemResponse } from '../../src/relay/problem.ts'
 import { AUTHENTICATED_HEADER } from '../workerd/device-actor.ts'
 import type { Env } from '../workerd/env.ts'
 import { locationHint, regionOf } from '../workerd/region.ts'
-import { bearerToken } from './asking.ts'
 
 /**
  * Where AWS IoT's device SDK for JavaScript puts the session token of its credentials, beside a signature that means nothing

@@ -79,6 +79,8 @@ const WRONG_VALUES: readonly Wrong[] = [
   ['a region of a wrong name', (v) => (v.edges = { EU: 'https://eu.example' }), /edges.*EU/s],
   ['no secret at all', (v) => delete v.relaySecret, /relaySecret/],
   ['a secret of 31 characters', (v) => (v.relaySecret = 'x'.repeat(31)), /relaySecret.*31, want 32/],
+  ['no secret for the tokens', (v) => delete v.clientTokenSecret, /clientTokenSecret/],
+  ['a short secret for the tokens', (v) => (v.clientTokenSecret = 'x'.repeat(31)), /clientTokenSecret.*31/],
   ['a secret here and elsewhere', (v) => (v.existingSecret = 'other'), /relaySecret/],
   ['an unknown key', (v) => (v.replica = 2), /replica\b/],
   ['an unknown key further down', (v) => (v.cassandra.datacenter = 'dc1'), /datacenter/],

@@ -96,7 +96,7 @@ type Kubernetes = z.infer<typeof object>
 
 /** The environment that the core cannot do without. */
 const ENVIRONMENT = [
-  ...['HOST', 'PORT', 'STORE', 'EDGES', 'RELAY_SECRET', 'LOG_LEVEL', 'DRAIN_MS'],
+  ...['HOST', 'PORT', 'STORE', 'EDGES', 'RELAY_SECRET', 'CLIENT_TOKEN_SECRET', 'LOG_LEVEL', 'DRAIN_MS'],
   ...['CASSANDRA_CONTACT_POINTS', 'CASSANDRA_LOCAL_DC', 'CASSANDRA_KEYSPACE', 'CASSANDRA_REPLICATION'],
 ]
 

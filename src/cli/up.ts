@@ -167,6 +167,7 @@ function coreEnvironment(
     PORT: String(port),
     EDGES: edges.map(([region, url]) => `${region}=${url}`).join(','),
     RELAY_SECRET: secrets.relaySecret,
+    CLIENT_TOKEN_SECRET: secrets.clientTokenSecret,
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
     DRAIN_MS: '0',
     ...(process.env.FAIL_OVER_AFTER_MS !== undefined && {

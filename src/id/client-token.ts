@@ -12,6 +12,7 @@ export interface ClientClaims {
 }
 
 const AUDIENCE = 'starling'
+export const CLIENT_TOKEN_SECRET_CHARS_MIN = 32
 
 export async function signClientToken(
   claims: ClientClaims,

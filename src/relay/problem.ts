@@ -11,16 +11,24 @@ export const problemSchema = z.object({
 })
 export type Problem = z.infer<typeof problemSchema>
 
-export function problemResponse(
-  status: number,
+/** A response that says what it is in its type, as hono's do: a route that returns one must declare its status. */
+export type ProblemResponse<Status extends number = number> = Response & {
+  readonly _data: Problem
+  readonly _status: Status
+  readonly _format: 'json'
+}
+
+export function problemResponse<Status extends number>(
+  status: Status,
   title: string,
-  more: { detail?: string; field?: string } = {},
-): Response {
-  const problem: Problem = { type: 'about:blank', title, status, ...more }
+  more: { detail?: string; field?: string; headers?: Readonly<Record<string, string>> } = {},
+): ProblemResponse<Status> {
+  const { headers, ...rest } = more
+  const problem: Problem = { type: 'about:blank', title, status, ...rest }
   return new Response(JSON.stringify(problem), {
     status,
-    headers: { 'content-type': 'application/problem+json' },
-  })
+    headers: { ...headers, 'content-type': 'application/problem+json' },
+  }) as ProblemResponse<Status>
 }
 
 /** The first thing that a schema found wrong. */

@@ -158,7 +158,13 @@ export class World {
   }
 
   #coreEnvironment(i: number): Record<string, string> {
-    const common = { HOST, RELAY_SECRET: this.#relaySecret, LOG_LEVEL: 'warn', DRAIN_MS: '0' }
+    const common = {
+      HOST,
+      RELAY_SECRET: this.#relaySecret,
+      CLIENT_TOKEN_SECRET: this.#clientSecret,
+      LOG_LEVEL: 'warn',
+      DRAIN_MS: '0',
+    }
     if (this.cassandra.length === 0)
       return { ...common, STORE: 'sqlite', SQLITE_PATH: path.join(this.#dir, 'core.sqlite') }
     const near = this.cassandra[i % this.cassandra.length] as CassandraPart

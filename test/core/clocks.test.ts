@@ -33,6 +33,7 @@ beforeAll(async () => {
     directory,
     relay: new Relay(directory, edges),
     relaySecret: SECRET,
+    clientTokenSecret: SECRET,
     log: pino({ level: 'silent' }),
     draining: () => false,
   })

@@ -69,6 +69,7 @@ describe('the bundled core', () => {
     const core = run({
       PORT: String(port),
       RELAY_SECRET: SECRET,
+      CLIENT_TOKEN_SECRET: SECRET,
       STORE: 'sqlite',
       SQLITE_PATH: path.join(dir, 'core.sqlite'),
       EDGES: 'eu=http://127.0.0.1:9',
@@ -92,6 +93,7 @@ describe('the bundled core', () => {
     const env = {
       PORT: String(port),
       RELAY_SECRET: SECRET,
+      CLIENT_TOKEN_SECRET: SECRET,
       STORE: 'sqlite',
       SQLITE_PATH: path.join(dir, 'full.sqlite'),
       EDGES: 'eu=http://127.0.0.1:9',
@@ -135,5 +137,6 @@ describe('the bundled core', () => {
     expect(code).not.toBe(0)
     expect(said).toContain("EDGES: 'eu' is not region=url")
     expect(said).toContain('RELAY_SECRET')
+    expect(said).toContain('CLIENT_TOKEN_SECRET')
   })
 })

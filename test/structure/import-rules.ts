@@ -9,13 +9,16 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   'src/session/': ['src/session/', 'src/mqtt/', 'src/id/'],
   'src/shadow/': ['src/shadow/', 'src/id/', 'zod'],
   'src/relay/': ['src/relay/', 'src/id/', 'zod', 'jose'],
+  // The public API's schemas and routes, which edge and core share; the handlers are theirs.
+  'src/api/': ['src/api/', 'src/id/', 'src/relay/', 'src/shadow/', '@hono/zod-openapi', 'hono', 'zod'],
   // workerd. Only its outermost files know that it is workerd; the actors see a port.
   'actors/': ['src/', 'actors/', 'hono', 'zod', 'jose'],
   'actors/workerd/': ['src/', 'actors/', 'hono', 'zod', 'jose', 'cloudflare:workers'],
   'actors/http/': ['src/', 'actors/', 'hono', 'zod', 'jose', 'cloudflare:workers'],
   'actors/worker.ts': ['src/', 'actors/', 'hono', 'zod', 'jose', 'cloudflare:workers'],
-  // Node. Edge and core meet only in src/relay.
+  // Node. Edge and core meet only in src/relay and in the API that both serve.
   'k8s-core/': [
+    'src/api/',
     'src/id/',
     'src/relay/',
     'k8s-core/',

@@ -1,0 +1,17 @@
+// What the core's HTTP interface is made of.
+import type { Logger } from 'pino'
+import type { Directory } from './directory.ts'
+import type { Relay } from './relay.ts'
+import type { Store } from './store/port.ts'
+
+export interface CoreParts {
+  readonly store: Store
+  readonly directory: Directory
+  readonly relay: Relay
+  readonly relaySecret: string
+  /** Signs the clients' tokens, which the public API takes too. */
+  readonly clientTokenSecret: string
+  readonly log: Logger
+  /** True from SIGTERM on: the pod is taken out of the service, and still serves. */
+  readonly draining: () => boolean
+}

@@ -1,0 +1,149 @@
+// The frame of the public HTTP API, the same at edge and core: whose token it is, what is refused and how, the OpenAPI document.
+// A group of routes is declared beside this file (presence.ts), answered in actors/http or k8s-core/http, and mounted in the
+// api.ts there; the schemas validate what comes, and make the document.
+import { OpenAPIHono } from '@hono/zod-openapi'
+import type { Context, Env, Hono, MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { cors } from 'hono/cors'
+import { HTTPException } from 'hono/http-exception'
+import { METHOD_NAME_ALL } from 'hono/router'
+import { type ClientClaims, verifyClientToken } from '../id/client-token.ts'
+import { type ProblemResponse, problemResponse } from '../relay/problem.ts'
+
+/** What every route of the API finds in its context. */
+export interface ApiVariables {
+  readonly claims: ClientClaims
+}
+
+/** Routes that name this need a token. */
+export const SECURITY = [{ bearer: [] }]
+export const API_BODY_BYTES_MAX = 1024 * 1024
+/** Where the API begins; what is outside needs no token. */
+export const API_PATHS = '/v1/*'
+
+/** A group of routes, to be mounted on an API. What a schema refuses is answered with the field's name. */
+export function apiRoutes<E extends Env>(): OpenAPIHono<E> {
+  return new OpenAPIHono<E>({
+    defaultHook: (result) => {
+      if (result.success) return undefined
+      const issue = result.error.issues[0]
+      const field = issue?.path.join('.') ?? ''
+      return problemResponse(400, 'The request is not valid', {
+        ...(issue !== undefined && { detail: issue.message }),
+        ...(field !== '' && { field }),
+      })
+    },
+  })
+}
+
+/**
+ * An API to mount groups of routes on.
+ * @param secretOf signs the clients' tokens
+ */
+export function publicApi<E extends Env>(secretOf: (c: Context) => string): OpenAPIHono<E> {
+  const api = apiRoutes<E>()
+  api.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: "A client's token, as `starling token` prints it; with the scope `admin` an administrator's",
+  })
+  // Tokens come in a header and never by themselves, so pages of any origin may ask.
+  api.use(
+    API_PATHS,
+    cors({
+      origin: '*',
+      allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+      exposeHeaders: ['ETag', 'Last-Modified', 'Age', 'Location', 'Retry-After'],
+      maxAge: 86_400,
+    }),
+  )
+  api.use(API_PATHS, authenticated(secretOf))
+  api.use(API_PATHS, limitedBody(API_BODY_BYTES_MAX))
+  return api
+}
+
+export function bearerToken(c: Context): string | undefined {
+  return /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
+}
+
+/** Whose token it is, before anything else of the request is looked at. */
+export function authenticated(
+  secretOf: (c: Context) => string,
+  tokenOf: (c: Context) => string | undefined = bearerToken,
+): MiddlewareHandler<{ Variables: ApiVariables }> {
+  return async (c, next) => {
+    const token = tokenOf(c)
+    const claims = token === undefined ? null : await verifyClientToken(token, secretOf(c))
+    if (claims === null) {
+      const title = token === undefined ? 'A token is needed' : 'The token is not valid, or has expired'
+      return problemResponse(401, title, {
+        field: 'Authorization',
+        detail: 'Authorization: Bearer <token>',
+        headers: { 'www-authenticate': 'Bearer' },
+      })
+    }
+    c.set('claims', claims)
+    return next()
+  }
+}
+
+/** A route's `middleware`, where only administrators may call it. Declare 403. */
+export const administratorsOnly: MiddlewareHandler<{ Variables: ApiVariables }> = async (c, next) => {
+  if (c.var.claims.admin) return next()
+  return problemResponse(403, "The token is not an administrator's", { field: 'Authorization' })
+}
+
+/** A route's `middleware`, where less may come than the API takes. Declare 413. */
+export function limitedBody(bytesMax: number): MiddlewareHandler<{ Variables: ApiVariables }> {
+  return bodyLimit({
+    maxSize: bytesMax,
+    onError: () => problemResponse(413, 'The body is too large', { detail: `at most ${bytesMax} bytes` }),
+  })
+}
+
+/** Serves what the mounted routes declare as `/openapi.json`. */
+export function serveDocument<E extends Env>(
+  api: OpenAPIHono<E>,
+  about: { readonly title: string; readonly description: string },
+): void {
+  let document: string | undefined
+  api.get('/openapi.json', (c) => {
+    document ??= JSON.stringify(
+      api.getOpenAPI31Document({
+        openapi: '3.1.0',
+        info: { version: '1', license: { name: 'Apache-2.0' }, ...about },
+      }),
+    )
+    return c.body(document, 200, {
+      'content-type': 'application/json',
+      'cache-control': 'public, max-age=300',
+      'access-control-allow-origin': '*',
+    })
+  })
+}
+
+/** What no route has answered: 405 where the path has other methods. */
+export function nothingHere<E extends Env>(app: Hono<E>) {
+  return (c: Context): ProblemResponse<404 | 405> => {
+    const allowed = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter((method) =>
+      app.router.match(method, c.req.path)[0].some(([[, route]]) => route.method !== METHOD_NAME_ALL),
+    )
+    if (allowed.length === 0) return problemResponse(404, 'Nothing is here')
+    return problemResponse(405, `${c.req.method} is not possible here`, {
+      detail: allowed.join(', '),
+      headers: { allow: allowed.join(', ') },
+    })
+  }
+}
+
+/** What the library refused by throwing; null for anything else. */
+export function refusedByLibrary(cause: Error): Response | null {
+  if (!(cause instanceof HTTPException)) return null
+  if (cause.status === 415)
+    return problemResponse(415, 'The body must be JSON', {
+      field: 'Content-Type',
+      detail: 'application/json',
+    })
+  return problemResponse(cause.status, cause.message)
+}

@@ -1,0 +1,138 @@
+// The core's public API: who may ask, what is refused and how, what the document lists.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { coreApp } from '../../k8s-core/app.ts'
+import { Directory } from '../../k8s-core/directory.ts'
+import { Edges } from '../../k8s-core/edges.ts'
+import { Relay } from '../../k8s-core/relay.ts'
+import type { Store } from '../../k8s-core/store/port.ts'
+import { openSqliteStore } from '../../k8s-core/store/sqlite.ts'
+import { signClientToken } from '../../src/id/client-token.ts'
+import { type ClientId, DEFAULT_FLEET, type FleetId } from '../../src/id/ids.ts'
+
+const RELAY_SECRET = 'a relay secret of at least thirty-two characters'
+const TOKEN_SECRET = "the secret of the clients' tokens, as long as that"
+
+let dir: string
+let store: Store
+let app: ReturnType<typeof coreApp>
+let admin: string
+
+const token = (claims: { client?: string; fleet?: string; admin?: boolean }, secret = TOKEN_SECRET) =>
+  signClientToken(
+    {
+      client: (claims.client ?? 'someone') as ClientId,
+      fleet: (claims.fleet ?? DEFAULT_FLEET) as FleetId,
+      admin: claims.admin ?? false,
+    },
+    secret,
+    60,
+  )
+
+beforeAll(async () => {
+  dir = await mkdtemp(path.join(tmpdir(), 'starling-core-api-'))
+  store = await openSqliteStore(path.join(dir, 'core.sqlite'))
+  await store.migrate()
+  const edges = new Edges(new Map(), RELAY_SECRET)
+  const directory = new Directory(store, edges)
+  app = coreApp({
+    store,
+    directory,
+    relay: new Relay(directory, edges),
+    relaySecret: RELAY_SECRET,
+    clientTokenSecret: TOKEN_SECRET,
+    log: pino({ level: 'silent' }),
+    draining: () => false,
+  })
+  admin = await token({ admin: true })
+})
+
+afterAll(async () => {
+  await store.close()
+  await rm(dir, { recursive: true, force: true })
+})
+
+async function ask(asked: string, bearer: string | null, init: RequestInit = {}) {
+  const headers = { ...(bearer !== null && { authorization: `Bearer ${bearer}` }), ...init.headers }
+  const response = await app.request(asked, { ...init, headers })
+  const text = await response.text()
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === '' ? null : (JSON.parse(text) as Record<string, unknown>),
+  }
+}
+
+describe('the core’s public API', () => {
+  test('takes the clients’ tokens, and refuses all else as a problem', async () => {
+    const asked = '/v1/clients/lamp/presence'
+    expect(await ask(asked, admin)).toMatchObject({ status: 404, body: { field: 'client' } })
+    for (const wrong of [null, 'nonsense', await token({ admin: true }, RELAY_SECRET)]) {
+      const refused = await ask(asked, wrong)
+      expect(refused).toMatchObject({ status: 401, body: { status: 401, field: 'Authorization' } })
+      expect(refused.headers.get('content-type')).toBe('application/problem+json')
+      expect(refused.headers.get('www-authenticate')).toBe('Bearer')
+    }
+  })
+
+  test('tells a client’s presence to itself and to administrators of its fleet', async () => {
+    const asked = '/v1/fleets/default/clients/lamp/presence'
+    expect((await ask(asked, await token({ client: 'lamp' }))).status).toBe(404)
+    expect(await ask(asked, await token({}))).toMatchObject({ status: 403, body: { field: 'client' } })
+    const other = await token({ fleet: 'other', admin: true })
+    expect(await ask(asked, other)).toMatchObject({ status: 403, body: { field: 'fleet' } })
+  })
+
+  test('names the field that is wrong', async () => {
+    const wrong = await ask('/v1/devices/%24lamp/shadow', admin)
+    expect(wrong).toMatchObject({ status: 400, body: { field: 'device' } })
+    expect(await ask('/v1/devices/lamp/shadow?name=a/b', admin)).toMatchObject({
+      status: 400,
+      body: { field: 'name' },
+    })
+  })
+
+  test('says what is possible where a method is not, and that nothing is where nothing is', async () => {
+    const refused = await ask('/v1/devices/lamp/shadow', admin, { method: 'PATCH' })
+    expect(refused.status).toBe(405)
+    expect(refused.headers.get('allow')).toBe('GET')
+    expect((await ask('/v1/nothing', admin)).status).toBe(404)
+    expect((await ask('/nothing', null)).status).toBe(404)
+  })
+
+  test('may be asked from a page of another origin', async () => {
+    const headers = { origin: 'https://page.example', 'access-control-request-method': 'PATCH' }
+    const preflight = await ask('/v1/devices/lamp/shadow', null, { method: 'OPTIONS', headers })
+    expect(preflight.status).toBe(204)
+    expect(preflight.headers.get('access-control-allow-origin')).toBe('*')
+    const refused = await ask('/v1/devices/lamp/shadow', null, { headers })
+    expect(refused.headers.get('access-control-allow-origin')).toBe('*')
+  })
+
+  test('lists its routes in an OpenAPI 3.1 document, each with a token and the problems it may answer', async () => {
+    const { body } = await ask('/openapi.json', null)
+    expect(body).toMatchObject({
+      openapi: '3.1.0',
+      components: {
+        securitySchemes: { bearer: { scheme: 'bearer' } },
+        schemas: { Problem: { properties: { field: { type: 'string' } } } },
+      },
+    })
+    const { paths } = body as { paths: Record<string, Record<string, Operation>> }
+    expect(Object.keys(paths)).toContain('/v1/devices/{device}/shadow')
+    for (const operation of Object.values(paths).flatMap((path) => Object.values(path))) {
+      expect(operation.security).toEqual([{ bearer: [] }])
+      expect(operation.operationId).toMatch(/^\w+$/)
+      expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(['400', '401']))
+    }
+  })
+})
+
+interface Operation {
+  readonly security: unknown
+  readonly operationId: string
+  readonly responses: Record<string, unknown>
+}
