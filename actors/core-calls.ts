@@ -1,6 +1,7 @@
 // The core's calls by their names in the contract: the schema of each answer, and how long it may take.
 import type { z } from 'zod'
 import { envelopesResponseSchema } from '../src/relay/envelope.ts'
+import { historyResponseSchema } from '../src/relay/history.ts'
 import { claimResponseSchema, importedResponseSchema, resolveResponseSchema } from '../src/relay/home.ts'
 import { interestResponseSchema } from '../src/relay/interest.ts'
 import { presenceResponseSchema } from '../src/relay/presence.ts'
@@ -39,6 +40,7 @@ export function coreCalls(
     presence: (request) => ask('presence', request, presenceResponseSchema),
     sync: (request) => ask('sync', request, syncResponseSchema),
     shadow: (request) => ask('shadow', request, shadowResponseSchema),
+    history: (request) => ask('history', request, historyResponseSchema),
     wide: (request) => ask('wide', request, wideResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     wideDrained: async (request) => {
       await post('wide-drained', request, DRAINED_TIMEOUT_MS)

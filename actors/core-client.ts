@@ -1,5 +1,6 @@
 // What the edge asks of the core.
 import type { EnvelopesRequest, EnvelopesResponse } from '../src/relay/envelope.ts'
+import type { HistoryRequest, HistoryResponse } from '../src/relay/history.ts'
 import type {
   ClaimRequest,
   ClaimResponse,
@@ -32,6 +33,8 @@ export interface CoreClient {
   presence(request: PresenceRequest): Promise<PresenceResponse>
   sync(request: SyncRequest): Promise<SyncResponse>
   shadow(request: ShadowRequest): Promise<ShadowResponse>
+  /** A page of what is kept of a root. */
+  history(request: HistoryRequest): Promise<HistoryResponse>
   wide(request: WideRequest): Promise<WideResponse>
   wideDrained(request: WideDrainedRequest): Promise<void>
   wideRetained(request: WideRetainedRequest): Promise<WideRetainedResponse>

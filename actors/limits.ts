@@ -164,5 +164,15 @@ export const SEEN_PRUNE_EVERY = 100
 /** A presence event that somebody could not take is published again after this. */
 export const PRESENCE_RETRY_MS = 5_000
 export const PRESENCE_RETRY_MS_MAX = 300_000
+/** Kept messages of one root that wait for the core's store; past it a publisher is refused, and QoS 0 is not kept. */
+export const HISTORY_WAITING_MESSAGES_MAX = 10_000
+export const HISTORY_WAITING_BYTES_MAX = 16 * 1024 * 1024
+/** What one event has kept lies in one row, which the platform bounds to 2 MB. */
+export const HISTORY_ROW_BYTES_MAX = 512 * 1024
+/** What one sync has of a root; what one event has kept is not divided. */
+export const HISTORY_ROWS_PER_ROUND_MAX = 512
+export const HISTORY_BYTES_PER_ROUND_MAX = 1024 * 1024
+/** Regions' clocks differ by at most this. */
+export const CLOCKS_DIFFER_MS_MAX = 300_000
 /** Presence events on their way to a region that is out of reach; of more, the next home publishes the last ones. */
 export const PRESENCE_OPEN_MAX = 100

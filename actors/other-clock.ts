@@ -19,6 +19,7 @@ export function stateByOurClock(state: HandoverState, now: number): HandoverStat
       queue: session.queue.map((row) => ({ ...row, delivery: moved(row.delivery, recordIn, aheadMs) })),
     },
     retained: state.retained.map((one) => ({ ...one, record: moved(one.record, itself, aheadMs) })),
+    ...(state.keptAt !== undefined && { keptAt: state.keptAt + aheadMs }),
   }
 }
 

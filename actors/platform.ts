@@ -1,8 +1,10 @@
 // The one port through which the actors see their platform. workerd stands behind it in production (workerd/), fakes in
 // a simulator, and one day another host.
+import type { ChosenTopics } from '../src/history/chosen.ts'
 import type { ActorAddress } from '../src/id/actor-name.ts'
 import type { Branch, ClientId, FleetId, RegionId, Root } from '../src/id/ids.ts'
 import type { Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
+import type { HistorySeamResponse } from '../src/relay/history.ts'
 import type { HandoverRequest, HandoverResponse, ReleaseRequest, ReleaseResponse } from '../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../src/relay/interest.ts'
 import type { HomePresenceResponse } from '../src/relay/presence.ts'
@@ -59,6 +61,8 @@ export interface LeafPeer extends SharingPeer {
   unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): Promise<void>
   receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult>
   interest(request: HomeInterestRequest): Promise<HomeInterestResponse>
+  /** At the home: how far it has kept messages, when the store has all of them; rejects if that takes long. */
+  historySeam(epoch: number): Promise<HistorySeamResponse>
   /** At the home: resolves when all that it accepted so far has arrived in that region; rejects if that takes long. */
   drained(region: RegionId): Promise<void>
   /** Resolves when all that the root's home accepted so far has been delivered to this session's actor. */
@@ -196,6 +200,8 @@ export interface Settings {
   readonly moveTo: string | null
   /** Whether clients' connections and their ends are told. */
   readonly presence: boolean
+  /** Which messages are kept in the core's store, and for how long. */
+  readonly history: ChosenTopics
 }
 
 export interface Platform {

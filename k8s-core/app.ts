@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import { nothingHere, refusedByLibrary } from '../src/api/public-api.ts'
 import { parseRegionId, type RegionId } from '../src/id/ids.ts'
 import { envelopesRequestSchema } from '../src/relay/envelope.ts'
+import { historyRequestSchema } from '../src/relay/history.ts'
 import { claimRequestSchema, importedRequestSchema, resolveRequestSchema } from '../src/relay/home.ts'
 import { drainedRequestSchema, interestRequestSchema } from '../src/relay/interest.ts'
 import { presenceRequestSchema } from '../src/relay/presence.ts'
@@ -15,9 +16,11 @@ import { verifyRelay } from '../src/relay/token.ts'
 import { RELAY_PATH } from '../src/relay/version.ts'
 import { wideDrainedRequestSchema, wideRequestSchema, wideRetainedRequestSchema } from '../src/relay/wide.ts'
 import { EdgeUnreachable } from './edges.ts'
+import { History } from './history.ts'
 import { coreApi } from './http/api.ts'
 import { BODY_BYTES_MAX } from './limits.ts'
 import type { CoreParts } from './parts.ts'
+import { syncRoot } from './sync.ts'
 
 /** In the log, with the root: messages of its former home come late, behind newer ones. */
 export const BEGINS_FROM_STORE = 'a home begins from the store, since a former one is out of reach'
@@ -96,7 +99,7 @@ export function coreApp(parts: CoreParts) {
   call('presence', presenceRequestSchema, async (c, request) => c.json(await relay.presence(request)))
   const sync = async (change: RootChange): Promise<SyncResult> => {
     try {
-      return (await store.putState(change)) ? 'applied' : 'fenced'
+      return await syncRoot(store, change)
     } catch (cause) {
       log.warn({ err: cause, fleet: change.fleet, root: change.root }, 'a state was not synced')
       return 'failed'
@@ -109,6 +112,9 @@ export function coreApp(parts: CoreParts) {
   call('shadow', shadowRequestSchema, async (c, request) =>
     c.json(await relay.shadow(request, () => store.shadow(request.fleet, request.root, request.path))),
   )
+
+  const history = new History(store, relay)
+  call('history', historyRequestSchema, async (c, request) => c.json(await history.read(request)))
 
   call('wide', wideRequestSchema, async (c, request) => c.json(await relay.wide(request)))
   call('wide-drained', wideDrainedRequestSchema, async (c, request) => {

@@ -73,7 +73,7 @@ export class Directory {
       const importFrom = home.importFrom.at(-1)
       if (importFrom === undefined) return { home: answer(home), state: null, synced: false }
       const given = silent ? null : await this.handover(fleet, root, home, importFrom)
-      const state = given ?? (await this.store.takeState(fleet, root, home.epoch, this.now()))
+      const state = given ?? (await this.takeState(fleet, root, home.epoch))
       // What older homes have yet, nobody knows: they too are asked for whatever the store was not confirmed to have.
       return { home: answer(home), state, synced: given === null || home.importFrom.length > 1 }
     }
@@ -108,6 +108,15 @@ export class Directory {
     }
     if (failure !== null) throw failure
     return outcome
+  }
+
+  /** What the store has, also of when the lost home last kept a message. */
+  private async takeState(fleet: FleetId, root: Root, epoch: number): Promise<HandoverState> {
+    const now = this.now()
+    const state = await this.store.takeState(fleet, root, epoch, now)
+    const ever = { from: 0, to: Number.MAX_SAFE_INTEGER, order: 'newest', after: null, limit: 1 } as const
+    const [last] = (await this.store.history({ fleet, root, ...ever }, now)).messages
+    return last === undefined ? state : { ...state, keptAt: last.at }
   }
 
   /** Null where the former home has fallen silent, or never began. */

@@ -7,6 +7,11 @@ import {
   envelopesResponseSchema,
 } from '../src/relay/envelope.ts'
 import {
+  type HistorySeamRequest,
+  type HistorySeamResponse,
+  historySeamResponseSchema,
+} from '../src/relay/history.ts'
+import {
   type HandoverRequest,
   type HandoverResponse,
   handoverResponseSchema,
@@ -118,6 +123,11 @@ export class Edges {
 
   async shadow(region: RegionId, request: HomeShadowRequest): Promise<HomeShadowResponse> {
     return this.ask(region, 'shadow', request, homeShadowResponseSchema, EDGE_SHADOW_TIMEOUT_MS)
+  }
+
+  /** Waits for the store to have what the home has kept. */
+  async historySeam(region: RegionId, request: HistorySeamRequest): Promise<HistorySeamResponse> {
+    return this.ask(region, 'history-seam', request, historySeamResponseSchema)
   }
 
   /** What was late; with nothing late, the old home has let go. */

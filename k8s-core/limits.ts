@@ -17,6 +17,11 @@ export const SILENCE_FORGOTTEN_MS = 10_000
 /** Homes that the core remembers; a stale one is answered `moved` by the edge and read again. */
 export const HOME_CACHE_ROOTS_MAX = 100_000
 export const HOME_CACHE_MS = 30_000
+/** Messages that one page of history reads from the store at a time, and how often it does. */
+export const HISTORY_READ_AT_ONCE = 100
+export const HISTORY_READS_PER_PAGE_MAX = 50
+/** Of the messages in a page, as base64; one message is always in it. */
+export const HISTORY_PAGE_CHARACTERS_MAX = 4 * 1024 * 1024
 /** How often a home is looked up again before the caller is told to try later. */
 export const MOVED_TRIES_MAX = 3
 /** A claim that others keep winning. */

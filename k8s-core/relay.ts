@@ -1,6 +1,7 @@
 // Carries envelopes to the homes and to the interested regions. Holds none: what cannot be passed on is the sender's.
 import type { RegionId } from '../src/id/ids.ts'
 import type { DeliverRequest, Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
+import type { HistoryRequest, HistorySeam } from '../src/relay/history.ts'
 import { FIRST_EPOCH, type HomeAnswer } from '../src/relay/home.ts'
 import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
 import type { PresenceRequest, PresenceResponse } from '../src/relay/presence.ts'
@@ -87,6 +88,19 @@ export class Relay {
     return said.silent && asked.verb === 'get'
       ? { status: 'synced', region, shadow: await synced() }
       : { status: 'unreachable', region }
+  }
+
+  /** How far the home has kept messages, all of which the store has; null where there is no home. Or its region, which does not say. */
+  async historySeam({
+    fleet,
+    root,
+  }: Pick<HistoryRequest, 'fleet' | 'root'>): Promise<{ seam: HistorySeam | null } | { region: RegionId }> {
+    const said = await this.askHome(
+      () => this.directory.find(fleet, root),
+      ({ region, epoch }) => this.edges.historySeam(region, { fleet, root, epoch }),
+    )
+    if (said === null) return { seam: null }
+    return 'answer' in said ? { seam: said.answer.seam } : { region: said.region }
   }
 
   /**

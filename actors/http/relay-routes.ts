@@ -12,6 +12,7 @@ import { type ClientId, type FleetId, parseRegionId, type RegionId, type Root } 
 import { clientOfRoot } from '../../src/id/root.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { type DeliverRequest, deliverRequestSchema, type EnvelopeResult } from '../../src/relay/envelope.ts'
+import { historySeamRequestSchema } from '../../src/relay/history.ts'
 import { handoverRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
 import { drainedRequestSchema, homeInterestRequestSchema } from '../../src/relay/interest.ts'
 import { homePresenceRequestSchema } from '../../src/relay/presence.ts'
@@ -142,6 +143,13 @@ relayRoutes.post('/:region/shadow', async (c) => {
   const client = clientOfRoot(root)
   if (client === null) return problemResponse(400, 'Only devices have shadows', { field: 'root' })
   return c.json(await callDevice(c, fleet, client, (device) => device.shadow(asked, epoch)))
+})
+
+relayRoutes.post('/:region/history-seam', async (c) => {
+  const body = await parse(c, historySeamRequestSchema)
+  if (!body.ok) return body.response
+  const { fleet, root, epoch } = body.value
+  return c.json(await callLeaf(c, fleet, root, (leaf) => leaf.historySeam(epoch)))
 })
 
 relayRoutes.post('/:region/wide', async (c) => {

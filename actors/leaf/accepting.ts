@@ -8,6 +8,7 @@ import { encodeRouted, type Routed } from '../../src/relay/routed.ts'
 import type { LateShadow } from '../../src/relay/shadow.ts'
 import type { Platform } from '../platform.ts'
 import type { FanOut } from './fan-out.ts'
+import { type History, withPlace } from './history.ts'
 import type { Home, HomeHere } from './home.ts'
 import type { Interests } from './interests.ts'
 import { STORED, worst } from './outcome.ts'
@@ -25,6 +26,7 @@ export interface Parts {
   readonly subscribers: Subscribers
   readonly retained: Retained
   readonly shadows: Shadows
+  readonly history: History
   readonly interests: Interests
   readonly fanOut: FanOut
   readonly sharing: Sharing
@@ -99,6 +101,8 @@ export class Accepting {
     const message = decodeMessage(record)
     const answered = shadows.answer(message)
     if (answered !== null) return this.acceptRequest(publisher, message, record, answered)
+    // Nobody is to get what the history cannot have: its publisher is told so, and tries again.
+    if (this.parts.history.refuses(message)) return Reason.QuotaExceeded
     if (message.retain) {
       const kept = retained.keep(message, record)
       if (kept !== Reason.Success) return kept
@@ -142,8 +146,25 @@ export class Accepting {
 
   /** To all who want it, at once: here, in other regions, one member of each group, wide filters. */
   private pass(publisher: ClientId, message: Message, record: Uint8Array): Promise<number>[] {
-    const { home, interests, uplinks, sharing, wide } = this.parts
-    const { epoch } = home.knowledge as HomeHere
+    const { epoch } = this.parts.home.knowledge as HomeHere
+    const { history, syncing } = this.parts
+    const keeping = history.keep(publisher, message, record, epoch)
+    if (keeping === null) return this.passOn(publisher, message, record, epoch)
+    const { kept, stored } = keeping
+    const placed = withPlace(message, kept)
+    const outcomes = this.passOn(publisher, placed.message, placed.record, epoch)
+    if (stored !== null) outcomes.push(stored.then(() => STORED))
+    if (message.global) outcomes.push(syncing.outcome('history', kept.number))
+    return outcomes
+  }
+
+  private passOn(
+    publisher: ClientId,
+    message: Message,
+    record: Uint8Array,
+    epoch: number,
+  ): Promise<number>[] {
+    const { interests, uplinks, sharing, wide } = this.parts
     const outcomes = this.deliver(publisher, message, record)
     for (const region of interests.regions) {
       const to = { kind: 'region', region, epoch } as const

@@ -8,6 +8,7 @@ import { parseShared } from '../../src/mqtt/topic.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
+import type { HistorySeamResponse } from '../../src/relay/history.ts'
 import { FIRST_EPOCH, type HandoverState, type ImportedResponse } from '../../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
 import { encodeRouted } from '../../src/relay/routed.ts'
@@ -21,6 +22,7 @@ import { Tables } from '../tables.ts'
 import { Accepting } from './accepting.ts'
 import { SubscribeAttempts } from './attempts.ts'
 import { type DeliverCall, FanOut } from './fan-out.ts'
+import { History } from './history.ts'
 import { Home, type HomeEvents, type HomeKnowledge } from './home.ts'
 import { Interests } from './interests.ts'
 import { leafShares } from './leaf-shares.ts'
@@ -58,6 +60,7 @@ export class Leaf {
   readonly retained: Retained
   readonly shadows: Shadows
   readonly interests: Interests
+  readonly history: History
   readonly fanOut: FanOut
   readonly syncing: Syncing
   private readonly sharing: Sharing
@@ -82,6 +85,7 @@ export class Leaf {
     this.retained = new Retained(platform.storage, tables, marks)
     this.shadows = new Shadows(platform.storage, root, marks, () => platform.now())
     this.interests = new Interests(platform.storage, tables, marks)
+    this.history = new History(platform)
     this.fanOut = new FanOut(
       platform,
       tables,
@@ -112,6 +116,7 @@ export class Leaf {
           if (interest.region !== platform.region) this.interests.set(interest)
         }
         marks.one('interests', true)
+        if (state.keptAt !== undefined) this.history.goOnFrom(state.keptAt)
       },
       afterImport: () => owner.afterImport(),
       late: (late) => {
@@ -143,7 +148,7 @@ export class Leaf {
     )
     this.wide.repair()
     if (this.home.mayHearLate) this.retained.noting = true
-    this.syncing = new Syncing(platform, root, marks, {
+    this.syncing = new Syncing(platform, root, marks, this.history, {
       home: () => this.home.knowledge,
       session: () => owner.session(),
       queued: (position) => owner.queued(position),
@@ -160,6 +165,7 @@ export class Leaf {
       subscribers: this.subscribers,
       retained: this.retained,
       shadows: this.shadows,
+      history: this.history,
       interests: this.interests,
       fanOut: this.fanOut,
       sharing: this.sharing,
@@ -323,6 +329,7 @@ export class Leaf {
       retained: this.retained.all().map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
       interests,
       shadows: this.shadows.all(),
+      ...(this.history.last.number > 0 && { keptAt: this.history.last.at }),
     }
   }
 
@@ -339,6 +346,16 @@ export class Leaf {
   async shadow(asked: ShadowAsked, epoch: number | null): Promise<HomeShadowResponse> {
     const here = epoch === null ? this.home.settled?.at === 'here' : await this.isHome(epoch)
     return here ? this.shadowRequests.answer(asked) : { status: 'moved' }
+  }
+
+  /** What the home has kept so far is in the store: how far that is. Rejects where it takes long. */
+  async historySeam(epoch: number): Promise<HistorySeamResponse> {
+    if (!(await this.isHome(epoch))) return { status: 'moved' }
+    const { knowledge } = this.home
+    const seam = { epoch: knowledge.at === 'here' ? knowledge.epoch : epoch, ...this.history.last }
+    if (!(await this.syncing.stored('history', seam.number)))
+      throw new Error(`the store does not take what ${this.root} has kept`)
+    return { status: 'done', seam, clock: this.platform.now() }
   }
 
   retainedFor(filters: readonly string[], after: string, branch: Branch): LeafRetainedPage {

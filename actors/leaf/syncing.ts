@@ -16,6 +16,7 @@ import {
   SYNC_ROWS_PER_ROUND_MAX,
 } from '../limits.ts'
 import type { Platform } from '../platform.ts'
+import type { History, HistoryRound } from './history.ts'
 import type { HomeKnowledge } from './home.ts'
 import type { Mark, Marks } from './marks.ts'
 
@@ -39,7 +40,7 @@ export interface SyncSource {
 }
 
 /** What somebody may wait for. */
-type Awaited = 'queue' | 'retained' | 'shadow' | 'interests'
+type Awaited = 'queue' | 'retained' | 'shadow' | 'interests' | 'history'
 
 interface Waiter {
   readonly kind: Awaited
@@ -49,6 +50,7 @@ interface Waiter {
 
 export class Syncing {
   readonly marks: Marks
+  private readonly history: History
   private readonly platform: Platform
   private readonly root: Root
   private readonly source: SyncSource
@@ -60,13 +62,15 @@ export class Syncing {
   private failures = 0
   private alarmAt = 0
 
-  constructor(platform: Platform, root: Root, marks: Marks, source: SyncSource) {
+  constructor(platform: Platform, root: Root, marks: Marks, history: History, source: SyncSource) {
     this.platform = platform
     this.root = root
     this.marks = marks
     this.source = source
+    this.history = history
     marks.changed = () => this.plan()
-    if (marks.any) this.plan()
+    history.changed = () => this.plan()
+    if (this.any) this.plan()
   }
 
   /**
@@ -79,7 +83,7 @@ export class Syncing {
 
   /** Whether the store has it in time. */
   stored(kind: Awaited, upTo: number | string): Promise<boolean> {
-    if (!this.marks.lacks(kind, upTo)) return Promise.resolve(true)
+    if (!this.lacks(kind, upTo)) return Promise.resolve(true)
     return new Promise((settle) => {
       const waiter: Waiter = {
         kind,
@@ -117,14 +121,14 @@ export class Syncing {
 
   /** Something may be marked since before the process died, or wait for the core to be back. */
   async alarm(): Promise<void> {
-    if (!this.marks.any) return
+    if (!this.any) return
     if (this.platform.now() >= this.retryAt) await this.run()
     this.plan()
   }
 
   /** To be called when this has become the home. */
   plan(): void {
-    if (!this.marks.any || this.source.home().at !== 'here' || this.running !== null) return
+    if (!this.any || this.running !== null) return
     const now = this.platform.now()
     if (this.alarmAt <= now) {
       this.alarmAt = now + SYNC_ALARM_MS
@@ -147,7 +151,7 @@ export class Syncing {
     this.timer = null
     this.running ??= this.rounds().finally(() => {
       this.running = null
-      if (this.marks.any) this.plan()
+      if (this.any) this.plan()
     })
     return this.running
   }
@@ -155,15 +159,19 @@ export class Syncing {
   /** Round after round until nothing is left, or one fails. */
   private async rounds(): Promise<void> {
     this.lastAt = this.platform.now()
-    for (let home = this.source.home(); home.at === 'here' && this.marks.any; home = this.source.home()) {
-      const sent = this.round(home.epoch)
+    while (this.any) {
+      const kept = this.history.any ? this.history.round() : null
+      const sent = this.round(kept)
       const result = await this.send(sent.change)
+      if (kept !== null) {
+        if (result === 'failed') this.history.failed()
+        else this.history.applied(kept)
+      }
       if (result === 'applied') {
         this.failures = 0
         this.retryAt = 0
-        this.marks.applied(sent.change.version)
-        for (const waiter of [...this.waiters])
-          if (!this.marks.lacks(waiter.kind, waiter.upTo)) waiter.settle(true)
+        if (sent.change.version > 0) this.marks.applied(sent.change.version)
+        for (const waiter of [...this.waiters]) if (!this.lacks(waiter.kind, waiter.upTo)) waiter.settle(true)
         if (sent.all && this.waiters.size === 0) return
       } else if (result === 'fenced') {
         this.source.fenced()
@@ -190,10 +198,15 @@ export class Syncing {
     return { fleet: platform.fleet, root, epoch, clock: platform.now(), ...noChange() }
   }
 
-  private round(epoch: number): { readonly change: RootChange; readonly all: boolean } {
+  /** @param kept what goes along of the messages that this region has kept, as the home or when it was that */
+  private round(kept: HistoryRound | null): { readonly change: RootChange; readonly all: boolean } {
+    const home = this.source.home()
+    const here = home.at === 'here'
+    const change = { ...this.nothing(here ? home.epoch : 0), history: kept?.rows ?? [] }
+    const keptAll = kept?.all ?? true
+    if (!here || !this.marks.any) return { change: { ...change, version: 0 }, all: keptAll }
     const marks = this.marks.first(SYNC_ROWS_PER_ROUND_MAX + 1)
     const session = this.source.session()
-    const change = this.nothing(epoch)
     const sent: Mark[] = []
     let characters = 0
     for (const mark of marks.slice(0, SYNC_ROWS_PER_ROUND_MAX)) {
@@ -216,7 +229,19 @@ export class Syncing {
       else change.shadowsVoidUpTo = mark.version
       sent.push(mark)
     }
-    return { change: { ...change, version: this.marks.begin(sent) }, all: sent.length === marks.length }
+    return {
+      change: { ...change, version: this.marks.begin(sent) },
+      all: keptAll && sent.length === marks.length,
+    }
+  }
+
+  /** Whether there is anything that this region has yet to give to the store. */
+  private get any(): boolean {
+    return this.history.any || (this.marks.any && this.source.home().at === 'here')
+  }
+
+  private lacks(kind: Awaited, upTo: number | string): boolean {
+    return kind === 'history' ? this.history.lacks(Number(upTo)) : this.marks.lacks(kind, upTo)
   }
 
   /** A marked row as it is sent; null where it is gone, or where the mark is of no row. */

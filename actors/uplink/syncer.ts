@@ -62,9 +62,10 @@ export class Syncer {
 }
 
 /** Near enough for a bound: what is large is rows. */
-function bytesOf({ queue, retained, session }: RootChange): number {
+function bytesOf({ queue, retained, session, history }: RootChange): number {
   let bytes = 500 + (session?.subscriptions.length ?? 0) * 200
   for (const { delivery } of queue) bytes += 100 + (delivery?.length ?? 0)
   for (const { topic, record } of retained) bytes += 100 + topic.length + (record?.length ?? 0)
+  for (const { publisher, record } of history) bytes += 150 + publisher.length + record.length
   return bytes
 }

@@ -82,6 +82,10 @@ export class DeviceActor extends DurableObject<Env> implements DevicePeer {
     return this.gate.device.leaf.drained(...parameters)
   }
 
+  historySeam(...parameters: Parameters<DevicePeer['historySeam']>) {
+    return this.gate.device.leaf.historySeam(...parameters)
+  }
+
   fence(...parameters: Parameters<DevicePeer['fence']>) {
     return this.gate.device.leaf.fence(...parameters)
   }

@@ -24,6 +24,8 @@ export interface Env {
   readonly MOVE_TO?: string
   /** `off`: connections of clients and their ends are not told; else they are. */
   readonly PRESENCE?: string
+  /** Messages to be kept in the core's store, and for how long: `devices/+/telemetry=7d,rooms/#=1d`. */
+  readonly HISTORY?: string
   readonly UPLINK_SHARDS?: string
   /** The same in every region. */
   readonly WIDE_SHARDS?: string

@@ -94,6 +94,7 @@ const LEAF = [
   'receive',
   'interest',
   'drained',
+  'historySeam',
   'fence',
   'handover',
   'release',

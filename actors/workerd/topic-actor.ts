@@ -51,6 +51,10 @@ export class TopicActor extends DurableObject<Env> implements LeafPeer {
     return this.topic.leaf.drained(...parameters)
   }
 
+  historySeam(...parameters: Parameters<LeafPeer['historySeam']>) {
+    return this.topic.leaf.historySeam(...parameters)
+  }
+
   fence(...parameters: Parameters<LeafPeer['fence']>) {
     return this.topic.leaf.fence(...parameters)
   }

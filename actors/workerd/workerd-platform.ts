@@ -1,4 +1,5 @@
 // The platform port over workerd: hibernating WebSockets, SQLite, one alarm.
+import { type ChosenTopics, parseChosen } from '../../src/history/chosen.ts'
 import { type ActorAddress, type ActorKind, parseActorName } from '../../src/id/actor-name.ts'
 import { PACKET_BYTES_MAX } from '../../src/mqtt/limits.ts'
 import { SERVER_KEEP_ALIVE_SECONDS } from '../../src/session/limits.ts'
@@ -32,6 +33,7 @@ export class WorkerdPlatform implements Platform {
       clientTokenSecret: env.CLIENT_TOKEN_SECRET,
       moveTo: env.MOVE_TO === undefined || env.MOVE_TO === '' ? null : env.MOVE_TO,
       presence: env.PRESENCE !== 'off',
+      history: chosenOf(env.HISTORY ?? ''),
     }
     const { storage } = ctx
     this.storage = {
@@ -140,6 +142,14 @@ class SocketConnection implements Connection {
   attach(attachment: unknown): void {
     this.socket.serializeAttachment(attachment)
   }
+}
+
+let chosen: { readonly setting: string; readonly topics: ChosenTopics } | null = null
+
+/** Read once for all actors of a process. */
+function chosenOf(setting: string): ChosenTopics {
+  if (chosen?.setting !== setting) chosen = { setting, topics: parseChosen(setting) }
+  return chosen.topics
 }
 
 /** SQLite takes an ArrayBuffer whole, so a view is cut out of its buffer first. */

@@ -4,8 +4,8 @@ import type { FleetId, Root } from '../../src/id/ids.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
+import type { AtOnce } from './at-once.ts'
 import { epochOf, syncTimestamp } from './home-row.ts'
-import { SYNC_STATEMENTS_MAX } from './limits.ts'
 import { clockAheadMs, syncedState } from './state-row.ts'
 
 /** A majority of all copies in the world, since another data center is to find it. */
@@ -20,12 +20,13 @@ type Statement = readonly [query: string, values: unknown[]]
 export class CassandraStates {
   readonly #client: Client
   readonly #keyspace: string
-  #running = 0
-  readonly #waiting: (() => void)[] = []
+  /** All roots of all regions may come at once. */
+  readonly #atOnce: AtOnce
 
-  constructor(client: Client, keyspace: string) {
+  constructor(client: Client, keyspace: string, atOnce: AtOnce) {
     this.#client = client
     this.#keyspace = keyspace
+    this.#atOnce = atOnce
   }
 
   async put(change: RootChange, now: number): Promise<boolean> {
@@ -80,17 +81,8 @@ export class CassandraStates {
     return row === null ? null : String(row.get('shadow'))
   }
 
-  /** In its turn, since all roots of all regions may come at once. */
   async #execute([query, values]: Statement): Promise<void> {
-    if (this.#running >= SYNC_STATEMENTS_MAX) await new Promise<void>((go) => this.#waiting.push(go))
-    else this.#running++
-    try {
-      await this.#client.execute(query, values, QUORUM)
-    } finally {
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#running--
-      else next()
-    }
+    await this.#atOnce.run(() => this.#client.execute(query, values, QUORUM))
   }
 
   #statements(change: RootChange, now: number): { readonly puts: Statement[]; readonly takes: Statement[] } {

@@ -5,7 +5,9 @@ import { type Client, errors, type QueryOptions, types } from 'cassandra-driver'
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
+import { AtOnce } from './at-once.ts'
 import { type CassandraOptions, connectCassandra } from './cassandra-connect.ts'
+import { CassandraHistory } from './cassandra-history.ts'
 import { migrateCassandra } from './cassandra-migrate.ts'
 import { CassandraStates } from './cassandra-state.ts'
 import {
@@ -20,8 +22,8 @@ import {
   importFromOf,
   importFromText,
 } from './home-row.ts'
-import { SETTLE_MS, SETTLE_PAUSE_FIRST_MS, SETTLE_PAUSE_MAX_MS } from './limits.ts'
-import type { ClaimResult, Home, Store } from './port.ts'
+import { SETTLE_MS, SETTLE_PAUSE_FIRST_MS, SETTLE_PAUSE_MAX_MS, SYNC_STATEMENTS_MAX } from './limits.ts'
+import type { ClaimResult, HistoryPage, HistoryRange, Home, Store } from './port.ts'
 
 /** Connects, and rejects if no contact point answers. The keyspace need not exist before `migrate`. */
 export async function openCassandraStore(options: CassandraOptions): Promise<Store> {
@@ -61,12 +63,15 @@ class CassandraStore implements Store {
   readonly #keyspace: string
   readonly #replication: Readonly<Record<string, number>>
   readonly #states: CassandraStates
+  readonly #history: CassandraHistory
 
   constructor(client: Client, keyspace: string, replication: Readonly<Record<string, number>>) {
     this.#client = client
     this.#keyspace = keyspace
     this.#replication = replication
-    this.#states = new CassandraStates(client, keyspace)
+    const atOnce = new AtOnce(SYNC_STATEMENTS_MAX)
+    this.#states = new CassandraStates(client, keyspace, atOnce)
+    this.#history = new CassandraHistory(client, keyspace, atOnce)
   }
 
   async migrate(): Promise<void> {
@@ -109,6 +114,18 @@ class CassandraStore implements Store {
 
   async shadow(fleet: FleetId, root: Root, path: string): Promise<string | null> {
     return this.#states.shadow(fleet, root, path)
+  }
+
+  async putHistory(
+    change: Pick<RootChange, 'fleet' | 'root' | 'clock' | 'history'>,
+    now = Date.now(),
+  ): Promise<void> {
+    assertRoot(change.root)
+    await this.#history.put(change, now)
+  }
+
+  async history(range: HistoryRange): Promise<HistoryPage> {
+    return this.#history.page(range)
   }
 
   async ping(): Promise<void> {

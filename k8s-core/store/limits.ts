@@ -10,6 +10,18 @@ export const SYNC_EPOCH_MAX = 2 ** 23 - 1
 export const SYNC_STATEMENTS_MAX = 512
 /** How many of a root's versions back the embedded store remembers what was removed, should an older write come late. */
 export const SYNC_REMOVED_VERSIONS_KEPT = 1_000
+/**
+ * A root's history is divided by the hour: 100 MB, about what a partition should have at most, are 190 messages a second of
+ * 150 bytes each.
+ */
+export const HISTORY_BUCKET_MS = 3_600_000
+/** Buckets that one page looks into; those that never had a message are not counted. */
+export const HISTORY_BUCKETS_PER_PAGE_MAX = 100
+/** Buckets that a pod remembers to have noted in the index, and for how long. */
+export const HISTORY_NOTED_MAX = 100_000
+export const HISTORY_NOTED_MS = 1_800_000
+/** The index outlives what it leads to, by this. */
+export const HISTORY_INDEX_SLACK_S = 7_200
 /** Cassandra takes at most 64 KiB for a whole partition key, fleet and framing included. */
 export const ROOT_BYTES_MAX = 65_000
 

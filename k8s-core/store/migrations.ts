@@ -45,6 +45,18 @@ export const SQLITE_MIGRATIONS: readonly Migration[] = [
         shadow TEXT, PRIMARY KEY (fleet, root, path)) STRICT, WITHOUT ROWID`,
     ],
   },
+  {
+    version: 4,
+    name: 'history',
+    statements: [
+      // Times are milliseconds; `at` by the home's clock, `expires_at` by the pod's.
+      `CREATE TABLE IF NOT EXISTS history (
+        fleet TEXT NOT NULL, root TEXT NOT NULL, at INTEGER NOT NULL, epoch INTEGER NOT NULL, number INTEGER NOT NULL,
+        expires_at REAL NOT NULL, publisher TEXT NOT NULL, record BLOB NOT NULL,
+        PRIMARY KEY (fleet, root, at, epoch, number)) STRICT, WITHOUT ROWID`,
+      'CREATE INDEX IF NOT EXISTS history_expiry ON history (expires_at)',
+    ],
+  },
 ]
 
 /**
@@ -93,6 +105,27 @@ export function cassandraMigrations(keyspace: string): readonly Migration[] {
         `CREATE TABLE IF NOT EXISTS ${keyspace}.root_shadow (
           fleet text, root text, path text, shadow text,
           PRIMARY KEY ((fleet, root), path)) WITH ${rows}`,
+      ],
+    },
+    {
+      version: 4,
+      name: 'history',
+      statements: [
+        // Written once, each row with a time to live, and never changed: whole files of a day expire together. `bucket` is
+        // the hour since 1970, `at` milliseconds by the home's clock; both divide a root's history so that no partition
+        // grows without bound.
+        `CREATE TABLE IF NOT EXISTS ${keyspace}.history (
+          fleet text, root text, bucket int, at bigint, epoch bigint, number bigint, publisher text, record blob,
+          PRIMARY KEY ((fleet, root, bucket), at, epoch, number))
+          WITH compaction = {'class': 'TimeWindowCompactionStrategy',
+            'compaction_window_unit': 'DAYS', 'compaction_window_size': 1}
+          AND compression = {'class': 'LZ4Compressor', 'chunk_length_in_kb': 16}
+          AND gc_grace_seconds = 10800`,
+        // Which hours a root has something of: one row for each hour and time to live, so that a silent year is no
+        // thousands of reads.
+        `CREATE TABLE IF NOT EXISTS ${keyspace}.history_bucket (
+          fleet text, root text, bucket int, ttl int,
+          PRIMARY KEY ((fleet, root), bucket, ttl)) WITH ${rows} AND gc_grace_seconds = 10800`,
       ],
     },
   ]

@@ -1,5 +1,6 @@
 // What the core asks of its durable store. Cassandra and an embedded SQLite file answer it; one suite tests both.
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
+import type { HistoryMessage, HistoryPlace } from '../../src/relay/history.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
 
@@ -16,6 +17,27 @@ export type ClaimResult =
   | { readonly claimed: true; readonly home: Home }
   /** Somebody was faster, or the expectation was stale: this is the home. */
   | { readonly claimed: false; readonly home: Home | null }
+
+/** What is read of a root's history at once. */
+export interface HistoryRange {
+  readonly fleet: FleetId
+  readonly root: Root
+  /** Milliseconds since the epoch by the homes' clocks. */
+  readonly from: number
+  /** Exclusive. */
+  readonly to: number
+  readonly order: 'oldest' | 'newest'
+  /** Behind this place, in that order; null from the beginning. */
+  readonly after: HistoryPlace | null
+  /** Messages; fewer do not say that there are no more. */
+  readonly limit: number
+}
+
+export interface HistoryPage {
+  readonly messages: readonly HistoryMessage[]
+  /** Where to go on; null where that was all. */
+  readonly next: HistoryPlace | null
+}
 
 export interface Store {
   /** Brings the schema to the newest version. Idempotent, and safe when several pods do it at once. */
@@ -52,6 +74,15 @@ export interface Store {
 
   /** A shadow as its home last synced it; null where there is none. */
   shadow(fleet: FleetId, root: Root, path: string): Promise<string | null>
+
+  /**
+   * Keeps a change's history, each message for its time to live from when it was accepted. The same message again changes
+   * nothing; the epoch of a home that is no more is as good as any.
+   */
+  putHistory(change: Pick<RootChange, 'fleet' | 'root' | 'clock' | 'history'>, now?: number): Promise<void>
+
+  /** A page of what is kept of a root, in the order of time, epoch and number. @param now this pod's clock */
+  history(range: HistoryRange, now?: number): Promise<HistoryPage>
 
   /** Rejects when the store cannot serve now. */
   ping(): Promise<void>

@@ -21,7 +21,8 @@ import {
 } from './home-row.ts'
 import { SQLITE_BUSY_MS } from './limits.ts'
 import { SQLITE_MIGRATIONS } from './migrations.ts'
-import type { ClaimResult, Home, Store } from './port.ts'
+import type { ClaimResult, HistoryPage, HistoryRange, Home, Store } from './port.ts'
+import { SqliteHistory } from './sqlite-history.ts'
 import { SqliteStates } from './sqlite-state.ts'
 
 /** Opens the file at `path`, and makes it and its folder where they are missing. */
@@ -63,6 +64,7 @@ class SqliteStore implements Store {
   /** Prepared at first use, since the tables may not be there before `migrate`. */
   #statements: Statements | null = null
   #states: SqliteStates | null = null
+  #history: SqliteHistory | null = null
   #putting: {
     readonly changes: { readonly change: RootChange; readonly now: number }[]
     readonly done: Promise<boolean[]>
@@ -136,6 +138,21 @@ class SqliteStore implements Store {
   async shadow(fleet: FleetId, root: Root, path: string): Promise<string | null> {
     this.#states ??= new SqliteStates(this.#database)
     return this.#states.shadow(fleet, root, path)
+  }
+
+  async putHistory(
+    change: Pick<RootChange, 'fleet' | 'root' | 'clock' | 'history'>,
+    now = Date.now(),
+  ): Promise<void> {
+    assertRoot(change.root)
+    this.#history ??= new SqliteHistory(this.#database)
+    const history = this.#history
+    this.#atomically(() => history.put(change, now))
+  }
+
+  async history(range: HistoryRange, now = Date.now()): Promise<HistoryPage> {
+    this.#history ??= new SqliteHistory(this.#database)
+    return this.#history.page(range, now)
   }
 
   async ping(): Promise<void> {

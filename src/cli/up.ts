@@ -5,6 +5,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
 import { build } from 'esbuild'
+import { parseChosen } from '../history/chosen.ts'
 import { signClientToken } from '../id/client-token.ts'
 import { type ClientId, DEFAULT_FLEET, parseRegionId, type RegionId } from '../id/ids.ts'
 import { whole } from './arguments.ts'
@@ -25,6 +26,7 @@ interface UpOptions {
   readonly keyspace: string
   readonly keepAlive?: number
   readonly presence: boolean
+  readonly history: string
 }
 
 export function upCommand(): Command {
@@ -45,6 +47,12 @@ export function upCommand(): Command {
       whole('1 to 65535 seconds', 1, 65_535),
     )
     .option('--no-presence', "do not tell of clients' connections and their ends")
+    .option(
+      '--history <filters>',
+      'keep messages of these topics, each with how long: devices/+/telemetry=7d,rooms/#=1d',
+      parseHistory,
+      '',
+    )
     .addHelpText(
       'after',
       '\nState, secrets and local.json, which tells scripts where everything is, are kept in --dir.',
@@ -135,6 +143,7 @@ async function start(dir: string, options: UpOptions, children: Child[]): Promis
               RELAY_SECRET: secrets.relaySecret,
               CLIENT_TOKEN_SECRET: secrets.clientTokenSecret,
               PRESENCE: options.presence ? 'on' : 'off',
+              HISTORY: options.history,
               ...(options.keepAlive !== undefined && {
                 SERVER_KEEP_ALIVE_SECONDS: String(options.keepAlive),
               }),
@@ -287,4 +296,13 @@ function parseRegions(text: string): RegionId[] {
   })
   if (new Set(regions).size !== regions.length) throw new InvalidArgumentError('a region is named twice')
   return regions
+}
+
+function parseHistory(text: string): string {
+  try {
+    parseChosen(text)
+    return text
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
+  }
 }

@@ -20,36 +20,54 @@ export interface Message {
   readonly global?: true
   /** Names a QoS 2 message, so that who gets it twice by a repeated call can tell. */
   readonly origin?: string
+  /** Its place in the home's order, where the home keeps it in the history: a replay tells by it what it has given. */
+  readonly kept?: Kept
+}
+
+/** Names a message of a root for good. */
+export interface Kept {
+  /** The home's. */
+  readonly epoch: number
+  /** Grows with each message that this home keeps. */
+  readonly number: number
 }
 
 const RETAIN = 0x04
 const EXPIRES = 0x08
 const GLOBAL = 0x10
 const ORIGIN = 0x20
+const KEPT = 0x40
 const QOS = 0x03
 
 /**
- * u8 flags (QoS, retain, expires, global, origin), f64 `expiresAt` if it expires, the origin if it has one, topic,
- * properties, payload. One allocation.
+ * u8 flags (QoS, retain, expires, global, origin, kept), f64 `expiresAt` if it expires, the origin if it has one, u32 epoch
+ * and f64 number if it is kept, topic, properties, payload. One allocation.
  */
 export function encodeMessage(message: Message): Uint8Array {
-  const { topic, properties, payload, expiresAt, origin } = message
+  const { topic, properties, payload, expiresAt, origin, kept } = message
   const expires = expiresAt !== 0
   const named = origin === undefined ? 0 : stringBytes(origin)
-  const head = 1 + (expires ? 8 : 0) + named + stringBytes(topic) + varintBytes(properties.length)
+  const place = kept === undefined ? 0 : 12
+  const head = 1 + (expires ? 8 : 0) + named + place + stringBytes(topic) + varintBytes(properties.length)
   const writer = new BytesWriter(head + properties.length + payload.length)
   writer.u8(
     message.qos |
       (message.retain ? RETAIN : 0) |
       (expires ? EXPIRES : 0) |
       (message.global ? GLOBAL : 0) |
-      (named > 0 ? ORIGIN : 0),
+      (named > 0 ? ORIGIN : 0) |
+      (place > 0 ? KEPT : 0),
   )
   if (expires) {
     new DataView(writer.bytes.buffer).setFloat64(1, expiresAt)
     writer.at += 8
   }
   if (origin !== undefined) writer.string(origin)
+  if (kept !== undefined) {
+    writer.u32(kept.epoch)
+    new DataView(writer.bytes.buffer).setFloat64(writer.at, kept.number)
+    writer.at += 8
+  }
   writer.string(topic)
   writer.varint(properties.length)
   writer.raw(properties)
@@ -79,7 +97,7 @@ function readMessage(record: Uint8Array): Message {
   const reader = new BytesReader(record)
   const flags = reader.u8()
   const qos = flags & QOS
-  if (qos === 3 || (flags & ~(QOS | RETAIN | EXPIRES | GLOBAL | ORIGIN)) !== 0)
+  if (qos === 3 || (flags & ~(QOS | RETAIN | EXPIRES | GLOBAL | ORIGIN | KEPT)) !== 0)
     throw new Error(`flags ${flags}`)
   let expiresAt = 0
   if ((flags & EXPIRES) !== 0) {
@@ -89,6 +107,7 @@ function readMessage(record: Uint8Array): Message {
     reader.at += 8
   }
   const origin = (flags & ORIGIN) !== 0 ? reader.string() : null
+  const kept = (flags & KEPT) !== 0 ? readKept(reader) : null
   const topic = reader.string()
   const propertiesEnd = reader.blockEnd()
   const properties = reader.view(reader.at, propertiesEnd)
@@ -101,6 +120,17 @@ function readMessage(record: Uint8Array): Message {
     payload: reader.rest(),
     expiresAt,
     ...(origin !== null && { origin }),
+    ...(kept !== null && { kept }),
   }
   return (flags & GLOBAL) === 0 ? message : { ...message, global: true }
+}
+
+function readKept(reader: BytesReader): Kept {
+  const epoch = reader.u32()
+  const { bytes, at } = reader
+  if (at + 8 > reader.end) throw new Error('the record ends too early')
+  const number = new DataView(bytes.buffer, bytes.byteOffset + at, 8).getFloat64(0)
+  if (!Number.isSafeInteger(number)) throw new Error(`kept at ${number}`)
+  reader.at += 8
+  return { epoch, number }
 }

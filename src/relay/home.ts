@@ -61,6 +61,8 @@ export const handoverStateSchema = z.object({
   retained: z.array(retainedSchema),
   interests: z.array(regionInterestSchema),
   shadows: z.array(shadowRowSchema),
+  /** When the last message was kept; absent where none was. The next home goes on from there. */
+  keptAt: z.number().optional(),
   /** Of a client: presence events that may not have arrived everywhere, in order. */
   presence: z.array(base64Schema),
 })

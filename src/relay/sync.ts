@@ -1,5 +1,6 @@
 // Sync: what a home has changed goes to the core's store, so that another region can take over should this one be lost.
 import { z } from 'zod'
+import { historyRowSchema } from './history.ts'
 import { regionInterestSchema, sessionStateSchema } from './home.ts'
 import { base64Schema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 import { shadowPathSchema } from './shadow.ts'
@@ -29,6 +30,11 @@ export const rootChangeSchema = z.object({
   retained: z.array(z.object({ topic: z.string(), record: base64Schema.nullable() })),
   /** Null where it is forgotten; a deleted one is not. */
   shadows: z.array(z.object({ path: shadowPathSchema, shadow: z.string().nullable() })),
+  /**
+   * Messages that a home has kept: this one, or the one that the region was before, since each row says of which epoch it is.
+   * They are in the store with any answer but `failed`, of a fenced home too.
+   */
+  history: z.array(historyRowSchema),
   /** What the store has of this up to that version is void. */
   queueVoidUpTo: versionSchema.nullable(),
   retainedVoidUpTo: versionSchema.nullable(),
@@ -42,10 +48,25 @@ export function noChange(): Omit<RootChange, 'fleet' | 'root' | 'epoch' | 'versi
     queue: [],
     retained: [],
     shadows: [],
+    history: [],
     queueVoidUpTo: null,
     retainedVoidUpTo: null,
     shadowsVoidUpTo: null,
   }
+}
+
+/** Nothing but messages that are kept: no fence is asked about these. */
+export function isOnlyHistory(change: RootChange): boolean {
+  const { history, session, interests, queue, retained, shadows } = change
+  return (
+    history.length > 0 &&
+    session === undefined &&
+    interests === undefined &&
+    queue.length + retained.length + shadows.length === 0 &&
+    change.queueVoidUpTo === null &&
+    change.retainedVoidUpTo === null &&
+    change.shadowsVoidUpTo === null
+  )
 }
 
 /** Edge to core, `POST …/sync`. */

@@ -1,6 +1,7 @@
 // The platform port for tests in Node: everything that the actor sees is in the test's hand, and the same every time.
 import type { CoreClient } from '../../actors/core-client.ts'
 import type { Peers, Platform, Settings, SqlValue, Storage } from '../../actors/platform.ts'
+import { NO_HISTORY } from '../../src/history/chosen.ts'
 import { type ActorAddress, actorName } from '../../src/id/actor-name.ts'
 import { FakeClock } from './fake-clock.ts'
 import { FakeConnection } from './fake-connection.ts'
@@ -60,6 +61,7 @@ export class FakePlatform implements Platform {
       clientTokenSecret: SECRET,
       moveTo: null,
       presence: true,
+      history: NO_HISTORY,
       ...surroundings.settings,
     }
     this.storage = {

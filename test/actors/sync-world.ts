@@ -1,7 +1,7 @@
 // A lamp whose home syncs to a store that the test scripts and reads.
 import type { CoreClient } from '../../actors/core-client.ts'
 import { Gate } from '../../actors/device/gate.ts'
-import type { DevicePeer, LeafPeer } from '../../actors/platform.ts'
+import type { DevicePeer, LeafPeer, Settings } from '../../actors/platform.ts'
 import type { ClientId, Root } from '../../src/id/ids.ts'
 import { base64ToBytes } from '../../src/relay/base64.ts'
 import type { RootChange, SyncResult } from '../../src/relay/sync.ts'
@@ -24,7 +24,7 @@ export class SyncWorld {
   gate: Gate
   connection: FakeConnection
 
-  constructor(core: Partial<CoreClient> = {}) {
+  constructor(core: Partial<CoreClient> = {}, settings: Partial<Settings> = {}) {
     const peers = fakePeers({
       leaf: (root) => this.leaf(root),
       device: (client) => this.peer(client),
@@ -35,7 +35,11 @@ export class SyncWorld {
         },
       }),
     })
-    this.platform = new FakePlatform(addressOf('device', EU, LAMP), { peers, core: fakeCore(EU, core) })
+    this.platform = new FakePlatform(addressOf('device', EU, LAMP), {
+      peers,
+      core: fakeCore(EU, core),
+      settings,
+    })
     this.gate = new Gate(this.platform, LAMP)
     this.connection = this.platform.accept()
   }

@@ -4,7 +4,7 @@ import { CoreUnreachable } from '../../actors/core-client.ts'
 import { SYNC_GATHER_MS, SYNC_PAUSE_MS } from '../../actors/limits.ts'
 import { Syncer } from '../../actors/uplink/syncer.ts'
 import { DEFAULT_FLEET, type Root } from '../../src/id/ids.ts'
-import type { RootChange, SyncRequest, SyncResponse } from '../../src/relay/sync.ts'
+import { noChange, type RootChange, type SyncRequest, type SyncResponse } from '../../src/relay/sync.ts'
 import { fakeCore } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import { addressOf, EU, watch } from './samples.ts'
@@ -17,12 +17,8 @@ function changeOf(i: number, bytes = 0): RootChange {
     epoch: 1,
     version: 1,
     clock: 0,
-    queue: [],
+    ...noChange(),
     retained: bytes > 0 ? [{ topic: `devices/${i}/t`, record }] : [],
-    queueVoidUpTo: null,
-    retainedVoidUpTo: null,
-    shadowsVoidUpTo: null,
-    shadows: [],
   }
 }
 

@@ -20,6 +20,8 @@ export interface SystemOptions {
   readonly keepAlive?: number
   /** False where a test's `#` is not to get what the server says of clients. */
   readonly presence?: boolean
+  /** As `--history`. */
+  readonly history?: string
   /** How long a region may be silent before its clients go on elsewhere. */
   readonly failOverAfterMs?: number
 }
@@ -43,11 +45,19 @@ export class System {
 
   /** Starts it on the folder that it has. */
   async up(): Promise<void> {
-    const { regions = ['eu', 'us'], cassandra, keepAlive, presence = true, failOverAfterMs } = this.options
+    const {
+      regions = ['eu', 'us'],
+      cassandra,
+      keepAlive,
+      presence = true,
+      failOverAfterMs,
+      history,
+    } = this.options
     const args = ['up', '--dir', this.dir, '--port', '0', '--regions', regions.join(',')]
     if (cassandra !== undefined)
       args.push('--cassandra', cassandra.contactPoint, '--keyspace', cassandra.keyspace)
     if (!presence) args.push('--no-presence')
+    if (history !== undefined) args.push('--history', history)
     if (keepAlive !== undefined) args.push('--keep-alive', String(keepAlive))
     const env =
       failOverAfterMs === undefined

@@ -1,4 +1,6 @@
 // One valid sample of each schema of the contract, and places in it that are wrong when they are changed so.
+import { HISTORY_SAMPLES, keptRow } from './history-samples.ts'
+
 export interface Sample {
   readonly valid: unknown
   /** Path to a value that the schema must refuse there; the path is the field that the problem names. */
@@ -108,6 +110,7 @@ const change = {
   queueVoidUpTo: 3,
   retainedVoidUpTo: null,
   shadowsVoidUpTo: null,
+  history: [keptRow],
 }
 const changeWrong = {
   fleet: '',
@@ -123,9 +126,11 @@ const changeWrong = {
   queueVoidUpTo: -1,
   retainedVoidUpTo: 'all',
   shadowsVoidUpTo: 0.5,
+  'history.0.ttlSeconds': 0,
 }
 
 export const SAMPLES: Readonly<Record<string, Sample>> = {
+  ...HISTORY_SAMPLES,
   clockSchema: { valid: 1_700_000_000_000.5, wrong: { '': 'noon' } },
   base64Schema: { valid: 'AAA=', wrong: { '': 'AAA' } },
   fleetSchema: { valid: 'default', wrong: { '': 'UPPER' } },

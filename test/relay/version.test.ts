@@ -6,7 +6,7 @@ import { RELAY_PATH, RELAY_VERSION } from '../../src/relay/version.ts'
 import { relaySchemas } from './schemas.ts'
 
 /** The contract of this version. A version that was never deployed may be recorded anew without raising it. */
-const RECORDED = { version: 1, hash: 'f0f0e1290618add3efa4cb3c441ee5cc' }
+const RECORDED = { version: 1, hash: '6180d16343efcb6a60625122a42fff18' }
 
 function hashOf(schemas: ReadonlyMap<string, z.ZodType>): string {
   const shapes = [...schemas]

@@ -6,6 +6,7 @@ import { Topic } from '../../actors/topic/topic.ts'
 import { Syncer } from '../../actors/uplink/syncer.ts'
 import { Uplink } from '../../actors/uplink/uplink.ts'
 import { Wide } from '../../actors/wide/wide.ts'
+import { NO_HISTORY } from '../../src/history/chosen.ts'
 import { type ActorAddress, actorName } from '../../src/id/actor-name.ts'
 import type { ClientId, Root } from '../../src/id/ids.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
@@ -163,6 +164,7 @@ export class Life implements Platform, Place, Sender {
       moveTo: null,
       outboxMessagesMax: 100_000,
       presence: actor.world.presence,
+      history: NO_HISTORY,
     }
     this.storage = {
       exec: (query, ...bindings) => {

@@ -2,11 +2,14 @@
 import type { z } from 'zod'
 import { Directory } from '../../k8s-core/directory.ts'
 import { EdgeUnreachable } from '../../k8s-core/edges.ts'
+import { History } from '../../k8s-core/history.ts'
 import { FAIL_OVER_AFTER_MS } from '../../k8s-core/limits.ts'
 import { Relay } from '../../k8s-core/relay.ts'
 import { Silence } from '../../k8s-core/silence.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
+import { syncRoot } from '../../k8s-core/sync.ts'
 import { envelopesRequestSchema } from '../../src/relay/envelope.ts'
+import { historyRequestSchema } from '../../src/relay/history.ts'
 import { claimRequestSchema, importedRequestSchema, resolveRequestSchema } from '../../src/relay/home.ts'
 import { drainedRequestSchema, interestRequestSchema } from '../../src/relay/interest.ts'
 import { syncRequestSchema } from '../../src/relay/sync.ts'
@@ -87,6 +90,7 @@ class PodLife implements Sender {
       })
     const directory = new Directory(store, edges, new Silence(edges, FAIL_OVER_AFTER_MS, now, pause), now)
     const relay = new Relay(directory, edges)
+    const history = new History(store, relay)
     const call = <S extends z.ZodType>(schema: S, act: (body: z.infer<S>) => Promise<unknown>): Serve => {
       return (body) => {
         const parsed = schema.safeParse(body)
@@ -104,10 +108,9 @@ class PodLife implements Sender {
       interest: call(interestRequestSchema, (body) => relay.interest(body)),
       drained: call(drainedRequestSchema, (body) => relay.drained(body)),
       sync: call(syncRequestSchema, async ({ roots }) => ({
-        results: await Promise.all(
-          roots.map(async (change) => ((await store.putState(change, now())) ? 'applied' : 'fenced')),
-        ),
+        results: await Promise.all(roots.map((change) => syncRoot(store, change, now()))),
       })),
+      history: call(historyRequestSchema, (body) => history.read(body)),
       wide: call(wideRequestSchema, (body) => relay.wide(body)),
       'wide-drained': call(wideDrainedRequestSchema, (body) => relay.wideDrained(body)),
       'wide-retained': call(wideRetainedRequestSchema, (body) => relay.wideRetained(body)),
@@ -177,6 +180,8 @@ class PodLife implements Sender {
       claimHome: (...given) => far(() => store.claimHome(...given)),
       confirmImport: (...given) => far(() => store.confirmImport(...given)),
       releaseHome: (...given) => far(() => store.releaseHome(...given)),
+      putHistory: (...given) => far(() => store.putHistory(...given)),
+      history: (...given) => far(() => store.history(...given)),
       putState: (...given) => far(() => store.putState(...given)),
       takeState: (...given) =>
         far(async () => {

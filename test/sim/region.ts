@@ -12,6 +12,7 @@ import {
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { deliverRequestSchema } from '../../src/relay/envelope.ts'
+import { historySeamRequestSchema } from '../../src/relay/history.ts'
 import { handoverRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
 import { drainedRequestSchema, homeInterestRequestSchema } from '../../src/relay/interest.ts'
 import {
@@ -163,6 +164,10 @@ class WorkerRequest implements Sender {
       case 'release': {
         const given = this.parse(releaseRequestSchema, body)
         return this.leaf(given.fleet, given.root, (leaf) => leaf.release(given))
+      }
+      case 'history-seam': {
+        const { fleet, root, epoch } = this.parse(historySeamRequestSchema, body)
+        return this.leaf(fleet, root, (leaf) => leaf.historySeam(epoch))
       }
       case 'wide': {
         const given = this.parse(wideRequestSchema, body)

@@ -10,11 +10,13 @@ import {
 } from '../../k8s-core/store/home-row.ts'
 import { SQLITE_MIGRATIONS } from '../../k8s-core/store/migrations.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
+import { SqliteHistory } from '../../k8s-core/store/sqlite-history.ts'
 import { SqliteStates } from '../../k8s-core/store/sqlite-state.ts'
 
 interface Pooled {
   readonly database: DatabaseSync
   readonly states: SqliteStates
+  readonly history: SqliteHistory
 }
 
 /** Making one costs more than a run. */
@@ -47,6 +49,8 @@ export function memoryStore(): Store {
     putState: async (change, now = 0) => pooled.states.put(change, now),
     takeState: async (fleet, root, epoch, now = 0) => pooled.states.take(fleet, root, epoch, now),
     shadow: async (fleet, root, path) => pooled.states.shadow(fleet, root, path),
+    putHistory: async (change, now = 0) => pooled.history.put(change, now),
+    history: async (range, now = 0) => pooled.history.page(range, now),
     ping: async () => undefined,
     close: async () => {
       for (const table of STATE_TABLES) pooled.database.exec(`DELETE FROM ${table}`)
@@ -55,10 +59,10 @@ export function memoryStore(): Store {
   }
 }
 
-const STATE_TABLES = ['root_state', 'root_queue', 'root_retained', 'root_shadow']
+const STATE_TABLES = ['root_state', 'root_queue', 'root_retained', 'root_shadow', 'history']
 
 function newDatabase(): Pooled {
   const database = new DatabaseSync(':memory:')
   for (const { statements } of SQLITE_MIGRATIONS) for (const statement of statements) database.exec(statement)
-  return { database, states: new SqliteStates(database) }
+  return { database, states: new SqliteStates(database), history: new SqliteHistory(database) }
 }

@@ -1,6 +1,7 @@
 // What every store must do, whatever stands behind it: each sentence of the port is a test here.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Store } from '../../k8s-core/store/port.ts'
+import { describeHistory } from './history-suite.ts'
 import { describeHomes, EU, FLEET, freshRoot, US } from './home-suite.ts'
 import { describeStates } from './state-suite.ts'
 
@@ -58,6 +59,8 @@ export function describeStore(name: string, newPlace: () => Promise<StorePlace>)
     describeHomes(() => ({ store, otherPod }))
 
     describeStates(() => ({ store, otherPod }))
+
+    describeHistory(() => ({ store, otherPod }))
 
     describe('life', () => {
       it('a store that can serve answers a ping', async () => {

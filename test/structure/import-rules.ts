@@ -8,6 +8,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   'src/mqtt/': ['src/mqtt/', 'src/id/'],
   'src/session/': ['src/session/', 'src/mqtt/', 'src/id/'],
   'src/shadow/': ['src/shadow/', 'src/id/', 'zod'],
+  'src/history/': ['src/history/', 'src/mqtt/', 'src/id/'],
   'src/relay/': ['src/relay/', 'src/id/', 'zod', 'jose'],
   // The public API's schemas and routes, which edge and core share; the handlers are theirs.
   'src/api/': ['src/api/', 'src/id/', 'src/relay/', 'src/shadow/', '@hono/zod-openapi', 'hono', 'zod'],
@@ -20,6 +21,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   'k8s-core/': [
     'src/api/',
     'src/id/',
+    'src/mqtt/',
     'src/relay/',
     'k8s-core/',
     'node:',

@@ -109,7 +109,6 @@ describe('the table', () => {
     ['actors/workerd/env.ts', 'pino'],
     ['actors/worker.ts', '../k8s-core/app.ts'],
     ['k8s-core/app.ts', '../src/session/session.ts'],
-    ['k8s-core/app.ts', '../src/mqtt/message.ts'],
     ['k8s-core/app.ts', '../src/cli/up.ts'],
     ['k8s-core/app.ts', '../actors/limits.ts'],
     ['k8s-core/app.ts', '../test/store/store-suite.ts'],

@@ -1,0 +1,64 @@
+// What is kept of a root, page by page, from the store; up to where its home says, where somebody asks for that.
+import { decodeMessage } from '../src/mqtt/message.ts'
+import { matches } from '../src/mqtt/topic.ts'
+import { base64ToBytes } from '../src/relay/base64.ts'
+import type {
+  HistoryMessage,
+  HistoryPlace,
+  HistoryRequest,
+  HistoryResponse,
+  HistorySeam,
+} from '../src/relay/history.ts'
+import { HISTORY_PAGE_CHARACTERS_MAX, HISTORY_READ_AT_ONCE, HISTORY_READS_PER_PAGE_MAX } from './limits.ts'
+import type { Relay } from './relay.ts'
+import type { Store } from './store/port.ts'
+
+export class History {
+  private readonly store: Store
+  private readonly relay: Relay
+
+  constructor(store: Store, relay: Relay) {
+    this.store = store
+    this.relay = relay
+  }
+
+  async read(request: HistoryRequest): Promise<HistoryResponse> {
+    if (request.seam !== 'ask') return this.page(request, request.seam === 'none' ? null : request.seam)
+    const said = await this.relay.historySeam(request)
+    if ('region' in said) return { status: 'unreachable', region: said.region }
+    return this.page(request, said.seam)
+  }
+
+  /** Bounded by what it looks at, too: a filter may match little of what there is. */
+  private async page(
+    { fleet, root, filter, from, to, order, limit, after: first }: HistoryRequest,
+    seam: HistorySeam | null,
+  ): Promise<HistoryResponse> {
+    const messages: HistoryMessage[] = []
+    const done = (next: HistoryPlace | null): HistoryResponse => ({ status: 'done', messages, next, seam })
+    let characters = 0
+    let after = first
+    for (let reads = 0; reads < HISTORY_READS_PER_PAGE_MAX; reads++) {
+      const range = { fleet, root, from, to, order, after, limit: HISTORY_READ_AT_ONCE }
+      const read = await this.store.history(range)
+      for (const [i, message] of read.messages.entries()) {
+        if (seam !== null && isBeyond(message, seam)) continue
+        if (!matches(filter, decodeMessage(base64ToBytes(message.record)).topic)) continue
+        messages.push(message)
+        characters += message.record.length
+        if (messages.length < limit && characters < HISTORY_PAGE_CHARACTERS_MAX) continue
+        const { at, epoch, number } = message
+        const last = read.next === null && i === read.messages.length - 1
+        return done(last ? null : { at, epoch, number })
+      }
+      if (read.next === null) return done(null)
+      after = read.next
+    }
+    return done(after)
+  }
+}
+
+/** Kept after the home said how far it was. */
+function isBeyond({ epoch, number }: HistoryPlace, seam: HistorySeam): boolean {
+  return epoch > seam.epoch || (epoch === seam.epoch && number > seam.number)
+}
