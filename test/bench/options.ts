@@ -6,6 +6,8 @@ import { SYSTEMS, type SystemName } from './system.ts'
 export type Options = {
   readonly mode: string
   readonly pairs: number
+  /** Of the mode `idle`. */
+  readonly clients: number
   readonly window: number
   readonly seconds: number
   readonly warmUpSeconds: number
@@ -23,6 +25,7 @@ export function readOptions(): Options {
     allowPositionals: true,
     options: {
       pairs: { type: 'string', default: '20' },
+      clients: { type: 'string', default: '4000' },
       window: { type: 'string', default: '16' },
       seconds: { type: 'string', default: '5' },
       'warm-up': { type: 'string', default: '2' },
@@ -38,6 +41,7 @@ export function readOptions(): Options {
   return {
     mode: positionals[0] ?? 'pairs',
     pairs: whole('--pairs', values.pairs, 1, 10_000),
+    clients: whole('--clients', values.clients, 1, 100_000),
     window: whole('--window', values.window, 1, WINDOW_MAX),
     seconds: whole('--seconds', values.seconds, 1, 3_600),
     warmUpSeconds: whole('--warm-up', values['warm-up'], 0, 3_600),

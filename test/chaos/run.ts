@@ -56,7 +56,7 @@ async function main(): Promise<number> {
     })
     await writeFile(path.join(REPORTS, 'cut.json'), `${JSON.stringify(cut, null, 2)}\n`)
     say(JSON.stringify(cut, null, 2))
-    return cut.failures.length === 0 ? 0 : 1
+    return cut.failures.length + cut.tooSlow.length === 0 ? 0 : 1
   }
   const seed = number(values.seed, 'seed', 0, 2 ** 32)
   say(`seed ${seed}`)

@@ -130,6 +130,21 @@ describe('a client that is connected', () => {
     talker.drop()
   })
 
+  it('five hundred that are silent wake nothing', { timeout: 90_000 }, async () => {
+    const crowd: Raw[] = []
+    for (let i = 0; i < 500; i += 50)
+      crowd.push(
+        ...(await Promise.all(
+          Array.from({ length: 50 }, (_, j) => Raw.connect(system, 'eu', `crowd-${i + j}`)),
+        )),
+      )
+    await sleep(HIBERNATES_MS)
+    const silent = await counts()
+    await sleep(HIBERNATES_MS)
+    expect(await counts()).toEqual(silent)
+    for (const one of crowd) one.drop()
+  })
+
   it('a session that ends with its connection writes four rows, of its presence, and sets no alarm once it is known', {
     timeout: 30_000,
   }, async () => {
