@@ -1,15 +1,23 @@
 // The core's calls by their names in the contract: the schema of each answer, and how long it may take.
 import type { z } from 'zod'
+import { accessResponseSchema } from '../src/relay/access.ts'
 import { envelopesResponseSchema } from '../src/relay/envelope.ts'
 import { historyResponseSchema } from '../src/relay/history.ts'
 import { claimResponseSchema, importedResponseSchema, resolveResponseSchema } from '../src/relay/home.ts'
 import { interestResponseSchema } from '../src/relay/interest.ts'
 import { presenceResponseSchema } from '../src/relay/presence.ts'
+import { provisionResponseSchema } from '../src/relay/provision.ts'
 import { shadowResponseSchema } from '../src/relay/shadow.ts'
 import { syncResponseSchema } from '../src/relay/sync.ts'
 import { wideResponseSchema, wideRetainedResponseSchema } from '../src/relay/wide.ts'
 import type { CoreClient } from './core-client.ts'
-import { CLAIM_TIMEOUT_MS, CORE_CALL_TIMEOUT_MS, DRAINED_TIMEOUT_MS, SUBSCRIBE_TIMEOUT_MS } from './limits.ts'
+import {
+  ACCESS_TIMEOUT_MS,
+  CLAIM_TIMEOUT_MS,
+  CORE_CALL_TIMEOUT_MS,
+  DRAINED_TIMEOUT_MS,
+  SUBSCRIBE_TIMEOUT_MS,
+} from './limits.ts'
 
 /** Resolves with the answer's JSON, or null where it has none; rejects with `CoreUnreachable`. */
 export type PostToCore = (name: string, body: unknown, timeoutMs: number) => Promise<unknown>
@@ -41,6 +49,8 @@ export function coreCalls(
     sync: (request) => ask('sync', request, syncResponseSchema),
     shadow: (request) => ask('shadow', request, shadowResponseSchema),
     history: (request) => ask('history', request, historyResponseSchema),
+    access: (request) => ask('access', request, accessResponseSchema, ACCESS_TIMEOUT_MS),
+    provision: (request) => ask('provision', request, provisionResponseSchema),
     wide: (request) => ask('wide', request, wideResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     wideDrained: async (request) => {
       await post('wide-drained', request, DRAINED_TIMEOUT_MS)

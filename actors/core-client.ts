@@ -1,4 +1,5 @@
 // What the edge asks of the core.
+import type { AccessRequest, AccessResponse } from '../src/relay/access.ts'
 import type { EnvelopesRequest, EnvelopesResponse } from '../src/relay/envelope.ts'
 import type { HistoryRequest, HistoryResponse } from '../src/relay/history.ts'
 import type {
@@ -11,6 +12,7 @@ import type {
 } from '../src/relay/home.ts'
 import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
 import type { PresenceRequest, PresenceResponse } from '../src/relay/presence.ts'
+import type { ProvisionRequest, ProvisionResponse } from '../src/relay/provision.ts'
 import type { ShadowRequest, ShadowResponse } from '../src/relay/shadow.ts'
 import type { SyncRequest, SyncResponse } from '../src/relay/sync.ts'
 import type {
@@ -35,6 +37,9 @@ export interface CoreClient {
   shadow(request: ShadowRequest): Promise<ShadowResponse>
   /** A page of what is kept of a root. */
   history(request: HistoryRequest): Promise<HistoryResponse>
+  /** Who may connect as a device. */
+  access(request: AccessRequest): Promise<AccessResponse>
+  provision(request: ProvisionRequest): Promise<ProvisionResponse>
   wide(request: WideRequest): Promise<WideResponse>
   wideDrained(request: WideDrainedRequest): Promise<void>
   wideRetained(request: WideRetainedRequest): Promise<WideRetainedResponse>

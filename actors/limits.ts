@@ -176,7 +176,8 @@ export const HISTORY_BYTES_PER_ROUND_MAX = 1024 * 1024
 export const CLOCKS_DIFFER_MS_MAX = 300_000
 /** Presence events on their way to a region that is out of reach; of more, the next home publishes the last ones. */
 export const PRESENCE_OPEN_MAX = 100
-/** What came of a publish by HTTP with an idempotency key is kept for so long, and of so many keys of a client. */
-export const IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
-export const IDEMPOTENCY_KEYS_MAX = 1_000
-export const IDEMPOTENCY_PRUNE_EVERY = 100
+/** A CONNECT waits for this call. */
+export const ACCESS_TIMEOUT_MS = 5_000
+/** After a secret that the core did not know either, a device's actor asks it no more for this long, and then ever longer. */
+export const ACCESS_ASK_MS_MIN = 1_000
+export const ACCESS_ASK_MS_MAX = 15_000

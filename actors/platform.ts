@@ -3,6 +3,7 @@
 import type { ChosenTopics } from '../src/history/chosen.ts'
 import type { ActorAddress } from '../src/id/actor-name.ts'
 import type { Branch, ClientId, FleetId, RegionId, Root } from '../src/id/ids.ts'
+import type { Access } from '../src/relay/access.ts'
 import type { Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
 import type { HistorySeamResponse } from '../src/relay/history.ts'
 import type { HandoverRequest, HandoverResponse, ReleaseRequest, ReleaseResponse } from '../src/relay/home.ts'
@@ -82,28 +83,15 @@ export interface LeafRetainedPage {
   readonly next: string | null
 }
 
-/** By which a request that is sent again is recognised. */
-export interface IdempotencyKey {
-  readonly name: string
-  /** Of the request's content: the same key may not come with another. */
-  readonly request: string
-}
-
-export type PublishReply =
-  /** A reason code for each. */
-  | { readonly status: 'done'; readonly outcomes: Uint8Array }
-  /** The key came with another request before. */
-  | { readonly status: 'other-request' }
-
 export interface DevicePeer extends LeafPeer {
-  /** Publishes as the actor's client, in order. @param batch message records */
-  publishOwn(batch: Uint8Array, key: IdempotencyKey | null): Promise<PublishReply>
   /** A request to a shadow that came by no topic. @param epoch by which this is taken for the home; null: only if it is known */
   shadow(asked: ShadowAsked, epoch: number | null): Promise<HomeShadowResponse>
   /** @param batch deliveries for this session */
   deliver(session: string, batch: Uint8Array): Promise<Uint8Array>
   /** @param epoch of the home that the core takes this region for; null to ask only what is known here */
   presence(epoch: number | null): Promise<HomePresenceResponse>
+  /** The registry has changed who may connect. @param clock what the sender's clock says */
+  accessChanged(access: Access, clock: number): Promise<void>
   frontOpened(front: string): Promise<void>
   /** @param batch frames */
   frontFrames(front: string, batch: Uint8Array): Promise<void>

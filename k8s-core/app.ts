@@ -4,12 +4,14 @@ import { bodyLimit } from 'hono/body-limit'
 import type { z } from 'zod'
 import { nothingHere, refusedByLibrary } from '../src/api/public-api.ts'
 import { parseRegionId, type RegionId } from '../src/id/ids.ts'
+import { type AccessResponse, accessRequestSchema } from '../src/relay/access.ts'
 import { envelopesRequestSchema } from '../src/relay/envelope.ts'
 import { historyRequestSchema } from '../src/relay/history.ts'
 import { claimRequestSchema, importedRequestSchema, resolveRequestSchema } from '../src/relay/home.ts'
 import { drainedRequestSchema, interestRequestSchema } from '../src/relay/interest.ts'
 import { presenceRequestSchema } from '../src/relay/presence.ts'
 import { invalid, problemResponse } from '../src/relay/problem.ts'
+import { provisionRequestSchema } from '../src/relay/provision.ts'
 import { shadowRequestSchema } from '../src/relay/shadow.ts'
 import { type RootChange, type SyncResult, syncRequestSchema } from '../src/relay/sync.ts'
 import { verifyRelay } from '../src/relay/token.ts'
@@ -20,6 +22,7 @@ import { History } from './history.ts'
 import { coreApi } from './http/api.ts'
 import { BODY_BYTES_MAX } from './limits.ts'
 import type { CoreParts } from './parts.ts'
+import { accessOf } from './registry/device-record.ts'
 import { syncRoot } from './sync.ts'
 
 /** In the log, with the root: messages of its former home come late, behind newer ones. */
@@ -28,7 +31,7 @@ export const BEGINS_FROM_STORE = 'a home begins from the store, since a former o
 type CoreContext = Context<{ Variables: { caller: RegionId } }>
 
 export function coreApp(parts: CoreParts) {
-  const { store, directory, relay, relaySecret, log, draining } = parts
+  const { store, directory, relay, registry, relaySecret, log, draining } = parts
   const app = new Hono<{ Variables: { caller: RegionId } }>()
 
   app.get('/livez', (c) => c.json({ live: true }))
@@ -115,6 +118,14 @@ export function coreApp(parts: CoreParts) {
 
   const history = new History(store, relay)
   call('history', historyRequestSchema, async (c, request) => c.json(await history.read(request)))
+  call('access', accessRequestSchema, async (c, { fleet, client }) => {
+    const device = await registry.devices.get(fleet, client)
+    const access = device === null ? null : accessOf(device)
+    return c.json({ clock: Date.now(), access } satisfies AccessResponse)
+  })
+  call('provision', provisionRequestSchema, async (c, request) =>
+    c.json(await registry.provisioning.provision(request)),
+  )
 
   call('wide', wideRequestSchema, async (c, request) => c.json(await relay.wide(request)))
   call('wide-drained', wideDrainedRequestSchema, async (c, request) => {

@@ -1,6 +1,7 @@
 // The edges as the core calls them: HTTP, signed, with a bounded wait.
 import type { z } from 'zod'
 import type { RegionId } from '../src/id/ids.ts'
+import type { ChangedAccessRequest } from '../src/relay/access.ts'
 import {
   type DeliverRequest,
   type EnvelopesResponse,
@@ -53,6 +54,7 @@ import {
   EDGE_PING_TIMEOUT_MS,
   EDGE_SHADOW_TIMEOUT_MS,
   EDGE_SUBSCRIBE_TIMEOUT_MS,
+  EDGE_TELL_TIMEOUT_MS,
 } from './limits.ts'
 
 /** An edge could not be reached, or did not answer as it should. */
@@ -128,6 +130,11 @@ export class Edges {
   /** Waits for the store to have what the home has kept. */
   async historySeam(region: RegionId, request: HistorySeamRequest): Promise<HistorySeamResponse> {
     return this.ask(region, 'history-seam', request, historySeamResponseSchema)
+  }
+
+  /** Who may connect as a device has changed: its actor there knows, when this resolves, and has acted on it. */
+  async changedAccess(region: RegionId, request: ChangedAccessRequest): Promise<void> {
+    await this.post(region, 'access', request, EDGE_TELL_TIMEOUT_MS)
   }
 
   /** What was late; with nothing late, the old home has let go. */

@@ -32,3 +32,21 @@ export const FINISH_MS_MAX = 22_000
 /** Longer than whoever calls keeps an idle connection: who closes first must not be the one that is about to be called. */
 export const KEEP_ALIVE_MS = 75_000
 export const CLOSE_IDLE_EVERY_MS = 50
+/** Index rows that one page of devices looks at: of several wishes one is looked up, the others sort out. */
+export const DEVICES_SCANNED_MAX = 2_000
+/** A row that its device does not bear out is left over if it is older than any change may take. */
+export const REGISTRY_LEFT_OVER_MS = 600_000
+/** Who changes a device waits this long until all regions know; what takes longer is told later. */
+export const TELL_WAIT_MS = 3_000
+export const EDGE_TELL_TIMEOUT_MS = 5_000
+/** How often a pod looks for what regions have not been told, and how much at once. */
+export const NOTICES_EVERY_MS = 2_000
+export const NOTICES_PER_LOOK = 256
+/** A notice without its change is waited for this long: longer than a change may take. */
+export const NOTICE_UNDER_WAY_MS = 60_000
+/** A fleet that exists is not looked up again for this long. */
+export const FLEET_KNOWN_MS = 60_000
+/** How long a device that names itself may claim its credential once more, should the answer have been lost. */
+export const PROVISION_AGAIN_MS = 3_600_000
+/** Devices of one import that are written side by side. */
+export const IMPORT_ABREAST = 32

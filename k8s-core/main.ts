@@ -6,7 +6,8 @@ import { coreApp } from './app.ts'
 import { coreConfig } from './config.ts'
 import { Directory } from './directory.ts'
 import { Edges } from './edges.ts'
-import { CLOSE_IDLE_EVERY_MS, FINISH_MS_MAX, KEEP_ALIVE_MS } from './limits.ts'
+import { CLOSE_IDLE_EVERY_MS, FINISH_MS_MAX, KEEP_ALIVE_MS, NOTICES_EVERY_MS } from './limits.ts'
+import { Registry } from './registry/registry.ts'
 import { Relay } from './relay.ts'
 import { Silence } from './silence.ts'
 import { openStore } from './store/open.ts'
@@ -19,11 +20,14 @@ await store.migrate()
 const edges = new Edges(config.edges, config.relaySecret)
 const directory = new Directory(store, edges, new Silence(edges, config.failOverAfterMs))
 const relay = new Relay(directory, edges)
+const registry = new Registry(store.registry, edges, log)
+const looking = setInterval(() => void registry.notices.look(), NOTICES_EVERY_MS)
 let draining = false
 const app = coreApp({
   store,
   directory,
   relay,
+  registry,
   relaySecret: config.relaySecret,
   clientTokenSecret: config.clientTokenSecret,
   log,
@@ -53,6 +57,7 @@ async function drain(signal: NodeJS.Signals): Promise<void> {
     clearInterval(idle)
     clearTimeout(all)
   }
+  clearInterval(looking)
   await store.close()
   process.exit(0)
 }

@@ -1,6 +1,7 @@
 // What the core's HTTP interface is made of.
 import type { Logger } from 'pino'
 import type { Directory } from './directory.ts'
+import type { Registry } from './registry/registry.ts'
 import type { Relay } from './relay.ts'
 import type { Store } from './store/port.ts'
 
@@ -8,6 +9,7 @@ export interface CoreParts {
   readonly store: Store
   readonly directory: Directory
   readonly relay: Relay
+  readonly registry: Registry
   readonly relaySecret: string
   /** Signs the clients' tokens, which the public API takes too. */
   readonly clientTokenSecret: string

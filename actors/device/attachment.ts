@@ -8,15 +8,23 @@ export interface AwaitingConnect {
   readonly authenticated: boolean
   /** And said `durability: global`. */
   readonly global: boolean
+  /** A device's secret that came with the upgrade, in place of one in CONNECT. */
+  readonly secret: string | null
 }
 
-export interface LiveConnection {
+/** How a client was let in. */
+export interface Admission {
+  /** What it publishes waits for the core's store. */
+  readonly global: boolean
+  /** The id of the device's credential; null for a token. */
+  readonly credential: string | null
+}
+
+export interface LiveConnection extends Admission {
   readonly phase: 'live'
   readonly terms: Terms
   readonly session: string
   readonly expirySeconds: number
-  /** What it publishes waits for the core's store. */
-  readonly global: boolean
   /** Milliseconds since the epoch, a little behind: it is not written with each packet. */
   readonly lastActivityAt: number
   /** A partial packet, base64. */

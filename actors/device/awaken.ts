@@ -84,7 +84,7 @@ function awakenLive(
     kept.terms.protocolVersion,
     base64ToBytes(kept.pending),
   )
-  const live = new Live(connection, kept.terms, stream, kept.lastActivityAt, kept.global)
+  const live = new Live(connection, kept.terms, stream, kept.lastActivityAt, kept)
   return { session, live, cutOff: false }
 }
 
@@ -109,7 +109,8 @@ export function keepLive(store: SessionStore, live: Live, session: Session): voi
     terms: live.terms,
     session: session.id,
     expirySeconds: session.expirySeconds,
-    global: live.global,
+    global: live.admission.global,
+    credential: live.admission.credential,
     lastActivityAt: live.lastActivityAt,
     pending: bytesToBase64(live.stream.pending),
     lastPosition,

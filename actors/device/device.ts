@@ -14,6 +14,7 @@ import { Marks } from '../leaf/marks.ts'
 import { NO_SUCH_SESSION } from '../leaf/outcome.ts'
 import type { Connection, Platform } from '../platform.ts'
 import { Attaching } from './attaching.ts'
+import type { Admission } from './attachment.ts'
 import { awaken } from './awaken.ts'
 import { factsOf } from './facts.ts'
 import { GivingAway } from './giving-away.ts'
@@ -26,7 +27,6 @@ import { Moving } from './moving.ts'
 import { OwnDeltas } from './own-deltas.ts'
 import { Performing } from './performing.ts'
 import { Presence } from './presence.ts'
-import { PublishRequests } from './publish-requests.ts'
 import { Publisher } from './publisher.ts'
 import { queued } from './queued.ts'
 import { Registrar } from './registrar.ts'
@@ -39,7 +39,6 @@ export class Device {
   readonly store: SessionStore
   readonly moving: Moving
   readonly presence: Presence
-  readonly publishRequests: PublishRequests
   private readonly platform: Platform
   private readonly registrar: Registrar
   private readonly subscribing: Subscribing
@@ -80,7 +79,6 @@ export class Device {
     }
     this.leaf = new Leaf(platform, rootOfClient(client), owner, marks)
     const publisher = new Publisher(platform, client, this.leaf)
-    this.publishRequests = new PublishRequests(platform, publisher)
     this.registrar = new Registrar(platform, client, this.leaf)
     this.ownDeltas = new OwnDeltas(client, this.leaf.shadows)
     this.subscribing = new Subscribing(this.store, this.registrar, this.ownDeltas, (filters) =>
@@ -128,6 +126,10 @@ export class Device {
     this.presence.publish()
   }
 
+  get admission(): Admission | null {
+    return this.live?.admission ?? null
+  }
+
   get liveConnection(): Connection | null {
     return this.live?.connection ?? null
   }
@@ -140,7 +142,7 @@ export class Device {
     connection: Connection,
     connect: ConnectPacket,
     stream: PacketStream,
-    global: boolean,
+    admission: Admission,
   ): Promise<Accepted> {
     await this.leaf.home.take()
     const now = this.platform.now()
@@ -151,7 +153,7 @@ export class Device {
     this.will.clientReturned(resumed)
     if (resumed) this.session?.resume(expirySeconds)
     const session = resumed && this.session !== null ? this.session : this.startSession(expirySeconds)
-    const live = new Live(connection, terms, stream, now, global)
+    const live = new Live(connection, terms, stream, now, admission)
     this.live = live
     if (connect.will !== null) this.will.set({ ...connect.will, message: live.own(connect.will.message) })
     // One that now ends with its connection has a row if it once did not: that must say so, should the process die.

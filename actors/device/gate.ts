@@ -2,16 +2,19 @@
 import { verifyClientToken } from '../../src/id/client-token.ts'
 import type { ClientId } from '../../src/id/ids.ts'
 import { rootOfClient } from '../../src/id/root.ts'
+import { parseSecret } from '../../src/id/secret.ts'
 import { encodePacket, PINGRESP } from '../../src/mqtt/encode.ts'
 import type { ConnectPacket, Properties, ProtocolVersion } from '../../src/mqtt/packet.ts'
 import { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
+import type { Access } from '../../src/relay/access.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import { refusal } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { CONNECT_WAIT_MS, EARLY_FRAME_BYTES_MAX } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
-import type { Attachment, AwaitingConnect, LiveConnection } from './attachment.ts'
+import { DeviceAccess } from './access.ts'
+import type { Admission, Attachment, AwaitingConnect, LiveConnection } from './attachment.ts'
 import { CLOSE_POLICY, closeCode, hex, UNACCEPTABLE_VERSION } from './close.ts'
 import { Device } from './device.ts'
 import { FrontConnection } from './front-connection.ts'
@@ -32,6 +35,7 @@ export class Gate {
   private readonly arrivals = new Map<Connection, Arrival>()
   private fronts: Map<string, FrontConnection> | null = null
   private awake: Device | null = null
+  private accessed: DeviceAccess | null = null
   /** CONNECTs are answered one after another, so that exactly the last one stays. */
   private answering: Promise<void> = Promise.resolve()
 
@@ -47,6 +51,24 @@ export class Gate {
       ...this.frontConnections.values(),
     ])
     return this.awake
+  }
+
+  /** Who may connect, read from storage when first needed. */
+  private get access(): DeviceAccess {
+    this.accessed ??= new DeviceAccess(this.platform, this.client)
+    return this.accessed
+  }
+
+  /** The registry has changed who may connect: a connection that may not stand any more is closed. */
+  accessChanged(access: Access, clock: number): void {
+    this.access.told(access, clock)
+    if (this.holdsLive()) this.closeUnlessAdmitted(Reason.AdministrativeAction)
+  }
+
+  async alarm(): Promise<void> {
+    // A credential may have ended.
+    if (this.holdsLive()) this.closeUnlessAdmitted(Reason.NotAuthorized)
+    await this.device.alarm()
   }
 
   /** A FrontActor holds the socket; the client's token is checked again here. */
@@ -71,9 +93,10 @@ export class Gate {
   /**
    * @param authenticated a token of this client came with the upgrade
    * @param global and it says `durability: global`
+   * @param secret of this device, which came with the upgrade
    */
-  opened(connection: Connection, authenticated: boolean, global = false): void {
-    const attachment: Attachment = { phase: 'awaiting-connect', authenticated, global }
+  opened(connection: Connection, authenticated: boolean, global = false, secret: string | null = null): void {
+    const attachment: Attachment = { phase: 'awaiting-connect', authenticated, global, secret }
     connection.attach(attachment)
     this.arrive(connection)
   }
@@ -217,11 +240,14 @@ export class Gate {
       await this.device.leaf.home.take()
       // A CONNECT that nobody waits for any more must not end, by its Clean Start, what a later one has begun.
       if (!this.arrivals.has(connection)) return false
+      // It may have been revoked while the home was being had.
+      if (!this.access.admits(admission.credential))
+        return this.refuse(connection, connect.protocolVersion, Reason.NotAuthorized)
       const { live, sessionPresent, properties } = await this.device.connect(
         connection,
         connect,
         arrival.stream,
-        admission.global,
+        admission,
       )
       if (!this.arrivals.has(connection)) {
         // The peer left while the home was being had.
@@ -242,6 +268,7 @@ export class Gate {
         properties: connect.protocolVersion === 5 ? { ...properties, ...asked } : {},
       })
       this.device.start(live)
+      this.closeUnlessAdmitted(Reason.AdministrativeAction)
       return true
     } catch (cause) {
       if (!(cause instanceof CoreUnreachable)) {
@@ -256,30 +283,60 @@ export class Gate {
   /** How the client may publish, or why it may not connect. */
   private async admits(
     connect: ConnectPacket,
-    { authenticated, global }: AwaitingConnect,
-  ): Promise<ReasonCode | { readonly global: boolean }> {
-    let asked = global
+    { authenticated, global, secret }: AwaitingConnect,
+  ): Promise<ReasonCode | Admission> {
+    let admission: Admission = { global, credential: null }
     if (connect.properties.authenticationMethod !== undefined) return Reason.BadAuthenticationMethod // [MQTT-4.12.0-1]
     if (connect.clientId === '' && connect.protocolVersion === 4 && !connect.cleanStart) {
       return Reason.ClientIdentifierNotValid // [MQTT-3.1.3-8, 3.1.1]
     }
     if (!authenticated) {
-      if (connect.password === null) return Reason.NotAuthorized
-      const claims = await verifyClientToken(
-        new TextDecoder().decode(connect.password),
-        this.platform.settings.clientTokenSecret,
-        this.platform.now(),
-      )
-      if (claims === null) return Reason.BadUserNameOrPassword
-      if (claims.client !== this.client || claims.fleet !== this.platform.fleet) return Reason.NotAuthorized
-      asked = claims.durability === 'global'
+      const password =
+        secret ?? (connect.password === null ? null : new TextDecoder().decode(connect.password))
+      if (password === null) return Reason.NotAuthorized
+      const admitted = await this.admitsBy(password)
+      if (typeof admitted === 'number') return admitted
+      admission = admitted
     }
+    if (this.access.disabled) return Reason.NotAuthorized
     if (connect.clientId !== '' && connect.clientId !== this.client) return Reason.ClientIdentifierNotValid
     if (connect.will !== null) {
       const { topic } = connect.will.message
       if (refusal(topic) === Reason.NotAuthorized) return Reason.NotAuthorized
     }
-    return { global: asked }
+    return admission
+  }
+
+  /** @param password a token, or a device's secret */
+  private async admitsBy(password: string): Promise<ReasonCode | Admission> {
+    if (parseSecret(password) !== null) {
+      const admitted = await this.access.admit(password)
+      return typeof admitted === 'number' ? admitted : { global: false, credential: admitted.credential }
+    }
+    const { settings } = this.platform
+    const claims = await verifyClientToken(password, settings.clientTokenSecret, this.platform.now())
+    if (claims === null) return Reason.BadUserNameOrPassword
+    if (claims.client !== this.client || claims.fleet !== this.platform.fleet) return Reason.NotAuthorized
+    return { global: claims.durability === 'global', credential: null }
+  }
+
+  private holdsLive(): boolean {
+    if (this.awake !== null) return this.awake.liveConnection !== null
+    return [...this.platform.connections(), ...this.frontConnections.values()].some(
+      (connection) => (connection.attachment() as Attachment | null)?.phase === 'live',
+    )
+  }
+
+  private closeUnlessAdmitted(reason: ReasonCode): void {
+    const { admission } = this.device
+    if (admission === null) return
+    const { credential } = admission
+    if (!this.access.admits(credential)) {
+      this.device.closeLive(reason)
+      return
+    }
+    const end = credential === null ? null : this.access.endOf(credential)
+    if (end != null) this.platform.wakeBy(end)
   }
 
   private refuse(

@@ -8,6 +8,7 @@ import type { Delivery } from '../../src/session/delivery.ts'
 import type { Terms } from '../../src/session/terms.ts'
 import { OutgoingAliases } from '../../src/session/topic-aliases.ts'
 import type { Connection } from '../platform.ts'
+import type { Admission } from './attachment.ts'
 import { closeCode, hex } from './close.ts'
 
 /** The property, and a property length that takes a byte more for it. */
@@ -25,8 +26,7 @@ export class Live {
   readonly connection: Connection
   readonly terms: Terms
   readonly stream: PacketStream
-  /** `durability: global`. */
-  readonly global: boolean
+  readonly admission: Admission
   lastActivityAt: number
   /** The reason of the client's DISCONNECT. */
   farewell: ReasonCode | null = null
@@ -40,9 +40,9 @@ export class Live {
     terms: Terms,
     stream: PacketStream,
     lastActivityAt: number,
-    global = false,
+    admission: Admission = { global: false, credential: null },
   ) {
-    this.global = global
+    this.admission = admission
     this.connection = connection
     this.terms = terms
     this.stream = stream
@@ -52,7 +52,7 @@ export class Live {
 
   /** A message as this client's publish or will is passed on. */
   own(message: Message): Message {
-    return this.global && message.qos > 0 ? { ...message, global: true } : message
+    return this.admission.global && message.qos > 0 ? { ...message, global: true } : message
   }
 
   /** How long nothing has come to complete a partial packet, ms; 0 where there is none. */

@@ -1,6 +1,7 @@
 // Holds the socket of a client that says only `/mqtt`: reads CONNECT to learn who it is, then passes frames both ways.
 import { verifyClientToken } from '../../src/id/client-token.ts'
-import type { ClientId, FleetId } from '../../src/id/ids.ts'
+import { type ClientId, DEFAULT_FLEET, type FleetId, parseClientId } from '../../src/id/ids.ts'
+import { parseSecret } from '../../src/id/secret.ts'
 import { encodePacket } from '../../src/mqtt/encode.ts'
 import type { ConnectPacket } from '../../src/mqtt/packet.ts'
 import { PacketStream } from '../../src/mqtt/packet-stream.ts'
@@ -19,6 +20,7 @@ export class Front {
   private readonly platform: Platform
   private readonly name: string
   private readonly connection: () => Connection | null
+  private fleet = DEFAULT_FLEET
   private behind: Behind | null = null
   private stream: PacketStream | null = null
   private held: Uint8Array[] = []
@@ -34,7 +36,9 @@ export class Front {
     this.behind = (connection()?.attachment() as Behind | null) ?? null
   }
 
-  opened(): void {
+  /** @param fleet of a client that comes with a device's secret, which does not name one */
+  opened(fleet = DEFAULT_FLEET): void {
+    this.fleet = fleet
     this.stream = new PacketStream(this.platform.settings.packetBytesMax)
     this.cancelWait = this.platform.after(CONNECT_WAIT_MS, () => {
       if (this.behind === null) this.leave(CLOSE_POLICY, 'no CONNECT came') // [MQTT-3.1.0-1]
@@ -77,21 +81,26 @@ export class Front {
     this.connection()?.close(code, why)
   }
 
-  /** The client is whom its token names. */
+  /** The client is whom its token names; or the device that it says, whose actor looks at the secret. */
   private async admit(connect: ConnectPacket): Promise<void> {
     if (connect.password === null) return this.refuse(connect, Reason.NotAuthorized)
-    const claims = await verifyClientToken(
-      new TextDecoder().decode(connect.password),
-      this.platform.settings.clientTokenSecret,
-      this.platform.now(),
-    )
-    if (claims === null) return this.refuse(connect, Reason.BadUserNameOrPassword)
+    const behind = await this.whoIs(connect, new TextDecoder().decode(connect.password))
+    if (typeof behind === 'number') return this.refuse(connect, behind)
     this.cancelWait()
-    const behind = { client: claims.client, fleet: claims.fleet }
     await this.platform.peers.deviceOf(behind.fleet, behind.client).frontOpened(this.name)
     this.behind = behind
     this.connection()?.attach(behind)
     await this.pass()
+  }
+
+  private async whoIs(connect: ConnectPacket, password: string): Promise<Behind | ReasonCode> {
+    if (parseSecret(password) !== null) {
+      const client = parseClientId(connect.clientId)
+      return client === null ? Reason.ClientIdentifierNotValid : { client, fleet: this.fleet }
+    }
+    const { settings } = this.platform
+    const claims = await verifyClientToken(password, settings.clientTokenSecret, this.platform.now())
+    return claims === null ? Reason.BadUserNameOrPassword : { client: claims.client, fleet: claims.fleet }
   }
 
   private refuse(connect: ConnectPacket, reason: ReasonCode): void {

@@ -4,9 +4,11 @@ import { bearerToken } from '../../src/api/public-api.ts'
 import { type ActorAddress, actorName, deviceAddress, frontAddress } from '../../src/id/actor-name.ts'
 import { verifyClientToken } from '../../src/id/client-token.ts'
 import { DEFAULT_FLEET, parseClientId, parseFleetId } from '../../src/id/ids.ts'
+import { parseSecret } from '../../src/id/secret.ts'
 import { problemResponse } from '../../src/relay/problem.ts'
-import { AUTHENTICATED_HEADER } from '../workerd/device-actor.ts'
+import { AUTHENTICATED_HEADER, SECRET_HEADER } from '../workerd/device-actor.ts'
 import type { Env } from '../workerd/env.ts'
+import { FLEET_HEADER } from '../workerd/front-actor.ts'
 import { locationHint, regionOf } from '../workerd/region.ts'
 
 /**
@@ -31,8 +33,10 @@ export async function mqttRoute(c: Context<{ Bindings: Env }>): Promise<Response
     return problemResponse(400, 'The subprotocol must be mqtt', { field: 'Sec-WebSocket-Protocol' }) // [MQTT-6.0.0-3]
   }
   const token = bearerToken(c) ?? c.req.query('token') ?? awsToken
-  const claims = token === undefined ? null : await verifyClientToken(token, c.env.CLIENT_TOKEN_SECRET)
-  if (token !== undefined && claims === null)
+  const secret = token !== undefined && parseSecret(token) !== null ? token : null
+  const claims =
+    token === undefined || secret !== null ? null : await verifyClientToken(token, c.env.CLIENT_TOKEN_SECRET)
+  if (token !== undefined && secret === null && claims === null)
     return problemResponse(401, 'The token is not valid, or has expired')
 
   const named = c.req.param('clientId')
@@ -43,6 +47,10 @@ export async function mqttRoute(c: Context<{ Bindings: Env }>): Promise<Response
       detail: '1 to 128 bytes, without / + # and control characters, not starting with $',
     })
   }
+  if (client === null && secret !== null)
+    return problemResponse(400, 'A device’s secret does not name it: give its id in the path', {
+      field: 'clientId',
+    })
   if (client !== null && claims !== null && client !== claims.client) {
     return problemResponse(403, 'The token is of another client', { field: 'clientId' })
   }
@@ -56,6 +64,8 @@ export async function mqttRoute(c: Context<{ Bindings: Env }>): Promise<Response
   const namespace = behind === null ? c.env.FRONT : c.env.DEVICE
   const headers = new Headers({ upgrade: 'websocket', 'sec-websocket-protocol': subprotocol })
   if (claims !== null) headers.set(AUTHENTICATED_HEADER, claims.durability ?? 'local')
+  if (secret !== null) headers.set(SECRET_HEADER, secret)
+  if (behind === null) headers.set(FLEET_HEADER, fleet)
   return namespace
     .getByName(actorName(address), locationHint(region))
     .fetch(new Request('https://actor/', { headers }))

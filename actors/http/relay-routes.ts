@@ -10,6 +10,7 @@ import {
 } from '../../src/id/actor-name.ts'
 import { type ClientId, type FleetId, parseRegionId, type RegionId, type Root } from '../../src/id/ids.ts'
 import { clientOfRoot } from '../../src/id/root.ts'
+import { changedAccessRequestSchema } from '../../src/relay/access.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { type DeliverRequest, deliverRequestSchema, type EnvelopeResult } from '../../src/relay/envelope.ts'
 import { historySeamRequestSchema } from '../../src/relay/history.ts'
@@ -150,6 +151,14 @@ relayRoutes.post('/:region/history-seam', async (c) => {
   if (!body.ok) return body.response
   const { fleet, root, epoch } = body.value
   return c.json(await callLeaf(c, fleet, root, (leaf) => leaf.historySeam(epoch)))
+})
+
+relayRoutes.post('/:region/access', async (c) => {
+  const body = await parse(c, changedAccessRequestSchema)
+  if (!body.ok) return body.response
+  const { fleet, client, access, clock } = body.value
+  await callDevice(c, fleet, client, (device) => device.accessChanged(access, clock))
+  return c.body(null, 204)
 })
 
 relayRoutes.post('/:region/wide', async (c) => {

@@ -11,6 +11,9 @@ import { WorkerdPlatform } from './workerd-platform.ts'
 /** `local` or `global`: the durability that the token says. */
 export const AUTHENTICATED_HEADER = 'x-starling-authenticated'
 
+/** A device's secret that came with the upgrade. */
+export const SECRET_HEADER = 'x-starling-secret'
+
 export class DeviceActor extends DurableObject<Env> implements DevicePeer {
   private readonly platform: WorkerdPlatform
   private readonly gate: Gate
@@ -24,7 +27,12 @@ export class DeviceActor extends DurableObject<Env> implements DevicePeer {
   override fetch(request: Request): Response {
     const { response, socket } = upgrade(this.ctx, request)
     const durability = request.headers.get(AUTHENTICATED_HEADER)
-    this.gate.opened(this.platform.connection(socket), durability !== null, durability === 'global')
+    this.gate.opened(
+      this.platform.connection(socket),
+      durability !== null,
+      durability === 'global',
+      request.headers.get(SECRET_HEADER),
+    )
     return response
   }
 
@@ -46,16 +54,12 @@ export class DeviceActor extends DurableObject<Env> implements DevicePeer {
 
   override async alarm(): Promise<void> {
     this.platform.alarmWent()
-    await this.gate.device.alarm()
+    await this.gate.alarm()
     await this.platform.settled()
   }
 
   publish(...[publisher, batch]: Parameters<DevicePeer['publish']>) {
     return this.gate.device.leaf.publish(publisher, unpackBatch(batch))
-  }
-
-  publishOwn(...[batch, key]: Parameters<DevicePeer['publishOwn']>) {
-    return this.gate.device.publishRequests.publish(unpackBatch(batch), key)
   }
 
   subscribe(...parameters: Parameters<DevicePeer['subscribe']>) {
@@ -112,6 +116,10 @@ export class DeviceActor extends DurableObject<Env> implements DevicePeer {
 
   presence(...[epoch]: Parameters<DevicePeer['presence']>) {
     return this.gate.device.presence.ask(epoch)
+  }
+
+  async accessChanged(...parameters: Parameters<DevicePeer['accessChanged']>) {
+    this.gate.accessChanged(...parameters)
   }
 
   async frontOpened(name: string) {

@@ -1,11 +1,15 @@
 // FrontActor as workerd runs it.
 import { DurableObject } from 'cloudflare:workers'
+import { DEFAULT_FLEET, parseFleetId } from '../../src/id/ids.ts'
 import { CLOSE_PROTOCOL } from '../device/close.ts'
 import { Front } from '../front/front.ts'
 import type { Connection, FrontPeer } from '../platform.ts'
 import type { Env } from './env.ts'
 import { upgrade } from './upgrade.ts'
 import { WorkerdPlatform } from './workerd-platform.ts'
+
+/** Which fleet a device's secret is of: nothing else says it. */
+export const FLEET_HEADER = 'x-starling-fleet'
 
 export class FrontActor extends DurableObject<Env> implements FrontPeer {
   private readonly platform: WorkerdPlatform
@@ -23,7 +27,7 @@ export class FrontActor extends DurableObject<Env> implements FrontPeer {
 
   override fetch(request: Request): Response {
     const { response } = upgrade(this.ctx, request)
-    this.front.opened()
+    this.front.opened(parseFleetId(request.headers.get(FLEET_HEADER) ?? '') ?? DEFAULT_FLEET)
     return response
   }
 

@@ -1,13 +1,25 @@
 // The core's public HTTP API: every group of routes is mounted here.
 import { publicApi, serveDocument } from '../../src/api/public-api.ts'
 import type { CoreParts } from '../parts.ts'
+import { credentialRoutes } from './credential-routes.ts'
+import { deviceRoutes } from './device-routes.ts'
+import { fleetRoutes } from './fleet-routes.ts'
 import { presenceRoutes } from './presence-routes.ts'
+import { provisioningRoutes } from './provisioning-routes.ts'
 import type { CoreApi } from './routes.ts'
 import { shadowRoutes } from './shadow-routes.ts'
 
 export function coreApi(parts: CoreParts) {
   const api = publicApi<CoreApi>(() => parts.clientTokenSecret)
-  for (const routes of [presenceRoutes, shadowRoutes]) api.route('/', routes(parts))
+  const groups = [
+    presenceRoutes,
+    shadowRoutes,
+    deviceRoutes,
+    credentialRoutes,
+    fleetRoutes,
+    provisioningRoutes,
+  ]
+  for (const routes of groups) api.route('/', routes(parts))
   serveDocument(api, {
     title: "Starling's core",
     description:

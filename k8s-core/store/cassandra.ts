@@ -1,7 +1,6 @@
 // The store in Cassandra: the durable directory of a deployment, shared by the cores of all regions.
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { type Client, errors, type QueryOptions, types } from 'cassandra-driver'
+import { type Client, type QueryOptions, types } from 'cassandra-driver'
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
@@ -9,6 +8,8 @@ import { AtOnce } from './at-once.ts'
 import { type CassandraOptions, connectCassandra } from './cassandra-connect.ts'
 import { CassandraHistory } from './cassandra-history.ts'
 import { migrateCassandra } from './cassandra-migrate.ts'
+import { CassandraRegistry } from './cassandra-registry.ts'
+import { settle } from './cassandra-settle.ts'
 import { CassandraStates } from './cassandra-state.ts'
 import {
   assertEpoch,
@@ -22,11 +23,11 @@ import {
   importFromOf,
   importFromText,
 } from './home-row.ts'
-import { SETTLE_MS, SETTLE_PAUSE_FIRST_MS, SETTLE_PAUSE_MAX_MS, SYNC_STATEMENTS_MAX } from './limits.ts'
-import type { ClaimResult, HistoryPage, HistoryRange, Home, Store } from './port.ts'
+import { SYNC_STATEMENTS_MAX } from './limits.ts'
+import type { ClaimResult, HistoryPage, HistoryRange, Home, RegisteringStore } from './port.ts'
 
 /** Connects, and rejects if no contact point answers. The keyspace need not exist before `migrate`. */
-export async function openCassandraStore(options: CassandraOptions): Promise<Store> {
+export async function openCassandraStore(options: CassandraOptions): Promise<RegisteringStore> {
   if (!KEYSPACE.test(options.keyspace)) throw new Error(`not a keyspace name: ${options.keyspace}`)
   const { client, localDataCenter } = await connectCassandra(options)
   return new CassandraStore(client, options.keyspace, options.replication ?? { [localDataCenter]: 1 })
@@ -58,10 +59,11 @@ interface StoredRow extends HomeRow {
   readonly token: string
 }
 
-class CassandraStore implements Store {
+class CassandraStore implements RegisteringStore {
   readonly #client: Client
   readonly #keyspace: string
   readonly #replication: Readonly<Record<string, number>>
+  readonly registry: CassandraRegistry
   readonly #states: CassandraStates
   readonly #history: CassandraHistory
 
@@ -72,6 +74,7 @@ class CassandraStore implements Store {
     const atOnce = new AtOnce(SYNC_STATEMENTS_MAX)
     this.#states = new CassandraStates(client, keyspace, atOnce)
     this.#history = new CassandraHistory(client, keyspace, atOnce)
+    this.registry = new CassandraRegistry(client, keyspace)
   }
 
   async migrate(): Promise<void> {
@@ -207,39 +210,4 @@ class CassandraStore implements Store {
           )
     return written.wasApplied()
   }
-}
-
-/** Repeats `round` until it has a result, through errors that may pass. Rejects with the last one after SETTLE_MS. */
-async function settle<T>(
-  what: string,
-  round: (n: number) => Promise<{ readonly result: T } | null>,
-): Promise<T> {
-  const deadline = Date.now() + SETTLE_MS
-  let failure: unknown
-  for (let n = 0; Date.now() < deadline; n++) {
-    try {
-      const settled = await round(n)
-      if (settled !== null) return settled.result
-    } catch (error) {
-      if (isRefusal(error)) throw error
-      failure = error
-      await pause(n)
-    }
-  }
-  throw new Error(`${what} was not settled within ${SETTLE_MS} ms`, { cause: failure })
-}
-
-/** Errors that say that the statement was not and will not be executed, so trying again is of no use. */
-function isRefusal(error: unknown): boolean {
-  const { invalid, syntaxError, unauthorized, badCredentials, configError } = types.responseErrorCodes
-  return (
-    error instanceof errors.ResponseError &&
-    [invalid, syntaxError, unauthorized, badCredentials, configError].includes(error.code)
-  )
-}
-
-/** Contending proposers only get out of each other's way if their pauses differ. */
-async function pause(round: number): Promise<void> {
-  const longest = Math.min(SETTLE_PAUSE_MAX_MS, SETTLE_PAUSE_FIRST_MS * 2 ** round)
-  await sleep(longest * (0.5 + Math.random() / 2))
 }

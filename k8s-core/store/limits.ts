@@ -45,3 +45,10 @@ export const MIGRATION_WAIT_MS = 120_000
 export const SCHEMA_AGREEMENT_MS = 30_000
 /** A schema change takes seconds on a busy cluster. */
 export const SCHEMA_CHANGE_MS = 30_000
+
+/** For how long the version of a removed entry of the registry goes on: longer than pods' clocks ever differ. */
+export const REGISTRY_REMOVED_KEPT_S = 30 * 24 * 3600
+/** Partitions of the notices that regions are to get. A constant of the keyspace. */
+export const REGISTRY_NOTICE_SHARDS = 4
+/** A change that takes longer from its index rows to its entry begins anew; far below REGISTRY_LEFT_OVER_MS. */
+export const REGISTRY_ATTEMPT_MS = 30_000

@@ -57,6 +57,22 @@ export const SQLITE_MIGRATIONS: readonly Migration[] = [
       'CREATE INDEX IF NOT EXISTS history_expiry ON history (expires_at)',
     ],
   },
+  {
+    version: 5,
+    name: 'registry',
+    statements: [
+      // A null is what was removed: its version goes on.
+      `CREATE TABLE IF NOT EXISTS registry_entry (
+        fleet TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, body TEXT,
+        PRIMARY KEY (fleet, kind, id)) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE IF NOT EXISTS registry_index (
+        fleet TEXT NOT NULL, name TEXT NOT NULL, bucket INTEGER NOT NULL, entry TEXT NOT NULL,
+        version INTEGER NOT NULL, PRIMARY KEY (fleet, name, bucket, entry)) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE IF NOT EXISTS registry_notice (
+        region TEXT NOT NULL, fleet TEXT NOT NULL, client TEXT NOT NULL, version INTEGER NOT NULL,
+        PRIMARY KEY (region, fleet, client)) STRICT, WITHOUT ROWID`,
+    ],
+  },
 ]
 
 /**
@@ -126,6 +142,25 @@ export function cassandraMigrations(keyspace: string): readonly Migration[] {
         `CREATE TABLE IF NOT EXISTS ${keyspace}.history_bucket (
           fleet text, root text, bucket int, ttl int,
           PRIMARY KEY ((fleet, root), bucket, ttl)) WITH ${rows} AND gc_grace_seconds = 10800`,
+      ],
+    },
+    {
+      version: 5,
+      name: 'registry',
+      statements: [
+        // Written by lightweight transactions alone. `write_id` names the last write. A null body is what was removed.
+        `CREATE TABLE IF NOT EXISTS ${keyspace}.registry_entry (
+          fleet text, kind text, id text, version bigint, write_id uuid, body text,
+          PRIMARY KEY ((fleet, kind, id))) WITH ${rows}`,
+        // Written with versions as timestamps, so that the newest wins in whatever order writes arrive. Of ten million
+        // entries in 64 buckets a partition has 160,000, about 10 MB.
+        `CREATE TABLE IF NOT EXISTS ${keyspace}.registry_index (
+          fleet text, name text, bucket int, entry text, version bigint,
+          PRIMARY KEY ((fleet, name, bucket), entry)) WITH ${rows}`,
+        // As the index. Most live for milliseconds; one that came back after its removal would only be done again.
+        `CREATE TABLE IF NOT EXISTS ${keyspace}.registry_notice (
+          shard int, region text, fleet text, client text, version bigint,
+          PRIMARY KEY ((shard), region, fleet, client)) WITH ${rows} AND gc_grace_seconds = 3600`,
       ],
     },
   ]

@@ -1,14 +1,14 @@
 // Chooses the store adapter by the core's settings.
 import { openCassandraStore } from './cassandra.ts'
 import type { CassandraOptions } from './cassandra-connect.ts'
-import type { Store } from './port.ts'
+import type { RegisteringStore } from './port.ts'
 import { openSqliteStore } from './sqlite.ts'
 
 export type StoreSetting =
   | { readonly kind: 'sqlite'; readonly path: string }
   | ({ readonly kind: 'cassandra' } & CassandraOptions)
 
-export function openStore(setting: StoreSetting): Promise<Store> {
+export function openStore(setting: StoreSetting): Promise<RegisteringStore> {
   switch (setting.kind) {
     case 'sqlite':
       return openSqliteStore(setting.path)

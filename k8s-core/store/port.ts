@@ -3,6 +3,7 @@ import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
 import type { HistoryMessage, HistoryPlace } from '../../src/relay/history.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
+import type { RegistryStore } from './registry-port.ts'
 
 export interface Home {
   readonly region: RegionId
@@ -88,4 +89,9 @@ export interface Store {
   ping(): Promise<void>
 
   close(): Promise<void>
+}
+
+/** A store that keeps the registry of devices too. */
+export interface RegisteringStore extends Store {
+  readonly registry: RegistryStore
 }

@@ -21,12 +21,13 @@ import {
 } from './home-row.ts'
 import { SQLITE_BUSY_MS } from './limits.ts'
 import { SQLITE_MIGRATIONS } from './migrations.ts'
-import type { ClaimResult, HistoryPage, HistoryRange, Home, Store } from './port.ts'
+import type { ClaimResult, HistoryPage, HistoryRange, Home, RegisteringStore } from './port.ts'
 import { SqliteHistory } from './sqlite-history.ts'
+import { SqliteRegistry } from './sqlite-registry.ts'
 import { SqliteStates } from './sqlite-state.ts'
 
 /** Opens the file at `path`, and makes it and its folder where they are missing. */
-export async function openSqliteStore(file: string): Promise<Store> {
+export async function openSqliteStore(file: string): Promise<RegisteringStore> {
   mkdirSync(path.dirname(file), { recursive: true })
   const database = new DatabaseSync(file, { timeout: SQLITE_BUSY_MS })
   try {
@@ -59,7 +60,8 @@ interface Statements {
   readonly writeHome: StatementSync
 }
 
-class SqliteStore implements Store {
+class SqliteStore implements RegisteringStore {
+  readonly registry: SqliteRegistry
   readonly #database: DatabaseSync
   /** Prepared at first use, since the tables may not be there before `migrate`. */
   #statements: Statements | null = null
@@ -72,6 +74,7 @@ class SqliteStore implements Store {
 
   constructor(database: DatabaseSync) {
     this.#database = database
+    this.registry = new SqliteRegistry(database, (work) => this.#atomically(work))
   }
 
   async migrate(): Promise<void> {

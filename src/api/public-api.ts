@@ -17,10 +17,11 @@ export interface ApiVariables {
 
 /** Routes that name this need a token. */
 export const SECURITY = [{ bearer: [] }]
-/** A message of 1 MiB as base64 fits. */
-export const API_BODY_BYTES_MAX = 2 * 1024 * 1024
+export const API_BODY_BYTES_MAX = 1024 * 1024
 /** Where the API begins; what is outside needs no token. */
 export const API_PATHS = '/v1/*'
+/** Needs no token but the one in its body: whoever asks has no other. */
+export const PROVISION_PATH = '/v1/provision'
 
 /** A group of routes, to be mounted on an API. What a schema refuses is answered with the field's name. */
 export function apiRoutes<E extends Env>(): OpenAPIHono<E> {
@@ -74,6 +75,7 @@ export function authenticated(
   tokenOf: (c: Context) => string | undefined = bearerToken,
 ): MiddlewareHandler<{ Variables: ApiVariables }> {
   return async (c, next) => {
+    if (c.req.path === PROVISION_PATH) return next()
     const token = tokenOf(c)
     const claims = token === undefined ? null : await verifyClientToken(token, secretOf(c))
     if (claims === null) {

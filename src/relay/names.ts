@@ -1,11 +1,24 @@
 // The system's names as schemas: a name that crosses a process is checked where it arrives.
 import { z } from 'zod'
-import { type FleetId, parseFleetId, parseRegionId, type RegionId, type Root } from '../id/ids.ts'
+import {
+  type ClientId,
+  type FleetId,
+  parseClientId,
+  parseFleetId,
+  parseRegionId,
+  type RegionId,
+  type Root,
+} from '../id/ids.ts'
 
 export const fleetSchema = z
   .string()
   .refine((text) => parseFleetId(text) !== null, 'not a fleet')
   .transform((text) => text as FleetId)
+
+export const clientSchema = z
+  .string()
+  .refine((text) => parseClientId(text) !== null, 'not a client id')
+  .transform((text) => text as ClientId)
 
 export const regionSchema = z
   .string()

@@ -36,10 +36,10 @@ const LEAF: LeafPeer = {
 
 const DEVICE: DevicePeer = {
   ...LEAF,
-  publishOwn: async (batch) => ({ status: 'done', outcomes: successes(batch) }),
   shadow: async () => ({ status: 'moved' }),
   deliver: async (_, batch) => successes(batch),
   presence: async () => ({ status: 'moved' }),
+  accessChanged: async () => undefined,
   frontOpened: async () => undefined,
   frontFrames: async () => undefined,
   frontClosed: async () => undefined,
@@ -110,6 +110,8 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
     presence: async () => ({ status: 'done', event: null }),
     sync: async ({ roots }) => ({ results: roots.map(() => 'applied' as const) }),
     history: async () => ({ status: 'unreachable', region }),
+    access: async () => ({ clock: 0, access: null }),
+    provision: async () => ({ status: 'refused', because: 'token' }),
     wide: async () => ({ regions: [] }),
     wideDrained: async () => undefined,
     wideRetained: async () => ({ records: '', clock: 0, next: null }),

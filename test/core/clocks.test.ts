@@ -7,8 +7,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { coreApp } from '../../k8s-core/app.ts'
 import { Directory } from '../../k8s-core/directory.ts'
 import { Edges } from '../../k8s-core/edges.ts'
+import { Registry } from '../../k8s-core/registry/registry.ts'
 import { Relay } from '../../k8s-core/relay.ts'
-import type { Store } from '../../k8s-core/store/port.ts'
+import type { RegisteringStore } from '../../k8s-core/store/port.ts'
 import { openSqliteStore } from '../../k8s-core/store/sqlite.ts'
 import { DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
@@ -19,7 +20,7 @@ const EU = 'eu' as RegionId
 const MINUTE = 60_000
 
 let dir: string
-let store: Store
+let store: RegisteringStore
 let app: ReturnType<typeof coreApp>
 
 beforeAll(async () => {
@@ -32,6 +33,7 @@ beforeAll(async () => {
     store,
     directory,
     relay: new Relay(directory, edges),
+    registry: new Registry(store.registry, edges, pino({ level: 'silent' })),
     relaySecret: SECRET,
     clientTokenSecret: SECRET,
     log: pino({ level: 'silent' }),

@@ -13,7 +13,9 @@ export interface Got {
 export interface ConnectOptions extends IClientOptions {
   /** The URL's path says the client id (the usual case), or only `/mqtt` (through a front). */
   readonly front?: boolean
-  readonly token?: string
+  readonly token?: string | undefined
+  /** In place of the one that follows from the rest; then no password is given. */
+  readonly url?: string
 }
 
 export class Client {
@@ -49,13 +51,13 @@ export class Client {
     id: string,
     options: ConnectOptions = {},
   ): Promise<Client> {
-    const { front = false, token, ...rest } = options
+    const { front = false, token, url: given, ...rest } = options
     const url = await system.mqttUrl(region)
     return new Client(
-      mqtt.connect(front ? url : `${url}/${id}`, {
+      mqtt.connect(given ?? (front ? url : `${url}/${id}`), {
         clientId: id,
         username: 'anything',
-        password: token ?? (await system.token(id)),
+        ...(given === undefined && { password: token ?? (await system.token(id)) }),
         protocolVersion: 5,
         reconnectPeriod: 0,
         connectTimeout: 20_000,

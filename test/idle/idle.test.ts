@@ -11,8 +11,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { coreApp } from '../../k8s-core/app.ts'
 import { Directory } from '../../k8s-core/directory.ts'
 import { Edges } from '../../k8s-core/edges.ts'
+import { Registry } from '../../k8s-core/registry/registry.ts'
 import { Relay } from '../../k8s-core/relay.ts'
-import type { Store } from '../../k8s-core/store/port.ts'
+import type { RegisteringStore } from '../../k8s-core/store/port.ts'
 import { openSqliteStore } from '../../k8s-core/store/sqlite.ts'
 import { EDGE_OPTIONS } from '../../src/cli/edge-options.ts'
 import { signClientToken } from '../../src/id/client-token.ts'
@@ -27,7 +28,7 @@ const HIBERNATES_MS = 12_000
 let dir: string
 let miniflare: Miniflare
 let core: ServerType
-let store: Store
+let store: RegisteringStore
 let url: string
 
 beforeAll(async () => {
@@ -49,6 +50,7 @@ beforeAll(async () => {
     store,
     directory,
     relay: new Relay(directory, edges),
+    registry: new Registry(store.registry, edges, pino({ level: 'silent' })),
     relaySecret: SECRET,
     clientTokenSecret: SECRET,
     log: pino({ level: 'silent' }),

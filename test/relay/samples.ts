@@ -1,5 +1,6 @@
 // One valid sample of each schema of the contract, and places in it that are wrong when they are changed so.
 import { HISTORY_SAMPLES, keptRow } from './history-samples.ts'
+import { REGISTRY_SAMPLES } from './registry-samples.ts'
 
 export interface Sample {
   readonly valid: unknown
@@ -131,6 +132,7 @@ const changeWrong = {
 
 export const SAMPLES: Readonly<Record<string, Sample>> = {
   ...HISTORY_SAMPLES,
+  ...REGISTRY_SAMPLES,
   clockSchema: { valid: 1_700_000_000_000.5, wrong: { '': 'noon' } },
   base64Schema: { valid: 'AAA=', wrong: { '': 'AAA' } },
   fleetSchema: { valid: 'default', wrong: { '': 'UPPER' } },

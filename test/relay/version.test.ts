@@ -6,7 +6,7 @@ import { RELAY_PATH, RELAY_VERSION } from '../../src/relay/version.ts'
 import { relaySchemas } from './schemas.ts'
 
 /** The contract of this version. A version that was never deployed may be recorded anew without raising it. */
-const RECORDED = { version: 1, hash: '6180d16343efcb6a60625122a42fff18' }
+const RECORDED = { version: 1, hash: '39acd1162237898b02d95295e2de99bc' }
 
 function hashOf(schemas: ReadonlyMap<string, z.ZodType>): string {
   const shapes = [...schemas]

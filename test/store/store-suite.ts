@@ -1,13 +1,14 @@
 // What every store must do, whatever stands behind it: each sentence of the port is a test here.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Store } from '../../k8s-core/store/port.ts'
+import type { RegisteringStore } from '../../k8s-core/store/port.ts'
 import { describeHistory } from './history-suite.ts'
 import { describeHomes, EU, FLEET, freshRoot, US } from './home-suite.ts'
+import { describeRegistry } from './registry-suite.ts'
 import { describeStates } from './state-suite.ts'
 
 /** A durable place with nothing in it. Each store opened on it is one more pod. */
 export interface StorePlace {
-  open(): Promise<Store>
+  open(): Promise<RegisteringStore>
   drop(): Promise<void>
 }
 
@@ -16,8 +17,8 @@ const SETUP_MS = 300_000
 export function describeStore(name: string, newPlace: () => Promise<StorePlace>): void {
   describe(name, () => {
     let place: StorePlace
-    let store: Store
-    let otherPod: Store
+    let store: RegisteringStore
+    let otherPod: RegisteringStore
 
     beforeAll(async () => {
       place = await newPlace()
@@ -61,6 +62,8 @@ export function describeStore(name: string, newPlace: () => Promise<StorePlace>)
     describeStates(() => ({ store, otherPod }))
 
     describeHistory(() => ({ store, otherPod }))
+
+    describeRegistry(() => ({ store: store.registry, otherPod: otherPod.registry }))
 
     describe('life', () => {
       it('a store that can serve answers a ping', async () => {

@@ -1,0 +1,30 @@
+// A device asks for its credential where it is to connect: the core answers.
+
+import { provisionAnswer, provisionRoute } from '../../src/api/provisioning.ts'
+import { PROVISION_PATH } from '../../src/api/public-api.ts'
+import { parseSecret } from '../../src/id/secret.ts'
+import { problemResponse } from '../../src/relay/problem.ts'
+import type { ProvisionRequest } from '../../src/relay/provision.ts'
+import { CoreUnreachable } from '../core-client.ts'
+import { coreClient } from '../workerd/core-fetch.ts'
+import { regionOf } from '../workerd/region.ts'
+import { edgeRoutes } from './asking.ts'
+
+export const provisionRoutes = edgeRoutes()
+
+provisionRoutes.openapi(provisionRoute, async (c) => {
+  const { nonce, ...body } = c.req.valid('json')
+  const asked: ProvisionRequest = { ...body, ...(nonce !== undefined && { nonce }) }
+  try {
+    // What is no claim token at all costs the core nothing.
+    const answer =
+      parseSecret(asked.claimToken)?.kind === 'claim'
+        ? await coreClient(c.env, regionOf(c.req.raw, c.env)).provision(asked)
+        : ({ status: 'refused', because: 'token' } as const)
+    const answered = provisionAnswer(asked, answer)
+    return answered instanceof Response ? answered : c.json(answered, 201)
+  } catch (cause) {
+    if (!(cause instanceof CoreUnreachable)) throw cause
+    return problemResponse(503, 'The core cannot be reached', { detail: `${PROVISION_PATH}: try again` })
+  }
+})

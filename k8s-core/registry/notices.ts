@@ -1,0 +1,96 @@
+// Tells every region who may connect as a device, and tells again where one was not reached: a notice stays until it was.
+import type { Logger } from 'pino'
+import type { ClientId, FleetId, RegionId } from '../../src/id/ids.ts'
+import type { Access } from '../../src/relay/access.ts'
+import { type Edges, EdgeUnreachable } from '../edges.ts'
+import { NOTICE_UNDER_WAY_MS, NOTICES_PER_LOOK, TELL_WAIT_MS } from '../limits.ts'
+import type { Notice, RegistryStore } from '../store/registry-port.ts'
+import { accessOf, noAccess } from './device-record.ts'
+import { deviceOf, type Telling } from './devices.ts'
+
+export class Notices implements Telling {
+  private readonly store: RegistryStore
+  private readonly edges: Edges
+  private readonly log: Logger
+  private readonly now: () => number
+  private looking: Promise<void> | null = null
+
+  constructor(store: RegistryStore, edges: Edges, log: Logger, now: () => number = Date.now) {
+    this.store = store
+    this.edges = edges
+    this.log = log
+    this.now = now
+  }
+
+  get regions(): RegionId[] {
+    return this.edges.regions
+  }
+
+  /** The change is stored, and so are its notices. Waits a little; a region that is slower is told all the same. */
+  async tell(fleet: FleetId, client: ClientId, access: Access): Promise<RegionId[]> {
+    const pending = new Set(this.regions)
+    const all = Promise.all(
+      this.regions.map(async (region) => {
+        if (await this.tellOne({ region, fleet, client, version: access.version }, access))
+          pending.delete(region)
+      }),
+    )
+    await new Promise<void>((done) => {
+      const timer = setTimeout(done, TELL_WAIT_MS)
+      void all.finally(() => {
+        clearTimeout(timer)
+        done()
+      })
+    })
+    return [...pending].sort()
+  }
+
+  /** Tells what is left over: of regions that were out of reach, of a core that died in between. Never rejects. */
+  look(): Promise<void> {
+    this.looking ??= this.lookOnce()
+      .catch((cause) => this.log.warn({ err: cause }, 'notices for the regions could not be looked for'))
+      .finally(() => {
+        this.looking = null
+      })
+    return this.looking
+  }
+
+  private async lookOnce(): Promise<void> {
+    const notices = await this.store.notices(NOTICES_PER_LOOK)
+    const byRegion = Map.groupBy(notices, ({ region }) => region)
+    await Promise.all([...byRegion].map(([region, some]) => this.lookAfter(region, some)))
+  }
+
+  private async lookAfter(region: RegionId, notices: readonly Notice[]): Promise<void> {
+    const known = this.regions.includes(region)
+    for (const notice of notices) {
+      // Of a region that is served no more nobody needs to be told.
+      if (!known) await this.store.noticed(notice)
+      else if (!(await this.lookAfterOne(notice))) return
+    }
+  }
+
+  /** False where the region is out of reach: then the others need not be tried now. */
+  private async lookAfterOne(notice: Notice): Promise<boolean> {
+    const { fleet, client, version } = notice
+    const entry = await this.store.entry({ fleet, kind: 'device', id: client })
+    const stored = entry?.version ?? 0
+    // Its change may not have been made yet, and will be told by whoever makes it.
+    if (stored < version && this.now() - version < NOTICE_UNDER_WAY_MS) return true
+    const device = deviceOf(client, entry)
+    const access = device === null ? noAccess(stored) : accessOf(device)
+    return this.tellOne({ ...notice, version: Math.max(version, stored) }, access)
+  }
+
+  private async tellOne(notice: Notice, access: Access): Promise<boolean> {
+    const { region, fleet, client } = notice
+    try {
+      await this.edges.changedAccess(region, { fleet, client, clock: this.now(), access })
+      await this.store.noticed(notice)
+      return true
+    } catch (cause) {
+      if (!(cause instanceof EdgeUnreachable)) this.log.warn({ err: cause, region }, 'a region was not told')
+      return false
+    }
+  }
+}
