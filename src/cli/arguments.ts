@@ -8,6 +8,7 @@ import {
   parseRegionId,
   type RegionId,
 } from '../id/ids.ts'
+import { isTopicFilter, isTopicName } from '../mqtt/topic.ts'
 
 export function clientId(text: string): ClientId {
   const client = parseClientId(text)
@@ -25,6 +26,18 @@ export function regionId(text: string): RegionId {
   const region = parseRegionId(text)
   if (region === null) throw new InvalidArgumentError('not a region: lower-case letters, digits, hyphens')
   return region
+}
+
+export function topicName(text: string): string {
+  if (!isTopicName(text))
+    throw new InvalidArgumentError('a topic has at least one character, and no wildcards')
+  return text
+}
+
+export function topicFilter(text: string): string {
+  if (!isTopicFilter(text))
+    throw new InvalidArgumentError('+ stands for a whole level, # for all that follow, at the end')
+  return text
 }
 
 /** A whole number of at least `min` and at most `max`; `what` says so to the user. */

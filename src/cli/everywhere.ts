@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander'
 import { DEFAULT_FLEET, type FleetId, type RegionId } from '../id/ids.ts'
 import { fleetId, regionId } from './arguments.ts'
+import { Exit, Failure } from './exit.ts'
 import { DEFAULT_DIR } from './local.ts'
 
 export interface Everywhere {
@@ -51,10 +52,13 @@ export function addEverywhere(program: Command): void {
 
 export function everywhere(command: Command): Everywhere {
   const options = command.optsWithGlobals<Partial<Everywhere>>()
+  const given = (name: string) => command.getOptionValueSourceWithGlobals(name) === 'cli'
+  if (given('dir') && (given('edge') || given('core')))
+    throw new Failure(Exit.Usage, 'a local run (--dir), or a system elsewhere (--edge, --core): not both')
   const { dir = DEFAULT_DIR, edge, core, token, region, fleet = DEFAULT_FLEET, json, color } = options
   return {
     dir,
-    dirGiven: command.getOptionValueSourceWithGlobals('dir') === 'cli',
+    dirGiven: given('dir'),
     edge,
     core,
     token,

@@ -6,6 +6,7 @@ import { clientId } from './arguments.ts'
 import { ask } from './ask.ts'
 import { outputOf } from './output.ts'
 import { adminToken, edgeOf, placeOf } from './place.ts'
+import { reasonText } from './reasons.ts'
 
 export function presenceCommand(): Command {
   return new Command('presence')
@@ -23,7 +24,7 @@ export function presenceCommand(): Command {
       )
       out.answer(event, () => {
         const { state, region, at, sequence, epoch, reason } = event
-        const why = reason === undefined ? '' : `, MQTT reason 0x${reason.toString(16).padStart(2, '0')}`
+        const why = reason === undefined ? '' : `, ${reasonText(reason)}`
         const paint = state === 'connected' ? out.colors.green : out.colors.yellow
         return `${client} ${paint(state)} in ${region} since ${at} (event ${sequence}, epoch ${epoch}${why})`
       })

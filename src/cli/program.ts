@@ -3,10 +3,20 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addEverywhere } from './everywhere.ts'
 import { presenceCommand } from './presence.ts'
+import { pubCommand } from './pub.ts'
+import { shadowCommand } from './shadow.ts'
+import { subCommand } from './sub.ts'
 import { tokenCommand } from './token.ts'
 import { upCommand } from './up.ts'
 
-const COMMANDS: readonly (() => Command)[] = [upCommand, tokenCommand, presenceCommand]
+const COMMANDS: readonly (() => Command)[] = [
+  upCommand,
+  tokenCommand,
+  pubCommand,
+  subCommand,
+  shadowCommand,
+  presenceCommand,
+]
 
 const CODES = `
 Exit codes: 0 fine, 1 refused or failed, 2 wrong usage, 3 not found, 4 not authorised, 5 unreachable, 6 too late,

@@ -1,5 +1,5 @@
 // `starling up`: two regions and the core on this machine, state kept in one folder, everything on 127.0.0.1.
-import { mkdir, open, readFile, rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import net from 'node:net'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +12,7 @@ import { whole } from './arguments.ts'
 import { Child } from './child.ts'
 import { everywhere } from './everywhere.ts'
 import { DEFAULT_DIR, type Local, loadSecrets, type Secrets, writeLocal } from './local.ts'
+import { takeLock } from './lock.ts'
 
 const HOST = '127.0.0.1'
 const PROJECT = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..')
@@ -240,30 +241,9 @@ Ctrl-C stops everything; state stays in ${options.dir}.`
 
 /** Two runs on one folder would both run the same actors. */
 async function lock(dir: string): Promise<() => Promise<void>> {
-  const file = path.join(dir, 'up.pid')
-  for (;;) {
-    try {
-      const handle = await open(file, 'wx')
-      await handle.writeFile(String(process.pid))
-      await handle.close()
-      return () => rm(file, { force: true })
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    }
-    const owner = Number(await readFile(file, 'utf8').catch(() => ''))
-    if (owner > 0 && alive(owner))
-      throw new Error(`${dir} is in use by process ${owner}; stop it first, or give another --dir`)
-    await rm(file, { force: true })
-  }
-}
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
+  const taken = await takeLock(path.join(dir, 'up.pid'))
+  if (taken.taken) return taken.free
+  throw new Error(`${dir} is in use by process ${taken.owner}; stop it first, or give another --dir`)
 }
 
 /** Ports in a row from the wanted one; any other free one in place of a taken one. */

@@ -16,11 +16,22 @@ export interface Surroundings {
 /** By how the example begins, behind `starling`; the longest that fits counts. */
 export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   'presence lamp': { before: lampIsThere },
+  "sub 'devices/+/telemetry'": { endless: true, during: lampMeasures },
+  // What changes a version is not to be done twice.
+  'shadow set': { forJson: 'shadow set other power=on' },
+  'shadow delete': { forJson: 'shadow delete other' },
+  'shadow watch': { endless: true },
 }
 
 async function lampIsThere(system: System) {
   const lamp = await Client.connect(system, 'eu', 'lamp')
   return () => lamp.end()
+}
+
+async function lampMeasures(system: System) {
+  const lamp = await Client.connect(system, 'eu', 'lamp')
+  await lamp.publish('devices/lamp/telemetry', '{"lux":3}')
+  await lamp.end()
 }
 
 export function surroundingsOf(words: string): Surroundings {

@@ -1,0 +1,139 @@
+// An MQTT connection of a command to an edge, over mqtt.js: what goes wrong has a message and an exit code.
+import mqtt, { type IConnackPacket, type MqttClient } from 'mqtt'
+import { Reason } from '../mqtt/reason.ts'
+import { Exit, exitOfStatus, Failure } from './exit.ts'
+import type { As, Edge } from './place.ts'
+import { exitOfReason, reasonOfReturnCode, reasonText } from './reasons.ts'
+
+const CONNECT_MS = 30_000
+const RECONNECT_MS = 1_000
+const KEEP_ALIVE_SECONDS = 60
+/** Goodbye is polite, but not worth waiting for. */
+const END_MS = 2_000
+
+export interface ConnectSetting {
+  readonly version: 3 | 5
+  /** The session outlives the connection. */
+  readonly sessionSeconds: number
+  /** Begins without what an earlier session left. */
+  readonly clean: boolean
+  /** Comes back when the connection breaks; else that is a failure. */
+  readonly comesBack: boolean
+  /** What the user should know of the connection. */
+  readonly note: (text: string) => void
+}
+
+export interface Connection {
+  readonly mqtt: MqttClient
+  readonly sessionPresent: boolean
+  /** Resolves when the connection is over for good, against the command's will. */
+  readonly lost: Promise<Failure>
+  /** Says goodbye. */
+  end(): Promise<void>
+}
+
+export async function connect(edge: Edge, as: As, setting: ConnectSetting): Promise<Connection> {
+  const { version, sessionSeconds, clean, comesBack, note } = setting
+  const client = mqtt.connect(`${edge.mqtt}/${encodeURIComponent(as.client)}`, {
+    clientId: as.client,
+    username: as.client,
+    password: as.token,
+    protocolVersion: version === 5 ? 5 : 4,
+    clean,
+    keepalive: KEEP_ALIVE_SECONDS,
+    connectTimeout: CONNECT_MS,
+    reconnectPeriod: comesBack ? RECONNECT_MS : 0,
+    ...(version === 5 && { properties: { sessionExpiryInterval: sessionSeconds } }),
+  })
+  const end = async () => {
+    const late = new Promise<void>((done) => setTimeout(done, END_MS).unref())
+    await Promise.race([client.endAsync().catch(() => undefined), late])
+    client.end(true)
+  }
+  try {
+    const { sessionPresent } = await connected(client, edge, version)
+    return { mqtt: client, sessionPresent, lost: lostOf(client, edge, comesBack, note), end }
+  } catch (error) {
+    client.end(true)
+    throw error
+  }
+}
+
+function connected(client: MqttClient, edge: Edge, version: 3 | 5): Promise<IConnackPacket> {
+  return new Promise((done, failed) => {
+    // mqtt.js keeps to itself why an edge does not upgrade.
+    client.stream.once('error', (error: Error) => failed(failureOf(error, edge, version)))
+    client.once('error', (error) => failed(failureOf(error, edge, version)))
+    client.once('close', () =>
+      failed(new Failure(Exit.Unreachable, `${edge.mqtt} closed the connection before it began`)),
+    )
+    client.once('connect', done)
+  })
+}
+
+function lostOf(
+  client: MqttClient,
+  edge: Edge,
+  comesBack: boolean,
+  note: (text: string) => void,
+): Promise<Failure> {
+  return new Promise((lost) => {
+    let told = ''
+    let connectedNow = true
+    client.on('disconnect', ({ reasonCode = 0 }) => {
+      told = `: ${reasonText(reasonCode)}`
+      // Another client has this id now; to take it back would begin a quarrel.
+      if (reasonCode !== Reason.SessionTakenOver && reasonCode !== Reason.NotAuthorized) return
+      client.end(true)
+      lost(new Failure(exitOfReason(reasonCode), `the edge ended the connection${told}`))
+    })
+    client.on('error', (error) => {
+      // Without a code of MQTT it is the link, which is tried again.
+      if (comesBack && !('code' in error && typeof error.code === 'number')) return
+      lost(failureOf(error, edge, 5))
+    })
+    client.on('close', () => {
+      if (client.disconnecting) return
+      if (!comesBack) lost(new Failure(Exit.Unreachable, `the connection broke${told}`))
+      else if (connectedNow) note(`the connection broke${told}; trying again`)
+      connectedNow = false
+      told = ''
+    })
+    client.on('connect', () => {
+      connectedNow = true
+      note('connected again')
+    })
+  })
+}
+
+/** What mqtt.js or the WebSocket says, as a failure. */
+function failureOf(error: Error, edge: Edge, version: 3 | 5): Failure {
+  const { code } = error as { code?: unknown }
+  if (typeof code === 'number') {
+    const reason = version === 5 ? code : reasonOfReturnCode(code)
+    return new Failure(exitOfReason(reason), `the edge refused the connection: ${reasonText(reason)}`, {
+      cause: error,
+    })
+  }
+  const [, status] = /^Unexpected server response: (\d+)$/.exec(error.message) ?? []
+  if (status !== undefined) {
+    const exit = exitOfStatus(Number(status))
+    const why = exit === Exit.NotAuthorized ? 'the token is not valid here' : `HTTP status ${status}`
+    return new Failure(exit, `${edge.mqtt} refused the connection: ${why}`, { cause: error })
+  }
+  const text = typeof code === 'string' ? code : error.message
+  const exit = /timeout/i.test(text) ? Exit.Timeout : Exit.Unreachable
+  return new Failure(exit, `${edge.mqtt} cannot be reached (${text})`, { cause: error })
+}
+
+/** A refused publish or subscription, as a failure. */
+export function refusedBy(error: unknown, what: string): Failure {
+  const { code } = error as { code?: unknown }
+  if (typeof code === 'number') {
+    // In a SUBACK of MQTT 3.1.1, 0x80 is all there is.
+    return new Failure(exitOfReason(code), `${what} was refused: ${reasonText(code)}`, { cause: error })
+  }
+  if (error instanceof Failure) return error
+  const message = error instanceof Error ? error.message : String(error)
+  return new Failure(Exit.Failed, `${what} failed: ${message}`, { cause: error })
+}
