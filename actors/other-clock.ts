@@ -32,9 +32,9 @@ export function lateByOurClock(late: ImportedResponse, now: number): ImportedRes
     ...late,
     clock: now,
     late: deliveries.length === 0 ? '' : bytesToBase64(packBatch(deliveries)),
-    retained: late.retained.map(({ topic, record }) => ({
-      topic,
-      record: record === null ? null : moved(record, itself, aheadMs),
+    retained: late.retained.map((one) => ({
+      ...one,
+      record: one.record === null ? null : moved(one.record, itself, aheadMs),
     })),
   }
 }

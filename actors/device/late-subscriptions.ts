@@ -23,7 +23,7 @@ export class LateSubscriptions {
     const filters = this.marks.unconfirmed('subscription', '', -1)
     if (filters.length === 0) return []
     const subscriptions = this.store.subscriptions()
-    return filters.map((key) => {
+    return filters.map(({ key }) => {
       const filter = String(key)
       return { filter, subscription: subscriptions.get(filter) ?? null }
     })

@@ -104,7 +104,7 @@ export class Accepting {
     // Nobody is to get what the history cannot have: its publisher is told so, and tries again.
     if (this.parts.history.refuses(message)) return Reason.QuotaExceeded
     if (message.retain) {
-      const kept = retained.keep(message, record)
+      const kept = retained.keep(message, (this.parts.home.knowledge as HomeHere).epoch)
       if (kept !== Reason.Success) return kept
     }
     return this.spread(publisher, message, record)

@@ -106,11 +106,12 @@ export class Leaf {
     )
     const events: HomeEvents = {
       importState: (state, synced) => {
-        // This region may itself be an old home that nobody has asked for what it had yet.
-        const own = synced ? this.shadows.late('', Number.MAX_SAFE_INTEGER) : []
+        // This region may itself be an old home that nobody has asked for what it had yet; nor has one that hands over.
+        const retained = this.retained.unsynced()
+        const shadows = this.shadows.late('', Number.MAX_SAFE_INTEGER)
         owner.importState(state, synced)
-        this.retained.import(state.retained, synced)
-        for (const { path, error } of this.shadows.import(state.shadows, own))
+        this.retained.import(state.retained, synced, retained)
+        for (const { path, error } of this.shadows.import(state.shadows, shadows))
           platform.report(`a late change of ${root}/${path} was refused`, error)
         for (const interest of state.interests) {
           if (interest.region !== platform.region) this.interests.set(interest)

@@ -11,7 +11,7 @@ export interface Mark {
   readonly kind: MarkKind
   /** A position, a topic, a shadow's path, a filter, or the kind of rows that is void. */
   readonly key: number | string
-  /** Of what is void: up to which version. */
+  /** Of what is void: up to which version. Of a row that was removed: the epoch in which that was. */
   readonly version: number
 }
 
@@ -59,14 +59,14 @@ export class Marks {
     this.mark(kind, key, known)
   }
 
-  /** A row was removed: what the store never had needs no removing there. */
-  gone(kind: RowKind, key: number | string): void {
+  /** A row was removed: what the store never had needs no removing there. @param epoch in which it was, where that counts */
+  gone(kind: RowKind, key: number | string, epoch = 0): void {
     const never = this.exec(
       'DELETE FROM unsynced WHERE kind = ? AND key = ? AND stored = 0 RETURNING 1 AS one',
       kind,
       key,
     )
-    if (never.length === 0) this.mark(kind, key, true)
+    if (never.length === 0) this.mark(kind, key, true, epoch)
   }
 
   /** All rows of a kind are gone. */
@@ -103,13 +103,13 @@ export class Marks {
   }
 
   /** Rows that the store was never confirmed to have, after a key. */
-  unconfirmed(kind: RowKind, after: number | string, limit: number): (number | string)[] {
+  unconfirmed(kind: RowKind, after: number | string, limit: number): Pick<Mark, 'key' | 'version'>[] {
     return this.exec(
-      'SELECT key FROM unsynced WHERE kind = ? AND key > ? ORDER BY key LIMIT ?',
+      'SELECT key, version FROM unsynced WHERE kind = ? AND key > ? ORDER BY key LIMIT ?',
       kind,
       after,
       limit,
-    ).map(({ key }) => key as number | string)
+    ).map(({ key, version }) => ({ key: key as number | string, version: Number(version) }))
   }
 
   /** Whoever is the home now has these. */

@@ -1,7 +1,7 @@
 // The retained messages of a root, kept at its home.
 import type { Branch } from '../../src/id/ids.ts'
 import { branchOfTopic, isPresence } from '../../src/id/root.ts'
-import { decodeMessage, type Message } from '../../src/mqtt/message.ts'
+import { decodeMessage, encodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { matches } from '../../src/mqtt/topic.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
@@ -23,6 +23,13 @@ import type { Marks } from './marks.ts'
 export interface RetainedRecord {
   readonly topic: string
   readonly record: Uint8Array
+}
+
+/** As a home had it that is none any more; no record where it had removed it. With the epoch in which that was. */
+interface LateRecord {
+  readonly topic: string
+  readonly record: Uint8Array | null
+  readonly epoch: number
 }
 
 export class Retained {
@@ -52,16 +59,20 @@ export class Retained {
     return false
   }
 
-  /** Replaces what the topic had; an empty payload removes it. [MQTT-3.3.1-5] [MQTT-3.3.1-6] */
-  keep(message: Message, record: Uint8Array): typeof Reason.Success | typeof Reason.QuotaExceeded {
+  /**
+   * Replaces what the topic had; an empty payload removes it. [MQTT-3.3.1-5] [MQTT-3.3.1-6]
+   * @param epoch of this home, kept along
+   */
+  keep(message: Message, epoch: number): typeof Reason.Success | typeof Reason.QuotaExceeded {
     const before = this.sizes.get(message.topic)
     if (message.payload.length === 0) {
       this.storage.transaction(() => {
         this.noteChange(message.topic)
-        if (before !== undefined) this.remove(message.topic)
+        if (before !== undefined) this.remove(message.topic, epoch)
       })
       return Reason.Success
     }
+    const record = encodeMessage({ ...message, retainedAt: epoch })
     if (
       (before === undefined && this.sizes.size >= RETAINED_MESSAGES_MAX) ||
       this.bytes - (before ?? 0) + record.length > RETAINED_BYTES_MAX
@@ -86,9 +97,9 @@ export class Retained {
     for (const topic of only.length > 0 ? only : [...this.sizes.keys()]) {
       if (!filters.some((filter) => matches(filter, topic))) continue
       const record = this.read(topic)
-      const { expiresAt } = decodeMessage(record)
+      const { expiresAt, retainedAt = 0 } = decodeMessage(record)
       if (expiresAt === 0 || expiresAt > now) found.push({ topic, record })
-      else this.remove(topic)
+      else this.remove(topic, retainedAt)
     }
     return found
   }
@@ -124,20 +135,35 @@ export class Retained {
     return this.sizes.has(topic) ? this.read(topic) : null
   }
 
-  /** Takes over what the former home kept. The store has what it had of older epochs until that is void. */
-  import(records: HandoverState['retained'], synced: boolean): void {
+  /**
+   * Takes over what the former home kept. The store has what it had of older epochs until that is void.
+   * @param own what this region had yet from when it was the home itself
+   */
+  import(records: HandoverState['retained'], synced: boolean, own: readonly LateRecord[]): void {
     this.clear()
     this.marks.allGone('retained')
     for (const { topic, record } of records) this.write(topic, base64ToBytes(record))
-    this.noting = synced
+    for (const one of own) this.takeNewer(one)
+    this.noting = false
+    this.notes = synced
   }
 
-  /** Those that the core's store was not confirmed to have, after a topic; null for one that was removed. */
-  late(after: string): ReleaseResponse['retained'] {
-    return this.marks.unconfirmed('retained', after, LATE_RETAINED_MAX).map((key) => {
-      const record = this.one(String(key))
-      return { topic: String(key), record: record === null ? null : bytesToBase64(record) }
+  /** Those that the core's store was not confirmed to have, after a topic. */
+  unsynced(after = '', limit = -1): LateRecord[] {
+    return this.marks.unconfirmed('retained', after, limit).map(({ key, version }) => {
+      const topic = String(key)
+      const record = this.one(topic)
+      return { topic, record, epoch: record === null ? version : epochOf(record) }
     })
+  }
+
+  /** As it is given to the next home. */
+  late(after: string): ReleaseResponse['retained'] {
+    return this.unsynced(after, LATE_RETAINED_MAX).map(({ topic, record, epoch }) => ({
+      topic,
+      record: record === null ? null : bytesToBase64(record),
+      epoch,
+    }))
   }
 
   /** The next home has those up to this topic. */
@@ -145,12 +171,19 @@ export class Retained {
     if (upTo !== '') this.marks.forget('retained', upTo)
   }
 
-  /** What the former home had and nobody else: only where this one has not changed the topic. */
-  takeLate({ topic, record }: ReleaseResponse['retained'][number]): void {
+  /** What a former home had and nobody else: only where no newer one has changed the topic. */
+  takeLate({ topic, record, epoch }: ReleaseResponse['retained'][number]): void {
     this.tables.make()
     if (this.storage.exec('SELECT 1 FROM retained_changed WHERE topic = ?', topic).length > 0) return
-    if (record !== null) this.write(topic, base64ToBytes(record))
-    else if (this.sizes.has(topic)) this.remove(topic)
+    this.takeNewer({ topic, record: record === null ? null : base64ToBytes(record), epoch })
+  }
+
+  /** A home has of its own epoch what is newest: it gives what the store may not have. */
+  private takeNewer({ topic, record, epoch }: LateRecord): void {
+    const present = this.one(topic)
+    if (present !== null && epochOf(present) > epoch) return
+    if (record !== null) this.write(topic, record)
+    else if (present !== null) this.remove(topic, epoch)
   }
 
   /** While older homes may still have something: the topics that this one changes are noted. */
@@ -191,12 +224,16 @@ export class Retained {
     this.sizes.set(topic, record.length)
   }
 
-  private remove(topic: string): void {
+  private remove(topic: string, epoch: number): void {
     this.storage.exec('DELETE FROM retained WHERE topic = ?', topic)
-    this.marks.gone('retained', topic)
+    this.marks.gone('retained', topic, epoch)
     this.bytes -= this.sizes.get(topic) ?? 0
     this.sizes.delete(topic)
   }
+}
+
+function epochOf(record: Uint8Array): number {
+  return decodeMessage(record).retainedAt ?? 0
 }
 
 /** What subscriptions get of retained messages: encoded deliveries, but for the topics of which a newer one has come. */

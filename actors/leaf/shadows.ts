@@ -118,9 +118,10 @@ export class Shadows {
 
   /** What the core's store was not confirmed to have, after a path. */
   late(after: string, limit = LATE_SHADOWS_MAX): LateShadow[] {
-    return this.marks.unconfirmed('shadow', after, limit).map((path) => {
-      const late = this.unsynced(String(path))
-      return { path: String(path), requests: late === null ? [] : replayOf(late) }
+    return this.marks.unconfirmed('shadow', after, limit).map(({ key }) => {
+      const path = String(key)
+      const late = this.unsynced(path)
+      return { path, requests: late === null ? [] : replayOf(late) }
     })
   }
 

@@ -22,6 +22,8 @@ export interface Message {
   readonly origin?: string
   /** Its place in the home's order, where the home keeps it in the history: a replay tells by it what it has given. */
   readonly kept?: Kept
+  /** Of a retained message: the epoch of the home that accepted it, by which a later home tells which of two is newer. */
+  readonly retainedAt?: number
 }
 
 /** Names a message of a root for good. */
@@ -37,17 +39,18 @@ const EXPIRES = 0x08
 const GLOBAL = 0x10
 const ORIGIN = 0x20
 const KEPT = 0x40
+const RETAINED_AT = 0x80
 const QOS = 0x03
 
 /**
- * u8 flags (QoS, retain, expires, global, origin, kept), f64 `expiresAt` if it expires, the origin if it has one, u32 epoch
- * and f64 number if it is kept, topic, properties, payload. One allocation.
+ * u8 flags (QoS, retain, expires, global, origin, kept, `retainedAt`), f64 `expiresAt` if it expires, the origin if it has
+ * one, u32 epoch and f64 number if it is kept, u32 `retainedAt` if it has that, topic, properties, payload. One allocation.
  */
 export function encodeMessage(message: Message): Uint8Array {
-  const { topic, properties, payload, expiresAt, origin, kept } = message
+  const { topic, properties, payload, expiresAt, origin, kept, retainedAt } = message
   const expires = expiresAt !== 0
   const named = origin === undefined ? 0 : stringBytes(origin)
-  const place = kept === undefined ? 0 : 12
+  const place = (kept === undefined ? 0 : 12) + (retainedAt === undefined ? 0 : 4)
   const head = 1 + (expires ? 8 : 0) + named + place + stringBytes(topic) + varintBytes(properties.length)
   const writer = new BytesWriter(head + properties.length + payload.length)
   writer.u8(
@@ -56,7 +59,8 @@ export function encodeMessage(message: Message): Uint8Array {
       (expires ? EXPIRES : 0) |
       (message.global ? GLOBAL : 0) |
       (named > 0 ? ORIGIN : 0) |
-      (place > 0 ? KEPT : 0),
+      (kept === undefined ? 0 : KEPT) |
+      (retainedAt === undefined ? 0 : RETAINED_AT),
   )
   if (expires) {
     new DataView(writer.bytes.buffer).setFloat64(1, expiresAt)
@@ -68,6 +72,7 @@ export function encodeMessage(message: Message): Uint8Array {
     new DataView(writer.bytes.buffer).setFloat64(writer.at, kept.number)
     writer.at += 8
   }
+  if (retainedAt !== undefined) writer.u32(retainedAt)
   writer.string(topic)
   writer.varint(properties.length)
   writer.raw(properties)
@@ -97,8 +102,7 @@ function readMessage(record: Uint8Array): Message {
   const reader = new BytesReader(record)
   const flags = reader.u8()
   const qos = flags & QOS
-  if (qos === 3 || (flags & ~(QOS | RETAIN | EXPIRES | GLOBAL | ORIGIN | KEPT)) !== 0)
-    throw new Error(`flags ${flags}`)
+  if (qos === 3) throw new Error(`flags ${flags}`)
   let expiresAt = 0
   if ((flags & EXPIRES) !== 0) {
     if (record.length < 9) throw new Error('the record ends too early')
@@ -108,6 +112,7 @@ function readMessage(record: Uint8Array): Message {
   }
   const origin = (flags & ORIGIN) !== 0 ? reader.string() : null
   const kept = (flags & KEPT) !== 0 ? readKept(reader) : null
+  const retainedAt = (flags & RETAINED_AT) !== 0 ? reader.u32() : null
   const topic = reader.string()
   const propertiesEnd = reader.blockEnd()
   const properties = reader.view(reader.at, propertiesEnd)
@@ -121,6 +126,7 @@ function readMessage(record: Uint8Array): Message {
     expiresAt,
     ...(origin !== null && { origin }),
     ...(kept !== null && { kept }),
+    ...(retainedAt !== null && { retainedAt }),
   }
   return (flags & GLOBAL) === 0 ? message : { ...message, global: true }
 }

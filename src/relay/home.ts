@@ -115,8 +115,8 @@ export const releaseResponseSchema = z.object({
   /** The position of the last of them. */
   upTo: positionSchema,
   clock: clockSchema,
-  /** Retained messages, in the order of topics; a null is one that was removed. */
-  retained: z.array(z.object({ topic: z.string(), record: base64Schema.nullable() })),
+  /** Retained messages, in the order of topics; a null is one that was removed. Each with the epoch in which that was. */
+  retained: z.array(z.object({ topic: z.string(), record: base64Schema.nullable(), epoch: epochSchema })),
   /** Changes of shadows, in the order of their paths. */
   shadows: z.array(lateShadowSchema),
   /** Subscriptions, in the order of filters, all of them; a null is one that was ended. */

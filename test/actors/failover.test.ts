@@ -246,10 +246,10 @@ describe('when the lost region is back', () => {
       lateOf([], {
         late: '',
         retained: [
-          { topic: kept, record: bytesToBase64(record(kept, 'late', { retain: true })) },
-          { topic: changed, record: bytesToBase64(record(changed, 'late', { retain: true })) },
-          { topic: removed, record: null },
-          { topic: cleared, record: bytesToBase64(record(cleared, 'late', { retain: true })) },
+          { topic: kept, record: bytesToBase64(record(kept, 'late', { retain: true })), epoch: 4 },
+          { topic: changed, record: bytesToBase64(record(changed, 'late', { retain: true })), epoch: 4 },
+          { topic: removed, record: null, epoch: 4 },
+          { topic: cleared, record: bytesToBase64(record(cleared, 'late', { retain: true })), epoch: 4 },
         ],
       }),
     )

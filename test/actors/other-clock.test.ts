@@ -159,7 +159,10 @@ describe.each(APART)('from a region that is %s ms ahead', (aheadMs) => {
         ...LATE_NOWHERE,
         clock,
         late: bytesToBase64(packBatch([delivery.slice()])),
-        retained: [kept, { topic: 'gone', record: null }],
+        retained: [
+          { ...kept, epoch: 1 },
+          { topic: 'gone', record: null, epoch: 1 },
+        ],
       },
       now,
     )

@@ -14,6 +14,9 @@ const messages: fc.Arbitrary<Message> = fc.record({
 })
 
 const globals: fc.Arbitrary<Message> = messages.map((message) => ({ ...message, global: true }))
+const kept: fc.Arbitrary<Message> = fc
+  .tuple(messages, fc.integer({ min: 0, max: 2 ** 32 - 1 }))
+  .map(([message, retainedAt]) => ({ ...message, retainedAt }))
 
 test('a record has the bytes that it is said to have', () => {
   const message: Message = {
@@ -27,11 +30,14 @@ test('a record has the bytes that it is said to have', () => {
   expect(encodeMessage(message)).toEqual(wire("0d 3ff0000000000000 0002 'é' 02 0101 'p'"))
   expect(encodeMessage({ ...message, expiresAt: 0 })).toEqual(wire("05 0002 'é' 02 0101 'p'"))
   expect(encodeMessage({ ...message, expiresAt: 0, global: true })).toEqual(wire("15 0002 'é' 02 0101 'p'"))
+  expect(encodeMessage({ ...message, expiresAt: 0, retainedAt: 7 })).toEqual(
+    wire("85 00000007 0002 'é' 02 0101 'p'"),
+  )
 })
 
 test('a message comes back as it went, out of the middle of a larger buffer too', () => {
   fc.assert(
-    fc.property(fc.oneof(messages, globals), (message) => {
+    fc.property(fc.oneof(messages, globals, kept), (message) => {
       const record = encodeMessage(message)
       const room = new Uint8Array(record.length + 20).fill(0xff)
       room.set(record, 7)

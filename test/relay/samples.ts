@@ -80,7 +80,10 @@ const released = {
   late: '',
   upTo: 7,
   clock: 1,
-  retained: [retained, { topic: 'rooms/42/gone', record: null }],
+  retained: [
+    { ...retained, epoch: 1 },
+    { topic: 'rooms/42/gone', record: null, epoch: 2 },
+  ],
   shadows: [lateShadow],
   subscriptions: [
     { filter: 'rooms/42/#', subscription: session.subscriptions[0] },

@@ -1,10 +1,11 @@
 // Judges a run by what its clients saw: which of the promises (docs/architecture.md) were not kept.
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import { matches, parseShared, plainFilter } from '../../src/mqtt/topic.ts'
-import type { FaultKind } from './faults.ts'
+import { HARMLESS } from './faults.ts'
 import { type Delivered, lasts, type Published, type Subscribed, succeeded } from './history.ts'
 import { mayMiss } from './may-miss.ts'
 import { presenceInOrder } from './presence-check.ts'
+import { retainedEverywhere } from './retained-check.ts'
 import { shadowsHaveAll } from './shadow-check.ts'
 import type { World } from './world.ts'
 
@@ -20,24 +21,9 @@ export function judge(world: World): void {
   exactlyOnce(world, seen)
   cutOffGoesOn(world, seen)
   nothingExpiredCame(world)
-  retainedEverywhere(world, seen)
+  retainedEverywhere(world)
   presenceInOrder(world)
   shadowsHaveAll(world)
-}
-
-/** Faults by which no process dies and nothing is lost inside a region. */
-const HARMLESS: ReadonlySet<FaultKind> = new Set([
-  'roam',
-  'client drops',
-  'core losses',
-  'core repeats',
-  'partitions',
-  'pod deaths',
-  'hibernation',
-])
-
-function only(world: World, allowed: ReadonlySet<FaultKind>): boolean {
-  return [...world.faults.kinds].every((kind) => allowed.has(kind))
 }
 
 /** Deliveries by client, in the order in which they came. */
@@ -243,7 +229,7 @@ function sharedReachOne(world: World, seen: Seen): void {
 
 /** Promise 3: two subscribers that stay where they are see the messages of a room in one order. */
 function oneOrderForAll(world: World, seen: Seen): void {
-  if (!only(world, new Set([...HARMLESS, 'freezes']))) return
+  if (!world.faults.only(HARMLESS, 'freezes')) return
   const moved = movers(world)
   const rooms = ['rooms/1', 'rooms/2']
   for (const root of rooms) {
@@ -288,7 +274,7 @@ function firstDeliveries(world: World, seen: Seen, id: string, root: string): Pu
  * back, where neither end nor the root moved, no process died and no clean start came between.
  */
 function exactlyOnce(world: World, seen: Seen): void {
-  if (!only(world, new Set([...HARMLESS, 'freezes']))) return
+  if (!world.faults.only(HARMLESS, 'freezes')) return
   const connections = new Map<string, number>()
   for (const { client } of world.history.connected)
     connections.set(client, (connections.get(client) ?? 0) + 1)
@@ -331,7 +317,7 @@ function nothingExpiredCame(world: World): void {
 
 /** Promise 7: within a region without the core, what is for a client whose home is there comes promptly. */
 function cutOffGoesOn(world: World, seen: Seen): void {
-  if (!only(world, HARMLESS)) return
+  if (!world.faults.only(HARMLESS)) return
   const { history } = world
   const moved = movers(world)
   for (const { region, from, until } of world.cuts) {
@@ -366,23 +352,5 @@ function cutOffGoesOn(world: World, seen: Seen): void {
         continue
       world.breach('cut off', `p${published.number} did not come to ${owner} while ${region} was cut off`)
     }
-  }
-}
-
-/** The newest retained message is the same in every region, and none that was acknowledged is forgotten. */
-function retainedEverywhere(world: World, seen: Seen): void {
-  const probes = world.clients.filter(({ id }) => id.startsWith('probe-'))
-  const topics = new Set(world.history.published.flatMap(({ topic, retain }) => (retain ? [topic] : [])))
-  for (const topic of topics) {
-    const found = probes.map(
-      ({ id }) =>
-        seen.of(id).find(({ published, retain }) => retain && published.topic === topic)?.published.number,
-    )
-    if (new Set(found).size > 1)
-      world.breach('retained', `${topic} has ${found.map((number) => `p${number}`).join(', ')}`)
-    const kept = world.history.published.filter((one) => one.topic === topic && one.retain)
-    if (world.watch.failOvers.some(({ root, takenBack }) => takenBack && root === kept[0]?.root)) continue
-    if (found[0] === undefined && kept.every(lasts) && kept.some((one) => one.qos > 0 && succeeded(one)))
-      world.breach('retained', `nothing is retained at ${topic}`)
   }
 }

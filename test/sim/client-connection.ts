@@ -17,7 +17,7 @@ const V5 = { protocolVersion: 5 } as const
 
 /** Every third message expires, but only after the run. */
 const EXPIRY_SECONDS = 200
-const UNDER_WAY_SECONDS_MAX = 30
+const UNDER_WAY_SECONDS_MAX = 45
 
 function expires(number: number): boolean {
   return number % 3 === 0
@@ -233,15 +233,16 @@ export class ClientConnection implements ClientEnd {
     )
   }
 
-  /** Its home was lost before the session was in the store. */
+  /** Its home was lost before the session was in the store, or it was begun at one that did not know of its successor yet. */
   private unsynced(): boolean {
     const { id, world, sessionSince } = this.client
     return world.watch.failOvers.some(
-      ({ root, session, at, lostAt }) =>
+      ({ root, session, at, lostAt, endedAt }) =>
         root === `devices/${id}` &&
         !session &&
-        at > sessionSince &&
-        lostAt < sessionSince + world.faults.syncedWithinMs,
+        (at > sessionSince
+          ? lostAt < sessionSince + world.faults.syncedWithinMs
+          : sessionSince < (endedAt ?? Number.POSITIVE_INFINITY)),
     )
   }
 

@@ -20,6 +20,17 @@ export const FAULT_KINDS = [
 ] as const
 export type FaultKind = (typeof FAULT_KINDS)[number]
 
+/** By these no process dies and nothing is lost inside a region. */
+export const HARMLESS: readonly FaultKind[] = [
+  'roam',
+  'client drops',
+  'core losses',
+  'core repeats',
+  'partitions',
+  'pod deaths',
+  'hibernation',
+]
+
 const SYNC_UNDISTURBED: ReadonlySet<FaultKind> = new Set([
   'roam',
   'client drops',
@@ -44,6 +55,11 @@ export class Faults {
 
   has(kind: FaultKind): boolean {
     return this.kinds.has(kind)
+  }
+
+  /** Nothing else can have gone wrong. */
+  only(allowed: readonly FaultKind[], ...more: readonly FaultKind[]): boolean {
+    return [...this.kinds].every((kind) => allowed.includes(kind) || more.includes(kind))
   }
 
   /** An actor may be told of an error that it has no better word for. */
@@ -91,11 +107,15 @@ export class Faults {
     return true
   }
 
-  /** Plans what happens by itself until then, ms since the beginning. */
-  plan(world: World, until: number): void {
+  /**
+   * Plans what happens by itself until then, ms since the beginning.
+   * @param every how often something happens, ms, where not as usual
+   */
+  plan(world: World, until: number, every: Readonly<Partial<Record<FaultKind, number>>> = {}): void {
     const { random } = this
-    const each = (kind: FaultKind, everyMs: number, happen: () => void) => {
+    const each = (kind: FaultKind, usuallyMs: number, happen: () => void) => {
       if (!this.has(kind)) return
+      const everyMs = every[kind] ?? usuallyMs
       for (
         let at = random.between(500, everyMs * 2);
         at < until;

@@ -24,7 +24,7 @@ import { Reason } from '../../src/mqtt/reason.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
 import { Outgoing } from '../../src/session/outgoing.ts'
 import type { FaultKind } from './faults.ts'
-import { SHADOW_SEEDS_FROM } from './scenario.ts'
+import { RETAINED_SEEDS_FROM, SHADOW_SEEDS_FROM } from './scenario.ts'
 import type { Broken } from './world.ts'
 
 export interface Mutation {
@@ -208,6 +208,13 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'the home does not keep what is retained',
     breaks: ['retained'],
     apply: () => replace(Retained.prototype, 'keep', () => () => Reason.Success),
+  },
+  {
+    what: 'what a home had retained and not synced is forgotten in a fail-over',
+    breaks: ['retained'],
+    kinds: FAIL_OVER,
+    from: RETAINED_SEEDS_FROM,
+    apply: () => replace(Retained.prototype, 'unsynced', () => () => []),
   },
   {
     what: 'a home syncs nothing to the store',

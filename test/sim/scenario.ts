@@ -9,7 +9,6 @@ import { Random } from './random.ts'
 import { type Breach, World } from './world.ts'
 
 const REGIONS = ['eu', 'us', 'ap'] as RegionId[]
-const WORK_MS = 12_000
 const DRAIN_MS = 150_000
 
 export interface Outcome {
@@ -24,12 +23,38 @@ export interface Outcome {
   readonly hash: string
 }
 
-/** Seeds from here on have clients with wide filters, */
+/** What is besides the usual in a run. */
+interface Kind {
+  /** The seeds from here on, up to the next kind's. */
+  readonly from: number
+  /** Clients have wide filters too. */
+  readonly wide?: true
+  /** Clients' connections are told, and somebody in each region watches that. */
+  readonly presence?: true
+  /** Clients update shadows. */
+  readonly shadows?: true
+  /** Most messages are retained ones of clients' own roots, and regions are lost one after the other. */
+  readonly retained?: true
+}
+
 export const WIDE_SEEDS_FROM = 1_000_000
-/** from here on presence, which somebody in each region watches, */
 export const PRESENCE_SEEDS_FROM = 2_000_000
-/** and from here on wide filters again, and shadows. */
 export const SHADOW_SEEDS_FROM = 3_000_000
+export const RETAINED_SEEDS_FROM = 4_000_000
+
+const USUAL: Kind = { from: 0 }
+const KINDS: readonly Kind[] = [
+  USUAL,
+  { from: WIDE_SEEDS_FROM, wide: true },
+  { from: PRESENCE_SEEDS_FROM, presence: true },
+  { from: SHADOW_SEEDS_FROM, wide: true, shadows: true },
+  { from: RETAINED_SEEDS_FROM, retained: true },
+]
+
+/** For how long clients work and things go wrong. */
+function workMsOf({ retained }: Kind): number {
+  return retained ? 24_000 : 12_000
+}
 
 export interface Settings {
   /** Every call in the notes. */
@@ -42,18 +67,18 @@ export async function runSeed(seed: number, { verbose = false, kinds }: Settings
   const random = new Random(seed)
   const faults = new Faults(random, kinds === undefined ? someFaults(random) : new Set(kinds))
   const regions = REGIONS.slice(0, 2 + random.int(2))
-  const shadows = seed >= SHADOW_SEEDS_FROM
-  const presence = seed >= PRESENCE_SEEDS_FROM && !shadows
-  const world = new World(random, faults, regions, 1 + random.int(2), presence, verbose)
+  const kind = KINDS.findLast(({ from }) => seed >= from) ?? USUAL
+  const workMs = workMsOf(kind)
+  const world = new World(random, faults, regions, 1 + random.int(2), kind.presence === true, verbose)
   try {
-    const work = new Work(world, seed >= WIDE_SEEDS_FROM && !presence, shadows)
+    const work = new Work(world, kind)
     work.plan()
-    if (presence) work.watch()
-    faults.plan(world, WORK_MS)
-    await world.run(WORK_MS)
+    if (kind.presence) work.watch()
+    faults.plan(world, workMs, kind.retained ? { 'region losses': 3_000 } : {})
+    await world.run(workMs)
     faults.heal(world)
     work.settle()
-    await world.run(WORK_MS + DRAIN_MS)
+    await world.run(workMs + DRAIN_MS)
     judge(world)
   } catch (cause) {
     world.breach('error', `the run failed: ${String((cause as Error).stack)}`)
@@ -83,18 +108,12 @@ function someFaults(random: Random): ReadonlySet<FaultKind> {
 
 class Work {
   private readonly world: World
-  private readonly wide: boolean
-  private readonly shadows: boolean
+  private readonly kind: Kind
   private readonly topics: string[] = []
 
-  /**
-   * @param wide whether clients have wide filters too
-   * @param shadows whether they update shadows
-   */
-  constructor(world: World, wide: boolean, shadows: boolean) {
+  constructor(world: World, kind: Kind) {
     this.world = world
-    this.wide = wide
-    this.shadows = shadows
+    this.kind = kind
   }
 
   plan(): void {
@@ -116,9 +135,11 @@ class Work {
       const { up, frozen } = this.world.region(region)
       return faults.has('region losses') && (!up || frozen) ? random.pick(regions) : region
     }
-    for (const room of [1, 2]) this.topics.push(`rooms/${room}/x`, `rooms/${room}/y/z`)
+    if (!this.kind.retained)
+      for (const room of [1, 2]) this.topics.push(`rooms/${room}/x`, `rooms/${room}/y/z`)
     for (const { id } of this.world.clients) this.topics.push(`devices/${id}/cmd`)
-    if (this.shadows) for (const { id } of this.world.clients) this.topics.push(`devices/${id}/shadow/update`)
+    if (this.kind.shadows)
+      for (const { id } of this.world.clients) this.topics.push(`devices/${id}/shadow/update`)
     for (const client of this.world.clients) this.planClient(client)
   }
 
@@ -162,7 +183,7 @@ class Work {
       this.world.clients.push(probe)
       probe.subscribe(['rooms/1/#', 'rooms/2/#', ...this.deviceFilters()], 1)
       probe.connect()
-      if (!this.shadows) continue
+      if (!this.kind.shadows) continue
       this.world.scheduler.after(5_000, null, () => {
         for (const { id } of this.world.clients) probe.publish(`devices/${id}/shadow/get`, 1, false, 0)
       })
@@ -181,7 +202,7 @@ class Work {
     const regions = [...this.world.regions.keys()]
     const own = `devices/${client.id}/#`
     const filters =
-      this.wide && random.chance(0.3)
+      this.kind.wide && random.chance(0.3)
         ? [own, 'rooms/+/x', '$share/h/rooms/+/y/z']
         : [own, 'rooms/1/#', 'rooms/2/#', 'rooms/1/x', '$share/g/rooms/2/#']
     at(random.between(0, 1_500), () => {
@@ -196,13 +217,14 @@ class Work {
     if (random.chance(0.2)) at(random.between(3_000, 10_000), () => client.unsubscribe(random.pick(filters)))
     if (random.chance(0.3))
       at(random.between(3_000, 10_000), () => client.subscribe([random.pick(filters)], this.qos()))
+    const later = workMsOf(this.kind) - workMsOf(USUAL)
     const bursts = 2 + random.int(6)
     for (let i = 0; i < bursts; i++) {
       const topic = random.pick(this.topics)
       const qos = this.qos()
-      const retain = random.chance(0.1) && !topic.endsWith('/shadow/update')
+      const retain = random.chance(this.kind.retained ? 0.8 : 0.1) && !topic.endsWith('/shadow/update')
       const expirySeconds = random.chance(0.1) ? 1 + random.int(5) : 0
-      let when = random.between(1_500, 11_500)
+      let when = random.between(1_500, 11_500 + later)
       for (let n = 1 + random.int(6); n > 0; n--) {
         at(when, () => client.publish(topic, qos, retain, expirySeconds))
         when += random.chance(0.6) ? random.between(0, 5) : random.between(5, 400)

@@ -1,14 +1,22 @@
 // The simulated runs of `npm test`, in two halves, so that two processes share them. SIM_SEEDS says how many, SIM_SEED from
 // which on; without a change the same ones each time.
 import { expect, test } from 'vitest'
-import { type Outcome, PRESENCE_SEEDS_FROM, runSeed, SHADOW_SEEDS_FROM, WIDE_SEEDS_FROM } from './scenario.ts'
+import {
+  type Outcome,
+  PRESENCE_SEEDS_FROM,
+  RETAINED_SEEDS_FROM,
+  runSeed,
+  SHADOW_SEEDS_FROM,
+  WIDE_SEEDS_FROM,
+} from './scenario.ts'
 
 const SEEDS = Number(process.env.SIM_SEEDS ?? 10_000)
 const FIRST = Number(process.env.SIM_SEED ?? 1)
-/** Of the runs, those whose clients have wide filters too, those where presence is watched, and those with shadows. */
+/** Of the runs, those that are not as usual; see their kinds. */
 const WIDE_SHARE = 0.2
 const PRESENCE_SHARE = 0.02
 const SHADOW_SHARE = 0.05
+const RETAINED_SHARE = 0.02
 const BROKEN_MAX = 10
 const EACH_MS_MAX = 1_000
 
@@ -21,11 +29,12 @@ export function testHalf(half: 0 | 1): void {
   const wide = Math.round(SEEDS * WIDE_SHARE)
   const presence = Math.round(SEEDS * PRESENCE_SHARE)
   const shadows = Math.round(SEEDS * SHADOW_SHARE)
+  const retained = Math.round(SEEDS * RETAINED_SHARE)
   const kinds = [
     {
       what: 'simulated runs with faults break no promise (promises 1 to 7)',
       first: FIRST,
-      count: SEEDS - wide - presence - shadows,
+      count: SEEDS - wide - presence - shadows - retained,
     },
     {
       what: 'simulated runs with wide filters break no promise',
@@ -41,6 +50,11 @@ export function testHalf(half: 0 | 1): void {
       what: 'simulated runs with shadows lose no update that was acknowledged',
       first: SHADOW_SEEDS_FROM + FIRST - 1,
       count: shadows,
+    },
+    {
+      what: 'simulated runs with retained messages and one lost region after the other keep them',
+      first: RETAINED_SEEDS_FROM + FIRST - 1,
+      count: retained,
     },
   ]
   for (const { what, first, count } of kinds) {

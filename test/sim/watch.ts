@@ -17,8 +17,6 @@ export interface FailOver {
   readonly lostAt: number
   /** The store had a session. */
   readonly session: boolean
-  /** A region took it back that had been the home before: retained messages that it had not synced are dropped. */
-  takenBack: boolean
   /** When the last home of a lower epoch learned of it; null while one has not. */
   endedAt: number | null
   /** When its successor had heard all that they had; null while it has not. */
@@ -42,10 +40,6 @@ export class Watch {
   /** Whether no other region was ever its home: what is published there goes nowhere else on its way to a client there. */
   alwaysHome(root: Root, region: RegionId): boolean {
     return [...this.epochs].every(([key, one]) => !key.endsWith(` ${root}`) || one === region)
-  }
-
-  private wasHome(root: Root, region: RegionId): boolean {
-    return [...this.epochs].some(([key, one]) => key.endsWith(` ${root}`) && one === region)
   }
 
   /** After each event of a life. */
@@ -81,7 +75,6 @@ export class Watch {
       at: exact,
       lostAt: Math.min(exact, ...away),
       session: session !== null,
-      takenBack: false,
       endedAt: away.length === 0 ? exact : null,
       settledAt: null,
     })
@@ -117,8 +110,6 @@ export class Watch {
 
   private begun(root: Root, region: RegionId, epoch: number): void {
     const key = `${epoch} ${root}`
-    for (const one of this.failOvers)
-      if (one.root === root && one.epoch === epoch) one.takenBack = this.wasHome(root, region)
     const owner = this.epochs.get(key) ?? region
     this.epochs.set(key, owner)
     if (owner !== region)
