@@ -181,3 +181,7 @@ export const ACCESS_TIMEOUT_MS = 5_000
 /** After a secret that the core did not know either, a device's actor asks it no more for this long, and then ever longer. */
 export const ACCESS_ASK_MS_MIN = 1_000
 export const ACCESS_ASK_MS_MAX = 15_000
+/** What came of a publish by HTTP with an idempotency key is kept for so long, and of so many keys of a client. */
+export const IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
+export const IDEMPOTENCY_KEYS_MAX = 1_000
+export const IDEMPOTENCY_PRUNE_EVERY = 100

@@ -83,7 +83,22 @@ export interface LeafRetainedPage {
   readonly next: string | null
 }
 
+/** By which a request that is sent again is recognised. */
+export interface IdempotencyKey {
+  readonly name: string
+  /** Of the request's content: the same key may not come with another. */
+  readonly request: string
+}
+
+export type PublishReply =
+  /** A reason code for each. */
+  | { readonly status: 'done'; readonly outcomes: Uint8Array }
+  /** The key came with another request before. */
+  | { readonly status: 'other-request' }
+
 export interface DevicePeer extends LeafPeer {
+  /** Publishes as the actor's client, in order. @param batch message records */
+  publishOwn(batch: Uint8Array, key: IdempotencyKey | null): Promise<PublishReply>
   /** A request to a shadow that came by no topic. @param epoch by which this is taken for the home; null: only if it is known */
   shadow(asked: ShadowAsked, epoch: number | null): Promise<HomeShadowResponse>
   /** @param batch deliveries for this session */

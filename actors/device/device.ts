@@ -27,6 +27,7 @@ import { Moving } from './moving.ts'
 import { OwnDeltas } from './own-deltas.ts'
 import { Performing } from './performing.ts'
 import { Presence } from './presence.ts'
+import { PublishRequests } from './publish-requests.ts'
 import { Publisher } from './publisher.ts'
 import { queued } from './queued.ts'
 import { Registrar } from './registrar.ts'
@@ -39,6 +40,7 @@ export class Device {
   readonly store: SessionStore
   readonly moving: Moving
   readonly presence: Presence
+  readonly publishRequests: PublishRequests
   private readonly platform: Platform
   private readonly registrar: Registrar
   private readonly subscribing: Subscribing
@@ -79,6 +81,7 @@ export class Device {
     }
     this.leaf = new Leaf(platform, rootOfClient(client), owner, marks)
     const publisher = new Publisher(platform, client, this.leaf)
+    this.publishRequests = new PublishRequests(platform, publisher)
     this.registrar = new Registrar(platform, client, this.leaf)
     this.ownDeltas = new OwnDeltas(client, this.leaf.shadows)
     this.subscribing = new Subscribing(this.store, this.registrar, this.ownDeltas, (filters) =>

@@ -3,10 +3,13 @@ import { publicApi, serveDocument } from '../../src/api/public-api.ts'
 import type { EdgeApi } from './asking.ts'
 import { presenceRoutes } from './presence-route.ts'
 import { provisionRoutes } from './provision-route.ts'
+import { publishRoutes } from './publish-route.ts'
+import { retainedRoutes } from './retained-route.ts'
 import { shadowRoutes } from './shadow-route.ts'
 
 export const edgeApi = publicApi<EdgeApi>((c) => c.env.CLIENT_TOKEN_SECRET)
-for (const routes of [presenceRoutes, shadowRoutes, provisionRoutes]) edgeApi.route('/', routes)
+const groups = [publishRoutes, retainedRoutes, shadowRoutes, presenceRoutes, provisionRoutes]
+for (const routes of groups) edgeApi.route('/', routes)
 serveDocument(edgeApi, {
   title: 'Starling at the edge',
   description: 'What clients, apps and services ask of the nearest region. The core has an API of its own.',

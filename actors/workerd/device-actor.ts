@@ -62,6 +62,10 @@ export class DeviceActor extends DurableObject<Env> implements DevicePeer {
     return this.gate.device.leaf.publish(publisher, unpackBatch(batch))
   }
 
+  publishOwn(...[batch, key]: Parameters<DevicePeer['publishOwn']>) {
+    return this.gate.device.publishRequests.publish(unpackBatch(batch), key)
+  }
+
   subscribe(...parameters: Parameters<DevicePeer['subscribe']>) {
     return this.gate.device.leaf.subscribe(...parameters)
   }

@@ -108,7 +108,16 @@ const METHODS: {
   readonly wide: readonly (keyof WidePeer)[]
   readonly front: readonly (keyof FrontPeer)[]
 } = {
-  device: [...LEAF, 'deliver', 'presence', 'accessChanged', 'frontOpened', 'frontFrames', 'frontClosed'],
+  device: [
+    ...LEAF,
+    'publishOwn',
+    'deliver',
+    'presence',
+    'accessChanged',
+    'frontOpened',
+    'frontFrames',
+    'frontClosed',
+  ],
   topic: LEAF,
   uplink: ['send', 'take', 'took', 'drained', 'drainedWide', 'sync'],
   wide: [

@@ -48,7 +48,7 @@ export function decodeCursor<Position extends z.ZodType>(
     const text = atob(cursor.replaceAll('-', '+').replaceAll('_', '/'))
     const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0))
     const parsed = schema.safeParse(
-      JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)),
+      JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)),
     )
     return parsed.success ? parsed.data : null
   } catch {

@@ -17,7 +17,8 @@ export interface ApiVariables {
 
 /** Routes that name this need a token. */
 export const SECURITY = [{ bearer: [] }]
-export const API_BODY_BYTES_MAX = 1024 * 1024
+/** A message of 1 MiB as base64 fits. */
+export const API_BODY_BYTES_MAX = 2 * 1024 * 1024
 /** Where the API begins; what is outside needs no token. */
 export const API_PATHS = '/v1/*'
 /** Needs no token but the one in its body: whoever asks has no other. */

@@ -36,6 +36,7 @@ const LEAF: LeafPeer = {
 
 const DEVICE: DevicePeer = {
   ...LEAF,
+  publishOwn: async (batch) => ({ status: 'done', outcomes: successes(batch) }),
   shadow: async () => ({ status: 'moved' }),
   deliver: async (_, batch) => successes(batch),
   presence: async () => ({ status: 'moved' }),

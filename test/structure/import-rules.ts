@@ -11,7 +11,16 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   'src/history/': ['src/history/', 'src/mqtt/', 'src/id/'],
   'src/relay/': ['src/relay/', 'src/id/', 'zod', 'jose'],
   // The public API's schemas and routes, which edge and core share; the handlers are theirs.
-  'src/api/': ['src/api/', 'src/id/', 'src/relay/', 'src/shadow/', '@hono/zod-openapi', 'hono', 'zod'],
+  'src/api/': [
+    'src/api/',
+    'src/id/',
+    'src/mqtt/',
+    'src/relay/',
+    'src/shadow/',
+    '@hono/zod-openapi',
+    'hono',
+    'zod',
+  ],
   // workerd. Only its outermost files know that it is workerd; the actors see a port.
   'actors/': ['src/', 'actors/', 'hono', 'zod', 'jose'],
   'actors/workerd/': ['src/', 'actors/', 'hono', 'zod', 'jose', 'cloudflare:workers'],

@@ -1,0 +1,63 @@
+// Publishing as the client of a token, through its own actor in this region: so its order is one with that of its connection.
+import { deviceAddress } from '../../src/id/actor-name.ts'
+import { encodeMessage, type Message } from '../../src/mqtt/message.ts'
+import { Reason } from '../../src/mqtt/reason.ts'
+import { packBatch } from '../../src/relay/batch.ts'
+import { type ProblemResponse, problemResponse } from '../../src/relay/problem.ts'
+import { refusal } from '../../src/session/session.ts'
+import type { DevicePeer, IdempotencyKey, PublishReply } from '../platform.ts'
+import { logError } from '../workerd/log.ts'
+import { StubCache } from '../workerd/peers.ts'
+import { regionOf } from '../workerd/region.ts'
+import type { ApiContext } from './asking.ts'
+
+/** The reason code of each, in order. */
+export async function publishAs(
+  c: ApiContext,
+  messages: readonly Message[],
+  key: IdempotencyKey | null,
+): Promise<readonly number[] | ProblemResponse<422 | 503>> {
+  const { client, fleet, durability } = c.var.claims
+  const refused = messages.map(({ topic }) => refusal(topic))
+  const allowed = messages.filter((_, i) => refused[i] === null)
+  const records = allowed.map((message) =>
+    encodeMessage(durability === 'global' && message.qos > 0 ? { ...message, global: true } : message),
+  )
+  const outcomes = await askActor(c, deviceAddress(regionOf(c.req.raw, c.env), fleet, client), records, key)
+  if (outcomes instanceof Response) return outcomes
+  let next = 0
+  return refused.map((reason) => reason ?? outcomes[next++] ?? Reason.UnspecifiedError)
+}
+
+async function askActor(
+  c: ApiContext,
+  address: ReturnType<typeof deviceAddress>,
+  records: readonly Uint8Array[],
+  key: IdempotencyKey | null,
+): Promise<Uint8Array | ProblemResponse<422 | 503>> {
+  if (records.length === 0) return new Uint8Array(0)
+  try {
+    const asked = new StubCache(c.env).call<DevicePeer>(address, (device) =>
+      device.publishOwn(packBatch(records), key),
+    )
+    const reply = (await asked) as PublishReply
+    if (reply.status === 'done') return reply.outcomes
+    return problemResponse(422, 'The idempotency key was used for another request', {
+      field: 'Idempotency-Key',
+    })
+  } catch (cause) {
+    logError('a publish was not answered', { client: address.id }, cause)
+    return problemResponse(503, 'It is not known whether it was published', {
+      detail: 'to send it again with the same Idempotency-Key publishes once what was answered here',
+    })
+  }
+}
+
+/** Of a request's body, so that another with the same key is recognised. */
+export async function keyOf(c: ApiContext, name: string | undefined): Promise<IdempotencyKey | null> {
+  if (name === undefined) return null
+  const body = new TextEncoder().encode(`${c.req.path}\n${await c.req.text()}`)
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', body))
+  const request = [...digest.subarray(0, 16)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+  return { name, request }
+}

@@ -1,0 +1,132 @@
+// `/v1/retained`: what the homes keep, of this region and through the core of the others.
+import { z } from 'zod'
+import { messageJson } from '../../src/api/message.ts'
+import { decodeCursor, encodeCursor } from '../../src/api/paging.ts'
+import { refusedPublish } from '../../src/api/publish.ts'
+import { deleteRetainedRoute, listRetainedRoute, readRetainedRoute } from '../../src/api/retained.ts'
+import { wideAddress, wideShard } from '../../src/id/actor-name.ts'
+import { rootOfTopic } from '../../src/id/root.ts'
+import { canonicalTopic } from '../../src/id/shadow-topic.ts'
+import { decodeMessage, type Message } from '../../src/mqtt/message.ts'
+import { isFailure, Reason } from '../../src/mqtt/reason.ts'
+import { rootOfSubscription } from '../../src/mqtt/topic.ts'
+import { unpackBatch } from '../../src/relay/batch.ts'
+import { type ProblemResponse, problemResponse } from '../../src/relay/problem.ts'
+import type { RetainedPage, WidePeer } from '../platform.ts'
+import { logError } from '../workerd/log.ts'
+import { StubCache, wideShards } from '../workerd/peers.ts'
+import { regionOf } from '../workerd/region.ts'
+import { type ApiContext, edgeRoutes } from './asking.ts'
+import { publishAs } from './publishing.ts'
+
+export const retainedRoutes = edgeRoutes()
+
+/** Where a list goes on: in a page of this shard, here or elsewhere, behind a topic that the reader has. */
+const positionSchema = z.object({
+  shard: z.int().min(0),
+  where: z.enum(['here', 'elsewhere']),
+  after: z.object({ root: z.string(), topic: z.string(), region: z.string().optional() }).nullable(),
+  past: z.string().nullable(),
+})
+type Position = z.infer<typeof positionSchema>
+
+retainedRoutes.openapi(listRetainedRoute, async (c) => {
+  const { filter, limit, cursor } = c.req.valid('query')
+  const shards = shardsOf(c, filter)
+  const first = shards[0] ?? 0
+  const begin: Position = { shard: first, where: 'here', after: null, past: null }
+  let position: Position | null = cursor === undefined ? begin : decodeCursor(cursor, positionSchema)
+  if (position === null || !shards.includes(position.shard))
+    return problemResponse(400, 'Not a cursor of this list', { field: 'cursor' })
+  const items: Message[] = []
+  while (position !== null && items.length < limit) {
+    const page = await pageAt(c, filter, position)
+    if (page instanceof Response) return page
+    const from: Position = position
+    const found = behind(unpackBatch(page.records).map(decodeMessage), from.past)
+    const room = found.slice(0, limit - items.length)
+    items.push(...room)
+    position =
+      room.length < found.length
+        ? { ...from, past: room.at(-1)?.topic ?? from.past }
+        : following(from, page.next, shards)
+  }
+  return c.json(
+    { items: items.map(messageJson), next: position === null ? null : encodeCursor(position) },
+    200,
+  )
+})
+
+retainedRoutes.openapi(readRetainedRoute, async (c) => {
+  const topic = canonicalTopic(c.req.valid('param').topic)
+  const shard = wideShard(rootOfTopic(topic), wideShards(c.env))
+  for (const where of ['here', 'elsewhere'] as const) {
+    let position: Position | null = { shard, where, after: null, past: null }
+    // Each other region has a page of its own.
+    while (position !== null && position.where === where) {
+      const page = await pageAt(c, topic, position)
+      if (page instanceof Response) return page
+      const [record] = unpackBatch(page.records)
+      if (record !== undefined) return c.json(messageJson(decodeMessage(record)), 200)
+      position = following(position, page.next, [shard])
+    }
+  }
+  return problemResponse(404, 'No message is retained on this topic', { field: 'topic' })
+})
+
+retainedRoutes.openapi(deleteRetainedRoute, async (c) => {
+  const bytes = new Uint8Array(0)
+  const { topic } = c.req.valid('param')
+  const message: Message = { topic, qos: 1, retain: true, properties: bytes, payload: bytes, expiresAt: 0 }
+  const outcomes = await publishAs(c, [message], null)
+  if (outcomes instanceof Response) return outcomes
+  const reason = outcomes[0] ?? Reason.UnspecifiedError
+  return isFailure(reason) ? refusedPublish(reason) : c.body(null, 204)
+})
+
+function shardsOf(c: ApiContext, filter: string): number[] {
+  const shards = wideShards(c.env)
+  const root = rootOfSubscription(filter)
+  return root === null ? Array.from({ length: shards }, (_, shard) => shard) : [wideShard(root, shards)]
+}
+
+/** Rejects nothing: a region that is not reached is a problem. */
+async function pageAt(
+  c: ApiContext,
+  filter: string,
+  { shard, where, after }: Position,
+): Promise<RetainedPage<NonNullable<Position['after']>> | ProblemResponse<503>> {
+  const region = regionOf(c.req.raw, c.env)
+  const address = wideAddress(region, c.var.claims.fleet, shard)
+  try {
+    const asked = new StubCache(c.env).call<WidePeer>(address, (wide) =>
+      where === 'here'
+        ? wide.retained([filter], after)
+        : wide.retainedElsewhere([filter], after as Parameters<WidePeer['retainedElsewhere']>[1]),
+    )
+    return (await asked) as RetainedPage<NonNullable<Position['after']>>
+  } catch (cause) {
+    logError('a page of retained messages was not to be had', { region, shard, where }, cause)
+    return problemResponse(503, 'Not every region that may have retained messages can be reached', {
+      detail: `asked in ${region}`,
+    })
+  }
+}
+
+/** A page is in the order of its topics. The reader has those up to `past`, which may be gone meanwhile. */
+function behind(messages: readonly Message[], past: string | null): readonly Message[] {
+  if (past === null) return messages
+  const at = messages.findIndex(({ topic }) => topic === past)
+  return at >= 0 ? messages.slice(at + 1) : messages.filter(({ topic }) => topic > past)
+}
+
+function following(
+  { shard, where }: Position,
+  next: Position['after'],
+  shards: readonly number[],
+): Position | null {
+  if (next !== null) return { shard, where, after: next, past: null }
+  if (where === 'here') return { shard, where: 'elsewhere', after: null, past: null }
+  const then = shards[shards.indexOf(shard) + 1]
+  return then === undefined ? null : { shard: then, where: 'here', after: null, past: null }
+}

@@ -1,0 +1,154 @@
+// An application message in the public API: as a caller publishes one, and as it is read.
+import { z } from 'zod'
+import type { Message } from '../mqtt/message.ts'
+import { type Description, describe, described } from '../mqtt/message-description.ts'
+import type { QoS } from '../mqtt/packet.ts'
+import { isTopicFilter, isTopicName } from '../mqtt/topic.ts'
+import { base64ToBytes, bytesToBase64 } from '../relay/base64.ts'
+
+const WIRE_BYTES_MAX = 65_535
+const UINT32_MAX = 0xffff_ffff
+
+/** What MQTT takes for a string. */
+const textSchema = z
+  .string()
+  .max(WIRE_BYTES_MAX)
+  .regex(/^[^\0]*$/, 'it may not hold U+0000')
+  .refine((text) => text.isWellFormed(), 'not well-formed Unicode')
+  .refine(
+    (text) => new TextEncoder().encode(text).length <= WIRE_BYTES_MAX,
+    `at most ${WIRE_BYTES_MAX} bytes`,
+  )
+
+export const topicSchema = z
+  .string()
+  .min(1)
+  .max(WIRE_BYTES_MAX)
+  .regex(/^[^+#\0]+$/, 'a topic name holds no + # or U+0000')
+  .refine(isTopicName, 'not a topic name: at most 65,535 bytes and 64 levels')
+  .meta({ description: 'A topic name', example: 'rooms/42/light' })
+
+export const filterSchema = z
+  .string()
+  .min(1)
+  .max(WIRE_BYTES_MAX)
+  .regex(/^[^\0]+$/, 'not a topic filter')
+  .refine(isTopicFilter, 'not a topic filter')
+  .refine((filter) => !filter.startsWith('$share/'), 'not for shared subscriptions')
+  .meta({ description: 'A topic filter with its wildcards', example: 'rooms/+/light' })
+
+const qosSchema = z.literal([0, 1, 2])
+const userPropertiesSchema = z
+  .array(z.tuple([textSchema, textSchema]))
+  .max(100)
+  .meta({ description: 'Pairs of name and value, in order; a name may come again' })
+
+export const publishSchema = z
+  .strictObject({
+    topic: topicSchema,
+    text: z.string().optional().meta({ description: 'The payload as UTF-8' }),
+    base64: z.base64().optional().meta({ description: 'The payload as bytes' }),
+    json: z
+      .unknown()
+      .optional()
+      .meta({ description: 'The payload as JSON; the content type is application/json unless given' }),
+    qos: qosSchema.default(1),
+    retain: z.boolean().default(false),
+    expirySeconds: z
+      .int()
+      .min(1)
+      .max(UINT32_MAX)
+      .optional()
+      .meta({ description: 'Who has not got it by then does not get it' }),
+    contentType: textSchema.optional(),
+    responseTopic: topicSchema.optional(),
+    correlationData: z
+      .base64()
+      .max(4 * Math.ceil(WIRE_BYTES_MAX / 3))
+      .optional(),
+    userProperties: userPropertiesSchema.optional(),
+  })
+  .superRefine((value, context) => {
+    const given = (['text', 'base64', 'json'] as const).filter((name) => value[name] !== undefined)
+    if (given.length > 1)
+      context.addIssue({
+        code: 'custom',
+        message: `only one of text, base64 and json`,
+        path: [given[1] ?? ''],
+      })
+  })
+  .meta({
+    id: 'Publish',
+    description: 'A message to publish. Its payload is one of text, base64 and json; empty without any.',
+  })
+export type Publish = z.infer<typeof publishSchema>
+
+/** @param now of the server's clock, ms */
+export function messageOf(publish: Publish, now: number): Message {
+  const { topic, qos, retain, text, base64, json, expirySeconds, contentType } = publish
+  const isText = text !== undefined || json !== undefined
+  const type = contentType ?? (json === undefined ? undefined : 'application/json')
+  const said: Description = {
+    ...(isText && { text: true }),
+    ...(type !== undefined && { contentType: type }),
+    ...(publish.responseTopic !== undefined && { responseTopic: publish.responseTopic }),
+    ...(publish.correlationData !== undefined && { correlation: base64ToBytes(publish.correlationData) }),
+    ...(publish.userProperties !== undefined && { userProperties: publish.userProperties }),
+  }
+  const payload =
+    base64 !== undefined
+      ? base64ToBytes(base64)
+      : new TextEncoder().encode(json === undefined ? (text ?? '') : JSON.stringify(json))
+  return {
+    topic,
+    qos: qos as QoS,
+    retain,
+    properties: describe(said),
+    payload,
+    expiresAt: expirySeconds === undefined ? 0 : now + expirySeconds * 1000,
+  }
+}
+
+export const messageSchema = z
+  .object({
+    topic: z.string(),
+    text: z.string().optional().meta({ description: 'The payload, if it is UTF-8' }),
+    base64: z.string().optional().meta({ description: 'The payload, if it is not' }),
+    qos: qosSchema,
+    retain: z.boolean(),
+    expiresAt: z.iso.datetime().optional(),
+    contentType: z.string().optional(),
+    responseTopic: z.string().optional(),
+    correlationData: z.string().optional().meta({ description: 'base64' }),
+    userProperties: z.array(z.tuple([z.string(), z.string()])).optional(),
+  })
+  .meta({ id: 'Message' })
+export type MessageJson = z.infer<typeof messageSchema>
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+export function messageJson(message: Message): MessageJson {
+  const { topic, qos, retain, properties, payload, expiresAt } = message
+  const { contentType, responseTopic, correlation, userProperties } = described(properties)
+  return {
+    topic,
+    ...payloadJson(payload),
+    qos,
+    retain,
+    ...(expiresAt > 0 && { expiresAt: new Date(expiresAt).toISOString() }),
+    ...(contentType !== undefined && { contentType }),
+    ...(responseTopic !== undefined && { responseTopic }),
+    ...(correlation !== undefined && { correlationData: bytesToBase64(correlation) }),
+    ...(userProperties !== undefined && {
+      userProperties: userProperties.map(([name, value]): [string, string] => [name, value]),
+    }),
+  }
+}
+
+function payloadJson(payload: Uint8Array): { readonly text: string } | { readonly base64: string } {
+  try {
+    return { text: decoder.decode(payload) }
+  } catch {
+    return { base64: bytesToBase64(payload) }
+  }
+}
