@@ -32,6 +32,7 @@ type CoreContext = Context<{ Variables: { caller: RegionId } }>
 
 export function coreApp(parts: CoreParts) {
   const { store, directory, relay, registry, relaySecret, log, draining } = parts
+  const { store, directory, relay, relaySecret, log, metrics, draining } = parts
   const app = new Hono<{ Variables: { caller: RegionId } }>()
 
   app.get('/livez', (c) => c.json({ live: true }))
@@ -101,12 +102,16 @@ export function coreApp(parts: CoreParts) {
 
   call('presence', presenceRequestSchema, async (c, request) => c.json(await relay.presence(request)))
   const sync = async (change: RootChange): Promise<SyncResult> => {
+    const from = performance.now()
+    let result: SyncResult
     try {
-      return await syncRoot(store, change)
+      result = await syncRoot(store, change)
     } catch (cause) {
       log.warn({ err: cause, fleet: change.fleet, root: change.root }, 'a state was not synced')
-      return 'failed'
+      result = 'failed'
     }
+    metrics?.synced(change, result, performance.now() - from)
+    return result
   }
   call('sync', syncRequestSchema, async (c, { roots }) =>
     c.json({ results: await Promise.all(roots.map(sync)) }),

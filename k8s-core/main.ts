@@ -6,15 +6,21 @@ import { coreApp } from './app.ts'
 import { coreConfig } from './config.ts'
 import { Directory } from './directory.ts'
 import { Edges } from './edges.ts'
+<<<<<<< HEAD
 import { CLOSE_IDLE_EVERY_MS, FINISH_MS_MAX, KEEP_ALIVE_MS, NOTICES_EVERY_MS } from './limits.ts'
 import { Registry } from './registry/registry.ts'
+=======
+import { CLOSE_IDLE_EVERY_MS, FINISH_MS_MAX, KEEP_ALIVE_MS } from './limits.ts'
+import { CoreMetrics } from './metrics.ts'
+>>>>>>> efe315a (The core tells Prometheus how far the store is behind the homes, and how the store answers)
 import { Relay } from './relay.ts'
 import { Silence } from './silence.ts'
 import { openStore } from './store/open.ts'
 
 const config = coreConfig(process.env)
 const log = pino({ level: config.logLevel })
-const store = await openStore(config.store)
+const metrics = new CoreMetrics()
+const store = metrics.observed(await openStore(config.store))
 await store.migrate()
 
 const edges = new Edges(config.edges, config.relaySecret)
@@ -31,8 +37,15 @@ const app = coreApp({
   relaySecret: config.relaySecret,
   clientTokenSecret: config.clientTokenSecret,
   log,
+  metrics,
   draining: () => draining,
 })
+
+if (config.metricsPort === null) app.get('/metrics', () => metrics.response())
+const metricsServer =
+  config.metricsPort === null
+    ? null
+    : serve({ fetch: () => metrics.response(), hostname: config.host, port: config.metricsPort })
 
 const server = serve({ fetch: app.fetch, hostname: config.host, port: config.port }, ({ port }) => {
   log.info({ host: config.host, port, regions: edges.regions, store: config.store.kind }, 'the core serves')
@@ -57,7 +70,11 @@ async function drain(signal: NodeJS.Signals): Promise<void> {
     clearInterval(idle)
     clearTimeout(all)
   }
+<<<<<<< HEAD
   clearInterval(looking)
+=======
+  metricsServer?.close()
+>>>>>>> efe315a (The core tells Prometheus how far the store is behind the homes, and how the store answers)
   await store.close()
   process.exit(0)
 }

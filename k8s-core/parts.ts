@@ -1,7 +1,11 @@
 // What the core's HTTP interface is made of.
 import type { Logger } from 'pino'
 import type { Directory } from './directory.ts'
+<<<<<<< HEAD
 import type { Registry } from './registry/registry.ts'
+=======
+import type { CoreMetrics } from './metrics.ts'
+>>>>>>> efe315a (The core tells Prometheus how far the store is behind the homes, and how the store answers)
 import type { Relay } from './relay.ts'
 import type { Store } from './store/port.ts'
 
@@ -14,6 +18,7 @@ export interface CoreParts {
   /** Signs the clients' tokens, which the public API takes too. */
   readonly clientTokenSecret: string
   readonly log: Logger
+  readonly metrics?: CoreMetrics
   /** True from SIGTERM on: the pod is taken out of the service, and still serves. */
   readonly draining: () => boolean
 }

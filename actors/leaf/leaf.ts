@@ -76,7 +76,12 @@ export class Leaf {
   private turn: Promise<void> = Promise.resolve()
   private waiting = 0
 
-  constructor(platform: Platform, root: Root, owner: LeafOwner, marks = new Marks(platform.storage)) {
+  constructor(
+    platform: Platform,
+    root: Root,
+    owner: LeafOwner,
+    marks = new Marks(platform.storage, () => platform.now()),
+  ) {
     this.platform = platform
     this.root = root
     const tables = new Tables(platform.storage, LEAF_SCHEMA, 'home')

@@ -13,11 +13,13 @@ export interface Mark {
   readonly key: number | string
   /** Of what is void: up to which version. Of a row that was removed: the epoch in which that was. */
   readonly version: number
+  /** When it was changed first of what the store does not have, ms since the epoch. */
+  readonly since: number
 }
 
 const SCHEMA = [
   // `round`: the one in which it was last sent, 0 for none since it changed. `stored`: the store may have something of it.
-  'CREATE TABLE IF NOT EXISTS unsynced (kind TEXT NOT NULL, key NOT NULL, round INTEGER NOT NULL, stored INTEGER NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID',
+  'CREATE TABLE IF NOT EXISTS unsynced (kind TEXT NOT NULL, key NOT NULL, round INTEGER NOT NULL, stored INTEGER NOT NULL, version INTEGER NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID',
   'CREATE TABLE IF NOT EXISTS sync (one INTEGER PRIMARY KEY, version INTEGER NOT NULL)',
 ]
 
@@ -28,14 +30,18 @@ export class Marks {
   /** Called with each change. */
   changed: () => void = () => undefined
   private readonly storage: Storage
+  private readonly now: () => number
   private readonly tables: Tables
   private version = 0
+  /** The round that is on its way; 0 for none. */
+  private underWay = 0
   private some = false
   /** That the session is marked is known without a look: it changes often. */
   private sessionMarked = false
 
-  constructor(storage: Storage) {
+  constructor(storage: Storage, now: () => number) {
     this.storage = storage
+    this.now = now
     this.tables = new Tables(storage, SCHEMA, 'sync')
     if (!this.tables.exist) return
     this.version = Number(storage.exec('SELECT version FROM sync')[0]?.version ?? 0)
@@ -120,13 +126,15 @@ export class Marks {
 
   /** The first marks, all that is taken away last. */
   first(limit: number): Mark[] {
-    return this.exec(`SELECT kind, key, version FROM unsynced ORDER BY ${IN_ORDER} LIMIT ?`, limit).map(
-      (row) => ({
-        kind: String(row.kind) as MarkKind,
-        key: row.key as number | string,
-        version: Number(row.version),
-      }),
-    )
+    return this.exec(
+      `SELECT kind, key, version, since FROM unsynced ORDER BY ${IN_ORDER} LIMIT ?`,
+      limit,
+    ).map((row) => ({
+      kind: String(row.kind) as MarkKind,
+      key: row.key as number | string,
+      version: Number(row.version),
+      since: Number(row.since),
+    }))
   }
 
   /** These are about to be sent. @returns the version of all of them */
@@ -136,12 +144,19 @@ export class Marks {
       for (const { kind, key } of marks)
         this.exec('UPDATE unsynced SET round = ?, stored = 1 WHERE kind = ? AND key = ?', round, kind, key)
       this.sessionMarked = false
+      this.underWay = round
       return round
     })
   }
 
+  /** The round that was on its way has come to nothing: its marks stay. */
+  failed(): void {
+    this.underWay = 0
+  }
+
   /** The store has what was sent in this round; what changed meanwhile stays marked. */
   applied(round: number): void {
+    this.underWay = 0
     this.exec('DELETE FROM unsynced WHERE round = ?', round)
     this.look()
   }
@@ -156,12 +171,16 @@ export class Marks {
   private mark(kind: MarkKind, key: number | string, stored: boolean, version = 0): void {
     this.tables.make()
     this.exec(
-      `INSERT INTO unsynced (kind, key, round, stored, version) VALUES (?, ?, 0, ?, ?)
-       ON CONFLICT DO UPDATE SET round = 0, version = excluded.version`,
+      // A change behind one that is under way is late from now on, any other since the first.
+      `INSERT INTO unsynced (kind, key, round, stored, version, since) VALUES (?1, ?2, 0, ?3, ?4, ?5)
+       ON CONFLICT DO UPDATE SET round = 0, version = excluded.version,
+       since = CASE WHEN round > 0 AND round = ?6 THEN excluded.since ELSE since END`,
       kind,
       key,
       Number(stored),
       version,
+      this.now(),
+      this.underWay,
     )
     this.some = true
     this.changed()

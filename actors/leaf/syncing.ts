@@ -177,6 +177,7 @@ export class Syncing {
         this.source.fenced()
         return
       } else {
+        this.marks.failed()
         const pause = Math.min(SYNC_RETRY_MS_MIN * 2 ** this.failures++, SYNC_RETRY_MS_MAX)
         this.retryAt = this.platform.now() + pause * (0.5 + this.platform.random())
         return
@@ -229,8 +230,10 @@ export class Syncing {
       else change.shadowsVoidUpTo = mark.version
       sent.push(mark)
     }
+    const since = sent.reduce((first, mark) => Math.min(first, mark.since), change.clock)
+    const version = this.marks.begin(sent)
     return {
-      change: { ...change, version: this.marks.begin(sent) },
+      change: { ...change, since: sent.length > 0 ? since : null, version },
       all: keptAll && sent.length === marks.length,
     }
   }

@@ -7,7 +7,7 @@ import { z } from 'zod'
 export const DEFAULT_DIR = '.starling'
 
 /** Of the actors' tables and the store's: raised where an older folder could not be gone on with. */
-const LAYOUT = 2
+const LAYOUT = 3
 
 const secretsSchema = z.object({
   layout: z.literal(LAYOUT),

@@ -20,6 +20,8 @@ export const rootChangeSchema = z.object({
   epoch: epochSchema,
   version: versionSchema,
   clock: clockSchema,
+  /** By the same clock, when the first of this was changed; null where it is a change of nothing. */
+  since: clockSchema.nullable(),
   /** Absent: unchanged. Null: there is none any more. */
   session: sessionStateSchema.omit({ queue: true }).nullable().optional(),
   interests: z.array(regionInterestSchema).optional(),
@@ -45,6 +47,7 @@ export type RootChange = z.infer<typeof rootChangeSchema>
 /** A change of nothing, to add to. */
 export function noChange(): Omit<RootChange, 'fleet' | 'root' | 'epoch' | 'version' | 'clock'> {
   return {
+    since: null,
     queue: [],
     retained: [],
     shadows: [],

@@ -105,7 +105,8 @@ const change = {
   root,
   epoch: 1,
   version: 7,
-  clock: 1,
+  clock: 2,
+  since: 1,
   session: withoutQueue,
   interests: [interest],
   queue: [{ session: 's1', position: 5, delivery: null }],
@@ -131,6 +132,7 @@ const changeWrong = {
   retainedVoidUpTo: 'all',
   shadowsVoidUpTo: 0.5,
   'history.0.ttlSeconds': 0,
+  since: 'now',
 }
 
 export const SAMPLES: Readonly<Record<string, Sample>> = {

@@ -39,6 +39,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
     'hono',
     'jose',
     'pino',
+    'prom-client',
     'zod',
   ],
   // Checks the chart at build time, and is no part of the core that runs.

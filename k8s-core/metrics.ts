@@ -1,0 +1,82 @@
+// What the core tells Prometheus: how far the store is behind the homes, and how the store answers.
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import type { RootChange, SyncResult } from '../src/relay/sync.ts'
+import { STORE_SECONDS_BUCKETS, SYNC_LAG_SECONDS_BUCKETS } from './limits.ts'
+import type { Store } from './store/port.ts'
+
+export class CoreMetrics {
+  readonly #registry = new Registry()
+  readonly #lag = new Histogram({
+    name: 'starling_sync_lag_seconds',
+    help: 'From a change at its home until the store has it; the way from the region to the core is not counted',
+    buckets: [...SYNC_LAG_SECONDS_BUCKETS],
+    registers: [this.#registry],
+  })
+  readonly #synced = new Counter({
+    name: 'starling_sync_total',
+    help: 'Changes that homes have sent to the store: applied, fenced by a newer home, or failed and to come again',
+    labelNames: ['result'] as const,
+    registers: [this.#registry],
+  })
+  readonly #storeSeconds = new Histogram({
+    name: 'starling_store_seconds',
+    help: 'How long the store took to answer, errors included',
+    labelNames: ['operation'] as const,
+    buckets: [...STORE_SECONDS_BUCKETS],
+    registers: [this.#registry],
+  })
+  readonly #storeErrors = new Counter({
+    name: 'starling_store_errors_total',
+    help: 'Operations of the store that were answered with an error, or not in time',
+    labelNames: ['operation'] as const,
+    registers: [this.#registry],
+  })
+
+  constructor() {
+    // From the first scrape on: a rate needs the zero before the one.
+    for (const result of ['applied', 'fenced', 'failed'] satisfies SyncResult[])
+      this.#synced.inc({ result }, 0)
+    // Of the process: CPU, memory, the event loop's delay.
+    collectDefaultMetrics({ register: this.#registry })
+  }
+
+  /**
+   * A region's clock may be minutes off: the age of a change is told by the clock that wrote it, and what the store took by
+   * this process's (decision 12).
+   * @param ms from the core's receipt until the store had it
+   */
+  synced({ since, clock }: RootChange, result: SyncResult, ms: number): void {
+    this.#synced.inc({ result })
+    if (result === 'applied' && since !== null) this.#lag.observe((Math.max(0, clock - since) + ms) / 1000)
+  }
+
+  /** The same store, its answers timed and its errors counted. */
+  observed(store: Store): Store {
+    return new Proxy(store, {
+      get: (target, name) => {
+        const method: unknown = Reflect.get(target, name, target)
+        if (typeof method !== 'function') return method
+        return (...parameters: unknown[]) =>
+          this.#timed(String(name), () => Reflect.apply(method, target, parameters) as Promise<unknown>)
+      },
+    })
+  }
+
+  async response(): Promise<Response> {
+    return new Response(await this.#registry.metrics(), {
+      headers: { 'content-type': this.#registry.contentType },
+    })
+  }
+
+  async #timed(operation: string, call: () => Promise<unknown>): Promise<unknown> {
+    const end = this.#storeSeconds.startTimer({ operation })
+    try {
+      return await call()
+    } catch (cause) {
+      this.#storeErrors.inc({ operation })
+      throw cause
+    } finally {
+      end()
+    }
+  }
+}
