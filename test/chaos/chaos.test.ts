@@ -19,7 +19,7 @@ beforeAll(async () => {
     faultsPerMinute: 18,
     regions: ['eu', 'us'],
     cores: 2,
-    cassandraNodes: 0,
+    cassandra: [],
     rate: 200,
     // Moving clients under faults have the roaming tests of their own, and `npm run chaos`.
     roamers: 0,

@@ -1,16 +1,26 @@
 // A chaos run: the system under load, faults by the plan, all healed, drained until quiet, and judged.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type CassandraPart, differences, rowsOn } from './database.ts'
+import { type CassandraPart, differences, nodeToLose, rowsOn, type Topology } from './database.ts'
 import { explain } from './explain.ts'
+
 import { readFailOvers, untold } from './fail-overs.ts'
-import { apart, describeFault, type Happened, inflict, planFaults, withNodeDown } from './faults.ts'
+import {
+  apart,
+  describeFault,
+  type FaultKind,
+  type Happened,
+  inflict,
+  planFaults,
+  withNodeDown,
+} from './faults.ts'
+
 import { Ledger, type Verdict } from './ledger.ts'
 import { Load } from './load.ts'
 import { Random } from './random.ts'
 import { type Recovered, Recovery } from './recovery.ts'
 import { type Second, Seconds } from './seconds.ts'
 import type { DoubleConnection } from './served.ts'
-import { KEYSPACE, World } from './world.ts'
+import { EMBEDDED_STORE, KEYSPACE, World } from './world.ts'
 
 export interface ChaosOptions {
   readonly seed: number
@@ -18,11 +28,13 @@ export interface ChaosOptions {
   readonly faultsPerMinute: number
   readonly regions: readonly string[]
   readonly cores: number
-  readonly cassandraNodes: number
+  readonly cassandra: Topology
   /** Messages a second, of all publishers. */
   readonly rate: number
   /** Clients that move between the regions all the time. */
   readonly roamers: number
+  /** Only faults of these kinds. */
+  readonly kinds?: readonly FaultKind[]
   readonly logs: string
   readonly say: (line: string) => void
 }
@@ -81,6 +93,7 @@ export async function runChaos(options: ChaosOptions, interrupted = () => false)
   )
   try {
     const several = world.cassandra.length > 1
+    const databases = world.cassandra.length > 0 ? world.cassandra.map(({ name }) => name) : [EMBEDDED_STORE]
     const cores = world.parts.map(({ name }) => name).filter((name) => name.startsWith('core-'))
     const ordinary = planFaults(random, {
       ms: options.ms,
@@ -89,8 +102,13 @@ export async function runChaos(options: ChaosOptions, interrupted = () => false)
       cores,
       databases: several ? [] : world.cassandra.map(({ name }) => name),
       links: world.links.map(({ name }) => name),
+      disks: [...world.disks.keys()],
+      ...(options.kinds !== undefined && { kinds: options.kinds }),
     })
-    const plan = several ? withNodeDown(ordinary, world.cassandra.at(-1)?.name ?? '', options.ms) : ordinary
+    if (world.disks.size === 0) say('no disk can be made full here: to mount one takes the right to')
+    const plan = several
+      ? withNodeDown(ordinary, nodeToLose(world.cassandra, options.cassandra)?.name ?? '', options.ms)
+      : ordinary
     for (const fault of plan) say(describeFault(fault))
     await load.start(options)
     say(`everything is subscribed after ${Date.now() - startedAt} ms; the load begins`)
@@ -112,7 +130,6 @@ export async function runChaos(options: ChaosOptions, interrupted = () => false)
     const converged = several ? await converge(world.cassandra) : null
     const failOvers = await readFailOvers(options.logs, cores)
     const verdict = ledger.judge(failOvers)
-    const databases = world.cassandra.map(({ name }) => name)
     const doubles = load.racers.flatMap((racer) => {
       const own = failOvers.filter(({ root }) => root === `devices/${racer.id}`)
       const alone = own.flatMap((failOver) => untold(failOver, regions, happened))
@@ -124,9 +141,12 @@ export async function runChaos(options: ChaosOptions, interrupted = () => false)
       ms: Date.now() - startedAt,
       regions,
       cores: options.cores,
-      store: options.cassandraNodes === 0 ? 'SQLite' : `Cassandra, ${options.cassandraNodes} node(s)`,
+      store: storeOf(options.cassandra),
       seconds: seconds.all(),
-      targets: [...world.parts, ...world.links].map(({ name }) => name),
+      targets: [
+        ...new Set([...world.parts.map(({ name }) => name), ...world.disks.keys()]),
+        ...world.links.map(({ name }) => name),
+      ],
       faults: happened,
       skippedFaults: plan.length - happened.length,
       verdict,
@@ -145,6 +165,12 @@ export async function runChaos(options: ChaosOptions, interrupted = () => false)
     load.end()
     await world.stop()
   }
+}
+
+function storeOf(topology: Topology): string {
+  if (topology.length === 0) return 'SQLite'
+  const nodes = topology.reduce((sum, count) => sum + count, 0)
+  return nodes === 1 ? 'Cassandra, one node' : `Cassandra, data centers of ${topology.join(', ')} node(s)`
 }
 
 async function converge(nodes: readonly CassandraPart[]): Promise<Converged> {

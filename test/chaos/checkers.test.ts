@@ -1,9 +1,11 @@
 // The judges of a chaos run find what is planted.
 import { describe, expect, it, test } from 'vitest'
 import { BEGINS_FROM_STORE } from '../../k8s-core/app.ts'
-import { differences } from './database.ts'
+
+import { copiesOf, differences, parseTopology } from './database.ts'
 import { type FailOver, failOversIn, untold } from './fail-overs.ts'
-import { apart, type Happened, planFaults } from './faults.ts'
+import { apart, FAULT_KINDS, type Happened, planFaults } from './faults.ts'
+
 import { Ledger, type ReceiverKind } from './ledger.ts'
 import { Random } from './random.ts'
 import { doubleConnections } from './served.ts'
@@ -182,6 +184,7 @@ describe('the plan of faults', () => {
     regions: ['eu', 'us'],
     cores: ['core-1', 'core-2'],
     databases: ['cassandra'],
+    disks: ['store', 'eu', 'us'],
     links: ['eu→core', 'us→core', 'core-1→eu', 'core-1→us', 'core-2→eu', 'core-2→us'],
   }
 
@@ -194,9 +197,7 @@ describe('the plan of faults', () => {
   it('has at least ten faults a minute, of all kinds, and never both regions or both cores at once', () => {
     const plan = planFaults(new Random(7), options)
     expect(plan.length).toBeGreaterThanOrEqual(100)
-    expect(new Set(plan.map(({ kind }) => kind))).toEqual(
-      new Set(['kill', 'hold', 'cut', 'blackhole', 'delay', 'cut off']),
-    )
+    expect(new Set(plan.map(({ kind }) => kind))).toEqual(new Set(FAULT_KINDS))
     for (const names of [options.regions, options.cores]) {
       const these = plan.filter(({ target }) => names.includes(target))
       these.forEach((fault, i) => {
@@ -204,6 +205,12 @@ describe('the plan of faults', () => {
       })
     }
   })
+})
+
+test('data centers of Cassandra are written as a product or as a sum', () => {
+  expect(['0', '1', '3', '2x3', '3+1'].map(parseTopology)).toEqual([[], [1], [1, 1, 1], [3, 3], [3, 1]])
+  expect(['', '4', '2x', 'x3', '1+', '9x9'].map(parseTopology)).toEqual(Array(6).fill(null))
+  expect(copiesOf([3, 1])).toEqual({ dc1: 3, dc2: 1 })
 })
 
 describe('the rows of two Cassandra nodes', () => {

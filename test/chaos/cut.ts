@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isFailure } from '../../src/mqtt/reason.ts'
 import { ChaosClient, type ClientEvents } from './client.ts'
+import type { Topology } from './database.ts'
 import { Ledger, type Stream } from './ledger.ts'
 import { percentile, Seconds } from './seconds.ts'
 import { World } from './world.ts'
@@ -22,7 +23,7 @@ const QUOTA_EXCEEDED = 0x97
 
 export interface CutOptions {
   readonly minutes: number
-  readonly cassandraNodes: number
+  readonly cassandra: Topology
   readonly logs: string
   readonly say: (line: string) => void
 }
@@ -64,7 +65,7 @@ export async function runCut(options: CutOptions): Promise<CutResult> {
   const world = await World.start({
     regions: ['eu', 'us'],
     cores: 2,
-    cassandraNodes: options.cassandraNodes,
+    cassandra: options.cassandra,
     logs: options.logs,
     // One region, which is away, gets half of the room.
     bindings: { OUTBOX_MESSAGES_MAX: String(outboxMessagesMax * 2) },

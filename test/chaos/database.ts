@@ -1,6 +1,6 @@
-// The Cassandra nodes of a chaos run: one in each data center, all on this machine.
+// The Cassandra nodes of a chaos run, in one data center or several, all on this machine.
 import path from 'node:path'
-import { Client } from 'cassandra-driver'
+import { Client, policies, types } from 'cassandra-driver'
 import { findToolchain } from '../cassandra/jars.ts'
 import { freePorts, runningPid, startNode, stopNode } from '../cassandra/node.ts'
 import type { NodeSettings } from '../cassandra/node-config.ts'
@@ -10,6 +10,30 @@ import type { Part } from './part.ts'
 const JARS_FOLDER = path.join(import.meta.dirname, '../../.cassandra')
 const START_MS = 180_000
 const HEAP = '400M'
+const COPIES_MAX = 3
+
+/** How many nodes each data center has. Each keeps a copy of everything, up to three in a data center. */
+export type Topology = readonly number[]
+
+/** `0`: no Cassandra; `1`: a node; `3`: three data centers of one node; `2x3`: two of three nodes; `3+1`: of three and of one. */
+export function parseTopology(text: string): Topology | null {
+  const product = /^([1-3])x([1-3])$/.exec(text)
+  if (product !== null) return Array.from({ length: Number(product[1]) }, () => Number(product[2]))
+  if (/^[1-3](\+[1-3]){1,2}$/.test(text)) return text.split('+').map(Number)
+  if (!/^[0-3]$/.test(text)) return null
+  return Array.from({ length: Number(text) }, () => 1)
+}
+
+export function copiesOf(topology: Topology): Record<string, number> {
+  return Object.fromEntries(topology.map((nodes, i) => [dataCenter(i), Math.min(nodes, COPIES_MAX)]))
+}
+
+/** Which node is to die: one of three, so that its data center can do without it; else one that no core is near to. */
+export function nodeToLose(nodes: readonly CassandraPart[], topology: Topology): CassandraPart | undefined {
+  const large = topology.findIndex((count) => count >= 3)
+  const there = large < 0 ? nodes : nodes.filter(({ settings }) => settings.dataCenter === dataCenter(large))
+  return there.at(-1)
+}
 
 export class CassandraPart implements Part {
   readonly name: string
@@ -29,6 +53,10 @@ export class CassandraPart implements Part {
 
   async start(): Promise<void> {
     await startNode(this.settings, this.#java, JARS_FOLDER)
+  }
+
+  get running(): boolean {
+    return runningPid(this.settings) !== null
   }
 
   async kill(): Promise<void> {
@@ -54,28 +82,31 @@ export class CassandraPart implements Part {
   }
 }
 
-/** Not started yet: `count` nodes, of which each is a data center of its own. */
-export async function cassandraNodes(folder: string, count: number): Promise<CassandraPart[]> {
+/** Not started yet. */
+export async function cassandraNodes(folder: string, topology: Topology): Promise<CassandraPart[]> {
   const toolchain = findToolchain(JARS_FOLDER)
   if (!toolchain.found) throw new Error(`Cassandra needs ${toolchain.missing}`)
   // A cluster has one port for all nodes, so each has an address of its own.
   const [port, storagePort] = await freePorts('127.0.0.1')
-  return Array.from({ length: count }, (_, i) => {
+  const centers = topology.flatMap((nodes, center) => Array.from({ length: nodes }, () => center))
+  return centers.map((center, i) => {
+    const name = centers.length === 1 ? 'cassandra' : `cassandra-${i + 1}`
     const settings: NodeSettings = {
-      home: path.join(folder, `cassandra-${i + 1}`),
+      home: path.join(folder, name),
       host: `127.0.0.${i + 1}`,
       port,
       storagePort,
-      dataCenter: dataCenter(i),
-      seeds: ['127.0.0.1'],
+      dataCenter: dataCenter(center),
+      // The first of each data center.
+      seeds: topology.map((_, other) => `127.0.0.${centers.indexOf(other) + 1}`),
       heap: HEAP,
       startMs: START_MS,
     }
-    return new CassandraPart(count === 1 ? 'cassandra' : `cassandra-${i + 1}`, settings, toolchain.java)
+    return new CassandraPart(name, settings, toolchain.java)
   })
 }
 
-export function dataCenter(i: number): string {
+function dataCenter(i: number): string {
   return `dc${i + 1}`
 }
 
@@ -85,21 +116,27 @@ export async function rowsOn(node: CassandraPart, keyspace: string): Promise<Map
     contactPoints: [node.contactPoint],
     localDataCenter: node.settings.dataCenter,
     keyspace,
-    queryOptions: { consistency: 10 /* LOCAL_ONE */, fetchSize: 5000 },
+    // The node that is asked reads its own copy first; no other is asked for one.
+    queryOptions: { consistency: types.consistencies.localOne, fetchSize: 5000 },
+    policies: {
+      loadBalancing: new policies.loadBalancing.AllowListPolicy(
+        new policies.loadBalancing.RoundRobinPolicy(),
+        [node.contactPoint],
+      ),
+    },
   })
   try {
     const rows = new Map<string, string>()
-    for (const [table, columns] of [
-      ['home', 'fleet, root, epoch, region, import_from'],
-      ['root_state', 'fleet, root, kind, value'],
-      ['root_queue', 'fleet, root, position, session'],
-      ['root_retained', 'fleet, root, topic'],
-      ['root_shadow', 'fleet, root, path, shadow'],
-    ] as const) {
-      const found = await client.execute(`SELECT ${columns} FROM ${keyspace}.${table}`)
-      for (const row of found.rows) {
-        const text = JSON.stringify(row)
-        rows.set(`${table} ${text}`, text)
+    const tables = await client.execute(
+      'SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?',
+      [keyspace],
+    )
+    for (const { table_name: table } of tables.rows) {
+      const found = await client.execute(`SELECT * FROM ${keyspace}.${table}`, [], { prepare: true })
+      // The driver iterates over all pages, and leaves that out of its types.
+      for await (const row of found as unknown as AsyncIterable<types.Row>) {
+        const text = `${table} ${JSON.stringify(row)}`
+        rows.set(text, text)
       }
     }
     return rows

@@ -5,11 +5,12 @@ import type { Random } from './random.ts'
 import type { Apart } from './served.ts'
 import type { World } from './world.ts'
 
-export type FaultKind = 'kill' | 'hold' | 'cut' | 'blackhole' | 'delay' | 'cut off'
+export const FAULT_KINDS = ['kill', 'hold', 'cut', 'blackhole', 'delay', 'cut off', 'disk full'] as const
+export type FaultKind = (typeof FAULT_KINDS)[number]
 
 export interface Fault {
   readonly kind: FaultKind
-  /** A process, a link, or for `cut off` a region: all its links. */
+  /** A process, a link, for `cut off` a region: all its links, for `disk full` whose storage is on the disk. */
   readonly target: string
   /** From the start of the load, ms. */
   readonly at: number
@@ -31,6 +32,10 @@ export interface PlanOptions {
   readonly cores: readonly string[]
   readonly databases: readonly string[]
   readonly links: readonly string[]
+  /** Whose disks can be made full. */
+  readonly disks: readonly string[]
+  /** Only these, where given. */
+  readonly kinds?: readonly FaultKind[]
 }
 
 /** Before the first fault, and after the last one, the load runs undisturbed. */
@@ -39,9 +44,11 @@ const DATABASE_EVERY_MS = 150_000
 const AT_ONCE_MAX = 2
 /** A core waits for its Cassandra. */
 const RESTART_MS_MAX = 600_000
+/** Some processes end when their disk is full, and not at once. */
+const LOOK_AFTER_MS = 500
 
 export function planFaults(random: Random, options: PlanOptions): Fault[] {
-  const { regions, cores, links, databases } = options
+  const { regions, cores, links, databases, disks } = options
   const plan: Fault[] = []
   if (options.perMinute === 0) return plan
   const every = 60_000 / options.perMinute
@@ -53,12 +60,14 @@ export function planFaults(random: Random, options: PlanOptions): Fault[] {
       fault = process(random, random.pick(databases))
     } else {
       const dice = random.next()
-      if (dice < 0.25) fault = process(random, random.pick(regions))
-      else if (dice < 0.5) fault = process(random, random.pick(cores))
+      if (dice < 0.22) fault = process(random, random.pick(regions))
+      else if (dice < 0.44) fault = process(random, random.pick(cores))
+      else if (dice < 0.54 && disks.length > 0) fault = full(random, random.pick(disks))
       else if (dice < 0.9) fault = network(random, random.pick(links))
       else
         fault = { kind: 'cut off', target: random.pick(regions), ms: random.between(500, 15_000), delayMs: 0 }
     }
+    if (options.kinds?.includes(fault.kind) === false) continue
     // Not more at once than that, nor all of a kind: something is always alive.
     const active = plan.filter((one) => one.at + one.ms > at)
     const sort = [regions, cores, links, databases].find((names) => names.includes(fault.target)) ?? []
@@ -73,6 +82,10 @@ export function planFaults(random: Random, options: PlanOptions): Fault[] {
 function process(random: Random, target: string): Omit<Fault, 'at'> {
   if (random.next() < 0.5) return { kind: 'kill', target, ms: random.between(0, 3_000), delayMs: 0 }
   return { kind: 'hold', target, ms: random.between(1_000, 8_000), delayMs: 0 }
+}
+
+function full(random: Random, target: string): Omit<Fault, 'at'> {
+  return { kind: 'disk full', target, ms: random.between(1_000, 10_000), delayMs: 0 }
 }
 
 function network(random: Random, target: string): Omit<Fault, 'at'> {
@@ -157,6 +170,16 @@ async function inflictOne(world: World, fault: Fault, happened: Happened[]): Pro
       part.hold()
       await sleep(fault.ms)
       part.letGo()
+      break
+    }
+    case 'disk full': {
+      const disk = world.disks.get(fault.target)
+      await disk?.fill()
+      await sleep(fault.ms)
+      await disk?.makeRoom()
+      await sleep(LOOK_AFTER_MS)
+      const part = world.parts.find(({ name }) => name === fault.target)
+      if (part?.running === false) await part.start(RESTART_MS_MAX)
       break
     }
     default: {

@@ -30,6 +30,7 @@ export const FAULT_COLOURS: Readonly<Record<string, string>> = {
   'cut off': '#4b2a80',
   blackhole: '#34495e',
   delay: '#5b9bd5',
+  'disk full': '#8a6d1f',
 }
 
 export function chaosPage(result: Result): string {

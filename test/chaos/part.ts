@@ -9,6 +9,7 @@ const STOP_MS = 10_000
 /** What a fault does to a process. */
 export interface Part {
   readonly name: string
+  readonly running: boolean
   /** Rejects when it is not ready within this time. */
   start(ms?: number): Promise<void>
   /** SIGKILL; resolves when it is gone. */
@@ -34,6 +35,11 @@ export class ForkedPart implements Part {
     this.#log = createWriteStream(logFile)
     // However this process ends, nothing that it started lives on.
     process.once('exit', () => this.#signal('SIGKILL'))
+  }
+
+  get running(): boolean {
+    const child = this.#child
+    return child !== null && child.exitCode === null && child.signalCode === null
   }
 
   /** Tried again where it ends before it is ready: a core whose store does not answer ends, and its pod starts anew. */
@@ -72,7 +78,7 @@ export class ForkedPart implements Part {
   async stop(): Promise<void> {
     this.letGo()
     const child = this.#child
-    if (child !== null && child.exitCode === null && child.signalCode === null) {
+    if (child !== null && this.running) {
       child.kill('SIGTERM')
       await Promise.race([ended(child), sleep(STOP_MS, undefined, { ref: false })])
       this.#signal('SIGKILL')

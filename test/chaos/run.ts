@@ -3,7 +3,10 @@
  *
  *   npm run chaos -- [--minutes 10] [--seed N] [--regions 2] [--rate 600] [--faults 12] [--roamers 3] [--cassandra 1]
  *
- *   npm run chaos -- --cassandra 3    a node for each of three data centers, one of them killed for two fifths of the run
+ *   npm run chaos -- --cassandra 2x3  two data centers of three nodes, one of these killed for two fifths of the run; also
+ *                                     3+1 and, for one node in each of three, 3
+ *   npm run chaos -- --cassandra 0    the cores share an embedded store, whose disk is full now and then
+ *   npm run chaos -- --kinds 'disk full,kill'
  *   npm run chaos -- --cut 10         the core link of a region is cut for ten minutes
  *
  * Leaves `reports/chaos/index.html` and `result.json`; ends with 0 only if nothing was lost, inverted or connected twice.
@@ -11,8 +14,11 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { z } from 'zod'
 import { runChaos } from './chaos.ts'
 import { runCut } from './cut.ts'
+import { parseTopology } from './database.ts'
+import { FAULT_KINDS } from './faults.ts'
 import { chaosPage } from './page.ts'
 
 const REPORTS = path.join(import.meta.dirname, '../../reports/chaos')
@@ -35,10 +41,14 @@ async function main(): Promise<number> {
       rate: { type: 'string', default: '600' },
       faults: { type: 'string', default: '12' },
       roamers: { type: 'string', default: '3' },
+      kinds: { type: 'string' },
       cut: { type: 'string' },
       cassandra: { type: 'string', default: '1' },
     },
   })
+  const cassandra = parseTopology(values.cassandra)
+  if (cassandra === null)
+    throw new Error('--cassandra: 0, 1, 3, or data centers of 1 to 3 nodes as 2x3 or 3+1')
   let interrupts = 0
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
@@ -47,10 +57,9 @@ async function main(): Promise<number> {
   }
   if (values.cut !== undefined) {
     await mkdir(REPORTS, { recursive: true })
-    const cassandraNodes = number(values.cassandra, 'cassandra', 0, 3)
     const cut = await runCut({
       minutes: number(values.cut, 'cut', 0.2, 600),
-      cassandraNodes,
+      cassandra,
       logs: REPORTS,
       say,
     })
@@ -68,9 +77,12 @@ async function main(): Promise<number> {
       faultsPerMinute: number(values.faults, 'faults', 0, 60),
       regions: REGIONS.slice(0, number(values.regions, 'regions', 2, 3)),
       cores: 2,
-      cassandraNodes: number(values.cassandra, 'cassandra', 0, 3),
+      cassandra,
       rate: number(values.rate, 'rate', 10, 5_000),
       roamers: number(values.roamers, 'roamers', 0, 100),
+      ...(values.kinds !== undefined && {
+        kinds: z.array(z.enum(FAULT_KINDS)).parse(values.kinds.split(',')),
+      }),
       logs: REPORTS,
       say,
     },

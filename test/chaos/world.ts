@@ -6,7 +6,8 @@ import path from 'node:path'
 import { bundleWorker, tryPort } from '../../src/cli/up.ts'
 import { signClientToken } from '../../src/id/client-token.ts'
 import { type ClientId, DEFAULT_FLEET } from '../../src/id/ids.ts'
-import { type CassandraPart, cassandraNodes, dataCenter } from './database.ts'
+import { type CassandraPart, cassandraNodes, copiesOf, type Topology } from './database.ts'
+import { Disk } from './disk.ts'
 import { Link } from './link.ts'
 import { ForkedPart, type Part } from './part.ts'
 
@@ -14,13 +15,18 @@ const HOST = '127.0.0.1'
 const PROJECT = path.join(import.meta.dirname, '../..')
 const TOKEN_SECONDS = 24 * 3600
 const READY_PROBE_MS = 500
+/** Of a region, or of the cores' embedded store: far more than a run of hours needs. */
+const DISK_BYTES = 1024 ** 3
+const CASSANDRA_DISK_BYTES = 3 * 1024 ** 3
+/** The cores' embedded store, among the targets of faults. */
+export const EMBEDDED_STORE = 'store'
 export const KEYSPACE = 'chaos'
 
 export interface WorldOptions {
   readonly regions: readonly string[]
   readonly cores: number
-  /** 0: the cores share an embedded SQLite file. */
-  readonly cassandraNodes: number
+  /** Empty: the cores share an embedded SQLite file. */
+  readonly cassandra: Topology
   /** Further bindings of each edge. */
   readonly bindings?: Record<string, string>
   /** Where the processes' output is kept. */
@@ -32,6 +38,8 @@ export class World {
   readonly parts: Part[] = []
   readonly links: Link[] = []
   readonly cassandra: CassandraPart[] = []
+  /** By whose storage is on it: a region, a node of Cassandra, or the embedded store. Empty where none can be mounted. */
+  readonly disks = new Map<string, Disk>()
   readonly #options: WorldOptions
   readonly #dir: string
   readonly #urls = new Map<string, string>()
@@ -87,6 +95,7 @@ export class World {
     await Promise.all(this.parts.filter((part) => !cassandra.has(part)).map((part) => part.stop()))
     await Promise.all(this.cassandra.map((node) => node.stop()))
     for (const link of this.links) link.close()
+    for (const disk of this.disks.values()) disk.unmount()
     await rm(this.#dir, { recursive: true, force: true })
   }
 
@@ -96,6 +105,8 @@ export class World {
     const worker = path.join(this.#dir, 'worker.mjs')
     await bundleWorker(worker)
     await this.#startCassandra()
+    if (this.cassandra.length === 0) await this.#disk(EMBEDDED_STORE, DISK_BYTES)
+    for (const region of regions) await this.#disk(region, DISK_BYTES)
     const corePorts = await freePorts(cores)
     const regionPorts = await freePorts(regions.length)
     regions.forEach((region, i) => {
@@ -116,7 +127,7 @@ export class World {
       this.#fork(region, path.join(PROJECT, 'src', 'cli', 'region-process.ts'), {
         STARLING_PORT: String(regionPorts[i]),
         STARLING_WORKER: worker,
-        STARLING_STATE: path.join(this.#dir, region),
+        STARLING_STATE: this.#folder(region),
         STARLING_BINDINGS: JSON.stringify({
           REGION: region,
           REGIONS: regions.join(','),
@@ -137,11 +148,23 @@ export class World {
   }
 
   async #startCassandra(): Promise<void> {
-    if (this.#options.cassandraNodes === 0) return
-    const nodes = await cassandraNodes(this.#dir, this.#options.cassandraNodes)
+    const nodes = await cassandraNodes(this.#dir, this.#options.cassandra)
     this.cassandra.push(...nodes)
     this.parts.push(...nodes)
-    for (const node of nodes) await node.start()
+    for (const node of nodes) {
+      // Of several, one is away for long already.
+      if (nodes.length === 1) await this.#disk(node.name, CASSANDRA_DISK_BYTES)
+      await node.start()
+    }
+  }
+
+  #folder(name: string): string {
+    return path.join(this.#dir, name)
+  }
+
+  async #disk(name: string, bytes: number): Promise<void> {
+    const disk = await Disk.mount(this.#folder(name), bytes)
+    if (disk !== null) this.disks.set(name, disk)
   }
 
   async #link(name: string, target: () => number | null): Promise<Link> {
@@ -166,14 +189,20 @@ export class World {
       DRAIN_MS: '0',
     }
     if (this.cassandra.length === 0)
-      return { ...common, STORE: 'sqlite', SQLITE_PATH: path.join(this.#dir, 'core.sqlite') }
-    const near = this.cassandra[i % this.cassandra.length] as CassandraPart
-    const copies = Object.fromEntries(this.cassandra.map((_, n) => [dataCenter(n), 1]))
+      return {
+        ...common,
+        STORE: 'sqlite',
+        SQLITE_PATH: path.join(this.#folder(EMBEDDED_STORE), 'core.sqlite'),
+      }
+    const copies = copiesOf(this.#options.cassandra)
+    const centers = Object.keys(copies)
+    const center = centers[i % centers.length] ?? ''
+    const near = this.cassandra.filter(({ settings }) => settings.dataCenter === center)
     return {
       ...common,
       STORE: 'cassandra',
-      CASSANDRA_CONTACT_POINTS: near.contactPoint,
-      CASSANDRA_LOCAL_DC: near.settings.dataCenter,
+      CASSANDRA_CONTACT_POINTS: near.map(({ contactPoint }) => contactPoint).join(','),
+      CASSANDRA_LOCAL_DC: center,
       CASSANDRA_KEYSPACE: KEYSPACE,
       CASSANDRA_REPLICATION: JSON.stringify(copies),
     }
