@@ -11,7 +11,7 @@ test('a region that is cut off fills its outbox to the bound, then refuses with 
 }, async () => {
   const logs = await mkdtemp(path.join(tmpdir(), 'starling-cut-logs-'))
   try {
-    const cut = await runCut({ minutes: 0.25, cassandraNodes: 0, logs, say: () => undefined })
+    const cut = await runCut({ minutes: 0.25, cassandra: [], logs, say: () => undefined })
     expect(cut.failures).toEqual([])
     expect(cut.insideDuring.messages).toBeGreaterThan(cut.outboxMessagesMax / 2)
   } finally {
