@@ -57,7 +57,7 @@ export class Device {
   /** @param connections all there are, one of which may be live since before the actor's memory was lost */
   constructor(platform: Platform, client: ClientId, connections: readonly Connection[]) {
     this.platform = platform
-    const marks = new Marks(platform.storage, () => platform.now())
+    const marks = new Marks(platform)
     this.store = new SessionStore(platform.storage, marks)
     this.attaching = new Attaching(platform, this.store, {
       live: () => this.live,

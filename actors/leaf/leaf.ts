@@ -76,12 +76,7 @@ export class Leaf {
   private turn: Promise<void> = Promise.resolve()
   private waiting = 0
 
-  constructor(
-    platform: Platform,
-    root: Root,
-    owner: LeafOwner,
-    marks = new Marks(platform.storage, () => platform.now()),
-  ) {
+  constructor(platform: Platform, root: Root, owner: LeafOwner, marks = new Marks(platform)) {
     this.platform = platform
     this.root = root
     const tables = new Tables(platform.storage, LEAF_SCHEMA, 'home')

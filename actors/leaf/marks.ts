@@ -1,5 +1,5 @@
 // What of a root the core's store does not have yet, marked in the transaction that changes it: it outlives the process.
-import type { SqlValue, Storage } from '../platform.ts'
+import type { Platform, SqlValue } from '../platform.ts'
 import { Tables } from '../tables.ts'
 
 /** `session` and `interests` are one thing each; `void` says that all rows of a kind are gone from the store. */
@@ -29,8 +29,7 @@ const IN_ORDER =
 export class Marks {
   /** Called with each change. */
   changed: () => void = () => undefined
-  private readonly storage: Storage
-  private readonly now: () => number
+  private readonly platform: Pick<Platform, 'storage' | 'now'>
   private readonly tables: Tables
   private version = 0
   /** The round that is on its way; 0 for none. */
@@ -39,9 +38,9 @@ export class Marks {
   /** That the session is marked is known without a look: it changes often. */
   private sessionMarked = false
 
-  constructor(storage: Storage, now: () => number) {
-    this.storage = storage
-    this.now = now
+  constructor(platform: Pick<Platform, 'storage' | 'now'>) {
+    this.platform = platform
+    const { storage } = platform
     this.tables = new Tables(storage, SCHEMA, 'sync')
     if (!this.tables.exist) return
     this.version = Number(storage.exec('SELECT version FROM sync')[0]?.version ?? 0)
@@ -139,7 +138,7 @@ export class Marks {
 
   /** These are about to be sent. @returns the version of all of them */
   begin(marks: readonly Mark[]): number {
-    return this.storage.transaction(() => {
+    return this.platform.storage.transaction(() => {
       const round = this.nextVersion()
       for (const { kind, key } of marks)
         this.exec('UPDATE unsynced SET round = ?, stored = 1 WHERE kind = ? AND key = ?', round, kind, key)
@@ -179,7 +178,7 @@ export class Marks {
       key,
       Number(stored),
       version,
-      this.now(),
+      this.platform.now(),
       this.underWay,
     )
     this.some = true
@@ -198,6 +197,6 @@ export class Marks {
   }
 
   private exec(query: string, ...bindings: SqlValue[]) {
-    return this.tables.exist ? this.storage.exec(query, ...bindings) : []
+    return this.tables.exist ? this.platform.storage.exec(query, ...bindings) : []
   }
 }

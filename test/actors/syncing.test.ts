@@ -68,34 +68,6 @@ describe('synced is', () => {
     expect(versions).toEqual([...new Set(versions)].sort((a, b) => a - b))
   })
 
-  test('with since when the first of it waits, also after a crash; what comes behind a call under way waits from then on', async () => {
-    const world = await away()
-    const lags = () => world.changes.map(({ clock, since }) => (since === null ? null : clock - since))
-    world.answer = async () => 'failed'
-    await world.device.deliver(world.session, [deliveryOf(CMD, 'one')])
-    await world.clock.pass(10_000)
-    world.crash()
-    await world.clock.pass(10_000)
-    world.changes.length = 0
-    world.answer = async () => 'applied'
-    await world.alarm()
-    await world.clock.pass(1_000)
-    expect(lags()).toHaveLength(1)
-    expect(lags()[0]).toBeGreaterThanOrEqual(20_000)
-    expect(lags()[0]).toBeLessThan(22_000)
-
-    world.changes.length = 0
-    const answered = held<SyncResult>()
-    world.answer = () => answered.answer
-    await world.device.deliver(world.session, [deliveryOf(CMD, 'two')])
-    await world.clock.pass(2_000)
-    await world.device.deliver(world.session, [deliveryOf(CMD, 'three')])
-    answered.give('applied')
-    await world.clock.pass(3_000)
-    expect(lags()).toHaveLength(2)
-    expect(Math.max(...lags().map((lag) => lag ?? Number.NaN))).toBeLessThanOrEqual(1_000)
-  })
-
   test('that a delivery is gone, if the store may have it; else nothing', async () => {
     const world = await away()
     await world.device.deliver(world.session, [deliveryOf(CMD, 'synced')])

@@ -55,7 +55,7 @@ describe('twenty seconds of faults at random, in both directions between two reg
     const page = chaosPage(result)
     for (const target of ['eu', 'us', 'core-1', 'core-2', 'eu→core', 'core-2→us'])
       expect(page).toContain(`text-anchor="end">${target}</text>`)
-    const marks = page.match(/<title>(kill|hold|cut|cut off|blackhole|delay) /g) ?? []
+    const marks = page.match(/<title>(kill|hold|cut|cut off|blackhole|delay|disk full) /g) ?? []
     expect(marks.length).toBeGreaterThanOrEqual(result.faults.length)
     expect(page.match(/fill="#2a7f62"\/>/g)).toHaveLength(result.seconds.length)
     expect(page).toContain('every promise kept')
