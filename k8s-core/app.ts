@@ -31,8 +31,7 @@ export const BEGINS_FROM_STORE = 'a home begins from the store, since a former o
 type CoreContext = Context<{ Variables: { caller: RegionId } }>
 
 export function coreApp(parts: CoreParts) {
-  const { store, directory, relay, registry, relaySecret, log, draining } = parts
-  const { store, directory, relay, relaySecret, log, metrics, draining } = parts
+  const { store, directory, relay, registry, relaySecret, log, metrics, draining } = parts
   const app = new Hono<{ Variables: { caller: RegionId } }>()
 
   app.get('/livez', (c) => c.json({ live: true }))

@@ -32,7 +32,6 @@ export const FINISH_MS_MAX = 22_000
 /** Longer than whoever calls keeps an idle connection: who closes first must not be the one that is about to be called. */
 export const KEEP_ALIVE_MS = 75_000
 export const CLOSE_IDLE_EVERY_MS = 50
-<<<<<<< HEAD
 /** Index rows that one page of devices looks at: of several wishes one is looked up, the others sort out. */
 export const DEVICES_SCANNED_MAX = 2_000
 /** A row that its device does not bear out is left over if it is older than any change may take. */
@@ -51,8 +50,6 @@ export const FLEET_KNOWN_MS = 60_000
 export const PROVISION_AGAIN_MS = 3_600_000
 /** Devices of one import that are written side by side. */
 export const IMPORT_ABREAST = 32
-=======
 /** A change is sent after half a second, and at most once a second of each root: what is above two seconds is late. */
 export const SYNC_LAG_SECONDS_BUCKETS = [0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3_600] as const
 export const STORE_SECONDS_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10] as const
->>>>>>> efe315a (The core tells Prometheus how far the store is behind the homes, and how the store answers)

@@ -6,13 +6,9 @@ import { coreApp } from './app.ts'
 import { coreConfig } from './config.ts'
 import { Directory } from './directory.ts'
 import { Edges } from './edges.ts'
-<<<<<<< HEAD
 import { CLOSE_IDLE_EVERY_MS, FINISH_MS_MAX, KEEP_ALIVE_MS, NOTICES_EVERY_MS } from './limits.ts'
-import { Registry } from './registry/registry.ts'
-=======
-import { CLOSE_IDLE_EVERY_MS, FINISH_MS_MAX, KEEP_ALIVE_MS } from './limits.ts'
 import { CoreMetrics } from './metrics.ts'
->>>>>>> efe315a (The core tells Prometheus how far the store is behind the homes, and how the store answers)
+import { Registry } from './registry/registry.ts'
 import { Relay } from './relay.ts'
 import { Silence } from './silence.ts'
 import { openStore } from './store/open.ts'
@@ -70,11 +66,8 @@ async function drain(signal: NodeJS.Signals): Promise<void> {
     clearInterval(idle)
     clearTimeout(all)
   }
-<<<<<<< HEAD
   clearInterval(looking)
-=======
   metricsServer?.close()
->>>>>>> efe315a (The core tells Prometheus how far the store is behind the homes, and how the store answers)
   await store.close()
   process.exit(0)
 }

@@ -52,12 +52,21 @@ export class CoreMetrics {
 
   /** The same store, its answers timed and its errors counted. */
   observed(store: Store): Store {
+    return this.#observed(store, '')
+  }
+
+  #observed<T extends object>(store: T, prefix: string): T {
     return new Proxy(store, {
       get: (target, name) => {
         const method: unknown = Reflect.get(target, name, target)
+        // A part of the store with operations of its own.
+        if (typeof method === 'object' && method !== null) return this.#observed(method, `${String(name)}.`)
         if (typeof method !== 'function') return method
         return (...parameters: unknown[]) =>
-          this.#timed(String(name), () => Reflect.apply(method, target, parameters) as Promise<unknown>)
+          this.#timed(
+            `${prefix}${String(name)}`,
+            () => Reflect.apply(method, target, parameters) as Promise<unknown>,
+          )
       },
     })
   }

@@ -1,11 +1,8 @@
 // What the core's HTTP interface is made of.
 import type { Logger } from 'pino'
 import type { Directory } from './directory.ts'
-<<<<<<< HEAD
-import type { Registry } from './registry/registry.ts'
-=======
 import type { CoreMetrics } from './metrics.ts'
->>>>>>> efe315a (The core tells Prometheus how far the store is behind the homes, and how the store answers)
+import type { Registry } from './registry/registry.ts'
 import type { Relay } from './relay.ts'
 import type { Store } from './store/port.ts'
 

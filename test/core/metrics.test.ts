@@ -8,6 +8,7 @@ import { coreApp } from '../../k8s-core/app.ts'
 import { Directory } from '../../k8s-core/directory.ts'
 import { Edges } from '../../k8s-core/edges.ts'
 import { CoreMetrics } from '../../k8s-core/metrics.ts'
+import { Registry } from '../../k8s-core/registry/registry.ts'
 import { Relay } from '../../k8s-core/relay.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
 import { openSqliteStore } from '../../k8s-core/store/sqlite.ts'
@@ -37,6 +38,7 @@ beforeAll(async () => {
     store,
     directory,
     relay: new Relay(directory, edges),
+    registry: new Registry(store.registry, edges, pino({ level: 'silent' })),
     relaySecret: SECRET,
     clientTokenSecret: SECRET,
     log: pino({ level: 'silent' }),
