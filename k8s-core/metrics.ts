@@ -51,7 +51,7 @@ export class CoreMetrics {
   }
 
   /** The same store, its answers timed and its errors counted. */
-  observed(store: Store): Store {
+  observed<S extends Store>(store: S): S {
     return this.#observed(store, '')
   }
 

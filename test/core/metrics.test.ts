@@ -10,7 +10,7 @@ import { Edges } from '../../k8s-core/edges.ts'
 import { CoreMetrics } from '../../k8s-core/metrics.ts'
 import { Registry } from '../../k8s-core/registry/registry.ts'
 import { Relay } from '../../k8s-core/relay.ts'
-import type { Store } from '../../k8s-core/store/port.ts'
+import type { RegisteringStore } from '../../k8s-core/store/port.ts'
 import { openSqliteStore } from '../../k8s-core/store/sqlite.ts'
 import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import { noChange, type RootChange } from '../../src/relay/sync.ts'
@@ -22,7 +22,7 @@ const EU = 'eu' as RegionId
 const signer = new RelaySigner(SECRET, edgeParty(EU))
 
 let dir: string
-let plain: Store
+let plain: RegisteringStore
 let metrics: CoreMetrics
 let app: ReturnType<typeof coreApp>
 
