@@ -1,5 +1,5 @@
 // An MQTT connection of a command to an edge, over mqtt.js: what goes wrong has a message and an exit code.
-import mqtt, { type IConnackPacket, type MqttClient } from 'mqtt'
+import mqtt, { type IConnackPacket, type IPublishPacket, type MqttClient } from 'mqtt'
 import { Reason } from '../mqtt/reason.ts'
 import { Exit, exitOfStatus, Failure } from './exit.ts'
 import type { As, Edge } from './place.ts'
@@ -21,6 +21,15 @@ export interface ConnectSetting {
   readonly comesBack: boolean
   /** What the user should know of the connection. */
   readonly note: (text: string) => void
+  /** Takes the messages. A session that goes on sends some before it is asked for anything. */
+  readonly taker?: Taker
+}
+
+export interface Taker {
+  /** False leaves it unacknowledged, so that the session keeps it. Not asked at QoS 0. */
+  accepts(packet: IPublishPacket): boolean
+  /** Calls back when it may be acknowledged, at QoS 2 the second time, and the next may come. */
+  take(packet: IPublishPacket, done: () => void): void
 }
 
 export interface Connection {
@@ -33,7 +42,7 @@ export interface Connection {
 }
 
 export async function connect(edge: Edge, as: As, setting: ConnectSetting): Promise<Connection> {
-  const { version, sessionSeconds, clean, comesBack, note } = setting
+  const { version, sessionSeconds, clean, comesBack, note, taker } = setting
   const client = mqtt.connect(`${edge.mqtt}/${encodeURIComponent(as.client)}`, {
     clientId: as.client,
     username: as.client,
@@ -44,7 +53,15 @@ export async function connect(edge: Edge, as: As, setting: ConnectSetting): Prom
     connectTimeout: CONNECT_MS,
     reconnectPeriod: comesBack ? RECONNECT_MS : 0,
     ...(version === 5 && { properties: { sessionExpiryInterval: sessionSeconds } }),
+    ...(taker !== undefined && {
+      customHandleAcks: (_topic, _payload, packet, done) => {
+        // The error is how mqtt.js is told to acknowledge nothing; `lostOf` lets it pass.
+        if (taker.accepts(packet)) done(0)
+        else done(new Error('enough'))
+      },
+    }),
   })
+  if (taker !== undefined) client.handleMessage = (packet, done) => taker.take(packet, done)
   const end = async () => {
     const late = new Promise<void>((done) => setTimeout(done, END_MS).unref())
     await Promise.race([client.endAsync().catch(() => undefined), late])

@@ -5,7 +5,7 @@ import type { IPublishPacket } from 'mqtt'
 import type { ClientId } from '../id/ids.ts'
 import { clientId, duration, topicFilter, whole } from './arguments.ts'
 import { nameOf } from './client-name.ts'
-import { type Connection, connect, refusedBy } from './connect.ts'
+import { type Connection, connect, refusedBy, type Taker } from './connect.ts'
 import { Exit, Failure } from './exit.ts'
 import { type Output, outputOf } from './output.ts'
 import { shown, textOf } from './payload.ts'
@@ -80,6 +80,7 @@ async function sub(filters: string[], options: SubOptions, command: Command): Pr
     throw new Failure(Exit.Usage, 'a session that is kept needs a name: --client')
   const edge = edgeOf(place)
   const stopped = stopping()
+  const printer = new Printer(options, out)
   const as = await nameOf(place, client, 'sub')
   try {
     const connection = await connect(edge, as, {
@@ -88,13 +89,13 @@ async function sub(filters: string[], options: SubOptions, command: Command): Pr
       clean: options.clean === true || sessionExpiry === undefined,
       comesBack: true,
       note: out.note,
+      taker: printer,
     })
     try {
-      const enough = printAll(connection, options, out)
       await subscribe(connection, filters, options)
       out.note(`subscribed as ${as.client}${connection.sessionPresent ? '; its session goes on' : ''}`)
       const { count, timeout: timeoutMs } = options
-      await untilOver(connection, { enough, count, timeoutMs, stopped })
+      await untilOver(connection, { enough: printer.enough, count, timeoutMs, stopped })
     } finally {
       await connection.end()
     }
@@ -115,27 +116,53 @@ async function subscribe({ mqtt }: Connection, filters: string[], options: SubOp
   }
 }
 
-/** Prints what comes; resolves when that was enough. What comes beyond that is not acknowledged, so a session keeps it. */
-function printAll({ mqtt }: Connection, options: SubOptions, out: Output): Promise<void> {
-  const { count = Number.POSITIVE_INFINITY, raw } = options
-  let printed = 0
-  return new Promise((enough) => {
-    mqtt.handleMessage = (packet, acknowledge) => {
-      if (packet.cmd !== 'publish' || printed === count) return
-      if (raw) process.stdout.write(Buffer.concat([bytesOf(packet), Buffer.from('\n')]))
-      else out.item(documentOf(packet), () => textFor(packet, out))
-      printed++
-      // A slow reader holds the messages back, at their publishers in the end.
-      const written = process.stdout.writableNeedDrain ? once(process.stdout, 'drain') : Promise.resolve()
-      written.then(
-        () => {
-          acknowledge()
-          if (printed === count) enough()
-        },
-        () => undefined,
-      )
+/** Prints what comes. What comes beyond `count` is not acknowledged, so a session keeps it. */
+class Printer implements Taker {
+  /** Resolves when `count` have been printed. */
+  readonly enough: Promise<void>
+  private readonly raw: boolean
+  private readonly out: Output
+  private readonly count: number
+  private printed = 0
+  /** Of QoS 2: accepted and not printed yet. */
+  private readonly open = new Set<number>()
+  private isEnough: () => void = () => undefined
+
+  constructor({ raw, count }: SubOptions, out: Output) {
+    this.raw = raw === true
+    this.out = out
+    this.count = count ?? Number.POSITIVE_INFINITY
+    this.enough = new Promise((done) => {
+      this.isEnough = done
+    })
+  }
+
+  accepts({ qos, messageId = 0 }: IPublishPacket): boolean {
+    if (this.open.has(messageId)) return true
+    if (this.printed + this.open.size >= this.count) return false
+    if (qos === 2) this.open.add(messageId)
+    return true
+  }
+
+  take(packet: IPublishPacket, done: () => void): void {
+    if (this.printed >= this.count) {
+      done()
+      return
     }
-  })
+    this.open.delete(packet.messageId ?? 0)
+    if (this.raw) process.stdout.write(Buffer.concat([bytesOf(packet), Buffer.from('\n')]))
+    else this.out.item(documentOf(packet), () => textFor(packet, this.out))
+    this.printed++
+    // A slow reader holds the messages back, at their publishers in the end.
+    const written = process.stdout.writableNeedDrain ? once(process.stdout, 'drain') : Promise.resolve()
+    written.then(
+      () => {
+        done()
+        if (this.printed === this.count) this.isEnough()
+      },
+      () => undefined,
+    )
+  }
 }
 
 function bytesOf({ payload }: IPublishPacket): Buffer {
