@@ -181,6 +181,13 @@ export const ACCESS_TIMEOUT_MS = 5_000
 /** After a secret that the core did not know either, a device's actor asks it no more for this long, and then ever longer. */
 export const ACCESS_ASK_MS_MIN = 1_000
 export const ACCESS_ASK_MS_MAX = 15_000
+/** A stream of events says so often that it still stands. */
+export const EVENTS_HEARTBEAT_MS = 20_000
+/** Events that wait for a reader who is slow; what comes past that is left out, and the reader told how many. */
+export const EVENTS_WAITING_MAX = 1_000
+export const EVENTS_WAITING_BYTES_MAX = 4 * 1024 * 1024
+/** What the platform may take of a stream ahead of its reader. */
+export const EVENTS_AHEAD_BYTES = 64 * 1024
 /** What came of a publish by HTTP with an idempotency key is kept for so long, and of so many keys of a client. */
 export const IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
 export const IDEMPOTENCY_KEYS_MAX = 1_000

@@ -1,5 +1,5 @@
 // The actor of one client: holds its connection, runs its session, and is the leaf of `devices/<client>`.
-import type { ClientId } from '../../src/id/ids.ts'
+import { type ClientId, isStreamClient } from '../../src/id/ids.ts'
 import { rootOfClient } from '../../src/id/root.ts'
 import type { ClientPacket, ConnectPacket, ServerPacket } from '../../src/mqtt/packet.ts'
 import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
@@ -47,6 +47,8 @@ export class Device {
   private readonly ownDeltas: OwnDeltas
   private readonly will: LastWill
   private readonly givingAway: GivingAway
+  /** Nothing of it is to be found elsewhere or later, so it costs no place in the directory. */
+  private readonly homeless: boolean
   private session: Session | null = null
   private live: Live | null = null
   private readonly attaching: Attaching
@@ -57,6 +59,7 @@ export class Device {
   /** @param connections all there are, one of which may be live since before the actor's memory was lost */
   constructor(platform: Platform, client: ClientId, connections: readonly Connection[]) {
     this.platform = platform
+    this.homeless = isStreamClient(client)
     const marks = new Marks(platform)
     this.store = new SessionStore(platform.storage, marks)
     this.attaching = new Attaching(platform, this.store, {
@@ -137,6 +140,11 @@ export class Device {
     return this.live?.connection ?? null
   }
 
+  /** Makes this region the client's home. Rejects with `CoreUnreachable` where it is elsewhere and cannot be had. */
+  async takeHome(): Promise<void> {
+    if (!this.homeless) await this.leaf.home.take()
+  }
+
   /**
    * Takes the session up for a CONNECT: the home is made to be here, an older connection is closed.
    * Rejects with `CoreUnreachable` where the home is elsewhere and cannot be had.
@@ -147,7 +155,7 @@ export class Device {
     stream: PacketStream,
     admission: Admission,
   ): Promise<Accepted> {
-    await this.leaf.home.take()
+    await this.takeHome()
     const now = this.platform.now()
     if (this.live !== null) this.closeLive(Reason.SessionTakenOver) // [MQTT-3.1.4-3]
     const { terms, expirySeconds, properties } = negotiate(connect, this.platform.settings)
@@ -164,8 +172,10 @@ export class Device {
       this.store.saveSession(session.id, expirySeconds, null, session.outgoing.snapshot())
     }
     lookAfter(this.platform, this.store, live)
-    this.presence.connected(terms, connect.cleanStart)
-    void this.leaf.syncing.confirm(() => this.live !== live)
+    if (!this.homeless) {
+      this.presence.connected(terms, connect.cleanStart)
+      void this.leaf.syncing.confirm(() => this.live !== live)
+    }
     return { sessionPresent: resumed, live, properties }
   }
 

@@ -237,7 +237,7 @@ export class Gate {
       })
     }
     try {
-      await this.device.leaf.home.take()
+      await this.device.takeHome()
       // A CONNECT that nobody waits for any more must not end, by its Clean Start, what a later one has begun.
       if (!this.arrivals.has(connection)) return false
       // It may have been revoked while the home was being had.

@@ -1,14 +1,16 @@
 // The edge's public HTTP API: every group of routes is mounted here.
+import { EVENTS_PATH } from '../../src/api/events.ts'
 import { publicApi, serveDocument } from '../../src/api/public-api.ts'
 import type { EdgeApi } from './asking.ts'
+import { eventRoutes } from './events-route.ts'
 import { presenceRoutes } from './presence-route.ts'
 import { provisionRoutes } from './provision-route.ts'
 import { publishRoutes } from './publish-route.ts'
 import { retainedRoutes } from './retained-route.ts'
 import { shadowRoutes } from './shadow-route.ts'
 
-export const edgeApi = publicApi<EdgeApi>((c) => c.env.CLIENT_TOKEN_SECRET)
-const groups = [publishRoutes, retainedRoutes, shadowRoutes, presenceRoutes, provisionRoutes]
+export const edgeApi = publicApi<EdgeApi>((c) => c.env.CLIENT_TOKEN_SECRET, { tokenInQuery: EVENTS_PATH })
+const groups = [publishRoutes, retainedRoutes, eventRoutes, shadowRoutes, presenceRoutes, provisionRoutes]
 for (const routes of groups) edgeApi.route('/', routes)
 serveDocument(edgeApi, {
   title: 'Starling at the edge',

@@ -42,8 +42,12 @@ export function apiRoutes<E extends Env>(): OpenAPIHono<E> {
 /**
  * An API to mount groups of routes on.
  * @param secretOf signs the clients' tokens
+ * @param tokenInQuery the one path where a token may come as `?token=`: addresses are logged in many places
  */
-export function publicApi<E extends Env>(secretOf: (c: Context) => string): OpenAPIHono<E> {
+export function publicApi<E extends Env>(
+  secretOf: (c: Context) => string,
+  { tokenInQuery }: { readonly tokenInQuery?: string } = {},
+): OpenAPIHono<E> {
   const api = apiRoutes<E>()
   api.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',
@@ -61,13 +65,21 @@ export function publicApi<E extends Env>(secretOf: (c: Context) => string): Open
       maxAge: 86_400,
     }),
   )
-  api.use(API_PATHS, authenticated(secretOf))
+  api.use(
+    API_PATHS,
+    authenticated(secretOf, (c) => presentedToken(c, tokenInQuery)),
+  )
   api.use(API_PATHS, limitedBody(API_BODY_BYTES_MAX))
   return api
 }
 
 export function bearerToken(c: Context): string | undefined {
   return /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
+}
+
+/** The token of a request. @param inQuery where it may be in the query, as a browser's EventSource has no headers */
+export function presentedToken(c: Context, inQuery?: string): string | undefined {
+  return bearerToken(c) ?? (c.req.path === inQuery ? c.req.query('token') : undefined)
 }
 
 /** Whose token it is, before anything else of the request is looked at. */

@@ -2,6 +2,8 @@
 
 export const EDGE_OPTIONS = {
   compatibilityDate: '2026-07-01',
+  // A stream of events learns from it that its reader is gone.
+  compatibilityFlags: ['enable_request_signal'],
   host: '127.0.0.1',
   port: 0,
   cf: false as const,

@@ -14,6 +14,18 @@ export type Root = Branded<'root'>
 /** The first two levels of a topic: its root, or of a client's root the other branch. See `branchOfTopic`. */
 export type Branch = Root | Branded<'branch'>
 
+const STREAM = '$stream-'
+
+/** The client behind a stream of events. No client can call itself so: an id does not begin with `$`. */
+export function streamClient(name: string): ClientId {
+  return `${STREAM}${name}` as ClientId
+}
+
+/** One that has no home and no presence, and whose session ends with its connection. */
+export function isStreamClient(client: ClientId): boolean {
+  return client.startsWith(STREAM)
+}
+
 export const DEFAULT_FLEET = 'default' as FleetId
 
 /** A client id is one topic level of `devices/<id>`, so it carries none of the topic's special characters. */

@@ -1,0 +1,115 @@
+// A subscriber for the Worker's own use: speaks MQTT 5.0 to a DeviceActor over a WebSocket between the two, so that the actor
+// hibernates while nothing comes, and all that holds for subscribers holds here too. QoS 0: no publisher waits for it.
+import { actorName, deviceAddress } from '../../src/id/actor-name.ts'
+import { type FleetId, type RegionId, streamClient } from '../../src/id/ids.ts'
+import { BytesReader } from '../../src/mqtt/bytes-reader.ts'
+import { BytesWriter, stringBytes, varintBytes } from '../../src/mqtt/bytes-writer.ts'
+import { decodePublish } from '../../src/mqtt/decode-publish.ts'
+import type { Message } from '../../src/mqtt/message.ts'
+import { PacketType } from '../../src/mqtt/packet-type.ts'
+import { isFailure, Reason } from '../../src/mqtt/reason.ts'
+import { AUTHENTICATED_HEADER } from '../workerd/device-actor.ts'
+import type { Env } from '../workerd/env.ts'
+import { locationHint } from '../workerd/region.ts'
+
+/** Clean start, keep alive 600 s, no properties, and the client id is the actor's. */
+const CONNECT = Uint8Array.of(0x10, 13, 0, 4, 0x4d, 0x51, 0x54, 0x54, 5, 0x02, 0x02, 0x58, 0, 0, 0)
+/** A Worker that ends without a word is missed at last: the actor would keep the subscriptions for ever. */
+const PING_EVERY_MS = 300_000
+const PINGREQ = Uint8Array.of(PacketType.Pingreq << 4, 0)
+const NO_RETAINED = 0x20
+
+export interface Watched {
+  readonly fleet: FleetId
+  readonly region: RegionId
+  readonly name: string
+  readonly filters: readonly string[]
+  readonly retained: boolean
+}
+
+export interface Watcher {
+  message(message: Message): void
+  /** The subscriptions stand no more. */
+  ended(): void
+}
+
+export interface Watching {
+  /** The first that was refused; null when all subscriptions stand. */
+  readonly refused: Promise<number | null>
+  close(): void
+}
+
+/** @param watcher is told from before the subscriptions stand on */
+export async function watch(env: Env, wanted: Watched, watcher: Watcher): Promise<Watching> {
+  const { region, fleet, name } = wanted
+  const address = deviceAddress(region, fleet, streamClient(name))
+  const headers = { upgrade: 'websocket', 'sec-websocket-protocol': 'mqtt', [AUTHENTICATED_HEADER]: 'local' }
+  const { webSocket: socket } = await env.DEVICE.getByName(actorName(address), locationHint(region)).fetch(
+    new Request('https://actor/', { headers }),
+  )
+  if (socket === null) throw new Error('the actor took no WebSocket')
+  socket.binaryType = 'arraybuffer'
+  socket.accept()
+  let settle: (reason: number | null) => void = () => undefined
+  const refused = new Promise<number | null>((done) => {
+    settle = done
+  })
+  const ping = setInterval(() => socket.send(PINGREQ), PING_EVERY_MS)
+  const end = () => {
+    clearInterval(ping)
+    settle(Reason.ServerUnavailable)
+    watcher.ended()
+  }
+  socket.addEventListener('message', ({ data }) => {
+    if (typeof data === 'string' || !(data instanceof ArrayBuffer)) return
+    for (const { header, body } of packets(new Uint8Array(data))) {
+      const type = header >> 4
+      if (type === PacketType.Publish) watcher.message(decodePublish(5, header, body, Date.now()).message)
+      else if (type === PacketType.Connack && isFailure(body[1] ?? 0)) settle(body[1] ?? 0)
+      else if (type === PacketType.Suback) settle(subackRefusal(body))
+    }
+  })
+  socket.addEventListener('close', end)
+  socket.addEventListener('error', end)
+  socket.send(CONNECT)
+  socket.send(subscribePacket(wanted))
+  return {
+    refused,
+    close: () => {
+      clearInterval(ping)
+      socket.close(1000, '')
+    },
+  }
+}
+
+/** A frame of ours holds whole packets. */
+function* packets(frame: Uint8Array): Iterable<{ readonly header: number; readonly body: Uint8Array }> {
+  const reader = new BytesReader(frame)
+  while (reader.at < reader.end) {
+    const header = reader.u8()
+    const length = reader.varint()
+    yield { header, body: reader.view(reader.at, reader.at + length) }
+    reader.at += length
+  }
+}
+
+function subackRefusal(body: Uint8Array): number | null {
+  const reader = new BytesReader(body)
+  reader.u16()
+  reader.at = reader.blockEnd()
+  return [...reader.rest()].find((reason) => isFailure(reason)) ?? null
+}
+
+function subscribePacket({ filters, retained }: Watched): Uint8Array {
+  const bytes = 3 + filters.reduce((sum, filter) => sum + stringBytes(filter) + 1, 0)
+  const writer = new BytesWriter(1 + varintBytes(bytes) + bytes)
+  writer.u8((PacketType.Subscribe << 4) | 0x02)
+  writer.varint(bytes)
+  writer.u16(1)
+  writer.u8(0)
+  for (const filter of filters) {
+    writer.string(filter)
+    writer.u8(retained ? 0 : NO_RETAINED)
+  }
+  return writer.finish()
+}
