@@ -22,7 +22,7 @@ export class History {
     this.relay = relay
   }
 
-  async read(request: HistoryRequest): Promise<HistoryResponse> {
+  async read(request: Omit<HistoryRequest, 'region'>): Promise<HistoryResponse> {
     if (request.seam !== 'ask') return this.page(request, request.seam === 'none' ? null : request.seam)
     const said = await this.relay.historySeam(request)
     if ('region' in said) return { status: 'unreachable', region: said.region }
@@ -31,7 +31,7 @@ export class History {
 
   /** Bounded by what it looks at, too: a filter may match little of what there is. */
   private async page(
-    { fleet, root, filter, from, to, order, limit, after: first }: HistoryRequest,
+    { fleet, root, filter, from, to, order, limit, after: first }: Omit<HistoryRequest, 'region'>,
     seam: HistorySeam | null,
   ): Promise<HistoryResponse> {
     const messages: HistoryMessage[] = []

@@ -3,6 +3,7 @@ import { EVENTS_PATH } from '../../src/api/events.ts'
 import { publicApi, serveDocument } from '../../src/api/public-api.ts'
 import type { EdgeApi } from './asking.ts'
 import { eventRoutes } from './events-route.ts'
+import { historyRoutes } from './history-route.ts'
 import { presenceRoutes } from './presence-route.ts'
 import { provisionRoutes } from './provision-route.ts'
 import { publishRoutes } from './publish-route.ts'
@@ -10,7 +11,15 @@ import { retainedRoutes } from './retained-route.ts'
 import { shadowRoutes } from './shadow-route.ts'
 
 export const edgeApi = publicApi<EdgeApi>((c) => c.env.CLIENT_TOKEN_SECRET, { tokenInQuery: EVENTS_PATH })
-const groups = [publishRoutes, retainedRoutes, eventRoutes, shadowRoutes, presenceRoutes, provisionRoutes]
+const groups = [
+  publishRoutes,
+  retainedRoutes,
+  eventRoutes,
+  historyRoutes,
+  shadowRoutes,
+  presenceRoutes,
+  provisionRoutes,
+]
 for (const routes of groups) edgeApi.route('/', routes)
 serveDocument(edgeApi, {
   title: 'Starling at the edge',

@@ -4,6 +4,7 @@ import type { CoreParts } from '../parts.ts'
 import { credentialRoutes } from './credential-routes.ts'
 import { deviceRoutes } from './device-routes.ts'
 import { fleetRoutes } from './fleet-routes.ts'
+import { historyRoutes } from './history-routes.ts'
 import { presenceRoutes } from './presence-routes.ts'
 import { provisioningRoutes } from './provisioning-routes.ts'
 import type { CoreApi } from './routes.ts'
@@ -14,6 +15,7 @@ export function coreApi(parts: CoreParts) {
   const groups = [
     presenceRoutes,
     shadowRoutes,
+    historyRoutes,
     deviceRoutes,
     credentialRoutes,
     fleetRoutes,

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addEverywhere } from './everywhere.ts'
+import { historyCommand } from './history.ts'
 import { presenceCommand } from './presence.ts'
 import { pubCommand } from './pub.ts'
 import { shadowCommand } from './shadow.ts'
@@ -16,6 +17,7 @@ const COMMANDS: readonly (() => Command)[] = [
   subCommand,
   shadowCommand,
   presenceCommand,
+  historyCommand,
 ]
 
 const CODES = `

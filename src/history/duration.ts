@@ -3,15 +3,22 @@
 const UNIT_S: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
 const SHORT = /^(\d{1,9})([smhdw])$/
 /** ISO 8601, without months and years, whose lengths differ. */
-const ISO = /^P(?:(\d{1,9})W)?(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?$/
-const INSTANT = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3}\d*)?)?(?:Z|[+-]\d\d:\d\d))?$/
+const ISO =
+  'P(?!$)(?:(\\d{1,9})W)?(?:(\\d{1,9})D)?(?:T(?!$)(?:(\\d{1,9})H)?(?:(\\d{1,9})M)?(?:(\\d{1,9})S)?)?'
+const DAY = '\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])'
+const HOURS = '(?:[01]\\d|2[0-3]):[0-5]\\d'
+const DURATION = new RegExp(`^${ISO}$`)
+/** What `parseInstant` takes. */
+export const INSTANT = new RegExp(
+  `^(?:\\d{11,15}|\\d{1,9}[smhdw]|${ISO}|${DAY}(?:T${HOURS}(?::[0-5]\\d(?:\\.\\d{1,9})?)?(?:Z|[+-]${HOURS}))?)$`,
+)
 
 /** Seconds of `90s`, `30m`, `12h`, `7d`, `2w`, or of an ISO 8601 duration (`PT1H`, `P7D`); null for anything else. */
 export function parseDuration(text: string): number | null {
   const short = SHORT.exec(text)
   if (short !== null) return Number(short[1]) * (UNIT_S[short[2] ?? ''] ?? 0)
-  const iso = ISO.exec(text)
-  if (iso === null || /^P?T?$|T$/.test(text)) return null
+  const iso = DURATION.exec(text)
+  if (iso === null) return null
   const [weeks, days, hours, minutes, seconds] = iso.slice(1).map((part) => Number(part ?? 0))
   return (
     (weeks ?? 0) * 604_800 + (days ?? 0) * 86_400 + (hours ?? 0) * 3600 + (minutes ?? 0) * 60 + (seconds ?? 0)
@@ -23,10 +30,10 @@ export function parseDuration(text: string): number | null {
  * duration before `now`; null for anything else.
  */
 export function parseInstant(text: string, now: number): number | null {
-  if (/^\d{11,16}$/.test(text)) return Number(text)
-  const seconds = parseDuration(text)
-  if (seconds !== null) return Math.max(0, now - seconds * 1000)
   if (!INSTANT.test(text)) return null
+  if (/^\d+$/.test(text)) return Number(text)
+  const seconds = parseDuration(text)
+  if (seconds !== null) return Math.max(0, Math.floor(now - seconds * 1000))
   const at = Date.parse(text)
-  return Number.isNaN(at) || at < 0 ? null : at
+  return Number.isNaN(at) ? null : Math.max(0, at)
 }

@@ -21,6 +21,7 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   'shadow set': { forJson: 'shadow set other power=on' },
   'shadow delete': { forJson: 'shadow delete other' },
   'shadow watch': { endless: true },
+  'history lamp': { before: lampHasPublished },
 }
 
 async function lampIsThere(system: System) {
@@ -32,6 +33,12 @@ async function lampMeasures(system: System) {
   const lamp = await Client.connect(system, 'eu', 'lamp')
   await lamp.publish('devices/lamp/telemetry', '{"lux":3}')
   await lamp.end()
+}
+
+async function lampHasPublished(system: System) {
+  const lamp = await Client.connect(system, 'eu', 'lamp')
+  await lamp.publish('devices/lamp/telemetry', '{"celsius":21}')
+  return () => lamp.end()
 }
 
 export function surroundingsOf(words: string): Surroundings {

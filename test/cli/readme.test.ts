@@ -36,7 +36,7 @@ beforeAll(async () => {
   bin = await mkdtemp(path.join(tmpdir(), 'starling-bin-'))
   const script = `#!/bin/sh\nexec ${quoted(process.execPath)} ${quoted(path.join(PROJECT, 'src/cli/starling.ts'))} --dir "$STARLING_TEST_DIR" "$@"\n`
   await writeFile(path.join(bin, 'starling'), script, { mode: 0o755 })
-  system = await System.start()
+  system = await System.start({ history: 'devices/+/telemetry=7d' })
 }, SYSTEM_START_MS)
 afterAll(async () => {
   await system?.stop()

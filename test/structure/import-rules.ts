@@ -6,13 +6,14 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   // Anywhere: pure TypeScript. The chain is id ← mqtt ← session; relay is the contract of edge and core.
   'src/id/': ['src/id/', 'jose'],
   'src/mqtt/': ['src/mqtt/', 'src/id/'],
-  'src/session/': ['src/session/', 'src/mqtt/', 'src/id/'],
+  'src/session/': ['src/session/', 'src/history/', 'src/mqtt/', 'src/id/'],
   'src/shadow/': ['src/shadow/', 'src/id/', 'zod'],
   'src/history/': ['src/history/', 'src/mqtt/', 'src/id/'],
   'src/relay/': ['src/relay/', 'src/id/', 'zod', 'jose'],
   // The public API's schemas and routes, which edge and core share; the handlers are theirs.
   'src/api/': [
     'src/api/',
+    'src/history/',
     'src/id/',
     'src/mqtt/',
     'src/relay/',

@@ -1,0 +1,28 @@
+// Kept messages read at the core, from its store.
+import {
+  deviceFilter,
+  deviceHistoryRoute,
+  historyAnswer,
+  historyAsked,
+  historyRoute,
+} from '../../src/api/history.ts'
+import { History } from '../history.ts'
+import type { CoreParts } from '../parts.ts'
+import { coreRoutes } from './routes.ts'
+
+export function historyRoutes({ relay, store }: Pick<CoreParts, 'relay' | 'store'>) {
+  const history = new History(store, relay)
+  const routes = coreRoutes()
+  routes.openapi(deviceHistoryRoute, async (c) => {
+    const query = c.req.valid('query')
+    const filter = deviceFilter(c.req.valid('param').device, query.topic)
+    const asked = historyAsked(c.var.claims.fleet, filter, query, Date.now())
+    return asked instanceof Response ? asked : historyAnswer(c, asked, await history.read(asked))
+  })
+  routes.openapi(historyRoute, async (c) => {
+    const query = c.req.valid('query')
+    const asked = historyAsked(c.var.claims.fleet, query.topic, query, Date.now())
+    return asked instanceof Response ? asked : historyAnswer(c, asked, await history.read(asked))
+  })
+  return routes
+}
