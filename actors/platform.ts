@@ -213,6 +213,8 @@ export interface Settings {
   readonly packetBytesMax: number
   /** Of one uplink's outbox. */
   readonly outboxMessagesMax: number
+  /** That may wait for one session. */
+  readonly queueMessagesMax: number
   readonly clientTokenSecret: string
   /** This region is being emptied: clients are to connect here instead. Null in the usual case. */
   readonly moveTo: string | null

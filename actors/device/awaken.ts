@@ -39,6 +39,7 @@ export function awaken(
       released: store.released(),
     },
     store.received(),
+    platform.settings.queueMessagesMax,
   )
   return { session, live: null, cutOff: row.disconnectedAt === null }
 }
@@ -68,6 +69,7 @@ function awakenLive(
       released: unstored?.released ?? store.released(),
     },
     unstored?.received ?? store.received(),
+    platform.settings.queueMessagesMax,
   )
   const stored = store.queued(0, kept.sentHere, kept.terms.outgoingWindow)
   const storedIds = new Set(stored.map(({ position }) => packetIdOf(position)))

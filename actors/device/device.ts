@@ -255,7 +255,16 @@ export class Device {
 
   private startSession(expirySeconds: number): Session {
     this.endSession()
-    this.session = new Session(this.platform.randomId(), expirySeconds, new Map(), EMPTY_OUTGOING)
+    const { platform } = this
+    const { queueMessagesMax } = platform.settings
+    this.session = new Session(
+      platform.randomId(),
+      expirySeconds,
+      new Map(),
+      EMPTY_OUTGOING,
+      [],
+      queueMessagesMax,
+    )
     return this.session
   }
 

@@ -83,6 +83,7 @@ export function importSession(
   given: SessionState | null,
   marks: Marks,
   lateSubscriptions: LateSubscriptions,
+  queueMessagesMax: number,
 ): Session | null {
   // This region may itself be an old home that nobody has asked for what it had yet.
   const isOwn = given !== null && store.session()?.id === given.id
@@ -125,5 +126,6 @@ export function importSession(
     store.subscriptions(),
     { lastPosition, sentUpTo, storedMessages: size.messages, storedBytes: size.bytes, released },
     received,
+    queueMessagesMax,
   )
 }

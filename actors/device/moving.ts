@@ -183,6 +183,7 @@ export class Moving {
       taken,
       this.leaf.syncing.marks,
       this.lateSubscriptions,
+      this.platform.settings.queueMessagesMax,
     )
     this.mover.replace(imported)
     if (imported === null) return
@@ -252,7 +253,7 @@ export class Moving {
     await Promise.all(
       unpackBatch(base64ToBytes(late)).map((bytes) =>
         this.seen.once(bytes, (delivery, settle) => {
-          void this.mover.deliver(delivery).then((outcome) => {
+          void this.mover.deliver(owed(delivery)).then((outcome) => {
             if (outcome === CLIENT_AWAY) this.mover.orphaned([delivery])
             // Not taken, so not to be taken for seen: its group may give it back.
             settle(outcome)
@@ -261,6 +262,11 @@ export class Moving {
       ),
     )
   }
+}
+
+/** The old home had acknowledged it: a queue that is full here takes it too. */
+function owed(delivery: Delivery): Delivery {
+  return { ...delivery, message: { ...delivery.message, owed: 'new' } }
 }
 
 /** Late deliveries of one answer. */

@@ -99,11 +99,13 @@ export class Accepting {
     const { sharing, shadows, retained } = this.parts
     if (turn !== null) return sharing.give(publisher, record, turn)
     const message = decodeMessage(record)
-    const answered = shadows.answer(message)
+    // What a home has accepted before is applied, and kept, already.
+    const again = message.owed === 'again'
+    const answered = again ? null : shadows.answer(message)
     if (answered !== null) return this.acceptRequest(publisher, message, record, answered)
     // Nobody is to get what the history cannot have: its publisher is told so, and tries again.
     if (this.parts.history.refuses(message)) return Reason.QuotaExceeded
-    if (message.retain) {
+    if (message.retain && !again) {
       const kept = retained.keep(message, (this.parts.home.knowledge as HomeHere).epoch)
       if (kept !== Reason.Success) return kept
     }

@@ -173,17 +173,20 @@ export class FanOut {
     this.platform.wakeBy(this.platform.now() + BACKLOG_RETRY_MS)
     return this.platform.storage.transaction(() =>
       deliveries.map((delivery) => {
-        const { qos, share, message } = decodeDelivery(delivery)
+        const decoded = decodeDelivery(delivery)
+        const { qos, share, message } = decoded
         // An offer is for who is there; the one who made it has the message.
         if (share?.waits === false) return CLIENT_AWAY
         if (qos === 0) return Reason.Success
-        if (this.backlogMessages >= BACKLOG_MESSAGES_MAX) return Reason.QuotaExceeded
+        if (this.backlogMessages >= BACKLOG_MESSAGES_MAX && message.owed === undefined)
+          return Reason.QuotaExceeded
         this.backlogMessages++
         this.platform.storage.exec(
           'INSERT INTO backlog (client, session, delivery) VALUES (?, ?, ?)',
           client,
           session,
-          delivery,
+          // From now on it is acknowledged: its receiver takes it although its queue may be full by then.
+          encodeDelivery({ ...decoded, message: { ...message, owed: 'new' } }),
         )
         // Its publisher waits for more than this region; it will hear that it cannot have that now.
         return message.global ? Reason.ImplementationSpecificError : STORED

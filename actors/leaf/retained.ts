@@ -72,7 +72,8 @@ export class Retained {
       })
       return Reason.Success
     }
-    const record = encodeMessage({ ...message, retainedAt: epoch })
+    const { owed: _, ...kept } = message
+    const record = encodeMessage({ ...kept, retainedAt: epoch })
     if (
       (before === undefined && this.sizes.size >= RETAINED_MESSAGES_MAX) ||
       this.bytes - (before ?? 0) + record.length > RETAINED_BYTES_MAX

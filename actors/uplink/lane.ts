@@ -1,12 +1,14 @@
 // A lane: the messages of one root to one destination, in order. At most one call of a lane is under way at a time.
 import type { RegionId, Root } from '../../src/id/ids.ts'
+import { decodeMessage } from '../../src/mqtt/message.ts'
 import { packBatch } from '../../src/relay/batch.ts'
+import { decodeRouted } from '../../src/relay/routed.ts'
 import { OFFER_WAIT_MS } from '../limits.ts'
 import type { Destination, Run } from '../platform.ts'
 import type { ItemName, OutboxRow } from './outbox.ts'
 
 export interface LaneItem {
-  readonly record: Uint8Array
+  record: Uint8Array
   readonly qos: number
   readonly expiresAt: number
   readonly arrivedAt: number
@@ -14,12 +16,32 @@ export interface LaneItem {
   readonly global: boolean
   /** A message that the sender still has, and offers to another region: not stored, and given up where that takes long. */
   readonly offer: boolean
+  /** It came as one that is acknowledged already, wherever it came from. */
+  readonly owed: boolean
   /** Given when it is first sent or stored, and kept for good: receivers know by it what comes again. */
   name: ItemName | null
   /** In the outbox, once it is stored. */
   row: OutboxRow | null
   /** Null once the sender has its outcome. */
   settle: ((outcome: number) => void) | null
+}
+
+/** @param record a routed one */
+export function newItem(record: Uint8Array, now: number, settle: (outcome: number) => void): LaneItem {
+  const { record: encoded, turn } = decodeRouted(record)
+  const { qos, expiresAt, global, owed } = decodeMessage(encoded)
+  return {
+    record,
+    qos,
+    expiresAt,
+    arrivedAt: now,
+    global: global === true,
+    offer: turn?.mode === 'offer',
+    owed: owed !== undefined,
+    name: null,
+    row: null,
+    settle,
+  }
 }
 
 export class Lane {
@@ -58,6 +80,12 @@ export class Lane {
   /** The name of an item, which gets the next one if it has none. To be asked for in the order of the items. */
   name(item: LaneItem): ItemName {
     item.name ??= { source: this.source, number: this.nextNumber++ }
+    return item.name
+  }
+
+  /** Refused by a receiver, and acknowledged: it goes again, as another one. */
+  rename(item: LaneItem): ItemName {
+    item.name = { source: `${this.source}.again`, number: this.nextNumber++ }
     return item.name
   }
 

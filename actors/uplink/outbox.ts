@@ -84,6 +84,19 @@ export class Outbox {
     return { ...given, id: Number(row?.id) }
   }
 
+  /** It goes under another name, and with another mark. */
+  replace(row: OutboxRow, name: ItemName, record: Uint8Array): OutboxRow {
+    this.storage.exec(
+      'UPDATE outbox SET source = ?, number = ?, record = ? WHERE id = ?',
+      name.source,
+      name.number,
+      record,
+      row.id,
+    )
+    this.count(regionOf(row), 0, record.length - row.record.length)
+    return { ...row, name, record }
+  }
+
   remove(row: OutboxRow): void {
     this.storage.exec('DELETE FROM outbox WHERE id = ?', row.id)
     this.count(regionOf(row), -1, -row.record.length)

@@ -1,12 +1,10 @@
 // A region's side of the link to the core, for the roots of one shard: batches, one order per root and destination,
 // retries per destination, and an outbox for what cannot be passed on now.
 import type { RegionId, Root } from '../../src/id/ids.ts'
-import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import { ENVELOPES_PER_CALL_MAX, type EnvelopeResult } from '../../src/relay/envelope.ts'
-import { decodeRouted } from '../../src/relay/routed.ts'
 import { CLIENT_AWAY } from '../../src/session/delivery.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { eventually } from '../eventually.ts'
@@ -22,9 +20,10 @@ import {
   UPLINK_STORE_AFTER_MS,
 } from '../limits.ts'
 import type { Destination, Platform, Run } from '../platform.ts'
-import { Lane, type LaneItem, runsOf } from './lane.ts'
+import { Lane, type LaneItem, newItem, runsOf } from './lane.ts'
 import { Link } from './link.ts'
 import { Outbox } from './outbox.ts'
+import { markOwed, owedAgain } from './owed.ts'
 
 export class Uplink {
   private readonly platform: Platform
@@ -48,7 +47,15 @@ export class Uplink {
     this.outbox = new Outbox(platform.storage, platform.settings.outboxMessagesMax)
     for (const row of this.outbox.all()) {
       const { root, to, hint, name, record, expiresAt } = row
-      const from = { record, qos: 1, expiresAt, arrivedAt: platform.now(), global: false, offer: false }
+      const from = {
+        record,
+        qos: 1,
+        expiresAt,
+        arrivedAt: platform.now(),
+        global: false,
+        offer: false,
+        owed: true,
+      }
       this.lane(root, to, hint).items.push({ ...from, name, row, settle: null })
     }
     if (this.outbox.size > 0) platform.after(0, () => this.alarm())
@@ -60,20 +67,8 @@ export class Uplink {
     const outcomes = unpackBatch(batch).map((bytes) => {
       // The batch arrived by a call and is held until it is passed on, so its own copy is kept small.
       const record = bytes.slice()
-      const { record: encoded, turn } = decodeRouted(record)
-      const message = decodeMessage(encoded)
       return new Promise<number>((settle) => {
-        lane.items.push({
-          record,
-          qos: message.qos,
-          expiresAt: message.expiresAt,
-          arrivedAt: this.platform.now(),
-          global: message.global === true,
-          offer: turn?.mode === 'offer',
-          name: null,
-          row: null,
-          settle,
-        })
+        lane.items.push(newItem(record, this.platform.now(), settle))
       })
     })
     // Behind stored messages, or with the link down, waiting for the core would only delay the publisher.
@@ -96,6 +91,7 @@ export class Uplink {
       for (const item of items) {
         lane.name(item)
         this.keepItem(lane, item, true)
+        markOwed(item)
       }
     })
     lane.items.splice(lane.underWay)
@@ -240,6 +236,7 @@ export class Uplink {
 
   private async call(link: Link, destination: string, lanes: Lane[]): Promise<void> {
     link.calls++
+    for (const { items, underWay } of lanes) for (const item of items.slice(0, underWay)) markOwed(item)
     let results: EnvelopeResult[]
     try {
       const response = await this.platform.core.envelopes({
@@ -282,13 +279,28 @@ export class Uplink {
     const count = lane.underWay
     lane.underWay = 0
     if (result?.status === 'done') {
-      lane.drop(count).forEach((item, i) => {
-        this.done(item, result.outcomes[i] ?? Reason.Success)
+      const refused = lane.drop(count).filter((item, i) => {
+        const outcome = result.outcomes[i] ?? Reason.Success
+        if (outcome === Reason.QuotaExceeded && this.mayGoAgain(lane, item)) return true
+        if (outcome === Reason.QuotaExceeded && item.settle === null)
+          this.platform.report(`a message to ${lane.root} that was acknowledged is refused for good`, null)
+        this.done(item, outcome)
+        return false
       })
+      lane.items.unshift(...refused)
       return true
     }
     this.keep(lane, count)
     return false
+  }
+
+  /** A receiver had no room for what is acknowledged by now, since its first try took long. */
+  private mayGoAgain(lane: Lane, item: LaneItem): boolean {
+    const record = owedAgain(item)
+    if (item.row === null || record === null) return false
+    item.record = record
+    item.row = this.outbox.replace(item.row, lane.rename(item), record)
+    return true
   }
 
   /** The sender need not wait longer: QoS 1 is stored, QoS 0 is given up. */
@@ -319,7 +331,7 @@ export class Uplink {
       return
     }
     const { root, to, hint } = lane
-    if (item.qos > 0 && item.row === null && this.outbox.fits(to, hint, item.record)) {
+    if (item.qos > 0 && item.row === null && (item.owed || this.outbox.fits(to, hint, item.record))) {
       const { expiresAt, record } = item
       item.row = this.outbox.add({ root, to, hint, name: lane.name(item), expiresAt, record })
       this.platform.wakeBy(this.platform.now() + UPLINK_ALARM_MS)

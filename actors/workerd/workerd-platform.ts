@@ -2,7 +2,7 @@
 import { type ChosenTopics, parseChosen } from '../../src/history/chosen.ts'
 import { type ActorAddress, type ActorKind, parseActorName } from '../../src/id/actor-name.ts'
 import { PACKET_BYTES_MAX } from '../../src/mqtt/limits.ts'
-import { SERVER_KEEP_ALIVE_SECONDS } from '../../src/session/limits.ts'
+import { QUEUE_MESSAGES_MAX, SERVER_KEEP_ALIVE_SECONDS } from '../../src/session/limits.ts'
 import type { CoreClient } from '../core-client.ts'
 import { OUTBOX_MESSAGES_MAX } from '../limits.ts'
 import type { Connection, Peers, Platform, Settings, SqlRow, SqlValue, Storage } from '../platform.ts'
@@ -30,6 +30,7 @@ export class WorkerdPlatform implements Platform {
       serverKeepAliveSeconds: Number(env.SERVER_KEEP_ALIVE_SECONDS ?? SERVER_KEEP_ALIVE_SECONDS),
       packetBytesMax: Number(env.PACKET_BYTES_MAX ?? PACKET_BYTES_MAX),
       outboxMessagesMax: Number(env.OUTBOX_MESSAGES_MAX ?? OUTBOX_MESSAGES_MAX),
+      queueMessagesMax: QUEUE_MESSAGES_MAX,
       clientTokenSecret: env.CLIENT_TOKEN_SECRET,
       moveTo: env.MOVE_TO === undefined || env.MOVE_TO === '' ? null : env.MOVE_TO,
       presence: env.PRESENCE !== 'off',

@@ -24,6 +24,11 @@ export interface Message {
   readonly kept?: Kept
   /** Of a retained message: the epoch of the home that accepted it, by which a later home tells which of two is newer. */
   readonly retainedAt?: number
+  /**
+   * It is acknowledged already, since an outbox or a backlog had it: whoever gets it takes it, beyond its bounds if need be.
+   * `again`: a home has accepted it before, and a receiver had no room.
+   */
+  readonly owed?: 'new' | 'again'
 }
 
 /** Names a message of a root for good. */
@@ -39,18 +44,26 @@ const EXPIRES = 0x08
 const GLOBAL = 0x10
 const ORIGIN = 0x20
 const KEPT = 0x40
-const RETAINED_AT = 0x80
+/** A second byte of flags follows. */
+const MORE = 0x80
+const RETAINED_AT = 0x01
+const OWED = 0x02
+const OWED_AGAIN = 0x04
 const QOS = 0x03
 
 /**
- * u8 flags (QoS, retain, expires, global, origin, kept, `retainedAt`), f64 `expiresAt` if it expires, the origin if it has
- * one, u32 epoch and f64 number if it is kept, u32 `retainedAt` if it has that, topic, properties, payload. One allocation.
+ * u8 flags (QoS, retain, expires, global, origin, kept, more), f64 `expiresAt` if it expires, u8 more flags (`retainedAt`,
+ * owed, again) if there are any, the origin if it has one, u32 epoch and f64 number if it is kept, u32 `retainedAt` if it has
+ * that, topic, properties, payload. One allocation.
  */
 export function encodeMessage(message: Message): Uint8Array {
-  const { topic, properties, payload, expiresAt, origin, kept, retainedAt } = message
+  const { topic, properties, payload, expiresAt, origin, kept, retainedAt, owed } = message
   const expires = expiresAt !== 0
   const named = origin === undefined ? 0 : stringBytes(origin)
-  const place = (kept === undefined ? 0 : 12) + (retainedAt === undefined ? 0 : 4)
+  const more =
+    (retainedAt === undefined ? 0 : RETAINED_AT) |
+    (owed === undefined ? 0 : owed === 'new' ? OWED : OWED | OWED_AGAIN)
+  const place = (kept === undefined ? 0 : 12) + (more > 0 ? 1 : 0) + (retainedAt === undefined ? 0 : 4)
   const head = 1 + (expires ? 8 : 0) + named + place + stringBytes(topic) + varintBytes(properties.length)
   const writer = new BytesWriter(head + properties.length + payload.length)
   writer.u8(
@@ -60,12 +73,13 @@ export function encodeMessage(message: Message): Uint8Array {
       (message.global ? GLOBAL : 0) |
       (named > 0 ? ORIGIN : 0) |
       (kept === undefined ? 0 : KEPT) |
-      (retainedAt === undefined ? 0 : RETAINED_AT),
+      (more > 0 ? MORE : 0),
   )
   if (expires) {
     new DataView(writer.bytes.buffer).setFloat64(1, expiresAt)
     writer.at += 8
   }
+  if (more > 0) writer.u8(more)
   if (origin !== undefined) writer.string(origin)
   if (kept !== undefined) {
     writer.u32(kept.epoch)
@@ -110,9 +124,13 @@ function readMessage(record: Uint8Array): Message {
     if (!Number.isFinite(expiresAt) || expiresAt === 0) throw new Error(`expires at ${expiresAt}`)
     reader.at += 8
   }
+  const more = (flags & MORE) !== 0 ? reader.u8() : 0
+  if (((flags & MORE) !== 0 && more === 0) || more > (RETAINED_AT | OWED | OWED_AGAIN))
+    throw new Error(`more flags ${more}`)
+  if ((more & (OWED | OWED_AGAIN)) === OWED_AGAIN) throw new Error(`more flags ${more}`)
   const origin = (flags & ORIGIN) !== 0 ? reader.string() : null
   const kept = (flags & KEPT) !== 0 ? readKept(reader) : null
-  const retainedAt = (flags & RETAINED_AT) !== 0 ? reader.u32() : null
+  const retainedAt = (more & RETAINED_AT) !== 0 ? reader.u32() : null
   const topic = reader.string()
   const propertiesEnd = reader.blockEnd()
   const properties = reader.view(reader.at, propertiesEnd)
@@ -127,6 +145,7 @@ function readMessage(record: Uint8Array): Message {
     ...(origin !== null && { origin }),
     ...(kept !== null && { kept }),
     ...(retainedAt !== null && { retainedAt }),
+    ...((more & OWED) !== 0 && { owed: (more & OWED_AGAIN) !== 0 ? ('again' as const) : ('new' as const) }),
   }
   return (flags & GLOBAL) === 0 ? message : { ...message, global: true }
 }

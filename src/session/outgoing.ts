@@ -33,9 +33,11 @@ export class Outgoing {
   private sentHere = 0
   private storedBehind: boolean
   private wakeAt = 0
+  private readonly messagesMax: number
 
-  constructor(persistent: boolean, snapshot: OutgoingSnapshot) {
+  constructor(persistent: boolean, snapshot: OutgoingSnapshot, messagesMax = QUEUE_MESSAGES_MAX) {
     this.persistent = persistent
+    this.messagesMax = messagesMax
     this.lastPosition = snapshot.lastPosition
     this.sentUpTo = snapshot.sentUpTo
     this.storedMessages = snapshot.storedMessages
@@ -105,19 +107,20 @@ export class Outgoing {
 
   deliver(delivery: Delivery, settle: Settle, now: number): OutgoingEffect[] {
     const effects: OutgoingEffect[] = []
-    if (delivery.share !== null && !delivery.share.waits && !this.online) {
+    const { qos, share } = delivery
+    if (share !== null && !share.waits && !this.online) {
       settle(CLIENT_AWAY)
       return effects
     }
-    if (delivery.qos === 0) {
+    if (qos === 0) {
       if (this.online) effects.push({ do: 'send', delivery, packetId: 0, dup: false })
       settle(Reason.Success)
       return effects
     }
-    if (
-      this.storedMessages + this.unstoredMessages >= QUEUE_MESSAGES_MAX ||
-      this.storedBytes + this.unstoredBytes + deliveryBytes(delivery) > QUEUE_BYTES_MAX
-    ) {
+    // What is acknowledged already nobody else has: the outbox that it comes from bounds it.
+    const messages = this.storedMessages + this.unstoredMessages
+    const bytes = this.storedBytes + this.unstoredBytes + deliveryBytes(delivery)
+    if (delivery.message.owed === undefined && (messages >= this.messagesMax || bytes > QUEUE_BYTES_MAX)) {
       settle(Reason.QuotaExceeded)
       return effects
     }
@@ -225,8 +228,7 @@ export class Outgoing {
     const effects: OutgoingEffect[] = []
     const expired: number[] = []
     for (const row of rows) {
-      // Asked for twice, since an acknowledgement came between asking and reading.
-      if (row.position <= this.loadedUpTo) continue
+      if (row.position <= this.loadedUpTo) continue // asked for twice: an acknowledgement came before the reading
       this.loadedUpTo = row.position
       const { expiresAt } = row.delivery.message
       // Delivery that was begun is not given up: the client may hold its packet id. [MQTT-4.4.0-1] [MQTT-4.3.3-7]

@@ -17,7 +17,7 @@ import { isFailure, Reason, type ReasonCode } from '../mqtt/reason.ts'
 import { isTopicFilter, parseShared, rootOfSubscription } from '../mqtt/topic.ts'
 import type { Delivery } from './delivery.ts'
 import { type Acknowledgement, Incoming } from './incoming.ts'
-import { SESSION_EXPIRY_SECONDS_MAX, SUBSCRIPTIONS_MAX } from './limits.ts'
+import { QUEUE_MESSAGES_MAX, SESSION_EXPIRY_SECONDS_MAX, SUBSCRIPTIONS_MAX } from './limits.ts'
 import { Outgoing } from './outgoing.ts'
 import type { OutgoingEffect, OutgoingSnapshot, Settle } from './outgoing-effect.ts'
 import { Received } from './received.ts'
@@ -84,6 +84,7 @@ export class Session {
   outgoing: Outgoing
   expirySeconds: number
   private readonly granted: Set<string>
+  private readonly queueMessagesMax: number
   private connection: Connected | null = null
 
   constructor(
@@ -92,13 +93,15 @@ export class Session {
     subscriptions: Map<string, Subscription>,
     outgoing: OutgoingSnapshot,
     received: readonly number[] = [],
+    queueMessagesMax = QUEUE_MESSAGES_MAX,
   ) {
     this.id = id
     this.expirySeconds = expirySeconds
     this.subscriptions = subscriptions
     this.granted = new Set(subscriptions.keys())
     this.received = new Received(received)
-    this.outgoing = new Outgoing(expirySeconds > 0, outgoing)
+    this.queueMessagesMax = queueMessagesMax
+    this.outgoing = new Outgoing(expirySeconds > 0, outgoing, queueMessagesMax)
   }
 
   get persistent(): boolean {
@@ -108,7 +111,7 @@ export class Session {
   /** Another CONNECT takes it up: whether it outlives the connection may have changed, and with it what is stored. */
   resume(expirySeconds: number): void {
     this.expirySeconds = expirySeconds
-    this.outgoing = new Outgoing(expirySeconds > 0, this.outgoing.snapshot())
+    this.outgoing = new Outgoing(expirySeconds > 0, this.outgoing.snapshot(), this.queueMessagesMax)
   }
 
   /** A former home has granted this, or ended it (null), and this one had not heard of it. */

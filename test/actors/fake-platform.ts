@@ -3,6 +3,7 @@ import type { CoreClient } from '../../actors/core-client.ts'
 import type { Peers, Platform, Settings, SqlValue, Storage } from '../../actors/platform.ts'
 import { NO_HISTORY } from '../../src/history/chosen.ts'
 import { type ActorAddress, actorName } from '../../src/id/actor-name.ts'
+import { QUEUE_MESSAGES_MAX } from '../../src/session/limits.ts'
 import { FakeClock } from './fake-clock.ts'
 import { FakeConnection } from './fake-connection.ts'
 import { fakeCore, fakePeers } from './fake-peers.ts'
@@ -58,6 +59,7 @@ export class FakePlatform implements Platform {
       serverKeepAliveSeconds: 600,
       packetBytesMax: 1024 * 1024,
       outboxMessagesMax: 100_000,
+      queueMessagesMax: QUEUE_MESSAGES_MAX,
       clientTokenSecret: SECRET,
       moveTo: null,
       presence: true,

@@ -14,9 +14,13 @@ const messages: fc.Arbitrary<Message> = fc.record({
 })
 
 const globals: fc.Arbitrary<Message> = messages.map((message) => ({ ...message, global: true }))
-const kept: fc.Arbitrary<Message> = fc
-  .tuple(messages, fc.integer({ min: 0, max: 2 ** 32 - 1 }))
-  .map(([message, retainedAt]) => ({ ...message, retainedAt }))
+const more: fc.Arbitrary<Message> = fc
+  .tuple(
+    messages,
+    fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+    fc.constantFrom('new' as const, 'again' as const),
+  )
+  .map(([message, retainedAt, owed]) => ({ ...message, ...(retainedAt % 2 === 1 && { retainedAt }), owed }))
 
 test('a record has the bytes that it is said to have', () => {
   const message: Message = {
@@ -31,13 +35,16 @@ test('a record has the bytes that it is said to have', () => {
   expect(encodeMessage({ ...message, expiresAt: 0 })).toEqual(wire("05 0002 'é' 02 0101 'p'"))
   expect(encodeMessage({ ...message, expiresAt: 0, global: true })).toEqual(wire("15 0002 'é' 02 0101 'p'"))
   expect(encodeMessage({ ...message, expiresAt: 0, retainedAt: 7 })).toEqual(
-    wire("85 00000007 0002 'é' 02 0101 'p'"),
+    wire("85 01 00000007 0002 'é' 02 0101 'p'"),
+  )
+  expect(encodeMessage({ ...message, owed: 'again' })).toEqual(
+    wire("8d 3ff0000000000000 06 0002 'é' 02 0101 'p'"),
   )
 })
 
 test('a message comes back as it went, out of the middle of a larger buffer too', () => {
   fc.assert(
-    fc.property(fc.oneof(messages, globals, kept), (message) => {
+    fc.property(fc.oneof(messages, globals, more), (message) => {
       const record = encodeMessage(message)
       const room = new Uint8Array(record.length + 20).fill(0xff)
       room.set(record, 7)

@@ -162,8 +162,7 @@ export class Life implements Platform, Place, Sender {
       packetBytesMax: 1024 * 1024,
       clientTokenSecret: 'none',
       moveTo: null,
-      outboxMessagesMax: 100_000,
-      presence: actor.world.presence,
+      ...actor.world.settings,
       history: NO_HISTORY,
     }
     this.storage = {

@@ -99,7 +99,8 @@ function eachPublishersOrder(world: World, seen: Seen): void {
     const before = new Set<Published>()
     for (const delivered of seen.of(id)) {
       const { published, retain, qos } = delivered
-      if (retain || published.will || before.has(published) || sharesToo(world, id, published)) continue
+      if (retain || published.will || published.again || before.has(published)) continue
+      if (sharesToo(world, id, published)) continue
       before.add(published)
       // It promises no order, but what comes again is a repeat, by a subscription with more QoS by then.
       if (qos === 0) continue
@@ -145,7 +146,7 @@ function nothingRepeated(world: World, seen: Seen): void {
     const before = new Set<Published>()
     for (const { published, retain } of seen.of(id)) {
       // A shared subscription comes besides an ordinary one.
-      if (retain || sharesToo(world, id, published)) continue
+      if (retain || published.again || sharesToo(world, id, published)) continue
       if (before.has(published)) world.breach('repeated', `p${published.number} came twice to ${id}`)
       before.add(published)
     }
@@ -163,7 +164,13 @@ function groupGetsOnce(world: World, seen: Seen, filter: string): void {
   const counts = new Map<Published, number>()
   for (const client of members) {
     for (const { published, retain } of seen.of(client)) {
-      if (retain || !matches(plainFilter(filter), published.topic) || plain(client, published.topic)) continue
+      if (
+        retain ||
+        published.again ||
+        !matches(plainFilter(filter), published.topic) ||
+        plain(client, published.topic)
+      )
+        continue
       const count = (counts.get(published) ?? 0) + 1
       counts.set(published, count)
       if (count === 2) world.breach('shared', `p${published.number} came twice to ${filter}`)
@@ -262,7 +269,8 @@ function firstDeliveries(world: World, seen: Seen, id: string, root: string): Pu
   const lightly = new Set<Published>()
   for (const delivered of seen.of(id)) {
     const { published, qos, retain } = delivered
-    if (published.root !== root || retain || published.will || lightly.has(published)) continue
+    if (published.root !== root || retain || published.will || published.again || lightly.has(published))
+      continue
     if (qos === 0) lightly.add(published)
     else if (wasSubscribed(world, delivered) && !sharesToo(world, id, published)) found.add(published)
   }

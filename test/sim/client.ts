@@ -135,7 +135,7 @@ export class SimClient {
     }
     if (this.retired || this.busy) return
     const { random, scheduler } = this.world
-    scheduler.after(random.between(50, 1_500), null, () => {
+    scheduler.after(random.between(50, this.world.awayMsMax), null, () => {
       if (!this.retired && !this.busy) this.connect(this.world.wander(this))
     })
   }

@@ -1,7 +1,10 @@
 // What the clients saw: every publish, acknowledgement, delivery, subscription and connection, for the checkers.
+import { isPresence } from '../../src/id/root.ts'
 import { isShadowTopic } from '../../src/id/shadow-topic.ts'
+import { decodeMessage } from '../../src/mqtt/message.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
 import type { PresenceEvent } from '../../src/relay/presence.ts'
+import { decodeRouted } from '../../src/relay/routed.ts'
 
 export interface Published {
   /** Its payload is `p` and this number, which a request to a shadow writes as an attribute. */
@@ -22,6 +25,8 @@ export interface Published {
   acknowledged: { readonly at: number; readonly reason: number } | null
   /** It was sent again on another connection. */
   resent: boolean
+  /** It was acknowledged, a receiver had no room, and so it went a second time. */
+  again: boolean
 }
 
 export interface Delivered {
@@ -73,11 +78,19 @@ export class History {
   private readonly byNumber = new Map<number, Published>()
   private number = 0
 
-  publish(given: Omit<Published, 'number' | 'acknowledged' | 'resent'>): Published {
-    const published = { ...given, number: ++this.number, acknowledged: null, resent: false }
+  publish(given: Omit<Published, 'number' | 'acknowledged' | 'resent' | 'again'>): Published {
+    const published = { ...given, number: ++this.number, acknowledged: null, resent: false, again: false }
     this.published.push(published)
     this.byNumber.set(published.number, published)
     return published
+  }
+
+  /** Notes what goes a second time. @param routed as an envelope carries it */
+  sent(routed: Uint8Array): void {
+    const { topic, owed, payload } = decodeMessage(decodeRouted(routed).record)
+    if (owed !== 'again' || isPresence(topic)) return
+    const published = this.withPayload(new TextDecoder().decode(payload))
+    if (published !== null) published.again = true
   }
 
   /** Null for what a lost home had applied to a shadow: that comes late as a request of nobody's. */

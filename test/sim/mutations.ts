@@ -22,9 +22,11 @@ import { Relay } from '../../k8s-core/relay.ts'
 import type { Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
+import type { Delivery } from '../../src/session/delivery.ts'
 import { Outgoing } from '../../src/session/outgoing.ts'
+import type { Settle } from '../../src/session/outgoing-effect.ts'
 import type { FaultKind } from './faults.ts'
-import { RETAINED_SEEDS_FROM, SHADOW_SEEDS_FROM } from './scenario.ts'
+import { FULL_SEEDS_FROM, RETAINED_SEEDS_FROM, SHADOW_SEEDS_FROM } from './scenario.ts'
 import type { Broken } from './world.ts'
 
 export interface Mutation {
@@ -215,6 +217,37 @@ export const MUTATIONS: readonly Mutation[] = [
     kinds: FAIL_OVER,
     from: RETAINED_SEEDS_FROM,
     apply: () => replace(Retained.prototype, 'unsynced', () => () => []),
+  },
+  {
+    what: 'a session whose queue is full acknowledges what it does not take',
+    breaks: ['durable', 'subscribed', 'shared'],
+    from: FULL_SEEDS_FROM,
+    apply: () =>
+      replace(
+        Outgoing.prototype,
+        'deliver',
+        (deliver) =>
+          function (delivery, settle, now) {
+            const done = settle as Settle
+            const lying: Settle = (reason, upTo) => done(reason === Reason.QuotaExceeded ? 0 : reason, upTo)
+            return deliver.call(this, delivery, lying, now)
+          },
+      ),
+  },
+  {
+    what: 'a session whose queue is full refuses what was acknowledged before',
+    breaks: ['durable', 'subscribed', 'shared'],
+    from: FULL_SEEDS_FROM,
+    apply: () =>
+      replace(
+        Outgoing.prototype,
+        'deliver',
+        (deliver) =>
+          function (delivery, settle, now) {
+            const { owed: _, ...message } = (delivery as Delivery).message
+            return deliver.call(this, { ...(delivery as Delivery), message }, settle, now)
+          },
+      ),
   },
   {
     what: 'a home syncs nothing to the store',

@@ -10,7 +10,8 @@ import {
   wideShard,
 } from '../../src/id/actor-name.ts'
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
-import { bytesToBase64 } from '../../src/relay/base64.ts'
+import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
+import { unpackBatch } from '../../src/relay/batch.ts'
 import { deliverRequestSchema } from '../../src/relay/envelope.ts'
 import { historySeamRequestSchema } from '../../src/relay/history.ts'
 import { handoverRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
@@ -133,6 +134,9 @@ class WorkerRequest implements Sender {
         return null
       case 'envelopes': {
         const { envelopes } = this.parse(deliverRequestSchema, body)
+        if (this.world.mayFill)
+          for (const { envelope } of envelopes)
+            for (const routed of unpackBatch(base64ToBytes(envelope.records))) this.world.history.sent(routed)
         const results = await Promise.all(
           envelopes.map(async ({ envelope, epoch }) => {
             try {

@@ -6,7 +6,7 @@ import { judge } from './checks.ts'
 import { SimClient } from './client.ts'
 import { FAULT_KINDS, type FaultKind, Faults } from './faults.ts'
 import { Random } from './random.ts'
-import { type Breach, World } from './world.ts'
+import { AWAY_MS_MAX, type Breach, World, type WorldSettings } from './world.ts'
 
 const REGIONS = ['eu', 'us', 'ap'] as RegionId[]
 const DRAIN_MS = 150_000
@@ -18,6 +18,8 @@ export interface Outcome {
   readonly events: number
   readonly published: number
   readonly delivered: number
+  /** With QoS 1 or 2, and told so. */
+  readonly refused: number
   readonly kinds: readonly FaultKind[]
   readonly faults: number
   readonly hash: string
@@ -35,12 +37,15 @@ interface Kind {
   readonly shadows?: true
   /** Most messages are retained ones of clients' own roots, and regions are lost one after the other. */
   readonly retained?: true
+  /** Queues and outboxes are small, and clients stay away for longer: they fill. */
+  readonly full?: true
 }
 
 export const WIDE_SEEDS_FROM = 1_000_000
 export const PRESENCE_SEEDS_FROM = 2_000_000
 export const SHADOW_SEEDS_FROM = 3_000_000
 export const RETAINED_SEEDS_FROM = 4_000_000
+export const FULL_SEEDS_FROM = 5_000_000
 
 const USUAL: Kind = { from: 0 }
 const KINDS: readonly Kind[] = [
@@ -49,7 +54,12 @@ const KINDS: readonly Kind[] = [
   { from: PRESENCE_SEEDS_FROM, presence: true },
   { from: SHADOW_SEEDS_FROM, wide: true, shadows: true },
   { from: RETAINED_SEEDS_FROM, retained: true },
+  { from: FULL_SEEDS_FROM, full: true },
 ]
+
+function settingsOf({ presence, full }: Kind): Partial<WorldSettings> {
+  return { presence: presence === true, ...(full && { queueMessagesMax: 3, outboxMessagesMax: 9 }) }
+}
 
 /** For how long clients work and things go wrong. */
 function workMsOf({ retained }: Kind): number {
@@ -69,7 +79,7 @@ export async function runSeed(seed: number, { verbose = false, kinds }: Settings
   const regions = REGIONS.slice(0, 2 + random.int(2))
   const kind = KINDS.findLast(({ from }) => seed >= from) ?? USUAL
   const workMs = workMsOf(kind)
-  const world = new World(random, faults, regions, 1 + random.int(2), kind.presence === true, verbose)
+  const world = new World(random, faults, regions, 1 + random.int(2), settingsOf(kind), verbose)
   try {
     const work = new Work(world, kind)
     work.plan()
@@ -92,6 +102,7 @@ export async function runSeed(seed: number, { verbose = false, kinds }: Settings
     events: world.scheduler.events,
     published: world.history.published.length,
     delivered: world.history.delivered.length,
+    refused: world.history.published.filter(({ acknowledged }) => (acknowledged?.reason ?? 0) >= 0x80).length,
     kinds: [...faults.kinds],
     faults: [...faults.counts.values()].reduce((sum, n) => sum + n, 0),
     hash: createHash('sha256').update(world.notes.join('\n')).digest('hex'),
@@ -130,6 +141,7 @@ class Work {
         }),
       )
     }
+    if (this.kind.full) this.world.awayMsMax = 8_000
     this.world.wander = ({ region }) => {
       if (faults.has('roam') && random.chance(0.3)) return random.pick(regions)
       const { up, frozen } = this.world.region(region)
@@ -163,6 +175,7 @@ class Work {
   settle(): void {
     const { random, scheduler, clients } = this.world
     this.world.wander = ({ region }) => region
+    this.world.awayMsMax = AWAY_MS_MAX
     for (const client of clients) {
       scheduler.after(random.between(0, 5_000), null, () => {
         if (!client.busy) client.connect()

@@ -2,6 +2,7 @@
 // which on; without a change the same ones each time.
 import { expect, test } from 'vitest'
 import {
+  FULL_SEEDS_FROM,
   type Outcome,
   PRESENCE_SEEDS_FROM,
   RETAINED_SEEDS_FROM,
@@ -17,6 +18,7 @@ const WIDE_SHARE = 0.2
 const PRESENCE_SHARE = 0.02
 const SHADOW_SHARE = 0.05
 const RETAINED_SHARE = 0.02
+const FULL_SHARE = 0.05
 const BROKEN_MAX = 10
 const EACH_MS_MAX = 1_000
 
@@ -30,11 +32,12 @@ export function testHalf(half: 0 | 1): void {
   const presence = Math.round(SEEDS * PRESENCE_SHARE)
   const shadows = Math.round(SEEDS * SHADOW_SHARE)
   const retained = Math.round(SEEDS * RETAINED_SHARE)
+  const full = Math.round(SEEDS * FULL_SHARE)
   const kinds = [
     {
       what: 'simulated runs with faults break no promise (promises 1 to 7)',
       first: FIRST,
-      count: SEEDS - wide - presence - shadows - retained,
+      count: SEEDS - wide - presence - shadows - retained - full,
     },
     {
       what: 'simulated runs with wide filters break no promise',
@@ -56,8 +59,14 @@ export function testHalf(half: 0 | 1): void {
       first: RETAINED_SEEDS_FROM + FIRST - 1,
       count: retained,
     },
+    {
+      what: 'simulated runs whose queues and outboxes fill lose nothing that was acknowledged',
+      first: FULL_SEEDS_FROM + FIRST - 1,
+      count: full,
+      refusedEach: 2,
+    },
   ]
-  for (const { what, first, count } of kinds) {
+  for (const { what, first, count, refusedEach = 0 } of kinds) {
     const runs = Math.floor((count + 1 - half) / 2)
     test(`${runs} ${what}: every second from seed ${first + half} on`, {
       timeout: 60_000 + runs * EACH_MS_MAX,
@@ -65,16 +74,19 @@ export function testHalf(half: 0 | 1): void {
       const broken: string[] = []
       let delivered = 0
       let faults = 0
+      let refused = 0
       for (let i = 0; i < runs && broken.length < BROKEN_MAX; i++) {
         const outcome = await runSeed(first + half + 2 * i)
         broken.push(...told(outcome))
         delivered += outcome.delivered
         faults += outcome.faults
+        refused += outcome.refused
       }
       expect(broken).toEqual([])
       // Or else they would prove little.
       expect(delivered).toBeGreaterThan(runs * 50)
       expect(faults).toBeGreaterThan(runs * 5)
+      expect(refused).toBeGreaterThanOrEqual(runs * refusedEach)
     })
   }
 }

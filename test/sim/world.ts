@@ -1,7 +1,9 @@
 // The simulated world: regions, pods of the core, clients and what happens between them, all from one seed.
 
+import { OUTBOX_MESSAGES_MAX } from '../../actors/limits.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
 import type { RegionId } from '../../src/id/ids.ts'
+import { QUEUE_MESSAGES_MAX } from '../../src/session/limits.ts'
 import type { Life } from './actor.ts'
 import type { SimClient } from './client.ts'
 import type { Faults } from './faults.ts'
@@ -35,6 +37,23 @@ export interface Breach {
   readonly what: string
 }
 
+export interface WorldSettings {
+  /** Clients' presence is told. */
+  readonly presence: boolean
+  /** That may wait for one session, */
+  readonly queueMessagesMax: number
+  /** and in one uplink's outbox. */
+  readonly outboxMessagesMax: number
+}
+
+const USUAL_SETTINGS: WorldSettings = {
+  presence: false,
+  queueMessagesMax: QUEUE_MESSAGES_MAX,
+  outboxMessagesMax: OUTBOX_MESSAGES_MAX,
+}
+
+export const AWAY_MS_MAX = 1_500
+
 /** The clocks of regions and core are off by at most this. */
 const CLOCK_OFF_MS_MAX = 300_000
 
@@ -55,10 +74,11 @@ export class World {
   /** How far the clocks of the core's pods, which agree, are ahead. */
   readonly coreAheadMs: number
   readonly faults: Faults
-  /** Clients' presence is told. */
-  readonly presence: boolean
+  readonly settings: WorldSettings
   /** Whose event is running. */
   active: Life | null = null
+  /** For how long a client stays away whose connection has ended. */
+  awayMsMax = AWAY_MS_MAX
   /** Where a client goes when it connects again. */
   wander: (client: SimClient) => RegionId = ({ region }) => region
   readonly watch = new Watch(this)
@@ -71,11 +91,11 @@ export class World {
     faults: Faults,
     regions: readonly RegionId[],
     pods: number,
-    presence = false,
+    settings: Partial<WorldSettings> = {},
     verbose = false,
   ) {
     this.verbose = verbose
-    this.presence = presence
+    this.settings = { ...USUAL_SETTINGS, ...settings }
     this.random = random
     this.faults = faults
     this.clocks = random.apart()
@@ -87,6 +107,11 @@ export class World {
   /** How far somebody's clock is ahead of the world's. */
   clockAheadMs(): number {
     return Math.round(this.clocks.between(-CLOCK_OFF_MS_MAX, CLOCK_OFF_MS_MAX))
+  }
+
+  /** Queues may be full. */
+  get mayFill(): boolean {
+    return this.settings.queueMessagesMax < QUEUE_MESSAGES_MAX
   }
 
   get now(): number {

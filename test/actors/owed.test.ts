@@ -1,0 +1,145 @@
+// What was acknowledged because somebody had stored it, and then meets a queue that is full: it is taken all the same.
+import { expect, test } from 'vitest'
+import { CoreUnreachable } from '../../actors/core-client.ts'
+import { STORED } from '../../actors/leaf/outcome.ts'
+import { UPLINK_RETRY_MS_MAX } from '../../actors/limits.ts'
+import { Topic } from '../../actors/topic/topic.ts'
+import { Uplink } from '../../actors/uplink/uplink.ts'
+import { decodeMessage } from '../../src/mqtt/message.ts'
+import { Reason } from '../../src/mqtt/reason.ts'
+import { base64ToBytes } from '../../src/relay/base64.ts'
+import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
+import type { EnvelopesRequest, EnvelopesResponse } from '../../src/relay/envelope.ts'
+import { decodeRouted } from '../../src/relay/routed.ts'
+import { decodeDelivery } from '../../src/session/delivery.ts'
+import { EMPTY_OUTGOING } from '../../src/session/outgoing-effect.ts'
+import { Session } from '../../src/session/session.ts'
+import { delivery } from '../session/actor.ts'
+import { fakeCore, fakePeers, held } from './fake-peers.ts'
+import { FakePlatform } from './fake-platform.ts'
+import {
+  APP,
+  addressOf,
+  EU,
+  LAMP,
+  ROOM,
+  record,
+  routed,
+  subscriptionTo,
+  textOf,
+  US,
+  watch,
+} from './samples.ts'
+
+const HOME = { kind: 'home' } as const
+const refuse = async (): Promise<EnvelopesResponse> => done(Reason.QuotaExceeded)
+
+function done(outcome: number): EnvelopesResponse {
+  return { results: [{ status: 'done', outcomes: [outcome] }] }
+}
+
+/** An uplink that sends one message; the core answers as these say, in turn, and then that it is delivered. */
+async function sent(...answers: (() => Promise<EnvelopesResponse>)[]) {
+  const asked: EnvelopesRequest[] = []
+  const platform = new FakePlatform(addressOf('uplink', EU, '0'), {
+    core: fakeCore(EU, {
+      envelopes: (request) => {
+        asked.push(request)
+        return answers.shift()?.() ?? Promise.resolve(done(Reason.Success))
+      },
+    }),
+  })
+  const uplink = new Uplink(platform)
+  const outcomes = watch(uplink.send(ROOM, HOME, US, packBatch([routed('rooms/1/a', 'x')])))
+  await platform.clock.pass(2_000)
+  return {
+    platform,
+    outcomes,
+    /** How each try was marked, and by which source it was named. */
+    tries: () =>
+      asked.flatMap(({ envelopes }) =>
+        envelopes.map(({ records, source }) => {
+          const [bytes = new Uint8Array()] = unpackBatch(base64ToBytes(records))
+          return [decodeMessage(decodeRouted(bytes).record).owed, source] as const
+        }),
+      ),
+    waiting: () => platform.storage.exec('SELECT * FROM outbox').length,
+  }
+}
+
+test('what an outbox sends is marked as owed', async () => {
+  const { platform, outcomes, tries, waiting } = await sent(async () => {
+    throw new CoreUnreachable('not now')
+  })
+  await platform.clock.pass(UPLINK_RETRY_MS_MAX)
+  expect(outcomes.value()).toEqual(Uint8Array.of(STORED))
+  expect(tries().map(([owed]) => owed)).toEqual([undefined, 'new'])
+  expect(waiting()).toBe(0)
+})
+
+test('what was acknowledged while its first try was under way, and is refused then, goes once more as owed', async () => {
+  const first = held<EnvelopesResponse>()
+  const { platform, outcomes, tries, waiting } = await sent(() => first.answer)
+  expect(outcomes.value()).toEqual(Uint8Array.of(STORED))
+  first.give(done(Reason.QuotaExceeded))
+  await platform.clock.pass(UPLINK_RETRY_MS_MAX)
+  expect(tries().map(([owed]) => owed)).toEqual([undefined, 'again'])
+  expect(new Set(tries().map(([, source]) => source)).size).toBe(2)
+  expect(waiting()).toBe(0)
+})
+
+test('what is refused as owed too is given up, and reported', async () => {
+  const first = held<EnvelopesResponse>()
+  const { platform, tries, waiting } = await sent(() => first.answer, refuse)
+  first.give(done(Reason.QuotaExceeded))
+  await platform.clock.pass(UPLINK_RETRY_MS_MAX)
+  expect(tries()).toHaveLength(2)
+  expect(waiting()).toBe(0)
+  expect(platform.reports.map(({ what }) => what).join()).toContain('refused for good')
+})
+
+test('who waits for its answer is told that it was refused', async () => {
+  const { outcomes, tries } = await sent(refuse)
+  expect(outcomes.value()).toEqual(Uint8Array.of(Reason.QuotaExceeded))
+  expect(tries()).toHaveLength(1)
+})
+
+test('a backlog gives what it kept as owed', async () => {
+  const got: string[] = []
+  let answers = false
+  const platform = new FakePlatform(addressOf('topic', EU, ROOM), {
+    peers: fakePeers({
+      device: () => ({
+        deliver: async (_, batch) => {
+          if (!answers) throw new Error('no answer')
+          const deliveries = unpackBatch(batch).map((bytes) => decodeDelivery(bytes).message)
+          got.push(...deliveries.map(({ payload, owed }) => `${textOf(payload)} ${owed}`))
+          return new Uint8Array(deliveries.length)
+        },
+      }),
+    }),
+  })
+  const { leaf } = new Topic(platform, ROOM)
+  await leaf.subscribe(APP, 'session of app', [subscriptionTo('rooms/1/#')])
+  const outcomes = watch(leaf.publish(LAMP, [record('rooms/1/a', 'x')]))
+  await platform.clock.pass(1_000)
+  expect(outcomes.value()).toEqual(Uint8Array.of(STORED))
+  answers = true
+  platform.alarmWent()
+  await leaf.alarm()
+  expect(got).toEqual(['x new'])
+})
+
+test('a session whose queue is full takes what is owed, and refuses the rest', () => {
+  const session = new Session('s', 60, new Map(), EMPTY_OUTGOING, [], 1)
+  const outcomes: number[] = []
+  const give = (topic: string, owed?: 'new') => {
+    const one = delivery(topic)
+    const message = owed === undefined ? one.message : { ...one.message, owed }
+    return session.deliver({ ...one, message }, (outcome) => outcomes.push(outcome), 0)
+  }
+  expect(give('a')).toMatchObject([{ do: 'store' }])
+  expect(give('b')).toEqual([])
+  expect(outcomes).toEqual([Reason.QuotaExceeded])
+  expect(give('c', 'new')).toMatchObject([{ do: 'store' }])
+})
