@@ -12,8 +12,9 @@ import {
 } from './limits.ts'
 import type { Platform } from './platform.ts'
 
-interface Parcel {
+export interface Parcel {
   readonly record: Uint8Array
+  /** With the outcome. */
   readonly settle: (outcome: number) => void
 }
 
@@ -73,6 +74,18 @@ export class Courier {
       this.pendingBytes += record.length
       this.plan()
     })
+  }
+
+  /**
+   * What was never sent, in order, and goes another way from here: whoever takes it settles it. Nothing while something is
+   * to be sent again, which may have been received.
+   */
+  withdraw(): readonly Parcel[] {
+    if (this.failures.length > 0 || this.retrying) return []
+    const parcels = this.pending
+    this.pending = []
+    this.pendingBytes = 0
+    return parcels
   }
 
   private plan(): void {

@@ -389,9 +389,10 @@ export class Leaf {
   private async becameHome(): Promise<void> {
     this.syncing.plan()
     void this.wide.index()
-    await takeFromUplink(this.platform, this.root, {
+    await takeFromUplink(this.platform, this.root, this.uplinks, {
       isHome: () => this.home.knowledge.at === 'here',
       accept: (run) => this.received.take(run, (fresh) => this.accepting.accept(fresh)),
+      acceptUnsent: (messages) => this.accepting.accept(messages),
     })
   }
 }

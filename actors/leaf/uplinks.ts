@@ -1,7 +1,7 @@
 // The ways from an actor to the region's uplinks: one courier for each root and destination, so that order holds.
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
-import { Courier } from '../courier.ts'
+import { Courier, type Parcel } from '../courier.ts'
 import { UPLINK_COURIERS_MAX } from '../limits.ts'
 import type { Destination, Platform } from '../platform.ts'
 import { Lane } from '../uplink/lane.ts'
@@ -27,6 +27,11 @@ export class Uplinks {
       this.couriers.set(key, way)
     }
     return way.courier.post(routed)
+  }
+
+  /** What was posted to the root's home and has not left this actor. */
+  unsent(root: Root): readonly Parcel[] {
+    return this.couriers.get(Lane.key(root, { kind: 'home' }))?.courier.withdraw() ?? []
   }
 
   /** All that was posted for the region so far has its outcome. Rejects where that takes long. */

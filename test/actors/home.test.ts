@@ -2,15 +2,29 @@
 import { expect, test } from 'vitest'
 import { type CoreClient, CoreUnreachable } from '../../actors/core-client.ts'
 import { Device } from '../../actors/device/device.ts'
+import { COURIER_CALLS_MAX } from '../../actors/limits.ts'
 import { type ClientId, DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import { clientOfRoot, rootOfClient } from '../../src/id/root.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
-import { packBatch } from '../../src/relay/batch.ts'
+import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import { type ClaimResponse, type ImportedResponse, LATE_NOWHERE } from '../../src/relay/home.ts'
 import { FakeClock } from './fake-clock.ts'
 import { fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
-import { APP, addressOf, EU, LAMP, LAMP_ROOT, routed, subscriptionTo, US, watch } from './samples.ts'
+import {
+  APP,
+  addressOf,
+  deliveredTexts,
+  EU,
+  LAMP,
+  LAMP_ROOT,
+  record,
+  routed,
+  routedTexts,
+  subscriptionTo,
+  US,
+  watch,
+} from './samples.ts'
 
 const TO_US = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 3, to: US }
 
@@ -182,4 +196,48 @@ test('what the home took from the uplink, and what of it comes by the core too, 
   delivered.give(Uint8Array.of(0))
   await platform.clock.pass(100)
   expect(underWay.value()).toEqual({ status: 'done', outcomes: [0] })
+})
+
+test('what this leaf had not given to the uplink yet when it became the home keeps its place behind what waits there', async () => {
+  const sent: string[] = []
+  const got: string[] = []
+  const platform = new FakePlatform(addressOf('device', EU, LAMP), {
+    peers: fakePeers({
+      device: () => ({
+        deliver: async (_, batch) => {
+          got.push(...deliveredTexts(batch))
+          return new Uint8Array(unpackBatch(batch).length)
+        },
+      }),
+      uplink: () => ({
+        // The other region is slow.
+        send: (_root, _to, _hint, batch) => {
+          sent.push(...routedTexts(batch))
+          return held<Uint8Array>().answer
+        },
+        take: async () => [
+          { source: 'lane', first: 0, batch: packBatch(sent.map((text) => routed('devices/lamp/x', text))) },
+        ],
+      }),
+    }),
+    core: fakeCore(EU, {
+      resolve: async () => ({ home: { region: US, epoch: 1 } }),
+      claim: async () => ({ home: { region: EU, epoch: 2 }, state: null, synced: false }),
+    }),
+  })
+  const device = new Device(platform, LAMP, [])
+  device.leaf.subscribers.add(APP, 's', subscriptionTo('devices/lamp/#'))
+  const texts = Array.from({ length: COURIER_CALLS_MAX + 2 }, (_, i) => `${i}`)
+  const outcomes: number[] = []
+  for (const text of texts) {
+    void device.leaf.publish(LAMP, [record('devices/lamp/x', text)]).then(([one]) => outcomes.push(one ?? -1))
+    await platform.clock.pass(10)
+  }
+  expect(sent).toHaveLength(COURIER_CALLS_MAX)
+  await device.leaf.home.take()
+  void device.leaf.publish(LAMP, [record('devices/lamp/x', 'new')])
+  await platform.clock.pass(1_000)
+  expect(got).toEqual([...texts, 'new'])
+  // Of those that were with the uplink already, it says what became of them.
+  expect(outcomes).toEqual([0, 0])
 })
