@@ -194,9 +194,13 @@ function coreEnvironment(
 }
 
 /** The same bundle that `wrangler deploy` makes of actors/worker.ts. */
-export async function bundleWorker(outfile: string): Promise<void> {
+/** @param entry another Worker around the edge's, for what measures it */
+export async function bundleWorker(
+  outfile: string,
+  entry = path.join(PROJECT, 'actors', 'worker.ts'),
+): Promise<void> {
   await build({
-    entryPoints: [path.join(PROJECT, 'actors', 'worker.ts')],
+    entryPoints: [entry],
     bundle: true,
     format: 'esm',
     target: 'es2024',

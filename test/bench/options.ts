@@ -17,6 +17,8 @@ export type Options = {
   readonly qos: readonly (0 | 1)[]
   /** The subscribers' sessions outlive their connections. */
   readonly keepSessions: boolean
+  /** At how many shadows `state` measures. */
+  readonly shadows: readonly number[]
   readonly json: boolean
 }
 
@@ -34,6 +36,7 @@ export function readOptions(): Options {
       only: { type: 'string', default: SYSTEMS.join(',') },
       qos: { type: 'string', default: '0,1' },
       'keep-sessions': { type: 'boolean', default: false },
+      shadows: { type: 'string', default: '1000,100000' },
       json: { type: 'boolean', default: false },
     },
   })
@@ -50,6 +53,7 @@ export function readOptions(): Options {
     systems: choices('--only', values.only, SYSTEMS),
     qos: choices('--qos', values.qos, ['0', '1'] as const).map((qos) => (qos === '0' ? 0 : 1)),
     keepSessions: values['keep-sessions'],
+    shadows: values.shadows.split(',').map((count) => whole('--shadows', count, 1, 10_000_000)),
     json: values.json,
   }
 }

@@ -4,6 +4,7 @@
  *   npm run bench -- [pairs] [--pairs 20] [--window 16] [--seconds 5] [--warm-up 2] [--rate 200] [--payload 64]
  *                    [--only starling,mosquitto,aedes] [--qos 0,1] [--keep-sessions] [--json]
  *   npm run bench -- idle [--clients 4000] [--seconds 5] [--only …]   what silent clients cost
+ *   npm run bench -- state [--shadows 1000,100000] [--seconds 5]             shadows, and what an update costs
  *
  * With clean sessions a QoS 1 message is done once it is on its way; with `--keep-sessions` its subscriber must have it.
  * Everything runs on this machine, so only figures of one run may be compared. Every message is accounted for: the run
@@ -17,10 +18,11 @@ import { idleMode } from './idle.ts'
 import type { Mode } from './mode.ts'
 import { readOptions } from './options.ts'
 import { pairsMode } from './pairs.ts'
+import { stateMode } from './state.ts'
 
 const REPORTS = resolve(import.meta.dirname, '../../reports')
 
-const MODES: Readonly<Record<string, Mode>> = { pairs: pairsMode, idle: idleMode }
+const MODES: Readonly<Record<string, Mode>> = { pairs: pairsMode, idle: idleMode, state: stateMode }
 
 async function main(): Promise<number> {
   const options = readOptions()

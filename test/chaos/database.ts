@@ -76,6 +76,16 @@ export class CassandraPart implements Part {
     await stopNode(this.settings, 'SIGKILL')
   }
 
+  /** How many rows this node has written to a keyspace's tables since it was started. */
+  async written(keyspace: string): Promise<number> {
+    return asking(this, keyspace, async (client) => {
+      const found = await client.execute('SELECT keyspace_name, count FROM system_views.local_write_latency')
+      return found.rows
+        .filter((row) => row.keyspace_name === keyspace)
+        .reduce((sum, row) => sum + Number(row.count), 0)
+    })
+  }
+
   #signal(signal: NodeJS.Signals): void {
     const pid = runningPid(this.settings)
     if (pid !== null) process.kill(pid, signal)
@@ -111,12 +121,40 @@ function dataCenter(i: number): string {
 }
 
 /** Each table's rows as that node alone has them, as text that can be compared. */
-export async function rowsOn(node: CassandraPart, keyspace: string): Promise<Map<string, string>> {
+export function rowsOn(node: CassandraPart, keyspace: string): Promise<Map<string, string>> {
+  return asking(node, keyspace, async (client) => {
+    const rows = new Map<string, string>()
+    const tables = await client.execute(
+      'SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?',
+      [keyspace],
+    )
+    for (const { table_name: table } of tables.rows) {
+      for await (const row of allRows(client, `SELECT * FROM ${keyspace}.${table}`)) {
+        const text = `${table} ${JSON.stringify(row)}`
+        rows.set(text, text)
+      }
+    }
+    return rows
+  })
+}
+
+/** Of all pages. */
+export async function* allRows(client: Client, query: string): AsyncGenerator<types.Row> {
+  const found = await client.execute(query, [], { prepare: true })
+  // The driver iterates over them, and leaves that out of its types.
+  yield* found as unknown as AsyncIterable<types.Row>
+}
+
+/** With a client of this node alone: it reads its own copy first, and asks no other for one. */
+export async function asking<T>(
+  node: CassandraPart,
+  keyspace: string,
+  ask: (client: Client) => Promise<T>,
+): Promise<T> {
   const client = new Client({
     contactPoints: [node.contactPoint],
     localDataCenter: node.settings.dataCenter,
     keyspace,
-    // The node that is asked reads its own copy first; no other is asked for one.
     queryOptions: { consistency: types.consistencies.localOne, fetchSize: 5000 },
     policies: {
       loadBalancing: new policies.loadBalancing.AllowListPolicy(
@@ -126,20 +164,7 @@ export async function rowsOn(node: CassandraPart, keyspace: string): Promise<Map
     },
   })
   try {
-    const rows = new Map<string, string>()
-    const tables = await client.execute(
-      'SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?',
-      [keyspace],
-    )
-    for (const { table_name: table } of tables.rows) {
-      const found = await client.execute(`SELECT * FROM ${keyspace}.${table}`, [], { prepare: true })
-      // The driver iterates over all pages, and leaves that out of its types.
-      for await (const row of found as unknown as AsyncIterable<types.Row>) {
-        const text = `${table} ${JSON.stringify(row)}`
-        rows.set(text, text)
-      }
-    }
-    return rows
+    return await ask(client)
   } finally {
     await client.shutdown()
   }

@@ -7,6 +7,7 @@
  *                                     3+1 and, for one node in each of three, 3
  *   npm run chaos -- --cassandra 0    the cores share an embedded store, whose disk is full now and then
  *   npm run chaos -- --kinds 'disk full,kill'
+ *   npm run chaos -- --shadows 100000 --minutes 5   shadows are changed under faults; then Cassandra must have all within 5 s
  *   npm run chaos -- --cut 10         the core link of a region is cut for ten minutes
  *
  * Leaves `reports/chaos/index.html` and `result.json`; ends with 0 only if nothing was lost, inverted or connected twice.
@@ -20,6 +21,7 @@ import { runCut } from './cut.ts'
 import { parseTopology } from './database.ts'
 import { FAULT_KINDS } from './faults.ts'
 import { chaosPage } from './page.ts'
+import { runShadows } from './shadows.ts'
 
 const REPORTS = path.join(import.meta.dirname, '../../reports/chaos')
 const REGIONS = ['eu', 'us', 'ap']
@@ -42,6 +44,7 @@ async function main(): Promise<number> {
       faults: { type: 'string', default: '12' },
       roamers: { type: 'string', default: '3' },
       kinds: { type: 'string' },
+      shadows: { type: 'string' },
       cut: { type: 'string' },
       cassandra: { type: 'string', default: '1' },
     },
@@ -70,6 +73,22 @@ async function main(): Promise<number> {
   const seed = number(values.seed, 'seed', 0, 2 ** 32)
   say(`seed ${seed}`)
   await mkdir(REPORTS, { recursive: true })
+  if (values.shadows !== undefined) {
+    const shadows = await runShadows({
+      seed,
+      shadows: number(values.shadows, 'shadows', 1, 10_000_000),
+      ms: number(values.minutes, 'minutes', 0.2, 24 * 60) * 60_000,
+      faultsPerMinute: number(values.faults, 'faults', 0, 60),
+      regions: REGIONS.slice(0, number(values.regions, 'regions', 2, 3)),
+      cores: 2,
+      cassandra,
+      logs: REPORTS,
+      say,
+    })
+    await writeFile(path.join(REPORTS, 'shadows.json'), `${JSON.stringify(shadows, null, 2)}\n`)
+    say(JSON.stringify(shadows, null, 2))
+    return shadows.failures.length === 0 ? 0 : 1
+  }
   const result = await runChaos(
     {
       seed,

@@ -29,6 +29,10 @@ export interface WorldOptions {
   readonly cassandra: Topology
   /** Further bindings of each edge. */
   readonly bindings?: Record<string, string>
+  /** Another Worker around the edge's. */
+  readonly worker?: string
+  /** False: no disk of their own that could be made full, and so no bound. */
+  readonly disks?: boolean
   /** Where the processes' output is kept. */
   readonly logs: string
 }
@@ -77,6 +81,10 @@ export class World {
     return this.links.filter(({ name }) => name.split('→').includes(region))
   }
 
+  httpUrl(region: string): string {
+    return this.#urls.get(region) ?? ''
+  }
+
   mqttUrl(region: string, client: string): string {
     return `${this.#urls.get(region)?.replace('http', 'ws')}/mqtt/${client}`
   }
@@ -103,7 +111,7 @@ export class World {
     const { regions, cores, logs } = this.#options
     await mkdir(logs, { recursive: true })
     const worker = path.join(this.#dir, 'worker.mjs')
-    await bundleWorker(worker)
+    await bundleWorker(worker, this.#options.worker)
     await this.#startCassandra()
     if (this.cassandra.length === 0) await this.#disk(EMBEDDED_STORE, DISK_BYTES)
     for (const region of regions) await this.#disk(region, DISK_BYTES)
@@ -163,6 +171,7 @@ export class World {
   }
 
   async #disk(name: string, bytes: number): Promise<void> {
+    if (this.#options.disks === false) return
     const disk = await Disk.mount(this.#folder(name), bytes)
     if (disk !== null) this.disks.set(name, disk)
   }

@@ -1,0 +1,172 @@
+// Many shadows changed while processes are killed and links cut; then quiet, and Cassandra must soon have what each home has.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { decodeShadow } from '../../src/shadow/document.ts'
+import { allRows, asking, type Topology } from './database.ts'
+import { describeFault, type Happened, inflict, planFaults } from './faults.ts'
+import { Random } from './random.ts'
+import { abreast, abreastFor, ShadowFleet } from './shadow-fleet.ts'
+import { KEYSPACE, World } from './world.ts'
+
+const CONVERGE_MS_ALLOWED = 5_000
+const CONVERGE_MS_MAX = 120_000
+const PAUSE_AFTER_FAILURE_MS = 50
+const READ_TRIES_MAX = 20
+const WRONG_TOLD_MAX = 5
+
+export interface ShadowsOptions {
+  readonly seed: number
+  readonly shadows: number
+  readonly ms: number
+  readonly faultsPerMinute: number
+  readonly regions: readonly string[]
+  readonly cores: number
+  readonly cassandra: Topology
+  readonly logs: string
+  readonly say: (line: string) => void
+}
+
+export interface ShadowsResult {
+  readonly seed: number
+  readonly shadows: number
+  readonly faults: number
+  readonly updated: number
+  readonly notConfirmed: number
+  /** From the last answer, everything healed, until a look at Cassandra found all that was confirmed. */
+  readonly convergedMs: number
+  /** How long that look took: it reads everything. */
+  readonly lookMs: number
+  /** Of shadows that were changed, how many are not the same in Cassandra and at their home. */
+  readonly different: number
+  /** Confirmed updates that the home does not have. */
+  readonly lost: number
+  readonly failures: readonly string[]
+}
+
+interface Stored {
+  readonly version: number
+  readonly n: number
+}
+
+export async function runShadows(options: ShadowsOptions): Promise<ShadowsResult> {
+  const { say, regions, seed, shadows } = options
+  const world = await World.start({ ...options, disks: false })
+  const home = regions[0] ?? ''
+  try {
+    const random = new Random(seed)
+    const fleet = new ShadowFleet(world)
+    say(`making ${shadows} shadows`)
+    const from = Date.now()
+    await fleet.grow(shadows, home)
+    say(`made in ${((Date.now() - from) / 1000).toFixed(1)} s`)
+    const plan = planFaults(random, {
+      ms: options.ms,
+      perMinute: options.faultsPerMinute,
+      regions,
+      cores: world.parts.map(({ name }) => name).filter((name) => name.startsWith('core-')),
+      databases: world.cassandra.length === 1 ? world.cassandra.map(({ name }) => name) : [],
+      links: world.links.map(({ name }) => name),
+      disks: [],
+    })
+    for (const fault of plan) say(describeFault(fault))
+    const happened: Happened[] = []
+    const changed = new Set<number>()
+    let updated = 0
+    let notConfirmed = 0
+    const faults = inflict(world, plan, happened, () => false)
+    await abreastFor(options.ms, async () => {
+      const i = Math.floor(random.next() * shadows)
+      if (fleet.known[i]?.busy === true) return
+      changed.add(i)
+      // The home is asked through the core by every other region.
+      if (await fleet.update(i, random.pick(regions))) updated++
+      else {
+        notConfirmed++
+        await sleep(PAUSE_AFTER_FAILURE_MS)
+      }
+    })
+    const quietAt = Date.now()
+    await faults
+    // A part that starts again, or a link that heals, is no quiet yet.
+    const healedAt = Math.max(quietAt, ...happened.map((fault) => fault.healedAt))
+    say(`${updated} updates confirmed, ${notConfirmed} not; quiet`)
+    const { convergedMs, lookMs } = await converge(world, fleet, changed, healedAt)
+    say(`Cassandra has all that was confirmed ${convergedMs} ms after; asking the homes`)
+    const wrong: string[] = []
+    let different = 0
+    let lost = 0
+    const list = [...changed]
+    const atHome = new Map<number, Stored | null>()
+    await abreast(list.length, async (at) => {
+      const i = list[at] ?? 0
+      atHome.set(i, await readPatiently(fleet, i, home))
+    })
+    // Updates that were not confirmed may have been made all the same: those too are in Cassandra by now.
+    const settled = await storedShadows(world)
+    for (const [i, one] of atHome) {
+      const inStore = settled.get(ShadowFleet.root(i))
+      const known = fleet.known[i]
+      if (one === null || one.version < (known?.version ?? 0) || one.n < (known?.n ?? 0)) lost++
+      else if (inStore?.version === one.version && inStore.n === one.n) continue
+      else different++
+      if (wrong.length < WRONG_TOLD_MAX)
+        wrong.push(`${ShadowFleet.root(i)}: ${JSON.stringify({ known, atHome: one, inStore })}`)
+    }
+    const failures = [...wrong]
+    if (convergedMs > CONVERGE_MS_ALLOWED) failures.push(`Cassandra had all after ${convergedMs} ms`)
+    if (lost > 0) failures.push(`${lost} shadows lack a confirmed update`)
+    if (different > 0) failures.push(`${different} shadows differ between home and Cassandra`)
+    if (updated === 0) failures.push('nothing was updated')
+    const faultCount = happened.length
+    return {
+      seed,
+      shadows,
+      faults: faultCount,
+      updated,
+      notConfirmed,
+      convergedMs,
+      lookMs,
+      different,
+      lost,
+      failures,
+    }
+  } finally {
+    await world.stop()
+  }
+}
+
+/** Looks at all rows again and again until each shadow is there at least as it was last confirmed. */
+async function converge(world: World, fleet: ShadowFleet, changed: ReadonlySet<number>, from: number) {
+  for (;;) {
+    const began = Date.now()
+    const stored = await storedShadows(world)
+    const ended = Date.now()
+    const behind = [...changed].some(
+      (i) => (stored.get(ShadowFleet.root(i))?.version ?? 0) < (fleet.known[i]?.version ?? 0),
+    )
+    // What a look that began then found was there by its end.
+    if (!behind || ended - from > CONVERGE_MS_MAX)
+      return { convergedMs: Math.max(0, ended - from), lookMs: ended - began }
+  }
+}
+
+async function storedShadows(world: World): Promise<Map<string, Stored>> {
+  const [node] = world.cassandra
+  if (node === undefined) throw new Error('shadows are compared with Cassandra')
+  return asking(node, KEYSPACE, async (client) => {
+    const stored = new Map<string, Stored>()
+    for await (const row of allRows(client, `SELECT root, shadow FROM ${KEYSPACE}.root_shadow`)) {
+      const { version, document } = decodeShadow(String(row.shadow))
+      stored.set(String(row.root), { version, n: Number(document?.state.reported?.n ?? 0) })
+    }
+    return stored
+  })
+}
+
+async function readPatiently(fleet: ShadowFleet, i: number, region: string): Promise<Stored | null> {
+  for (let tries = 0; tries < READ_TRIES_MAX; tries++) {
+    const read = await fleet.read(i, region)
+    if (read !== null) return read
+    await sleep(PAUSE_AFTER_FAILURE_MS)
+  }
+  return null
+}
