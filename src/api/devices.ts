@@ -105,7 +105,7 @@ const pendingSchema = z.array(regionNameSchema).meta({
 /** Answers of what changes who may connect. */
 export const changedDeviceSchema = z.object({ device: deviceSchema, pending: pendingSchema })
 
-const importLineSchema = z
+export const importLineSchema = z
   .object({
     id: clientIdSchema,
     type: typeSchema.nullable().optional(),
@@ -117,7 +117,7 @@ const importLineSchema = z
   })
   .meta({ id: 'ImportedDevice' })
 
-const importResultSchema = z
+export const importResultSchema = z
   .object({
     id: z.string(),
     status: z.enum(['created', 'updated', 'unchanged', 'failed']),

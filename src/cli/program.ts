@@ -1,6 +1,8 @@
 // The command with all its commands. A new one is a file of its own, stands in COMMANDS, and has an example in the README.
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { claimTokenCommand } from './claim-token.ts'
+import { deviceCommand } from './device.ts'
 import { addEverywhere } from './everywhere.ts'
 import { historyCommand } from './history.ts'
 import { presenceCommand } from './presence.ts'
@@ -18,6 +20,8 @@ const COMMANDS: readonly (() => Command)[] = [
   shadowCommand,
   presenceCommand,
   historyCommand,
+  deviceCommand,
+  claimTokenCommand,
 ]
 
 const CODES = `

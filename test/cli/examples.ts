@@ -22,6 +22,10 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   'shadow delete': { forJson: 'shadow delete other' },
   'shadow watch': { endless: true },
   'history lamp': { before: lampHasPublished },
+  // What is made once cannot be made again.
+  'device create': { forJson: 'device create lamp-8' },
+  'device remove': { forJson: 'device remove lamp-8' },
+  'claim-token create': { forJson: 'claim-token create --uses 3' },
 }
 
 async function lampIsThere(system: System) {

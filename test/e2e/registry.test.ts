@@ -157,6 +157,69 @@ describe('a registered device', { timeout: TEST_MS }, () => {
   })
 })
 
+describe('a revocation', { timeout: TEST_MS }, () => {
+  it('reaches a region that did not answer within seconds of its being back', async () => {
+    const { secret } = await registry.create('frozen')
+    const device = await Client.connect(system, 'eu', 'frozen', { token: secret, keepalive: 0 })
+    const thaw = await system.freeze('eu')
+    let thawedAt: number
+    try {
+      const { body } = await registry.call('POST', '/v1/devices/frozen/revoke')
+      expect(body.pending).toEqual(['eu'])
+      expect(device.mqtt.connected).toBe(true)
+    } finally {
+      thaw()
+      thawedAt = performance.now()
+    }
+    await device.closed(20_000)
+    expect(performance.now() - thawedAt).toBeLessThan(15_000)
+    expect(device.disconnects).toEqual([0x98])
+    expect(await refusal('eu', 'frozen', secret)).toBe(0x87)
+  })
+
+  it('reaches it too where the core was killed meanwhile', async () => {
+    const { secret } = await registry.create('outlives')
+    const device = await Client.connect(system, 'us', 'outlives', { token: secret, keepalive: 0 })
+    const thaw = await system.freeze('us')
+    try {
+      await registry.call('POST', '/v1/devices/outlives/revoke')
+      await system.killAndWait('core')
+    } finally {
+      thaw()
+    }
+    await device.closed(30_000)
+    expect(device.disconnects).toEqual([0x98])
+  })
+})
+
+describe('a device with a claim token', { timeout: TEST_MS }, () => {
+  it('gets its secret from the edge and connects with it; the limit holds in both regions', async () => {
+    const { body } = await registry.call<{ token: string }>('POST', '/v1/claim-tokens', {
+      uses: 5,
+      groups: ['factory'],
+    })
+    const claimed = await Promise.all(
+      Array.from({ length: 12 }, async (_, i) => {
+        const device = `claimed-${i}`
+        const answer = await registry.provision(i % 2 === 0 ? 'eu' : 'us', { claimToken: body.token, device })
+        return { device, ...answer }
+      }),
+    )
+    const done = claimed.filter(({ status }) => status === 201)
+    expect(done).toHaveLength(5)
+    expect(claimed.filter(({ status }) => status === 403)).toHaveLength(7)
+    for (const { device, body: given } of done)
+      await (await Client.connect(system, 'us', device, { token: given.credential?.secret })).end()
+    const listed = await registry.call<{ items: { id: string }[] }>('GET', '/v1/devices?group=factory')
+    expect(listed.body.items.map(({ id }) => id).sort()).toEqual(done.map(({ device }) => device).sort())
+  })
+
+  it('that is none is told so by the edge itself', async () => {
+    const { status, body } = await registry.provision('eu', { claimToken: 'guess', device: 'x' })
+    expect([status, body.field]).toEqual([403, 'claimToken'])
+  })
+})
+
 describe('a client without an entry in the registry', { timeout: TEST_MS }, () => {
   it('connects with a token, as ever', async () => {
     await (await Client.connect(system, 'eu', 'nobody')).end()
