@@ -1,6 +1,7 @@
 // The core's calls by their names in the contract: the schema of each answer, and how long it may take.
 import type { z } from 'zod'
 import { accessResponseSchema } from '../src/relay/access.ts'
+import { commandResponseSchema } from '../src/relay/command.ts'
 import { envelopesResponseSchema } from '../src/relay/envelope.ts'
 import { historyResponseSchema } from '../src/relay/history.ts'
 import { claimResponseSchema, importedResponseSchema, resolveResponseSchema } from '../src/relay/home.ts'
@@ -14,6 +15,7 @@ import type { CoreClient } from './core-client.ts'
 import {
   ACCESS_TIMEOUT_MS,
   CLAIM_TIMEOUT_MS,
+  COMMAND_CORE_MARGIN_MS,
   CORE_CALL_TIMEOUT_MS,
   DRAINED_TIMEOUT_MS,
   SUBSCRIBE_TIMEOUT_MS,
@@ -51,6 +53,8 @@ export function coreCalls(
     history: (request) => ask('history', request, historyResponseSchema),
     access: (request) => ask('access', request, accessResponseSchema, ACCESS_TIMEOUT_MS),
     provision: (request) => ask('provision', request, provisionResponseSchema),
+    command: (request) =>
+      ask('command', request, commandResponseSchema, request.asked.holdMs + COMMAND_CORE_MARGIN_MS),
     wide: (request) => ask('wide', request, wideResponseSchema, SUBSCRIBE_TIMEOUT_MS),
     wideDrained: async (request) => {
       await post('wide-drained', request, DRAINED_TIMEOUT_MS)

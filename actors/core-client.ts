@@ -1,5 +1,6 @@
 // What the edge asks of the core.
 import type { AccessRequest, AccessResponse } from '../src/relay/access.ts'
+import type { CommandRequest, CommandResponse } from '../src/relay/command.ts'
 import type { EnvelopesRequest, EnvelopesResponse } from '../src/relay/envelope.ts'
 import type { HistoryRequest, HistoryResponse } from '../src/relay/history.ts'
 import type {
@@ -40,6 +41,7 @@ export interface CoreClient {
   /** Who may connect as a device. */
   access(request: AccessRequest): Promise<AccessResponse>
   provision(request: ProvisionRequest): Promise<ProvisionResponse>
+  command(request: CommandRequest): Promise<CommandResponse>
   wide(request: WideRequest): Promise<WideResponse>
   wideDrained(request: WideDrainedRequest): Promise<void>
   wideRetained(request: WideRetainedRequest): Promise<WideRetainedResponse>

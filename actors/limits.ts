@@ -154,6 +154,24 @@ export const GLOBAL_SYNC_WAIT_MS = 5_000
 export const GLOBAL_WAIT_MS = 10_000
 /** Late retained messages of one answer. */
 export const LATE_RETAINED_MAX = 16
+/** Commands of one device that wait for its answer. */
+export const COMMANDS_OPEN_MAX = 256
+/** Answers to commands that a home can give again although storage does not have them. */
+export const COMMAND_ANSWERS_MAX = 64
+/** Commands that a device's home keeps in storage, and what their answers may add up to: of more the oldest are forgotten. */
+export const COMMANDS_KEPT_MAX = 1_000
+export const COMMANDS_KEPT_BYTES_MAX = 4 * 1024 * 1024
+/** From when they could no longer be answered in time. */
+export const COMMAND_KEPT_MS = 24 * 3_600_000
+/** Durations that two machines measured of the same wait differ by less. */
+export const COMMAND_KNOWN_MARGIN_MS = 1_000
+/** How much longer than a home holds a command its edge waits for the core: longer than the core waits for the home's edge. */
+export const COMMAND_CORE_MARGIN_MS = 8_000
+/** How much later than its caller's time a command's may be over. */
+export const COMMAND_ANSWER_MS = 5_000
+/** A device's home that was not reached is asked again after this, and no longer than so. */
+export const COMMAND_ASK_AGAIN_MS = 250
+export const COMMAND_UNREACHED_MS_MAX = 20_000
 /** Answers to requests for shadows by HTTP that a home can give again. */
 export const SHADOW_REQUESTS_KEPT_MAX = 64
 /** Shadows whose late changes one answer has. */

@@ -20,6 +20,14 @@ export function stateByOurClock(state: HandoverState, now: number): HandoverStat
     },
     retained: state.retained.map((one) => ({ ...one, record: moved(one.record, itself, aheadMs) })),
     ...(state.keptAt !== undefined && { keptAt: state.keptAt + aheadMs }),
+    ...(state.commands !== undefined && {
+      commands: state.commands.map((one) => ({
+        ...one,
+        acceptedAt: one.acceptedAt + aheadMs,
+        expiresAt: one.expiresAt + aheadMs,
+        answer: one.answer && { ...one.answer, at: one.answer.at + aheadMs },
+      })),
+    }),
   }
 }
 

@@ -4,6 +4,7 @@ import type { ChosenTopics } from '../src/history/chosen.ts'
 import type { ActorAddress } from '../src/id/actor-name.ts'
 import type { Branch, ClientId, FleetId, RegionId, Root } from '../src/id/ids.ts'
 import type { Access } from '../src/relay/access.ts'
+import type { CommandAsked, HomeCommandResponse } from '../src/relay/command.ts'
 import type { Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
 import type { HistorySeamResponse } from '../src/relay/history.ts'
 import type { HandoverRequest, HandoverResponse, ReleaseRequest, ReleaseResponse } from '../src/relay/home.ts'
@@ -101,6 +102,8 @@ export interface DevicePeer extends LeafPeer {
   publishOwn(batch: Uint8Array, key: IdempotencyKey | null): Promise<PublishReply>
   /** A request to a shadow that came by no topic. @param epoch by which this is taken for the home; null: only if it is known */
   shadow(asked: ShadowAsked, epoch: number | null): Promise<HomeShadowResponse>
+  /** A call of the device, or what became of one. @param epoch as for `shadow` */
+  command(asked: CommandAsked, epoch: number | null): Promise<HomeCommandResponse>
   /** @param batch deliveries for this session */
   deliver(session: string, batch: Uint8Array): Promise<Uint8Array>
   /** @param epoch of the home that the core takes this region for; null to ask only what is known here */

@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import { nothingHere, refusedByLibrary } from '../src/api/public-api.ts'
 import { parseRegionId, type RegionId } from '../src/id/ids.ts'
 import { type AccessResponse, accessRequestSchema } from '../src/relay/access.ts'
+import { commandRequestSchema } from '../src/relay/command.ts'
 import { envelopesRequestSchema } from '../src/relay/envelope.ts'
 import { historyRequestSchema } from '../src/relay/history.ts'
 import { claimRequestSchema, importedRequestSchema, resolveRequestSchema } from '../src/relay/home.ts'
@@ -130,6 +131,7 @@ export function coreApp(parts: CoreParts) {
   call('provision', provisionRequestSchema, async (c, request) =>
     c.json(await registry.provisioning.provision(request)),
   )
+  call('command', commandRequestSchema, async (c, request) => c.json(await relay.command(request)))
 
   call('wide', wideRequestSchema, async (c, request) => c.json(await relay.wide(request)))
   call('wide-drained', wideDrainedRequestSchema, async (c, request) => {

@@ -3,6 +3,11 @@ import type { z } from 'zod'
 import type { RegionId } from '../src/id/ids.ts'
 import type { ChangedAccessRequest } from '../src/relay/access.ts'
 import {
+  type HomeCommandRequest,
+  type HomeCommandResponse,
+  homeCommandResponseSchema,
+} from '../src/relay/command.ts'
+import {
   type DeliverRequest,
   type EnvelopesResponse,
   envelopesResponseSchema,
@@ -50,6 +55,7 @@ import {
 } from '../src/relay/wide.ts'
 import {
   EDGE_CALL_TIMEOUT_MS,
+  EDGE_COMMAND_MARGIN_MS,
   EDGE_HANDOVER_TIMEOUT_MS,
   EDGE_PING_TIMEOUT_MS,
   EDGE_SHADOW_TIMEOUT_MS,
@@ -135,6 +141,12 @@ export class Edges {
   /** Who may connect as a device has changed: its actor there knows, when this resolves, and has acted on it. */
   async changedAccess(region: RegionId, request: ChangedAccessRequest): Promise<void> {
     await this.post(region, 'access', request, EDGE_TELL_TIMEOUT_MS)
+  }
+
+  /** Held by the home as long as the request says. */
+  async command(region: RegionId, request: HomeCommandRequest): Promise<HomeCommandResponse> {
+    const timeoutMs = request.asked.holdMs + EDGE_COMMAND_MARGIN_MS
+    return this.ask(region, 'command', request, homeCommandResponseSchema, timeoutMs)
   }
 
   /** What was late; with nothing late, the old home has let go. */

@@ -6,6 +6,8 @@ export const EDGE_SUBSCRIBE_TIMEOUT_MS = 20_000
 export const EDGE_PING_TIMEOUT_MS = 1_500
 /** Then a reader gets what the store has. */
 export const EDGE_SHADOW_TIMEOUT_MS = 3_000
+/** How much longer than a home holds a command the core waits for its edge. */
+export const EDGE_COMMAND_MARGIN_MS = 4_000
 export const EDGE_HANDOVER_TIMEOUT_MS = 4_000
 /** A region that has been silent for this long is taken for lost, unless the core's settings say otherwise. */
 export const FAIL_OVER_AFTER_MS = 3_000

@@ -1,5 +1,6 @@
 // Carries envelopes to the homes and to the interested regions. Holds none: what cannot be passed on is the sender's.
 import type { RegionId } from '../src/id/ids.ts'
+import type { CommandRequest, CommandResponse } from '../src/relay/command.ts'
 import type { DeliverRequest, Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
 import type { HistoryRequest, HistorySeam } from '../src/relay/history.ts'
 import { FIRST_EPOCH, type HomeAnswer } from '../src/relay/home.ts'
@@ -101,6 +102,16 @@ export class Relay {
     )
     if (said === null) return { seam: null }
     return 'answer' in said ? { seam: said.answer.seam } : { region: said.region }
+  }
+
+  /** A call of a device, to its home. Calling makes no region the home. */
+  async command({ fleet, root, asked }: Omit<CommandRequest, 'region'>): Promise<CommandResponse> {
+    const said = await this.askHome(
+      () => this.directory.find(fleet, root),
+      ({ region, epoch }) => this.edges.command(region, { fleet, root, epoch, asked }),
+    )
+    if (said === null) return { status: 'unknown' }
+    return 'answer' in said ? said.answer : { status: 'unreachable', region: said.region }
   }
 
   /**

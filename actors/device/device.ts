@@ -16,6 +16,7 @@ import type { Connection, Platform } from '../platform.ts'
 import { Attaching } from './attaching.ts'
 import type { Admission } from './attachment.ts'
 import { awaken } from './awaken.ts'
+import { Commands } from './commands.ts'
 import { factsOf } from './facts.ts'
 import { GivingAway } from './giving-away.ts'
 import { syncedSession } from './handover.ts'
@@ -41,6 +42,7 @@ export class Device {
   readonly moving: Moving
   readonly presence: Presence
   readonly publishRequests: PublishRequests
+  readonly commands: Commands
   private readonly platform: Platform
   private readonly registrar: Registrar
   private readonly subscribing: Subscribing
@@ -81,6 +83,7 @@ export class Device {
       session: () => syncedSession(this.store),
       queued: (position) => this.store.queuedBytes(position),
       along: () => this.presence.along(),
+      hear: (publisher, message) => this.commands.hear(publisher, message),
     }
     this.leaf = new Leaf(platform, rootOfClient(client), owner, marks)
     const publisher = new Publisher(platform, client, this.leaf)
@@ -91,8 +94,15 @@ export class Device {
       this.moving.spokenOf(filters),
     )
     this.presence = new Presence(platform, client, this.leaf)
-    const { registrar, presence } = this
-    this.moving = new Moving(platform, client, this.leaf, this.store, this.seen, registrar, presence, {
+    this.commands = new Commands(platform, client, this.leaf, this.presence, {
+      connected: () => this.live !== null,
+      session: () => {
+        this.endIfExpired(platform.now())
+        return this.session
+      },
+    })
+    const { store, seen, registrar, presence, commands } = this
+    this.moving = new Moving(platform, client, this.leaf, store, seen, registrar, presence, commands, {
       session: () => this.session,
       replace: (session) => {
         this.session = session
@@ -246,6 +256,7 @@ export class Device {
     if (live !== null && lookAfter(this.platform, this.store, live) === 'silent')
       this.closeLive(Reason.KeepAliveTimeout) // [MQTT-3.1.2-22]
     this.presence.publish()
+    this.commands.alarm()
     this.endIfExpired(now)
     this.will.publishIfDue(this.session === null)
     if (live !== null) this.givingAway.lookAgain(live.lastActivityAt)

@@ -17,6 +17,7 @@ import { CLIENT_AWAY, type Delivery, decodeDelivery, encodeDelivery } from '../.
 import type { Session, Subscription } from '../../src/session/session.ts'
 import type { Leaf } from '../leaf/leaf.ts'
 import type { Platform } from '../platform.ts'
+import type { Commands } from './commands.ts'
 import { exportSession, goOn, importSession, ownSession } from './handover.ts'
 import { type LateSubscription, LateSubscriptions } from './late-subscriptions.ts'
 import type { Presence } from './presence.ts'
@@ -44,6 +45,7 @@ export class Moving {
   private readonly seen: Seen
   private readonly registrar: Registrar
   private readonly presence: Presence
+  private readonly commands: Commands
   private readonly lateSubscriptions: LateSubscriptions
   private readonly mover: Mover
 
@@ -55,6 +57,7 @@ export class Moving {
     seen: Seen,
     registrar: Registrar,
     presence: Presence,
+    commands: Commands,
     mover: Mover,
   ) {
     this.platform = platform
@@ -64,6 +67,7 @@ export class Moving {
     this.seen = seen
     this.registrar = registrar
     this.presence = presence
+    this.commands = commands
     this.lateSubscriptions = new LateSubscriptions(platform.storage, store, leaf.syncing.marks)
     this.mover = mover
   }
@@ -80,7 +84,8 @@ export class Moving {
     }
     if (knowledge.at !== 'elsewhere' || knowledge.epoch < epoch) this.leave(to, epoch)
     const session = exportSession(this.store, this.seen)
-    return { state: { session, presence: this.presence.open(), ...this.leaf.exportState() } }
+    const commands = this.commands.export()
+    return { state: { session, presence: this.presence.open(), commands, ...this.leaf.exportState() } }
   }
 
   /** Another region has taken the client over while this one was not reached. What it had yet is given with `release`. */
@@ -93,6 +98,7 @@ export class Moving {
   private leave(to: RegionId, epoch: number): void {
     this.mover.disconnect()
     this.leaf.home.handedOver(to, epoch)
+    this.commands.left()
     // After the home is given up: should the process die in between, a home without its own subscriber would lose messages.
     const session = this.mover.session()
     if (session !== null) this.leaf.subscribers.remove(this.client, session.id, null)
@@ -148,6 +154,7 @@ export class Moving {
     this.store.clear()
     this.seen.clear()
     this.presence.clear()
+    this.commands.clear()
     this.leaf.releaseState()
     return NOTHING_LATE
   }
@@ -174,6 +181,7 @@ export class Moving {
   /** In the transaction that makes this region the home. */
   importState(state: HandoverState, synced: boolean, now: number): void {
     this.presence.import(state)
+    this.commands.import(state.commands ?? [], synced)
     const own = synced && this.isNewest(state) ? ownSession(this.store, this.seen) : null
     const session = own ?? state.session
     const taken = synced && session !== null ? goOn(session, now) : session

@@ -140,7 +140,7 @@ export class Presence {
     this.platform.storage.exec('DELETE FROM arrived')
   }
 
-  private last(): PresenceEvent | null {
+  last(): PresenceEvent | null {
     const record = this.lastRecord()
     return record === null ? null : eventOf(record)
   }

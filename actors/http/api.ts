@@ -2,6 +2,7 @@
 import { EVENTS_PATH } from '../../src/api/events.ts'
 import { publicApi, serveDocument } from '../../src/api/public-api.ts'
 import type { EdgeApi } from './asking.ts'
+import { commandRoutes } from './command-route.ts'
 import { eventRoutes } from './events-route.ts'
 import { historyRoutes } from './history-route.ts'
 import { presenceRoutes } from './presence-route.ts'
@@ -19,6 +20,7 @@ const groups = [
   shadowRoutes,
   presenceRoutes,
   provisionRoutes,
+  commandRoutes,
 ]
 for (const routes of groups) edgeApi.route('/', routes)
 serveDocument(edgeApi, {

@@ -12,6 +12,7 @@ import { type ClientId, type FleetId, parseRegionId, type RegionId, type Root } 
 import { clientOfRoot } from '../../src/id/root.ts'
 import { changedAccessRequestSchema } from '../../src/relay/access.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
+import { homeCommandRequestSchema } from '../../src/relay/command.ts'
 import { type DeliverRequest, deliverRequestSchema, type EnvelopeResult } from '../../src/relay/envelope.ts'
 import { historySeamRequestSchema } from '../../src/relay/history.ts'
 import { handoverRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
@@ -159,6 +160,15 @@ relayRoutes.post('/:region/access', async (c) => {
   const { fleet, client, access, clock } = body.value
   await callDevice(c, fleet, client, (device) => device.accessChanged(access, clock))
   return c.body(null, 204)
+})
+
+relayRoutes.post('/:region/command', async (c) => {
+  const body = await parse(c, homeCommandRequestSchema)
+  if (!body.ok) return body.response
+  const { fleet, root, epoch, asked } = body.value
+  const client = clientOfRoot(root)
+  if (client === null) return problemResponse(400, 'Only devices can be called', { field: 'root' })
+  return c.json(await callDevice(c, fleet, client, (device) => device.command(asked, epoch)))
 })
 
 relayRoutes.post('/:region/wide', async (c) => {

@@ -3,7 +3,7 @@ import type { ClientId, Root } from '../../src/id/ids.ts'
 import { isPresence } from '../../src/id/root.ts'
 import type { ShadowVerb } from '../../src/id/shadow-topic.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/mqtt/message.ts'
-import { Reason } from '../../src/mqtt/reason.ts'
+import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { encodeRouted, type Routed } from '../../src/relay/routed.ts'
 import type { LateShadow } from '../../src/relay/shadow.ts'
 import type { Platform } from '../platform.ts'
@@ -20,6 +20,12 @@ import type { Syncing } from './syncing.ts'
 import type { Uplinks } from './uplinks.ts'
 import type { WideLink } from './wide-link.ts'
 
+/** What the client whose root it is makes of a message first: it refuses it, or passes it on, perhaps changed. */
+export type Heard =
+  | { readonly refused: ReasonCode }
+  /** `taken`: somebody was waiting for it, subscriber or not. */
+  | { readonly message: Message; readonly taken: boolean }
+
 /** What of a leaf has a part in it. */
 export interface Parts {
   readonly home: Home
@@ -33,6 +39,7 @@ export interface Parts {
   readonly uplinks: Uplinks
   readonly wide: WideLink
   readonly syncing: Syncing
+  readonly hear: (publisher: ClientId, message: Message) => Heard | null
 }
 
 export class Accepting {
@@ -96,17 +103,27 @@ export class Accepting {
   }
 
   private async acceptOne({ publisher, record, turn }: Routed): Promise<number> {
-    const { sharing, shadows, retained } = this.parts
+    const { sharing, shadows, hear } = this.parts
     if (turn !== null) return sharing.give(publisher, record, turn)
     const message = decodeMessage(record)
     // What a home has accepted before is applied, and kept, already.
     const again = message.owed === 'again'
+    const heard = again ? null : hear(publisher, message)
+    if (heard !== null) {
+      if ('refused' in heard) return heard.refused
+      const outcome = await this.acceptMessage(publisher, heard.message, encodeMessage(heard.message))
+      return heard.taken && outcome === Reason.NoMatchingSubscribers ? Reason.Success : outcome
+    }
     const answered = again ? null : shadows.answer(message)
     if (answered !== null) return this.acceptRequest(publisher, message, record, answered)
+    return this.acceptMessage(publisher, message, record)
+  }
+
+  private async acceptMessage(publisher: ClientId, message: Message, record: Uint8Array): Promise<number> {
     // Nobody is to get what the history cannot have: its publisher is told so, and tries again.
     if (this.parts.history.refuses(message)) return Reason.QuotaExceeded
-    if (message.retain && !again) {
-      const kept = retained.keep(message, (this.parts.home.knowledge as HomeHere).epoch)
+    if (message.retain && message.owed !== 'again') {
+      const kept = this.parts.retained.keep(message, (this.parts.home.knowledge as HomeHere).epoch)
       if (kept !== Reason.Success) return kept
     }
     return this.spread(publisher, message, record)

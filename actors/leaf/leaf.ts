@@ -19,7 +19,7 @@ import { CoreUnreachable } from '../core-client.ts'
 import { LEAF_SOURCES_MAX } from '../limits.ts'
 import type { LeafRetainedPage, Platform, SubscribeReply } from '../platform.ts'
 import { Tables } from '../tables.ts'
-import { Accepting } from './accepting.ts'
+import { Accepting, type Heard } from './accepting.ts'
 import { SubscribeAttempts } from './attempts.ts'
 import { type DeliverCall, FanOut } from './fan-out.ts'
 import { History } from './history.ts'
@@ -51,6 +51,7 @@ export interface LeafOwner {
   session(): SyncedSession | null
   queued(position: number): Uint8Array | null
   along(): RootChange['retained'][number] | null
+  hear(publisher: ClientId, message: Message): Heard | null
 }
 
 export class Leaf {
@@ -173,6 +174,7 @@ export class Leaf {
       uplinks: this.uplinks,
       wide: this.wide,
       syncing: this.syncing,
+      hear: owner.hear,
     })
     this.shadowRequests = new ShadowRequests(this.accepting)
   }

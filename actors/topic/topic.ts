@@ -25,6 +25,7 @@ export class Topic {
       session: () => null,
       queued: () => null,
       along: () => null,
+      hear: () => null,
     })
   }
 

@@ -82,6 +82,10 @@ export class DeviceActor extends DurableObject<Env> implements DevicePeer {
     return this.gate.device.leaf.shadow(...parameters)
   }
 
+  command(...parameters: Parameters<DevicePeer['command']>) {
+    return this.gate.device.commands.ask(...parameters)
+  }
+
   share(...[session, batch]: Parameters<DevicePeer['share']>) {
     return this.gate.device.leaf.share(session, unpackBatch(batch))
   }

@@ -1,5 +1,6 @@
 // Homes: who is the authority for a root, and how a region becomes it.
 import { z } from 'zod'
+import { commandRowSchema } from './command.ts'
 import { base64Schema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 import { lateShadowSchema, shadowPathSchema, shadowRowSchema } from './shadow.ts'
 
@@ -65,6 +66,8 @@ export const handoverStateSchema = z.object({
   keptAt: z.number().optional(),
   /** Of a client: presence events that may not have arrived everywhere, in order. */
   presence: z.array(base64Schema),
+  /** Of a device: the commands that it is called with, and those that were; absent where the state is from the store. */
+  commands: z.array(commandRowSchema).optional(),
 })
 export type HandoverState = z.infer<typeof handoverStateSchema>
 

@@ -38,6 +38,7 @@ const DEVICE: DevicePeer = {
   ...LEAF,
   publishOwn: async (batch) => ({ status: 'done', outcomes: successes(batch) }),
   shadow: async () => ({ status: 'moved' }),
+  command: async () => ({ status: 'moved' }),
   deliver: async (_, batch) => successes(batch),
   presence: async () => ({ status: 'moved' }),
   accessChanged: async () => undefined,
@@ -104,6 +105,7 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
     imported: async () => LATE_NOWHERE,
     interest: async () => ({ home, clock: 0, retained: [] }),
     shadow: async () => ({ status: 'unreachable', region }),
+    command: async () => ({ status: 'unreachable', region }),
     drained: async () => undefined,
     envelopes: async ({ envelopes }) => ({
       results: envelopes.map(() => ({ status: 'done', outcomes: [] })),

@@ -40,6 +40,48 @@ const shadow = { ...syncedShadow, requests }
 const lateShadow = { path: 'shadow/name/led:1', requests }
 const askedShadow = { id: 'a1', path: 'shadow', verb: 'update', body: '{}' }
 const askedShadowWrong = { id: '', path: 'shadow/update', verb: 'put', body: null }
+const commandCall = {
+  ask: 'call',
+  id: 'c-1',
+  name: 'reboot',
+  payload: 'AA==',
+  contentType: null,
+  timeoutMs: 10_000,
+  whenOffline: 'wait',
+  kept: true,
+  fingerprint: 'f',
+  askedForMs: 0,
+  holdMs: 10_000,
+}
+const commandCallWrong = {
+  ask: 'tell',
+  id: 'a/b',
+  name: 're/boot',
+  payload: '*',
+  contentType: 5,
+  timeoutMs: 0,
+  whenOffline: 'never',
+  kept: 1,
+  fingerprint: '',
+  askedForMs: -1,
+  holdMs: 10_001,
+}
+const deviceAnswer = {
+  status: 200,
+  payload: '',
+  contentType: 'text/plain',
+  userProperties: [['a', 'b']],
+  at: 1,
+}
+const command = {
+  id: 'c-1',
+  name: 'reboot',
+  fingerprint: 'f',
+  acceptedAt: 1,
+  expiresAt: 2,
+  answer: deviceAnswer,
+}
+const commandOutcome = { state: 'answered', command }
 const answeredShadow = {
   status: 'done',
   body: '{}',
@@ -54,6 +96,7 @@ const state = {
   interests: [interest],
   shadows: [shadow],
   presence: ['AA=='],
+  commands: [command],
 }
 const envelope = {
   fleet: 'default',
@@ -176,6 +219,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       'interests.0.region': 'U S',
       'shadows.0.shadow': null,
       'presence.0': '*',
+      'commands.0.expiresAt': '2',
     },
   },
   shadowPathSchema: { valid: 'shadow/name/a_b-c', wrong: { '': 'shadow/name/a/b' } },
@@ -193,6 +237,38 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   shadowResponseSchema: {
     valid: { status: 'synced', region: 'eu', shadow: null },
     wrong: { status: 'moved', region: 'E', shadow: 1 },
+  },
+  commandIdSchema: { valid: 'a-B_9', wrong: { '': 'a b' } },
+  commandNameSchema: { valid: 'led:on.1-x', wrong: { '': '' } },
+  commandCallSchema: { valid: commandCall, wrong: commandCallWrong },
+  commandAskedSchema: {
+    valid: { ask: 'look', id: 'c-1', holdMs: 0 },
+    wrong: { ask: 'see', id: '', holdMs: -1 },
+  },
+  deviceAnswerSchema: {
+    valid: deviceAnswer,
+    wrong: { status: 600, payload: '*', contentType: 0, 'userProperties.0': ['a'], at: null },
+  },
+  commandRowSchema: {
+    valid: command,
+    wrong: { id: '+', name: '#', fingerprint: '', acceptedAt: 'x', expiresAt: null, 'answer.status': 99 },
+  },
+  commandOutcomeSchema: { valid: commandOutcome, wrong: { state: 'perhaps', 'command.answer': 1 } },
+  commandRequestSchema: {
+    valid: { ...where, asked: commandCall },
+    wrong: { ...whereWrong, 'asked.name': '' },
+  },
+  homeCommandRequestSchema: {
+    valid: { fleet: 'default', root, epoch: 2, asked: commandCall },
+    wrong: { fleet: '', root: 7, ...epochWrong, 'asked.timeoutMs': 604_800_001 },
+  },
+  homeCommandResponseSchema: {
+    valid: { status: 'done', outcome: commandOutcome },
+    wrong: { status: 'unknown', 'outcome.state': 'moved' },
+  },
+  commandResponseSchema: {
+    valid: { status: 'done', outcome: { state: 'offline', why: 'away', presence } },
+    wrong: { status: 'moved', 'outcome.why': 'asleep', 'outcome.presence.state': 1 },
   },
   lateShadowSchema: {
     valid: lateShadow,

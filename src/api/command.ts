@@ -1,0 +1,384 @@
+// Calls of devices in the public API: what is asked, how long the caller waits, and what it is answered.
+import { createRoute, z } from '@hono/zod-openapi'
+import { base64ToBytes, bytesToBase64 } from '../relay/base64.ts'
+import {
+  COMMAND_BYTES_MAX,
+  COMMAND_HOLD_MS_MAX,
+  COMMAND_TIMEOUT_MS_MAX,
+  type CommandCall,
+  type CommandResponse,
+  type CommandRow,
+  type DeviceAnswer,
+} from '../relay/command.ts'
+import { presenceEventSchema } from '../relay/presence.ts'
+import { problemResponse, problemSchema } from '../relay/problem.ts'
+import { idempotencyHeadersSchema } from './idempotency.ts'
+import { clientIdSchema } from './names.ts'
+import { limitedBody, SECURITY } from './public-api.ts'
+import { json, jsonBody, problems } from './responses.ts'
+
+export const CALL_TIMEOUT_MS_DEFAULT = 10_000
+const CALL_TIMEOUT_MS_MIN = 100
+/** How long one request is held; whoever may wait longer asks for the command again. */
+export const CALL_WAIT_MS_MAX = 60_000
+/** Base64 of the largest payload, and the rest. */
+const CALL_BODY_BYTES_MAX = COMMAND_BYTES_MAX * 2
+
+const payloadFields = {
+  payload: z.unknown().optional().meta({ description: 'Any JSON value: the device gets it as JSON' }),
+  text: z.string().optional().meta({ description: 'Instead of `payload`: text' }),
+  base64: z.base64().optional().meta({ description: 'Instead of `payload`: bytes' }),
+}
+
+export const callSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[\w.:-]{1,64}$/, 'not the name of a command: 1 to 64 of A-Z a-z 0-9 _ . : -')
+      .meta({ description: 'What the device is to do', example: 'reboot' }),
+    ...payloadFields,
+    contentType: z
+      .string()
+      .regex(/^[\x20-\x7e]{1,256}$/)
+      .optional()
+      .meta({ description: 'As the device is told; application/json for `payload`' }),
+    timeoutMs: z
+      .int()
+      .min(CALL_TIMEOUT_MS_MIN)
+      .max(COMMAND_TIMEOUT_MS_MAX)
+      .default(CALL_TIMEOUT_MS_DEFAULT)
+      .meta({ description: 'How long the device has for its answer, and the command to reach it' }),
+    whenOffline: z.enum(['fail', 'wait']).default('fail').meta({
+      description: '`wait`: a device that is away gets the command when it comes back in time',
+    }),
+  })
+  .refine(
+    ({ payload, text, base64 }) => [payload, text, base64].filter((one) => one !== undefined).length <= 1,
+    { message: 'one payload only', path: ['payload'] },
+  )
+  .meta({ id: 'Call' })
+export type Call = z.infer<typeof callSchema>
+
+export const answerSchema = z
+  .object({
+    status: z.int().nullable().meta({
+      description:
+        'As the device says, as in HTTP; 200 where it says none, null where it says something else',
+    }),
+    ...payloadFields,
+    contentType: z.string().optional(),
+    userProperties: z
+      .array(z.tuple([z.string(), z.string()]))
+      .meta({ description: 'MQTT 5 user properties' }),
+    at: z.iso.datetime(),
+  })
+  .meta({
+    id: 'DeviceAnswer',
+    description: 'The payload is JSON where it can be read as that, else text, else base64',
+  })
+
+export const commandSchema = z
+  .object({
+    id: z.string(),
+    device: z.string(),
+    name: z.string(),
+    state: z
+      .enum(['open', 'answered', 'expired'])
+      .meta({ description: '`expired`: no answer in time; one that comes late makes it `answered`' }),
+    acceptedAt: z.iso.datetime(),
+    expiresAt: z.iso.datetime(),
+    answer: answerSchema.optional(),
+  })
+  .meta({ id: 'Command' })
+export type CommandTold = z.infer<typeof commandSchema>
+
+const commandProblemSchema = problemSchema
+  .extend({
+    commandId: z.string().optional().meta({ description: 'What became of it can be asked' }),
+    answer: answerSchema.optional(),
+    presence: presenceEventSchema.nullable().optional().meta({ description: 'The last event of the device' }),
+  })
+  .meta({ id: 'CommandProblem' })
+const problem = (description: string) => ({
+  description,
+  content: { 'application/problem+json': { schema: commandProblemSchema } },
+})
+
+const preferSchema = z
+  .string()
+  .max(256)
+  .optional()
+  .meta({ description: 'RFC 7240: `respond-async` to wait not at all, `wait=5` for at most five seconds' })
+
+export const callRoute = createRoute({
+  method: 'post',
+  path: '/v1/devices/{device}/commands',
+  operationId: 'callDevice',
+  tags: ['Commands'],
+  security: SECURITY,
+  summary: 'Call a device and get its answer',
+  description:
+    'The device gets a message on devices/{device}/commands/{name}/{id} and answers it. With an idempotency key the call is kept at the device’s home: a request with the same key never calls the device again, and is answered as the first one was.',
+  request: {
+    params: z.object({ device: clientIdSchema }),
+    headers: idempotencyHeadersSchema.extend({ Prefer: preferSchema }),
+    body: jsonBody(callSchema),
+  },
+  middleware: limitedBody(CALL_BODY_BYTES_MAX),
+  responses: {
+    200: json('The device has answered, with a status below 400', commandSchema),
+    202: json(
+      'The device has the command, or its queue has; no answer yet',
+      commandSchema,
+      z.object({ Location: z.string() }),
+    ),
+    ...problems(400, 401, 404, 413, 415, 503),
+    409: problem('The device is not connected, or does not listen to commands; it was not called'),
+    422: problem(
+      'The device has answered with a status of 400 to 499; or the idempotency key was used for another call',
+    ),
+    429: problem('Too many commands of the device are open, or its queue is full; it was not called'),
+    502: problem('The device has answered with a status of 500 and more, or not as an answer is'),
+    504: problem('No answer came in time; one that comes late is kept'),
+  },
+})
+
+export const commandRoute = createRoute({
+  method: 'get',
+  path: '/v1/devices/{device}/commands/{command}',
+  operationId: 'getCommand',
+  tags: ['Commands'],
+  security: SECURITY,
+  summary: 'What became of a command',
+  description:
+    'Kept, for a day and bounded in number, are those with an idempotency key, those that nobody waited for and those that expired; any other while it is open, and its answer for a moment.',
+  request: {
+    params: z.object({
+      device: clientIdSchema,
+      command: z.string().regex(/^[\w-]{1,64}$/, 'not the id of a command'),
+    }),
+  },
+  responses: { 200: json('As it is now', commandSchema), ...problems(400, 401, 404, 503) },
+})
+
+/** What the home is asked, and null where the payload is too large. @param key the idempotency key */
+export async function callOf(
+  call: Call,
+  target: { readonly fleet: string; readonly device: string },
+  key: string | undefined,
+  waitMs: number,
+): Promise<Omit<CommandCall, 'askedForMs' | 'holdMs'> | null> {
+  const { name, payload, text, base64, timeoutMs, whenOffline } = call
+  const asJson = payload !== undefined
+  const bytes =
+    base64 !== undefined
+      ? base64ToBytes(base64)
+      : new TextEncoder().encode(asJson ? JSON.stringify(payload) : (text ?? ''))
+  if (bytes.length > COMMAND_BYTES_MAX) return null
+  const contentType = call.contentType ?? (asJson ? 'application/json' : null)
+  const encoded = bytesToBase64(bytes)
+  return {
+    ask: 'call',
+    id:
+      key === undefined
+        ? crypto.randomUUID()
+        : await digest(['idempotency', target.fleet, target.device, key]),
+    name,
+    payload: encoded,
+    contentType,
+    timeoutMs,
+    whenOffline,
+    // Nobody may be there any more when the answer comes.
+    kept: key !== undefined || waitMs < timeoutMs,
+    fingerprint: await digest([name, contentType, encoded]),
+  }
+}
+
+/** How long the caller waits at most. */
+export function waitMsOf(prefer: string | undefined, timeoutMs: number): number {
+  const wanted = (prefer ?? '').split(',').map((one) => one.trim().toLowerCase())
+  if (wanted.includes('respond-async') && !wanted.some((one) => one.startsWith('wait='))) return 0
+  const seconds = wanted.map((one) => /^wait=(\d{1,6})$/.exec(one)?.[1]).find((one) => one !== undefined)
+  const asked = seconds === undefined ? CALL_WAIT_MS_MAX : Number(seconds) * 1000
+  return Math.min(asked, timeoutMs, CALL_WAIT_MS_MAX)
+}
+
+/** So long a home is to hold the next request of who waits until a time. */
+export function holdMs(until: number, now: number): number {
+  return Math.min(COMMAND_HOLD_MS_MAX, Math.max(0, until - now))
+}
+
+/** @param id of the command */
+export function callAnswer(device: string, id: string, response: CommandResponse): Response {
+  if (response.status === 'unknown')
+    return problemResponse(404, 'No such device is known', { field: 'device' })
+  if (response.status === 'unreachable') return unreachableAnswer(id, `its home's region: ${response.region}`)
+  const { outcome } = response
+  switch (outcome.state) {
+    case 'answered':
+      return answered(device, outcome.command)
+    case 'open':
+      return Response.json(told(device, outcome.command, 'open'), {
+        status: 202,
+        headers: { location: locationOf(device, id) },
+      })
+    case 'expired':
+      return commandProblem(
+        504,
+        'The device did not answer in time',
+        { commandId: id },
+        {
+          detail: 'should its answer come late, the command has it',
+          headers: { location: locationOf(device, id) },
+        },
+      )
+    case 'offline':
+      return commandProblem(409, OFFLINE[outcome.why], { presence: outcome.presence })
+    case 'mismatch':
+      return commandProblem(
+        422,
+        'The idempotency key was used for another call',
+        {},
+        { field: 'Idempotency-Key' },
+      )
+    case 'busy':
+      return commandProblem(
+        429,
+        'Too many commands of the device are open',
+        {},
+        { headers: { 'retry-after': '1' } },
+      )
+    case 'refused':
+      return commandProblem(
+        429,
+        "The device's queue did not take the command",
+        {},
+        {
+          detail: `MQTT reason 0x${outcome.reason.toString(16)}`,
+          headers: { 'retry-after': '5' },
+        },
+      )
+    case 'lost':
+      return commandProblem(
+        504,
+        'It is not known whether the device was called',
+        { commandId: id },
+        {
+          detail: 'the way to its home broke off; with an idempotency key a call can be repeated safely',
+        },
+      )
+    case 'unknown':
+      return problemResponse(404, 'No such command is known', { field: 'command' })
+    default:
+      return outcome satisfies never
+  }
+}
+
+/** Of a command that was asked for by its id. */
+export function commandAnswer(device: string, id: string, response: CommandResponse): Response {
+  if (response.status !== 'done') return callAnswer(device, id, response)
+  const { outcome } = response
+  if (outcome.state === 'answered' || outcome.state === 'open' || outcome.state === 'expired')
+    return Response.json(told(device, outcome.command, outcome.state), {
+      headers: { 'cache-control': 'no-cache' },
+    })
+  return callAnswer(device, id, response)
+}
+
+/** The way to the home was broken for as long as the caller waits. */
+export function unreachableAnswer(id: string, what: string): Response {
+  return commandProblem(
+    503,
+    `The device's home cannot be reached: ${what}`,
+    { commandId: id },
+    {
+      detail: 'it may have been called all the same; with an idempotency key a call can be repeated safely',
+    },
+  )
+}
+
+const OFFLINE = {
+  away: 'The device is not connected',
+  'no-session': 'The device is not connected and has no session in which a command could wait',
+  deaf: 'The device has not subscribed to its commands',
+} as const
+
+function answered(device: string, command: CommandRow): Response {
+  const body = told(device, command, 'answered')
+  const { answer } = body
+  const status = answer?.status ?? null
+  if (status !== null && status < 400) return Response.json(body)
+  const title =
+    status === null
+      ? 'The device answered what cannot be understood'
+      : `The device answered with status ${status}`
+  const said = answer?.text ?? (answer?.payload === undefined ? undefined : JSON.stringify(answer.payload))
+  return commandProblem(
+    status !== null && status < 500 ? 422 : 502,
+    title,
+    { commandId: command.id, answer },
+    {
+      ...(said !== undefined && { detail: said.slice(0, 300) }),
+    },
+  )
+}
+
+function told(device: string, command: CommandRow, state: CommandTold['state']): CommandTold {
+  const { id, name, acceptedAt, expiresAt, answer } = command
+  return {
+    id,
+    device,
+    name,
+    state,
+    acceptedAt: new Date(acceptedAt).toISOString(),
+    expiresAt: new Date(expiresAt).toISOString(),
+    ...(answer !== null && { answer: toldAnswer(answer) }),
+  }
+}
+
+function toldAnswer({ status, payload, contentType, userProperties, at }: DeviceAnswer) {
+  return {
+    status,
+    ...readable(payload),
+    ...(contentType !== null && { contentType }),
+    userProperties,
+    at: new Date(at).toISOString(),
+  }
+}
+
+function readable(payload: string) {
+  if (payload === '') return {}
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(base64ToBytes(payload))
+  } catch {
+    return { base64: payload }
+  }
+  try {
+    return { payload: JSON.parse(text) as unknown }
+  } catch {
+    return { text }
+  }
+}
+
+function commandProblem(
+  status: number,
+  title: string,
+  members: Partial<z.infer<typeof commandProblemSchema>>,
+  { headers, ...more }: { detail?: string; field?: string; headers?: Readonly<Record<string, string>> } = {},
+): Response {
+  return new Response(JSON.stringify({ type: 'about:blank', title, status, ...more, ...members }), {
+    status,
+    headers: { ...headers, 'content-type': 'application/problem+json' },
+  })
+}
+
+function locationOf(device: string, id: string): string {
+  return `/v1/devices/${encodeURIComponent(device)}/commands/${id}`
+}
+
+/** Names what it is of, in 43 characters. */
+async function digest(of: unknown): Promise<string> {
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(of)))
+  return bytesToBase64(new Uint8Array(hash)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+}
