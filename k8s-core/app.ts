@@ -28,6 +28,8 @@ import { syncRoot } from './sync.ts'
 
 /** In the log, with the root: messages of its former home come late, behind newer ones. */
 export const BEGINS_FROM_STORE = 'a home begins from the store, since a former one is out of reach'
+/** With the root and the region: from now on the former home accepts nothing more. */
+export const FORMER_HOME_TOLD = 'a former home knows of its successor'
 
 type CoreContext = Context<{ Variables: { caller: RegionId } }>
 
@@ -90,7 +92,13 @@ export function coreApp(parts: CoreParts) {
     if (claimed.synced) log.warn({ fleet, root, region, epoch: claimed.home.epoch }, BEGINS_FROM_STORE)
     return c.json(claimed)
   })
-  call('imported', importedRequestSchema, async (c, request) => c.json(await directory.imported(request)))
+  call('imported', importedRequestSchema, async (c, request) => {
+    const { fleet, root, epoch, synced } = request
+    const told = (region: RegionId) => {
+      if (synced) log.warn({ fleet, root, region, epoch }, FORMER_HOME_TOLD)
+    }
+    return c.json(await directory.imported(request, told))
+  })
   call('interest', interestRequestSchema, async (c, request) => c.json(await relay.interest(request)))
   call('drained', drainedRequestSchema, async (c, request) => {
     await relay.drained(request)
@@ -101,20 +109,22 @@ export function coreApp(parts: CoreParts) {
   )
 
   call('presence', presenceRequestSchema, async (c, request) => c.json(await relay.presence(request)))
-  const sync = async (change: RootChange): Promise<SyncResult> => {
+  const sync = async (region: RegionId, change: RootChange): Promise<SyncResult> => {
+    const { fleet, root, epoch } = change
     const from = performance.now()
     let result: SyncResult
     try {
       result = await syncRoot(store, change)
     } catch (cause) {
-      log.warn({ err: cause, fleet: change.fleet, root: change.root }, 'a state was not synced')
+      log.warn({ err: cause, fleet, root }, 'a state was not synced')
       result = 'failed'
     }
+    if (result === 'fenced') log.warn({ fleet, root, region, epoch }, FORMER_HOME_TOLD)
     metrics?.synced(change, result, performance.now() - from)
     return result
   }
-  call('sync', syncRequestSchema, async (c, { roots }) =>
-    c.json({ results: await Promise.all(roots.map(sync)) }),
+  call('sync', syncRequestSchema, async (c, { region, roots }) =>
+    c.json({ results: await Promise.all(roots.map((change) => sync(region, change))) }),
   )
 
   call('shadow', shadowRequestSchema, async (c, request) =>

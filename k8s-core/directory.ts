@@ -83,8 +83,12 @@ export class Directory {
   /**
    * The home has what it was given: the former ones may let go, unless more came meanwhile. Each is asked, the oldest
    * first; one that is not reached keeps none of the others waiting. Rejects while one is not reached.
+   * @param told called for each that knows of its successor from now on
    */
-  async imported(request: ImportedRequest): Promise<ImportedResponse> {
+  async imported(
+    request: ImportedRequest,
+    told: (former: RegionId) => void = () => undefined,
+  ): Promise<ImportedResponse> {
     const { fleet, root, region, epoch, from, tookUpTo, synced, registered } = request
     const { tookTopic, tookShadow, tookFilter } = request
     const home = await this.store.home(fleet, root)
@@ -96,6 +100,7 @@ export class Directory {
       try {
         const asked = { fleet, root, to: region, epoch, synced, registered, ...took }
         const released = await this.edges.release(former, asked)
+        told(former)
         const { retained, shadows, subscriptions } = released
         if (released.late !== '' || retained.length + shadows.length + subscriptions.length > 0)
           return { ...released, from: former }

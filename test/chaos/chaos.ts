@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type CassandraPart, differences, nodeToLose, rowsOn, type Topology } from './database.ts'
 import { explain } from './explain.ts'
 
-import { readFailOvers, untold } from './fail-overs.ts'
+import { longestUntoldMs, readFailOvers, untold } from './fail-overs.ts'
 import {
   apart,
   describeFault,
@@ -56,6 +56,9 @@ export interface Result {
   readonly refusals: Readonly<Record<string, number>>
   readonly sessionsLost: readonly { readonly client: string; readonly at: number }[]
   readonly doubles: readonly DoubleConnection[]
+  /** Homes that went on without their former one, and how long it took at most to tell that, from when nothing prevented it. */
+  readonly failOvers: number
+  readonly longestUntoldMs: number | null
   readonly races: number
   /** Racers of which not exactly one connection was served in the end: how many were. */
   readonly unsettled: readonly { readonly client: string; readonly open: number }[]
@@ -75,6 +78,8 @@ export interface Converged {
 }
 
 const CONVERGE_MS_MAX = 120_000
+/** A new home asks its former one at least once a minute. */
+const UNTOLD_MS_MAX = 75_000
 const DRAIN_MS_MAX = 90_000
 /** Nothing has come for this long, and nothing is missing. */
 const QUIET_MS = 3_000
@@ -129,10 +134,11 @@ export async function runChaos(options: ChaosOptions, interrupted = () => false)
     )
     const converged = several ? await converge(world.cassandra) : null
     const failOvers = await readFailOvers(options.logs, cores)
+    const untoldMs = longestUntoldMs(failOvers, happened)
     const verdict = ledger.judge(failOvers)
     const doubles = load.racers.flatMap((racer) => {
       const own = failOvers.filter(({ root }) => root === `devices/${racer.id}`)
-      const alone = own.flatMap((failOver) => untold(failOver, regions, happened))
+      const alone = own.flatMap((failOver) => untold(failOver, regions))
       return racer.doubles([...apart(happened, regions, databases), ...alone])
     })
     return {
@@ -153,13 +159,15 @@ export async function runChaos(options: ChaosOptions, interrupted = () => false)
       refusals: { ...load.refusals, ...verdict.refusals },
       sessionsLost: load.sessionsLost,
       doubles,
+      failOvers: failOvers.length,
+      longestUntoldMs: untoldMs,
       races: load.racers.reduce((sum, { connections }) => sum + connections, 0),
       unsettled,
       recovered: recovery.judge(happened, load.publishers),
       drainMs,
       converged,
       explanations: explain(ledger, verdict, { faults: happened, notes: load.notes, startedAt }),
-      failures: failuresOf(verdict, load, doubles, unsettled, converged),
+      failures: failuresOf(verdict, load, doubles, unsettled, converged, untoldMs),
     }
   } finally {
     load.end()
@@ -203,6 +211,7 @@ function failuresOf(
   doubles: readonly DoubleConnection[],
   unsettled: readonly { readonly client: string; readonly open: number }[],
   converged: Converged | null,
+  untoldMs: number | null,
 ): string[] {
   const failures: string[] = []
   const none = (count: number, what: string) => {
@@ -216,6 +225,7 @@ function failuresOf(
   none(verdict.strange, 'arrivals of what nobody sent')
   none(verdict.unanswered, 'messages never answered')
   none(converged?.different ?? 0, 'rows that differ between the nodes of Cassandra')
+  if ((untoldMs ?? 0) > UNTOLD_MS_MAX) failures.push(`a former home was not told for ${untoldMs} ms`)
   if (verdict.acknowledged === 0) failures.push('nothing was acknowledged')
   return failures
 }

@@ -1,9 +1,9 @@
 // The judges of a chaos run find what is planted.
 import { describe, expect, it, test } from 'vitest'
-import { BEGINS_FROM_STORE } from '../../k8s-core/app.ts'
+import { BEGINS_FROM_STORE, FORMER_HOME_TOLD } from '../../k8s-core/app.ts'
 
 import { copiesOf, differences, parseTopology } from './database.ts'
-import { type FailOver, failOversIn, untold } from './fail-overs.ts'
+import { type FailOver, failOversIn, longestUntoldMs, untold } from './fail-overs.ts'
 import { apart, FAULT_KINDS, type Happened, planFaults } from './faults.ts'
 
 import { Ledger, type ReceiverKind } from './ledger.ts'
@@ -86,7 +86,9 @@ describe('the ledger', () => {
     const during = (late?.after?.arrivedAt ?? 0) - 1
     const away = late?.publisherRegion === 'ap' ? 'eu' : 'ap'
     const judgedWith = (failOver: Partial<FailOver>) => {
-      const { inversions, lateInversions } = ledger.judge([{ root, region: away, at: during, ...failOver }])
+      const { inversions, lateInversions } = ledger.judge([
+        { root, region: away, at: during, told: [], ...failOver },
+      ])
       return [inversions.length, lateInversions.length]
     }
     expect(judgedWith({})).toEqual([0, 1])
@@ -96,13 +98,24 @@ describe('the ledger', () => {
     const before = (late?.sentAt ?? 0) - 1
     expect(judgedWith({ at: before })).toEqual([0, 1])
     expect(judgedWith({ at: before, region: late?.publisherRegion ?? '' })).toEqual([1, 0])
-    expect(judgedWith({ at: before - 20_000 })).toEqual([1, 0])
+    const told = (at: number) => [{ region: late?.publisherRegion ?? '', at }]
+    expect(judgedWith({ at: before - 20_000, told: told(before) })).toEqual([0, 1])
+    expect(judgedWith({ at: before - 20_000, told: told(before - 1_000) })).toEqual([1, 0])
   })
 
-  it('learns of that from a core’s log', () => {
-    const line = { level: 40, time: 7, root: 'devices/lamp', region: 'us', msg: BEGINS_FROM_STORE }
-    const log = `starting\n{"level":30,"time":6,"msg":"x"}\n${JSON.stringify(line)}\n`
-    expect(failOversIn(log)).toEqual([{ root: 'devices/lamp', region: 'us', at: 7 }])
+  it('learns of that from the cores’ logs', () => {
+    const line = (time: number, region: string, msg: string, root = 'devices/lamp') =>
+      `${JSON.stringify({ level: 40, time, root, region, msg })}\n`
+    const log = [
+      'starting\n{"level":30,"time":6,"msg":"x"}\n',
+      line(9, 'eu', FORMER_HOME_TOLD),
+      line(8, 'ap', FORMER_HOME_TOLD, 'devices/other'),
+      line(7, 'us', BEGINS_FROM_STORE),
+      line(5, 'ap', FORMER_HOME_TOLD),
+    ].join('')
+    expect(failOversIn(log)).toEqual([
+      { root: 'devices/lamp', region: 'us', at: 7, told: [{ region: 'eu', at: 9 }] },
+    ])
   })
 
   it('asks of a shared group that one member has it, in any order', () => {
@@ -166,15 +179,21 @@ test('regions are apart while one is cut off, and all while the only database is
   expect(names(['cassandra', 'cassandra-2'])).toEqual(['us'])
 })
 
-test('a former home is untold while it is out of reach, and as long again', () => {
-  const fault = { kind: 'cut off', at: 0, ms: 1, delayMs: 0 } as const
-  const cutOff: Happened = { ...fault, target: 'eu', beganAt: 0, healedAt: 15_000 }
-  const elsewhere: Happened = { ...fault, target: 'us', beganAt: 0, healedAt: 40_000 }
-  const failOver = { root: 'devices/racer-0', region: 'us', at: 5_000 }
-  expect(untold(failOver, ['eu', 'us'], [elsewhere, cutOff])).toEqual([
-    { region: 'eu', from: 5_000, until: 27_000 },
-  ])
-  expect(untold({ ...failOver, at: 16_000 }, ['eu', 'us'], [cutOff])).toEqual([])
+test('a former home is untold until a core has told it', () => {
+  const failOver = { root: 'devices/racer-0', region: 'us', at: 5_000, told: [{ region: 'eu', at: 19_000 }] }
+  expect(untold(failOver, ['eu', 'us'])).toEqual([{ region: 'eu', from: 5_000, until: 20_000 }])
+  expect(untold({ ...failOver, told: [] }, ['eu', 'us'])).toMatchObject([{ until: Number.POSITIVE_INFINITY }])
+  const fault = { kind: 'cut off', target: 'eu', at: 0, ms: 1, delayMs: 0, beganAt: 0 } as const
+  expect(
+    longestUntoldMs(
+      [failOver],
+      [
+        { ...fault, healedAt: 15_000 },
+        { ...fault, healedAt: 40_000 },
+      ],
+    ),
+  ).toBe(4_000)
+  expect(longestUntoldMs([], [])).toBeNull()
 })
 
 describe('the plan of faults', () => {

@@ -1,12 +1,15 @@
-// Which roots went on without their former home, and when, as the cores' logs say: what that one had comes late (promise 3).
+// Which roots went on without their former home, when, and until when that one was not told of it, as the cores' logs say: what
+// it accepted by then comes late (promise 3), and it goes on serving its client (promise 7).
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { BEGINS_FROM_STORE } from '../../k8s-core/app.ts'
+import { BEGINS_FROM_STORE, FORMER_HOME_TOLD } from '../../k8s-core/app.ts'
 import type { Happened } from './faults.ts'
 import type { Apart } from './served.ts'
 
-/** A region that is out of reach goes on as the home until it is told: the longest fault, and the new home's next try. */
-const UNTOLD_MS_MAX = 20_000
+interface Told {
+  readonly region: string
+  readonly at: number
+}
 
 export interface FailOver {
   readonly root: string
@@ -14,59 +17,88 @@ export interface FailOver {
   readonly region: string
   /** ms since the epoch. */
   readonly at: number
+  /** Which regions were told since, and when; the first comes first. */
+  readonly told: readonly Told[]
+}
+
+/** What was sent to the former home before it was told may reach it a little after, and its answer the client. */
+const UNDER_WAY_MS = 1_000
+
+/** When a region that was the home before knew of it: never, if nothing says so. */
+function toldAt({ told }: FailOver, region: string): number {
+  return (told.find((one) => one.region === region) ?? told[0])?.at ?? Number.POSITIVE_INFINITY
 }
 
 /** Whether a message may be one that the former home has accepted, and that came late, behind one of the new home. */
 export function isLate(
-  { root, region, at }: FailOver,
+  failOver: FailOver,
   late: { readonly root: string; readonly sentAt: number; readonly publisherRegion: string },
   newerAt: number,
 ): boolean {
+  const { root, region, at } = failOver
   if (late.root !== root || at > newerAt) return false
-  return late.sentAt <= at || (late.publisherRegion !== region && late.sentAt <= at + UNTOLD_MS_MAX)
+  if (late.sentAt <= at) return true
+  return (
+    late.publisherRegion !== region && late.sentAt <= toldAt(failOver, late.publisherRegion) + UNDER_WAY_MS
+  )
 }
 
-/** A new home asks its silent former one after this long, and again after twice as long, and so on. */
-const FIRST_TRY_MS = 1_000
-const PAUSE_MS_MAX = 60_000
-/** A try takes as long. */
-const TRY_MS = 1_000
+/** Of a client's root whose home went on elsewhere: when each other region may not have known of it. @param regions all there are */
+export function untold(failOver: FailOver, regions: readonly string[]): Apart[] {
+  const { region, at } = failOver
+  return regions
+    .filter((former) => former !== region)
+    .map((former) => ({ region: former, from: at, until: toldAt(failOver, former) + UNDER_WAY_MS }))
+}
 
 /**
- * Of a root whose home went on elsewhere: until when its former home may not have been told, and keeps serving its client. It
- * is out of reach as long as the faults say, and the next try comes after at most as long again.
- * @param regions all there are
+ * How long it took at most until a former home was told, from when the last fault was over that may have kept it from being so.
+ * Null where no home went on elsewhere.
  */
-export function untold(
-  { region, at }: FailOver,
-  regions: readonly string[],
+export function longestUntoldMs(
+  failOvers: readonly FailOver[],
   happened: readonly Happened[],
-): Apart[] {
-  return regions.flatMap((former) => {
-    if (former === region) return []
-    const reachable = happened
-      .filter(({ target }) => target === former || target.endsWith(`→${former}`))
-      .filter(({ beganAt, healedAt }) => beganAt <= at && healedAt >= at)
-      .map(({ healedAt }) => healedAt)
-    if (reachable.length === 0) return []
-    const awayMs = Math.max(...reachable) - at
-    const until = at + awayMs + Math.min(FIRST_TRY_MS + awayMs, PAUSE_MS_MAX) + TRY_MS
-    return [{ region: former, from: at, until }]
+): number | null {
+  const waits = failOvers.flatMap(({ at, told: [first] }) => {
+    if (first === undefined) return []
+    const healed = happened.map(({ healedAt }) => healedAt).filter((one) => one > at && one < first.at)
+    return [first.at - Math.max(at, ...healed)]
   })
+  return waits.length === 0 ? null : Math.max(...waits)
 }
 
 export async function readFailOvers(logs: string, cores: readonly string[]): Promise<FailOver[]> {
   const texts = await Promise.all(cores.map((name) => readFile(path.join(logs, `chaos-${name}.log`), 'utf8')))
-  return texts.flatMap((text) => failOversIn(text))
+  return failOversIn(texts.join('\n'))
+}
+
+interface Line extends Told {
+  readonly root: string
+  readonly msg: string
 }
 
 /** @param log a JSON object in each line, among others */
 export function failOversIn(log: string): FailOver[] {
-  return log
+  const lines = log
     .split('\n')
-    .filter((line) => line.startsWith('{') && line.includes(BEGINS_FROM_STORE))
-    .map((line) => {
-      const { root, region, time } = JSON.parse(line) as { root: string; region: string; time: number }
-      return { root, region, at: time }
+    .filter(
+      (line) =>
+        line.startsWith('{') && [BEGINS_FROM_STORE, FORMER_HOME_TOLD].some((msg) => line.includes(msg)),
+    )
+    .map((line): Line => {
+      const { root, region, time, msg } = JSON.parse(line) as Omit<Line, 'at'> & { time: number }
+      return { root, region, at: time, msg }
     })
+    .sort((a, b) => a.at - b.at)
+  const all = lines.filter(({ msg }) => msg === FORMER_HOME_TOLD)
+  return lines
+    .filter(({ msg }) => msg === BEGINS_FROM_STORE)
+    .map(({ root, region, at }) => ({
+      root,
+      region,
+      at,
+      told: all
+        .filter((one) => one.root === root && one.at > at)
+        .map((one) => ({ region: one.region, at: one.at })),
+    }))
 }

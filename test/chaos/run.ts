@@ -116,6 +116,9 @@ async function main(): Promise<number> {
   )
   say(`refusals ${JSON.stringify(result.refusals)}`)
   say(
+    `${result.failOvers} fail-overs, a former home untold for at most ${result.longestUntoldMs} ms when nothing prevented it`,
+  )
+  say(
     `recovery ${JSON.stringify(recovered)}, drained in ${result.drainMs} ms, Cassandra ${JSON.stringify(result.converged)}`,
   )
   say(`report: ${path.join(REPORTS, 'index.html')}`)
