@@ -41,9 +41,10 @@ export const REGISTRY_LEFT_OVER_MS = 600_000
 /** Who changes a device waits this long until all regions know; what takes longer is told later. */
 export const TELL_WAIT_MS = 3_000
 export const EDGE_TELL_TIMEOUT_MS = 5_000
-/** How often a pod looks for what regions have not been told, and how much at once. */
+/** How often a pod looks for what regions have not been told, how much of each, and how many are told side by side. */
 export const NOTICES_EVERY_MS = 2_000
-export const NOTICES_PER_LOOK = 256
+export const NOTICES_PER_LOOK = 512
+export const NOTICES_ABREAST = 16
 /** A notice without its change is waited for this long: longer than a change may take. */
 export const NOTICE_UNDER_WAY_MS = 60_000
 /** A fleet that exists is not looked up again for this long. */

@@ -8,7 +8,7 @@ import {
   listDevicesRoute,
   readDeviceRoute,
 } from '../../src/api/devices.ts'
-import { REGISTRY_NAME } from '../../src/id/registry-names.ts'
+import { ATTRIBUTE_VALUE, REGISTRY_NAME } from '../../src/id/registry-names.ts'
 import { problemResponse } from '../../src/relay/problem.ts'
 import type { CoreParts } from '../parts.ts'
 import { makeCredential } from '../registry/credentials.ts'
@@ -72,9 +72,9 @@ export function deviceRoutes({ registry }: Pick<CoreParts, 'registry'>) {
     if (after === undefined) return notACursor()
     const attributes: (readonly [string, string])[] = []
     for (const text of typeof attribute === 'string' ? [attribute] : attribute) {
-      const found = [...text.matchAll(/:/g)].map(({ index }) => index).at(0) ?? -1
-      const [name, value] = [text.slice(0, found), text.slice(found + 1)]
-      if (found < 1 || !REGISTRY_NAME.test(name))
+      const at = text.indexOf(':')
+      const [name, value] = [text.slice(0, Math.max(at, 0)), text.slice(at + 1)]
+      if (!REGISTRY_NAME.test(name) || !ATTRIBUTE_VALUE.test(value))
         return problemResponse(400, 'The request is not valid', {
           field: 'attribute',
           detail: 'not name:value',

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { ClientId, FleetId, RegionId } from '../../src/id/ids.ts'
 import type { Access } from '../../src/relay/access.ts'
 import { type Edges, EdgeUnreachable } from '../edges.ts'
-import { NOTICE_UNDER_WAY_MS, NOTICES_PER_LOOK, TELL_WAIT_MS } from '../limits.ts'
+import { NOTICE_UNDER_WAY_MS, NOTICES_ABREAST, NOTICES_PER_LOOK, TELL_WAIT_MS } from '../limits.ts'
 import type { Notice, RegistryStore } from '../store/registry-port.ts'
 import { accessOf, noAccess } from './device-record.ts'
 import { deviceOf, type Telling } from './devices.ts'
@@ -55,18 +55,17 @@ export class Notices implements Telling {
     return this.looking
   }
 
+  /** Each region by itself: one that is away keeps no other waiting. */
   private async lookOnce(): Promise<void> {
-    const notices = await this.store.notices(NOTICES_PER_LOOK)
-    const byRegion = Map.groupBy(notices, ({ region }) => region)
-    await Promise.all([...byRegion].map(([region, some]) => this.lookAfter(region, some)))
+    await Promise.all(this.regions.map((region) => this.lookAfter(region)))
   }
 
-  private async lookAfter(region: RegionId, notices: readonly Notice[]): Promise<void> {
-    const known = this.regions.includes(region)
-    for (const notice of notices) {
-      // Of a region that is served no more nobody needs to be told.
-      if (!known) await this.store.noticed(notice)
-      else if (!(await this.lookAfterOne(notice))) return
+  private async lookAfter(region: RegionId): Promise<void> {
+    const notices = await this.store.notices(region, NOTICES_PER_LOOK)
+    for (let at = 0; at < notices.length; at += NOTICES_ABREAST) {
+      const some = notices.slice(at, at + NOTICES_ABREAST)
+      const reached = await Promise.all(some.map((notice) => this.lookAfterOne(notice)))
+      if (reached.includes(false)) return
     }
   }
 

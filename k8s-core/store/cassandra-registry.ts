@@ -121,19 +121,19 @@ export class CassandraRegistry implements RegistryStore {
     )
   }
 
-  async notices(limit: number): Promise<Notice[]> {
+  async notices(region: RegionId, limit: number): Promise<Notice[]> {
     const found = await Promise.all(
       Array.from({ length: REGISTRY_NOTICE_SHARDS }, (_, shard) =>
         this.#client.execute(
-          `SELECT region, fleet, client, version FROM ${this.#keyspace}.registry_notice WHERE shard = ? LIMIT ?`,
-          [shard, Math.ceil(limit / REGISTRY_NOTICE_SHARDS)],
+          `SELECT fleet, client, version FROM ${this.#keyspace}.registry_notice WHERE shard = ? AND region = ? LIMIT ?`,
+          [shard, region, Math.ceil(limit / REGISTRY_NOTICE_SHARDS)],
           QUORUM,
         ),
       ),
     )
     return found.flatMap(({ rows }) =>
       rows.map((row) => ({
-        region: String(row.region) as RegionId,
+        region,
         fleet: String(row.fleet) as FleetId,
         client: String(row.client) as ClientId,
         version: Number(row.version),

@@ -95,8 +95,8 @@ export interface RegistryStore {
   /** Takes a row off that its entry does not bear out, unless it was written anew since that version. */
   unindex(fleet: FleetId, row: IndexRow, version: number): Promise<void>
 
-  /** Some of those that are open. */
-  notices(limit: number): Promise<Notice[]>
+  /** Some of a region's that are open: those of another that is away must not stand before them. */
+  notices(region: RegionId, limit: number): Promise<Notice[]>
 
   /** The region was told; a notice of a higher version stays. */
   noticed(notice: Notice): Promise<void>

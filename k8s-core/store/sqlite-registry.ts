@@ -108,12 +108,13 @@ export class SqliteRegistry implements RegistryStore {
     this.#unindex(fleet, row, version)
   }
 
-  async notices(limit: number): Promise<Notice[]> {
+  async notices(region: RegionId, limit: number): Promise<Notice[]> {
     return this.#all(
-      'SELECT region, fleet, client, version FROM registry_notice ORDER BY version LIMIT ?',
+      'SELECT fleet, client, version FROM registry_notice WHERE region = ? LIMIT ?',
+      region,
       limit,
-    ).map(({ region, fleet, client, version }) => ({
-      region: region as RegionId,
+    ).map(({ fleet, client, version }) => ({
+      region,
       fleet: fleet as FleetId,
       client: client as ClientId,
       version: Number(version),

@@ -7,5 +7,5 @@ export const ATTRIBUTE_VALUE_CHARS_MAX = 256
 /** Of a group, an attribute's name or a type: 1 to 64 of `A-Z a-z 0-9 _ . : -`. */
 export const REGISTRY_NAME = /^[\w.:-]{1,64}$/
 
-/** An attribute's value: no control characters. */
-export const ATTRIBUTE_VALUE = /^[^\p{Cc}]{0,256}$/u
+/** An attribute's value: no control characters, no halves of characters. */
+export const ATTRIBUTE_VALUE = /^[^\p{Cc}\p{Cs}]{0,256}$/u

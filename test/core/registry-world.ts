@@ -27,6 +27,18 @@ class RecordingEdges extends Edges {
   }
 }
 
+/** A store, and what takes away all that it kept once it is closed. */
+export interface Place {
+  readonly store: RegisteringStore
+  drop(): Promise<void>
+}
+
+export async function sqlitePlace(): Promise<Place> {
+  const dir = await mkdtemp(path.join(tmpdir(), 'starling-registry-'))
+  const store = await openSqliteStore(path.join(dir, 'core.sqlite'))
+  return { store, drop: () => rm(dir, { recursive: true, force: true }) }
+}
+
 export interface Answered<Body> {
   readonly status: number
   readonly headers: Headers
@@ -37,11 +49,11 @@ export class RegistryWorld {
   readonly store: RegisteringStore
   readonly edges: RecordingEdges
   readonly registry: Registry
-  private readonly dir: string
+  private readonly drop: () => Promise<void>
   private readonly app: ReturnType<typeof coreApp>
 
-  private constructor(dir: string, store: RegisteringStore, now: () => number) {
-    this.dir = dir
+  private constructor({ store, drop }: Place, now: () => number) {
+    this.drop = drop
     this.store = store
     this.edges = new RecordingEdges(
       new Map([
@@ -65,16 +77,15 @@ export class RegistryWorld {
     })
   }
 
-  static async open(now: () => number = Date.now): Promise<RegistryWorld> {
-    const dir = await mkdtemp(path.join(tmpdir(), 'starling-registry-'))
-    const store = await openSqliteStore(path.join(dir, 'core.sqlite'))
-    await store.migrate()
-    return new RegistryWorld(dir, store, now)
+  static async open(now: () => number, openPlace: () => Promise<Place>): Promise<RegistryWorld> {
+    const place = await openPlace()
+    await place.store.migrate()
+    return new RegistryWorld(place, now)
   }
 
   async close(): Promise<void> {
     await this.store.close()
-    await rm(this.dir, { recursive: true, force: true })
+    await this.drop()
   }
 
   /** As an administrator of the fleet, unless it is said otherwise. */
