@@ -12,6 +12,15 @@ export function presenceCommand(): Command {
   return new Command('presence')
     .description('say whether a client is connected, and since when')
     .argument('<client>', 'the client id', clientId)
+    .addHelpText(
+      'after',
+      `
+Any region knows. To be told of each change: starling sub 'presence/+'
+
+Examples:
+  starling presence lamp
+  starling presence lamp --json | jq -r .state`,
+    )
     .action(async (client: ClientId, _options: unknown, command: Command) => {
       const place = await placeOf(command)
       const out = outputOf(command)

@@ -8,12 +8,14 @@ import { historyCommand } from './history.ts'
 import { presenceCommand } from './presence.ts'
 import { pubCommand } from './pub.ts'
 import { shadowCommand } from './shadow.ts'
+import { statusCommand } from './status.ts'
 import { subCommand } from './sub.ts'
 import { tokenCommand } from './token.ts'
 import { upCommand } from './up.ts'
 
 const COMMANDS: readonly (() => Command)[] = [
   upCommand,
+  statusCommand,
   tokenCommand,
   pubCommand,
   subCommand,
@@ -24,7 +26,13 @@ const COMMANDS: readonly (() => Command)[] = [
   claimTokenCommand,
 ]
 
-const CODES = `
+const MORE = `
+Examples:
+  starling sub 'devices/+/telemetry' --json
+  starling pub devices/lamp/cmd/power on
+  starling shadow set lamp power=on && starling shadow get lamp
+  starling status --edge eu=https://eu.example.com,us=https://us.example.com --core https://core.example.com
+
 Exit codes: 0 fine, 1 refused or failed, 2 wrong usage, 3 not found, 4 not authorised, 5 unreachable, 6 too late,
 7 a conflict of versions.`
 
@@ -35,7 +43,7 @@ export function starlingProgram(): Command {
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(--help says more)')
     .exitOverride()
-    .addHelpText('after', CODES)
+    .addHelpText('after', MORE)
   addEverywhere(program)
   for (const make of COMMANDS) program.addCommand(adopted(make(), program))
   return program

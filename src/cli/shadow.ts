@@ -37,6 +37,10 @@ export function shadowCommand(): Command {
 function getCommand(): Command {
   return withShadow(new Command('get'))
     .description('print the shadow: its attributes, or the document with --json')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  starling shadow get lamp\n  starling shadow get lamp --json | jq .state.delta',
+    )
     .action(async (device: ClientId, { name }: NameOption, command: Command) => {
       const place = await placeOf(command)
       const out = outputOf(command)

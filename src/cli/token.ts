@@ -33,6 +33,16 @@ export function tokenCommand(): Command {
         .default('local'),
     )
     .option('--admin', 'tokens that may administrate the fleet')
+    .addHelpText(
+      'after',
+      `
+They are signed with the local run's secret or, for a system elsewhere, with CLIENT_TOKEN_SECRET of the environment.
+
+Examples:
+  starling token lamp
+  starling token lamp phone --days 1 --json
+  export STARLING_TOKEN=$(starling token me --admin)`,
+    )
     .action(async (clients: ClientId[], options: TokenOptions, command: Command) => {
       const { fleet } = everywhere(command)
       const secret = await secretOf(command)

@@ -102,9 +102,11 @@ async function start(dir: string, options: UpOptions, children: Child[]): Promis
   const ports = await choosePorts(options.port, options.regions.length + 1)
   const urlOf = (i: number) => `http://${HOST}:${ports[i]}`
   const edgeUrls = options.regions.map((region, i) => [region, urlOf(i + 1)] as const)
+  const regionAt = (http: string, pid: number) => ({ mqtt: `${http.replace('http', 'ws')}/mqtt`, http, pid })
   const local: Local = {
     fleet: DEFAULT_FLEET,
-    regions: {},
+    // In the order that they were named in: the first is the one that commands ask.
+    regions: Object.fromEntries(edgeUrls.map(([region, http]) => [region, regionAt(http, 0)])),
     core: { http: urlOf(0), pid: 0 },
     adminToken: await signClientToken(
       { client: 'admin' as ClientId, fleet: DEFAULT_FLEET, admin: true },
@@ -152,7 +154,7 @@ async function start(dir: string, options: UpOptions, children: Child[]): Promis
           },
           say,
           onReady: ({ pid }) => {
-            local.regions[region] = { mqtt: `${http.replace('http', 'ws')}/mqtt`, http, pid }
+            local.regions[region] = regionAt(http, pid)
             return changed()
           },
         }),

@@ -99,6 +99,22 @@ describe('a system that cannot be reached', () => {
     expect(ran.stderr).toMatch(/^starling: .*127\.0\.0\.1:9.* cannot be reached \(.+\)\n$/)
   })
 
+  it('is named by status, beside what serves, with 5', async () => {
+    const { regions, core } = await system.local()
+    const edge = `eu=${regions.eu?.http},us=${NOWHERE}`
+    const { code, stdout, stderr } = await starling(['status', '--json', '--edge', edge, '--core', core.http])
+    expect(code).toBe(5)
+    expect(stderr).toBe(`starling: not ready: the edge at ${NOWHERE}\n`)
+    expect(JSON.parse(stdout)).toEqual({
+      ready: false,
+      parts: [
+        { part: 'edge', url: regions.eu?.http, regions: ['eu'], ready: true, ms: expect.any(Number) },
+        { part: 'edge', url: NOWHERE, ready: false, problem: 'cannot be reached', ms: expect.any(Number) },
+        { part: 'core', url: core.http, ready: true, ms: expect.any(Number) },
+      ],
+    })
+  })
+
   it('because nothing runs in the folder ends with 5 too', async () => {
     const { code, stderr } = await starling(['presence', 'lamp', '--dir', 'no/such/folder'])
     expect(code).toBe(5)
@@ -297,13 +313,21 @@ describe('starling pub and sub', () => {
   it(
     'use few names, and none that another uses at the same time',
     async () => {
-      const named = async () =>
-        (JSON.parse((await here('pub', 'names/a', 'x', '--json')).stdout) as { client: string }).client
-      const one = await named()
-      expect(await named()).toBe(one)
-      const both = await Promise.all([named(), named()])
-      expect(new Set(both).size).toBe(2)
-      expect(both).toContain(one)
+      // The names in use are noted in the folder for temporary files; other tests run at the same time.
+      const env = { TMPDIR: system.dir }
+      const sub = async () => {
+        const one = new Running(['--dir', system.dir, 'sub', 'names/a'], { env })
+        running.push(one)
+        await one.has('subscribed as')
+        return one
+      }
+      const number = ({ stderr }: Running) => Number(/subscribed as cli-sub-\S+-(\d+)\n/.exec(stderr)?.[1])
+      const three = await Promise.all([sub(), sub(), sub()])
+      expect(three.map(number).sort()).toEqual([1, 2, 3])
+      const second = three.find((one) => number(one) === 2)
+      second?.process.kill('SIGKILL')
+      await second?.ended()
+      expect(number(await sub())).toBe(2)
     },
     CASE_MS,
   )
