@@ -1,6 +1,7 @@
 // The command with all its commands. A new one is a file of its own, stands in COMMANDS, and has an example in the README.
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { callCommand } from './call.ts'
 import { claimTokenCommand } from './claim-token.ts'
 import { deviceCommand } from './device.ts'
 import { addEverywhere } from './everywhere.ts'
@@ -20,6 +21,7 @@ const COMMANDS: readonly (() => Command)[] = [
   pubCommand,
   subCommand,
   shadowCommand,
+  callCommand,
   presenceCommand,
   historyCommand,
   deviceCommand,

@@ -21,6 +21,7 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   'shadow set': { forJson: 'shadow set other power=on' },
   'shadow delete': { forJson: 'shadow delete other' },
   'shadow watch': { endless: true },
+  'call lamp': { before: lampBlinks },
   'history lamp': { before: lampHasPublished },
   // What is made once cannot be made again.
   'device create': { forJson: 'device create lamp-8' },
@@ -30,6 +31,15 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
 
 async function lampIsThere(system: System) {
   const lamp = await Client.connect(system, 'eu', 'lamp')
+  return () => lamp.end()
+}
+
+async function lampBlinks(system: System) {
+  const lamp = await Client.connect(system, 'eu', 'lamp')
+  await lamp.subscribe('devices/lamp/commands/#')
+  lamp.mqtt.on('message', (_topic, _payload, { properties }) => {
+    lamp.mqtt.publish(properties?.responseTopic ?? '', '{"blinked":3}', { qos: 1 })
+  })
   return () => lamp.end()
 }
 
