@@ -146,6 +146,11 @@ export class Courier {
     const failed = this.failures.sort((a, b) => a.at - b.at).flatMap((failure) => failure.parcels)
     const pause = COURIER_RETRY_MS[this.tries]
     if (pause === undefined) {
+      // What waits behind has waited for it. Were it to go on, a publisher that is closed for the failure and sends all again
+      // would have overtaken itself.
+      failed.push(...this.pending)
+      this.pending = []
+      this.pendingBytes = 0
       const outcomes = this.route.failed(
         failed.map((parcel) => parcel.record),
         this.lastCause,

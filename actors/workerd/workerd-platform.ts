@@ -10,6 +10,7 @@ import { coreClient } from './core-fetch.ts'
 import type { Env } from './env.ts'
 import { logError } from './log.ts'
 import { workerdPeers } from './peers.ts'
+import { orEnd } from './storage-full.ts'
 
 export class WorkerdPlatform implements Platform {
   readonly address: ActorAddress
@@ -37,10 +38,11 @@ export class WorkerdPlatform implements Platform {
       history: chosenOf(env.HISTORY ?? ''),
     }
     const { storage } = ctx
+    const end = (reason: string) => ctx.abort(reason)
     this.storage = {
       exec: (query: string, ...bindings: SqlValue[]) =>
-        storage.sql.exec(query, ...bindings.map(bindable)).toArray() as SqlRow[],
-      transaction: (write) => storage.transactionSync(write),
+        orEnd(() => storage.sql.exec(query, ...bindings.map(bindable)).toArray() as SqlRow[], end),
+      transaction: (write) => orEnd(() => storage.transactionSync(write), end),
     }
     this.peers = workerdPeers(env, this.address)
     this.core = coreClient(env, this.address.region)

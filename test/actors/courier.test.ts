@@ -65,3 +65,31 @@ test('what is still to go when a receiver is given up goes behind the backlog, i
   expect(published.map(({ value }) => value()?.[0])).toEqual([STORED, STORED, STORED, STORED])
   expect(got).toEqual(['1', '2', '3', '4'])
 })
+
+test('what waits behind records that are given up is given up with them: a publisher that is closed for it sends all again, in order', async () => {
+  const platform = new FakePlatform(addressOf('topic', EU, ROOM))
+  const got: number[] = []
+  const failed: number[] = []
+  let calls = 0
+  const courier = new Courier(platform, {
+    call: async (batch) => {
+      const records = unpackBatch(batch)
+      if (++calls === 4) posted.push(courier.post(Uint8Array.of(2)))
+      if (calls <= 4) throw new Error('the disk is full')
+      got.push(...records.map(([one]) => one ?? 0))
+      return new Uint8Array(records.length)
+    },
+    failed: (records) => {
+      failed.push(...records.map(([one]) => one ?? 0))
+      return records.map(() => Reason.UnspecifiedError)
+    },
+  })
+  const posted = [courier.post(Uint8Array.of(1))]
+  await platform.clock.pass(2_000)
+  expect(await Promise.all(posted)).toEqual([Reason.UnspecifiedError, Reason.UnspecifiedError])
+  expect([failed, got]).toEqual([[1, 2], []])
+  expect(await Promise.all([courier.post(Uint8Array.of(3)), platform.clock.pass(100)])).toEqual([
+    0,
+    undefined,
+  ])
+})
