@@ -190,6 +190,16 @@ export const HISTORY_ROW_BYTES_MAX = 512 * 1024
 /** What one sync has of a root; what one event has kept is not divided. */
 export const HISTORY_ROWS_PER_ROUND_MAX = 512
 export const HISTORY_BYTES_PER_ROUND_MAX = 1024 * 1024
+/** What a SUBSCRIBE may bring of the history of one filter; past it 0x97, and the client goes on from the last one's time. */
+export const REPLAY_MESSAGES_MAX = 10_000
+/** It is read page by page, again and again until less than a page was kept meanwhile, or so often. */
+export const REPLAY_PAGE_MESSAGES = 100
+export const REPLAY_ROUNDS_MAX = 20
+/** A client that acknowledges nothing for this long gets no more of it. */
+export const REPLAY_STALL_MS = 60_000
+export const REPLAY_LOOK_MS = 20
+/** Live messages are held for the last of it at most this long. */
+export const REPLAY_HOLD_MS_MAX = 10_000
 /** Regions' clocks differ by at most this. */
 export const CLOCKS_DIFFER_MS_MAX = 300_000
 /** Presence events on their way to a region that is out of reach; of more, the next home publishes the last ones. */

@@ -32,6 +32,7 @@ import { PublishRequests } from './publish-requests.ts'
 import { Publisher } from './publisher.ts'
 import { queued } from './queued.ts'
 import { Registrar } from './registrar.ts'
+import { Replaying } from './replaying.ts'
 import { Seen } from './seen.ts'
 import { SessionStore } from './session-store.ts'
 import { Subscribing } from './subscribing.ts'
@@ -46,6 +47,7 @@ export class Device {
   private readonly platform: Platform
   private readonly registrar: Registrar
   private readonly subscribing: Subscribing
+  private readonly replaying: Replaying
   private readonly ownDeltas: OwnDeltas
   private readonly will: LastWill
   private readonly givingAway: GivingAway
@@ -93,6 +95,11 @@ export class Device {
     this.subscribing = new Subscribing(this.store, this.registrar, this.ownDeltas, (filters) =>
       this.moving.spokenOf(filters),
     )
+    this.replaying = new Replaying(platform, client, this.registrar, {
+      session: () => this.session,
+      live: () => this.live,
+      deliver: (delivery) => this.deliverQuietly(delivery),
+    })
     this.presence = new Presence(platform, client, this.leaf)
     this.commands = new Commands(platform, client, this.leaf, this.presence, {
       connected: () => this.live !== null,
@@ -233,17 +240,20 @@ export class Device {
     // What is still late goes first. Held for long, it would hold up the fence of another client that moves the other way.
     const held = this.leaf.home.completed()
     if (held !== null) await held
-    const now = this.platform.now()
-    this.endIfExpired(now)
+    this.endIfExpired(this.platform.now())
     const { session } = this
     if (session === null || session.id !== sessionId)
       return new Uint8Array(deliveries.length).fill(NO_SUCH_SESSION)
     const outcomes = await Promise.all(
       deliveries.map((bytes) =>
         this.seen.once(bytes, (delivery, settle) => {
-          this.subscribing.arrived(delivery.message.topic)
-          if (this.ownDeltas.needless(session, delivery)) return settle(Reason.Success)
-          this.perform(session.deliver(delivery, queued(delivery, this.leaf.syncing, settle), now))
+          this.replaying.take(delivery, settle, () => {
+            if (this.session !== session) return settle(NO_SUCH_SESSION)
+            this.subscribing.arrived(delivery.message.topic)
+            if (this.ownDeltas.needless(session, delivery)) return settle(Reason.Success)
+            const settled = queued(delivery, this.leaf.syncing, settle)
+            this.perform(session.deliver(delivery, settled, this.platform.now()))
+          })
         }),
       ),
     )
@@ -354,7 +364,9 @@ export class Device {
   }
 
   private async subscribe(session: Session, effect: Extract<Effect, { do: 'subscribe' }>): Promise<void> {
-    const outcome = await this.subscribing.subscribe(session, effect)
+    const outcome = await this.replaying.subscribe(session, effect, (asked) =>
+      this.subscribing.subscribe(session, asked),
+    )
     if (this.session !== session) return
     this.perform(effect.done(outcome.reasons))
     this.subscribing.settled(session, effect)

@@ -1,5 +1,6 @@
 // One client's MQTT session while it is connected or waits for its client: (session, input) → effects.
 // It changes only itself, reads no clock and does no I/O; the actor performs the effects, the tests read them.
+import { canReplay, wantedOf } from '../history/replay.ts'
 import { isPresence, isRootTooLong, rootOfTopic } from '../id/root.ts'
 import { canonicalTopic, isShadowTopic, parseShadowRequest } from '../id/shadow-topic.ts'
 import type { Message } from '../mqtt/message.ts'
@@ -35,6 +36,8 @@ export interface SubscribeItem {
   readonly isNew: boolean
   /** Decided without asking a leaf. */
   readonly refused: ReasonCode | null
+  /** From when on its kept messages are wanted, before any live one; as the client says it. */
+  readonly from?: string
 }
 
 export type Effect =
@@ -249,15 +252,20 @@ export class Session {
     const identifier = packet.properties.subscriptionIdentifier ?? 0
     const { connection } = this
     const items: SubscribeItem[] = []
-    for (const request of packet.subscriptions) {
+    for (const given of packet.subscriptions) {
+      const wanted = wantedOf(given.filter, packet.properties.userProperties)
+      const { filter, from } = wanted
+      // What is retained is in the history, if it is as new as that.
+      const request = from === null ? given : { ...given, filter, retainHandling: 2 as const }
       // A shared subscription with No Local is a protocol error. [MQTT-3.8.3-4]
       if (request.noLocal && request.filter.startsWith('$share/')) {
         return [{ do: 'close', reason: Reason.ProtocolError }]
       }
       const subscription = { ...request, identifier }
       const isNew = !this.subscriptions.has(request.filter)
-      const refused = this.refuses(request, isNew)
-      items.push({ subscription, isNew, refused })
+      const unreplayable = from !== null && !canReplay(wanted)
+      const refused = unreplayable ? Reason.TopicFilterInvalid : this.refuses(request, isNew)
+      items.push({ subscription, isNew, refused, ...(from !== null && { from }) })
       if (refused === null) this.subscriptions.set(request.filter, subscription)
     }
     const done = (reasons: readonly ReasonCode[]): Effect[] => {
@@ -286,12 +294,13 @@ export class Session {
   }
 
   private unsubscribe(packet: UnsubscribePacket): Effect[] {
-    const reasons = packet.filters.map((filter) => {
+    const named = packet.filters.map((filter) => wantedOf(filter, undefined).filter)
+    const reasons = named.map((filter) => {
       if (!isTopicFilter(filter)) return Reason.TopicFilterInvalid
       this.granted.delete(filter)
       return this.subscriptions.delete(filter) ? Reason.Success : Reason.NoSubscriptionExisted
     })
-    const filters = packet.filters.filter((_, i) => reasons[i] === Reason.Success)
+    const filters = named.filter((_, i) => reasons[i] === Reason.Success)
     const { connection } = this
     const unsuback: Effect = {
       do: 'reply',

@@ -31,8 +31,9 @@ const messages: fc.Arbitrary<Message> = fc.record(
       // `now` may have fractions of a millisecond.
       fc.double({ min: 1, max: 8.64e15, noNaN: true }),
     ),
+    kept: fc.record({ epoch: fc.nat(), number: fc.maxSafeNat() }, PLAIN),
   },
-  PLAIN,
+  { ...PLAIN, requiredKeys: ['topic', 'qos', 'retain', 'properties', 'payload', 'expiresAt'] },
 )
 
 const deliveries: fc.Arbitrary<Delivery> = fc.record(

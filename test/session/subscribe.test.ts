@@ -23,6 +23,36 @@ function unsubscribe(session: Session, packetId: number, ...filters: string[]) {
   return session.step({ type: 'unsubscribe', packetId, filters, properties: {} })
 }
 
+describe('SUBSCRIBE that asks for history', () => {
+  test.each([
+    ['$history/PT1H/devices/lamp/t', undefined, 'devices/lamp/t', 'PT1H', null],
+    ['devices/lamp/t', '7d', 'devices/lamp/t', '7d', null],
+    ['devices/lamp/#', '2026-07-01T12:00:00Z', 'devices/lamp/#', '2026-07-01T12:00:00Z', null],
+    ['$history/PT1H/rooms/#', undefined, 'rooms/#', 'PT1H', Reason.TopicFilterInvalid],
+    ['$history/PT1H/', undefined, '', 'PT1H', Reason.TopicFilterInvalid],
+    ['$history/PT1H', undefined, '$history/PT1H', '', Reason.TopicFilterInvalid],
+    ['devices/lamp/t', 'soon', 'devices/lamp/t', 'soon', Reason.TopicFilterInvalid],
+    ['$share/g/devices/lamp/t', '7d', '$share/g/devices/lamp/t', '7d', Reason.TopicFilterInvalid],
+    ['devices/lamp/t', undefined, 'devices/lamp/t', undefined, null],
+  ] as const)('%s, history-from %s', (given, property, filter, from, refused) => {
+    const session = liveSession(5)
+    const properties = property === undefined ? {} : { userProperties: [['history-from', property]] as const }
+    const { items } = asked(session, { ...subscribe(1, given), properties } as ReturnType<typeof subscribe>)
+    expect(items).toMatchObject([{ subscription: { filter }, refused }])
+    expect(items[0]?.from).toBe(from)
+    expect(session.subscriptions.has(filter)).toBe(refused === null)
+  })
+
+  test('it is ended by either name', () => {
+    for (const name of ['devices/lamp/t', '$history/PT1H/devices/lamp/t']) {
+      const session = withFilters('devices/lamp/t')
+      expect(unsubscribe(session, 2, name)).toMatchObject([
+        { do: 'unsubscribe', filters: ['devices/lamp/t'] },
+      ])
+    }
+  })
+})
+
 describe('SUBSCRIBE', () => {
   test('it is answered when the leaves have, with their reasons in the order of the filters', () => {
     const session = liveSession(5)
