@@ -6,7 +6,7 @@ import { Topic } from '../../actors/topic/topic.ts'
 import { Syncer } from '../../actors/uplink/syncer.ts'
 import { Uplink } from '../../actors/uplink/uplink.ts'
 import { Wide } from '../../actors/wide/wide.ts'
-import { NO_HISTORY } from '../../src/history/chosen.ts'
+import { NO_HISTORY, parseChosen } from '../../src/history/chosen.ts'
 import { type ActorAddress, actorName } from '../../src/id/actor-name.ts'
 import type { ClientId, Root } from '../../src/id/ids.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
@@ -18,6 +18,8 @@ import type { Sender } from './sender.ts'
 import type { SimSocket } from './socket.ts'
 import { SimStorage } from './storage.ts'
 import type { World } from './world.ts'
+
+const ALL_TOPICS = parseChosen('#=1d')
 
 /** After this long without an event, a timer or a call, workerd takes an actor out of memory. */
 const HIBERNATE_AFTER_MS = 10_000
@@ -163,7 +165,7 @@ export class Life implements Platform, Place, Sender {
       clientTokenSecret: 'none',
       moveTo: null,
       ...actor.world.settings,
-      history: NO_HISTORY,
+      history: actor.world.settings.history ? ALL_TOPICS : NO_HISTORY,
     }
     this.storage = {
       exec: (query, ...bindings) => {

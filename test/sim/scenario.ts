@@ -5,6 +5,7 @@ import type { QoS } from '../../src/mqtt/packet.ts'
 import { judge } from './checks.ts'
 import { SimClient } from './client.ts'
 import { FAULT_KINDS, type FaultKind, Faults } from './faults.ts'
+import { keptHasAll } from './history-check.ts'
 import { Random } from './random.ts'
 import { AWAY_MS_MAX, type Breach, World, type WorldSettings } from './world.ts'
 
@@ -33,6 +34,7 @@ interface Kind {
   readonly wide?: true
   /** Clients' connections are told, and somebody in each region watches that. */
   readonly presence?: true
+  readonly history?: true
   /** Clients update shadows. */
   readonly shadows?: true
   /** Most messages are retained ones of clients' own roots, and regions are lost one after the other. */
@@ -46,6 +48,7 @@ export const PRESENCE_SEEDS_FROM = 2_000_000
 export const SHADOW_SEEDS_FROM = 3_000_000
 export const RETAINED_SEEDS_FROM = 4_000_000
 export const FULL_SEEDS_FROM = 5_000_000
+export const HISTORY_SEEDS_FROM = 6_000_000
 
 const USUAL: Kind = { from: 0 }
 const KINDS: readonly Kind[] = [
@@ -55,10 +58,12 @@ const KINDS: readonly Kind[] = [
   { from: SHADOW_SEEDS_FROM, wide: true, shadows: true },
   { from: RETAINED_SEEDS_FROM, retained: true },
   { from: FULL_SEEDS_FROM, full: true },
+  { from: HISTORY_SEEDS_FROM, history: true },
 ]
 
-function settingsOf({ presence, full }: Kind): Partial<WorldSettings> {
-  return { presence: presence === true, ...(full && { queueMessagesMax: 3, outboxMessagesMax: 9 }) }
+function settingsOf({ presence, history, full }: Kind): Partial<WorldSettings> {
+  const bounds = full && { queueMessagesMax: 3, outboxMessagesMax: 9 }
+  return { presence: presence === true, history: history === true, ...bounds }
 }
 
 /** For how long clients work and things go wrong. */
@@ -90,6 +95,7 @@ export async function runSeed(seed: number, { verbose = false, kinds }: Settings
     work.settle()
     await world.run(workMs + DRAIN_MS)
     judge(world)
+    await keptHasAll(world)
   } catch (cause) {
     world.breach('error', `the run failed: ${String((cause as Error).stack)}`)
   } finally {

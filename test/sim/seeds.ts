@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest'
 import {
   FULL_SEEDS_FROM,
+  HISTORY_SEEDS_FROM,
   type Outcome,
   PRESENCE_SEEDS_FROM,
   RETAINED_SEEDS_FROM,
@@ -19,6 +20,7 @@ const PRESENCE_SHARE = 0.02
 const SHADOW_SHARE = 0.05
 const RETAINED_SHARE = 0.02
 const FULL_SHARE = 0.05
+const HISTORY_SHARE = 0.02
 const BROKEN_MAX = 10
 const EACH_MS_MAX = 1_000
 
@@ -33,11 +35,12 @@ export function testHalf(half: 0 | 1): void {
   const shadows = Math.round(SEEDS * SHADOW_SHARE)
   const retained = Math.round(SEEDS * RETAINED_SHARE)
   const full = Math.round(SEEDS * FULL_SHARE)
+  const history = Math.round(SEEDS * HISTORY_SHARE)
   const kinds = [
     {
       what: 'simulated runs with faults break no promise (promises 1 to 7)',
       first: FIRST,
-      count: SEEDS - wide - presence - shadows - retained - full,
+      count: SEEDS - wide - presence - shadows - retained - full - history,
     },
     {
       what: 'simulated runs with wide filters break no promise',
@@ -64,6 +67,11 @@ export function testHalf(half: 0 | 1): void {
       first: FULL_SEEDS_FROM + FIRST - 1,
       count: full,
       refusedEach: 2,
+    },
+    {
+      what: 'simulated runs keep all that was acknowledged in the history, in order',
+      first: HISTORY_SEEDS_FROM + FIRST - 1,
+      count: history,
     },
   ]
   for (const { what, first, count, refusedEach = 0 } of kinds) {

@@ -27,6 +27,7 @@ export type Broken =
   | 'repeated'
   | 'shared'
   | 'retained'
+  | 'kept'
   | 'presence'
   | 'expiry'
   | 'contract'
@@ -40,6 +41,8 @@ export interface Breach {
 export interface WorldSettings {
   /** Clients' presence is told. */
   readonly presence: boolean
+  /** All messages are kept. */
+  readonly history: boolean
   /** That may wait for one session, */
   readonly queueMessagesMax: number
   /** and in one uplink's outbox. */
@@ -48,6 +51,7 @@ export interface WorldSettings {
 
 const USUAL_SETTINGS: WorldSettings = {
   presence: false,
+  history: false,
   queueMessagesMax: QUEUE_MESSAGES_MAX,
   outboxMessagesMax: OUTBOX_MESSAGES_MAX,
 }
