@@ -1,5 +1,6 @@
 // The edge: one Worker that accepts MQTT over WebSocket and the core's calls, and the actors behind it.
 import { Hono } from 'hono'
+import { docsPage } from '../src/api/docs-page.ts'
 import { nothingHere, refusedByLibrary } from '../src/api/public-api.ts'
 import { problemResponse } from '../src/relay/problem.ts'
 import { edgeApi } from './http/api.ts'
@@ -23,6 +24,13 @@ app.get('/', mqttRoute)
 app.get('/mqtt', mqttRoute)
 app.get('/mqtt/:clientId', mqttRoute)
 app.route('/', edgeApi)
+app.route(
+  '/',
+  docsPage<{ Bindings: Env }>(async (file, { ASSETS }) => {
+    const asset = await ASSETS?.fetch(`https://assets/docs/${file}`)
+    return asset?.ok === true ? asset.body : null
+  }),
+)
 app.route('/', relayRoutes)
 app.notFound(nothingHere(app))
 app.onError((cause, c) => {

@@ -34,6 +34,8 @@ const environmentSchema = z
     CLIENT_TOKEN_SECRET: z.string().min(CLIENT_TOKEN_SECRET_CHARS_MIN),
     /** Where `/metrics` is served alone, which the way in from outside does not reach; absent: beside everything else. */
     METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
+    /** The folder of the API's reference page; beside the program by default. */
+    ASSETS: z.string().optional(),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     DRAIN_MS: z.coerce.number().int().min(0).default(5_000),
     /** How long a region may be silent before its clients go on elsewhere. */
@@ -54,6 +56,7 @@ const environmentSchema = z
     relaySecret: env.RELAY_SECRET,
     clientTokenSecret: env.CLIENT_TOKEN_SECRET,
     metricsPort: env.METRICS_PORT ?? null,
+    assets: env.ASSETS,
     logLevel: env.LOG_LEVEL,
     drainMs: env.DRAIN_MS,
     failOverAfterMs: env.FAIL_OVER_AFTER_MS,

@@ -1,7 +1,10 @@
 // The core's process: configuration, store, HTTP server, and a drain that loses nothing.
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { serve } from '@hono/node-server'
 import { pino } from 'pino'
+import { docsPage } from '../src/api/docs-page.ts'
 import { coreApp } from './app.ts'
 import { coreConfig } from './config.ts'
 import { Directory } from './directory.ts'
@@ -37,6 +40,11 @@ const app = coreApp({
   draining: () => draining,
 })
 
+const assets = config.assets ?? path.join(import.meta.dirname, 'assets')
+app.route(
+  '/',
+  docsPage((file) => readFile(path.join(assets, 'docs', file)).catch(() => null)),
+)
 if (config.metricsPort === null) app.get('/metrics', () => metrics.response())
 const metricsServer =
   config.metricsPort === null

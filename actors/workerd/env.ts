@@ -11,6 +11,8 @@ export interface Env {
   readonly UPLINK: DurableObjectNamespace<UplinkActor>
   readonly WIDE: DurableObjectNamespace<WideActor>
   readonly FRONT: DurableObjectNamespace<FrontActor>
+  /** Static files: the API’s reference page. The platform serves them; a local run asks the Worker. */
+  readonly ASSETS?: Fetcher
   /** `https://core.example`, without a slash at the end. */
   readonly CORE_URL: string
   /** Shared with the core; at least 32 characters. */

@@ -26,7 +26,10 @@ export const typeSchema = nameSchema('What kind of device it is', 'lamp-v2')
 const valueSchema = z
   .string()
   .max(ATTRIBUTE_VALUE_CHARS_MAX)
-  .regex(ATTRIBUTE_VALUE, 'at most 256 characters, no control characters')
+  // As a JSON schema can have it: without flags.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it may not have
+  .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'no control characters')
+  .refine((value) => ATTRIBUTE_VALUE.test(value), 'no control characters, no halves of characters')
 
 /** A plain object: a name that is none is refused by its own path. */
 const attributesOf = <Value extends z.ZodType>(value: Value) =>

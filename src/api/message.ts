@@ -13,7 +13,8 @@ const UINT32_MAX = 0xffff_ffff
 const textSchema = z
   .string()
   .max(WIRE_BYTES_MAX)
-  .regex(/^[^\0]*$/, 'it may not hold U+0000')
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: MQTT does not take it
+  .regex(/^[^\u0000]*$/, 'it may not hold U+0000')
   .refine((text) => text.isWellFormed(), 'not well-formed Unicode')
   .refine(
     (text) => new TextEncoder().encode(text).length <= WIRE_BYTES_MAX,
@@ -24,7 +25,8 @@ export const topicSchema = z
   .string()
   .min(1)
   .max(WIRE_BYTES_MAX)
-  .regex(/^[^+#\0]+$/, 'a topic name holds no + # or U+0000')
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: MQTT does not take it
+  .regex(/^[^+#\u0000]+$/, 'a topic name holds no + # or U+0000')
   .refine(isTopicName, 'not a topic name: at most 65,535 bytes and 64 levels')
   .meta({ description: 'A topic name', example: 'rooms/42/light' })
 
@@ -32,14 +34,16 @@ export const filterSchema = z
   .string()
   .min(1)
   .max(WIRE_BYTES_MAX)
-  .regex(/^[^\0]+$/, 'not a topic filter')
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: MQTT does not take it
+  .regex(/^[^\u0000]+$/, 'not a topic filter')
   .refine(isTopicFilter, 'not a topic filter')
   .refine((filter) => !filter.startsWith('$share/'), 'not for shared subscriptions')
   .meta({ description: 'A topic filter with its wildcards', example: 'rooms/+/light' })
 
-const qosSchema = z.literal([0, 1, 2])
+const qosSchema = z.union([z.literal(0), z.literal(1), z.literal(2)])
 const userPropertiesSchema = z
-  .array(z.tuple([textSchema, textSchema]))
+  // No tuple: the library that makes the document writes one as an older draft of JSON Schema had it.
+  .array(z.array(textSchema).length(2))
   .max(100)
   .meta({ description: 'Pairs of name and value, in order; a name may come again' })
 
@@ -93,7 +97,12 @@ export function messageOf(publish: Publish, now: number): Message {
     ...(type !== undefined && { contentType: type }),
     ...(publish.responseTopic !== undefined && { responseTopic: publish.responseTopic }),
     ...(publish.correlationData !== undefined && { correlation: base64ToBytes(publish.correlationData) }),
-    ...(publish.userProperties !== undefined && { userProperties: publish.userProperties }),
+    ...(publish.userProperties !== undefined && {
+      userProperties: publish.userProperties.map(([name = '', value = '']): [string, string] => [
+        name,
+        value,
+      ]),
+    }),
   }
   const payload =
     base64 !== undefined
@@ -120,7 +129,7 @@ export const messageSchema = z
     contentType: z.string().optional(),
     responseTopic: z.string().optional(),
     correlationData: z.string().optional().meta({ description: 'base64' }),
-    userProperties: z.array(z.tuple([z.string(), z.string()])).optional(),
+    userProperties: z.array(z.array(z.string()).length(2)).optional(),
   })
   .meta({ id: 'Message' })
 export type MessageJson = z.infer<typeof messageSchema>
@@ -140,7 +149,7 @@ export function messageJson(message: Message): MessageJson {
     ...(responseTopic !== undefined && { responseTopic }),
     ...(correlation !== undefined && { correlationData: bytesToBase64(correlation) }),
     ...(userProperties !== undefined && {
-      userProperties: userProperties.map(([name, value]): [string, string] => [name, value]),
+      userProperties: userProperties.map(([name, value]) => [name, value]),
     }),
   }
 }

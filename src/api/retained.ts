@@ -5,9 +5,14 @@ import { pageQuerySchema, pageSchema } from './paging.ts'
 import { SECURITY } from './public-api.ts'
 import { json, problems } from './responses.ts'
 
+/** With each character as up to nine, an address must stay below what servers take. */
+const URL_TOPIC_CHARACTERS_MAX = 700
+
 const shared = { tags: ['Messages'], security: SECURITY }
 const params = z.object({
-  topic: topicSchema.meta({ description: 'Its slashes as %2F' }),
+  topic: topicSchema
+    .max(URL_TOPIC_CHARACTERS_MAX)
+    .meta({ description: 'Its slashes as %2F', example: 'rooms/42/light' }),
 })
 
 export const listRetainedRoute = createRoute({

@@ -22,6 +22,9 @@ const miniflare = new Miniflare({
     { type: 'ESModule', path: 'worker.mjs', contents: await readFile(setting('STARLING_WORKER'), 'utf8') },
   ],
   ...EDGE_OPTIONS,
+  ...(process.env.STARLING_ASSETS !== undefined && {
+    serviceBindings: { ASSETS: { disk: { path: process.env.STARLING_ASSETS, writable: false } } },
+  }),
   durableObjectsPersist: setting('STARLING_STATE'),
   // The Worker's log, which nobody would see otherwise.
   handleRuntimeStdio: (stdout: Readable, stderr: Readable) => {

@@ -5,6 +5,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
 import { build } from 'esbuild'
+import { writeDocs } from '../../k8s-core/docs-assets.ts'
 import { parseChosen } from '../history/chosen.ts'
 import { signClientToken } from '../id/client-token.ts'
 import { type ClientId, DEFAULT_FLEET, parseRegionId, type RegionId } from '../id/ids.ts'
@@ -98,7 +99,8 @@ async function start(dir: string, options: UpOptions, children: Child[]): Promis
   const secrets = await loadSecrets(dir)
   const say = (line: string) => void (options.json ? process.stderr : process.stdout).write(`${line}\n`)
   const worker = path.join(dir, 'worker.mjs')
-  await bundleWorker(worker)
+  const assets = path.join(dir, 'assets')
+  await Promise.all([bundleWorker(worker), writeDocs(assets)])
   const ports = await choosePorts(options.port, options.regions.length + 1)
   const urlOf = (i: number) => `http://${HOST}:${ports[i]}`
   const edgeUrls = options.regions.map((region, i) => [region, urlOf(i + 1)] as const)
@@ -139,6 +141,7 @@ async function start(dir: string, options: UpOptions, children: Child[]): Promis
             STARLING_PORT: new URL(http).port,
             STARLING_WORKER: worker,
             STARLING_STATE: path.join(dir, region),
+            STARLING_ASSETS: assets,
             STARLING_BINDINGS: JSON.stringify({
               REGION: region,
               REGIONS: options.regions.join(','),
@@ -180,6 +183,7 @@ function coreEnvironment(
     EDGES: edges.map(([region, url]) => `${region}=${url}`).join(','),
     RELAY_SECRET: secrets.relaySecret,
     CLIENT_TOKEN_SECRET: secrets.clientTokenSecret,
+    ASSETS: path.join(dir, 'assets'),
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
     DRAIN_MS: '0',
     ...(process.env.FAIL_OVER_AFTER_MS !== undefined && {
