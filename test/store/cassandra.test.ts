@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { Client } from 'cassandra-driver'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openCassandraStore } from '../../k8s-core/store/cassandra.ts'
-import type { Store } from '../../k8s-core/store/port.ts'
+import type { RegisteringStore } from '../../k8s-core/store/port.ts'
 import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import { CASSANDRA_ABSENT, CASSANDRA_START_MS, cassandraContactPoints } from '../cassandra/contact-points.ts'
 import { type LossyLink, openLossyLink } from './lossy-link.ts'
@@ -45,7 +45,7 @@ describe.skipIf(CASSANDRA_ABSENT)('Cassandra', () => {
     const us = 'us' as RegionId
     let place: StorePlace & { keyspace: string }
     let link: LossyLink
-    let store: Store
+    let store: RegisteringStore
 
     beforeAll(async () => {
       place = await newPlace()
@@ -58,6 +58,8 @@ describe.skipIf(CASSANDRA_ABSENT)('Cassandra', () => {
       const root = 'rooms/prepared' as Root
       await store.claimHome(DEFAULT_FLEET, root, eu, 0)
       await store.claimHome(DEFAULT_FLEET, root, us, 1)
+      await counted('prepared')
+      await counted('prepared')
     }, CASSANDRA_START_MS)
 
     afterAll(async () => {
@@ -90,6 +92,25 @@ describe.skipIf(CASSANDRA_ABSENT)('Cassandra', () => {
       expect(link.lost()).toBe(3)
       expect(await store.home(DEFAULT_FLEET, root)).toBeNull()
     }, 30_000)
+
+    /** One more than the entry's number, as it was written. */
+    const counted = (id: string) =>
+      store.registry.change({ fleet: DEFAULT_FLEET, kind: 'device', id }, 'read', (former, version) => {
+        const body = String(Number(former?.body ?? 0) + 1)
+        return { result: { version, body }, write: { body, indexed: [], unindexed: [], notify: [] } }
+      })
+
+    it('a change of the registry whose answer is lost is made once, and answered with what was written', async () => {
+      for (const body of ['1', '2', '3']) {
+        link.loseAnswer()
+        const before = link.lost()
+        const result = await counted('lamp')
+        expect(link.lost()).toBe(before + 1)
+        expect(result.body).toBe(body)
+        const stored = await store.registry.entry({ fleet: DEFAULT_FLEET, kind: 'device', id: 'lamp' })
+        expect(stored).toEqual(result)
+      }
+    }, 60_000)
   })
 
   it('a store opens only where a contact point answers', async () => {
