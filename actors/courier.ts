@@ -8,6 +8,7 @@ import {
   COURIER_CALLS_MAX,
   COURIER_COALESCE_MS,
   COURIER_PENDING_BYTES_MAX,
+  COURIER_REPORT_EVERY_MS,
   COURIER_RETRY_MS,
 } from './limits.ts'
 import type { Platform } from './platform.ts'
@@ -24,6 +25,9 @@ export interface CourierRoute {
   /** The receiver could not be reached, all tries over: outcomes for these records. */
   failed(records: readonly Uint8Array[], cause: unknown): number[]
 }
+
+/** When an actor last said that it makes a call again: one line tells of many couriers. */
+const reported = new WeakMap<Platform, number>()
 
 /**
  * Records reach the receiver in the order in which they were posted, also over retries: after a failure nothing new
@@ -165,6 +169,7 @@ export class Courier {
     }
     this.tries++
     this.retrying = true
+    this.reportRepeat()
     this.platform.after(pause, () => {
       this.retrying = false
       this.failures = []
@@ -172,5 +177,13 @@ export class Courier {
       for (const parcel of failed) this.pendingBytes += parcel.record.length
       this.plan()
     })
+  }
+
+  /** The receiver may have done its part before it failed: then it gets these records twice. */
+  private reportRepeat(): void {
+    const now = this.platform.now()
+    if (now < (reported.get(this.platform) ?? Number.NEGATIVE_INFINITY) + COURIER_REPORT_EVERY_MS) return
+    reported.set(this.platform, now)
+    this.platform.report('a call between actors failed and is made again', this.lastCause)
   }
 }

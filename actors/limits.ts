@@ -10,6 +10,8 @@ export const COURIER_BATCH_BYTES_MAX = 1024 * 1024
 export const COURIER_PENDING_BYTES_MAX = 8 * 1024 * 1024
 /** A call between actors that failed is tried again after these pauses. */
 export const COURIER_RETRY_MS: readonly number[] = [20, 100, 400]
+/** That calls are made again an actor reports at most this often. */
+export const COURIER_REPORT_EVERY_MS = 10_000
 
 /** A socket that does not say CONNECT within this time is closed. */
 export const CONNECT_WAIT_MS = 10_000

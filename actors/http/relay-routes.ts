@@ -5,6 +5,7 @@ import {
   deviceAddress,
   leafAddress,
   uplinkShardAddress,
+  WIDE_SHARDS,
   wideAddress,
   wideShard,
 } from '../../src/id/actor-name.ts'
@@ -29,7 +30,7 @@ import {
 } from '../../src/relay/wide.ts'
 import type { DevicePeer, LeafPeer, UplinkPeer, WidePeer } from '../platform.ts'
 import type { Env } from '../workerd/env.ts'
-import { StubCache, uplinkShards, wideShards } from '../workerd/peers.ts'
+import { StubCache, uplinkShards } from '../workerd/peers.ts'
 import { servedRegions } from '../workerd/region.ts'
 
 type RelayContext = Context<{ Bindings: Env; Variables: { region: RegionId } }>
@@ -112,7 +113,7 @@ relayRoutes.post('/:region/envelopes', async (c) => {
         try {
           const { fleet, root, to } = envelope
           return to.kind === 'wide'
-            ? await callWide(c, fleet, wideShard(root, wideShards(c.env)), (wide) => wide.receive(envelope))
+            ? await callWide(c, fleet, wideShard(root), (wide) => wide.receive(envelope))
             : await callLeaf(c, fleet, root, (leaf) => leaf.receive(envelope, epoch))
         } catch (cause) {
           return { status: 'unreachable', detail: `the receiver failed: ${String(cause)}` }
@@ -184,7 +185,7 @@ relayRoutes.post('/:region/wide-drained', async (c) => {
   const stubs = new StubCache(c.env)
   // In this order: what a WideActor still holds is not yet in an uplink.
   await Promise.all(
-    Array.from({ length: wideShards(c.env) }, (_, shard) =>
+    Array.from({ length: WIDE_SHARDS }, (_, shard) =>
       stubs.call<WidePeer>(wideAddress(c.var.region, fleet, shard), (wide) => wide.drained(region)),
     ),
   )

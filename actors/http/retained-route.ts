@@ -4,7 +4,7 @@ import { messageJson } from '../../src/api/message.ts'
 import { decodeCursor, encodeCursor } from '../../src/api/paging.ts'
 import { refusedPublish } from '../../src/api/publish.ts'
 import { deleteRetainedRoute, listRetainedRoute, readRetainedRoute } from '../../src/api/retained.ts'
-import { wideAddress, wideShard } from '../../src/id/actor-name.ts'
+import { WIDE_SHARDS, wideAddress, wideShard } from '../../src/id/actor-name.ts'
 import { rootOfTopic } from '../../src/id/root.ts'
 import { canonicalTopic } from '../../src/id/shadow-topic.ts'
 import { decodeMessage, type Message } from '../../src/mqtt/message.ts'
@@ -14,7 +14,7 @@ import { unpackBatch } from '../../src/relay/batch.ts'
 import { type ProblemResponse, problemResponse } from '../../src/relay/problem.ts'
 import type { RetainedPage, WidePeer } from '../platform.ts'
 import { logError } from '../workerd/log.ts'
-import { StubCache, wideShards } from '../workerd/peers.ts'
+import { StubCache } from '../workerd/peers.ts'
 import { regionOf } from '../workerd/region.ts'
 import { type ApiContext, edgeRoutes } from './asking.ts'
 import { publishAs } from './publishing.ts'
@@ -32,7 +32,7 @@ type Position = z.infer<typeof positionSchema>
 
 retainedRoutes.openapi(listRetainedRoute, async (c) => {
   const { filter, limit, cursor } = c.req.valid('query')
-  const shards = shardsOf(c, filter)
+  const shards = shardsOf(filter)
   const first = shards[0] ?? 0
   const begin: Position = { shard: first, where: 'here', after: null, past: null }
   let position: Position | null = cursor === undefined ? begin : decodeCursor(cursor, positionSchema)
@@ -59,7 +59,7 @@ retainedRoutes.openapi(listRetainedRoute, async (c) => {
 
 retainedRoutes.openapi(readRetainedRoute, async (c) => {
   const topic = canonicalTopic(c.req.valid('param').topic)
-  const shard = wideShard(rootOfTopic(topic), wideShards(c.env))
+  const shard = wideShard(rootOfTopic(topic))
   for (const where of ['here', 'elsewhere'] as const) {
     let position: Position | null = { shard, where, after: null, past: null }
     // Each other region has a page of its own.
@@ -84,10 +84,9 @@ retainedRoutes.openapi(deleteRetainedRoute, async (c) => {
   return isFailure(reason) ? refusedPublish(reason) : c.body(null, 204)
 })
 
-function shardsOf(c: ApiContext, filter: string): number[] {
-  const shards = wideShards(c.env)
+function shardsOf(filter: string): number[] {
   const root = rootOfSubscription(filter)
-  return root === null ? Array.from({ length: shards }, (_, shard) => shard) : [wideShard(root, shards)]
+  return root === null ? Array.from({ length: WIDE_SHARDS }, (_, shard) => shard) : [wideShard(root)]
 }
 
 /** Rejects nothing: a region that is not reached is a problem. */

@@ -24,6 +24,7 @@ import { Lane, type LaneItem, newItem, runsOf } from './lane.ts'
 import { Link } from './link.ts'
 import { Outbox } from './outbox.ts'
 import { markOwed, owedAgain } from './owed.ts'
+import { Ready } from './ready.ts'
 
 export class Uplink {
   private readonly platform: Platform
@@ -34,6 +35,7 @@ export class Uplink {
   private takes = 0
   private readonly lanes = new Map<string, Lane>()
   private readonly links = new Map<string, Link>()
+  private readonly ready = new Ready()
   /** What the home took and has not yet said that it has. */
   private readonly taken = new Map<Root, { readonly items: LaneItem[]; readonly at: number }>()
   /** Above all that lanes which are no more have sent. */
@@ -56,7 +58,9 @@ export class Uplink {
         offer: false,
         owed: true,
       }
-      this.lane(root, to, hint).items.push({ ...from, name, row, settle: null })
+      const lane = this.lane(root, to, hint)
+      lane.items.push({ ...from, name, row, settle: null })
+      this.ready.offer(lane)
     }
     if (this.outbox.size > 0) platform.after(0, () => this.alarm())
   }
@@ -71,6 +75,7 @@ export class Uplink {
         lane.items.push(newItem(record, this.platform.now(), settle))
       })
     })
+    this.ready.offer(lane)
     // Behind stored messages, or with the link down, waiting for the core would only delay the publisher.
     if (this.link(lane.destination).down || (lane.items[0]?.row ?? null) !== null) {
       this.storeAll(lane)
@@ -143,7 +148,7 @@ export class Uplink {
     this.platform.storage.transaction(() => {
       for (const lane of this.lanes.values()) if (lane.underWay === 0) this.expire(lane, now)
     })
-    for (const lane of this.lanes.values()) this.dispatch(lane.destination)
+    for (const destination of this.ready.destinations) this.dispatch(destination)
     if (this.outbox.size > 0) this.platform.wakeBy(now + UPLINK_ALARM_MS)
   }
 
@@ -158,6 +163,7 @@ export class Uplink {
       if (later !== undefined) this.forget(later)
       const lane = this.lane(root, { kind: 'home' }, later?.hint ?? null)
       lane.items.push(...items.filter(({ row }) => row !== null), ...(later?.items ?? []))
+      this.ready.offer(lane)
     }
   }
 
@@ -168,7 +174,10 @@ export class Uplink {
       lane = new Lane(root, to, hint, `${this.life}.${this.takes}`, this.nextNumber)
       this.add(lane, key)
     }
-    if (hint !== null) lane.hint = hint
+    if (hint !== null && hint !== lane.hint) {
+      lane.hint = hint
+      this.ready.offer(lane)
+    }
     return lane
   }
 
@@ -180,6 +189,7 @@ export class Uplink {
   private forget(lane: Lane): void {
     this.nextNumber = Math.max(this.nextNumber, lane.nextNumber)
     if (this.lanes.get(lane.key) === lane) this.lanes.delete(lane.key)
+    this.ready.remove(lane)
   }
 
   private link(destination: string): Link {
@@ -216,8 +226,7 @@ export class Uplink {
     let records = 0
     let bytes = 0
     const now = this.platform.now()
-    for (const lane of this.lanes.values()) {
-      if (lane.destination !== destination || lane.underWay > 0) continue
+    for (const lane of this.ready.of(destination)) {
       this.expire(lane, now)
       if (lane.items.length === 0) {
         this.forget(lane)
@@ -228,6 +237,7 @@ export class Uplink {
       bytes += run.bytes
       records += run.count
       lane.underWay = run.count
+      this.ready.remove(lane)
       lanes.push(lane)
       if (lanes.length >= ENVELOPES_PER_CALL_MAX) break
     }
@@ -264,13 +274,14 @@ export class Uplink {
       lanes.forEach((lane, i) => {
         if (!this.finish(lane, results[i])) failed = true
         if (lane.items.length === 0) this.forget(lane)
+        else this.ready.offer(lane)
       })
     })
     if (failed) link.failed(this.platform.now(), this.platform.random())
     else link.answered()
     // A lane's destination may have become known meanwhile.
     for (const one of new Set([destination, ...lanes.map((lane) => lane.destination)])) {
-      if (this.pending(one)) this.dispatch(one)
+      if (this.ready.any(one)) this.dispatch(one)
     }
   }
 
@@ -360,13 +371,6 @@ export class Uplink {
       this.done(item, Reason.Success)
     }
     lane.prune()
-  }
-
-  private pending(destination: string): boolean {
-    for (const lane of this.lanes.values()) {
-      if (lane.destination === destination && lane.items.length > 0) return true
-    }
-    return false
   }
 
   /** What the core has not answered in time is stored, so that its publisher need not wait (promise 1). */

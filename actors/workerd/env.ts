@@ -29,8 +29,6 @@ export interface Env {
   /** Messages to be kept in the core's store, and for how long: `devices/+/telemetry=7d,rooms/#=1d`. */
   readonly HISTORY?: string
   readonly UPLINK_SHARDS?: string
-  /** The same in every region. */
-  readonly WIDE_SHARDS?: string
   readonly SERVER_KEEP_ALIVE_SECONDS?: string
   readonly PACKET_BYTES_MAX?: string
   /** Of each uplink's outbox; 100,000 where it is absent. */

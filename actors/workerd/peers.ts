@@ -7,6 +7,7 @@ import {
   frontAddress,
   leafAddress,
   uplinkAddress,
+  WIDE_SHARDS,
   wideAddress,
   wideShard,
 } from '../../src/id/actor-name.ts'
@@ -16,14 +17,9 @@ import { locationHint } from './region.ts'
 
 const STUBS_MAX = 10_000
 const UPLINK_SHARDS_DEFAULT = 8
-const WIDE_SHARDS_DEFAULT = 4
 
 export function uplinkShards(env: Env): number {
   return Number(env.UPLINK_SHARDS ?? UPLINK_SHARDS_DEFAULT)
-}
-
-export function wideShards(env: Env): number {
-  return Number(env.WIDE_SHARDS ?? WIDE_SHARDS_DEFAULT)
 }
 
 export class StubCache {
@@ -157,8 +153,8 @@ export function workerdPeers(env: Env, self: ActorAddress): Peers {
     deviceOf: (otherFleet, client) => at<DevicePeer>(deviceAddress(region, otherFleet, client)),
     leaf: (root) => at<LeafPeer>(leafAddress(region, fleet, root)),
     uplink: (root) => at<UplinkPeer>(uplinkAddress(region, fleet, root, uplinkShards(env))),
-    wide: (root) => wide(wideShard(root, wideShards(env))),
-    wideShards: () => Array.from({ length: wideShards(env) }, (_, shard) => wide(shard)),
+    wide: (root) => wide(wideShard(root)),
+    wideShards: () => Array.from({ length: WIDE_SHARDS }, (_, shard) => wide(shard)),
     front: (id) => at<FrontPeer>(frontAddress(region, id)),
   }
 }

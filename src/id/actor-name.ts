@@ -40,9 +40,15 @@ export function uplinkShardAddress(region: RegionId, fleet: FleetId, shard: numb
   return { kind: 'uplink', region, fleet, id: String(shard) }
 }
 
-/** Which of the WideActors of a region and fleet knows the wide filters that matter to a root; the same in all regions. */
-export function wideShard(root: Root, shards: number): number {
-  return hash(root) % shards
+/**
+ * WideActors of a region and fleet. The same in all regions and for ever: a session's filters are kept at all shards that
+ * there are when it subscribes.
+ */
+export const WIDE_SHARDS = 4
+
+/** Which of them knows the wide filters that matter to a root. */
+export function wideShard(root: Root): number {
+  return hash(root) % WIDE_SHARDS
 }
 
 export function wideAddress(region: RegionId, fleet: FleetId, shard: number): ActorAddress {

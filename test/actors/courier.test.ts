@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { Courier } from '../../actors/courier.ts'
 import { STORED } from '../../actors/leaf/outcome.ts'
+import { COURIER_REPORT_EVERY_MS } from '../../actors/limits.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
@@ -92,4 +93,23 @@ test('what waits behind records that are given up is given up with them: a publi
     0,
     undefined,
   ])
+})
+
+test('that calls are made again is reported, and not for each of them', async () => {
+  const platform = new FakePlatform(addressOf('topic', EU, ROOM))
+  const failing = () =>
+    new Courier(platform, {
+      call: async () => {
+        throw new Error('no answer')
+      },
+      failed: (records) => records.map(() => Reason.UnspecifiedError),
+    })
+  const told = () => platform.reports.filter(({ what }) => what.includes('is made again')).length
+  for (let i = 0; i < 20; i++) watch(failing().post(Uint8Array.of(1)))
+  await platform.clock.pass(2_000)
+  expect(told()).toBe(1)
+  await platform.clock.pass(COURIER_REPORT_EVERY_MS)
+  watch(failing().post(Uint8Array.of(1)))
+  await platform.clock.pass(100)
+  expect(told()).toBe(2)
 })

@@ -26,8 +26,8 @@ import {
   message,
   packetsTo,
   record,
+  sessionState,
   subscribeFrame,
-  subscriptionTo,
   textOf,
   textsTo,
   US,
@@ -42,18 +42,11 @@ const LOST = US
 
 function stateOf(texts: readonly string[], ...filters: string[]): HandoverState {
   const queue = texts.map((text, i) => ({ position: 11 + i, delivery: bytesToBase64(deliveryOf(CMD, text)) }))
-  const session = {
+  const session = sessionState([CMD, ...filters], {
     id: 'session of the lost home',
-    expirySeconds: 3600,
-    disconnectedAt: 0,
-    subscriptions: [CMD, ...filters].map(subscriptionTo),
     lastPosition: 10 + queue.length,
-    sentUpTo: 0,
-    released: [],
-    received: [],
-    seen: [],
     queue,
-  }
+  })
   return { session, clock: 0, retained: [], interests: [], presence: [], shadows: [] }
 }
 

@@ -78,7 +78,7 @@ const WIDE: WidePeer = {
 }
 
 /** As many as a fake region has. */
-export const WIDE_SHARDS = 2
+const FAKE_SHARDS = 2
 
 const FRONT: FrontPeer = { send: async () => undefined, close: async () => undefined }
 
@@ -90,8 +90,8 @@ export function fakePeers(script: PeersScript = {}): Peers {
     deviceOf: (_fleet, client) => device(client),
     leaf: (root) => ({ ...LEAF, ...script.leaf?.(root) }),
     uplink: (root) => ({ ...UPLINK, ...script.uplink?.(root) }),
-    wide: (root) => wide(wideShard(root, WIDE_SHARDS)),
-    wideShards: () => Array.from({ length: WIDE_SHARDS }, (_, shard) => wide(shard)),
+    wide: (root) => wide(wideShard(root) % FAKE_SHARDS),
+    wideShards: () => Array.from({ length: FAKE_SHARDS }, (_, shard) => wide(shard)),
     front: (name) => ({ ...FRONT, ...script.front?.(name) }),
   }
 }

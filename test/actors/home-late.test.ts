@@ -5,7 +5,7 @@ import { Gate } from '../../actors/device/gate.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
-import { type ImportedResponse, LATE_NOWHERE, type SessionState, TOOK_NOTHING } from '../../src/relay/home.ts'
+import { type ImportedResponse, LATE_NOWHERE, TOOK_NOTHING } from '../../src/relay/home.ts'
 import { fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import {
@@ -16,24 +16,13 @@ import {
   LAMP,
   LAMP_ROOT,
   record,
+  sessionState,
   subscribeFrame,
-  subscriptionTo,
   textsTo,
   US,
 } from './samples.ts'
 
-const SESSION: SessionState = {
-  id: 'session of lamp',
-  expirySeconds: 3600,
-  disconnectedAt: Date.UTC(2026, 0, 1),
-  subscriptions: [subscriptionTo('devices/lamp/#')],
-  lastPosition: 0,
-  sentUpTo: 0,
-  released: [],
-  received: [],
-  seen: [],
-  queue: [],
-}
+const SESSION = sessionState(['devices/lamp/#'], { disconnectedAt: Date.UTC(2026, 0, 1) })
 
 test('what is late in a former home that is out of reach for a moment comes before what is newer', async () => {
   const late = bytesToBase64(packBatch([deliveryOf('devices/lamp/x', 'late')]))

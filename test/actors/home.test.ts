@@ -21,6 +21,7 @@ import {
   record,
   routed,
   routedTexts,
+  sessionState,
   subscriptionTo,
   US,
   watch,
@@ -95,18 +96,10 @@ test('an older home that the directory makes the home again, and that never lear
 })
 
 function stateOf(client: ClientId, ...filters: string[]) {
-  const session = {
+  const session = sessionState(filters, {
     id: `session of ${client}`,
-    expirySeconds: 3600,
     disconnectedAt: Date.UTC(2026, 0, 1),
-    subscriptions: filters.map(subscriptionTo),
-    lastPosition: 0,
-    sentUpTo: 0,
-    released: [],
-    received: [],
-    seen: [],
-    queue: [],
-  }
+  })
   return { session, clock: 0, retained: [], interests: [], presence: [], shadows: [] }
 }
 

@@ -19,6 +19,7 @@ import {
   frame,
   LAMP_ROOT,
   RELEASE,
+  sessionState,
   subscribeFrame,
   subscriptionTo,
   US,
@@ -68,18 +69,7 @@ test('a lost home gives those that the store does not have, made and ended, and 
 })
 
 function sessionWith(...filters: string[]): SessionState {
-  return {
-    id: 'session of the lost home',
-    expirySeconds: 3600,
-    disconnectedAt: 0,
-    subscriptions: filters.map(subscriptionTo),
-    lastPosition: 0,
-    sentUpTo: 0,
-    released: [],
-    received: [],
-    seen: [],
-    queue: [],
-  }
+  return sessionState(filters, { id: 'session of the lost home' })
 }
 
 test('its successor takes them, but for those that the client has changed since, and says that they are registered', async () => {

@@ -23,6 +23,7 @@ import {
   packetsTo,
   ROOM,
   record,
+  sessionState,
   subscriptionTo,
   US,
   watch,
@@ -32,18 +33,7 @@ const MINUTE = 60_000
 const APART = [-10 * MINUTE, -5 * MINUTE, 0, 5 * MINUTE, 10 * MINUTE]
 
 function sessionOf(disconnectedAt: number, queue: SessionState['queue'] = []): SessionState {
-  return {
-    id: 'session of lamp',
-    expirySeconds: 600,
-    disconnectedAt,
-    subscriptions: [],
-    lastPosition: queue.length,
-    sentUpTo: 0,
-    released: [],
-    received: [],
-    seen: [],
-    queue,
-  }
+  return sessionState([], { expirySeconds: 600, disconnectedAt, lastPosition: queue.length, queue })
 }
 
 describe.each(APART)('from a region that is %s ms ahead', (aheadMs) => {

@@ -5,7 +5,7 @@ import type { ActorAddress, ActorKind } from '../../src/id/actor-name.ts'
 import { type ClientId, DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
-import { type ReleaseRequest, TOOK_NOTHING } from '../../src/relay/home.ts'
+import { type ReleaseRequest, type SessionState, TOOK_NOTHING } from '../../src/relay/home.ts'
 import { decodeRouted, encodeRouted } from '../../src/relay/routed.ts'
 import { decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
 import type { Subscription } from '../../src/session/session.ts'
@@ -70,6 +70,23 @@ export function stored(count: number): Uint8Array {
 
 export function subscriptionTo(filter: string): Subscription {
   return { filter, qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0, identifier: 0 }
+}
+
+/** A session without deliveries, as one home gives it to the next. */
+export function sessionState(filters: readonly string[], more: Partial<SessionState> = {}): SessionState {
+  return {
+    id: 'session of lamp',
+    expirySeconds: 3600,
+    disconnectedAt: 0,
+    subscriptions: filters.map(subscriptionTo),
+    lastPosition: 0,
+    sentUpTo: 0,
+    released: [],
+    received: [],
+    seen: [],
+    queue: [],
+    ...more,
+  }
 }
 
 export function textOf(bytes: Uint8Array): string {

@@ -1,9 +1,10 @@
 // The uplink behind a link that fails, and the messages of a home that has moved.
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
 import { STORED } from '../../actors/leaf/outcome.ts'
 import { FENCE_WAIT_MS_MAX, GLOBAL_WAIT_MS } from '../../actors/limits.ts'
 import { Topic } from '../../actors/topic/topic.ts'
+import { Lane } from '../../actors/uplink/lane.ts'
 import { Uplink } from '../../actors/uplink/uplink.ts'
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
@@ -327,6 +328,25 @@ describe('what waits for a region’s wide filters', () => {
     await clock.settled()
     expect(drained.state()).toBe('resolved')
   })
+})
+
+test('a dispatch looks at no lanes but those that have something for its destination', async () => {
+  const clock = new FakeClock()
+  const away = new Set<string>()
+  const { uplink, link } = uplinkOver(async ({ root }) => {
+    away.add(root)
+    return { status: 'unreachable', detail: 'away' }
+  }, clock)
+  link.up = true
+  const region = (name: string) => ({ kind: 'region', region: name as RegionId, epoch: 1 }) as const
+  for (let i = 0; i < 500; i++) watch(uplink.send(`rooms/${i}` as Root, region('us'), null, room('m')))
+  await clock.pass(2_000)
+  expect(away.size).toBe(500)
+  const looks = vi.spyOn(Lane.prototype, 'destination', 'get')
+  watch(uplink.send('rooms/other' as Root, region('ap'), null, room('m')))
+  await clock.settled()
+  expect(away.has('rooms/other')).toBe(true)
+  expect(looks.mock.calls.length).toBeLessThan(20)
 })
 
 function takenTexts(uplink: Uplink): string[] {

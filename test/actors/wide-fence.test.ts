@@ -25,6 +25,7 @@ import {
   LAMP_ROOT,
   ROOM,
   routed,
+  sessionState,
   stored,
   subscribeFrame,
   subscriptionTo,
@@ -215,18 +216,7 @@ test('a delivery to a client whose move is being completed holds no fence up, an
   const answers = [held<ImportedResponse>(), held<ImportedResponse>()]
   let asked = 0
   const state = {
-    session: {
-      id: 'session',
-      expirySeconds: 3600,
-      disconnectedAt: clock.now,
-      subscriptions: [subscriptionTo('#')],
-      lastPosition: 0,
-      sentUpTo: 0,
-      released: [],
-      received: [],
-      seen: [],
-      queue: [],
-    },
+    session: sessionState(['#'], { id: 'session', disconnectedAt: clock.now }),
     clock: 0,
     retained: [],
     interests: [],

@@ -162,7 +162,7 @@ describe('a home’s retained messages', () => {
     const first = topic.leaf.retainedFor(['rooms/1/+', 'rooms/1/+'], '', ROOM)
     const second = topic.leaf.retainedFor(['rooms/1/+'], first.next ?? '', ROOM)
     const given = [first, second].flatMap(({ records }) => unpackBatch(records))
-    expect(given).toEqual(topics.map((one) => record(one, one, KEPT)))
+    expect(given).toEqual(topics.map((one) => record(one, one, { ...KEPT, retainedAt: 1 })))
     expect([first.next === null, second.next]).toEqual([false, null])
 
     topic.handover({ fleet: DEFAULT_FLEET, root: ROOM, epoch: 2, to: US })

@@ -1,8 +1,8 @@
 // A chaos run: the system under load, faults by the plan, all healed, drained until quiet, and judged.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Random } from '../random/random.ts'
 import { type CassandraPart, differences, nodeToLose, rowsOn, type Topology } from './database.ts'
 import { explain } from './explain.ts'
-
 import { longestUntoldMs, readFailOvers, untold } from './fail-overs.ts'
 import {
   apart,
@@ -13,10 +13,8 @@ import {
   planFaults,
   withNodeDown,
 } from './faults.ts'
-
 import { Ledger, type Verdict } from './ledger.ts'
 import { Load } from './load.ts'
-import { Random } from './random.ts'
 import { type Recovered, Recovery } from './recovery.ts'
 import { type Second, Seconds } from './seconds.ts'
 import type { DoubleConnection } from './served.ts'

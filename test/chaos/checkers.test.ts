@@ -1,13 +1,11 @@
 // The judges of a chaos run find what is planted.
 import { describe, expect, it, test } from 'vitest'
 import { BEGINS_FROM_STORE, FORMER_HOME_TOLD } from '../../k8s-core/app.ts'
-
+import { Random } from '../random/random.ts'
 import { copiesOf, differences, parseTopology } from './database.ts'
 import { type FailOver, failOversIn, longestUntoldMs, untold } from './fail-overs.ts'
 import { apart, FAULT_KINDS, type Happened, planFaults } from './faults.ts'
-
 import { Ledger, type ReceiverKind } from './ledger.ts'
-import { Random } from './random.ts'
 import { doubleConnections } from './served.ts'
 
 /** A publisher that sends `total` messages, all acknowledged, to a receiver that gets those of `order`. */

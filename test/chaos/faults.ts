@@ -1,7 +1,7 @@
 // The plan of faults, made from the seed, and its execution.
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Random } from '../random/random.ts'
 import type { LinkState } from './link.ts'
-import type { Random } from './random.ts'
 import type { Apart } from './served.ts'
 import type { World } from './world.ts'
 

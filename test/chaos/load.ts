@@ -1,9 +1,9 @@
 // The clients of a chaos run: who publishes and subscribes where, who roams, who races, and what each does all the time.
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Random } from '../random/random.ts'
 import { ChaosClient, type ClientEvents, type ClientOptions } from './client.ts'
 import type { Ledger, ReceiverKind, Stream } from './ledger.ts'
 import { Racer } from './racer.ts'
-import type { Random } from './random.ts'
 import type { Seconds } from './seconds.ts'
 import type { World } from './world.ts'
 

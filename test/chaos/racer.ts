@@ -1,8 +1,8 @@
 // One client id that connects in two regions at the same moment, over and over.
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Random } from '../random/random.ts'
 import type { Where } from './client.ts'
 import { Connection } from './connection.ts'
-import type { Random } from './random.ts'
 import { type Apart, type DoubleConnection, doubleConnections, type Served } from './served.ts'
 
 const PING_EVERY_MS = 200

@@ -1,9 +1,9 @@
 // Many shadows changed while processes are killed and links cut; then quiet, and Cassandra must soon have what each home has.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeShadow } from '../../src/shadow/document.ts'
+import { Random } from '../random/random.ts'
 import { allRows, asking, type Topology } from './database.ts'
 import { describeFault, type Happened, inflict, planFaults } from './faults.ts'
-import { Random } from './random.ts'
 import { abreast, abreastFor, ShadowFleet } from './shadow-fleet.ts'
 import { KEYSPACE, World } from './world.ts'
 

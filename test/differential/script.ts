@@ -1,7 +1,7 @@
 // Random scripts of clients: what each does, step by step. A script is a value: it can be printed, cut and run again.
 import type { QoS } from 'mqtt-packet'
+import { Random } from '../random/random.ts'
 import type { Features } from './features.ts'
-import { Random } from './random.ts'
 
 export type Version = 4 | 5
 
@@ -162,7 +162,7 @@ class Writer {
   constructor(seed: number, features: Features) {
     this.random = new Random(seed)
     this.features = features
-    const count = 3 + this.random.below(4)
+    const count = 3 + this.random.int(4)
     this.clients = Array.from({ length: count }, () => (this.random.chance(0.65) ? 5 : 4))
   }
 
@@ -301,7 +301,7 @@ class Writer {
     })
     const plain = requests.every(({ filter }) => !filter.startsWith('$share/'))
     const identified = this.clients[client] === 5 && plain && this.random.chance(0.5)
-    return { do: 'subscribe', client, requests, identifier: identified ? 1 + this.random.below(300) : 0 }
+    return { do: 'subscribe', client, requests, identifier: identified ? 1 + this.random.int(300) : 0 }
   }
 
   private optionsOf(client: number, filter: string, any: boolean) {
@@ -327,12 +327,12 @@ class Writer {
   }
 
   private qos(): QoS {
-    return this.random.below(this.features.qos2 ? 3 : 2) as QoS
+    return this.random.int(this.features.qos2 ? 3 : 2) as QoS
   }
 
   /** Mostly one, now and then two or three, of which no two are the same. */
   private some<T>(one: () => T): T[] {
-    const count = this.random.chance(0.75) ? 1 : 2 + this.random.below(2)
+    const count = this.random.chance(0.75) ? 1 : 2 + this.random.int(2)
     const all = Array.from({ length: count }, one)
     return all.filter((x, i) => all.findIndex((y) => filterOf(y) === filterOf(x)) === i)
   }

@@ -1,11 +1,11 @@
 // The checkers of the simulator where no seed is sure to come: what they take for a repeat, and what for disorder.
 import { expect, test } from 'vitest'
 import type { RegionId } from '../../src/id/ids.ts'
+import { Random } from '../random/random.ts'
 import { judge } from './checks.ts'
 import { SimClient } from './client.ts'
 import { Faults } from './faults.ts'
 import type { Published } from './history.ts'
-import { Random } from './random.ts'
 import { World } from './world.ts'
 
 const EU = 'eu' as RegionId

@@ -1,6 +1,7 @@
 // What goes wrong in a run: how calls fare, and at which times what dies, freezes or is cut off.
+
+import type { Random } from '../random/random.ts'
 import type { SimActor } from './actor.ts'
-import type { Random } from './random.ts'
 import type { World } from './world.ts'
 
 export const FAULT_KINDS = [

@@ -15,7 +15,6 @@ interface Namespaces {
   readonly WIDE: Namespace
   readonly FRONT: Namespace
   readonly UPLINK_SHARDS: string
-  readonly WIDE_SHARDS: string
 }
 interface Namespace {
   getByName(name: string): unknown
@@ -32,7 +31,6 @@ const file = '../../actors/workerd/peers.ts'
 const real = (await import(file)) as PeersModule
 
 export const UPLINK_SHARDS = '2'
-export const WIDE_SHARDS = '2'
 
 export function peersOf(env: Namespaces, self: ActorAddress): Peers {
   return real.workerdPeers(env, self)
@@ -53,7 +51,6 @@ export function namespaces(region: SimRegion, caller: Sender): Namespaces {
     WIDE: namespace('wide'),
     FRONT: namespace('front'),
     UPLINK_SHARDS,
-    WIDE_SHARDS,
   }
 }
 

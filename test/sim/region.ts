@@ -6,6 +6,7 @@ import {
   actorName,
   leafAddress,
   uplinkShardAddress,
+  WIDE_SHARDS,
   wideAddress,
   wideShard,
 } from '../../src/id/actor-name.ts'
@@ -23,12 +24,10 @@ import {
 } from '../../src/relay/wide.ts'
 import { SimActor } from './actor.ts'
 import { AnsweredError, type HttpServer } from './http.ts'
-import { namespaces, stubCache, UPLINK_SHARDS, WIDE_SHARDS } from './peers.ts'
+import { namespaces, stubCache, UPLINK_SHARDS } from './peers.ts'
 import type { Place, Task } from './scheduler.ts'
 import type { Sender } from './sender.ts'
 import type { World } from './world.ts'
-
-const SHARDS = { uplink: Number(UPLINK_SHARDS), wide: Number(WIDE_SHARDS) }
 
 export class SimRegion implements Place {
   readonly around = null
@@ -142,7 +141,7 @@ class WorkerRequest implements Sender {
             try {
               const { fleet, root, to } = envelope
               return await (to.kind === 'wide'
-                ? this.wide(fleet, wideShard(root, SHARDS.wide), (wide) => wide.receive(envelope))
+                ? this.wide(fleet, wideShard(root), (wide) => wide.receive(envelope))
                 : this.leaf(fleet, root, (leaf) => leaf.receive(envelope, epoch)))
             } catch (cause) {
               return { status: 'unreachable', detail: `the leaf failed: ${String(cause)}` }
@@ -179,9 +178,9 @@ class WorkerRequest implements Sender {
       }
       case 'wide-drained': {
         const { fleet, region } = this.parse(wideDrainedRequestSchema, body)
-        for (let shard = 0; shard < SHARDS.wide; shard++)
+        for (let shard = 0; shard < WIDE_SHARDS; shard++)
           await this.wide(fleet, shard, (wide) => wide.drained(region))
-        for (let shard = 0; shard < SHARDS.uplink; shard++)
+        for (let shard = 0; shard < Number(UPLINK_SHARDS); shard++)
           await this.call<UplinkPeer, void>(uplinkShardAddress(this.region.id, fleet, shard), (uplink) =>
             uplink.drainedWide(region),
           )

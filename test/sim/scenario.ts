@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto'
 import type { RegionId } from '../../src/id/ids.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
+import { Random } from '../random/random.ts'
 import { judge } from './checks.ts'
 import { SimClient } from './client.ts'
 import { FAULT_KINDS, type FaultKind, Faults } from './faults.ts'
 import { keptHasAll } from './history-check.ts'
-import { Random } from './random.ts'
 import { AWAY_MS_MAX, type Breach, World, type WorldSettings } from './world.ts'
 
 const REGIONS = ['eu', 'us', 'ap'] as RegionId[]

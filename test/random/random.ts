@@ -48,4 +48,15 @@ export class Random {
     if (one === undefined) throw new Error('nothing to pick from')
     return one
   }
+
+  /** One of the names, each as often as its weight says. */
+  weighted<K extends string>(weights: Readonly<Record<K, number>>): K {
+    const names = Object.keys(weights) as K[]
+    let at = this.next() * names.reduce((sum, name) => sum + weights[name], 0)
+    for (const name of names) {
+      at -= weights[name]
+      if (at < 0) return name
+    }
+    return names[names.length - 1] as K
+  }
 }
