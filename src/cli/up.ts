@@ -35,7 +35,7 @@ export function upCommand(): Command {
   return new Command('up')
     .description('run the regions and the core on this machine')
     .option('--regions <names>', 'the regions', parseRegions, ['eu', 'us'] as RegionId[])
-    .option('--cassandra <host:port,…>', 'keep the directory in this Cassandra, not in an embedded store')
+    .option('--cassandra <host:port,…>', "the core's store: this Cassandra, not an embedded one")
     .option('--keyspace <name>', 'the keyspace in Cassandra', 'starling')
     .option(
       '--port <n>',

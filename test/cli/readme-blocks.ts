@@ -53,13 +53,13 @@ function exampleIn(text: string, lineNumber: number): Example | null {
   return { line, words: words.trim(), variable, output: null, exit, lineNumber }
 }
 
-/** Null where the text is as the README says, else the first line that is not. */
+/** Null where the text is as the README says, but for the width of a table's columns, else the first line that is not. */
 export function differsFrom(stated: readonly string[], printed: string): string | null {
   const lines = printed.trimEnd().split('\n')
+  const narrow = (line: string) => line.trimEnd().replaceAll(/ {2,}/g, '  ')
   const pattern = (line: string) =>
     new RegExp(
-      `^${line
-        .trimEnd()
+      `^${narrow(line)
         .split('…')
         .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'))
         .join('.*')}$`,
@@ -73,7 +73,7 @@ export function differsFrom(stated: readonly string[], printed: string): string 
     const [wanted, is] = [stated[i], lines[i]]
     if (wanted === undefined) return `it also prints: ${is}`
     if (is === undefined) return `it does not print: ${wanted}`
-    if (!pattern(wanted).test(is.trimEnd())) return `it prints: ${is}\nnot:       ${wanted}`
+    if (!pattern(wanted).test(narrow(is))) return `it prints: ${is}\nnot:       ${wanted}`
   }
   return null
 }

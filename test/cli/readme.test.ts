@@ -180,6 +180,8 @@ describe('what the README says is printed', () => {
     [['a', 'b'], 'a\nb\n', null],
     [['a … c'], 'a b c\n', null],
     [['a', '…'], 'a\nb\nc\n', null],
+    [['a  b'], 'a     b\n', null],
+    [['a b'], 'a  b\n', 'it prints: a  b\nnot:       a b'],
     [['a.'], 'ab\n', 'it prints: ab\nnot:       a.'],
     [['a', 'b'], 'a\n', 'it does not print: b'],
     [['a'], 'a\nb\n', 'it also prints: b'],
