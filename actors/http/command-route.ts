@@ -2,14 +2,12 @@
 // again until it says what became of it, so neither a core that dies nor a device that moves ends the call.
 import {
   callAnswer,
-  callOf,
   callRoute,
   commandAnswer,
   commandRoute,
-  holdMs,
   unreachableAnswer,
-  waitMsOf,
 } from '../../src/api/command.ts'
+import { callOf, triesOf, waitMsOf } from '../../src/api/command-call.ts'
 import { onTrust } from '../../src/api/responses.ts'
 import type { ClientId } from '../../src/id/ids.ts'
 import type { CommandAsked, CommandResponse } from '../../src/relay/command.ts'
@@ -27,13 +25,9 @@ commandRoutes.openapi(callRoute, async (c) => {
   const waitMs = waitMsOf(header.Prefer, body.timeoutMs)
   const call = await callOf(body, { fleet: c.var.claims.fleet, device }, header['Idempotency-Key'], waitMs)
   if (call === null) return problemResponse(413, 'The payload is too large', { field: 'payload' })
-  const begun = Date.now()
   // Whoever waits for as long as the device has is told by the home when that is over: it began a little later.
-  const until = begun + waitMs + (waitMs === body.timeoutMs ? COMMAND_ANSWER_MS : 0)
-  const answer = await persistently(c, device, until, () => {
-    const now = Date.now()
-    return { ...call, askedForMs: now - begun, holdMs: holdMs(until, now) }
-  })
+  const until = Date.now() + waitMs + (waitMs === body.timeoutMs ? COMMAND_ANSWER_MS : 0)
+  const answer = await persistently(c, device, until, triesOf(call, until))
   return onTrust(
     'why' in answer ? unreachableAnswer(call.id, answer.why) : callAnswer(device, call.id, answer),
   )

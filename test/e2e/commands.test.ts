@@ -222,6 +222,20 @@ describe('a device that is called over HTTP from the other region', () => {
     await lamp.end()
   }, 120_000)
 
+  it('without a key is told not to be known, and never called again, when its region is killed meanwhile', async () => {
+    const lamp = await device('eu', 'forgotten', silent, { ...KEPT, reconnectPeriod: 200 })
+    const answer = call('us', 'forgotten', { timeoutMs: 50_000 })
+    await reaches(lamp, answer)
+    await system.killAndWait('eu')
+    expect(await answer).toMatchObject({
+      status: 504,
+      body: { title: 'It is not known whether the device was called' },
+    })
+    await until(() => lamp.connects > 1, 30_000)
+    expect(new Set(lamp.got.map(({ topic }) => topic)).size).toBe(1)
+    await lamp.end()
+  }, 90_000)
+
   it('answers although the core is killed in the middle', async () => {
     const lamp = await device('eu', 'cored', silent)
     const answer = call('us', 'cored', { timeoutMs: 40_000 })
