@@ -4,6 +4,7 @@ import { Courier } from '../../actors/courier.ts'
 import { Device } from '../../actors/device/device.ts'
 import { Live } from '../../actors/device/live.ts'
 import { Moving } from '../../actors/device/moving.ts'
+import { Presence } from '../../actors/device/presence.ts'
 import { Registrar } from '../../actors/device/registrar.ts'
 import { Seen } from '../../actors/device/seen.ts'
 import { SessionStore } from '../../actors/device/session-store.ts'
@@ -26,7 +27,7 @@ import type { Delivery } from '../../src/session/delivery.ts'
 import { Outgoing } from '../../src/session/outgoing.ts'
 import type { Settle } from '../../src/session/outgoing-effect.ts'
 import type { FaultKind } from './faults.ts'
-import { FULL_SEEDS_FROM, RETAINED_SEEDS_FROM, SHADOW_SEEDS_FROM } from './scenario.ts'
+import { FULL_SEEDS_FROM, PRESENCE_SEEDS_FROM, RETAINED_SEEDS_FROM, SHADOW_SEEDS_FROM } from './scenario.ts'
 import type { Broken } from './world.ts'
 
 export interface Mutation {
@@ -248,6 +249,13 @@ export const MUTATIONS: readonly Mutation[] = [
             return deliver.call(this, { ...(delivery as Delivery), message }, settle, now)
           },
       ),
+  },
+  {
+    what: 'what may not have arrived of presence when a home is given away, or lost, is not told again',
+    breaks: ['presence'],
+    kinds: [...FAIL_OVER, 'edge losses', 'partitions'],
+    from: PRESENCE_SEEDS_FROM,
+    apply: () => replace(Presence.prototype, 'open', () => () => []),
   },
   {
     what: 'a home syncs nothing to the store',

@@ -9,7 +9,7 @@ export function presenceInOrder(world: World): void {
   const watching = world.history.subscribed.filter(
     ({ filter, endedAt }) => isPresence(filter) && endedAt === null,
   )
-  // What a fail-over concedes: numbers may be used again, and events of the last second are late or missing.
+  // To a client whose own home is lost, what waits there comes late, behind what is newer.
   const failedOver = (id: string) => world.watch.failOvers.some(({ root }) => root === `devices/${id}`)
   for (const { client: watcher, filter, at } of watching) {
     if (failedOver(watcher)) continue
@@ -17,13 +17,17 @@ export function presenceInOrder(world: World): void {
     // To a client that moves, what is late of roots that are not its own comes after what is newer.
     const moved = new Set(regions).size > 1
     for (const { id, current } of world.clients) {
-      if (!matches(filter, `presence/${id}`) || failedOver(id)) continue
+      if (!matches(filter, `presence/${id}`)) continue
       const changed = world.history.connected.some(
         ({ client, connackAt, closedAt }) => client === id && ((connackAt ?? 0) > at || (closedAt ?? 0) > at),
       )
       const all = world.history.told.filter((one) => one.client === watcher && one.event.client === id)
       // What comes before SUBACK may be of an attempt that failed.
-      const since = all.filter((one) => one.at >= at).map(({ event }) => event)
+      const known = above(all.filter((one) => one.at < at).map(({ event }) => event)).slice(-1)
+      // What comes again from before that is no news.
+      const since = above([...known, ...all.filter((one) => one.at >= at).map(({ event }) => event)]).slice(
+        known.length,
+      )
       for (const wrong of moved ? [] : disorder(since))
         world.breach('presence', `${watcher} has of ${id} ${wrong}`)
       const last = above(all.map(({ event }) => event)).at(-1)
