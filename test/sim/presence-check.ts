@@ -18,6 +18,8 @@ export function presenceInOrder(world: World): void {
     const moved = new Set(regions).size > 1
     for (const { id, current } of world.clients) {
       if (!matches(filter, `presence/${id}`)) continue
+      // A home may be lost before the store has who wants its root, and then nobody tells them of its successor.
+      if (failedOver(id) && world.faults.syncedWithinMs === Number.POSITIVE_INFINITY) continue
       const changed = world.history.connected.some(
         ({ client, connackAt, closedAt }) => client === id && ((connackAt ?? 0) > at || (closedAt ?? 0) > at),
       )
