@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { accessResponseSchema } from '../src/relay/access.ts'
 import { commandResponseSchema } from '../src/relay/command.ts'
 import { envelopesResponseSchema } from '../src/relay/envelope.ts'
+import { explainResponseSchema } from '../src/relay/explain.ts'
 import { historyResponseSchema } from '../src/relay/history.ts'
 import { claimResponseSchema, importedResponseSchema, resolveResponseSchema } from '../src/relay/home.ts'
 import { interestResponseSchema } from '../src/relay/interest.ts'
@@ -18,6 +19,7 @@ import {
   COMMAND_CORE_MARGIN_MS,
   CORE_CALL_TIMEOUT_MS,
   DRAINED_TIMEOUT_MS,
+  EXPLAIN_CORE_MS,
   SUBSCRIBE_TIMEOUT_MS,
 } from './limits.ts'
 
@@ -48,6 +50,7 @@ export function coreCalls(
     },
     envelopes: (request) => ask('envelopes', request, envelopesResponseSchema),
     presence: (request) => ask('presence', request, presenceResponseSchema),
+    explain: (request) => ask('explain', request, explainResponseSchema, EXPLAIN_CORE_MS),
     sync: (request) => ask('sync', request, syncResponseSchema),
     shadow: (request) => ask('shadow', request, shadowResponseSchema),
     history: (request) => ask('history', request, historyResponseSchema),

@@ -2,6 +2,7 @@
 import type { AccessRequest, AccessResponse } from '../src/relay/access.ts'
 import type { CommandRequest, CommandResponse } from '../src/relay/command.ts'
 import type { EnvelopesRequest, EnvelopesResponse } from '../src/relay/envelope.ts'
+import type { ExplainRequest, ExplainResponse } from '../src/relay/explain.ts'
 import type { HistoryRequest, HistoryResponse } from '../src/relay/history.ts'
 import type {
   ClaimRequest,
@@ -34,6 +35,8 @@ export interface CoreClient {
   envelopes(request: EnvelopesRequest): Promise<EnvelopesResponse>
   /** The last event of a client whose home is not known to be here. */
   presence(request: PresenceRequest): Promise<PresenceResponse>
+  /** What the other regions know; those that do not answer within a second are named. Makes no region the home. */
+  explain(request: ExplainRequest): Promise<ExplainResponse>
   sync(request: SyncRequest): Promise<SyncResponse>
   shadow(request: ShadowRequest): Promise<ShadowResponse>
   /** A page of what is kept of a root. */

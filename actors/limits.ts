@@ -222,3 +222,23 @@ export const EVENTS_AHEAD_BYTES = 64 * 1024
 export const IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
 export const IDEMPOTENCY_KEYS_MAX = 1_000
 export const IDEMPOTENCY_PRUNE_EVERY = 100
+/** What an actor remembers, in memory, of the messages that passed it, for `explain`: so many topics, */
+export const RECENT_TOPICS_MAX = 32
+/** so many messages of each, and of those that are traced. */
+export const RECENT_PER_TOPIC_MAX = 4
+export const RECENT_TRACED_MAX = 16
+/** Longer topics are not remembered, nor longer traces. */
+export const RECENT_TOPIC_CHARACTERS_MAX = 1_024
+export const TRACE_CHARACTERS_MAX = 128
+/** What a session remembers of lost messages: so many topics and causes, in memory and in storage, */
+export const LOST_MAX = 32
+/** and written at most this often for each. */
+export const LOST_WRITE_EVERY_MS = 60_000
+/** Subscriptions of which a session remembers when they were made. */
+export const SUBSCRIBED_AT_MAX = 256
+/** Messages of a queue or a lane that are looked through for those of one topic. */
+export const EXPLAIN_LOOK_MAX = 512
+/** `explain` answers within a second, also where somebody does not: so long it waits for an actor of its region, */
+export const EXPLAIN_ACTOR_MS = 450
+/** and for the core, which waits for the other regions. */
+export const EXPLAIN_CORE_MS = 900

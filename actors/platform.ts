@@ -6,6 +6,14 @@ import type { Branch, ClientId, FleetId, RegionId, Root } from '../src/id/ids.ts
 import type { Access } from '../src/relay/access.ts'
 import type { CommandAsked, HomeCommandResponse } from '../src/relay/command.ts'
 import type { Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
+import type {
+  ExplainAsked,
+  LeafFacts,
+  PublisherFacts,
+  ReceiverFacts,
+  UplinkFacts,
+  WideFacts,
+} from '../src/relay/explain.ts'
 import type { HistorySeamResponse } from '../src/relay/history.ts'
 import type { HandoverRequest, HandoverResponse, ReleaseRequest, ReleaseResponse } from '../src/relay/home.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../src/relay/interest.ts'
@@ -75,6 +83,8 @@ export interface LeafPeer extends SharingPeer {
   release(request: ReleaseRequest): Promise<ReleaseResponse>
   /** At the home: a page of the branch's retained messages that match any of the filters, from after this topic on. */
   retainedFor(filters: readonly string[], after: string, branch: Branch): Promise<LeafRetainedPage>
+  /** What it knows of a receiver and a topic of its root. Makes no region the home. */
+  explainTopic(asked: ExplainAsked): Promise<LeafFacts>
 }
 
 export interface LeafRetainedPage {
@@ -110,6 +120,9 @@ export interface DevicePeer extends LeafPeer {
   presence(epoch: number | null): Promise<HomePresenceResponse>
   /** The registry has changed who may connect. @param clock what the sender's clock says */
   accessChanged(access: Access, clock: number): Promise<void>
+  explainReceiver(asked: ExplainAsked): Promise<ReceiverFacts>
+  /** The same of this client as the publisher. */
+  explainPublisher(asked: ExplainAsked): Promise<PublisherFacts>
   frontOpened(front: string): Promise<void>
   /** @param batch frames */
   frontFrames(front: string, batch: Uint8Array): Promise<void>
@@ -146,6 +159,8 @@ export interface UplinkPeer {
   drainedWide(region: RegionId): Promise<void>
   /** The home has delivered or stored what it took; until then the uplink keeps it. */
   took(root: Root): Promise<void>
+  /** What of a root waits here. @param trace only such messages of the topic count */
+  explain(root: Root, topic: string, trace: string | null): Promise<UplinkFacts>
 }
 
 export interface WideReply {
@@ -183,6 +198,7 @@ export interface WidePeer extends SharingPeer {
   fence(client: ClientId, session: string): Promise<void>
   /** Resolves when the uplinks have all that this shard sent to that region so far; rejects if that takes long. */
   drained(region: RegionId): Promise<void>
+  explain(asked: ExplainAsked): Promise<WideFacts>
   /** Another region's filters. */
   learn(request: WideRequest): Promise<WideAnswer>
   /** Whether this region is the home of the branch's root and keeps retained messages of the branch. */

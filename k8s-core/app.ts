@@ -7,6 +7,7 @@ import { parseRegionId, type RegionId } from '../src/id/ids.ts'
 import { type AccessResponse, accessRequestSchema } from '../src/relay/access.ts'
 import { commandRequestSchema } from '../src/relay/command.ts'
 import { envelopesRequestSchema } from '../src/relay/envelope.ts'
+import { explainRequestSchema } from '../src/relay/explain.ts'
 import { historyRequestSchema } from '../src/relay/history.ts'
 import { claimRequestSchema, importedRequestSchema, resolveRequestSchema } from '../src/relay/home.ts'
 import { drainedRequestSchema, interestRequestSchema } from '../src/relay/interest.ts'
@@ -108,6 +109,7 @@ export function coreApp(parts: CoreParts) {
     c.json({ results: await relay.pass(region, envelopes) }),
   )
 
+  call('explain', explainRequestSchema, async (c, request) => c.json(await relay.explain(request)))
   call('presence', presenceRequestSchema, async (c, request) => c.json(await relay.presence(request)))
   const sync = async (region: RegionId, change: RootChange): Promise<SyncResult> => {
     const { fleet, root, epoch } = change

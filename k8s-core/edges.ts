@@ -12,6 +12,7 @@ import {
   type EnvelopesResponse,
   envelopesResponseSchema,
 } from '../src/relay/envelope.ts'
+import { type RegionExplainRequest, type RegionFacts, regionFactsSchema } from '../src/relay/explain.ts'
 import {
   type HistorySeamRequest,
   type HistorySeamResponse,
@@ -56,6 +57,7 @@ import {
 import {
   EDGE_CALL_TIMEOUT_MS,
   EDGE_COMMAND_MARGIN_MS,
+  EDGE_EXPLAIN_TIMEOUT_MS,
   EDGE_HANDOVER_TIMEOUT_MS,
   EDGE_PING_TIMEOUT_MS,
   EDGE_SHADOW_TIMEOUT_MS,
@@ -104,6 +106,11 @@ export class Edges {
 
   async presence(region: RegionId, request: HomePresenceRequest): Promise<HomePresenceResponse> {
     return this.ask(region, 'presence', request, homePresenceResponseSchema)
+  }
+
+  /** What a region's actors know of a receiver and a topic. */
+  async explain(region: RegionId, request: RegionExplainRequest): Promise<RegionFacts> {
+    return this.ask(region, 'explain', request, regionFactsSchema, EDGE_EXPLAIN_TIMEOUT_MS)
   }
 
   /** The home's messages for another region have all arrived there. */

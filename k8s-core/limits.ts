@@ -8,6 +8,10 @@ export const EDGE_PING_TIMEOUT_MS = 1_500
 export const EDGE_SHADOW_TIMEOUT_MS = 3_000
 /** How much longer than a home holds a command the core waits for its edge. */
 export const EDGE_COMMAND_MARGIN_MS = 4_000
+/** `explain` answers within a second, and names whoever did not. An edge gives its actors less. */
+export const EDGE_EXPLAIN_TIMEOUT_MS = 700
+/** So long it waits for the store. */
+export const EXPLAIN_STORE_MS = 500
 export const EDGE_HANDOVER_TIMEOUT_MS = 4_000
 /** A region that has been silent for this long is taken for lost, unless the core's settings say otherwise. */
 export const FAIL_OVER_AFTER_MS = 3_000

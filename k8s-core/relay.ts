@@ -1,7 +1,11 @@
 // Carries envelopes to the homes and to the interested regions. Holds none: what cannot be passed on is the sender's.
-import type { RegionId } from '../src/id/ids.ts'
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RegionId, Root } from '../src/id/ids.ts'
+import { rootOfClient, rootOfTopic } from '../src/id/root.ts'
 import type { CommandRequest, CommandResponse } from '../src/relay/command.ts'
 import type { DeliverRequest, Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
+import type { ExplainRequest, ExplainResponse, RegionExplainRequest } from '../src/relay/explain.ts'
 import type { HistoryRequest, HistorySeam } from '../src/relay/history.ts'
 import { FIRST_EPOCH, type HomeAnswer } from '../src/relay/home.ts'
 import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
@@ -16,7 +20,7 @@ import type {
 } from '../src/relay/wide.ts'
 import type { Directory } from './directory.ts'
 import { type Edges, EdgeUnreachable } from './edges.ts'
-import { MOVED_TRIES_MAX } from './limits.ts'
+import { EXPLAIN_STORE_MS, MOVED_TRIES_MAX } from './limits.ts'
 
 type Addressed = DeliverRequest['envelopes'][number]
 
@@ -64,6 +68,36 @@ export class Relay {
     )
     if (said === null) return { status: 'done', event: null }
     return 'answer' in said ? said.answer : { status: 'unreachable', region: said.region }
+  }
+
+  /** What the other regions know of a receiver and a topic, and where the directory says that their homes are. */
+  async explain({ region: from, ...asked }: ExplainRequest): Promise<ExplainResponse> {
+    const begun = Date.now()
+    const { fleet, device, topic } = asked
+    const find = (root: Root) => this.directory.find(fleet, root)
+    const found = Promise.all([find(rootOfClient(device)), find(rootOfTopic(topic))]).then(
+      ([receiver, ofTopic]) => ({ receiver, topic: ofTopic }),
+    )
+    const [homes, regions] = await Promise.all([
+      // The store may be what is wrong.
+      Promise.race([found, sleep(EXPLAIN_STORE_MS, null)]).catch(() => null),
+      Promise.all(this.others(from).map((region) => this.explainAt(region, asked))),
+    ])
+    return { homes, tookMs: Date.now() - begun, regions }
+  }
+
+  private async explainAt(
+    region: RegionId,
+    asked: RegionExplainRequest,
+  ): Promise<ExplainResponse['regions'][number]> {
+    const begun = Date.now()
+    try {
+      const facts = await this.edges.explain(region, asked)
+      return { region, tookMs: Date.now() - begun, facts, problem: null }
+    } catch (cause) {
+      if (!(cause instanceof EdgeUnreachable)) throw cause
+      return { region, tookMs: Date.now() - begun, facts: null, problem: cause.message }
+    }
   }
 
   /**

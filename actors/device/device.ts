@@ -17,6 +17,7 @@ import { Attaching } from './attaching.ts'
 import type { Admission } from './attachment.ts'
 import { awaken } from './awaken.ts'
 import { Commands } from './commands.ts'
+import { type Ending, Explaining } from './explaining.ts'
 import { factsOf } from './facts.ts'
 import { GivingAway } from './giving-away.ts'
 import { syncedSession } from './handover.ts'
@@ -44,6 +45,7 @@ export class Device {
   readonly presence: Presence
   readonly publishRequests: PublishRequests
   readonly commands: Commands
+  readonly explaining: Explaining
   private readonly platform: Platform
   private readonly registrar: Registrar
   private readonly subscribing: Subscribing
@@ -72,7 +74,7 @@ export class Device {
       close: (reason) => this.closeLive(reason),
     })
     this.seen = new Seen(platform.storage)
-    this.keeping = new Keeping(platform, this.store, this.seen)
+    this.keeping = new Keeping(platform, this.store, this.seen, (rows) => this.explaining.expired(rows))
     const owner: LeafOwner = {
       deliver: (receiver, session, batch) =>
         receiver === client
@@ -88,7 +90,7 @@ export class Device {
       hear: (publisher, message) => this.commands.hear(publisher, message),
     }
     this.leaf = new Leaf(platform, rootOfClient(client), owner, marks)
-    const publisher = new Publisher(platform, client, this.leaf)
+    const publisher = new Publisher(platform, client, this.leaf, (one) => this.explaining.publishing(one))
     this.publishRequests = new PublishRequests(platform, publisher)
     this.registrar = new Registrar(platform, client, this.leaf)
     this.ownDeltas = new OwnDeltas(client, this.leaf.shadows)
@@ -109,6 +111,7 @@ export class Device {
       },
     })
     const { store, seen, registrar, presence, commands } = this
+    this.explaining = new Explaining(platform, store, this.leaf, presence, () => [this.session, this.live])
     this.moving = new Moving(platform, client, this.leaf, store, seen, registrar, presence, commands, {
       session: () => this.session,
       replace: (session) => {
@@ -128,6 +131,7 @@ export class Device {
     this.performing = new Performing(platform, {
       store: this.store,
       keeping: this.keeping,
+      explaining: this.explaining,
       attaching: this.attaching,
       publisher,
       live: () => this.live,
@@ -252,7 +256,7 @@ export class Device {
             this.subscribing.arrived(delivery.message.topic)
             if (this.ownDeltas.needless(session, delivery)) return settle(Reason.Success)
             const settled = queued(delivery, this.leaf.syncing, settle)
-            this.perform(session.deliver(delivery, settled, this.platform.now()))
+            this.perform(this.explaining.deliver(session, delivery, settled, this.platform.now()))
           })
         }),
       ),
@@ -275,7 +279,7 @@ export class Device {
   }
 
   private startSession(expirySeconds: number): Session {
-    this.endSession()
+    this.endSession('discarded')
     const { platform } = this
     const { queueMessagesMax } = platform.settings
     this.session = new Session(
@@ -294,16 +298,17 @@ export class Device {
     const row = this.store.session()
     if (row === null || row.disconnectedAt === null || row.exportedUpTo !== null) return
     const expiresAt = row.disconnectedAt + this.session.expirySeconds * 1000
-    if (expiresAt <= now) this.endSession()
+    if (expiresAt <= now) this.endSession('session-expired')
     else this.platform.wakeBy(expiresAt)
   }
 
   /** Forgets the session, here and at the leaves. */
-  private endSession(): void {
+  private endSession(why: Ending): void {
     const { session } = this
     if (session === null) return
     this.session = null
     this.keeping.behind.flush()
+    this.explaining.sessionEnds(session, why)
     this.platform.storage.transaction(() => {
       this.givingAway.sessionEnds(session.outgoing.snapshot().sentUpTo)
       this.store.clear()
@@ -318,6 +323,7 @@ export class Device {
   closeLive(reason: ReasonCode | null, presence?: 'kept'): void {
     const { live } = this
     if (live === null) return
+    if (reason === Reason.SessionTakenOver) this.explaining.takenOver()
     live.close(reason)
     this.afterConnection(reason ?? live.farewell, presence)
   }
@@ -328,7 +334,7 @@ export class Device {
     if (session !== null) {
       this.perform(session.disconnected())
       if (session.persistent && session.expirySeconds > 0) this.keepDisconnected(session, this.platform.now())
-      else this.endSession()
+      else this.endSession('session-ended')
     }
     this.presence.disconnected(reason, presence)
     this.will.connectionEnded(this.session?.expirySeconds ?? 0)
@@ -369,6 +375,7 @@ export class Device {
     )
     if (this.session !== session) return
     this.perform(effect.done(outcome.reasons))
+    this.explaining.subscribed(effect, outcome.reasons)
     this.subscribing.settled(session, effect)
     const facts = this.live === null ? {} : factsOf(this.platform, session, this.live.terms)
     await this.subscribing.giveRetained(session, effect, outcome, facts, (delivery) =>
@@ -380,7 +387,8 @@ export class Device {
   private deliverQuietly(delivery: Delivery): Promise<number> {
     const { session } = this
     if (session === null) return Promise.resolve(Reason.Success)
-    return new Promise((done) => void this.perform(session.deliver(delivery, done, this.platform.now())))
+    const now = this.platform.now()
+    return new Promise((done) => void this.perform(this.explaining.deliver(session, delivery, done, now)))
   }
 
   private async unsubscribe(session: Session, effect: Extract<Effect, { do: 'unsubscribe' }>): Promise<void> {

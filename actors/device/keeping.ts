@@ -18,8 +18,16 @@ export class Keeping {
   private readonly platform: Platform
   private readonly store: SessionStore
   private readonly seen: Seen
+  private readonly expired: (rows: readonly StoredDelivery[]) => void
 
-  constructor(platform: Platform, store: SessionStore, seen: Seen) {
+  /** @param expired told of what was found to have expired in the queue */
+  constructor(
+    platform: Platform,
+    store: SessionStore,
+    seen: Seen,
+    expired: (rows: readonly StoredDelivery[]) => void,
+  ) {
+    this.expired = expired
     this.platform = platform
     this.store = store
     this.seen = seen
@@ -35,6 +43,7 @@ export class Keeping {
         return
       case 'forget':
         if (session !== null) this.behind.forget(effect.positions)
+        if (effect.expired !== undefined) this.expired(effect.expired)
         return
       case 'sent-up-to':
         if (session !== null) this.behind.sent(effect.position)

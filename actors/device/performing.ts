@@ -4,6 +4,7 @@ import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import type { Effect, Session } from '../../src/session/session.ts'
 import type { Platform } from '../platform.ts'
 import type { Attaching } from './attaching.ts'
+import type { Explaining } from './explaining.ts'
 import type { Keeping } from './keeping.ts'
 import type { Live } from './live.ts'
 import type { Publisher } from './publisher.ts'
@@ -14,6 +15,7 @@ import { Wake } from './wake.ts'
 export interface Performer {
   readonly store: SessionStore
   readonly keeping: Keeping
+  readonly explaining: Explaining
   readonly attaching: Attaching
   readonly publisher: Publisher
   live(): Live | null
@@ -78,6 +80,7 @@ export class Performing {
     switch (effect.do) {
       case 'send': {
         const sent = live?.publish(effect.delivery, effect.packetId, effect.dup, platform.now()) ?? true
+        if (!sent) device.explaining.unsent(effect.delivery)
         if (!sent && effect.packetId > 0 && current) {
           this.perform(session.outgoing.skipped(effect.packetId), session)
         }

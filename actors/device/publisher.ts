@@ -15,21 +15,34 @@ export class Publisher {
   private readonly platform: Platform
   private readonly client: ClientId
   private readonly own: Leaf
+  private readonly noted: (message: Message) => { reason: number | null }
   private readonly couriers = new Map<Root, Courier>()
 
-  /** @param own the leaf that is this very actor */
-  constructor(platform: Platform, client: ClientId, own: Leaf) {
+  /**
+   * @param own the leaf that is this very actor
+   * @param noted remembers a message, whose outcome is to be set when it is known
+   */
+  constructor(
+    platform: Platform,
+    client: ClientId,
+    own: Leaf,
+    noted: (message: Message) => { reason: number | null },
+  ) {
     this.platform = platform
     this.client = client
     this.own = own
+    this.noted = noted
   }
 
   async publish(message: Message): Promise<ReasonCode> {
     // From here on a shadow's topic has one name.
     const topic = canonicalTopic(message.topic)
     const named = topic === message.topic ? message : { ...message, topic }
+    const passed = this.noted(named)
     const outcome = await this.courier(rootOfTopic(topic)).post(encodeMessage(named))
-    return outcome === STORED ? Reason.Success : (outcome as ReasonCode)
+    const reason = outcome === STORED ? Reason.Success : (outcome as ReasonCode)
+    passed.reason = reason
+    return reason
   }
 
   private courier(root: Root): Courier {

@@ -4,6 +4,7 @@ import { publicApi, serveDocument } from '../../src/api/public-api.ts'
 import type { EdgeApi } from './asking.ts'
 import { commandRoutes } from './command-route.ts'
 import { eventRoutes } from './events-route.ts'
+import { explainRoutes } from './explain-route.ts'
 import { historyRoutes } from './history-route.ts'
 import { presenceRoutes } from './presence-route.ts'
 import { provisionRoutes } from './provision-route.ts'
@@ -21,6 +22,7 @@ const groups = [
   presenceRoutes,
   provisionRoutes,
   commandRoutes,
+  explainRoutes,
 ]
 for (const routes of groups) edgeApi.route('/', routes)
 serveDocument(edgeApi, {

@@ -15,6 +15,7 @@ import { changedAccessRequestSchema } from '../../src/relay/access.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { homeCommandRequestSchema } from '../../src/relay/command.ts'
 import { type DeliverRequest, deliverRequestSchema, type EnvelopeResult } from '../../src/relay/envelope.ts'
+import { regionExplainRequestSchema } from '../../src/relay/explain.ts'
 import { historySeamRequestSchema } from '../../src/relay/history.ts'
 import { handoverRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
 import { drainedRequestSchema, homeInterestRequestSchema } from '../../src/relay/interest.ts'
@@ -32,6 +33,7 @@ import type { DevicePeer, LeafPeer, UplinkPeer, WidePeer } from '../platform.ts'
 import type { Env } from '../workerd/env.ts'
 import { StubCache, uplinkShards } from '../workerd/peers.ts'
 import { servedRegions } from '../workerd/region.ts'
+import { gatherRegion } from './gather.ts'
 
 type RelayContext = Context<{ Bindings: Env; Variables: { region: RegionId } }>
 
@@ -170,6 +172,13 @@ relayRoutes.post('/:region/command', async (c) => {
   const client = clientOfRoot(root)
   if (client === null) return problemResponse(400, 'Only devices can be called', { field: 'root' })
   return c.json(await callDevice(c, fleet, client, (device) => device.command(asked, epoch)))
+})
+
+relayRoutes.post('/:region/explain', async (c) => {
+  const body = await parse(c, regionExplainRequestSchema)
+  if (!body.ok) return body.response
+  const { fleet, ...asked } = body.value
+  return c.json(await gatherRegion(c.env, c.var.region, fleet, asked))
 })
 
 relayRoutes.post('/:region/wide', async (c) => {

@@ -1,11 +1,12 @@
 // The home's part: messages in the order in which they are accepted, to all who want them.
-import type { ClientId, Root } from '../../src/id/ids.ts'
+import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { isPresence } from '../../src/id/root.ts'
 import type { ShadowVerb } from '../../src/id/shadow-topic.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { encodeRouted, type Routed } from '../../src/relay/routed.ts'
 import type { LateShadow } from '../../src/relay/shadow.ts'
+import { type Passed, Recent, traceOf } from '../explaining/recent.ts'
 import type { Platform } from '../platform.ts'
 import type { FanOut } from './fan-out.ts'
 import { type History, withPlace } from './history.ts'
@@ -15,7 +16,7 @@ import { STORED, worst } from './outcome.ts'
 import type { Retained } from './retained.ts'
 import type { Answered, Shadows } from './shadows.ts'
 import { NOBODY, type Sharing } from './sharing.ts'
-import type { Subscribers } from './subscribers.ts'
+import type { Receiver, Subscribers } from './subscribers.ts'
 import type { Syncing } from './syncing.ts'
 import type { Uplinks } from './uplinks.ts'
 import type { WideLink } from './wide-link.ts'
@@ -25,6 +26,15 @@ export type Heard =
   | { readonly refused: ReasonCode }
   /** `taken`: somebody was waiting for it, subscriber or not. */
   | { readonly message: Message; readonly taken: boolean }
+/** What a leaf remembers of a message. */
+export interface Accepted extends Passed {
+  readonly publisher: ClientId
+  readonly retain: boolean
+  readonly receivers: readonly Receiver[]
+  readonly regions: readonly RegionId[]
+}
+
+const NO_REGIONS: readonly RegionId[] = []
 
 /** What of a leaf has a part in it. */
 export interface Parts {
@@ -43,6 +53,8 @@ export interface Parts {
 }
 
 export class Accepting {
+  /** For `explain`. */
+  readonly recent: Recent<Accepted>
   private readonly platform: Platform
   private readonly root: Root
   private readonly parts: Parts
@@ -53,6 +65,7 @@ export class Accepting {
     this.platform = platform
     this.root = root
     this.parts = parts
+    this.recent = new Recent(platform.now())
   }
 
   /** The outcome of each, in order. The order of all is that in which this is called. */
@@ -184,8 +197,9 @@ export class Accepting {
     epoch: number,
   ): Promise<number>[] {
     const { interests, uplinks, sharing, wide } = this.parts
-    const outcomes = this.deliver(publisher, message, record)
-    for (const region of interests.regions) {
+    const { regions } = interests
+    const outcomes = this.deliver(publisher, message, record, regions)
+    for (const region of regions) {
       const to = { kind: 'region', region, epoch } as const
       outcomes.push(uplinks.post(this.root, to, encodeRouted(publisher, record)))
     }
@@ -196,9 +210,26 @@ export class Accepting {
     return outcomes
   }
 
-  private deliver(publisher: ClientId, message: Message, record: Uint8Array): Promise<number>[] {
-    for (const topics of this.overtaken) topics.add(message.topic)
-    const receivers = this.parts.subscribers.receivers(message.topic)
+  /** @param regions where else it goes */
+  private deliver(
+    publisher: ClientId,
+    message: Message,
+    record: Uint8Array,
+    regions = NO_REGIONS,
+  ): Promise<number>[] {
+    const { topic, qos, retain, properties } = message
+    for (const topics of this.overtaken) topics.add(topic)
+    const receivers = this.parts.subscribers.receivers(topic)
+    const at = this.platform.now()
+    this.recent.note(topic, {
+      at,
+      qos,
+      retain,
+      trace: traceOf(properties),
+      publisher,
+      receivers,
+      regions,
+    })
     return this.parts.fanOut.spread(receivers, publisher, message, record)
   }
 }

@@ -103,6 +103,11 @@ export class FanOut {
     if (this.backlogged.has(key)) throw new Error(`deliveries to ${client} still wait`)
   }
 
+  /** Whether something waits here for a client whose actor did not answer. */
+  waitsFor(client: ClientId): boolean {
+    return [...this.backlogged].some((key) => (JSON.parse(key) as string[])[0] === client)
+  }
+
   /** Tries again what waits for receivers that did not answer. */
   async retry(): Promise<void> {
     for (const key of this.backlogged) {

@@ -64,14 +64,14 @@ export class Leaf {
   readonly history: History
   readonly fanOut: FanOut
   readonly syncing: Syncing
-  private readonly sharing: Sharing
+  readonly sharing: Sharing
   readonly wish: Wish
   private readonly attempts = new SubscribeAttempts()
   private readonly platform: Platform
   private readonly wide: WideLink
   private readonly uplinks: Uplinks
   private readonly world: WorldInterests
-  private readonly accepting: Accepting
+  readonly accepting: Accepting
   private readonly shadowRequests: ShadowRequests
   private readonly received: Received
   private turn: Promise<void> = Promise.resolve()

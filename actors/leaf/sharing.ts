@@ -41,6 +41,8 @@ export class Sharing {
   private readonly subscribers: Subscribers
   private readonly fanOut: FanOut
   private readonly regions: ShareRegions
+  /** Of each shared subscription the member here that took the last message; for who asks why another did not get it. */
+  readonly takers = new Map<string, ClientId>()
   /** Counts the turns of each group, so that members take them one after another. */
   private readonly turns = new Map<string, number>()
   /** Sessions whose client was away, and until when they are not asked first. */
@@ -140,7 +142,10 @@ export class Sharing {
       if (member.session === giver) continue
       const outcome = await this.offer(member, share, record, waits)
       if (outcome === CLIENT_AWAY) this.wasAway(member.session)
-      if (!NEXT.includes(outcome)) return outcome
+      if (!NEXT.includes(outcome)) {
+        this.takers.set(share, member.client)
+        return outcome
+      }
       if (last !== Reason.QuotaExceeded) last = outcome
     }
     return last
@@ -163,6 +168,7 @@ export class Sharing {
     const members = this.subscribers.members(share)
     if (members.length === 0) {
       this.turns.delete(share)
+      this.takers.delete(share)
       return []
     }
     const turn = this.turns.get(share) ?? 0

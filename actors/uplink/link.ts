@@ -6,10 +6,18 @@ export class Link {
   planned = false
   private failures = 0
   private retryAt = 0
+  /** Since when it does not answer, and what was heard last. */
+  private since = 0
+  private problem = ''
 
   /** The last call failed. */
   get down(): boolean {
     return this.failures > 0
+  }
+
+  /** Null while it answers. */
+  get failing(): { readonly since: number; readonly problem: string } | null {
+    return this.down ? { since: this.since, problem: this.problem } : null
   }
 
   /** Nothing is to be sent for so long. */
@@ -23,7 +31,9 @@ export class Link {
   }
 
   /** @param random 0 to 1: the pause doubles with each failure, give or take half, so that uplinks do not come back together */
-  failed(now: number, random: number): void {
+  failed(now: number, random: number, problem: string): void {
+    if (!this.down) this.since = now
+    this.problem = problem
     const pause = Math.min(UPLINK_RETRY_MS_MIN * 2 ** this.failures, UPLINK_RETRY_MS_MAX)
     this.failures++
     this.retryAt = now + pause * (0.5 + random)

@@ -20,6 +20,7 @@ import {
   UPLINK_STORE_AFTER_MS,
 } from '../limits.ts'
 import type { Destination, Platform, Run } from '../platform.ts'
+import { problemOf } from './facts.ts'
 import { Lane, type LaneItem, newItem, runsOf } from './lane.ts'
 import { Link } from './link.ts'
 import { Outbox } from './outbox.ts'
@@ -28,13 +29,13 @@ import { Ready } from './ready.ts'
 
 export class Uplink {
   private readonly platform: Platform
-  private readonly outbox: Outbox
+  readonly outbox: Outbox
   /** Names this life of the uplink; with `takes` it is in the source of each lane. */
   private readonly life: string
   /** How often a home took what waited for it. */
   private takes = 0
-  private readonly lanes = new Map<string, Lane>()
-  private readonly links = new Map<string, Link>()
+  readonly lanes = new Map<string, Lane>()
+  readonly links = new Map<string, Link>()
   private readonly ready = new Ready()
   /** What the home took and has not yet said that it has. */
   private readonly taken = new Map<Root, { readonly items: LaneItem[]; readonly at: number }>()
@@ -269,15 +270,15 @@ export class Uplink {
       results = lanes.map(() => ({ status: 'unreachable', detail: String(cause) }))
     }
     link.calls--
-    let failed = false
+    let problem = null as string | null
     this.platform.storage.transaction(() => {
       lanes.forEach((lane, i) => {
-        if (!this.finish(lane, results[i])) failed = true
+        if (!this.finish(lane, results[i])) problem = problemOf(results[i])
         if (lane.items.length === 0) this.forget(lane)
         else this.ready.offer(lane)
       })
     })
-    if (failed) link.failed(this.platform.now(), this.platform.random())
+    if (problem !== null) link.failed(this.platform.now(), this.platform.random(), problem)
     else link.answered()
     // A lane's destination may have become known meanwhile.
     for (const one of new Set([destination, ...lanes.map((lane) => lane.destination)])) {

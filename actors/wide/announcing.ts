@@ -67,6 +67,11 @@ export class Announcing {
     return this.known
   }
 
+  /** No publish anywhere passes it over. */
+  isSettled(filter: string): boolean {
+    return this.settled.has(filter)
+  }
+
   /** A filter has a subscriber. The round to wait for; 0 where it is settled. */
   added(filter: string): number {
     if (this.settled.has(filter)) return 0

@@ -6,6 +6,7 @@ import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
+import type { ExplainAsked, WideFacts } from '../../src/relay/explain.ts'
 import { decodeRouted, encodeRouted, type Routed } from '../../src/relay/routed.ts'
 import {
   WIDE_FILTERS_MAX,
@@ -16,6 +17,7 @@ import {
 } from '../../src/relay/wide.ts'
 import type { Subscription } from '../../src/session/session.ts'
 import { CoreUnreachable } from '../core-client.ts'
+import { filtersOf, sharesOf } from '../explaining/leaf-facts.ts'
 import { FanOut } from '../leaf/fan-out.ts'
 import { worst } from '../leaf/outcome.ts'
 import { Received, runOf } from '../leaf/received.ts'
@@ -197,6 +199,17 @@ export class Wide {
     after: WorldCursor | null,
   ): Promise<RetainedPage<WorldCursor>> {
     return this.retaining.pageElsewhere(filters, after)
+  }
+
+  /** See `explain`. */
+  explain({ device, topic }: ExplainAsked): WideFacts {
+    const mine = filtersOf(this.subscribers, device, topic)
+    return {
+      filters: mine.map((filter) => ({ filter, settled: this.announcing.isSettled(filter) })),
+      synced: this.announcing.synced,
+      wanting: [...this.others.wanting(topic)],
+      shares: sharesOf(mine, this.subscribers, this.sharing),
+    }
   }
 
   async alarm(): Promise<void> {

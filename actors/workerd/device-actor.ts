@@ -2,7 +2,9 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { ClientId } from '../../src/id/ids.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
+import type { ExplainAsked } from '../../src/relay/explain.ts'
 import { Gate } from '../device/gate.ts'
+import { leafFacts } from '../explaining/leaf-facts.ts'
 import type { DevicePeer } from '../platform.ts'
 import type { Env } from './env.ts'
 import { upgrade } from './upgrade.ts'
@@ -110,6 +112,10 @@ export class DeviceActor extends DurableObject<Env> implements DevicePeer {
     return this.gate.device.leaf.retainedFor(...parameters)
   }
 
+  async explainTopic(asked: ExplainAsked) {
+    return leafFacts(this.gate.device.leaf, asked, this.platform.now())
+  }
+
   async handover(...parameters: Parameters<DevicePeer['handover']>) {
     return this.gate.device.moving.handover(...parameters)
   }
@@ -128,6 +134,14 @@ export class DeviceActor extends DurableObject<Env> implements DevicePeer {
 
   async accessChanged(...parameters: Parameters<DevicePeer['accessChanged']>) {
     this.gate.accessChanged(...parameters)
+  }
+
+  async explainReceiver(asked: ExplainAsked) {
+    return this.gate.device.explaining.receiver(asked)
+  }
+
+  async explainPublisher(asked: ExplainAsked) {
+    return this.gate.device.explaining.publisher(asked)
   }
 
   async frontOpened(name: string) {

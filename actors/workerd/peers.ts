@@ -95,6 +95,7 @@ const LEAF = [
   'handover',
   'release',
   'retainedFor',
+  'explainTopic',
 ] as const
 /** By kind and not by what a caller wants: a device is a leaf too, and one object stands for both. */
 const METHODS: {
@@ -110,12 +111,14 @@ const METHODS: {
     'deliver',
     'presence',
     'accessChanged',
+    'explainReceiver',
+    'explainPublisher',
     'frontOpened',
     'frontFrames',
     'frontClosed',
   ],
   topic: LEAF,
-  uplink: ['send', 'take', 'took', 'drained', 'drainedWide', 'sync'],
+  uplink: ['send', 'take', 'took', 'drained', 'drainedWide', 'sync', 'explain'],
   wide: [
     'publish',
     'receive',
@@ -128,6 +131,7 @@ const METHODS: {
     'share',
     'retained',
     'retainedElsewhere',
+    'explain',
   ],
   front: ['send', 'close'],
 }

@@ -2,6 +2,8 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Root } from '../../src/id/ids.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
+import type { ExplainAsked } from '../../src/relay/explain.ts'
+import { leafFacts } from '../explaining/leaf-facts.ts'
 import type { LeafPeer } from '../platform.ts'
 import { Topic } from '../topic/topic.ts'
 import type { Env } from './env.ts'
@@ -61,6 +63,10 @@ export class TopicActor extends DurableObject<Env> implements LeafPeer {
 
   async retainedFor(...parameters: Parameters<LeafPeer['retainedFor']>) {
     return this.topic.leaf.retainedFor(...parameters)
+  }
+
+  async explainTopic(asked: ExplainAsked) {
+    return leafFacts(this.topic.leaf, asked, this.platform.now())
   }
 
   async handover(...parameters: Parameters<LeafPeer['handover']>) {

@@ -1,6 +1,7 @@
 // UplinkActor as workerd runs it.
 import { DurableObject } from 'cloudflare:workers'
 import type { UplinkPeer } from '../platform.ts'
+import { uplinkFacts } from '../uplink/facts.ts'
 import { Syncer } from '../uplink/syncer.ts'
 import { Uplink } from '../uplink/uplink.ts'
 import type { Env } from './env.ts'
@@ -38,6 +39,10 @@ export class UplinkActor extends DurableObject<Env> implements UplinkPeer {
 
   drainedWide(...parameters: Parameters<UplinkPeer['drainedWide']>) {
     return this.uplink.drainedWide(...parameters)
+  }
+
+  async explain(...[root, topic, trace]: Parameters<UplinkPeer['explain']>) {
+    return uplinkFacts(this.uplink, { root, topic, trace }, this.platform.now())
   }
 
   async took(...parameters: Parameters<UplinkPeer['took']>) {

@@ -49,6 +49,10 @@ export class WideActor extends DurableObject<Env> implements WidePeer {
     return this.wide.drained(...parameters)
   }
 
+  async explain(...parameters: Parameters<WidePeer['explain']>) {
+    return this.wide.explain(...parameters)
+  }
+
   async learn(...parameters: Parameters<WidePeer['learn']>) {
     return this.wide.learn(...parameters)
   }

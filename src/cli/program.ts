@@ -5,6 +5,7 @@ import { callCommand } from './call.ts'
 import { claimTokenCommand } from './claim-token.ts'
 import { deviceCommand } from './device.ts'
 import { addEverywhere } from './everywhere.ts'
+import { explainCommand } from './explain.ts'
 import { historyCommand } from './history.ts'
 import { presenceCommand } from './presence.ts'
 import { pubCommand } from './pub.ts'
@@ -23,6 +24,7 @@ const COMMANDS: readonly (() => Command)[] = [
   shadowCommand,
   callCommand,
   presenceCommand,
+  explainCommand,
   historyCommand,
   deviceCommand,
   claimTokenCommand,

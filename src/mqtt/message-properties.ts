@@ -1,5 +1,5 @@
 // The 5.0 properties of a message, in PUBLISH and in the will: checked where they come in, then carried as bytes.
-import { type BytesReader, malformed, NO_BYTES, protocolError } from './bytes-reader.ts'
+import { BytesReader, malformed, NO_BYTES, protocolError } from './bytes-reader.ts'
 import { readBit } from './properties.ts'
 import { ProtocolViolation, Reason } from './reason.ts'
 import { hasWildcard } from './topic.ts'
@@ -143,4 +143,25 @@ function join(a: Uint8Array, b: Uint8Array, c: Uint8Array): Uint8Array {
   joined.set(b, a.length)
   joined.set(c, a.length + b.length)
   return joined
+}
+
+/**
+ * The first User Property of that name among a message's properties, or null.
+ * @param properties as a message carries them: checked when they came in, without those of a hop
+ */
+export function userProperty(properties: Uint8Array, name: string): string | null {
+  // Most messages have none, and this is asked of each.
+  if (properties.indexOf(USER_PROPERTY) < 0) return null
+  const reader = new BytesReader(properties)
+  const left: MessageProperties = { properties, expirySeconds: null, topicAlias: 0, delaySeconds: 0 }
+  while (reader.at < properties.length) {
+    const id = reader.u8()
+    if (id !== USER_PROPERTY) readMessageProperty(reader, 'publish', id, left)
+    else {
+      const key = reader.string()
+      const value = reader.string()
+      if (key === name) return value
+    }
+  }
+  return null
 }

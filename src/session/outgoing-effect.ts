@@ -21,8 +21,12 @@ export type OutgoingEffect =
   | { readonly do: 'pubrel'; readonly packetId: number }
   /** PUBCOMP came. */
   | { readonly do: 'complete'; readonly position: number }
-  /** These positions were acknowledged (or expired) and need not be kept. */
-  | { readonly do: 'forget'; readonly positions: readonly number[] }
+  /** These positions were acknowledged, or have expired, and need not be kept. */
+  | {
+      readonly do: 'forget'
+      readonly positions: readonly number[]
+      readonly expired?: readonly StoredDelivery[]
+    }
   /** Everything stored up to this position has been sent at least once. */
   | { readonly do: 'sent-up-to'; readonly position: number }
   /** Read stored deliveries after this position, at most so many, and hand them to `refill`. */

@@ -1,6 +1,6 @@
 // A delivery that a session has in memory: in flight to its client, or waiting for room.
 import type { Delivery } from './delivery.ts'
-import type { Settle, StoredDelivery } from './outgoing-effect.ts'
+import type { OutgoingEffect, Settle, StoredDelivery } from './outgoing-effect.ts'
 
 export interface Entry {
   readonly position: number
@@ -47,4 +47,9 @@ export const FORGOTTEN: Entry = {
 /** Nobody has it yet: its sender waits. */
 export function isOpen({ settle }: Entry): boolean {
   return settle !== null
+}
+
+/** Found to have expired in the queue: deleted, and told. */
+export function forgetExpired(expired: readonly StoredDelivery[]): OutgoingEffect {
+  return { do: 'forget', positions: expired.map(({ position }) => position), expired }
 }

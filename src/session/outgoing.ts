@@ -10,7 +10,7 @@ import {
   type Settle,
   type StoredDelivery,
 } from './outgoing-effect.ts'
-import { type Entry, entryOf, FORGOTTEN, isOpen, isShared } from './outgoing-entry.ts'
+import { type Entry, entryOf, FORGOTTEN, forgetExpired, isOpen, isShared } from './outgoing-entry.ts'
 
 export class Outgoing {
   /** Whether what is not acknowledged outlives the connection. */
@@ -226,21 +226,21 @@ export class Outgoing {
   /** What `refill` asked for. Fewer rows than asked mean that nothing lies behind them. */
   refill(rows: readonly StoredDelivery[], limit: number, now: number): OutgoingEffect[] {
     const effects: OutgoingEffect[] = []
-    const expired: number[] = []
+    const expired: StoredDelivery[] = []
     for (const row of rows) {
       if (row.position <= this.loadedUpTo) continue // asked for twice: an acknowledgement came before the reading
       this.loadedUpTo = row.position
       const { expiresAt } = row.delivery.message
       // Delivery that was begun is not given up: the client may hold its packet id. [MQTT-4.4.0-1] [MQTT-4.3.3-7]
       if (expiresAt > 0 && expiresAt <= now && row.position > this.sentUpTo) {
-        expired.push(row.position)
+        expired.push(row)
         this.uncount(row.delivery)
       } else {
         this.waiting.push(entryOf(row, now))
       }
     }
     this.storedBehind = rows.length >= limit
-    if (expired.length > 0) effects.push({ do: 'forget', positions: expired })
+    if (expired.length > 0) effects.push(forgetExpired(expired))
     this.pump(effects)
     return effects
   }
@@ -309,7 +309,7 @@ export class Outgoing {
     yield* [...this.inflight.values(), ...this.waiting].filter(isOpen)
   }
 
-  private get free(): number {
+  get free(): number {
     return this.window - this.inflight.size - this.released.size
   }
 

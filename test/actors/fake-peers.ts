@@ -16,6 +16,11 @@ export interface PeersScript {
   front?(name: string): Partial<FrontPeer>
 }
 
+/** Actors are not asked by one another. */
+function notExplained(): Promise<never> {
+  return Promise.reject(new Error('explain is not scripted'))
+}
+
 const LEAF: LeafPeer = {
   publish: async (_, batch) => successes(batch),
   subscribe: async (_client, _session, subscriptions) => ({
@@ -32,6 +37,7 @@ const LEAF: LeafPeer = {
   handover: async () => null,
   release: async () => NOTHING_LATE,
   retainedFor: async () => ({ records: packBatch([]), next: null }),
+  explainTopic: notExplained,
 }
 
 const DEVICE: DevicePeer = {
@@ -42,6 +48,8 @@ const DEVICE: DevicePeer = {
   deliver: async (_, batch) => successes(batch),
   presence: async () => ({ status: 'moved' }),
   accessChanged: async () => undefined,
+  explainReceiver: notExplained,
+  explainPublisher: notExplained,
   frontOpened: async () => undefined,
   frontFrames: async () => undefined,
   frontClosed: async () => undefined,
@@ -54,6 +62,7 @@ const UPLINK: UplinkPeer = {
   drainedWide: async () => undefined,
   took: async () => undefined,
   sync: async () => 'applied',
+  explain: notExplained,
 }
 
 /** One that knows no filters. */
@@ -70,6 +79,7 @@ const WIDE: WidePeer = {
   unsubscribe: async () => undefined,
   fence: async () => undefined,
   drained: async () => undefined,
+  explain: notExplained,
   learn: async () => ({ waitMs: 0, version: 0, filters: [] }),
   retains: async () => undefined,
   share: async (_, batch) => successes(batch),
@@ -111,6 +121,7 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
       results: envelopes.map(() => ({ status: 'done', outcomes: [] })),
     }),
     presence: async () => ({ status: 'done', event: null }),
+    explain: notExplained,
     sync: async ({ roots }) => ({ results: roots.map(() => 'applied' as const) }),
     history: async () => ({ status: 'unreachable', region }),
     access: async () => ({ clock: 0, access: null }),

@@ -192,7 +192,7 @@ describe('a link that fails', () => {
     for (const random of [0, 0.5, 1]) {
       const link = new Link()
       const pauses = Array.from({ length: 9 }, () => {
-        link.failed(1_000, random)
+        link.failed(1_000, random, 'out of reach')
         return link.waitMs(1_000)
       })
       const factor = 0.5 + random

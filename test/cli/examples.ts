@@ -16,6 +16,7 @@ export interface Surroundings {
 /** By how the example begins, behind `starling`; the longest that fits counts. */
 export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   'presence lamp': { before: lampIsThere },
+  'explain lamp': { before: lampIsThere },
   "sub 'devices/+/telemetry'": { endless: true, during: lampMeasures },
   // What changes a version is not to be done twice.
   'shadow set': { forJson: 'shadow set other power=on' },

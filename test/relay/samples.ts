@@ -117,6 +117,86 @@ const presence = {
   reason: 0x8e,
 }
 const epochWrong = { epoch: -1 }
+const explained = { fleet: 'default', device: 'lamp', topic: 'rooms/42/t', publisher: 'app', trace: null }
+const explainedWrong = { fleet: 'F', device: 'a/b', topic: '', publisher: '', trace: '' }
+const said = <Facts>(facts: Facts) => ({ tookMs: 1, facts, problem: null })
+const homeKnown = { at: 'elsewhere', region: 'us', epoch: 2 }
+const passedBy = { ageMs: 10, qos: 1, trace: 't' }
+const regionFacts = {
+  receiver: said({
+    memoryMs: 5,
+    home: homeKnown,
+    mayHearLate: false,
+    presence,
+    takenOverMs: null,
+    session: {
+      connected: true,
+      disconnectedMs: null,
+      expirySeconds: 60,
+      subscriptions: 1,
+      matching: [{ filter: 'rooms/#', qos: 1, noLocal: false, registered: true, ageMs: null }],
+      queue: { messages: 1, bytes: 20, full: false, ofTopic: 1, expired: 0 },
+      window: { size: 128, free: 127, inFlight: 1 },
+      maximumPacketSize: 100,
+    },
+    received: [{ ...passedBy, fate: 'stored' }],
+    lost: [{ why: 'expired', messages: 1, ageMs: 3 }],
+  }),
+  leaf: said({
+    memoryMs: 5,
+    home: homeKnown,
+    moving: false,
+    mayHearLate: false,
+    subscribed: ['rooms/42/#'],
+    interested: ['us'],
+    retained: false,
+    backlogged: false,
+    shares: [{ share: '$share/g/rooms/42/#', members: 2, last: 'app' }],
+    passed: [{ ...passedBy, publisher: 'app', retain: false, toReceiver: true, toRegions: ['us'] }],
+  }),
+  uplink: said({
+    lanes: [
+      {
+        kind: 'home',
+        region: null,
+        messages: 1,
+        stored: 1,
+        ofTopic: 1,
+        oldestMs: 4,
+        full: false,
+        failingMs: 3,
+        problem: 'x',
+      },
+    ],
+    outboxMessages: 1,
+  }),
+  wide: said({
+    filters: [{ filter: 'rooms/#', settled: true }],
+    synced: true,
+    wanting: ['us'],
+    shares: [],
+  }),
+  publisher: said({
+    memoryMs: 5,
+    home: homeKnown,
+    connected: true,
+    presence: null,
+    published: [{ ...passedBy, reason: 0 }],
+  }),
+}
+const regionFactsWrong = {
+  'receiver.tookMs': -1,
+  'receiver.facts.home.at': 'there',
+  'receiver.facts.session.queue.ofTopic': -1,
+  'receiver.facts.session.matching.0.qos': 3,
+  'receiver.facts.received.0.fate': 'lost',
+  'receiver.facts.lost.0.why': 'x',
+  'leaf.facts.passed.0.ageMs': -1,
+  'leaf.facts.interested.0': 'U',
+  'uplink.facts.lanes.0.kind': 'x',
+  'wide.facts.filters.0.settled': 1,
+  'publisher.facts.published.0.reason': 256,
+}
 const released = {
   done: false,
   session: 's1',
@@ -440,6 +520,25 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   envelopesResponseSchema: {
     valid: { results: [{ status: 'moved' }, { status: 'unreachable', detail: 'down' }] },
     wrong: { 'results.0.status': 'gone', 'results.1.detail': 5 },
+  },
+  regionExplainRequestSchema: { valid: explained, wrong: explainedWrong },
+  explainRequestSchema: {
+    valid: { ...explained, region: 'eu' },
+    wrong: { ...explainedWrong, region: '1eu' },
+  },
+  regionFactsSchema: { valid: regionFacts, wrong: regionFactsWrong },
+  explainResponseSchema: {
+    valid: {
+      homes: { receiver: home, topic: null },
+      tookMs: 3,
+      regions: [{ region: 'us', tookMs: 2, facts: regionFacts, problem: null }],
+    },
+    wrong: {
+      'homes.receiver.epoch': -1,
+      tookMs: -1,
+      'regions.0.region': 'U',
+      'regions.0.facts.leaf.facts.passed.0.qos': 4,
+    },
   },
   presenceEventSchema: {
     valid: { ...presence, cleanStart: true, protocol: '5.0' },

@@ -14,6 +14,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   'src/api/': [
     'src/api/',
     'src/history/',
+    'src/explain/',
     'src/id/',
     'src/mqtt/',
     'src/relay/',
@@ -22,6 +23,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
     'hono',
     'zod',
   ],
+  'src/explain/': ['src/explain/', 'src/relay/', 'src/session/', 'src/mqtt/', 'src/id/'],
   // workerd. Only its outermost files know that it is workerd; the actors see a port.
   'actors/': ['src/', 'actors/', 'hono', 'zod', 'jose'],
   'actors/workerd/': ['src/', 'actors/', 'hono', 'zod', 'jose', 'cloudflare:workers'],

@@ -1,0 +1,58 @@
+// Asks the actors of one region what they know of a receiver and a topic: side by side, and each for a bounded time only.
+import { deviceAddress, leafAddress, uplinkAddress, wideAddress, wideShard } from '../../src/id/actor-name.ts'
+import type { FleetId, RegionId } from '../../src/id/ids.ts'
+import { rootOfTopic } from '../../src/id/root.ts'
+import type { ExplainAsked, RegionFacts, Said } from '../../src/relay/explain.ts'
+import { EXPLAIN_ACTOR_MS } from '../limits.ts'
+import type { DevicePeer, LeafPeer, UplinkPeer, WidePeer } from '../platform.ts'
+import type { Env } from '../workerd/env.ts'
+import { StubCache, uplinkShards } from '../workerd/peers.ts'
+
+export async function gatherRegion(
+  env: Env,
+  region: RegionId,
+  fleet: FleetId,
+  asked: ExplainAsked,
+): Promise<RegionFacts> {
+  const { device, topic, trace, publisher } = asked
+  const root = rootOfTopic(topic)
+  const stubs = new StubCache(env)
+  const ask = <Peer, Facts>(
+    address: Parameters<StubCache['call']>[0],
+    use: (peer: Peer) => Promise<Facts>,
+  ): Promise<Said<Facts>> => within(EXPLAIN_ACTOR_MS, () => stubs.call<Peer>(address, use) as Promise<Facts>)
+  const wide = wideAddress(region, fleet, wideShard(root))
+  const [receiver, leaf, uplink, wideSaid, publisherSaid] = await Promise.all([
+    ask(deviceAddress(region, fleet, device), (peer: DevicePeer) => peer.explainReceiver(asked)),
+    ask(leafAddress(region, fleet, root), (peer: LeafPeer) => peer.explainTopic(asked)),
+    ask(uplinkAddress(region, fleet, root, uplinkShards(env)), (peer: UplinkPeer) =>
+      peer.explain(root, topic, trace),
+    ),
+    ask(wide, (peer: WidePeer) => peer.explain(asked)),
+    publisher === null
+      ? null
+      : ask(deviceAddress(region, fleet, publisher), (peer: DevicePeer) => peer.explainPublisher(asked)),
+  ])
+  return { receiver, leaf, uplink, wide: wideSaid, publisher: publisherSaid }
+}
+
+/** What somebody says within the time, or why there is nothing. */
+export async function within<Facts>(ms: number, ask: () => Promise<Facts>): Promise<Said<Facts>> {
+  const begun = Date.now()
+  let timer: ReturnType<typeof setTimeout> | null = null
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)
+  })
+  try {
+    const facts = await Promise.race([ask(), late])
+    return { tookMs: Date.now() - begun, facts, problem: null }
+  } catch (cause) {
+    return {
+      tookMs: Date.now() - begun,
+      facts: null,
+      problem: cause instanceof Error ? cause.message : String(cause),
+    }
+  } finally {
+    clearTimeout(timer)
+  }
+}
