@@ -1,25 +1,13 @@
 // The core's public API: who may ask, what is refused and how, what the document lists.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { coreApp } from '../../k8s-core/app.ts'
-import { Directory } from '../../k8s-core/directory.ts'
-import { Edges } from '../../k8s-core/edges.ts'
-import { Registry } from '../../k8s-core/registry/registry.ts'
-import { Relay } from '../../k8s-core/relay.ts'
-import type { RegisteringStore } from '../../k8s-core/store/port.ts'
-import { openSqliteStore } from '../../k8s-core/store/sqlite.ts'
 import { signClientToken } from '../../src/id/client-token.ts'
 import { type ClientId, DEFAULT_FLEET, type FleetId } from '../../src/id/ids.ts'
+import { type OneCore, startOneCore } from './one-core.ts'
 
 const RELAY_SECRET = 'a relay secret of at least thirty-two characters'
 const TOKEN_SECRET = "the secret of the clients' tokens, as long as that"
 
-let dir: string
-let store: RegisteringStore
-let app: ReturnType<typeof coreApp>
+let core: OneCore
 let admin: string
 
 const token = (claims: { client?: string; fleet?: string; admin?: boolean }, secret = TOKEN_SECRET) =>
@@ -34,32 +22,15 @@ const token = (claims: { client?: string; fleet?: string; admin?: boolean }, sec
   )
 
 beforeAll(async () => {
-  dir = await mkdtemp(path.join(tmpdir(), 'starling-core-api-'))
-  store = await openSqliteStore(path.join(dir, 'core.sqlite'))
-  await store.migrate()
-  const edges = new Edges(new Map(), RELAY_SECRET)
-  const directory = new Directory(store, edges)
-  app = coreApp({
-    store,
-    directory,
-    relay: new Relay(directory, edges),
-    registry: new Registry(store.registry, edges, pino({ level: 'silent' })),
-    relaySecret: RELAY_SECRET,
-    clientTokenSecret: TOKEN_SECRET,
-    log: pino({ level: 'silent' }),
-    draining: () => false,
-  })
+  core = await startOneCore({ relaySecret: RELAY_SECRET, clientTokenSecret: TOKEN_SECRET })
   admin = await token({ admin: true })
 })
 
-afterAll(async () => {
-  await store.close()
-  await rm(dir, { recursive: true, force: true })
-})
+afterAll(() => core.close())
 
 async function ask(asked: string, bearer: string | null, init: RequestInit = {}) {
   const headers = { ...(bearer !== null && { authorization: `Bearer ${bearer}` }), ...init.headers }
-  const response = await app.request(asked, { ...init, headers })
+  const response = await core.app.request(asked, { ...init, headers })
   const text = await response.text()
   return {
     status: response.status,

@@ -1,56 +1,24 @@
 // What the core tells Prometheus is what happened.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { coreApp } from '../../k8s-core/app.ts'
-import { Directory } from '../../k8s-core/directory.ts'
-import { Edges } from '../../k8s-core/edges.ts'
 import { CoreMetrics } from '../../k8s-core/metrics.ts'
-import { Registry } from '../../k8s-core/registry/registry.ts'
-import { Relay } from '../../k8s-core/relay.ts'
-import type { RegisteringStore } from '../../k8s-core/store/port.ts'
-import { openSqliteStore } from '../../k8s-core/store/sqlite.ts'
 import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import { noChange, type RootChange } from '../../src/relay/sync.ts'
 import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
 import { RELAY_PATH } from '../../src/relay/version.ts'
+import { type OneCore, startOneCore } from './one-core.ts'
 
 const SECRET = 'a relay secret of at least thirty-two characters'
 const EU = 'eu' as RegionId
 const signer = new RelaySigner(SECRET, edgeParty(EU))
 
-let dir: string
-let plain: RegisteringStore
-let metrics: CoreMetrics
-let app: ReturnType<typeof coreApp>
+const metrics = new CoreMetrics()
+let core: OneCore
 
 beforeAll(async () => {
-  dir = await mkdtemp(path.join(tmpdir(), 'starling-metrics-'))
-  plain = await openSqliteStore(path.join(dir, 'core.sqlite'))
-  await plain.migrate()
-  metrics = new CoreMetrics()
-  const store = metrics.observed(plain)
-  const edges = new Edges(new Map(), SECRET)
-  const directory = new Directory(store, edges)
-  app = coreApp({
-    store,
-    directory,
-    relay: new Relay(directory, edges),
-    registry: new Registry(store.registry, edges, pino({ level: 'silent' })),
-    relaySecret: SECRET,
-    clientTokenSecret: SECRET,
-    log: pino({ level: 'silent' }),
-    metrics,
-    draining: () => false,
-  })
+  core = await startOneCore({ relaySecret: SECRET, clientTokenSecret: SECRET, metrics })
 })
 
-afterAll(async () => {
-  await plain.close()
-  await rm(dir, { recursive: true, force: true })
-})
+afterAll(() => core.close())
 
 /** The value of a line of the text that Prometheus reads. */
 async function value(line: string): Promise<number> {
@@ -66,7 +34,7 @@ function change(root: string, more: Partial<RootChange>): RootChange {
 }
 
 async function sync(...roots: RootChange[]): Promise<unknown> {
-  const answer = await app.request(`${RELAY_PATH}/sync`, {
+  const answer = await core.app.request(`${RELAY_PATH}/sync`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: await signer.authorization('core') },
     body: JSON.stringify({ region: EU, roots }),
@@ -76,7 +44,7 @@ async function sync(...roots: RootChange[]): Promise<unknown> {
 
 test('a sync counts by its result, and its lag by the clock of the region, however wrong that is', async () => {
   const shadows = [{ path: 'shadow', shadow: '{}' }]
-  await plain.takeState(DEFAULT_FLEET, 'devices/moved' as Root, 2)
+  await core.store.takeState(DEFAULT_FLEET, 'devices/moved' as Root, 2)
   const answer = await sync(
     // Region clocks say 1,000 s after the epoch: only the difference counts.
     change('devices/a', { shadows, since: 1_000_000 - 3_000 }),
@@ -97,7 +65,7 @@ test('a sync counts by its result, and its lag by the clock of the region, howev
 
 test('the store’s answers are timed, and its errors counted and passed on', async () => {
   const before = await value('starling_store_seconds_count{operation="putState"}')
-  await plain.close()
+  await core.store.close()
   expect(await sync(change('devices/a', { version: 2 }))).toEqual({ results: ['failed'] })
   expect(await value('starling_sync_total{result="failed"}')).toBe(1)
   expect(await value('starling_store_errors_total{operation="putState"}')).toBe(1)

@@ -6,18 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type ServerType, serve } from '@hono/node-server'
 import { build } from 'esbuild'
 import { Miniflare } from 'miniflare'
-import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { coreApp } from '../../k8s-core/app.ts'
-import { Directory } from '../../k8s-core/directory.ts'
-import { Edges } from '../../k8s-core/edges.ts'
-import { Registry } from '../../k8s-core/registry/registry.ts'
-import { Relay } from '../../k8s-core/relay.ts'
-import type { RegisteringStore } from '../../k8s-core/store/port.ts'
-import { openSqliteStore } from '../../k8s-core/store/sqlite.ts'
 import { EDGE_OPTIONS } from '../../src/cli/edge-options.ts'
 import { signClientToken } from '../../src/id/client-token.ts'
-import { type ClientId, DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
+import { type ClientId, DEFAULT_FLEET } from '../../src/id/ids.ts'
+import { type OneCore, startOneCore } from '../core/one-core.ts'
 import { Raw } from '../e2e/raw.ts'
 import type { System } from '../e2e/system.ts'
 
@@ -27,8 +20,8 @@ const HIBERNATES_MS = 12_000
 
 let dir: string
 let miniflare: Miniflare
-let core: ServerType
-let store: RegisteringStore
+let server: ServerType
+let core: OneCore
 let url: string
 
 beforeAll(async () => {
@@ -42,22 +35,9 @@ beforeAll(async () => {
     external: ['cloudflare:*'],
     outfile: worker,
   })
-  store = await openSqliteStore(path.join(dir, 'core.sqlite'))
-  await store.migrate()
-  const edges = new Edges(new Map<RegionId, string>(), SECRET)
-  const directory = new Directory(store, edges)
-  const app = coreApp({
-    store,
-    directory,
-    relay: new Relay(directory, edges),
-    registry: new Registry(store.registry, edges, pino({ level: 'silent' })),
-    relaySecret: SECRET,
-    clientTokenSecret: SECRET,
-    log: pino({ level: 'silent' }),
-    draining: () => false,
-  })
+  core = await startOneCore({ relaySecret: SECRET, clientTokenSecret: SECRET })
   const corePort = await new Promise<number>((ready) => {
-    core = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) => ready(port))
+    server = serve({ fetch: core.app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) => ready(port))
   })
   miniflare = new Miniflare({
     modules: [{ type: 'ESModule', path: worker }],
@@ -77,8 +57,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await miniflare?.dispose()
-  core?.close()
-  await store?.close()
+  server?.close()
+  await core?.close()
   await rm(dir, { recursive: true, force: true })
 })
 
