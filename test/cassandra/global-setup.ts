@@ -91,6 +91,8 @@ class OnDemandNode {
       dataCenter: 'dc1',
       seeds: [host],
       heap: '512M',
+      // Tests kill no Cassandra, and a sync for each of their writes would take long.
+      alone: false,
       startMs: START_MS,
     }
     await startNode(settings, this.#java, FOLDER)

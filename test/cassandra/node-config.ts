@@ -14,6 +14,8 @@ export interface NodeSettings {
   /** Hosts, or `host:storagePort`; a node alone is its own seed. */
   readonly seeds: readonly string[]
   readonly heap: string
+  /** Nobody else has a copy: what was written is on the disk before it is confirmed. Costs a sync for each write. */
+  readonly alone: boolean
   readonly startMs: number
 }
 
@@ -68,8 +70,7 @@ commitlog_directory: ${data('commitlog')}
 saved_caches_directory: ${data('saved_caches')}
 hints_directory: ${data('hints')}
 cdc_raw_directory: ${data('cdc_raw')}
-commitlog_sync: periodic
-commitlog_sync_period: 10s
+${node.alone ? 'commitlog_sync: batch' : 'commitlog_sync: periodic\ncommitlog_sync_period: 10s'}
 commitlog_segment_size: 16MiB
 commitlog_total_space: 256MiB
 commit_failure_policy: die

@@ -110,6 +110,7 @@ export async function cassandraNodes(folder: string, topology: Topology): Promis
       // The first of each data center.
       seeds: topology.map((_, other) => `127.0.0.${centers.indexOf(other) + 1}`),
       heap: HEAP,
+      alone: centers.length === 1,
       startMs: START_MS,
     }
     return new CassandraPart(name, settings, toolchain.java)
