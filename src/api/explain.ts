@@ -3,7 +3,8 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { CAUSES, VERDICTS } from '../explain/explanation.ts'
 import { isTopicName } from '../mqtt/topic.ts'
 import { problemResponse } from '../relay/problem.ts'
-import { clientIdSchema, regionNameSchema } from './names.ts'
+import { URL_TOPIC_CHARACTERS_MAX } from './message.ts'
+import { clientIdSchema } from './names.ts'
 import { type ApiVariables, SECURITY } from './public-api.ts'
 import { json, problems } from './responses.ts'
 
@@ -11,7 +12,7 @@ const TRACE_CHARACTERS_MAX = 128
 
 const query = z.object({
   device: clientIdSchema.meta({ description: 'The client that should get the message, by its client id' }),
-  topic: z.string().min(1).max(65_535).refine(isTopicName, 'not a topic name').meta({
+  topic: z.string().min(1).max(URL_TOPIC_CHARACTERS_MAX).refine(isTopicName, 'not a topic name').meta({
     description: 'What it was published to: a topic name without wildcards',
     example: 'devices/lamp/cmd',
   }),
@@ -40,7 +41,7 @@ export const explanationSchema = z
     tookMs: z.int(),
     steps: z.array(
       z.object({
-        region: regionNameSchema.nullable(),
+        region: z.string().nullable().meta({ description: 'Null for the core itself', example: 'eu' }),
         part: z.enum(['core', 'region', 'receiver', 'publisher', 'topic', 'uplink', 'wide']),
         said: z.string(),
         tookMs: z.int(),

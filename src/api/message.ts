@@ -21,6 +21,9 @@ const textSchema = z
     `at most ${WIRE_BYTES_MAX} bytes`,
   )
 
+/** With each character as up to nine, an address must stay below what servers take. */
+export const URL_TOPIC_CHARACTERS_MAX = 700
+
 export const topicSchema = z
   .string()
   .min(1)

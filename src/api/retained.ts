@@ -1,12 +1,9 @@
 // Retained messages in the public API.
 import { createRoute, z } from '@hono/zod-openapi'
-import { filterSchema, messageSchema, topicSchema } from './message.ts'
+import { filterSchema, messageSchema, topicSchema, URL_TOPIC_CHARACTERS_MAX } from './message.ts'
 import { pageQuerySchema, pageSchema } from './paging.ts'
 import { SECURITY } from './public-api.ts'
 import { json, problems } from './responses.ts'
-
-/** With each character as up to nine, an address must stay below what servers take. */
-const URL_TOPIC_CHARACTERS_MAX = 700
 
 const shared = { tags: ['Messages'], security: SECURITY }
 const params = z.object({
