@@ -46,9 +46,24 @@ class Writer {
     }
   }
 
-  private send(): void {
+  /** Nobody else writes: it is counted as soon as this one has heard of the last version. */
+  async countAlone(): Promise<void> {
+    for (const before = this.counted; this.counted === before; ) {
+      const { answered } = this
+      this.send(true)
+      await until(() => {
+        this.hear()
+        return this.answered > answered
+      }, 30_000)
+    }
+  }
+
+  get versioned(): number {
+    return this.counting.size
+  }
+
+  private send(versioned = (this.sent + 1) % VERSIONED_OF === 0): void {
     const clientToken = `${this.name} ${++this.sent}`
-    const versioned = this.sent % VERSIONED_OF === 0
     if (versioned) this.counting.add(clientToken)
     const state = versioned
       ? { desired: { count: this.known.count + 1 } }
@@ -88,12 +103,14 @@ it('no update is lost, versions count all of them, and the final state is that o
   for (const client of clients) await client.listen('update/accepted', 'update/rejected')
   const writers = clients.map((client, i) => new Writer(`w${i}`, client))
   await Promise.all(writers.map((writer) => writer.run()))
+  for (const writer of writers) await writer.countAlone()
 
   const counted = writers.reduce((sum, one) => sum + one.counted, 0)
   const conflicts = writers.reduce((sum, one) => sum + one.conflicts, 0)
-  const all = WRITERS.length * UPDATES_OF_EACH
-  expect(counted + conflicts).toBe(all / VERSIONED_OF)
-  expect(counted).toBeGreaterThan(0)
+  const all = writers.reduce((sum, one) => sum + one.answered, 0)
+  expect(all).toBeGreaterThanOrEqual(WRITERS.length * (UPDATES_OF_EACH + 1))
+  expect(counted + conflicts).toBe(writers.reduce((sum, one) => sum + one.versioned, 0))
+  expect(counted).toBeGreaterThanOrEqual(WRITERS.length)
   expect(conflicts).toBeGreaterThan(0)
 
   const end = await watcher.ask('get')
