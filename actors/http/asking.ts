@@ -46,12 +46,24 @@ export async function askHome<Answer extends { readonly status: string }>(
   const actor = new StubCache(c.env).call<DevicePeer>(deviceAddress(region, fleet, client), here)
   const answer = (await actor) as Awaited<ReturnType<typeof here>>
   if (answer.status !== 'moved') return answer as Answer
+  const title = `The ${who} is not at home here, and the core cannot be reached`
+  return askCore(c, title, (core) => elsewhere(core, { fleet, root: rootOfClient(client), region }))
+}
+
+/**
+ * The core's answer, or what is said where it is not reached.
+ * @param title of the problem
+ */
+export async function askCore<Answer>(
+  c: ApiContext,
+  title: string,
+  ask: (core: CoreClient, region: RegionId) => Promise<Answer>,
+): Promise<Answer | ProblemResponse<503>> {
+  const region = regionOf(c.req.raw, c.env)
   try {
-    return await elsewhere(coreClient(c.env, region), { fleet, root: rootOfClient(client), region })
+    return await ask(coreClient(c.env, region), region)
   } catch (cause) {
     if (!(cause instanceof CoreUnreachable)) throw cause
-    return problemResponse(503, `The ${who} is not at home here, and the core cannot be reached`, {
-      detail: `asked in ${region}: ${cause.message}`,
-    })
+    return problemResponse(503, title, { detail: `asked in ${region}: ${cause.message}` })
   }
 }

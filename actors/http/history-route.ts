@@ -7,11 +7,7 @@ import {
   historyAsked,
   historyRoute,
 } from '../../src/api/history.ts'
-import { problemResponse } from '../../src/relay/problem.ts'
-import { CoreUnreachable } from '../core-client.ts'
-import { coreClient } from '../workerd/core-fetch.ts'
-import { regionOf } from '../workerd/region.ts'
-import { type ApiContext, edgeRoutes } from './asking.ts'
+import { type ApiContext, askCore, edgeRoutes } from './asking.ts'
 
 export const historyRoutes = edgeRoutes()
 
@@ -29,13 +25,7 @@ historyRoutes.openapi(historyRoute, (c) => {
 })
 
 async function answer(c: ApiContext, asked: HistoryAsked) {
-  const region = regionOf(c.req.raw, c.env)
-  try {
-    return historyAnswer(c, asked, await coreClient(c.env, region).history({ ...asked, region }))
-  } catch (cause) {
-    if (!(cause instanceof CoreUnreachable)) throw cause
-    return problemResponse(503, 'The core cannot be reached, which has what is kept', {
-      detail: `asked in ${region}: ${cause.message}`,
-    })
-  }
+  const title = 'The core cannot be reached, which has what is kept'
+  const read = await askCore(c, title, (core, region) => core.history({ ...asked, region }))
+  return read instanceof Response ? read : historyAnswer(c, asked, read)
 }

@@ -76,20 +76,6 @@ function callWide<T>(
   ) as Promise<T>
 }
 
-async function parse<S extends z.ZodType>(
-  c: RelayContext,
-  schema: S,
-): Promise<{ ok: true; value: z.infer<S> } | { ok: false; response: Response }> {
-  let body: unknown
-  try {
-    body = await c.req.json()
-  } catch {
-    return { ok: false, response: problemResponse(400, 'The body is not JSON') }
-  }
-  const result = schema.safeParse(body)
-  return result.success ? { ok: true, value: result.data } : { ok: false, response: invalid(result.error) }
-}
-
 export const relayRoutes = new Hono<{ Bindings: Env; Variables: { region: RegionId } }>().basePath(RELAY_PATH)
 
 relayRoutes.use('/:region/*', async (c, next) => {
@@ -103,14 +89,44 @@ relayRoutes.use('/:region/*', async (c, next) => {
   return next()
 })
 
+/** A call of the core: what it says is checked before it is served. */
+function call<S extends z.ZodType>(
+  name: string,
+  schema: S,
+  serve: (c: RelayContext, request: z.infer<S>) => Promise<Response>,
+): void {
+  relayRoutes.post(`/:region/${name}`, async (c) => {
+    let body: unknown
+    try {
+      body = await c.req.json()
+    } catch {
+      return problemResponse(400, 'The body is not JSON')
+    }
+    const parsed = schema.safeParse(body)
+    return parsed.success ? serve(c, parsed.data) : invalid(parsed.error)
+  })
+}
+
+/** The same, where only a client's actor can answer. @param otherwise what is wrong with another root */
+function callOfClient<S extends z.ZodType<{ fleet: FleetId; root: Root }>>(
+  name: string,
+  schema: S,
+  otherwise: string,
+  serve: (device: DevicePeer, request: z.infer<S>) => Promise<object>,
+): void {
+  call(name, schema, async (c, request) => {
+    const client = clientOfRoot(request.root)
+    if (client === null) return problemResponse(400, otherwise, { field: 'root' })
+    return c.json(await callDevice(c, request.fleet, client, (device) => serve(device, request)))
+  })
+}
+
 /** Tells that the edge is reachable, signatures and all. */
 relayRoutes.post('/:region/ping', (c) => c.body(null, 204))
 
-relayRoutes.post('/:region/envelopes', async (c) => {
-  const body = await parse(c, deliverRequestSchema)
-  if (!body.ok) return body.response
+call('envelopes', deliverRequestSchema, async (c, { envelopes }) => {
   const results = await Promise.all(
-    body.value.envelopes.map(
+    envelopes.map(
       async ({ envelope, epoch }: DeliverRequest['envelopes'][number]): Promise<EnvelopeResult> => {
         try {
           const { fleet, root, to } = envelope
@@ -126,71 +142,43 @@ relayRoutes.post('/:region/envelopes', async (c) => {
   return c.json({ results })
 })
 
-relayRoutes.post('/:region/interest', async (c) => {
-  const body = await parse(c, homeInterestRequestSchema)
-  if (!body.ok) return body.response
-  return c.json(await callLeaf(c, body.value.fleet, body.value.root, (leaf) => leaf.interest(body.value)))
-})
+call('interest', homeInterestRequestSchema, async (c, request) =>
+  c.json(await callLeaf(c, request.fleet, request.root, (leaf) => leaf.interest(request))),
+)
 
-relayRoutes.post('/:region/presence', async (c) => {
-  const body = await parse(c, homePresenceRequestSchema)
-  if (!body.ok) return body.response
-  const { fleet, root, epoch } = body.value
-  const client = clientOfRoot(root)
-  if (client === null) return problemResponse(400, 'Not the root of a client', { field: 'root' })
-  return c.json(await callDevice(c, fleet, client, (device) => device.presence(epoch)))
-})
+callOfClient('presence', homePresenceRequestSchema, 'Not the root of a client', (device, { epoch }) =>
+  device.presence(epoch),
+)
 
-relayRoutes.post('/:region/shadow', async (c) => {
-  const body = await parse(c, homeShadowRequestSchema)
-  if (!body.ok) return body.response
-  const { fleet, root, epoch, ...asked } = body.value
-  const client = clientOfRoot(root)
-  if (client === null) return problemResponse(400, 'Only devices have shadows', { field: 'root' })
-  return c.json(await callDevice(c, fleet, client, (device) => device.shadow(asked, epoch)))
-})
+callOfClient(
+  'shadow',
+  homeShadowRequestSchema,
+  'Only devices have shadows',
+  (device, { fleet: _, root: __, epoch, ...asked }) => device.shadow(asked, epoch),
+)
 
-relayRoutes.post('/:region/history-seam', async (c) => {
-  const body = await parse(c, historySeamRequestSchema)
-  if (!body.ok) return body.response
-  const { fleet, root, epoch } = body.value
-  return c.json(await callLeaf(c, fleet, root, (leaf) => leaf.historySeam(epoch)))
-})
+callOfClient('command', homeCommandRequestSchema, 'Only devices can be called', (device, { epoch, asked }) =>
+  device.command(asked, epoch),
+)
 
-relayRoutes.post('/:region/access', async (c) => {
-  const body = await parse(c, changedAccessRequestSchema)
-  if (!body.ok) return body.response
-  const { fleet, client, access, clock } = body.value
+call('history-seam', historySeamRequestSchema, async (c, { fleet, root, epoch }) =>
+  c.json(await callLeaf(c, fleet, root, (leaf) => leaf.historySeam(epoch))),
+)
+
+call('access', changedAccessRequestSchema, async (c, { fleet, client, access, clock }) => {
   await callDevice(c, fleet, client, (device) => device.accessChanged(access, clock))
   return c.body(null, 204)
 })
 
-relayRoutes.post('/:region/command', async (c) => {
-  const body = await parse(c, homeCommandRequestSchema)
-  if (!body.ok) return body.response
-  const { fleet, root, epoch, asked } = body.value
-  const client = clientOfRoot(root)
-  if (client === null) return problemResponse(400, 'Only devices can be called', { field: 'root' })
-  return c.json(await callDevice(c, fleet, client, (device) => device.command(asked, epoch)))
-})
+call('explain', regionExplainRequestSchema, async (c, { fleet, ...asked }) =>
+  c.json(await gatherRegion(c.env, c.var.region, fleet, asked)),
+)
 
-relayRoutes.post('/:region/explain', async (c) => {
-  const body = await parse(c, regionExplainRequestSchema)
-  if (!body.ok) return body.response
-  const { fleet, ...asked } = body.value
-  return c.json(await gatherRegion(c.env, c.var.region, fleet, asked))
-})
+call('wide', wideRequestSchema, async (c, request) =>
+  c.json(await callWide(c, request.fleet, request.shard, (wide) => wide.learn(request))),
+)
 
-relayRoutes.post('/:region/wide', async (c) => {
-  const body = await parse(c, wideRequestSchema)
-  if (!body.ok) return body.response
-  return c.json(await callWide(c, body.value.fleet, body.value.shard, (wide) => wide.learn(body.value)))
-})
-
-relayRoutes.post('/:region/wide-drained', async (c) => {
-  const body = await parse(c, wideDrainedRequestSchema)
-  if (!body.ok) return body.response
-  const { fleet, region } = body.value
+call('wide-drained', wideDrainedRequestSchema, async (c, { fleet, region }) => {
   const stubs = new StubCache(c.env)
   // In this order: what a WideActor still holds is not yet in an uplink.
   await Promise.all(
@@ -208,31 +196,21 @@ relayRoutes.post('/:region/wide-drained', async (c) => {
   return c.body(null, 204)
 })
 
-relayRoutes.post('/:region/wide-retained', async (c) => {
-  const body = await parse(c, regionRetainedRequestSchema)
-  if (!body.ok) return body.response
-  const { fleet, shard, filters, after } = body.value
+call('wide-retained', regionRetainedRequestSchema, async (c, { fleet, shard, filters, after }) => {
   const { records, next } = await callWide(c, fleet, shard, (wide) => wide.retained(filters, after))
   return c.json({ records: bytesToBase64(records), clock: Date.now(), next })
 })
 
-relayRoutes.post('/:region/drained', async (c) => {
-  const body = await parse(c, drainedRequestSchema)
-  if (!body.ok) return body.response
-  const { fleet, root, region } = body.value
+call('drained', drainedRequestSchema, async (c, { fleet, root, region }) => {
   await callLeaf(c, fleet, root, (leaf) => leaf.drained(region))
   return c.body(null, 204)
 })
 
-relayRoutes.post('/:region/handover', async (c) => {
-  const body = await parse(c, handoverRequestSchema)
-  if (!body.ok) return body.response
-  const given = await callLeaf(c, body.value.fleet, body.value.root, (leaf) => leaf.handover(body.value))
+call('handover', handoverRequestSchema, async (c, request) => {
+  const given = await callLeaf(c, request.fleet, request.root, (leaf) => leaf.handover(request))
   return given === null ? problemResponse(409, 'A newer home is known here') : c.json(given)
 })
 
-relayRoutes.post('/:region/release', async (c) => {
-  const body = await parse(c, releaseRequestSchema)
-  if (!body.ok) return body.response
-  return c.json(await callLeaf(c, body.value.fleet, body.value.root, (leaf) => leaf.release(body.value)))
-})
+call('release', releaseRequestSchema, async (c, request) =>
+  c.json(await callLeaf(c, request.fleet, request.root, (leaf) => leaf.release(request))),
+)
