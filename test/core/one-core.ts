@@ -1,4 +1,4 @@
-// A core with an embedded store of its own, and no region, in this process.
+// A core in this process: over a store and regions that are given, or with an embedded store of its own and no region.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -18,33 +18,49 @@ export interface OneCore {
   close(): Promise<void>
 }
 
-export async function startOneCore(secrets: {
+export interface Secrets {
   readonly relaySecret: string
   readonly clientTokenSecret: string
-  readonly metrics?: CoreMetrics
-}): Promise<OneCore> {
+}
+
+/** A store, and what takes away all that it kept once it is closed. */
+export interface Place {
+  readonly store: RegisteringStore
+  drop(): Promise<void>
+}
+
+export async function sqlitePlace(): Promise<Place> {
   const dir = await mkdtemp(path.join(tmpdir(), 'starling-core-'))
-  const plain = await openSqliteStore(path.join(dir, 'core.sqlite'))
-  await plain.migrate()
-  const store = secrets.metrics?.observed(plain) ?? plain
-  const edges = new Edges(new Map(), secrets.relaySecret)
-  const directory = new Directory(store, edges)
+  const store = await openSqliteStore(path.join(dir, 'core.sqlite'))
+  return { store, drop: () => rm(dir, { recursive: true, force: true }) }
+}
+
+/** A core over this store and these regions. */
+export function coreOver(
+  store: RegisteringStore,
+  edges: Edges,
+  more: Secrets & { readonly metrics?: CoreMetrics; readonly now?: () => number },
+) {
+  const { now, ...parts } = more
   const log = pino({ level: 'silent' })
-  const app = coreApp({
-    store,
-    directory,
-    relay: new Relay(directory, edges),
-    registry: new Registry(store.registry, edges, log),
-    log,
-    draining: () => false,
-    ...secrets,
-  })
+  const directory = new Directory(store, edges)
+  const relay = new Relay(directory, edges)
+  const registry = new Registry(store.registry, edges, log, now)
+  const app = coreApp({ store, directory, relay, registry, log, draining: () => false, ...parts })
+  return { app, registry }
+}
+
+export async function startOneCore(more: Secrets & { readonly metrics?: CoreMetrics }): Promise<OneCore> {
+  const { store: plain, drop } = await sqlitePlace()
+  await plain.migrate()
+  const store = more.metrics?.observed(plain) ?? plain
+  const { app } = coreOver(store, new Edges(new Map(), more.relaySecret), more)
   return {
     app,
     store,
     close: async () => {
       await plain.close()
-      await rm(dir, { recursive: true, force: true })
+      await drop()
     },
   }
 }

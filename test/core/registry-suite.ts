@@ -5,7 +5,8 @@ import { REGISTRY_LEFT_OVER_MS } from '../../k8s-core/limits.ts'
 import { ALL_DEVICES, groupIndex } from '../../k8s-core/registry/device-record.ts'
 import { DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import { isSecret, newSecret } from '../../src/id/secret.ts'
-import { type Place, RegistryWorld } from './registry-world.ts'
+import type { Place } from './one-core.ts'
+import { RegistryWorld } from './registry-world.ts'
 
 const US = 'us' as RegionId
 

@@ -1,18 +1,12 @@
 // A core with a registry over an embedded store, and regions that a test takes away and gives back.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { pino } from 'pino'
-import { coreApp } from '../../k8s-core/app.ts'
-import { Directory } from '../../k8s-core/directory.ts'
+import type { coreApp } from '../../k8s-core/app.ts'
 import { Edges, EdgeUnreachable } from '../../k8s-core/edges.ts'
-import { Registry } from '../../k8s-core/registry/registry.ts'
-import { Relay } from '../../k8s-core/relay.ts'
+import type { Registry } from '../../k8s-core/registry/registry.ts'
 import type { RegisteringStore } from '../../k8s-core/store/port.ts'
-import { openSqliteStore } from '../../k8s-core/store/sqlite.ts'
 import { signClientToken } from '../../src/id/client-token.ts'
 import type { ClientId, FleetId, RegionId } from '../../src/id/ids.ts'
 import type { ChangedAccessRequest } from '../../src/relay/access.ts'
+import { coreOver, type Place } from './one-core.ts'
 
 const SECRET = 'a secret of more than thirty-two characters'
 const [EU, US] = ['eu', 'us'] as RegionId[] as [RegionId, RegionId]
@@ -25,18 +19,6 @@ class RecordingEdges extends Edges {
     if (this.down.has(region)) throw new EdgeUnreachable(region, 'down')
     this.told.push({ region, ...request })
   }
-}
-
-/** A store, and what takes away all that it kept once it is closed. */
-export interface Place {
-  readonly store: RegisteringStore
-  drop(): Promise<void>
-}
-
-export async function sqlitePlace(): Promise<Place> {
-  const dir = await mkdtemp(path.join(tmpdir(), 'starling-registry-'))
-  const store = await openSqliteStore(path.join(dir, 'core.sqlite'))
-  return { store, drop: () => rm(dir, { recursive: true, force: true }) }
 }
 
 export interface Answered<Body> {
@@ -62,19 +44,9 @@ export class RegistryWorld {
       ]),
       SECRET,
     )
-    const log = pino({ level: 'silent' })
-    this.registry = new Registry(store.registry, this.edges, log, now)
-    const directory = new Directory(store, this.edges)
-    this.app = coreApp({
-      store,
-      directory,
-      relay: new Relay(directory, this.edges),
-      registry: this.registry,
-      relaySecret: SECRET,
-      clientTokenSecret: SECRET,
-      log,
-      draining: () => false,
-    })
+    const core = coreOver(store, this.edges, { relaySecret: SECRET, clientTokenSecret: SECRET, now })
+    this.registry = core.registry
+    this.app = core.app
   }
 
   static async open(now: () => number, openPlace: () => Promise<Place>): Promise<RegistryWorld> {

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { describe } from 'vitest'
 import { openCassandraStore } from '../../k8s-core/store/cassandra.ts'
 import { CASSANDRA_ABSENT, cassandraContactPoints } from '../cassandra/contact-points.ts'
+import type { Place } from './one-core.ts'
 import { describeRegistryApi } from './registry-suite.ts'
-import type { Place } from './registry-world.ts'
 
 const many = Number(process.env.REGISTRY_IMPORT ?? 2_000)
 

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { IClientPublishOptions } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Client, type ConnectOptions, type Got } from './client.ts'
+import { type Answer, ask as askApi } from './http.ts'
 import { SYSTEM_START_MS, System, until } from './system.ts'
 
 const KEPT = { clean: false, properties: { sessionExpiryInterval: 3600 } }
@@ -18,35 +19,14 @@ beforeAll(async () => {
 }, SYSTEM_START_MS)
 afterAll(() => system.stop())
 
-interface Answer {
-  readonly status: number
-  readonly headers: Headers
-  readonly body: Record<string, unknown>
-}
-
 async function ask(
   region: string,
   path: string,
   body?: unknown,
   headers: Record<string, string> = {},
 ): Promise<Answer> {
-  const { http } = (await system.local()).regions[region] ?? {}
-  const response = await fetch(`${http}/v1/devices/${path}`, {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: {
-      authorization: `Bearer ${token}`,
-      'content-type': 'application/json',
-      // Edges are killed here, and with them the connections that wait for the next request.
-      connection: 'close',
-      ...headers,
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  })
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: (await response.json()) as Answer['body'],
-  }
+  const method = body === undefined ? 'GET' : 'POST'
+  return askApi(system, region, token, `/v1/devices/${path}`, { method, body, headers })
 }
 
 const call = (region: string, device: string, body: object, headers = {}) =>

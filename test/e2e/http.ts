@@ -29,7 +29,8 @@ export async function ask(
     headers: {
       ...(token !== null && { authorization: `Bearer ${token}` }),
       ...(body !== undefined && { 'content-type': 'application/json' }),
-      // A body that is too large is refused before it is read, and its connection is good for nothing else.
+      // A body that is too large is refused before it is read, and its connection is good for nothing else; nor is one whose edge
+      // was killed.
       connection: 'close',
       ...headers,
     },

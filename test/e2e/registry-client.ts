@@ -1,4 +1,5 @@
 // The registry's HTTP API as an administrator of a fleet calls it.
+import { type Ask, ask } from './http.ts'
 import type { System } from './system.ts'
 
 export interface Shown {
@@ -26,14 +27,13 @@ export class RegistryClient {
     body?: unknown,
     headers: Record<string, string> = {},
   ): Promise<Answer<Body>> {
-    const { core, adminToken } = await this.system.local()
-    return this.at(core.http, method, path, body, { authorization: `Bearer ${adminToken}`, ...headers })
+    const { adminToken } = await this.system.local()
+    return this.at('core', adminToken, path, { method, body, headers })
   }
 
   /** At the edge, without a token. */
   async provision(region: string, body: unknown): Promise<Answer<{ credential?: Shown; field?: string }>> {
-    const edge = (await this.system.local()).regions[region]?.http ?? ''
-    return this.at(edge, 'POST', '/v1/provision', body, {})
+    return this.at(region, null, '/v1/provision', { method: 'POST', body })
   }
 
   async create(id: string, more: Record<string, unknown> = {}): Promise<Shown> {
@@ -49,22 +49,12 @@ export class RegistryClient {
   }
 
   private async at<Body>(
-    url: string,
-    method: string,
+    where: string,
+    token: string | null,
     path: string,
-    body: unknown,
-    headers: Record<string, string>,
+    request: Ask,
   ): Promise<Answer<Body>> {
-    const response = await fetch(`${url}${path}`, {
-      method,
-      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    })
-    const text = await response.text()
-    return {
-      status: response.status,
-      etag: response.headers.get('etag') ?? '',
-      body: (text === '' ? {} : JSON.parse(text)) as Body,
-    }
+    const { status, headers, body } = await ask(this.system, where, token, path, request)
+    return { status, etag: headers.get('etag') ?? '', body: (body ?? {}) as Body }
   }
 }

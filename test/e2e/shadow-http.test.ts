@@ -1,5 +1,6 @@
 // Shadows over HTTP: read and changed in any region, by version, and read from the core when the home's region is down.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Ask, ask as askApi } from './http.ts'
 import { ShadowClient } from './shadow-client.ts'
 import { SYSTEM_START_MS, System, until } from './system.ts'
 
@@ -11,33 +12,11 @@ beforeAll(async () => {
 }, SYSTEM_START_MS)
 afterAll(() => system.stop())
 
-interface Asked {
-  readonly method?: string
-  readonly name?: string
-  readonly body?: unknown
-  readonly headers?: Record<string, string>
-}
+type Asked = Ask & { readonly name?: string }
 
-async function ask(region: string, device: string, { method = 'GET', name, body, headers = {} }: Asked = {}) {
-  const { http } = (await system.local()).regions[region] ?? {}
+async function ask(region: string, device: string, { name, ...request }: Asked = {}) {
   const query = name === undefined ? '' : `?name=${encodeURIComponent(name)}`
-  const response = await fetch(`${http}/v1/devices/${device}/shadow${query}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${token}`,
-      'content-type': 'application/json',
-      // A body that is too large is refused before it is read, and its connection is good for nothing else.
-      connection: 'close',
-      ...headers,
-    },
-    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-  })
-  const text = await response.text()
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: text === '' ? null : (JSON.parse(text) as Record<string, unknown>),
-  }
+  return askApi(system, region, token, `/v1/devices/${device}/shadow${query}`, request)
 }
 
 const desired = (state: object) => ({ method: 'PATCH', body: { state: { desired: state } } })
