@@ -8,6 +8,7 @@ import {
   LATE_NOWHERE,
   TOOK_NOTHING,
 } from '../src/relay/home.ts'
+import { noChange } from '../src/relay/sync.ts'
 import { EdgeSilent, type Edges, EdgeUnreachable } from './edges.ts'
 import { CLAIM_TRIES_MAX, HOME_CACHE_MS, HOME_CACHE_ROOTS_MAX } from './limits.ts'
 import { Silence } from './silence.ts'
@@ -73,6 +74,7 @@ export class Directory {
       const importFrom = home.importFrom.at(-1)
       if (importFrom === undefined) return { home: answer(home), state: null, synced: false }
       const given = silent ? null : await this.handover(fleet, root, home, importFrom)
+      if (given !== null) await this.keepInterests(fleet, root, home, given)
       const state = given ?? (await this.takeState(fleet, root, home.epoch))
       // What older homes have yet, nobody knows: they too are asked for whatever the store was not confirmed to have.
       return { home: answer(home), state, synced: given === null || home.importFrom.length > 1 }
@@ -137,6 +139,23 @@ export class Directory {
       if (!(cause instanceof EdgeSilent) || !(await this.silence.of(from))) throw cause
       return null
     }
+  }
+
+  /**
+   * Should the new home be lost before it has synced anything, its successor knows all the same who wants the root: of the
+   * former home's own region the store may not have been told, and nobody would ask it again (promise 5).
+   */
+  private async keepInterests(
+    fleet: FleetId,
+    root: Root,
+    { region, epoch }: Home,
+    { clock, interests }: HandoverState,
+  ): Promise<void> {
+    if (interests.length === 0) return
+    // Below all that the new home syncs, above all that is of the former one.
+    const change = { ...noChange(), fleet, root, epoch, version: 0, clock, interests }
+    if (!(await this.store.putState(change, this.now())))
+      throw new EdgeUnreachable(region, `${fleet}/${root} has moved on meanwhile`)
   }
 
   /**

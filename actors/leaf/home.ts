@@ -269,6 +269,11 @@ export class Home {
     return this.held
   }
 
+  /** An old home may have something yet. */
+  get importing(): boolean {
+    return this.unfinished
+  }
+
   /** This home began from the store, and has not heard from all old homes yet. */
   get mayHearLate(): boolean {
     return this.unfinished && this.fromStore

@@ -12,6 +12,7 @@ import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import {
   type HandoverResponse,
   NOTHING_LATE,
+  type RegionInterest,
   type ReleaseRequest,
   type ReleaseResponse,
   TOOK_NOTHING,
@@ -33,10 +34,28 @@ class Regions {
   readonly empty = new Set<RegionId>()
   /** Answers a ping and then no more. */
   readonly falling = new Set<RegionId>()
+  /** Who wants the root of a home that hands over. */
+  interests: RegionInterest[] = []
   readonly released: (ReleaseRequest & { readonly region: RegionId })[] = []
   release: (region: RegionId, request: ReleaseRequest) => ReleaseResponse = () => NOTHING_LATE
   /** What a home does when it is asked to finish its import. */
   finish: () => Promise<void> = () => Promise.resolve()
+
+  handover = async (region: RegionId): Promise<HandoverResponse> => {
+    if (this.falling.has(region)) this.silent.add(region)
+    this.answers(region)
+    if (this.empty.has(region)) return { state: null }
+    return {
+      state: {
+        session: sessionOf(`of ${region}`),
+        clock: 0,
+        retained: [],
+        interests: this.interests,
+        presence: [],
+        shadows: [],
+      },
+    }
+  }
 
   get edges(): Edges {
     return {
@@ -46,21 +65,7 @@ class Regions {
         await this.finish()
         return { status: 'done', clock: 0, retained: [] }
       },
-      handover: async (region: RegionId): Promise<HandoverResponse> => {
-        if (this.falling.has(region)) this.silent.add(region)
-        this.answers(region)
-        if (this.empty.has(region)) return { state: null }
-        return {
-          state: {
-            session: sessionOf(`of ${region}`),
-            clock: 0,
-            retained: [],
-            interests: [],
-            presence: [],
-            shadows: [],
-          },
-        }
-      },
+      handover: (region: RegionId) => this.handover(region),
       release: async (region: RegionId, request: ReleaseRequest) => {
         this.answers(region)
         this.released.push({ ...request, region })
@@ -122,6 +127,44 @@ describe('a claim', () => {
       state: { session: { id: 'of eu' } },
       synced: false,
     })
+  })
+
+  test('of a home that is lost before it has synced anything gets who its predecessor knew to want the root', async () => {
+    await claim(EU)
+    await sync(EU, 1)
+    regions.interests = [{ region: AP, plain: true, shares: ['g'] }]
+    await claim(US)
+    regions.silent.add(US)
+    expect(await claim(EU)).toMatchObject({
+      state: { interests: regions.interests, session: { id: 'synced by eu' } },
+      synced: true,
+    })
+  })
+
+  test('keeps nothing newer than what the new home syncs', async () => {
+    await claim(EU)
+    regions.interests = [{ region: AP, plain: true, shares: [] }]
+    await claim(US)
+    await store.putState({ ...(await emptyChange(1)), epoch: 2, interests: [] })
+    // Its answer may have been lost.
+    await claim(US)
+    regions.silent.add(US)
+    expect(await claim(EU)).toMatchObject({ state: { interests: [] } })
+  })
+
+  test('is refused where another region has begun from the store meanwhile', async () => {
+    await claim(EU)
+    regions.interests = [{ region: AP, plain: true, shares: [] }]
+    const { handover } = regions
+    regions.handover = async (region) => {
+      regions.handover = handover
+      // While the predecessor is asked, another pod has taken this one for lost.
+      await store.claimHome(DEFAULT_FLEET, ROOT, AP, 2)
+      await store.takeState(DEFAULT_FLEET, ROOT, 3)
+      return handover(region)
+    }
+    await expect(claim(US)).rejects.toThrow('has moved on')
+    expect(await home()).toMatchObject({ region: AP, epoch: 3 })
   })
 
   test('of a home whose region is silent gets what that had synced, and the old home stays to be asked', async () => {

@@ -92,7 +92,8 @@ function eachPublishersOrder(world: World, seen: Seen): void {
     const own = world.watch.failOvers.some(
       (one) => one.root === `devices/${subscriber}` && at < (one.endedAt ?? Number.POSITIVE_INFINITY),
     )
-    return own || (owner !== subscriber && (moved.has(subscriber) || (owner !== null && moved.has(owner))))
+    const late = own || world.watch.importedLate(`devices/${subscriber}` as Root, at)
+    return late || (owner !== subscriber && (moved.has(subscriber) || (owner !== null && moved.has(owner))))
   }
   for (const { id } of world.clients) {
     const last = new Map<string, Published>()

@@ -1,6 +1,6 @@
 // Looks on while a run goes: homes and connections that are two where there may be one, and which roots failed over.
 
-import { SYNC_ALARM_MS } from '../../actors/limits.ts'
+import { LATE_FIRST_MS_MAX, SYNC_ALARM_MS } from '../../actors/limits.ts'
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
 import type { Life } from './actor.ts'
@@ -26,6 +26,11 @@ export interface FailOver {
 export class Watch {
   readonly failOvers: FailOver[] = []
   private readonly world: World
+  /** Of a root and epoch: from when to when the home was importing, in order. */
+  private readonly importing = new Map<
+    string,
+    { readonly root: Root; readonly since: number; until: number }
+  >()
   /** Which region was the home at an epoch. */
   private readonly epochs = new Map<string, RegionId>()
   /** Who takes itself for the home. */
@@ -40,6 +45,26 @@ export class Watch {
   /** Whether no other region was ever its home: what is published there goes nowhere else on its way to a client there. */
   alwaysHome(root: Root, region: RegionId): boolean {
     return [...this.epochs].every(([key, one]) => !key.endsWith(` ${root}`) || one === region)
+  }
+
+  /** Regions that were its home before one began from the store: what they knew of their own subscribers may be lost on the way. */
+  lostFrom(root: Root): RegionId[] {
+    const failed = this.failOvers.flatMap((one) => (one.root === root ? [one.epoch] : []))
+    const last = Math.max(0, ...failed)
+    return [...this.epochs].flatMap(([key, region]) => {
+      const [epoch, ...rest] = key.split(' ')
+      return rest.join(' ') === root && Number(epoch) < last ? [region] : []
+    })
+  }
+
+  /**
+   * Whether its home was still importing in order, the former home not being reached for longer than that holds back what
+   * is newer: what was published before the end of that may come late.
+   */
+  importedLate(root: Root, at: number): boolean {
+    return [...this.importing.values()].some(
+      (one) => one.root === root && one.until - one.since > LATE_FIRST_MS_MAX && at < one.until,
+    )
   }
 
   /** After each event of a life. */
@@ -95,6 +120,7 @@ export class Watch {
     const { knowledge } = home
     const regions = this.homes.get(root) ?? new Map<RegionId, number>()
     if (knowledge.at === 'here') {
+      if (home.importing && !home.mayHearLate) this.imports(root, knowledge.epoch)
       if (!home.mayHearLate)
         for (const one of this.failOvers)
           if (one.root === root && one.epoch <= knowledge.epoch) one.settledAt ??= this.world.scheduler.exact
@@ -106,6 +132,14 @@ export class Watch {
         if (one.root === root && one.endedAt === null && this.before(root, one.epoch).length === 0)
           one.endedAt = this.world.scheduler.exact
     }
+  }
+
+  private imports(root: Root, epoch: number): void {
+    const { exact } = this.world.scheduler
+    const key = `${epoch} ${root}`
+    const known = this.importing.get(key)
+    if (known === undefined) this.importing.set(key, { root, since: exact, until: exact })
+    else known.until = exact
   }
 
   private begun(root: Root, region: RegionId, epoch: number): void {
