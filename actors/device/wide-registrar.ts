@@ -4,6 +4,7 @@ import { isFailure, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import type { WideCursor, WorldCursor } from '../../src/relay/wide.ts'
 import type { Subscription } from '../../src/session/session.ts'
+import { persistently } from '../eventually.ts'
 import type { Platform, RetainedPage, WideSubscribeReply } from '../platform.ts'
 
 export class WideRegistrar {
@@ -39,12 +40,17 @@ export class WideRegistrar {
     await Promise.all(this.platform.peers.wideShards().map((shard) => shard.fence(this.client, session)))
   }
 
-  /** Pages of retained records of this region's homes, then of the other regions'. */
+  /**
+   * Pages of retained records of this region's homes, then of the other regions'. Asked for again where they do not come:
+   * SUBACK is out, so the client would not ask again.
+   */
   async *retained(filters: readonly string[]): AsyncGenerator<Uint8Array[]> {
     for (const shard of this.platform.peers.wideShards()) {
       let after: WideCursor | null = null
       do {
-        const page: RetainedPage<WideCursor> = await shard.retained(filters, after)
+        const page: RetainedPage<WideCursor> = await persistently(this.platform, () =>
+          shard.retained(filters, after),
+        )
         yield unpackBatch(page.records)
         after = page.next
       } while (after !== null)
@@ -52,7 +58,9 @@ export class WideRegistrar {
     for (const shard of this.platform.peers.wideShards()) {
       let after: WorldCursor | null = null
       do {
-        const page: RetainedPage<WorldCursor> = await shard.retainedElsewhere(filters, after)
+        const page: RetainedPage<WorldCursor> = await persistently(this.platform, () =>
+          shard.retainedElsewhere(filters, after),
+        )
         yield unpackBatch(page.records)
         after = page.next
       } while (after !== null)

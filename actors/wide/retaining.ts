@@ -43,9 +43,7 @@ export class Retaining {
   }
 
   pageElsewhere(filters: readonly string[], after: WorldCursor | null): Promise<RetainedPage<WorldCursor>> {
-    return this.elsewhere.ask(JSON.stringify([filters, after]), () =>
-      persistently(this.platform, () => this.lookElsewhere(filters, after)),
-    )
+    return this.elsewhere.ask(JSON.stringify([filters, after]), () => this.lookElsewhere(filters, after))
   }
 
   private async lookElsewhere(
@@ -111,7 +109,8 @@ export class Retaining {
   /** A leaf that does not answer takes nothing from the others' messages. */
   private async ask(branch: Branch, filters: readonly string[], after: string): Promise<LeafRetainedPage> {
     try {
-      return await this.platform.peers.leaf(rootOfBranch(branch)).retainedFor(filters, after, branch)
+      const leaf = this.platform.peers.leaf(rootOfBranch(branch))
+      return await persistently(this.platform, () => leaf.retainedFor(filters, after, branch))
     } catch (cause) {
       this.platform.report(`no retained messages from ${branch}`, cause)
       return NOTHING

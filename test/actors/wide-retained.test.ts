@@ -1,11 +1,12 @@
 // Retained messages for the many that subscribe to one wide filter in a moment.
 import { expect, test } from 'vitest'
+import { WideRegistrar } from '../../actors/device/wide-registrar.ts'
 import { Together } from '../../actors/together.ts'
 import { Wide } from '../../actors/wide/wide.ts'
-import type { Root } from '../../src/id/ids.ts'
+import type { ClientId, Root } from '../../src/id/ids.ts'
+import { decodeMessage } from '../../src/mqtt/message.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
-import { packBatch } from '../../src/relay/batch.ts'
-import type { WideRetainedResponse } from '../../src/relay/wide.ts'
+import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import { fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import { addressOf, EU, record, watch } from './samples.ts'
@@ -49,23 +50,51 @@ test('a thousand that ask at once cost two looks here, and two calls for what is
   expect(pages.flat().every((page) => page.value()?.records.length === kept.length)).toBe(true)
 })
 
-test('what is elsewhere is asked for again when the core was not reached', async () => {
-  const answers: (WideRetainedResponse | Error)[] = [
-    new Error('the core is away for a moment'),
-    { records: bytesToBase64(packBatch([])), clock: 0, next: null },
-  ]
-  const platform = new FakePlatform(addressOf('wide', EU, '0'), {
-    core: fakeCore(EU, {
-      wideRetained: async () => {
-        const answer = answers.shift()
-        if (answer === undefined || answer instanceof Error) throw answer
-        return answer
-      },
+test('who has subscribed asks again for pages that did not come', async () => {
+  const page = (topic: string) => ({ records: packBatch([record(topic, 'kept')]), next: null })
+  const failed = new Set<string>()
+  const lostOnce = <T>(what: string, answer: T): T => {
+    if (failed.has(what)) return answer
+    failed.add(what)
+    throw new Error(`the answer of ${what} was lost`)
+  }
+  const platform = new FakePlatform(addressOf('device', EU, 'app'), {
+    peers: fakePeers({
+      wide: (shard) => ({
+        retained: async () => lostOnce(`here ${shard}`, page(`rooms/${shard}/a`)),
+        retainedElsewhere: async () => lostOnce(`elsewhere ${shard}`, page(`rooms/${shard}/b`)),
+      }),
     }),
   })
-  const page = watch(new Wide(platform, 0).retainedElsewhere(['#'], null))
+  const topics = async () => {
+    const found: string[] = []
+    for await (const records of new WideRegistrar(platform, 'app' as ClientId).retained(['#']))
+      found.push(...records.map((one) => decodeMessage(one).topic))
+    return found.sort()
+  }
+  const all = watch(topics())
   await platform.clock.pass(1_000)
-  expect(page.value()).toEqual({ records: packBatch([]), next: null })
+  const expected = platform.peers.wideShards().flatMap((_, i) => [`rooms/${i}/a`, `rooms/${i}/b`])
+  expect(all.value()).toEqual(expected)
+})
+
+test('a leaf that did not answer is asked again', async () => {
+  let calls = 0
+  const platform = new FakePlatform(addressOf('wide', EU, '0'), {
+    peers: fakePeers({
+      leaf: () => ({
+        retainedFor: async () => {
+          if (calls++ === 0) throw new Error('the answer was lost')
+          return { records: packBatch([record('rooms/1/a', 'kept')]), next: null }
+        },
+      }),
+    }),
+  })
+  const wide = new Wide(platform, 0)
+  wide.retains('rooms/1' as Root, true)
+  const page = watch(wide.retained(['#'], null))
+  await platform.clock.pass(1_000)
+  expect(unpackBatch(page.value()?.records ?? packBatch([]))).toHaveLength(1)
 })
 
 test('who asks while a call is under way gets what a later one says, also after one that fails', async () => {
