@@ -212,7 +212,7 @@ export class ClientConnection implements ClientEnd {
         !this.unsynced()
       )
         world.breach('durable', `the session of ${client.id} is gone`)
-      client.forgetSession()
+      client.forgetSession(this.record.openedAt)
     }
     // One that is answered after a newer one may be of the session before.
     this.session = this.overtaken ? -1 : client.sessions
@@ -235,14 +235,14 @@ export class ClientConnection implements ClientEnd {
 
   /** Its home was lost before the session was in the store, or it was begun at one that did not know of its successor yet. */
   private unsynced(): boolean {
-    const { id, world, sessionSince } = this.client
+    const { id, world, sessionSince, sessionAskedFor } = this.client
     return world.watch.failOvers.some(
       ({ root, session, at, lostAt, endedAt }) =>
         root === `devices/${id}` &&
         !session &&
         (at > sessionSince
           ? lostAt < sessionSince + world.faults.syncedWithinMs
-          : sessionSince < (endedAt ?? Number.POSITIVE_INFINITY)),
+          : sessionAskedFor < (endedAt ?? Number.POSITIVE_INFINITY)),
     )
   }
 

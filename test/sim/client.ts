@@ -36,7 +36,9 @@ export class SimClient {
   readonly receivedIds = new Set<number>()
   /** How many sessions the server has begun anew. */
   sessions = 0
+  /** When the client learned that it has this session, and when it had opened the connection that began it. */
   sessionSince = 0
+  sessionAskedFor = 0
   /** The server has a session, as far as this client knows. */
   sessionKnown = false
   /** The server may have lost its session by this client's own doing, a clean start whose answer never came. */
@@ -115,13 +117,14 @@ export class SimClient {
     this.granted.delete(filter)
   }
 
-  /** The server's session is a new one. */
-  forgetSession(): void {
+  /** The server's session is a new one. @param openedAt when the connection that began it was opened */
+  forgetSession(openedAt: number): void {
     for (const filter of [...this.granted.keys()]) this.endSubscription(filter)
     this.sent.clear()
     this.receivedIds.clear()
     this.sessions++
     this.sessionSince = this.world.scheduler.exact
+    this.sessionAskedFor = openedAt
   }
 
   closed(connection: ClientConnection): void {
