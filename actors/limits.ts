@@ -150,6 +150,8 @@ export const SYNC_PAUSE_MS = 1_000
 export const FAIL_OVER_POSITIONS = 20_000
 /** How long a CONNECT after a fail-over waits for the session's subscriptions. */
 export const FAIL_OVER_REGISTER_MS = 1_000
+/** How long a SUBACK of the home's own region waits for the store to know of that. */
+export const STORED_SOON_WAIT_MS = 1_000
 /** `durability: global`: a receiver waits this long for the store, */
 export const GLOBAL_SYNC_WAIT_MS = 5_000
 /** and an outbox for the home. */

@@ -223,30 +223,27 @@ export class Leaf {
     session: string,
     subscriptions: readonly Subscription[],
   ): Promise<SubscribeReply> {
-    const fresh = subscriptions.map(({ filter }) => !this.subscribers.has(client, filter))
     const all = subscriptions.map(({ filter }) => filter)
-    this.attempts.begin(
-      client,
-      all,
-      fresh.map((isNew) => !isNew),
-    )
+    const stood = all.map((filter) => this.subscribers.has(client, filter))
+    this.attempts.begin(client, all, stood)
     this.world.after(client, () => {
       for (const subscription of subscriptions) this.subscribers.add(client, session, subscription)
     })
     const wanted = subscriptions.filter(
       ({ filter, retainHandling }, i) =>
-        (retainHandling === 0 || (retainHandling === 1 && fresh[i])) && parseShared(filter) === null,
+        (retainHandling === 0 || (retainHandling === 1 && !stood[i])) && parseShared(filter) === null,
     ) // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
     let succeeded = false
     const overtaken = new Set<string>()
     try {
       const retained = await this.accepting.noting(overtaken, async () => {
         // A home that is still importing answers at once: two that import might else wait for each other.
-        const known = this.home.knowledge
-        const home = known.at === 'here' ? known : await this.home.find()
+        if (this.home.knowledge.at !== 'here') await this.home.find()
+        if (this.home.knowledge.at === 'here') await this.world.told(this.syncing)
         const filters = wanted.map(({ filter }) => filter)
+        // By that it may have learnt of its successor.
         const records =
-          home.at === 'here'
+          this.home.knowledge.at === 'here'
             ? this.retained.matching(filters, this.platform.now())
             : await this.wish.add(filters)
         return packBatch(retainedDeliveries(wanted, records, overtaken))

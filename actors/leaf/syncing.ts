@@ -7,6 +7,7 @@ import { noChange, type RootChange, type SyncResult } from '../../src/relay/sync
 import {
   CONFIRM_AGAIN_MS,
   GLOBAL_SYNC_WAIT_MS,
+  STORED_SOON_WAIT_MS,
   SYNC_ALARM_MS,
   SYNC_CHARACTERS_PER_ROUND_MAX,
   SYNC_DELAY_MS,
@@ -45,6 +46,8 @@ type Awaited = 'queue' | 'retained' | 'shadow' | 'interests' | 'history'
 interface Waiter {
   readonly kind: Awaited
   readonly upTo: number | string
+  /** It goes on without the store as soon as that is not reached. */
+  readonly hurried: boolean
   readonly settle: (stored: boolean) => void
 }
 
@@ -83,18 +86,28 @@ export class Syncing {
 
   /** Whether the store has it in time. */
   stored(kind: Awaited, upTo: number | string): Promise<boolean> {
+    return this.wait(kind, upTo, GLOBAL_SYNC_WAIT_MS, false)
+  }
+
+  /** The same for who is not to wait for a store that is not reached. */
+  async storedSoon(kind: Awaited, upTo: number | string): Promise<boolean> {
+    return this.platform.now() >= this.retryAt && this.wait(kind, upTo, STORED_SOON_WAIT_MS, true)
+  }
+
+  private wait(kind: Awaited, upTo: number | string, waitMs: number, hurried: boolean): Promise<boolean> {
     if (!this.lacks(kind, upTo)) return Promise.resolve(true)
     return new Promise((settle) => {
       const waiter: Waiter = {
         kind,
         upTo,
+        hurried,
         settle: (stored) => {
           cancel()
           this.waiters.delete(waiter)
           settle(stored)
         },
       }
-      const cancel = this.platform.after(GLOBAL_SYNC_WAIT_MS, () => waiter.settle(false))
+      const cancel = this.platform.after(waitMs, () => waiter.settle(false))
       this.waiters.add(waiter)
       this.plan()
     })
@@ -178,6 +191,7 @@ export class Syncing {
         return
       } else {
         this.marks.failed()
+        for (const waiter of [...this.waiters]) if (waiter.hurried) waiter.settle(false)
         const pause = Math.min(SYNC_RETRY_MS_MIN * 2 ** this.failures++, SYNC_RETRY_MS_MAX)
         this.retryAt = this.platform.now() + pause * (0.5 + this.platform.random())
         return

@@ -38,6 +38,14 @@ export class WorldInterests {
       throw new Error(`the store does not learn who wants the root of ${this.client}`)
   }
 
+  /**
+   * The same for this region's own subscribers, as far as the store is to be had: a region that is cut off grants them all the
+   * same (promise 7). Never rejects.
+   */
+  async told(syncing: Syncing): Promise<void> {
+    if (this.client !== null) await syncing.storedSoon('interests', '')
+  }
+
   /** @param change of the region's subscribers, of this client's; the root's own client takes its subscriptions along */
   after(client: ClientId, change: () => void): void {
     if (this.client === null || this.client === client) {

@@ -448,7 +448,8 @@ describe('a command by MQTT', () => {
         return Uint8Array.of(0)
       },
     })
-    await world.device.leaf.subscribe('app' as ClientId, 's', [subscriptionTo('devices/lamp/answers/+')])
+    watch(world.device.leaf.subscribe('app' as ClientId, 's', [subscriptionTo('devices/lamp/answers/+')]))
+    await world.clock.pass(100)
     await world.replies('r7', 'of the device')
     await world.clock.pass(20)
     expect(heard).toHaveLength(1)

@@ -1,8 +1,10 @@
 // Subscriptions, and other regions' interests, of the moment before a home is lost.
 import { expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
-import { GLOBAL_SYNC_WAIT_MS, IMPORT_RETRY_MS_MAX } from '../../actors/limits.ts'
+import { GLOBAL_SYNC_WAIT_MS, IMPORT_RETRY_MS_MAX, STORED_SOON_WAIT_MS } from '../../actors/limits.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
+import { bytesToBase64 } from '../../src/relay/base64.ts'
+import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import {
   type ClaimResponse,
   type ImportedRequest,
@@ -12,6 +14,7 @@ import {
 } from '../../src/relay/home.ts'
 import type { InterestRequest } from '../../src/relay/interest.ts'
 import type { SyncResult } from '../../src/relay/sync.ts'
+import { decodeDelivery } from '../../src/session/delivery.ts'
 import { held } from './fake-peers.ts'
 import {
   APP,
@@ -19,9 +22,11 @@ import {
   frame,
   LAMP_ROOT,
   RELEASE,
+  record,
   sessionState,
   subscribeFrame,
   subscriptionTo,
+  textOf,
   US,
   unsubscribePacket,
   watch,
@@ -167,20 +172,67 @@ test('another region hears that its interest is minded when the store has it, or
   expect(again.state()).toBe('rejected')
 })
 
-test('a home that learns of its successor tells that at once of the subscribers in its region', async () => {
+test('so does a client of the home’s own region, unless the store is not reached', async () => {
+  const world = new SyncWorld()
+  await world.settle()
+  const [leaf, wanted] = [world.device.leaf, [subscriptionTo('devices/lamp/#')]]
+  const stored = held<SyncResult>()
+  world.answer = () => stored.answer
+  const subscribed = watch(leaf.subscribe(APP, 'session of app', wanted))
+  await world.clock.pass(500)
+  expect(world.changes.at(-1)?.interests).toEqual([{ region: EU, plain: true, shares: [] }])
+  expect(subscribed.state()).toBe('open')
+  stored.give('applied')
+  await world.clock.pass(10)
+  expect(subscribed.value()).toMatchObject({ reasons: [1] })
+  // That the region wants the root is known by now.
+  const sent = world.changes.length
+  expect(await leaf.subscribe('app2' as typeof APP, 'session of app2', wanted)).toMatchObject({
+    reasons: [1],
+  })
+  expect(world.changes).toHaveLength(sent)
+
+  leaf.unsubscribe(APP, 'session of app', null)
+  leaf.unsubscribe('app2' as typeof APP, 'session of app2', null)
+  await world.clock.pass(3_000)
+  // Cut off: the first finds that out, the next does not try.
+  let tries = 0
+  world.answer = async () => {
+    tries++
+    return 'failed'
+  }
+  for (const client of ['app3', 'app4']) {
+    const granted = watch(leaf.subscribe(client as typeof APP, `session of ${client}`, wanted))
+    await world.clock.pass(10)
+    expect([granted.state(), tries]).toEqual(['resolved', 1])
+    leaf.unsubscribe(client as typeof APP, `session of ${client}`, null)
+  }
+  // A store that is silent keeps nobody for long.
+  await world.clock.pass(5_000)
+  world.answer = () => held<SyncResult>().answer
+  const patient = watch(leaf.subscribe(APP, 'session of app', wanted))
+  await world.clock.pass(STORED_SOON_WAIT_MS)
+  expect(patient.value()).toMatchObject({ reasons: [1] })
+})
+
+test('a home that learns of its successor tells that at once of the subscribers in its region, who get what that has', async () => {
   const wishes: InterestRequest[] = []
   const home = { region: US, epoch: 2 }
   const world = new SyncWorld({
     resolve: async () => ({ home }),
     interest: async (request) => {
       wishes.push(request)
-      return { home, clock: 0, retained: [] }
+      const kept = { topic: CMD, record: bytesToBase64(record(CMD, 'of the successor')) }
+      return { home, clock: 0, retained: request.filters.length > 0 ? [kept] : [] }
     },
   })
   await world.settle()
-  await world.device.leaf.subscribe(APP, 'session of app', [subscriptionTo('devices/lamp/#')])
+  const leaf = world.device.leaf
+  const subscribed = watch(leaf.subscribe(APP, 'session of app', [subscriptionTo('devices/lamp/#')]))
   world.answer = async () => 'fenced'
   await world.clock.pass(2_000)
   expect(world.device.leaf.home.knowledge).toMatchObject({ at: 'elsewhere', ...home })
-  expect(wishes).toMatchObject([{ region: EU, change: 'add', plain: true }])
+  expect(wishes[0]).toMatchObject({ region: EU, change: 'add', plain: true })
+  const retained = unpackBatch(subscribed.value()?.retained ?? packBatch([])).map(decodeDelivery)
+  expect(retained.map(({ message }) => textOf(message.payload))).toEqual(['of the successor'])
 })

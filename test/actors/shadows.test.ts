@@ -203,7 +203,8 @@ describe('a device that is away', () => {
         return new Uint8Array(unpackBatch(batch).length)
       },
     })
-    await world.device.leaf.subscribe(APP, 'its session', [subscriptionTo(DELTA)])
+    watch(world.device.leaf.subscribe(APP, 'its session', [subscriptionTo(DELTA)]))
+    await world.clock.pass(100)
     for (let i = 0; i < 3; i++) await ask(world, 'update', desired({ a: i }))
     expect(given.flat().map((text) => (JSON.parse(text) as Told['body']).version)).toEqual([1, 2, 3])
   })

@@ -110,9 +110,9 @@ describe('synced is', () => {
   test('that this region has subscribers of the root besides its client', async () => {
     const world = new SyncWorld()
     await world.settle()
-    await world.device.leaf.subscribe(APP, 'session of app', [subscriptionTo('devices/lamp/state')])
+    watch(world.device.leaf.subscribe(APP, 'session of app', [subscriptionTo('devices/lamp/state')]))
     await world.clock.pass(2_000)
-    await world.device.leaf.subscribe(APP, 'session of app', [subscriptionTo('devices/lamp/other')])
+    watch(world.device.leaf.subscribe(APP, 'session of app', [subscriptionTo('devices/lamp/other')]))
     await world.clock.pass(2_000)
     expect(world.changes.map(({ interests }) => interests)).toEqual([
       [{ region: 'eu', plain: true, shares: [] }],

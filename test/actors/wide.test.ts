@@ -412,7 +412,11 @@ test('the retained messages of many roots come page by page, each once, but for 
   let pages = 0
   let after: WideCursor | null = null
   do {
-    const page: RetainedPage<WideCursor> = await world.eu.wide.retained(['r/+/#'], after)
+    const asked: Promise<RetainedPage<WideCursor>> = world.eu.wide.retained(['r/+/#'], after)
+    const answer = watch(asked)
+    await world.clock.pass(1_000)
+    const page = answer.value()
+    if (page === undefined) throw new Error('a page takes long')
     got.push(...unpackBatch(page.records))
     after = page.next
     pages++

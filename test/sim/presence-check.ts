@@ -1,5 +1,4 @@
 // Judges what those who watch presence saw.
-import type { Root } from '../../src/id/ids.ts'
 import { isPresence } from '../../src/id/root.ts'
 import { matches } from '../../src/mqtt/topic.ts'
 import { above, disorder, told } from '../actors/presence-order.ts'
@@ -19,8 +18,6 @@ export function presenceInOrder(world: World): void {
     const moved = new Set(regions).size > 1
     for (const { id, current } of world.clients) {
       if (!matches(filter, `presence/${id}`)) continue
-      // The lost home's own region hears of its successor only when it is asked by that.
-      if (world.watch.lostFrom(`devices/${id}` as Root).some((from) => regions.includes(from))) continue
       const changed = world.history.connected.some(
         ({ client, connackAt, closedAt }) => client === id && ((connackAt ?? 0) > at || (closedAt ?? 0) > at),
       )
