@@ -140,12 +140,14 @@ export const SYNC_RETRY_MS_MAX = 60_000
 /** Whether a home that a client came back to still is it is asked again after each of these, while the core does not answer. */
 export const CONFIRM_AGAIN_MS: readonly number[] = [1_000, 2_000, 4_000, 8_000, 16_000]
 /** The alarm that wakes an actor with something to sync, should the process have died. */
-export const SYNC_ALARM_MS = 20_000
+export const SYNC_ALARM_MS = 4_000
 /** An uplink gathers what several actors have to sync for this long. */
 export const SYNC_GATHER_MS = 20
 export const SYNC_BYTES_PER_CALL_MAX = 4 * 1024 * 1024
 /** After a call that failed, an uplink answers for the core for this long. */
 export const SYNC_PAUSE_MS = 1_000
+/** What has failed before is tried again there for this long before its actor has to do so. */
+export const SYNC_HELD_MS_MAX = 30_000
 /** A home that began from the store goes on this far from the last position: what was sent since must not be taken for the same. */
 export const FAIL_OVER_POSITIONS = 20_000
 /** How long a CONNECT after a fail-over waits for the session's subscriptions. */

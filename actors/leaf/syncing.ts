@@ -91,7 +91,7 @@ export class Syncing {
 
   /** The same for who is not to wait for a store that is not reached. */
   async storedSoon(kind: Awaited, upTo: number | string): Promise<boolean> {
-    return this.platform.now() >= this.retryAt && this.wait(kind, upTo, STORED_SOON_WAIT_MS, true)
+    return this.failures === 0 && this.wait(kind, upTo, STORED_SOON_WAIT_MS, true)
   }
 
   private wait(kind: Awaited, upTo: number | string, waitMs: number, hurried: boolean): Promise<boolean> {
@@ -134,6 +134,8 @@ export class Syncing {
 
   /** Something may be marked since before the process died, or wait for the core to be back. */
   async alarm(): Promise<void> {
+    // The alarm has gone off, for this or for something else: there is none now.
+    this.alarmAt = 0
     if (!this.any) return
     if (this.platform.now() >= this.retryAt) await this.run()
     this.plan()
@@ -201,7 +203,7 @@ export class Syncing {
 
   private async send(change: RootChange): Promise<SyncResult> {
     try {
-      return await this.platform.peers.uplink(this.root).sync(change)
+      return await this.platform.peers.uplink(this.root).sync(change, this.failures > 0)
     } catch (cause) {
       this.platform.report(`${this.root} could not be synced`, cause)
       return 'failed'

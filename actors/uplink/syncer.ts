@@ -1,49 +1,70 @@
-// What the actors of a region have to sync, gathered for a moment into one call. It holds nothing: the actors' marks do.
+// What the actors of a region have to sync, gathered for a moment into one call. It stores nothing: the actors' marks do.
 import { ROOTS_PER_SYNC_MAX, type RootChange, type SyncResult } from '../../src/relay/sync.ts'
-import { SYNC_BYTES_PER_CALL_MAX, SYNC_GATHER_MS, SYNC_PAUSE_MS } from '../limits.ts'
+import { SYNC_BYTES_PER_CALL_MAX, SYNC_GATHER_MS, SYNC_HELD_MS_MAX, SYNC_PAUSE_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 
 interface Waiting {
   readonly change: RootChange
   readonly bytes: number
+  /** It is tried again until then. */
+  readonly until: number
   readonly settle: (result: SyncResult) => void
 }
 
 export class Syncer {
   private readonly platform: Platform
   private waiting: Waiting[] = []
-  private planned = false
+  private gathering = false
+  /** They failed, and are tried again after a pause. */
+  private held: Waiting[] = []
+  private pausing = false
+  /** The last call did not reach the core. */
+  private away = false
   private pausedUntil = 0
 
   constructor(platform: Platform) {
     this.platform = platform
   }
 
-  sync(change: RootChange): Promise<SyncResult> {
+  /**
+   * @param patient it has failed before: it is tried here again for a while, so that what has waited for the core, or for the
+   * store, is there soon after these are
+   */
+  sync(change: RootChange, patient = false): Promise<SyncResult> {
+    const now = this.platform.now()
     // The core is out of reach: everybody's retries need not find that out.
-    if (this.platform.now() < this.pausedUntil) return Promise.resolve('failed')
+    if (!patient && now < this.pausedUntil) return Promise.resolve('failed')
     return new Promise((settle) => {
-      this.waiting.push({ change, bytes: bytesOf(change), settle })
-      if (this.planned) return
-      this.planned = true
-      this.platform.after(SYNC_GATHER_MS, () => {
-        this.planned = false
-        this.flush()
-      })
+      const until = patient ? now + SYNC_HELD_MS_MAX : now
+      const one = { change, bytes: bytesOf(change), until, settle }
+      if (this.away && patient) this.hold(one)
+      else this.gather([one])
     })
   }
 
-  private flush(): void {
-    while (this.waiting.length > 0) {
-      let bytes = 0
-      let count = 0
-      for (const one of this.waiting) {
-        if (count >= ROOTS_PER_SYNC_MAX || (count > 0 && bytes + one.bytes > SYNC_BYTES_PER_CALL_MAX)) break
-        bytes += one.bytes
-        count++
-      }
-      void this.call(this.waiting.splice(0, count))
-    }
+  private gather(some: readonly Waiting[]): void {
+    this.waiting.push(...some)
+    if (this.gathering || this.waiting.length === 0) return
+    this.gathering = true
+    this.platform.after(SYNC_GATHER_MS, () => {
+      this.gathering = false
+      while (this.waiting.length > 0) void this.call(this.waiting.splice(0, fitting(this.waiting)))
+    })
+  }
+
+  private hold(one: Waiting): void {
+    this.held.push(one)
+    if (this.pausing) return
+    this.pausing = true
+    this.platform.after(SYNC_PAUSE_MS, () => {
+      this.pausing = false
+      const now = this.platform.now()
+      const held = this.held.splice(0)
+      for (const { until, settle } of held) if (until <= now) settle('failed')
+      this.held = held.filter(({ until }) => until > now)
+      // While it is away one call finds out whether it still is.
+      this.gather(this.held.splice(0, this.away ? fitting(this.held) : this.held.length))
+    })
   }
 
   private async call(some: readonly Waiting[]): Promise<void> {
@@ -51,14 +72,32 @@ export class Syncer {
     try {
       const roots = some.map(({ change }) => change)
       results = (await this.platform.core.sync({ region: this.platform.region, roots })).results
+      if (this.away) this.gather(this.held.splice(0))
+      this.away = false
+      this.pausedUntil = 0
     } catch (cause) {
+      this.away = true
       this.pausedUntil = this.platform.now() + SYNC_PAUSE_MS
       this.platform.report('the core was not reached for a sync', cause)
     }
-    some.forEach(({ settle }, i) => {
-      settle(results[i] ?? 'failed')
+    some.forEach((one, i) => {
+      const result = results[i] ?? 'failed'
+      if (result === 'failed' && this.platform.now() < one.until) this.hold(one)
+      else one.settle(result)
     })
   }
+}
+
+/** How many of the first go into one call. */
+function fitting(waiting: readonly Waiting[]): number {
+  let bytes = 0
+  let count = 0
+  for (const one of waiting) {
+    if (count >= ROOTS_PER_SYNC_MAX || (count > 0 && bytes + one.bytes > SYNC_BYTES_PER_CALL_MAX)) break
+    bytes += one.bytes
+    count++
+  }
+  return count
 }
 
 /** Near enough for a bound: what is large is rows. */

@@ -1,7 +1,7 @@
 // What several actors have to sync, in few calls, and with the core away.
 import { expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
-import { SYNC_GATHER_MS, SYNC_PAUSE_MS } from '../../actors/limits.ts'
+import { SYNC_GATHER_MS, SYNC_HELD_MS_MAX, SYNC_PAUSE_MS } from '../../actors/limits.ts'
 import { Syncer } from '../../actors/uplink/syncer.ts'
 import { DEFAULT_FLEET, type Root } from '../../src/id/ids.ts'
 import { noChange, type RootChange, type SyncRequest, type SyncResponse } from '../../src/relay/sync.ts'
@@ -70,4 +70,43 @@ test('with the core away all are told so, and for a while nobody else calls', as
   const third = watch(syncer.sync(changeOf(1)))
   await clock.pass(SYNC_GATHER_MS)
   expect(third.value()).toBe('applied')
+})
+
+test('what has failed before waits there until the core is reached, which one call finds out', async () => {
+  let away = true
+  const { calls, clock, syncer } = syncerOver(async ({ roots }) => {
+    if (away) throw new CoreUnreachable('away')
+    return { results: roots.map(() => 'applied') }
+  })
+  const held = Array.from({ length: 600 }, (_, i) => watch(syncer.sync(changeOf(i), true)))
+  await clock.pass(10_000)
+  expect(held.every(({ state }) => state() === 'open')).toBe(true)
+  // Three at first; from then on one at a time.
+  expect(calls.length).toBeGreaterThan(8)
+  expect(calls.length).toBeLessThan(16)
+  away = false
+  await clock.pass(SYNC_PAUSE_MS + 3 * SYNC_GATHER_MS)
+  expect(held.every(({ value }) => value() === 'applied')).toBe(true)
+  away = true
+  const late = [0, 1].map((i) => watch(syncer.sync(changeOf(i), true)))
+  await clock.pass(SYNC_HELD_MS_MAX + 2 * SYNC_PAUSE_MS)
+  expect(late.map(({ value }) => value())).toEqual(['failed', 'failed'])
+})
+
+test('so it does while the store fails, and keeps nobody else waiting', async () => {
+  let fails = true
+  const { calls, clock, syncer } = syncerOver(async ({ roots }) => ({
+    results: roots.map(({ root }) => (fails && root === 'devices/0' ? 'failed' : 'applied')),
+  }))
+  const held = watch(syncer.sync(changeOf(0), true))
+  for (let i = 1; i <= 50; i++) {
+    const other = watch(syncer.sync(changeOf(i)))
+    await clock.pass(100)
+    expect(other.value()).toBe('applied')
+  }
+  expect(held.state()).toBe('open')
+  expect(calls.length).toBeLessThan(60)
+  fails = false
+  await clock.pass(SYNC_PAUSE_MS + SYNC_GATHER_MS)
+  expect(held.value()).toBe('applied')
 })

@@ -214,6 +214,23 @@ describe('what is marked', () => {
     expect(world.queued).toEqual(['one', 'two'])
   })
 
+  test('keeps an alarm of its own, whatever the alarm has gone off for', async () => {
+    const world = await away()
+    world.answer = async () => 'failed'
+    watch(world.device.deliver(world.session, [deliveryOf(CMD, 'm')]))
+    await world.clock.pass(600)
+    expect(world.changes).toHaveLength(1)
+    // In the moment after it, with nothing but a timer until the next try, the process may die.
+    await world.alarm()
+    expect(world.platform.alarmAt).toBeLessThanOrEqual(world.clock.now + SYNC_ALARM_MS)
+    world.crash()
+    world.answer = async () => 'applied'
+    // Nobody calls the actor but its alarm.
+    await world.clock.pass(SYNC_ALARM_MS)
+    await world.alarm()
+    expect(world.queued).toContain('m')
+  })
+
   test('is sent in rounds that are bounded', async () => {
     const world = await away()
     const deliveries = Array.from({ length: 1_300 }, (_, i) => deliveryOf(CMD, `m${i}`))

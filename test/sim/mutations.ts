@@ -208,6 +208,12 @@ export const MUTATIONS: readonly Mutation[] = [
     apply: () => replace(Accepting.prototype, 'acceptLate', () => () => Promise.resolve()),
   },
   {
+    what: 'an alarm does not sync what was marked when the process died',
+    breaks: ['synced'],
+    from: SHADOW_SEEDS_FROM,
+    apply: () => replace(Syncing.prototype, 'alarm', () => () => Promise.resolve()),
+  },
+  {
     what: 'the home does not keep what is retained',
     breaks: ['retained'],
     apply: () => replace(Retained.prototype, 'keep', () => () => Reason.Success),

@@ -7,6 +7,7 @@ import { judge } from './checks.ts'
 import { SimClient } from './client.ts'
 import { FAULT_KINDS, type FaultKind, Faults } from './faults.ts'
 import { keptHasAll } from './history-check.ts'
+import { everythingSynced } from './synced-check.ts'
 import { AWAY_MS_MAX, type Breach, World, type WorldSettings } from './world.ts'
 
 const REGIONS = ['eu', 'us', 'ap'] as RegionId[]
@@ -157,7 +158,7 @@ class Work {
       for (const room of [1, 2]) this.topics.push(`rooms/${room}/x`, `rooms/${room}/y/z`)
     for (const { id } of this.world.clients) this.topics.push(`devices/${id}/cmd`)
     if (this.kind.shadows)
-      for (const { id } of this.world.clients) this.topics.push(`devices/${id}/shadow/update`)
+      for (const id of this.devices()) this.topics.push(`devices/${id}/shadow/update`)
     for (const client of this.world.clients) this.planClient(client)
   }
 
@@ -192,6 +193,7 @@ class Work {
 
   /** Somebody new in each region asks for what is retained. */
   private probe(): void {
+    everythingSynced(this.world)
     for (const region of this.world.regions.keys()) {
       const probe = new SimClient(this.world, `probe-${region}`, region, {
         kept: false,
@@ -200,13 +202,19 @@ class Work {
         will: false,
       })
       this.world.clients.push(probe)
-      probe.subscribe(['rooms/1/#', 'rooms/2/#', ...this.deviceFilters()], 1)
+      const absent = this.kind.shadows ? ['devices/absent/#'] : []
+      probe.subscribe(['rooms/1/#', 'rooms/2/#', ...this.deviceFilters(), ...absent], 1)
       probe.connect()
       if (!this.kind.shadows) continue
       this.world.scheduler.after(5_000, null, () => {
-        for (const { id } of this.world.clients) probe.publish(`devices/${id}/shadow/get`, 1, false, 0)
+        for (const id of this.devices()) probe.publish(`devices/${id}/shadow/get`, 1, false, 0)
       })
     }
+  }
+
+  /** Those that connect, and one that never does: nobody wakes its actor but its own alarm. */
+  private devices(): string[] {
+    return [...this.world.clients.map(({ id }) => id), 'absent']
   }
 
   private deviceFilters(): string[] {

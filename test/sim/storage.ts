@@ -36,6 +36,11 @@ export class SimStorage {
     }
   }
 
+  /** Whether this actor has made the table. */
+  has(table: string): boolean {
+    return this.made.has(table)
+  }
+
   exec(query: string, ...bindings: SqlValue[]): SqlRow[] {
     if (query === PROBE) return this.made.has(String(bindings[0])) ? [{ 1: 1 }] : []
     if (query.startsWith('CREATE ')) {

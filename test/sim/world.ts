@@ -18,6 +18,7 @@ import { Watch } from './watch.ts'
 /** What may be violated: a promise, or that nothing fails in a way that nothing explains. */
 export type Broken =
   | 'durable'
+  | 'synced'
   | 'one home'
   | 'one order'
   | 'one connection'
