@@ -19,6 +19,8 @@ export type Options = {
   readonly keepSessions: boolean
   /** At how many shadows `state` measures. */
   readonly shadows: readonly number[]
+  /** For so many minutes the shadows of `state` are then changed while things break; 0 for none. */
+  readonly chaosMinutes: number
   readonly json: boolean
 }
 
@@ -37,6 +39,7 @@ export function readOptions(): Options {
       qos: { type: 'string', default: '0,1' },
       'keep-sessions': { type: 'boolean', default: false },
       shadows: { type: 'string', default: '1000,100000' },
+      chaos: { type: 'string', default: '0' },
       json: { type: 'boolean', default: false },
     },
   })
@@ -54,6 +57,7 @@ export function readOptions(): Options {
     qos: choices('--qos', values.qos, ['0', '1'] as const).map((qos) => (qos === '0' ? 0 : 1)),
     keepSessions: values['keep-sessions'],
     shadows: values.shadows.split(',').map((count) => whole('--shadows', count, 1, 10_000_000)),
+    chaosMinutes: whole('--chaos', values.chaos, 0, 24 * 60),
     json: values.json,
   }
 }

@@ -4,7 +4,8 @@
  *   npm run bench -- [pairs] [--pairs 20] [--window 16] [--seconds 5] [--warm-up 2] [--rate 200] [--payload 64]
  *                    [--only starling,mosquitto,aedes] [--qos 0,1] [--keep-sessions] [--json]
  *   npm run bench -- idle [--clients 4000] [--seconds 5] [--only …]   what silent clients cost
- *   npm run bench -- state [--shadows 1000,100000] [--seconds 5]             shadows, and what an update costs
+ *   npm run bench -- state [--shadows 1000,100000] [--seconds 5]      shadows, and what an update costs; with `--chaos 5`
+ *                    then, with the same shadows, five minutes of `npm run chaos -- --shadows`, since making many takes long
  *
  * With clean sessions a QoS 1 message is done once it is on its way; with `--keep-sessions` its subscriber must have it.
  * Everything runs on this machine, so only figures of one run may be compared. Every message is accounted for: the run

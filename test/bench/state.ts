@@ -3,6 +3,7 @@
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { abreast, abreastFor, ShadowFleet } from '../chaos/shadow-fleet.ts'
+import { breakShadows, type ShadowsResult } from '../chaos/shadows.ts'
 import { KEYSPACE, World } from '../chaos/world.ts'
 import type { Bench, Outcome } from './mode.ts'
 import { type Quantiles, Samples } from './samples.ts'
@@ -10,6 +11,8 @@ import { figure, table } from './table.ts'
 
 const COUNTING_WORKER = resolve(import.meta.dirname, '../idle/counting-worker.ts')
 const REGION = 'eu'
+const REGIONS = [REGION, 'us']
+const FAULTS_PER_MINUTE = 12
 /** Each of so many shadows is changed once, so that no two changes share a sync. */
 const COSTED = 1_000
 const QUIET_MS = 3_000
@@ -33,7 +36,7 @@ type Measured = {
 
 export async function stateMode({ options, reports, say, children }: Bench): Promise<Outcome> {
   const world = await World.start({
-    regions: [REGION, 'us'],
+    regions: REGIONS,
     cores: 2,
     cassandra: [1],
     worker: COUNTING_WORKER,
@@ -58,7 +61,19 @@ export async function stateMode({ options, reports, say, children }: Bench): Pro
         cost: await costOf(world, fleet, shadows),
       })
     }
-    return { report: { measured }, text: text(measured, options.seconds), failures: faults(measured) }
+    const report = { measured, broken: null as ShadowsResult | null }
+    const failures = faults(measured)
+    if (options.chaosMinutes > 0 && !children.interrupted) {
+      report.broken = await breakShadows(world, fleet, {
+        seed: Date.now() % 1_000_000,
+        ms: options.chaosMinutes * 60_000,
+        faultsPerMinute: FAULTS_PER_MINUTE,
+        regions: REGIONS,
+        say,
+      })
+      failures.push(...report.broken.failures)
+    }
+    return { report, text: text(measured, options.seconds, report.broken), failures }
   } finally {
     await world.stop()
   }
@@ -145,7 +160,7 @@ function faults(measured: readonly Measured[]): string[] {
   return found
 }
 
-function text(measured: readonly Measured[], seconds: number): string {
+function text(measured: readonly Measured[], seconds: number, broken: ShadowsResult | null): string {
   const rows = measured.map(
     ({ shadows, updatesPerSecond, updateMs, readsPerSecond, readMs, cost, makeSeconds }) => [
       shadows.toLocaleString('en'),
@@ -171,5 +186,5 @@ function text(measured: readonly Measured[], seconds: number): string {
   return `Shadows over HTTP, ${seconds} s of each, at random among all; rows are those of ${COSTED} updates of different shadows, until
 all was synced: what the actors wrote to their storage, and what Cassandra wrote to the core's tables.
 
-${table([heading, ...rows])}`
+${table([heading, ...rows])}${broken === null ? '' : `\n\nThen, while things broke: ${JSON.stringify(broken)}`}`
 }

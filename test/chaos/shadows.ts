@@ -13,16 +13,19 @@ const PAUSE_AFTER_FAILURE_MS = 50
 const READ_TRIES_MAX = 20
 const WRONG_TOLD_MAX = 5
 
-export interface ShadowsOptions {
+export interface Breaking {
   readonly seed: number
-  readonly shadows: number
   readonly ms: number
   readonly faultsPerMinute: number
   readonly regions: readonly string[]
+  readonly say: (line: string) => void
+}
+
+export interface ShadowsOptions extends Breaking {
+  readonly shadows: number
   readonly cores: number
   readonly cassandra: Topology
   readonly logs: string
-  readonly say: (line: string) => void
 }
 
 export interface ShadowsResult {
@@ -48,89 +51,100 @@ interface Stored {
 }
 
 export async function runShadows(options: ShadowsOptions): Promise<ShadowsResult> {
-  const { say, regions, seed, shadows } = options
+  const { say, regions, shadows } = options
   const world = await World.start({ ...options, disks: false })
-  const home = regions[0] ?? ''
   try {
-    const random = new Random(seed)
     const fleet = new ShadowFleet(world)
     say(`making ${shadows} shadows`)
     const from = Date.now()
-    await fleet.grow(shadows, home)
+    await fleet.grow(shadows, regions[0] ?? '')
     say(`made in ${((Date.now() - from) / 1000).toFixed(1)} s`)
-    const plan = planFaults(random, {
-      ms: options.ms,
-      perMinute: options.faultsPerMinute,
-      regions,
-      cores: world.parts.map(({ name }) => name).filter((name) => name.startsWith('core-')),
-      databases: world.cassandra.length === 1 ? world.cassandra.map(({ name }) => name) : [],
-      links: world.links.map(({ name }) => name),
-      disks: [],
-    })
-    for (const fault of plan) say(describeFault(fault))
-    const happened: Happened[] = []
-    const changed = new Set<number>()
-    let updated = 0
-    let notConfirmed = 0
-    const faults = inflict(world, plan, happened, () => false)
-    await abreastFor(options.ms, async () => {
-      const i = Math.floor(random.next() * shadows)
-      if (fleet.known[i]?.busy === true) return
-      changed.add(i)
-      // The home is asked through the core by every other region.
-      if (await fleet.update(i, random.pick(regions))) updated++
-      else {
-        notConfirmed++
-        await sleep(PAUSE_AFTER_FAILURE_MS)
-      }
-    })
-    const quietAt = Date.now()
-    await faults
-    // A part that starts again, or a link that heals, is no quiet yet.
-    const healedAt = Math.max(quietAt, ...happened.map((fault) => fault.healedAt))
-    say(`${updated} updates confirmed, ${notConfirmed} not; quiet`)
-    const { convergedMs, lookMs } = await converge(world, fleet, changed, healedAt)
-    say(`Cassandra has all that was confirmed ${convergedMs} ms after; asking the homes`)
-    const wrong: string[] = []
-    let different = 0
-    let lost = 0
-    const list = [...changed]
-    const atHome = new Map<number, Stored | null>()
-    await abreast(list.length, async (at) => {
-      const i = list[at] ?? 0
-      atHome.set(i, await readPatiently(fleet, i, home))
-    })
-    // Updates that were not confirmed may have been made all the same: those too are in Cassandra by now.
-    const settled = await storedShadows(world)
-    for (const [i, one] of atHome) {
-      const inStore = settled.get(ShadowFleet.root(i))
-      const known = fleet.known[i]
-      if (one === null || one.version < (known?.version ?? 0) || one.n < (known?.n ?? 0)) lost++
-      else if (inStore?.version === one.version && inStore.n === one.n) continue
-      else different++
-      if (wrong.length < WRONG_TOLD_MAX)
-        wrong.push(`${ShadowFleet.root(i)}: ${JSON.stringify({ known, atHome: one, inStore })}`)
-    }
-    const failures = [...wrong]
-    if (convergedMs > CONVERGE_MS_ALLOWED) failures.push(`Cassandra had all after ${convergedMs} ms`)
-    if (lost > 0) failures.push(`${lost} shadows lack a confirmed update`)
-    if (different > 0) failures.push(`${different} shadows differ between home and Cassandra`)
-    if (updated === 0) failures.push('nothing was updated')
-    const faultCount = happened.length
-    return {
-      seed,
-      shadows,
-      faults: faultCount,
-      updated,
-      notConfirmed,
-      convergedMs,
-      lookMs,
-      different,
-      lost,
-      failures,
-    }
+    return await breakShadows(world, fleet, options)
   } finally {
     await world.stop()
+  }
+}
+
+/** Changes a fleet's shadows, all of which are at home in the first region, while things break. */
+export async function breakShadows(
+  world: World,
+  fleet: ShadowFleet,
+  options: Breaking,
+): Promise<ShadowsResult> {
+  const { say, regions, seed } = options
+  const home = regions[0] ?? ''
+  const shadows = fleet.known.length
+  const random = new Random(seed)
+  const plan = planFaults(random, {
+    ms: options.ms,
+    perMinute: options.faultsPerMinute,
+    regions,
+    cores: world.parts.map(({ name }) => name).filter((name) => name.startsWith('core-')),
+    databases: world.cassandra.length === 1 ? world.cassandra.map(({ name }) => name) : [],
+    links: world.links.map(({ name }) => name),
+    disks: [],
+  })
+  for (const fault of plan) say(describeFault(fault))
+  const happened: Happened[] = []
+  const changed = new Set<number>()
+  let updated = 0
+  let notConfirmed = 0
+  const faults = inflict(world, plan, happened, () => false)
+  await abreastFor(options.ms, async () => {
+    const i = Math.floor(random.next() * shadows)
+    if (fleet.known[i]?.busy === true) return
+    changed.add(i)
+    // The home is asked through the core by every other region.
+    if (await fleet.update(i, random.pick(regions))) updated++
+    else {
+      notConfirmed++
+      await sleep(PAUSE_AFTER_FAILURE_MS)
+    }
+  })
+  const quietAt = Date.now()
+  await faults
+  // A part that starts again, or a link that heals, is no quiet yet.
+  const healedAt = Math.max(quietAt, ...happened.map((fault) => fault.healedAt))
+  say(`${updated} updates confirmed, ${notConfirmed} not; quiet`)
+  const { convergedMs, lookMs } = await converge(world, fleet, changed, healedAt)
+  say(`Cassandra has all that was confirmed ${convergedMs} ms after; asking the homes`)
+  const wrong: string[] = []
+  let different = 0
+  let lost = 0
+  const list = [...changed]
+  const atHome = new Map<number, Stored | null>()
+  await abreast(list.length, async (at) => {
+    const i = list[at] ?? 0
+    atHome.set(i, await readPatiently(fleet, i, home))
+  })
+  // Updates that were not confirmed may have been made all the same: those too are in Cassandra by now.
+  const settled = await storedShadows(world)
+  for (const [i, one] of atHome) {
+    const inStore = settled.get(ShadowFleet.root(i))
+    const known = fleet.known[i]
+    if (one === null || one.version < (known?.version ?? 0) || one.n < (known?.n ?? 0)) lost++
+    else if (inStore?.version === one.version && inStore.n === one.n) continue
+    else different++
+    if (wrong.length < WRONG_TOLD_MAX)
+      wrong.push(`${ShadowFleet.root(i)}: ${JSON.stringify({ known, atHome: one, inStore })}`)
+  }
+  const failures = [...wrong]
+  if (convergedMs > CONVERGE_MS_ALLOWED) failures.push(`Cassandra had all after ${convergedMs} ms`)
+  if (lost > 0) failures.push(`${lost} shadows lack a confirmed update`)
+  if (different > 0) failures.push(`${different} shadows differ between home and Cassandra`)
+  if (updated === 0) failures.push('nothing was updated')
+  const faultCount = happened.length
+  return {
+    seed,
+    shadows,
+    faults: faultCount,
+    updated,
+    notConfirmed,
+    convergedMs,
+    lookMs,
+    different,
+    lost,
+    failures,
   }
 }
 
