@@ -157,8 +157,7 @@ class Work {
     if (!this.kind.retained)
       for (const room of [1, 2]) this.topics.push(`rooms/${room}/x`, `rooms/${room}/y/z`)
     for (const { id } of this.world.clients) this.topics.push(`devices/${id}/cmd`)
-    if (this.kind.shadows)
-      for (const id of this.devices()) this.topics.push(`devices/${id}/shadow/update`)
+    if (this.kind.shadows) for (const id of this.devices()) this.topics.push(`devices/${id}/shadow/update`)
     for (const client of this.world.clients) this.planClient(client)
   }
 
