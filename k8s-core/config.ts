@@ -4,6 +4,7 @@ import { CLIENT_TOKEN_SECRET_CHARS_MIN } from '../src/id/client-token.ts'
 import { parseRegionId, type RegionId } from '../src/id/ids.ts'
 import { RELAY_SECRET_CHARS_MIN } from '../src/relay/token.ts'
 import { FAIL_OVER_AFTER_MS } from './limits.ts'
+import { SYNC_CONSISTENCIES, type SyncConsistency } from './store/cassandra-levels.ts'
 import type { StoreSetting } from './store/open.ts'
 
 const edgesSchema = z.string().transform((text, ctx) => {
@@ -46,6 +47,8 @@ const environmentSchema = z
     CASSANDRA_LOCAL_DC: z.string().default(''),
     CASSANDRA_KEYSPACE: z.string().default('starling'),
     CASSANDRA_REPLICATION: z.string().optional(),
+    /** At which synced states are written and found; see docs/decisions/0020-chaos.md. */
+    CASSANDRA_SYNC_CONSISTENCY: z.enum(SYNC_CONSISTENCIES).default('quorum'),
     CASSANDRA_USERNAME: z.string().optional(),
     CASSANDRA_PASSWORD: z.string().optional(),
   })
@@ -82,6 +85,7 @@ function storeSetting(env: {
   CASSANDRA_LOCAL_DC: string
   CASSANDRA_KEYSPACE: string
   CASSANDRA_REPLICATION?: string | undefined
+  CASSANDRA_SYNC_CONSISTENCY: SyncConsistency
   CASSANDRA_USERNAME?: string | undefined
   CASSANDRA_PASSWORD?: string | undefined
 }): StoreSetting {
@@ -91,6 +95,7 @@ function storeSetting(env: {
     contactPoints: env.CASSANDRA_CONTACT_POINTS.split(',').map((one) => one.trim()),
     localDataCenter: env.CASSANDRA_LOCAL_DC,
     keyspace: env.CASSANDRA_KEYSPACE,
+    syncConsistency: env.CASSANDRA_SYNC_CONSISTENCY,
     ...(env.CASSANDRA_REPLICATION !== undefined && {
       replication: z.record(z.string(), z.int().min(1)).parse(JSON.parse(env.CASSANDRA_REPLICATION)),
     }),

@@ -98,6 +98,7 @@ type Kubernetes = z.infer<typeof object>
 const ENVIRONMENT = [
   ...['HOST', 'PORT', 'STORE', 'EDGES', 'RELAY_SECRET', 'CLIENT_TOKEN_SECRET', 'LOG_LEVEL', 'DRAIN_MS'],
   ...['CASSANDRA_CONTACT_POINTS', 'CASSANDRA_LOCAL_DC', 'CASSANDRA_KEYSPACE', 'CASSANDRA_REPLICATION'],
+  'CASSANDRA_SYNC_CONSISTENCY',
 ]
 
 /** Names of objects that the release uses but does not bring. */

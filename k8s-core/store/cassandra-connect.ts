@@ -1,6 +1,7 @@
 // How the core connects to Cassandra: policies, timeouts, and which data centre is the near one.
 import { lookup } from 'node:dns/promises'
 import { type Client as CassandraClient, Client, policies, types } from 'cassandra-driver'
+import type { SyncConsistency } from './cassandra-levels.ts'
 import {
   CASSANDRA_CONNECT_MS,
   CASSANDRA_HEARTBEAT_MS,
@@ -20,6 +21,8 @@ export interface CassandraOptions {
    * that must survive the loss of a data centre has copies in three (one copy in the third suffices to vote).
    */
   readonly replication?: Readonly<Record<string, number>>
+  /** All cores of a deployment must have the same; to change it, all are stopped for a moment. */
+  readonly syncConsistency?: SyncConsistency
   readonly username?: string
   readonly password?: string
 }

@@ -1,10 +1,11 @@
 // History in Cassandra: a partition for each root and hour, rows written once with a time to live, and an index of the
 // hours that have any.
-import { type Client, type QueryOptions, types } from 'cassandra-driver'
+import type { Client } from 'cassandra-driver'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import type { HistoryMessage, HistoryPlace } from '../../src/relay/history.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
 import type { AtOnce } from './at-once.ts'
+import type { SyncLevels } from './cassandra-levels.ts'
 import { pageOf, secondsLeft } from './history-row.ts'
 import {
   HISTORY_BUCKET_MS,
@@ -14,13 +15,6 @@ import {
   HISTORY_NOTED_MS,
 } from './limits.ts'
 import type { HistoryPage, HistoryRange } from './port.ts'
-
-/** A reader of another data center is to find what a home was told to be in the store. */
-const QUORUM: QueryOptions = {
-  prepare: true,
-  isIdempotent: true,
-  consistency: types.consistencies.quorum,
-}
 
 const NUMBER_MAX = Number.MAX_SAFE_INTEGER
 /** The last hour that the column can say. */
@@ -32,13 +26,16 @@ export class CassandraHistory {
   readonly #client: Client
   readonly #keyspace: string
   readonly #atOnce: AtOnce
+  /** A reader of another data center is to find what a home was told to be in the store. */
+  readonly #levels: SyncLevels
   /** Until when an hour of a root need not be noted in the index again. */
   readonly #noted = new Map<string, number>()
 
-  constructor(client: Client, keyspace: string, atOnce: AtOnce) {
+  constructor(client: Client, keyspace: string, atOnce: AtOnce, levels: SyncLevels) {
     this.#client = client
     this.#keyspace = keyspace
     this.#atOnce = atOnce
+    this.#levels = levels
   }
 
   async put(
@@ -94,7 +91,7 @@ export class CassandraHistory {
        WHERE fleet = ? AND root = ? AND bucket >= ? AND bucket <= ?
        ORDER BY bucket ${order === 'oldest' ? 'ASC' : 'DESC'} LIMIT ?`,
       [fleet, root, first, bucketOf(end), INDEX_ROWS_MAX],
-      QUORUM,
+      this.#levels.found,
     )
     const buckets = [...new Set(found.rows.map((row) => Number(row.bucket)))]
     return { buckets, more: found.rows.length === INDEX_ROWS_MAX }
@@ -117,7 +114,7 @@ export class CassandraHistory {
         ...[fleet, root, bucket, big(start.at), BigInt(start.epoch), BigInt(start.number)],
         ...[big(oldest ? to : from), limit],
       ],
-      QUORUM,
+      this.#levels.found,
     )
     return found.rows.map((row) => ({
       at: Number(row.at),
@@ -141,7 +138,7 @@ export class CassandraHistory {
   }
 
   async #write(query: string, values: unknown[]): Promise<void> {
-    await this.#atOnce.run(() => this.#client.execute(query, values, QUORUM))
+    await this.#atOnce.run(() => this.#client.execute(query, values, this.#levels.written))
   }
 }
 

@@ -1,19 +1,13 @@
 // Synced states in Cassandra: plain writes with timestamps of (epoch, version), so that nothing is read before a write.
-import { type Client, type QueryOptions, types } from 'cassandra-driver'
+import type { Client, types } from 'cassandra-driver'
 import type { FleetId, Root } from '../../src/id/ids.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
 import type { AtOnce } from './at-once.ts'
+import type { SyncLevels } from './cassandra-levels.ts'
 import { epochOf, syncTimestamp } from './home-row.ts'
 import { clockAheadMs, syncedState } from './state-row.ts'
-
-/** A majority of all copies in the world, since another data center is to find it. */
-const QUORUM: QueryOptions = {
-  prepare: true,
-  isIdempotent: true,
-  consistency: types.consistencies.quorum,
-}
 
 type Statement = readonly [query: string, values: unknown[]]
 
@@ -22,11 +16,13 @@ export class CassandraStates {
   readonly #keyspace: string
   /** All roots of all regions may come at once. */
   readonly #atOnce: AtOnce
+  readonly #levels: SyncLevels
 
-  constructor(client: Client, keyspace: string, atOnce: AtOnce) {
+  constructor(client: Client, keyspace: string, atOnce: AtOnce, levels: SyncLevels) {
     this.#client = client
     this.#keyspace = keyspace
     this.#atOnce = atOnce
+    this.#levels = levels
   }
 
   async put(change: RootChange, now: number): Promise<boolean> {
@@ -38,7 +34,7 @@ export class CassandraStates {
     const found = await this.#client.execute(
       `SELECT value FROM ${this.#keyspace}.root_state WHERE fleet = ? AND root = ? AND kind = 'fence'`,
       [change.fleet, change.root],
-      QUORUM,
+      this.#levels.written,
     )
     return Number(found.first()?.get('value') ?? 0) <= change.epoch
   }
@@ -47,7 +43,7 @@ export class CassandraStates {
     await this.#client.execute(
       `INSERT INTO ${this.#keyspace}.root_state (fleet, root, kind, value) VALUES (?, ?, 'fence', ?) USING TIMESTAMP ?`,
       [fleet, root, String(epoch), syncTimestamp(epoch, 0)],
-      QUORUM,
+      this.#levels.found,
     )
     const values = new Map<string, string>()
     let sessionEpoch = 0
@@ -75,14 +71,14 @@ export class CassandraStates {
     const found = await this.#client.execute(
       `SELECT shadow FROM ${this.#keyspace}.root_shadow WHERE fleet = ? AND root = ? AND path = ?`,
       [fleet, root, path],
-      QUORUM,
+      this.#levels.near,
     )
     const row = found.first()
     return row === null ? null : String(row.get('shadow'))
   }
 
   async #execute([query, values]: Statement): Promise<void> {
-    await this.#atOnce.run(() => this.#client.execute(query, values, QUORUM))
+    await this.#atOnce.run(() => this.#client.execute(query, values, this.#levels.written))
   }
 
   #statements(change: RootChange, now: number): { readonly puts: Statement[]; readonly takes: Statement[] } {
@@ -157,7 +153,7 @@ export class CassandraStates {
     const found = await this.#client.execute(
       `SELECT ${columns} FROM ${this.#keyspace}.${table} WHERE fleet = ? AND root = ?`,
       [fleet, root],
-      QUORUM,
+      this.#levels.found,
     )
     const rows: types.Row[] = []
     // The driver iterates over all pages, and leaves that out of its types.

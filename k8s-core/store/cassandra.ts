@@ -7,6 +7,7 @@ import type { RootChange } from '../../src/relay/sync.ts'
 import { AtOnce } from './at-once.ts'
 import { type CassandraOptions, connectCassandra } from './cassandra-connect.ts'
 import { CassandraHistory } from './cassandra-history.ts'
+import { type SyncLevels, syncLevels } from './cassandra-levels.ts'
 import { migrateCassandra } from './cassandra-migrate.ts'
 import { CassandraRegistry } from './cassandra-registry.ts'
 import { settle } from './cassandra-settle.ts'
@@ -30,7 +31,8 @@ import type { ClaimResult, HistoryPage, HistoryRange, Home, RegisteringStore } f
 export async function openCassandraStore(options: CassandraOptions): Promise<RegisteringStore> {
   if (!KEYSPACE.test(options.keyspace)) throw new Error(`not a keyspace name: ${options.keyspace}`)
   const { client, localDataCenter } = await connectCassandra(options)
-  return new CassandraStore(client, options.keyspace, options.replication ?? { [localDataCenter]: 1 })
+  const levels = syncLevels(options.syncConsistency ?? 'quorum')
+  return new CassandraStore(client, options.keyspace, options.replication ?? { [localDataCenter]: 1 }, levels)
 }
 
 /** It becomes part of statements, and without quotes, so lower case. */
@@ -67,13 +69,18 @@ class CassandraStore implements RegisteringStore {
   readonly #states: CassandraStates
   readonly #history: CassandraHistory
 
-  constructor(client: Client, keyspace: string, replication: Readonly<Record<string, number>>) {
+  constructor(
+    client: Client,
+    keyspace: string,
+    replication: Readonly<Record<string, number>>,
+    levels: SyncLevels,
+  ) {
     this.#client = client
     this.#keyspace = keyspace
     this.#replication = replication
     const atOnce = new AtOnce(SYNC_STATEMENTS_MAX)
-    this.#states = new CassandraStates(client, keyspace, atOnce)
-    this.#history = new CassandraHistory(client, keyspace, atOnce)
+    this.#states = new CassandraStates(client, keyspace, atOnce, levels)
+    this.#history = new CassandraHistory(client, keyspace, atOnce, levels)
     this.registry = new CassandraRegistry(client, keyspace)
   }
 

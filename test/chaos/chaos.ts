@@ -1,5 +1,6 @@
 // A chaos run: the system under load, faults by the plan, all healed, drained until quiet, and judged.
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { SyncConsistency } from '../../k8s-core/store/cassandra-levels.ts'
 import { Random } from '../random/random.ts'
 import { type CassandraPart, differences, nodeToLose, rowsOn, type Topology } from './database.ts'
 import { explain } from './explain.ts'
@@ -27,6 +28,7 @@ export interface ChaosOptions {
   readonly regions: readonly string[]
   readonly cores: number
   readonly cassandra: Topology
+  readonly consistency?: SyncConsistency
   /** Messages a second, of all publishers. */
   readonly rate: number
   /** Clients that move between the regions all the time. */

@@ -4,7 +4,8 @@
  *   npm run chaos -- [--minutes 10] [--seed N] [--regions 2] [--rate 600] [--faults 12] [--roamers 3] [--cassandra 1]
  *
  *   npm run chaos -- --cassandra 2x3  two data centers of three nodes, one of these killed for two fifths of the run; also
- *                                     3+1 and, for one node in each of three, 3
+ *                                     3+1 and, for one node in each of three, 3; with `--consistency local-quorum` no sync
+ *                                     waits for the other data center
  *   npm run chaos -- --cassandra 0    the cores share an embedded store, whose disk is full now and then
  *   npm run chaos -- --kinds 'disk full,kill'
  *   npm run chaos -- --shadows 100000 --minutes 5   shadows are changed under faults; then Cassandra must have all within 5 s
@@ -16,6 +17,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
+import { SYNC_CONSISTENCIES } from '../../k8s-core/store/cassandra-levels.ts'
 import { runChaos } from './chaos.ts'
 import { runCut } from './cut.ts'
 import { parseTopology } from './database.ts'
@@ -47,6 +49,7 @@ async function main(): Promise<number> {
       shadows: { type: 'string' },
       cut: { type: 'string' },
       cassandra: { type: 'string', default: '1' },
+      consistency: { type: 'string', default: SYNC_CONSISTENCIES[0] },
     },
   })
   const cassandra = parseTopology(values.cassandra)
@@ -97,6 +100,7 @@ async function main(): Promise<number> {
       regions: REGIONS.slice(0, number(values.regions, 'regions', 2, 3)),
       cores: 2,
       cassandra,
+      consistency: z.enum(SYNC_CONSISTENCIES).parse(values.consistency),
       rate: number(values.rate, 'rate', 10, 5_000),
       roamers: number(values.roamers, 'roamers', 0, 100),
       ...(values.kinds !== undefined && {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { SYNC_CONSISTENCIES, type SyncConsistency } from '../../k8s-core/store/cassandra-levels.ts'
 import { bundleWorker, tryPort } from '../../src/cli/up.ts'
 import { signClientToken } from '../../src/id/client-token.ts'
 import { type ClientId, DEFAULT_FLEET } from '../../src/id/ids.ts'
@@ -27,6 +28,8 @@ export interface WorldOptions {
   readonly cores: number
   /** Empty: the cores share an embedded SQLite file. */
   readonly cassandra: Topology
+  /** Of the cores' synced states; `quorum` without it. */
+  readonly consistency?: SyncConsistency
   /** Further bindings of each edge. */
   readonly bindings?: Record<string, string>
   /** Another Worker around the edge's. */
@@ -214,6 +217,7 @@ export class World {
       CASSANDRA_LOCAL_DC: center,
       CASSANDRA_KEYSPACE: KEYSPACE,
       CASSANDRA_REPLICATION: JSON.stringify(copies),
+      CASSANDRA_SYNC_CONSISTENCY: this.#options.consistency ?? SYNC_CONSISTENCIES[0],
     }
   }
 

@@ -110,6 +110,22 @@ export const FOUND: readonly Found[] = [
     what: 'so was what had been acknowledged while its first try was under way (seed 5000002)',
     test: ['actors/owed.test.ts', 'what was acknowledged while its first try was under way'],
   },
+  {
+    what: 'a home that was lost just after it had been handed over left nobody who knew who wants its root (seed 2000278)',
+    test: ['core/directory.test.ts', 'of a home that is lost before it has synced anything gets'],
+  },
+  {
+    what: 'so did a home that was lost after a SUBACK in its own region (seed 2000454)',
+    test: ['actors/late-subscriptions.test.ts', 'so does a client of the home’s own region'],
+  },
+  {
+    what: 'a SUBACK brought what a former home had retained, which heard of its successor by it (seed 2002024)',
+    test: ['actors/late-subscriptions.test.ts', 'a home that learns of its successor tells that at once'],
+  },
+  {
+    what: 'a wide filter’s retained messages never came, since one answer was lost (seed 2000679)',
+    test: ['actors/wide-retained.test.ts', 'who has subscribed asks again for pages'],
+  },
 ]
 
 /*

@@ -3,18 +3,21 @@ import { randomBytes } from 'node:crypto'
 import { Client } from 'cassandra-driver'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openCassandraStore } from '../../k8s-core/store/cassandra.ts'
+import type { CassandraOptions } from '../../k8s-core/store/cassandra-connect.ts'
 import type { RegisteringStore } from '../../k8s-core/store/port.ts'
 import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import { CASSANDRA_ABSENT, CASSANDRA_START_MS, cassandraContactPoints } from '../cassandra/contact-points.ts'
 import { type LossyLink, openLossyLink } from './lossy-link.ts'
-import { describeStore, type StorePlace } from './store-suite.ts'
+import { describeStore, describeSynced, type StorePlace } from './store-suite.ts'
 
-async function newPlace(): Promise<StorePlace & { keyspace: string }> {
+async function newPlace(
+  options: Pick<CassandraOptions, 'syncConsistency'> = {},
+): Promise<StorePlace & { keyspace: string }> {
   const contactPoints = await contactPointsOrThrow()
   const keyspace = `test_${randomBytes(8).toString('hex')}`
   return {
     keyspace,
-    open: () => openCassandraStore({ contactPoints, localDataCenter: '', keyspace }),
+    open: () => openCassandraStore({ contactPoints, localDataCenter: '', keyspace, ...options }),
     drop: async () => {
       const client = new Client({ contactPoints, localDataCenter: await dataCenter(contactPoints) })
       await client.execute(`DROP KEYSPACE IF EXISTS ${keyspace}`, [], { readTimeout: 30_000 })
@@ -39,6 +42,7 @@ async function dataCenter(contactPoints: string[]): Promise<string> {
 
 describe.skipIf(CASSANDRA_ABSENT)('Cassandra', () => {
   describeStore('the Cassandra store', newPlace)
+  describeSynced('with a majority of each data center', () => newPlace({ syncConsistency: 'local-quorum' }))
 
   describe('a link that loses answers', () => {
     const eu = 'eu' as RegionId

@@ -14,7 +14,14 @@ export interface StorePlace {
 
 const SETUP_MS = 300_000
 
-export function describeStore(name: string, newPlace: () => Promise<StorePlace>): void {
+/** Opens two pods on a new place for what is described within. */
+function describePods(
+  name: string,
+  newPlace: () => Promise<StorePlace>,
+  within: (
+    pods: () => { readonly place: StorePlace } & Record<'store' | 'otherPod', RegisteringStore>,
+  ) => void,
+): void {
   describe(name, () => {
     let place: StorePlace
     let store: RegisteringStore
@@ -32,6 +39,26 @@ export function describeStore(name: string, newPlace: () => Promise<StorePlace>)
       await otherPod?.close()
       await place?.drop()
     }, SETUP_MS)
+
+    within(() => ({ place, store, otherPod }))
+  })
+}
+
+/** What homes sync, alone: for a store that does only that in another way. */
+export function describeSynced(name: string, newPlace: () => Promise<StorePlace>): void {
+  describePods(name, newPlace, (pods) => {
+    describeStates(pods)
+    describeHistory(pods)
+  })
+}
+
+export function describeStore(name: string, newPlace: () => Promise<StorePlace>): void {
+  describePods(name, newPlace, (pods) => {
+    let place: StorePlace
+    let store: RegisteringStore
+    beforeAll(() => {
+      ;({ place, store } = pods())
+    })
 
     describe('migrations', () => {
       it('change nothing the second time', async () => {
@@ -57,13 +84,13 @@ export function describeStore(name: string, newPlace: () => Promise<StorePlace>)
       }, 60_000)
     })
 
-    describeHomes(() => ({ store, otherPod }))
+    describeHomes(pods)
 
-    describeStates(() => ({ store, otherPod }))
+    describeStates(pods)
 
-    describeHistory(() => ({ store, otherPod }))
+    describeHistory(pods)
 
-    describeRegistry(() => ({ store: store.registry, otherPod: otherPod.registry }))
+    describeRegistry(() => ({ store: pods().store.registry, otherPod: pods().otherPod.registry }))
 
     describe('life', () => {
       it('a store that can serve answers a ping', async () => {
