@@ -153,8 +153,10 @@ export interface UplinkPeer {
   take(root: Root): Promise<Run[]>
   /** Resolves when what waits now for this region, or for any, has been delivered; rejects if that takes long. */
   drained(root: Root, region: RegionId | 'any'): Promise<void>
-  /** Passes on what a home has changed. Holds nothing: what failed is sent again by the home. */
-  /** @param patient it has failed before, and waits there until the core is reached, for a while */
+  /**
+   * Passes on what a home has changed. Stores nothing: what failed is sent again by the home.
+   * @param patient it has failed before, and waits here until the core is reached, for a while
+   */
   sync(change: RootChange, patient?: boolean): Promise<SyncResult>
   /** The same for what waits for this region's wide filters, of any root. */
   drainedWide(region: RegionId): Promise<void>
