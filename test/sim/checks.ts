@@ -242,7 +242,7 @@ function oneOrderForAll(world: World, seen: Seen): void {
   const rooms = ['rooms/1', 'rooms/2']
   for (const root of rooms) {
     const orders = world.clients
-      .filter(({ id }) => !moved.has(id))
+      .filter(({ id }) => !moved.has(id) && !world.watch.importedLate(`devices/${id}` as Root, 0))
       .map(({ id }) => ({ id, order: firstDeliveries(world, seen, id, root) }))
     for (const [i, a] of orders.entries()) {
       for (const b of orders.slice(i + 1)) {

@@ -282,7 +282,12 @@ export class ClientConnection implements ClientEnd {
     if (isPresence(packet.topic)) {
       const event = presenceEventSchema.parse(JSON.parse(packet.payload.toString()))
       world.note(`${client.id} is told: ${event.client} ${told(event)}${packet.retain ? ' retained' : ''}`)
-      world.history.told.push({ client: client.id, event, at: world.scheduler.exact })
+      world.history.told.push({
+        client: client.id,
+        event,
+        at: world.scheduler.exact,
+        retained: packet.retain,
+      })
       this.write({ cmd: 'puback', messageId } as Packet)
       return
     }

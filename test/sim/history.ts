@@ -64,13 +64,21 @@ export interface Connected {
   closedAt: number | null
 }
 
+/** An event of presence that came to a client. */
+export interface Told {
+  readonly client: string
+  readonly event: PresenceEvent
+  readonly at: number
+  readonly retained: boolean
+}
+
 export class History {
   readonly published: Published[] = []
   readonly delivered: Delivered[] = []
   readonly subscribed: Subscribed[] = []
   readonly connected: Connected[] = []
   /** Presence events by the client that got them, as they came. */
-  readonly told: { readonly client: string; readonly event: PresenceEvent; readonly at: number }[] = []
+  readonly told: Told[] = []
   /** Each SUBSCRIBE, whatever became of it. */
   readonly asked: { readonly client: string; readonly filter: string; readonly qos: QoS }[] = []
   /** What each device's shadow was last told to have, by the highest version. */

@@ -1,7 +1,9 @@
 // Judges what those who watch presence saw.
 import { isPresence } from '../../src/id/root.ts'
 import { matches } from '../../src/mqtt/topic.ts'
+import type { PresenceEvent } from '../../src/relay/presence.ts'
 import { above, disorder, told } from '../actors/presence-order.ts'
+import type { Told } from './history.ts'
 import type { World } from './world.ts'
 
 /** Whoever watches a client sees its connections and their ends without a gap, and how it is in the end. */
@@ -21,7 +23,9 @@ export function presenceInOrder(world: World): void {
       const changed = world.history.connected.some(
         ({ client, connackAt, closedAt }) => client === id && ((connackAt ?? 0) > at || (closedAt ?? 0) > at),
       )
-      const all = world.history.told.filter((one) => one.client === watcher && one.event.client === id)
+      const all = withoutOvertaking(
+        world.history.told.filter((one) => one.client === watcher && one.event.client === id),
+      )
       // What comes before SUBACK may be of an attempt that failed.
       const known = above(all.filter((one) => one.at < at).map(({ event }) => event)).slice(-1)
       // What comes again from before that is no news.
@@ -41,4 +45,14 @@ export function presenceInOrder(world: World): void {
         )
     }
   }
+}
+
+/** Who subscribes again is given the last event before those of the same subscription that are under way. */
+function withoutOvertaking(all: readonly Told[]): Told[] {
+  const before = (a: PresenceEvent, b: PresenceEvent) =>
+    a.epoch < b.epoch || (a.epoch === b.epoch && a.sequence < b.sequence)
+  return all.filter(
+    ({ event, retained }, i) =>
+      !retained || !all.slice(i + 1).some((later) => !later.retained && before(later.event, event)),
+  )
 }
