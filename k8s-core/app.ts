@@ -138,7 +138,7 @@ export function coreApp(parts: CoreParts) {
   call('access', accessRequestSchema, async (c, { fleet, client }) => {
     const device = await registry.devices.get(fleet, client)
     const access = device === null ? null : accessOf(device)
-    return c.json({ clock: Date.now(), access } satisfies AccessResponse)
+    return c.json({ clock: registry.now(), access } satisfies AccessResponse)
   })
   call('provision', provisionRequestSchema, async (c, request) =>
     c.json(await registry.provisioning.provision(request)),

@@ -119,10 +119,9 @@ export class Directory {
 
   /** What the store has, also of when the lost home last kept a message. */
   private async takeState(fleet: FleetId, root: Root, epoch: number): Promise<HandoverState> {
-    const now = this.now()
-    const state = await this.store.takeState(fleet, root, epoch, now)
+    const state = await this.store.takeState(fleet, root, epoch)
     const ever = { from: 0, to: Number.MAX_SAFE_INTEGER, order: 'newest', after: null, limit: 1 } as const
-    const [last] = (await this.store.history({ fleet, root, ...ever }, now)).messages
+    const [last] = (await this.store.history({ fleet, root, ...ever })).messages
     return last === undefined ? state : { ...state, keptAt: last.at }
   }
 
@@ -154,7 +153,7 @@ export class Directory {
     if (interests.length === 0) return
     // Below all that the new home syncs, above all that is of the former one.
     const change = { ...noChange(), fleet, root, epoch, version: 0, clock, interests }
-    if (!(await this.store.putState(change, this.now())))
+    if (!(await this.store.putState(change)))
       throw new EdgeUnreachable(region, `${fleet}/${root} has moved on meanwhile`)
   }
 

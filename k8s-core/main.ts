@@ -25,7 +25,7 @@ await store.migrate()
 const edges = new Edges(config.edges, config.relaySecret)
 const directory = new Directory(store, edges, new Silence(edges, config.failOverAfterMs))
 const relay = new Relay(directory, edges)
-const registry = new Registry(store.registry, edges, log)
+const registry = new Registry(store.registry, edges, log, () => store.now())
 const looking = setInterval(() => void registry.notices.look(), NOTICES_EVERY_MS)
 let draining = false
 const app = coreApp({

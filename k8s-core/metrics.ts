@@ -62,6 +62,8 @@ export class CoreMetrics {
         // A part of the store with operations of its own.
         if (typeof method === 'object' && method !== null) return this.#observed(method, `${String(name)}.`)
         if (typeof method !== 'function') return method
+        // It asks nobody, and is asked with every other operation.
+        if (name === 'now') return method.bind(target)
         return (...parameters: unknown[]) =>
           this.#timed(
             `${prefix}${String(name)}`,

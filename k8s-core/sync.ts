@@ -3,9 +3,9 @@ import { isOnlyHistory, type RootChange, type SyncResult } from '../src/relay/sy
 import type { Store } from './store/port.ts'
 
 /** Rejects where the store fails; all of it may then be given again. */
-export async function syncRoot(store: Store, change: RootChange, now?: number): Promise<SyncResult> {
-  if (change.history.length > 0) await store.putHistory(change, now)
+export async function syncRoot(store: Store, change: RootChange): Promise<SyncResult> {
+  if (change.history.length > 0) await store.putHistory(change)
   // Messages that were kept are true whoever is the home now.
   if (isOnlyHistory(change)) return 'applied'
-  return (await store.putState(change, now)) ? 'applied' : 'fenced'
+  return (await store.putState(change)) ? 'applied' : 'fenced'
 }

@@ -36,7 +36,7 @@ export function credentialRoutes({ registry }: Pick<CoreParts, 'registry'>) {
 
   routes.openapi(rotateRoute, async (c) => {
     const { graceSeconds, expiresInSeconds } = c.req.valid('json')
-    const now = Date.now()
+    const now = registry.now()
     const made = await makeCredential(
       now,
       expiresInSeconds === undefined ? null : now + expiresInSeconds * 1000,

@@ -42,7 +42,7 @@ export function deviceRoutes({ registry }: Pick<CoreParts, 'registry'>) {
     const { fleet } = c.var.claims
     const { id, credential, secret, attributes, groups, ...wish } = c.req.valid('json')
     const made =
-      credential || secret !== undefined ? await makeCredential(Date.now(), null, secret ?? null) : null
+      credential || secret !== undefined ? await makeCredential(registry.now(), null, secret ?? null) : null
     const described = {
       ...wish,
       attributes: sorted(Object.entries(attributes)),
@@ -129,7 +129,7 @@ export function deviceRoutes({ registry }: Pick<CoreParts, 'registry'>) {
   routes.openapi(importDevicesRoute, async (c) => {
     const missing = await noFleet(c)
     if (missing !== null) return missing
-    const results = await importDevices(devices, c.var.claims.fleet, c.req.valid('json'), Date.now())
+    const results = await importDevices(devices, c.var.claims.fleet, c.req.valid('json'), registry.now())
     return c.json({ results: results.map(shownResult) }, 200)
   })
   return routes

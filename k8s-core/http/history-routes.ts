@@ -16,12 +16,12 @@ export function historyRoutes({ relay, store }: Pick<CoreParts, 'relay' | 'store
   routes.openapi(deviceHistoryRoute, async (c) => {
     const query = c.req.valid('query')
     const filter = deviceFilter(c.req.valid('param').device, query.topic)
-    const asked = historyAsked(c.var.claims.fleet, filter, query, Date.now())
+    const asked = historyAsked(c.var.claims.fleet, filter, query, store.now())
     return asked instanceof Response ? asked : historyAnswer(c, asked, await history.read(asked))
   })
   routes.openapi(historyRoute, async (c) => {
     const query = c.req.valid('query')
-    const asked = historyAsked(c.var.claims.fleet, query.topic, query, Date.now())
+    const asked = historyAsked(c.var.claims.fleet, query.topic, query, store.now())
     return asked instanceof Response ? asked : historyAnswer(c, asked, await history.read(asked))
   })
   return routes

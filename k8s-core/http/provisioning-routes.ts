@@ -26,7 +26,7 @@ export function provisioningRoutes({ registry }: Pick<CoreParts, 'registry'>) {
     const { token, secret } = await claimTokens.create(fleet, {
       ...wish,
       usesLeft: uses,
-      notAfter: expiresInSeconds === undefined ? null : Date.now() + expiresInSeconds * 1000,
+      notAfter: expiresInSeconds === undefined ? null : registry.now() + expiresInSeconds * 1000,
       attributes: sorted(Object.entries(attributes)),
       groups: [...new Set(groups)].sort(),
     })

@@ -36,7 +36,7 @@ export class ClaimTokens {
   private readonly store: RegistryStore
   private readonly now: () => number
 
-  constructor(store: RegistryStore, now: () => number = Date.now) {
+  constructor(store: RegistryStore, now: () => number) {
     this.store = store
     this.now = now
   }

@@ -68,7 +68,7 @@ export class Devices {
   private readonly telling: Telling
   private readonly now: () => number
 
-  constructor(store: RegistryStore, telling: Telling, now: () => number = Date.now) {
+  constructor(store: RegistryStore, telling: Telling, now: () => number) {
     this.store = store
     this.telling = telling
     this.now = now

@@ -19,7 +19,7 @@ export class Fleets {
   private readonly now: () => number
   private readonly known = new Map<FleetId, number>()
 
-  constructor(store: RegistryStore, now: () => number = Date.now) {
+  constructor(store: RegistryStore, now: () => number) {
     this.store = store
     this.now = now
   }

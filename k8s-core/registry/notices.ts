@@ -15,7 +15,7 @@ export class Notices implements Telling {
   private readonly now: () => number
   private looking: Promise<void> | null = null
 
-  constructor(store: RegistryStore, edges: Edges, log: Logger, now: () => number = Date.now) {
+  constructor(store: RegistryStore, edges: Edges, log: Logger, now: () => number) {
     this.store = store
     this.edges = edges
     this.log = log

@@ -15,7 +15,7 @@ export class Provisioning {
   private readonly tokens: ClaimTokens
   private readonly now: () => number
 
-  constructor(devices: Devices, tokens: ClaimTokens, now: () => number = Date.now) {
+  constructor(devices: Devices, tokens: ClaimTokens, now: () => number) {
     this.devices = devices
     this.tokens = tokens
     this.now = now

@@ -9,13 +9,16 @@ import { Notices } from './notices.ts'
 import { Provisioning } from './provisioning.ts'
 
 export class Registry {
+  readonly now: () => number
   readonly notices: Notices
   readonly devices: Devices
   readonly fleets: Fleets
   readonly claimTokens: ClaimTokens
   readonly provisioning: Provisioning
 
-  constructor(store: RegistryStore, edges: Edges, log: Logger, now: () => number = Date.now) {
+  /** @param now the store's clock, ms since the epoch: no time of the registry goes by a pod's own */
+  constructor(store: RegistryStore, edges: Edges, log: Logger, now: () => number) {
+    this.now = now
     this.notices = new Notices(store, edges, log, now)
     this.devices = new Devices(store, this.notices, now)
     this.fleets = new Fleets(store, now)

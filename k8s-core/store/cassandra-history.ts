@@ -38,10 +38,12 @@ export class CassandraHistory {
     this.#levels = levels
   }
 
-  async put(
-    { fleet, root, clock, history }: Pick<RootChange, 'fleet' | 'root' | 'clock' | 'history'>,
-    now: number,
-  ): Promise<void> {
+  async put({
+    fleet,
+    root,
+    clock,
+    history,
+  }: Pick<RootChange, 'fleet' | 'root' | 'clock' | 'history'>): Promise<void> {
     const rows = history.flatMap((row) => {
       const seconds = secondsLeft(row, clock)
       return seconds > 0 ? [{ row, seconds, bucket: bucketOf(row.at) }] : []
@@ -49,7 +51,7 @@ export class CassandraHistory {
     // The index first: what it leads to may be missing, but must not be there without it.
     const hours = new Map(rows.map(({ row, bucket }) => [`${bucket} ${row.ttlSeconds}`, { row, bucket }]))
     await Promise.all(
-      [...hours.values()].map(({ row, bucket }) => this.#note(fleet, root, bucket, row.ttlSeconds, now)),
+      [...hours.values()].map(({ row, bucket }) => this.#note(fleet, root, bucket, row.ttlSeconds)),
     )
     await Promise.all(
       rows.map(({ row: { at, epoch, number, publisher, record }, seconds, bucket }) =>
@@ -126,7 +128,8 @@ export class CassandraHistory {
   }
 
   /** Once in a while for each hour, root and time to live: others of the hour find it noted. */
-  async #note(fleet: string, root: string, bucket: number, ttlSeconds: number, now: number): Promise<void> {
+  async #note(fleet: string, root: string, bucket: number, ttlSeconds: number): Promise<void> {
+    const now = performance.now()
     const key = `${fleet} ${root} ${bucket} ${ttlSeconds}`
     if ((this.#noted.get(key) ?? 0) > now) return
     await this.#write(

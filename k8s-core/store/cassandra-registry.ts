@@ -56,7 +56,7 @@ export class CassandraRegistry implements RegistryStore {
   readonly #keyspace: string
   readonly #now: () => number
 
-  constructor(client: Client, keyspace: string, now: () => number = Date.now) {
+  constructor(client: Client, keyspace: string, now: () => number) {
     this.#client = client
     this.#keyspace = keyspace
     this.#now = now

@@ -26,13 +26,36 @@ import {
 } from './home-row.ts'
 import { SYNC_STATEMENTS_MAX } from './limits.ts'
 import type { ClaimResult, HistoryPage, HistoryRange, Home, RegisteringStore } from './port.ts'
+import { StoreClock } from './store-clock.ts'
 
 /** Connects, and rejects if no contact point answers. The keyspace need not exist before `migrate`. */
 export async function openCassandraStore(options: CassandraOptions): Promise<RegisteringStore> {
   if (!KEYSPACE.test(options.keyspace)) throw new Error(`not a keyspace name: ${options.keyspace}`)
   const { client, localDataCenter } = await connectCassandra(options)
   const levels = syncLevels(options.syncConsistency ?? 'quorum')
-  return new CassandraStore(client, options.keyspace, options.replication ?? { [localDataCenter]: 1 }, levels)
+  try {
+    const clock = await StoreClock.open(() => clockOf(client))
+    const replication = options.replication ?? { [localDataCenter]: 1 }
+    return new CassandraStore(client, clock, options.keyspace, replication, levels)
+  } catch (error) {
+    await client.shutdown()
+    throw new Error('Cassandra does not say what time it is', { cause: error })
+  }
+}
+
+/**
+ * Of the node that coordinates, which any may: they agree, since their clocks decide when what has a time to live is over.
+ * Not prepared, which would be another round trip the first time.
+ */
+async function clockOf(client: Client): Promise<number> {
+  const found = await client.execute('SELECT toUnixTimestamp(now()) AS now FROM system.local', [], {
+    prepare: false,
+    isIdempotent: true,
+    consistency: types.consistencies.one,
+  })
+  const now = Number(found.first()?.get('now'))
+  if (!Number.isFinite(now)) throw new Error('the node answered without a time')
+  return now
 }
 
 /** It becomes part of statements, and without quotes, so lower case. */
@@ -63,6 +86,7 @@ interface StoredRow extends HomeRow {
 
 class CassandraStore implements RegisteringStore {
   readonly #client: Client
+  readonly #clock: StoreClock
   readonly #keyspace: string
   readonly #replication: Readonly<Record<string, number>>
   readonly registry: CassandraRegistry
@@ -71,17 +95,23 @@ class CassandraStore implements RegisteringStore {
 
   constructor(
     client: Client,
+    clock: StoreClock,
     keyspace: string,
     replication: Readonly<Record<string, number>>,
     levels: SyncLevels,
   ) {
     this.#client = client
+    this.#clock = clock
     this.#keyspace = keyspace
     this.#replication = replication
     const atOnce = new AtOnce(SYNC_STATEMENTS_MAX)
     this.#states = new CassandraStates(client, keyspace, atOnce, levels)
     this.#history = new CassandraHistory(client, keyspace, atOnce, levels)
-    this.registry = new CassandraRegistry(client, keyspace)
+    this.registry = new CassandraRegistry(client, keyspace, () => this.now())
+  }
+
+  now(): number {
+    return this.#clock.now()
   }
 
   async migrate(): Promise<void> {
@@ -113,25 +143,22 @@ class CassandraStore implements RegisteringStore {
     return this.#compareAndSet(fleet, root, 'read', (row) => decideRelease(row, epoch))
   }
 
-  async putState(change: RootChange, now = Date.now()): Promise<boolean> {
+  async putState(change: RootChange): Promise<boolean> {
     assertRoot(change.root)
-    return this.#states.put(change, now)
+    return this.#states.put(change, this.now())
   }
 
-  async takeState(fleet: FleetId, root: Root, epoch: number, now = Date.now()): Promise<HandoverState> {
-    return this.#states.take(fleet, root, epoch, now)
+  async takeState(fleet: FleetId, root: Root, epoch: number): Promise<HandoverState> {
+    return this.#states.take(fleet, root, epoch, this.now())
   }
 
   async shadow(fleet: FleetId, root: Root, path: string): Promise<string | null> {
     return this.#states.shadow(fleet, root, path)
   }
 
-  async putHistory(
-    change: Pick<RootChange, 'fleet' | 'root' | 'clock' | 'history'>,
-    now = Date.now(),
-  ): Promise<void> {
+  async putHistory(change: Pick<RootChange, 'fleet' | 'root' | 'clock' | 'history'>): Promise<void> {
     assertRoot(change.root)
-    await this.#history.put(change, now)
+    await this.#history.put(change)
   }
 
   async history(range: HistoryRange): Promise<HistoryPage> {

@@ -28,6 +28,11 @@ export const ROOT_BYTES_MAX = 65_000
 /** How long an SQLite call waits for another process's write. It blocks the process, so it is short. */
 export const SQLITE_BUSY_MS = 5_000
 
+/** How often a pod that uses the store's clock asks for it: in between, its own quartz goes wrong by a few milliseconds. */
+export const STORE_CLOCK_MEASURED_EVERY_MS = 60_000
+/** An answer may be off by half of its way there and back: after a longer one, what was said a minute ago is better. */
+export const STORE_CLOCK_ROUND_TRIP_MS_MAX = 1_000
+
 export const CASSANDRA_CONNECT_MS = 5_000
 /** Longer than the server's own limits (2 s for a write, 5 s for a read), so that its more exact errors come first. */
 export const CASSANDRA_READ_MS = 6_000
@@ -46,7 +51,7 @@ export const SCHEMA_AGREEMENT_MS = 30_000
 /** A schema change takes seconds on a busy cluster. */
 export const SCHEMA_CHANGE_MS = 30_000
 
-/** For how long the version of a removed entry of the registry goes on: longer than pods' clocks ever differ. */
+/** For how long the version of a removed entry of the registry goes on: longer than clocks ever differ. */
 export const REGISTRY_REMOVED_KEPT_S = 30 * 24 * 3600
 /** Partitions of the notices that regions are to get. A constant of the keyspace. */
 export const REGISTRY_NOTICE_SHARDS = 4

@@ -41,6 +41,12 @@ export interface HistoryPage {
 }
 
 export interface Store {
+  /**
+   * The store's clock, milliseconds since the epoch: the same for all pods, whatever their own say, to some milliseconds.
+   * Whatever is written into the store, or compared with a time from it, goes by this one. Asks nobody.
+   */
+  now(): number
+
   /** Brings the schema to the newest version. Idempotent, and safe when several pods do it at once. */
   migrate(): Promise<void>
 
@@ -64,14 +70,13 @@ export interface Store {
    * Keeps what a home has changed. Of each thing the highest (epoch, version) wins whatever the order of arrival, without
    * a read before the write. False where a newer home has begun with `takeState`: then it may not have found this.
    */
-  putState(change: RootChange, now?: number): Promise<boolean>
+  putState(change: RootChange): Promise<boolean>
 
   /**
    * For a home that begins without its predecessor: what the store has of the root. Every `putState` of a lower epoch that
    * was answered with true is in it, and none is from then on. Its clock is that of the region which synced it.
-   * @param now this pod's clock, as for `putState`; all pods' clocks are taken to agree
    */
-  takeState(fleet: FleetId, root: Root, epoch: number, now?: number): Promise<HandoverState>
+  takeState(fleet: FleetId, root: Root, epoch: number): Promise<HandoverState>
 
   /** A shadow as its home last synced it; null where there is none. */
   shadow(fleet: FleetId, root: Root, path: string): Promise<string | null>
@@ -80,10 +85,10 @@ export interface Store {
    * Keeps a change's history, each message for its time to live from when it was accepted. The same message again changes
    * nothing; the epoch of a home that is no more is as good as any.
    */
-  putHistory(change: Pick<RootChange, 'fleet' | 'root' | 'clock' | 'history'>, now?: number): Promise<void>
+  putHistory(change: Pick<RootChange, 'fleet' | 'root' | 'clock' | 'history'>): Promise<void>
 
-  /** A page of what is kept of a root, in the order of time, epoch and number. @param now this pod's clock */
-  history(range: HistoryRange, now?: number): Promise<HistoryPage>
+  /** A page of what is kept of a root, in the order of time, epoch and number. */
+  history(range: HistoryRange): Promise<HistoryPage>
 
   /** Rejects when the store cannot serve now. */
   ping(): Promise<void>

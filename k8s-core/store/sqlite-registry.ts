@@ -21,7 +21,7 @@ export class SqliteRegistry implements RegistryStore {
   readonly #prepared = new Map<string, StatementSync>()
   #changing: { readonly changes: (() => unknown)[]; readonly done: Promise<unknown[]> } | null = null
 
-  constructor(database: DatabaseSync, atomically: <T>(work: () => T) => T, now: () => number = Date.now) {
+  constructor(database: DatabaseSync, atomically: <T>(work: () => T) => T, now: () => number) {
     this.#database = database
     this.#atomically = atomically
     this.#now = now

@@ -26,8 +26,11 @@ import { SqliteHistory } from './sqlite-history.ts'
 import { SqliteRegistry } from './sqlite-registry.ts'
 import { SqliteStates } from './sqlite-state.ts'
 
-/** Opens the file at `path`, and makes it and its folder where they are missing. */
-export async function openSqliteStore(file: string): Promise<RegisteringStore> {
+/**
+ * Opens the file at `path`, and makes it and its folder where they are missing.
+ * @param now the clock of the machine that all processes on this file share
+ */
+export async function openSqliteStore(file: string, now: () => number = Date.now): Promise<RegisteringStore> {
   mkdirSync(path.dirname(file), { recursive: true })
   const database = new DatabaseSync(file, { timeout: SQLITE_BUSY_MS })
   try {
@@ -38,7 +41,7 @@ export async function openSqliteStore(file: string): Promise<RegisteringStore> {
     database.close()
     throw new Error(`cannot open the store ${file}`, { cause: error })
   }
-  return new SqliteStore(database)
+  return new SqliteStore(database, now)
 }
 
 /** Changing the journal mode does not wait for other processes as statements do, so the wait is here. */
@@ -62,6 +65,7 @@ interface Statements {
 
 class SqliteStore implements RegisteringStore {
   readonly registry: SqliteRegistry
+  readonly now: () => number
   readonly #database: DatabaseSync
   /** Prepared at first use, since the tables may not be there before `migrate`. */
   #statements: Statements | null = null
@@ -72,9 +76,10 @@ class SqliteStore implements RegisteringStore {
     readonly done: Promise<boolean[]>
   } | null = null
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, now: () => number) {
     this.#database = database
-    this.registry = new SqliteRegistry(database, (work) => this.#atomically(work))
+    this.now = now
+    this.registry = new SqliteRegistry(database, (work) => this.#atomically(work), now)
   }
 
   async migrate(): Promise<void> {
@@ -115,12 +120,12 @@ class SqliteStore implements RegisteringStore {
   }
 
   /** What comes in one moment is one transaction: each waits for the disk. */
-  async putState(change: RootChange, now = Date.now()): Promise<boolean> {
+  async putState(change: RootChange): Promise<boolean> {
     assertRoot(change.root)
     syncTimestamp(change.epoch, change.version)
     this.#putting ??= { changes: [], done: nextTurn().then(() => this.#putAll()) }
     const { changes, done } = this.#putting
-    const at = changes.push({ change, now }) - 1
+    const at = changes.push({ change, now: this.now() }) - 1
     return (await done)[at] === true
   }
 
@@ -132,10 +137,10 @@ class SqliteStore implements RegisteringStore {
     return this.#atomically(() => changes.map(({ change, now }) => states.put(change, now)))
   }
 
-  async takeState(fleet: FleetId, root: Root, epoch: number, now = Date.now()): Promise<HandoverState> {
+  async takeState(fleet: FleetId, root: Root, epoch: number): Promise<HandoverState> {
     this.#states ??= new SqliteStates(this.#database)
     const states = this.#states
-    return this.#atomically(() => states.take(fleet, root, epoch, now))
+    return this.#atomically(() => states.take(fleet, root, epoch, this.now()))
   }
 
   async shadow(fleet: FleetId, root: Root, path: string): Promise<string | null> {
@@ -143,19 +148,16 @@ class SqliteStore implements RegisteringStore {
     return this.#states.shadow(fleet, root, path)
   }
 
-  async putHistory(
-    change: Pick<RootChange, 'fleet' | 'root' | 'clock' | 'history'>,
-    now = Date.now(),
-  ): Promise<void> {
+  async putHistory(change: Pick<RootChange, 'fleet' | 'root' | 'clock' | 'history'>): Promise<void> {
     assertRoot(change.root)
     this.#history ??= new SqliteHistory(this.#database)
     const history = this.#history
-    this.#atomically(() => history.put(change, now))
+    this.#atomically(() => history.put(change, this.now()))
   }
 
-  async history(range: HistoryRange, now = Date.now()): Promise<HistoryPage> {
+  async history(range: HistoryRange): Promise<HistoryPage> {
     this.#history ??= new SqliteHistory(this.#database)
-    return this.#history.page(range, now)
+    return this.#history.page(range, this.now())
   }
 
   async ping(): Promise<void> {

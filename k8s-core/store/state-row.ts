@@ -9,7 +9,7 @@ interface QueueRow {
 }
 
 /**
- * How far this pod's clock is ahead of the region's, where the change has times in it: the store keeps them as they come.
+ * How far the store's clock is ahead of the region's, where the change has times in it: the store keeps them as they come.
  * Null where it has none.
  */
 export function clockAheadMs({ clock, session, retained }: RootChange, now: number): number | null {
@@ -19,7 +19,7 @@ export function clockAheadMs({ clock, session, retained }: RootChange, now: numb
 /**
  * @param sessionEpoch of the home that has written the session; 0 for none
  * @param queue in the order of positions; what another session has left is not the session's
- * @param now this pod's clock
+ * @param now the store's clock
  */
 export function syncedState(
   values: ReadonlyMap<string, string>,

@@ -72,6 +72,11 @@ test('the store’s answers are timed, and its errors counted and passed on', as
   expect(await value('starling_store_seconds_count{operation="putState"}')).toBe(before + 1)
 })
 
+test('the store’s clock is its clock all the same, and no answer to be timed', async () => {
+  expect(Math.abs(core.store.now() - Date.now())).toBeLessThan(1_000)
+  await expect(value('starling_store_seconds_count{operation="now"}')).rejects.toThrow('no starling_store')
+})
+
 test('the process tells of itself', async () => {
   expect(await value('process_resident_memory_bytes')).toBeGreaterThan(1_000_000)
 })

@@ -23,6 +23,12 @@ export interface Secrets {
   readonly clientTokenSecret: string
 }
 
+export interface CoreSettings extends Secrets {
+  readonly metrics?: CoreMetrics
+  /** What the registry takes for the store's clock, ms since the epoch. */
+  readonly now?: () => number
+}
+
 /** A store, and what takes away all that it kept once it is closed. */
 export interface Place {
   readonly store: RegisteringStore
@@ -36,21 +42,17 @@ export async function sqlitePlace(): Promise<Place> {
 }
 
 /** A core over this store and these regions. */
-export function coreOver(
-  store: RegisteringStore,
-  edges: Edges,
-  more: Secrets & { readonly metrics?: CoreMetrics; readonly now?: () => number },
-) {
+export function coreOver(store: RegisteringStore, edges: Edges, more: CoreSettings) {
   const { now, ...parts } = more
   const log = pino({ level: 'silent' })
   const directory = new Directory(store, edges)
   const relay = new Relay(directory, edges)
-  const registry = new Registry(store.registry, edges, log, now)
+  const registry = new Registry(store.registry, edges, log, now ?? (() => store.now()))
   const app = coreApp({ store, directory, relay, registry, log, draining: () => false, ...parts })
   return { app, registry }
 }
 
-export async function startOneCore(more: Secrets & { readonly metrics?: CoreMetrics }): Promise<OneCore> {
+export async function startOneCore(more: CoreSettings): Promise<OneCore> {
   const { store: plain, drop } = await sqlitePlace()
   await plain.migrate()
   const store = more.metrics?.observed(plain) ?? plain

@@ -383,6 +383,16 @@ export function describeRegistryApi(name: string, openPlace: () => Promise<Place
         aheadMs = 61_000
         expect((await provision({ claimToken: short.token, device: 'x3' })).status).toBe(403)
       })
+
+      test('ends by the store’s clock, as a credential does, whatever the pod’s says', async () => {
+        aheadMs = 3_600_000
+        const { token } = await claimToken({ expiresInSeconds: 60 })
+        expect((await provision({ claimToken: token, device: 'x4' })).status).toBe(201)
+        const url = '/v1/devices/x4/credentials'
+        const { body } = await world.ask<Changed>('POST', url, { expiresInSeconds: 60 })
+        const ends = Date.parse(body.device.credentials[1]?.expiresAt ?? '')
+        expect(Math.round((ends - Date.now()) / 60_000)).toBe(61)
+      })
     })
 
     describe('an import', () => {

@@ -20,6 +20,7 @@ import { Syncing } from '../../actors/leaf/syncing.ts'
 import type { Platform } from '../../actors/platform.ts'
 import { Outbox } from '../../actors/uplink/outbox.ts'
 import { Relay } from '../../k8s-core/relay.ts'
+import { SqliteStates } from '../../k8s-core/store/sqlite-state.ts'
 import type { Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
@@ -303,6 +304,20 @@ export const MUTATIONS: readonly Mutation[] = [
               return publish.call(this, delivery, packetId, dup, 0)
             },
         ),
+      ),
+  },
+  {
+    what: 'a home begins from the store by a clock that is two minutes ahead of what the store goes by',
+    breaks: ['expiry'],
+    kinds: FAIL_OVER,
+    apply: () =>
+      replace(
+        SqliteStates.prototype,
+        'take',
+        (take) =>
+          function (fleet, root, epoch, now) {
+            return take.call(this, fleet, root, epoch, Number(now) + 120_000)
+          },
       ),
   },
 ]

@@ -33,12 +33,20 @@ export class Pod implements Place {
   readonly held: Task[] = []
   readonly world: World
   readonly name: string
+  /** How far its clock is ahead of the world's. */
+  private readonly clockAheadMs: number
   private life: PodLife | null
 
   constructor(world: World, name: string) {
     this.world = world
     this.name = name
+    this.clockAheadMs = world.clockAheadMs()
     this.life = new PodLife(this)
+  }
+
+  /** Its own clock's time, ms since the epoch. */
+  get now(): number {
+    return this.world.now + this.clockAheadMs
   }
 
   get up(): boolean {
@@ -83,7 +91,7 @@ class PodLife implements Sender {
     this.around = pod
     const store = this.store()
     const edges = new PodEdges(this.world, this)
-    const now = () => this.world.now + this.world.coreAheadMs
+    const now = () => pod.now
     const pause = (ms: number) =>
       new Promise<void>((done) => {
         this.world.scheduler.after(ms, this, () => this.enter(done))
@@ -108,7 +116,7 @@ class PodLife implements Sender {
       interest: call(interestRequestSchema, (body) => relay.interest(body)),
       drained: call(drainedRequestSchema, (body) => relay.drained(body)),
       sync: call(syncRequestSchema, async ({ roots }) => ({
-        results: await Promise.all(roots.map((change) => syncRoot(store, change, now()))),
+        results: await Promise.all(roots.map((change) => syncRoot(store, change))),
       })),
       history: call(historyRequestSchema, (body) => history.read(body)),
       wide: call(wideRequestSchema, (body) => relay.wide(body)),

@@ -126,6 +126,10 @@ export const FOUND: readonly Found[] = [
     what: 'a wide filter’s retained messages never came, since one answer was lost (seed 2000679)',
     test: ['actors/wide-retained.test.ts', 'who has subscribed asks again for pages'],
   },
+  {
+    what: 'messages expired minutes too early or too late after a fail-over, since the clocks of two pods differed',
+    test: ['store/cassandra.test.ts', 'state that one pod puts and another takes keeps its times'],
+  },
 ]
 
 /*

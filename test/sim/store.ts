@@ -22,7 +22,8 @@ interface Pooled {
 /** Making one costs more than a run. */
 const pool: Pooled[] = []
 
-export function memoryStore(): Store {
+/** @param now its clock, ms since the epoch */
+export function memoryStore(now: () => number): Store {
   const pooled = pool.pop() ?? newDatabase()
   const rows = new Map<string, HomeRow>()
   const decide = <T>(key: string, decision: Decision<T>): T => {
@@ -32,6 +33,7 @@ export function memoryStore(): Store {
   const keyOf = (fleet: string, root: string) => `${fleet} ${root}`
   const row = (key: string) => rows.get(key) ?? null
   return {
+    now,
     migrate: async () => undefined,
     home: async (fleet, root) => homeOf(row(keyOf(fleet, root))),
     claimHome: async (fleet, root, region, epoch) => {
@@ -46,11 +48,11 @@ export function memoryStore(): Store {
       const key = keyOf(fleet, root)
       return decide(key, decideRelease(row(key), epoch))
     },
-    putState: async (change, now = 0) => pooled.states.put(change, now),
-    takeState: async (fleet, root, epoch, now = 0) => pooled.states.take(fleet, root, epoch, now),
+    putState: async (change) => pooled.states.put(change, now()),
+    takeState: async (fleet, root, epoch) => pooled.states.take(fleet, root, epoch, now()),
     shadow: async (fleet, root, path) => pooled.states.shadow(fleet, root, path),
-    putHistory: async (change, now = 0) => pooled.history.put(change, now),
-    history: async (range, now = 0) => pooled.history.page(range, now),
+    putHistory: async (change) => pooled.history.put(change, now()),
+    history: async (range) => pooled.history.page(range, now()),
     ping: async () => undefined,
     close: async () => {
       for (const table of STATE_TABLES) pooled.database.exec(`DELETE FROM ${table}`)

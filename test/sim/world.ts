@@ -59,13 +59,13 @@ const USUAL_SETTINGS: WorldSettings = {
 
 export const AWAY_MS_MAX = 1_500
 
-/** The clocks of regions and core are off by at most this. */
+/** The clocks of regions, of the core's pods and of its store are off by at most this, each by its own. */
 const CLOCK_OFF_MS_MAX = 300_000
 
 export class World {
   readonly scheduler = new Scheduler()
   readonly history = new History()
-  readonly store: Store = memoryStore()
+  readonly store: Store
   readonly regions = new Map<RegionId, SimRegion>()
   readonly pods: Pod[]
   readonly clients: SimClient[] = []
@@ -76,8 +76,6 @@ export class World {
   /** Notes every call, for reading a trace. */
   readonly verbose: boolean
   readonly random: Random
-  /** How far the clocks of the core's pods, which agree, are ahead. */
-  readonly coreAheadMs: number
   readonly faults: Faults
   readonly settings: WorldSettings
   /** Whose event is running. */
@@ -104,7 +102,8 @@ export class World {
     this.random = random
     this.faults = faults
     this.clocks = random.apart()
-    this.coreAheadMs = this.clockAheadMs()
+    const storeAheadMs = this.clockAheadMs()
+    this.store = memoryStore(() => this.now + storeAheadMs)
     for (const id of regions) this.regions.set(id, new SimRegion(this, id))
     this.pods = Array.from({ length: pods }, (_, i) => new Pod(this, `pod ${i}`))
   }

@@ -1,13 +1,14 @@
 // The Cassandra store under the shared suite, on a real node, and with answers lost on the way.
 import { randomBytes } from 'node:crypto'
 import { Client } from 'cassandra-driver'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openCassandraStore } from '../../k8s-core/store/cassandra.ts'
 import type { CassandraOptions } from '../../k8s-core/store/cassandra-connect.ts'
 import type { RegisteringStore } from '../../k8s-core/store/port.ts'
 import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import { CASSANDRA_ABSENT, CASSANDRA_START_MS, cassandraContactPoints } from '../cassandra/contact-points.ts'
 import { type LossyLink, openLossyLink } from './lossy-link.ts'
+import { changeOf, SESSION } from './state-suite.ts'
 import { describeStore, describeSynced, type StorePlace } from './store-suite.ts'
 
 async function newPlace(
@@ -116,6 +117,38 @@ describe.skipIf(CASSANDRA_ABSENT)('Cassandra', () => {
       }
     }, 60_000)
   })
+
+  it(
+    'state that one pod puts and another takes keeps its times, however far the clocks of both are off',
+    async () => {
+      const place = await newPlace()
+      const machine = Date.now
+      const by = async <T>(aheadMs: number, act: () => Promise<T>): Promise<T> => {
+        const clock = vi.spyOn(Date, 'now').mockImplementation(() => machine() + aheadMs)
+        try {
+          return await act()
+        } finally {
+          clock.mockRestore()
+        }
+      }
+      const fast = await by(300_000, place.open)
+      const slow = await by(-300_000, place.open)
+      try {
+        await fast.migrate()
+        const root = 'devices/lamp' as Root
+        // Of a region whose clock is right.
+        const change = changeOf(root, 1, 1, { session: SESSION, clock: machine() })
+        expect(await by(300_000, () => fast.putState(change))).toBe(true)
+        const { clock } = await by(-300_000, () => slow.takeState(DEFAULT_FLEET, root, 2))
+        expect(Math.abs(clock - machine())).toBeLessThan(3_000)
+      } finally {
+        await fast.close()
+        await slow.close()
+        await place.drop()
+      }
+    },
+    CASSANDRA_START_MS,
+  )
 
   it('a store opens only where a contact point answers', async () => {
     const options = { contactPoints: ['127.0.0.1:1'], localDataCenter: '', keyspace: 'starling' }

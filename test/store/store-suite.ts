@@ -92,6 +92,13 @@ export function describeStore(name: string, newPlace: () => Promise<StorePlace>)
 
     describeRegistry(() => ({ store: pods().store.registry, otherPod: pods().otherPod.registry }))
 
+    describe('the clock', () => {
+      it('is one for all pods, and near the right time', () => {
+        expect(Math.abs(store.now() - pods().otherPod.now())).toBeLessThan(1_000)
+        expect(Math.abs(store.now() - Date.now())).toBeLessThan(3_000)
+      })
+    })
+
     describe('life', () => {
       it('a store that can serve answers a ping', async () => {
         await expect(store.ping()).resolves.toBeUndefined()
