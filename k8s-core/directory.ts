@@ -21,7 +21,13 @@ export class Directory {
   private readonly now: () => number
   private readonly cache = new Map<string, { readonly home: Home; readonly until: number }>()
 
-  constructor(store: Store, edges: Edges, silence = new Silence(edges), now: () => number = Date.now) {
+  /** @param now milliseconds that only grow */
+  constructor(
+    store: Store,
+    edges: Edges,
+    silence = new Silence(edges),
+    now: () => number = () => performance.now(),
+  ) {
     this.store = store
     this.edges = edges
     this.silence = silence

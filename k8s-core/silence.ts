@@ -11,10 +11,11 @@ export class Silence {
   private readonly pause: (ms: number) => Promise<unknown>
   private readonly known = new Map<RegionId, { since: number; last: number }>()
 
+  /** @param now milliseconds that only grow: a clock that is set forward would make any silence long enough */
   constructor(
     edges: Edges,
     failOverAfterMs = FAIL_OVER_AFTER_MS,
-    now: () => number = Date.now,
+    now: () => number = () => performance.now(),
     pause: (ms: number) => Promise<unknown> = sleep,
   ) {
     this.edges = edges

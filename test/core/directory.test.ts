@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Directory } from '../../k8s-core/directory.ts'
 import { EdgeSilent, type Edges, EdgeUnreachable } from '../../k8s-core/edges.ts'
 import { Silence } from '../../k8s-core/silence.ts'
@@ -280,6 +280,20 @@ describe('silence', () => {
     // Of a silence long ago nobody knows whether it went on.
     now += 3_600_000
     expect(await outcome()).toBeInstanceOf(EdgeSilent)
+  })
+
+  test('is not longer for a clock that is set meanwhile', async () => {
+    regions.silent.add(EU)
+    const begun = performance.now()
+    const machine = Date.now
+    let asked = 0
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => machine() + 300_000 * asked++)
+    try {
+      expect(await new Silence(regions.edges, 300).of(EU)).toBe(true)
+    } finally {
+      clock.mockRestore()
+    }
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(299)
   })
 
   test('is looked at for a while, so that a process which starts again is not taken for a lost region', async () => {
