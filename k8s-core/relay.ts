@@ -53,9 +53,11 @@ export class Relay {
       let home = tries === 0 ? await this.directory.guess(fleet, root, region) : null
       // Not on a guess: what was remembered may be from before the home left this region, and nobody would be told.
       if (home === null || home.region === region) home = await this.directory.resolve(fleet, root, region)
-      if (home.region === region) return { home, clock: 0, retained: [] }
+      if (home.region === region) return { home, order: request.order, clock: 0, retained: [] }
       const answer = await this.edges.interest(home.region, { ...request, epoch: home.epoch })
-      if (answer.status === 'done') return { home, clock: answer.clock, retained: answer.retained }
+      if (answer.status === 'moved') continue
+      const { order, clock, retained } = answer
+      return { home, order, clock, retained }
     }
     throw new EdgeUnreachable(region, `the home of ${fleet}/${root} is moving`)
   }

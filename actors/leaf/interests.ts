@@ -1,6 +1,7 @@
 // At the home: which regions are sent every message, and which have members of shared subscriptions.
 import type { RegionId } from '../../src/id/ids.ts'
 import type { RegionInterest } from '../../src/relay/home.ts'
+import type { InterestRequest } from '../../src/relay/interest.ts'
 import type { Storage } from '../platform.ts'
 import type { Tables } from '../tables.ts'
 import type { Marks } from './marks.ts'
@@ -46,6 +47,18 @@ export class Interests {
   /** The regions with members of a shared subscription. */
   having(share: string): readonly RegionId[] {
     return this.all.flatMap(({ region, shares }) => (shares.includes(share) ? [region] : []))
+  }
+
+  /** A region's request. The order of the newest of it that is known: above this one's, this withdrew nothing. */
+  asks({
+    region,
+    change,
+    plain,
+    shares,
+    order,
+  }: Omit<InterestRequest, 'fleet' | 'root' | 'filters'>): number {
+    this[change === 'add' ? 'add' : 'set']({ region, plain, shares }, order)
+    return Math.max(order, this.asked.get(region) ?? 0)
   }
 
   /** What a region wants besides what it already does. True if that changed anything. */

@@ -289,12 +289,12 @@ export class Leaf {
   /** At the home: a region wants the messages, or no longer does. */
   async interest(request: HomeInterestRequest): Promise<HomeInterestResponse> {
     if (!(await this.isHome(request.epoch))) return { status: 'moved' }
-    const { region, change, plain, shares, order } = request
-    this.interests[change === 'add' ? 'add' : 'set']({ region, plain, shares }, order)
-    if (change === 'add') await this.world.known(this.syncing)
+    const order = this.interests.asks(request)
+    if (request.change === 'add') await this.world.known(this.syncing)
     const retained = this.retained.matching(request.filters, this.platform.now())
     return {
       status: 'done',
+      order,
       clock: this.platform.now(),
       retained: retained.map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
     }

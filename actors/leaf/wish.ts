@@ -2,6 +2,7 @@
 import type { Root } from '../../src/id/ids.ts'
 import { base64ToBytes } from '../../src/relay/base64.ts'
 import type { RegionInterest } from '../../src/relay/home.ts'
+import type { InterestResponse } from '../../src/relay/interest.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { recordByOurClock } from '../other-clock.ts'
 import type { Platform } from '../platform.ts'
@@ -81,15 +82,7 @@ export class Wish {
     const before = change === 'add' ? this.withdrawn : this.calls
     const asked = before.then(async () => {
       const { platform, root } = this
-      const { fleet } = platform
-      const { home, retained, clock } = await platform.core.interest({
-        ...this.current,
-        fleet,
-        root,
-        change,
-        order: this.nextOrder(),
-        filters: [...filters],
-      })
+      const { home, retained, clock } = await this.tell(change, filters)
       if (home.region === platform.region) {
         // It has come here without this leaf's doing: a topic root that was given back.
         const { at } = await this.home.verify()
@@ -111,7 +104,26 @@ export class Wish {
     return asked
   }
 
-  /** By the clock, so that it grows over this actor's lives too. */
+  private async tell(change: 'add' | 'only', filters: readonly string[]): Promise<InterestResponse> {
+    const { platform, root } = this
+    const ask = (order: number) =>
+      platform.core.interest({
+        ...this.current,
+        fleet: platform.fleet,
+        root,
+        change,
+        order,
+        filters: [...filters],
+      })
+    const order = this.nextOrder()
+    const answer = await ask(order)
+    if (answer.order <= order) return answer
+    // The clock was set back since a former life. An `add` has been heard all the same.
+    this.order = answer.order
+    return change === 'add' ? answer : ask(this.nextOrder())
+  }
+
+  /** By the clock, so that it grows over this actor's lives too, as a rule. */
   private nextOrder(): number {
     this.order = Math.max(this.order + 1, this.platform.now())
     return this.order

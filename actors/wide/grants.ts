@@ -19,6 +19,8 @@ export class Grants {
   }
 
   get remainingMs(): number {
+    // Nothing that was given lasts longer from now on: if it seems to, the clock was set back.
+    this.until = Math.min(this.until, this.end())
     return Math.max(0, this.until - this.platform.now())
   }
 

@@ -22,8 +22,12 @@ export const interestRequestSchema = z.object({
 })
 export type InterestRequest = z.infer<typeof interestRequestSchema>
 
+/** The order of the region's newest request that the home knows. Above the request's own: an `only` was void. */
+const newestSchema = z.int().min(0)
+
 export const interestResponseSchema = z.object({
   home: homeSchema,
+  order: newestSchema,
   /** The home's. */
   clock: clockSchema,
   retained: z.array(retainedSchema),
@@ -35,7 +39,12 @@ export const homeInterestRequestSchema = interestRequestSchema.extend({ epoch: e
 export type HomeInterestRequest = z.infer<typeof homeInterestRequestSchema>
 
 export const homeInterestResponseSchema = z.discriminatedUnion('status', [
-  z.object({ status: z.literal('done'), clock: clockSchema, retained: z.array(retainedSchema) }),
+  z.object({
+    status: z.literal('done'),
+    order: newestSchema,
+    clock: clockSchema,
+    retained: z.array(retainedSchema),
+  }),
   z.object({ status: z.literal('moved') }),
 ])
 export type HomeInterestResponse = z.infer<typeof homeInterestResponseSchema>

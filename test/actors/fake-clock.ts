@@ -1,7 +1,7 @@
 // Time for actors under test: it passes only when the test says so, and what is due then runs in one order.
 
 interface Timer {
-  readonly at: number
+  at: number
   readonly number: number
   readonly task: () => void
 }
@@ -52,6 +52,12 @@ export class FakeClock {
       await this.settled()
     }
     this.time = until
+  }
+
+  /** Somebody sets the clock. Timers are about what passes, and go off when they would have. */
+  set(byMs: number): void {
+    this.time += byMs
+    for (const timer of this.timers) timer.at += byMs
   }
 
   private next(): Timer | null {

@@ -223,7 +223,7 @@ test('a home that learns of its successor tells that at once of the subscribers 
     interest: async (request) => {
       wishes.push(request)
       const kept = { topic: CMD, record: bytesToBase64(record(CMD, 'of the successor')) }
-      return { home, clock: 0, retained: request.filters.length > 0 ? [kept] : [] }
+      return { home, order: request.order, clock: 0, retained: request.filters.length > 0 ? [kept] : [] }
     },
   })
   await world.settle()

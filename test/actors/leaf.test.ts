@@ -68,10 +68,10 @@ test('a withdrawal that comes after a newer wish of its region is void, though t
 test('a subscribe that fails late does not take back one that succeeded meanwhile', async () => {
   const first = held<InterestResponse>()
   const home = { region: US, epoch: 1 }
-  const answers = [first.answer, Promise.resolve({ home, clock: 0, retained: [] })]
+  const answers = [first.answer, Promise.resolve({ home, order: 0, clock: 0, retained: [] })]
   const platform = new FakePlatform(addressOf('topic', EU, ROOM), {
     core: fakeCore(US, {
-      interest: () => answers.shift() ?? Promise.resolve({ home, clock: 0, retained: [] }),
+      interest: () => answers.shift() ?? Promise.resolve({ home, order: 0, clock: 0, retained: [] }),
     }),
   })
   const { leaf } = new Topic(platform, ROOM)
@@ -120,12 +120,13 @@ test('of a thousand that subscribe at once the home hears in two calls at most, 
   const asked: string[][] = []
   const platform = new FakePlatform(addressOf('topic', EU, ROOM), {
     core: fakeCore(US, {
-      interest: async ({ filters }) => {
+      interest: async ({ filters, order }) => {
         asked.push(filters)
         await new Promise<void>((done) => platform.clock.after(10, done))
         const kept = [record('rooms/1/a', 'a', { retain: true }), record('rooms/1/b', 'b', { retain: true })]
         return {
           home: { region: US, epoch: 1 },
+          order,
           clock: platform.now(),
           retained: ['rooms/1/a', 'rooms/1/b'].map((topic, i) => ({
             topic,

@@ -82,8 +82,9 @@ describe.each(APART)('from a region that is %s ms ahead', (aheadMs) => {
     const platform = new FakePlatform(addressOf('topic', EU, ROOM), {
       clock,
       core: fakeCore(US, {
-        interest: async () => ({
+        interest: async ({ order }) => ({
           home: { region: US, epoch: 1 },
+          order,
           clock: theirs,
           retained: [{ topic: 'rooms/1/a', record: bytesToBase64(kept) }],
         }),

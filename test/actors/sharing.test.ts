@@ -280,9 +280,9 @@ describe('in another region', () => {
     const told: unknown[] = []
     const platform = new FakePlatform(addressOf('topic', EU, ROOM), {
       core: fakeCore(US, {
-        interest: async ({ change, plain, shares }) => {
+        interest: async ({ change, order, plain, shares }) => {
           told.push({ change, plain, shares })
-          return { home: { region: US, epoch: 1 }, clock: 0, retained: [] }
+          return { home: { region: US, epoch: 1 }, order, clock: 0, retained: [] }
         },
       }),
     })

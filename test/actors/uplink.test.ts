@@ -90,7 +90,7 @@ test.each([
       core: fakeCore(US, {
         resolve: async () => ({ home }),
         claim: async () => ({ home, state: null, synced: false }),
-        interest: async () => ({ home, clock: 0, retained: [] }),
+        interest: async ({ order }) => ({ home, order, clock: 0, retained: [] }),
       }),
     })
     const { leaf } = new Topic(platform, ROOM)

@@ -63,7 +63,7 @@ class Regions {
       interest: async (region: RegionId) => {
         this.answers(region)
         await this.finish()
-        return { status: 'done', clock: 0, retained: [] }
+        return { status: 'done', order: 0, clock: 0, retained: [] }
       },
       handover: (region: RegionId) => this.handover(region),
       release: async (region: RegionId, request: ReleaseRequest) => {

@@ -16,7 +16,7 @@ test('a home that a pod remembers in the region that asks is looked up: it may h
   const edges = {
     interest: async (region: RegionId) => {
       asked.push(region)
-      return { status: 'done', retained: [] }
+      return { status: 'done', order: 1, clock: 0, retained: [] }
     },
   } as unknown as Edges
   const wish = { change: 'add' as const, order: 1, plain: true, shares: [], filters: [] }

@@ -435,16 +435,16 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     wrong: { ...whereWrong, change: 'none', plain: 1, 'shares.0': '', 'filters.0': 2 },
   },
   interestResponseSchema: {
-    valid: { home, clock: 0, retained: [retained] },
-    wrong: { 'home.epoch': null, 'retained.0.topic': 1 },
+    valid: { home, order: 2, clock: 0, retained: [retained] },
+    wrong: { 'home.epoch': null, order: -1, 'retained.0.topic': 1 },
   },
   homeInterestRequestSchema: {
     valid: { ...where, change: 'only', order: 1, plain: false, shares: [], filters: [], epoch: 1 },
     wrong: { ...whereWrong, ...epochWrong, change: null, plain: 'no', shares: null, filters: 'all' },
   },
   homeInterestResponseSchema: {
-    valid: { status: 'done', clock: 0, retained: [retained] },
-    wrong: { status: 'perhaps', 'retained.0.record': '!' },
+    valid: { status: 'done', order: 2, clock: 0, retained: [retained] },
+    wrong: { status: 'perhaps', order: null, 'retained.0.record': '!' },
   },
   drainedRequestSchema: { valid: where, wrong: whereWrong },
   rootChangeSchema: { valid: change, wrong: changeWrong },
