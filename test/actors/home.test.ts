@@ -119,7 +119,7 @@ test('a leaf whose home is here answers a subscriber although an import is under
   const taken = watch(device.leaf.home.take())
   await platform.clock.settled()
   const subscribed = watch(device.leaf.subscribe(APP, 'session of app', [subscriptionTo('devices/lamp/#')]))
-  await platform.clock.settled()
+  await platform.clock.pass(100)
 
   expect(taken.state()).toBe('open')
   expect(subscribed.value()?.reasons).toEqual([1])
@@ -168,7 +168,7 @@ test('what the home took from the uplink, and what of it comes by the core too, 
     core: fakeCore(US),
   })
   const device = new Device(platform, LAMP, [])
-  await device.leaf.subscribe(APP, 's', [subscriptionTo('devices/lamp/#')])
+  watch(device.leaf.subscribe(APP, 's', [subscriptionTo('devices/lamp/#')]))
   await platform.clock.pass(100)
   const underWay = watch(
     device.leaf.receive(

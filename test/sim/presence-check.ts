@@ -1,4 +1,5 @@
 // Judges what those who watch presence saw.
+import type { Root } from '../../src/id/ids.ts'
 import { isPresence } from '../../src/id/root.ts'
 import { matches } from '../../src/mqtt/topic.ts'
 import type { PresenceEvent } from '../../src/relay/presence.ts'
@@ -20,6 +21,8 @@ export function presenceInOrder(world: World): void {
     const moved = new Set(regions).size > 1
     for (const { id, current } of world.clients) {
       if (!matches(filter, `presence/${id}`)) continue
+      // The store may not have been reached at SUBACK: then the lost home's own region hears of its successor when that asks it.
+      if (world.watch.lostTo(`devices/${id}` as Root, regions, at)) continue
       const changed = world.history.connected.some(
         ({ client, connackAt, closedAt }) => client === id && ((connackAt ?? 0) > at || (closedAt ?? 0) > at),
       )

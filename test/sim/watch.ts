@@ -6,6 +6,9 @@ import type { HandoverState } from '../../src/relay/home.ts'
 import type { Life } from './actor.ts'
 import type { World } from './world.ts'
 
+/** A sync that failed once is made again by then. */
+const SYNCED_WITHIN_MS = 3_000
+
 /** A home that began without its predecessor. */
 export interface FailOver {
   readonly root: Root
@@ -47,14 +50,17 @@ export class Watch {
     return [...this.epochs].every(([key, one]) => !key.endsWith(` ${root}`) || one === region)
   }
 
-  /** Regions that were its home before one began from the store: what they knew of their own subscribers may be lost on the way. */
-  lostFrom(root: Root): RegionId[] {
-    const failed = this.failOvers.flatMap((one) => (one.root === root ? [one.epoch] : []))
-    const last = Math.max(0, ...failed)
-    return [...this.epochs].flatMap(([key, region]) => {
-      const [epoch, ...rest] = key.split(' ')
-      return rest.join(' ') === root && Number(epoch) < last ? [region] : []
-    })
+  /** Whether a subscription in one of these regions, of that moment, was made in one that lost the home then, or soon after. */
+  lostTo(root: Root, regions: readonly string[], at: number): boolean {
+    return this.failOvers.some(
+      (one) =>
+        one.root === root &&
+        at > one.lostAt - SYNCED_WITHIN_MS &&
+        [...this.epochs].some(
+          ([key, region]) =>
+            key.endsWith(` ${root}`) && Number.parseInt(key, 10) < one.epoch && regions.includes(region),
+        ),
+    )
   }
 
   /**
