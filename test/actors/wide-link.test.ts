@@ -134,7 +134,7 @@ describe('a home’s retained messages', () => {
     dead = false
     const next = platform.loseMemory()
     const { leaf } = new Topic(next, ROOM)
-    expect(next.alarmAt).toBe(clock.now + RETAINS_RETRY_MS)
+    expect(next.alarmAt).toBeLessThanOrEqual(clock.now + RETAINS_RETRY_MS)
     next.alarmWent()
     await leaf.alarm()
     expect(told).toEqual([[ROOM, true]])
