@@ -15,7 +15,14 @@ import type {
   WideFacts,
 } from '../src/relay/explain.ts'
 import type { HistorySeamResponse } from '../src/relay/history.ts'
-import type { HandoverRequest, HandoverResponse, ReleaseRequest, ReleaseResponse } from '../src/relay/home.ts'
+import type {
+  HandoverRequest,
+  HandoverResponse,
+  HomeKnown,
+  ReleaseRequest,
+  ReleaseResponse,
+} from '../src/relay/home.ts'
+import type { HomeAnswer } from '../src/relay/home-answer.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../src/relay/interest.ts'
 import type { HomePresenceResponse } from '../src/relay/presence.ts'
 import type { HomeShadowResponse, ShadowAsked } from '../src/relay/shadow.ts'
@@ -73,8 +80,13 @@ export interface LeafPeer extends SharingPeer {
   interest(request: HomeInterestRequest): Promise<HomeInterestResponse>
   /** At the home: how far it has kept messages, when the store has all of them; rejects if that takes long. */
   historySeam(epoch: number): Promise<HistorySeamResponse>
-  /** At the home: resolves when all that it accepted so far has arrived in that region; rejects if that takes long. */
-  drained(region: RegionId): Promise<void>
+  /**
+   * At the home: resolves when all that it accepted so far has arrived in that region, with the home that is known here;
+   * rejects if that takes long.
+   */
+  drained(region: RegionId): Promise<HomeAnswer | null>
+  /** Asks nobody. */
+  homeKnown(): Promise<HomeKnown>
   /** Resolves when all that the root's home accepted so far has been delivered to this session's actor. */
   fence(client: ClientId, session: string): Promise<void>
   /** Null where the home is not here, or newer. */

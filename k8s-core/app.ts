@@ -84,11 +84,11 @@ export function coreApp(parts: CoreParts) {
     })
   }
 
-  call('resolve', resolveRequestSchema, async (c, { fleet, root, region }) =>
-    c.json({ home: await directory.resolve(fleet, root, region) }),
+  call('resolve', resolveRequestSchema, async (c, { fleet, root, region, known }) =>
+    c.json({ home: await directory.resolve(fleet, root, region, known) }),
   )
-  call('claim', claimRequestSchema, async (c, { fleet, root, region }) => {
-    const claimed = await directory.claim(fleet, root, region)
+  call('claim', claimRequestSchema, async (c, { fleet, root, region, known }) => {
+    const claimed = await directory.claim(fleet, root, region, known)
     // An operator, and the chaos run's judge, want to know what began without its former home.
     if (claimed.synced) log.warn({ fleet, root, region, epoch: claimed.home.epoch }, BEGINS_FROM_STORE)
     return c.json(claimed)

@@ -21,13 +21,18 @@ import {
 import {
   type HandoverRequest,
   type HandoverResponse,
+  type HomeKnown,
+  type HomeKnownRequest,
   handoverResponseSchema,
+  homeKnownResponseSchema,
   type ReleaseRequest,
   type ReleaseResponse,
   releaseResponseSchema,
 } from '../src/relay/home.ts'
 import {
   type DrainedRequest,
+  type DrainedResponse,
+  drainedResponseSchema,
   type HomeInterestRequest,
   type HomeInterestResponse,
   homeInterestResponseSchema,
@@ -114,8 +119,8 @@ export class Edges {
   }
 
   /** The home's messages for another region have all arrived there. */
-  async drained(region: RegionId, request: DrainedRequest): Promise<void> {
-    await this.post(region, 'drained', request, EDGE_CALL_TIMEOUT_MS)
+  async drained(region: RegionId, request: DrainedRequest): Promise<DrainedResponse> {
+    return this.ask(region, 'drained', request, drainedResponseSchema)
   }
 
   /** Another region's wide filters, for this one to know. */
@@ -130,6 +135,11 @@ export class Edges {
 
   async wideRetained(region: RegionId, request: RegionRetainedRequest): Promise<RegionRetainedResponse> {
     return this.ask(region, 'wide-retained', request, regionRetainedResponseSchema, EDGE_SUBSCRIBE_TIMEOUT_MS)
+  }
+
+  /** What the leaf there knows of its root's home. */
+  async homeKnown(region: RegionId, request: HomeKnownRequest): Promise<HomeKnown> {
+    return this.ask(region, 'home-known', request, homeKnownResponseSchema, EDGE_HANDOVER_TIMEOUT_MS)
   }
 
   async handover(region: RegionId, request: HandoverRequest): Promise<HandoverResponse> {

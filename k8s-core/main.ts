@@ -23,7 +23,14 @@ const store = metrics.observed(await openStore(config.store))
 await store.migrate()
 
 const edges = new Edges(config.edges, config.relaySecret)
-const directory = new Directory(store, edges, new Silence(edges, config.failOverAfterMs))
+const directory = new Directory(
+  store,
+  edges,
+  new Silence(edges, config.failOverAfterMs),
+  () => performance.now(),
+  (fleet, root, { region, epoch }) =>
+    log.warn({ fleet, root, region, epoch }, 'the directory had gone back, and is put right'),
+)
 const relay = new Relay(directory, edges)
 const registry = new Registry(store.registry, edges, log, () => store.now())
 const looking = setInterval(() => void registry.notices.look(), NOTICES_EVERY_MS)

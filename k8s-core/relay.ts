@@ -7,7 +7,7 @@ import type { CommandRequest, CommandResponse } from '../src/relay/command.ts'
 import type { DeliverRequest, Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
 import type { ExplainRequest, ExplainResponse, RegionExplainRequest } from '../src/relay/explain.ts'
 import type { HistoryRequest, HistorySeam } from '../src/relay/history.ts'
-import { FIRST_EPOCH, type HomeAnswer } from '../src/relay/home.ts'
+import { FIRST_EPOCH, type HomeAnswer, type Moved } from '../src/relay/home-answer.ts'
 import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
 import type { PresenceRequest, PresenceResponse } from '../src/relay/presence.ts'
 import type { ShadowRequest, ShadowResponse } from '../src/relay/shadow.ts'
@@ -47,17 +47,21 @@ export class Relay {
     return results
   }
 
-  async interest(request: InterestRequest): Promise<InterestResponse> {
+  async interest({ known, ...request }: InterestRequest): Promise<InterestResponse> {
     const { fleet, root, region } = request
+    let newest = known
     for (let tries = 0; tries < MOVED_TRIES_MAX; tries++) {
-      let home = tries === 0 ? await this.directory.guess(fleet, root, region) : null
+      let home = tries === 0 ? await this.directory.guess(fleet, root, region, newest) : null
       // Not on a guess: what was remembered may be from before the home left this region, and nobody would be told.
-      if (home === null || home.region === region) home = await this.directory.resolve(fleet, root, region)
+      if (home === null || home.region === region)
+        home = await this.directory.resolve(fleet, root, region, newest)
       if (home.region === region) return { home, order: request.order, clock: 0, retained: [] }
       const answer = await this.edges.interest(home.region, { ...request, epoch: home.epoch })
-      if (answer.status === 'moved') continue
-      const { order, clock, retained } = answer
-      return { home, order, clock, retained }
+      if (answer.status === 'done') {
+        const { order, clock, retained } = answer
+        return { home, order, clock, retained }
+      }
+      if ((answer.home?.epoch ?? 0) > (newest?.epoch ?? 0)) newest = answer.home
     }
     throw new EdgeUnreachable(region, `the home of ${fleet}/${root} is moving`)
   }
@@ -65,7 +69,7 @@ export class Relay {
   /** A client's last event, from its home. Asking makes no region the home. */
   async presence({ fleet, root }: Omit<PresenceRequest, 'region'>): Promise<PresenceResponse> {
     const said = await this.askHome(
-      () => this.directory.find(fleet, root),
+      (known) => this.directory.find(fleet, root, known),
       ({ region, epoch }) => this.edges.presence(region, { fleet, root, epoch }),
     )
     if (said === null) return { status: 'done', event: null }
@@ -113,10 +117,10 @@ export class Relay {
   ): Promise<ShadowResponse> {
     const { fleet, root, region: from, ...asked } = request
     const said = await this.askHome(
-      () =>
+      (known) =>
         asked.verb === 'update' && from !== null
-          ? this.directory.resolve(fleet, root, from)
-          : this.directory.find(fleet, root),
+          ? this.directory.resolve(fleet, root, from, known)
+          : this.directory.find(fleet, root, known),
       ({ region, epoch }) => this.edges.shadow(region, { fleet, root, epoch, ...asked }),
     )
     if (said === null) return { status: 'unknown' }
@@ -133,7 +137,7 @@ export class Relay {
     root,
   }: Pick<HistoryRequest, 'fleet' | 'root'>): Promise<{ seam: HistorySeam | null } | { region: RegionId }> {
     const said = await this.askHome(
-      () => this.directory.find(fleet, root),
+      (known) => this.directory.find(fleet, root, known),
       ({ region, epoch }) => this.edges.historySeam(region, { fleet, root, epoch }),
     )
     if (said === null) return { seam: null }
@@ -143,7 +147,7 @@ export class Relay {
   /** A call of a device, to its home. Calling makes no region the home. */
   async command({ fleet, root, asked }: Omit<CommandRequest, 'region'>): Promise<CommandResponse> {
     const said = await this.askHome(
-      () => this.directory.find(fleet, root),
+      (known) => this.directory.find(fleet, root, known),
       ({ region, epoch }) => this.edges.command(region, { fleet, root, epoch, asked }),
     )
     if (said === null) return { status: 'unknown' }
@@ -154,11 +158,14 @@ export class Relay {
    * Nothing that a home has accepted is on its way to the region. A home that has moved may have left something in any
    * region's outbox. Rejects unless each that is asked says so.
    */
-  async drained(request: DrainedRequest): Promise<void> {
-    const { fleet, root, region } = request
-    const home = await this.directory.resolve(fleet, root, region)
+  async drained({ fleet, root, region, known }: DrainedRequest): Promise<void> {
+    const home = await this.directory.resolve(fleet, root, region, known)
     const homes = home.epoch > FIRST_EPOCH ? this.edges.regions : [home.region]
-    await Promise.all(homes.filter((one) => one !== region).map((one) => this.edges.drained(one, request)))
+    const others = homes.filter((one) => one !== region)
+    const said = await Promise.all(others.map((one) => this.edges.drained(one, { fleet, root, region })))
+    // Of a home that has never moved, for all that the directory knows, no other region was asked.
+    const newest = said.map((one) => one.home).find((one) => one !== null && one.epoch > FIRST_EPOCH)
+    if (home.epoch === FIRST_EPOCH && newest) await this.drained({ fleet, root, region, known: newest })
   }
 
   /** Tells all other regions of one's wide filters. Rejects with `EdgeUnreachable` unless each has answered. */
@@ -192,20 +199,22 @@ export class Relay {
   }
 
   /** The home's answer; or its region, which does not answer (`silent`) or is always another; null where there is none. */
-  private async askHome<Answer extends { readonly status: string }>(
-    find: () => Promise<HomeAnswer | null>,
-    ask: (home: HomeAnswer) => Promise<Answer>,
-  ): Promise<{ answer: Extract<Answer, { status: 'done' }> } | { region: RegionId; silent: boolean } | null> {
+  private async askHome<Answer extends { readonly status: 'done' }>(
+    find: (known?: HomeAnswer) => Promise<HomeAnswer | null>,
+    ask: (home: HomeAnswer) => Promise<Answer | Moved>,
+  ): Promise<{ answer: Answer } | { region: RegionId; silent: boolean } | null> {
     let home = await find()
     for (let tries = 0; home !== null && tries < MOVED_TRIES_MAX; tries++) {
+      let known: HomeAnswer | undefined
       try {
         const answer = await ask(home)
-        if (answer.status === 'done') return { answer: answer as Extract<Answer, { status: 'done' }> }
+        if (answer.status === 'done') return { answer }
+        known = answer.home
       } catch (cause) {
         if (!(cause instanceof EdgeUnreachable)) throw cause
         return { region: home.region, silent: true }
       }
-      home = await find()
+      home = await find(known)
     }
     return home === null ? null : { region: home.region, silent: false }
   }
@@ -227,6 +236,7 @@ export class Relay {
         const envelope = envelopes[at]
         if (envelope === undefined) return
         const { fleet, root, to } = envelope
+        const told = results[at]
         let region: RegionId
         let epoch = 0
         if (to.kind !== 'home') {
@@ -234,7 +244,12 @@ export class Relay {
         } else {
           try {
             const home = again
-              ? await this.directory.resolve(fleet, root, from)
+              ? await this.directory.resolve(
+                  fleet,
+                  root,
+                  from,
+                  told?.status === 'moved' ? told.home : undefined,
+                )
               : await this.directory.guess(fleet, root, from)
             region = home.region
             epoch = home.epoch

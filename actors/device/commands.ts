@@ -56,7 +56,6 @@ interface Command {
 /** User property of an answer: its status, where its topic has none. */
 const STATUS_PROPERTY = 'status'
 const SUCCESS = 200
-const MOVED: HomeCommandResponse = { status: 'moved' }
 
 export class Commands {
   private readonly platform: Platform
@@ -91,8 +90,8 @@ export class Commands {
    */
   async ask(asked: CommandAsked, epoch: number | null): Promise<HomeCommandResponse> {
     const { home } = this.leaf
-    const here = epoch === null ? home.settled?.at === 'here' : await this.leaf.isHome(epoch)
-    if (!here) return MOVED
+    const here = epoch === null ? home.settled?.at === 'here' : await home.isHere(epoch)
+    if (!here) return home.moved
     const known = this.find(asked.id)
     if (known !== null) {
       if (asked.ask === 'call' && known.row.fingerprint !== asked.fingerprint)
@@ -207,7 +206,7 @@ export class Commands {
     const row = { ...command.row, answer }
     if (answer !== null) return done({ state: 'answered', command: row })
     if (refused !== null) return done({ state: 'refused', reason: refused })
-    if (moved) return MOVED
+    if (moved) return this.leaf.home.moved
     if (this.platform.now() < row.expiresAt) return done({ state: 'open', command: row })
     this.expire(command)
     return done({ state: 'expired', command: row })

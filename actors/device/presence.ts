@@ -95,8 +95,8 @@ export class Presence {
 
   /** The last event. @param epoch see `DevicePeer` */
   async ask(epoch: number | null): Promise<HomePresenceResponse> {
-    const here = epoch === null ? this.leaf.home.knowledge.at === 'here' : await this.leaf.isHome(epoch)
-    return here ? { status: 'done', event: this.last() } : { status: 'moved' }
+    const here = epoch === null ? this.leaf.home.knowledge.at === 'here' : await this.leaf.home.isHere(epoch)
+    return here ? { status: 'done', event: this.last() } : this.leaf.home.moved
   }
 
   /** Events that may not have arrived everywhere, for the next home. */

@@ -17,8 +17,12 @@ import { homeCommandRequestSchema } from '../../src/relay/command.ts'
 import { type DeliverRequest, deliverRequestSchema, type EnvelopeResult } from '../../src/relay/envelope.ts'
 import { regionExplainRequestSchema } from '../../src/relay/explain.ts'
 import { historySeamRequestSchema } from '../../src/relay/history.ts'
-import { handoverRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
-import { drainedRequestSchema, homeInterestRequestSchema } from '../../src/relay/interest.ts'
+import { handoverRequestSchema, homeKnownRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
+import {
+  type DrainedResponse,
+  drainedRequestSchema,
+  homeInterestRequestSchema,
+} from '../../src/relay/interest.ts'
 import { homePresenceRequestSchema } from '../../src/relay/presence.ts'
 import { invalid, problemResponse } from '../../src/relay/problem.ts'
 import { homeShadowRequestSchema } from '../../src/relay/shadow.ts'
@@ -202,9 +206,13 @@ call('wide-retained', regionRetainedRequestSchema, async (c, { fleet, shard, fil
 })
 
 call('drained', drainedRequestSchema, async (c, { fleet, root, region }) => {
-  await callLeaf(c, fleet, root, (leaf) => leaf.drained(region))
-  return c.body(null, 204)
+  const home = await callLeaf(c, fleet, root, (leaf) => leaf.drained(region))
+  return c.json({ home } satisfies DrainedResponse)
 })
+
+call('home-known', homeKnownRequestSchema, async (c, { fleet, root }) =>
+  c.json(await callLeaf(c, fleet, root, (leaf) => leaf.homeKnown())),
+)
 
 call('handover', handoverRequestSchema, async (c, request) => {
   const given = await callLeaf(c, request.fleet, request.root, (leaf) => leaf.handover(request))

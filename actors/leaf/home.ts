@@ -1,13 +1,13 @@
 // What a leaf knows of its root's home, and how it becomes the home.
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import {
-  FIRST_EPOCH,
   type HandoverState,
-  type HomeAnswer,
+  type HomeKnown,
   type ImportedResponse,
   TOOK_NOTHING,
   type Took,
 } from '../../src/relay/home.ts'
+import { FIRST_EPOCH, type HomeAnswer, type Moved } from '../../src/relay/home-answer.ts'
 import { CoreUnreachable } from '../core-client.ts'
 import { atMost, eventually } from '../eventually.ts'
 import {
@@ -110,6 +110,30 @@ export class Home {
     return this.obtaining !== null || this.untaken || this.known.at === 'unknown' ? null : this.known
   }
 
+  /** The home as it is known here; null where nothing is known. */
+  get newest(): HomeAnswer | null {
+    const { known } = this
+    if (known.at === 'unknown') return null
+    return { region: known.at === 'here' ? this.platform.region : known.region, epoch: known.epoch }
+  }
+
+  /** For whoever took this for the home. */
+  get moved(): Moved {
+    const { newest } = this
+    return newest === null ? { status: 'moved' } : { status: 'moved', home: newest }
+  }
+
+  /** For a core that is about to claim the home from here. */
+  get told(): HomeKnown {
+    return { home: this.newest, imported: this.known.at === 'here' && !this.unfinished }
+  }
+
+  /** What the core is asked with. Where the directory has gone back, and says an older home, this puts it right. */
+  get asking() {
+    const { newest } = this
+    return newest === null ? this.naming() : { ...this.naming(), known: newest }
+  }
+
   /**
    * Where the home is; makes it this region if there is none. Rejects with `CoreUnreachable`.
    * Calls wait for one another, so that nothing is accepted here while a hand-over is under way.
@@ -132,6 +156,14 @@ export class Home {
     return found
   }
 
+  /** Whether this is the home that the core takes it for; asks the directory where the two differ. */
+  async isHere(epoch: number): Promise<boolean> {
+    const known = await this.find().catch(() => this.known)
+    if (known.at === 'here' && known.epoch >= epoch) return true
+    if (known.at === 'elsewhere' && known.epoch >= epoch) return false
+    return (await this.verify()).at === 'here'
+  }
+
   /** Asks the directory again, whatever is known. */
   async verify(): Promise<HomeKnowledge> {
     return this.exclusively(() => this.resolve())
@@ -147,7 +179,7 @@ export class Home {
 
   /** Somebody said that this is not the home's epoch. Rejects where the directory cannot be asked. */
   async fenced(): Promise<void> {
-    const { home } = await this.platform.core.resolve(this.naming())
+    const { home } = await this.platform.core.resolve(this.asking)
     if (this.known.at !== 'here' || home.epoch <= this.known.epoch) return
     this.platform.report(`${this.root} is fenced at epoch ${this.known.epoch}`, null)
     if (home.region === this.platform.region) await this.verify()
@@ -184,7 +216,7 @@ export class Home {
     // While the core is out of reach, each message would wait for it anew.
     if (this.platform.now() < this.askAgainAt)
       throw new CoreUnreachable(`the core was not reached for ${this.root}`)
-    const answered = this.platform.core.resolve(this.naming())
+    const answered = this.platform.core.resolve(this.asking)
     this.lookUp = { since: this.platform.now(), answered }
     let home: HomeAnswer
     try {
@@ -207,7 +239,7 @@ export class Home {
   }
 
   private async claim(): Promise<HomeKnowledge> {
-    const { home, state: given, synced } = await this.platform.core.claim(this.naming())
+    const { home, state: given, synced } = await this.platform.core.claim(this.asking)
     this.refuseOlder(home)
     const state = given && stateByOurClock(given, this.platform.now())
     this.tables.make()

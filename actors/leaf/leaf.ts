@@ -9,7 +9,8 @@ import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
 import type { HistorySeamResponse } from '../../src/relay/history.ts'
-import { FIRST_EPOCH, type HandoverState, type ImportedResponse } from '../../src/relay/home.ts'
+import type { HandoverState, HomeKnown, ImportedResponse } from '../../src/relay/home.ts'
+import { FIRST_EPOCH, type HomeAnswer } from '../../src/relay/home-answer.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
 import { encodeRouted } from '../../src/relay/routed.ts'
 import type { HomeShadowResponse, ShadowAsked } from '../../src/relay/shadow.ts'
@@ -274,7 +275,7 @@ export class Leaf {
 
   /** An envelope from the core: to the home from elsewhere, or from the home to this region. */
   async receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult> {
-    if (envelope.to.kind === 'home' && !(await this.isHome(epoch))) return { status: 'moved' }
+    if (envelope.to.kind === 'home' && !(await this.home.isHere(epoch))) return this.home.moved
     const outcomes = await this.received.take(runOf(envelope, this.platform.now()), (fresh) => {
       if (envelope.to.kind === 'home') return this.accepting.accept(fresh)
       // Of an older epoch too: the former home accepted these, the new one never had them, and they come late (promise 2).
@@ -288,7 +289,7 @@ export class Leaf {
 
   /** At the home: a region wants the messages, or no longer does. */
   async interest(request: HomeInterestRequest): Promise<HomeInterestResponse> {
-    if (!(await this.isHome(request.epoch))) return { status: 'moved' }
+    if (!(await this.home.isHere(request.epoch))) return this.home.moved
     const order = this.interests.asks(request)
     if (request.change === 'add') await this.world.known(this.syncing)
     const retained = this.retained.matching(request.filters, this.platform.now())
@@ -301,9 +302,14 @@ export class Leaf {
   }
 
   /** At the home: all that was accepted so far has arrived in the region. Rejects where that takes long. */
-  async drained(region: RegionId): Promise<void> {
+  async drained(region: RegionId): Promise<HomeAnswer | null> {
     await this.uplinks.settled('region', region)
     await this.platform.peers.uplink(this.root).drained(this.root, region)
+    return this.home.newest
+  }
+
+  async homeKnown(): Promise<HomeKnown> {
+    return this.home.told
   }
 
   /** All that the home accepted so far has been delivered to this session's actor. */
@@ -311,11 +317,7 @@ export class Leaf {
     const { knowledge } = this.home
     // Where this has always been the home, nothing comes from elsewhere.
     if (knowledge.at !== 'here' || knowledge.epoch > FIRST_EPOCH) {
-      await this.platform.core.drained({
-        fleet: this.platform.fleet,
-        root: this.root,
-        region: this.platform.region,
-      })
+      await this.platform.core.drained(this.home.asking)
     }
     await this.fanOut.settled(client, session)
   }
@@ -344,13 +346,13 @@ export class Leaf {
 
   /** A request to a shadow that came by no topic. @param epoch by which this is taken for the home; null: only if it is known */
   async shadow(asked: ShadowAsked, epoch: number | null): Promise<HomeShadowResponse> {
-    const here = epoch === null ? this.home.settled?.at === 'here' : await this.isHome(epoch)
-    return here ? this.shadowRequests.answer(asked) : { status: 'moved' }
+    const here = epoch === null ? this.home.settled?.at === 'here' : await this.home.isHere(epoch)
+    return here ? this.shadowRequests.answer(asked) : this.home.moved
   }
 
   /** What the home has kept so far is in the store: how far that is. Rejects where it takes long. */
   async historySeam(epoch: number): Promise<HistorySeamResponse> {
-    if (!(await this.isHome(epoch))) return { status: 'moved' }
+    if (!(await this.home.isHere(epoch))) return this.home.moved
     const { knowledge } = this.home
     const seam = { epoch: knowledge.at === 'here' ? knowledge.epoch : epoch, ...this.history.last }
     if (!(await this.syncing.stored('history', seam.number)))
@@ -370,14 +372,6 @@ export class Leaf {
     await this.syncing.alarm()
     await this.wide.index()
     await this.fanOut.retry()
-  }
-
-  /** Whether this is the home that the core takes it for; asks the directory where the two differ. */
-  async isHome(epoch: number): Promise<boolean> {
-    const known = await this.home.find().catch(() => this.home.knowledge)
-    if (known.at === 'here' && known.epoch >= epoch) return true
-    if (known.at === 'elsewhere' && known.epoch >= epoch) return false
-    return (await this.home.verify()).at === 'here'
   }
 
   /** At the home: a message that is kept, if it is to be kept. It takes its place in the order at once. */

@@ -105,12 +105,10 @@ export class Wish {
   }
 
   private async tell(change: 'add' | 'only', filters: readonly string[]): Promise<InterestResponse> {
-    const { platform, root } = this
     const ask = (order: number) =>
-      platform.core.interest({
+      this.platform.core.interest({
         ...this.current,
-        fleet: platform.fleet,
-        root,
+        ...this.home.asking,
         change,
         order,
         filters: [...filters],

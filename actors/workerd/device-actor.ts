@@ -100,6 +100,10 @@ export class DeviceActor extends DurableObject<Env> implements DevicePeer {
     return this.gate.device.leaf.drained(...parameters)
   }
 
+  homeKnown() {
+    return this.gate.device.leaf.homeKnown()
+  }
+
   historySeam(...parameters: Parameters<DevicePeer['historySeam']>) {
     return this.gate.device.leaf.historySeam(...parameters)
   }

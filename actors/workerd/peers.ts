@@ -90,6 +90,7 @@ const LEAF = [
   'receive',
   'interest',
   'drained',
+  'homeKnown',
   'historySeam',
   'fence',
   'handover',

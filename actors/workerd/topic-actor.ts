@@ -53,6 +53,10 @@ export class TopicActor extends DurableObject<Env> implements LeafPeer {
     return this.topic.leaf.drained(...parameters)
   }
 
+  homeKnown() {
+    return this.topic.leaf.homeKnown()
+  }
+
   historySeam(...parameters: Parameters<LeafPeer['historySeam']>) {
     return this.topic.leaf.historySeam(...parameters)
   }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { type Client, type QueryOptions, types } from 'cassandra-driver'
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
+import type { HomeAnswer } from '../../src/relay/home-answer.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
 import { AtOnce } from './at-once.ts'
 import { type CassandraOptions, connectCassandra } from './cassandra-connect.ts'
@@ -19,6 +20,7 @@ import {
   decideClaim,
   decideConfirm,
   decideRelease,
+  decideRestore,
   type HomeRow,
   homeOf,
   importFromOf,
@@ -131,6 +133,17 @@ class CassandraStore implements RegisteringStore {
     // Most claims that expect no home are a root's first, so they start with the write and save the read.
     const start = expectedEpoch === 0 ? 'assume-no-row' : 'read'
     return this.#compareAndSet(fleet, root, start, (row) => decideClaim(row, region, expectedEpoch))
+  }
+
+  async restoreHome(
+    fleet: FleetId,
+    root: Root,
+    known: HomeAnswer,
+    regions: readonly RegionId[],
+  ): Promise<Home | null> {
+    assertRoot(root)
+    assertEpoch(known.epoch, 1)
+    return this.#compareAndSet(fleet, root, 'read', (row) => decideRestore(row, known, regions))
   }
 
   async confirmImport(fleet: FleetId, root: Root, epoch: number, from: RegionId): Promise<boolean> {

@@ -1,5 +1,6 @@
 // The rules of homes and epochs as pure decisions over one stored row; the adapters only make them atomic.
 import type { RegionId, Root } from '../../src/id/ids.ts'
+import type { HomeAnswer } from '../../src/relay/home-answer.ts'
 import { EPOCH_MAX, ROOT_BYTES_MAX, SYNC_EPOCH_MAX, SYNC_VERSION_BITS, SYNC_VERSION_MAX } from './limits.ts'
 import type { ClaimResult, Home } from './port.ts'
 
@@ -31,6 +32,20 @@ export function decideClaim(
     return { result: { claimed: false, home: current }, write: null }
   const home: Home = { region, epoch: (row?.epoch ?? 0) + 1, importFrom: importSources(current, region) }
   return { result: { claimed: true, home }, write: home }
+}
+
+export function decideRestore(
+  row: HomeRow | null,
+  { region, epoch }: HomeAnswer,
+  regions: readonly RegionId[],
+): Decision<Home | null> {
+  const before = row?.epoch ?? 0
+  if (before >= epoch) return { result: homeOf(row), write: null }
+  const listed = importSources(homeOf(row), region)
+  // Of the homes in between nobody tells. One that has nothing, or never was one, says so when it is asked.
+  const between = epoch > before + 1 ? regions.filter((one) => one !== region) : []
+  const home: Home = { region, epoch, importFrom: [...new Set([...listed, ...between])] }
+  return { result: home, write: home }
 }
 
 /** A claim imports nothing by itself, so what the former home still had to ask for stays open. */

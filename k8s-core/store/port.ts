@@ -2,6 +2,7 @@
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
 import type { HistoryMessage, HistoryPlace } from '../../src/relay/history.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
+import type { HomeAnswer } from '../../src/relay/home-answer.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
 import type { RegistryStore } from './registry-port.ts'
 
@@ -59,6 +60,19 @@ export interface Store {
    * `importFrom` becomes what the former home still had to ask, and then the former home's region, without the claimer's.
    */
   claimHome(fleet: FleetId, root: Root, region: RegionId, expectedEpoch: number): Promise<ClaimResult>
+
+  /**
+   * For a directory that has gone back: where its epoch is lower than that of a home that somebody knows of, this becomes the
+   * home with that very epoch, and `importFrom` what a claim would have made it. Else nothing changes.
+   * @param regions all there are: where homes in between are forgotten too, any of these may have been one
+   * @returns the home as it is then; null where the root was released
+   */
+  restoreHome(
+    fleet: FleetId,
+    root: Root,
+    known: HomeAnswer,
+    regions: readonly RegionId[],
+  ): Promise<Home | null>
 
   /** Says that the home with this epoch has all that `from` had. False if the epoch is not current. */
   confirmImport(fleet: FleetId, root: Root, epoch: number, from: RegionId): Promise<boolean>

@@ -5,6 +5,7 @@ import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqli
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
+import type { HomeAnswer } from '../../src/relay/home-answer.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
 import {
   assertEpoch,
@@ -13,6 +14,7 @@ import {
   decideClaim,
   decideConfirm,
   decideRelease,
+  decideRestore,
   type HomeRow,
   homeOf,
   importFromOf,
@@ -107,6 +109,17 @@ class SqliteStore implements RegisteringStore {
     assertRoot(root)
     assertEpoch(expectedEpoch, 0)
     return this.#compareAndSet(fleet, root, (row) => decideClaim(row, region, expectedEpoch))
+  }
+
+  async restoreHome(
+    fleet: FleetId,
+    root: Root,
+    known: HomeAnswer,
+    regions: readonly RegionId[],
+  ): Promise<Home | null> {
+    assertRoot(root)
+    assertEpoch(known.epoch, 1)
+    return this.#compareAndSet(fleet, root, (row) => decideRestore(row, known, regions))
   }
 
   async confirmImport(fleet: FleetId, root: Root, epoch: number, from: RegionId): Promise<boolean> {

@@ -1,6 +1,7 @@
 // Commands between edge and core: a call of a device as its home is asked for it, and what became of it.
 import { z } from 'zod'
 import { isCommandId, isCommandName } from '../id/command-topic.ts'
+import { movedSchema } from './home-answer.ts'
 import { base64Schema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 import { presenceEventSchema } from './presence.ts'
 
@@ -108,10 +109,7 @@ export type HomeCommandRequest = z.infer<typeof homeCommandRequestSchema>
 
 const doneSchema = z.object({ status: z.literal('done'), outcome: commandOutcomeSchema })
 
-export const homeCommandResponseSchema = z.discriminatedUnion('status', [
-  doneSchema,
-  z.object({ status: z.literal('moved') }),
-])
+export const homeCommandResponseSchema = z.discriminatedUnion('status', [doneSchema, movedSchema])
 export type HomeCommandResponse = z.infer<typeof homeCommandResponseSchema>
 
 export const commandResponseSchema = z.discriminatedUnion('status', [

@@ -1,5 +1,6 @@
 // Envelopes: messages of one root on their way to its home, or from its home to a region that wants them.
 import { z } from 'zod'
+import { movedSchema } from './home-answer.ts'
 import { base64Schema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 
 /** Messages of one root in one order. Only one envelope of a root and destination is under way at a time. */
@@ -29,8 +30,7 @@ export type Envelope = z.infer<typeof envelopeSchema>
 export const envelopeResultSchema = z.discriminatedUnion('status', [
   /** An MQTT reason code for each record, or a value that stays between actors (actors/leaf/outcome.ts). */
   z.object({ status: z.literal('done'), outcomes: z.array(z.int().min(0).max(255)) }),
-  /** Not the home (any more). */
-  z.object({ status: z.literal('moved') }),
+  movedSchema,
   /** Could not be passed on now; the sender keeps it. */
   z.object({ status: z.literal('unreachable'), detail: z.string() }),
 ])

@@ -2,7 +2,7 @@
 // place (src/explain). Ages instead of times, since clocks differ.
 import { z } from 'zod'
 import { type ClientId, parseClientId } from '../id/ids.ts'
-import { homeSchema } from './home.ts'
+import { homeSchema } from './home-answer.ts'
 import { epochSchema, fleetSchema, regionSchema } from './names.ts'
 import { presenceEventSchema } from './presence.ts'
 

@@ -1,5 +1,6 @@
 // History: messages of chosen topics on their way from the home that accepted them to the core's store, and back.
 import { z } from 'zod'
+import { movedSchema } from './home-answer.ts'
 import { base64Schema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 
 /** Counts up with what a home keeps, over its lives. A gap: messages that the home had no room to keep. */
@@ -74,6 +75,6 @@ export const historySeamRequestSchema = z.object({
 export type HistorySeamRequest = z.infer<typeof historySeamRequestSchema>
 export const historySeamResponseSchema = z.discriminatedUnion('status', [
   z.object({ status: z.literal('done'), seam: historyPlaceSchema, clock: clockSchema }),
-  z.object({ status: z.literal('moved') }),
+  movedSchema,
 ])
 export type HistorySeamResponse = z.infer<typeof historySeamResponseSchema>

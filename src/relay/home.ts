@@ -1,16 +1,17 @@
 // Homes: who is the authority for a root, and how a region becomes it.
 import { z } from 'zod'
 import { commandRowSchema } from './command.ts'
+import { homeSchema, knownSchema } from './home-answer.ts'
 import { base64Schema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 import { lateShadowSchema, shadowPathSchema, shadowRowSchema } from './shadow.ts'
 
-export const homeSchema = z.object({ region: regionSchema, epoch: epochSchema })
-export type HomeAnswer = z.infer<typeof homeSchema>
-/** Of a root whose home has never moved. */
-export const FIRST_EPOCH = 1
-
 /** Edge to core, `POST …/resolve`: the home of a root, which the asking region becomes if there is none. */
-export const resolveRequestSchema = z.object({ fleet: fleetSchema, root: rootSchema, region: regionSchema })
+export const resolveRequestSchema = z.object({
+  fleet: fleetSchema,
+  root: rootSchema,
+  region: regionSchema,
+  known: knownSchema,
+})
 export type ResolveRequest = z.infer<typeof resolveRequestSchema>
 export const resolveResponseSchema = z.object({ home: homeSchema })
 export type ResolveResponse = z.infer<typeof resolveResponseSchema>
@@ -72,7 +73,12 @@ export const handoverStateSchema = z.object({
 export type HandoverState = z.infer<typeof handoverStateSchema>
 
 /** Edge to core, `POST …/claim`: a client came up in this region; make it the home. */
-export const claimRequestSchema = z.object({ fleet: fleetSchema, root: rootSchema, region: regionSchema })
+export const claimRequestSchema = z.object({
+  fleet: fleetSchema,
+  root: rootSchema,
+  region: regionSchema,
+  known: knownSchema,
+})
 export type ClaimRequest = z.infer<typeof claimRequestSchema>
 export const claimResponseSchema = z.object({
   home: homeSchema,
@@ -153,6 +159,17 @@ export const importedResponseSchema = releaseResponseSchema.extend({
 })
 export type ImportedResponse = z.infer<typeof importedResponseSchema>
 export const LATE_NOWHERE: ImportedResponse = { ...NOTHING_LATE, from: null }
+
+/** Core to the region that the directory takes for the home, `POST …/<region>/home-known`: what its leaf knows of that. */
+export const homeKnownRequestSchema = z.object({ fleet: fleetSchema, root: rootSchema })
+export type HomeKnownRequest = z.infer<typeof homeKnownRequestSchema>
+export const homeKnownResponseSchema = z.object({
+  /** Null where it knows of none: it never began. */
+  home: homeSchema.nullable(),
+  /** This is the home, and has all that former ones had. */
+  imported: z.boolean(),
+})
+export type HomeKnown = z.infer<typeof homeKnownResponseSchema>
 
 /** Core to the old home, `POST …/<region>/handover`. */
 export const handoverRequestSchema = z.object({

@@ -1,6 +1,7 @@
 // Interest: a region that is not home has subscribers of a root, and must be sent its messages.
 import { z } from 'zod'
-import { homeSchema, retainedSchema } from './home.ts'
+import { retainedSchema } from './home.ts'
+import { homeSchema, knownSchema, movedSchema } from './home-answer.ts'
 import { clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 
 /**
@@ -19,6 +20,7 @@ export const interestRequestSchema = z.object({
   shares: z.array(z.string().min(1)),
   /** Retained messages that match any of these are wanted with the answer. */
   filters: z.array(z.string()),
+  known: knownSchema,
 })
 export type InterestRequest = z.infer<typeof interestRequestSchema>
 
@@ -35,7 +37,9 @@ export const interestResponseSchema = z.object({
 export type InterestResponse = z.infer<typeof interestResponseSchema>
 
 /** Core to the home's edge, `POST …/<region>/interest`. */
-export const homeInterestRequestSchema = interestRequestSchema.extend({ epoch: epochSchema })
+export const homeInterestRequestSchema = interestRequestSchema
+  .omit({ known: true })
+  .extend({ epoch: epochSchema })
 export type HomeInterestRequest = z.infer<typeof homeInterestRequestSchema>
 
 export const homeInterestResponseSchema = z.discriminatedUnion('status', [
@@ -45,7 +49,7 @@ export const homeInterestResponseSchema = z.discriminatedUnion('status', [
     clock: clockSchema,
     retained: z.array(retainedSchema),
   }),
-  z.object({ status: z.literal('moved') }),
+  movedSchema,
 ])
 export type HomeInterestResponse = z.infer<typeof homeInterestResponseSchema>
 
@@ -54,5 +58,14 @@ export type HomeInterestResponse = z.infer<typeof homeInterestResponseSchema>
  * message of the root that they had accepted for the region has been delivered there. Fails where that takes long; it is
  * then to be asked again.
  */
-export const drainedRequestSchema = z.object({ fleet: fleetSchema, root: rootSchema, region: regionSchema })
+export const drainedRequestSchema = z.object({
+  fleet: fleetSchema,
+  root: rootSchema,
+  region: regionSchema,
+  known: knownSchema,
+})
 export type DrainedRequest = z.infer<typeof drainedRequestSchema>
+
+/** Of an edge: by the home that it knows of the core sees whether it has asked all. */
+export const drainedResponseSchema = z.object({ home: homeSchema.nullable() })
+export type DrainedResponse = z.infer<typeof drainedResponseSchema>

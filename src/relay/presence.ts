@@ -1,5 +1,6 @@
 // Presence: what a client's home says of its connections, and how another region asks for the last of it.
 import { z } from 'zod'
+import { movedSchema } from './home-answer.ts'
 import { epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 
 /** The payload of a message on `presence/<client>`. */
@@ -39,6 +40,6 @@ export type HomePresenceRequest = z.infer<typeof homePresenceRequestSchema>
 
 export const homePresenceResponseSchema = z.discriminatedUnion('status', [
   z.object({ status: z.literal('done'), event: presenceEventSchema.nullable() }),
-  z.object({ status: z.literal('moved') }),
+  movedSchema,
 ])
 export type HomePresenceResponse = z.infer<typeof homePresenceResponseSchema>

@@ -1,5 +1,6 @@
 // Shadows between edge and core: as one row of JSON each, and as the requests that a former home's changes come late as.
 import { z } from 'zod'
+import { movedSchema } from './home-answer.ts'
 import { epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 
 /** `shadow`, or `shadow/name/<name>`. */
@@ -55,10 +56,7 @@ const doneSchema = z.object({
   changedAt: z.number().nullable(),
 })
 
-export const homeShadowResponseSchema = z.discriminatedUnion('status', [
-  doneSchema,
-  z.object({ status: z.literal('moved') }),
-])
+export const homeShadowResponseSchema = z.discriminatedUnion('status', [doneSchema, movedSchema])
 export type HomeShadowResponse = z.infer<typeof homeShadowResponseSchema>
 
 export const shadowResponseSchema = z.discriminatedUnion('status', [

@@ -9,11 +9,11 @@ import { unpackBatch } from '../../src/relay/batch.ts'
 import {
   type ClaimResponse,
   type HandoverState,
-  type HomeAnswer,
   type ImportedRequest,
   type ImportedResponse,
   LATE_NOWHERE,
 } from '../../src/relay/home.ts'
+import type { HomeAnswer } from '../../src/relay/home-answer.ts'
 import { type PresenceEvent, presenceEventSchema } from '../../src/relay/presence.ts'
 import { decodeRouted } from '../../src/relay/routed.ts'
 import type { RootChange, SyncResult } from '../../src/relay/sync.ts'

@@ -178,7 +178,10 @@ test('a region that takes over goes on from what the store has of a session, and
   for (let i = 0; i < 3; i++) await world.pass(IMPORT_RETRY_MS_MAX)
   expect(above(world.got).map(facts)).toEqual(seen)
   expect(await world.gate(US).device.presence.ask(null)).toMatchObject({ event: { epoch: 2, sequence: 5 } })
-  expect(await world.gate(EU).device.presence.ask(null)).toEqual({ status: 'moved' })
+  expect(await world.gate(EU).device.presence.ask(null)).toMatchObject({
+    status: 'moved',
+    home: { region: US },
+  })
   await world.connect(EU, 3600)
   await world.pass(100)
   expect(above(world.got).map(facts).slice(5)).toEqual([

@@ -4,81 +4,14 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Directory } from '../../k8s-core/directory.ts'
-import { EdgeSilent, type Edges, EdgeUnreachable } from '../../k8s-core/edges.ts'
+import { EdgeSilent, EdgeUnreachable } from '../../k8s-core/edges.ts'
 import { Silence } from '../../k8s-core/silence.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
 import { openSqliteStore } from '../../k8s-core/store/sqlite.ts'
-import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
-import {
-  type HandoverResponse,
-  NOTHING_LATE,
-  type RegionInterest,
-  type ReleaseRequest,
-  type ReleaseResponse,
-  TOOK_NOTHING,
-} from '../../src/relay/home.ts'
+import { DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
+import { NOTHING_LATE, TOOK_NOTHING } from '../../src/relay/home.ts'
 import { noChange } from '../../src/relay/sync.ts'
-
-const [AP, EU, US] = ['ap', 'eu', 'us'] as RegionId[] as [RegionId, RegionId, RegionId]
-const ROOT = 'devices/lamp' as Root
-function sessionOf(id: string) {
-  const numbers = { expirySeconds: 60, disconnectedAt: 1, lastPosition: 0, sentUpTo: 0 }
-  return { id, ...numbers, subscriptions: [], released: [], received: [], seen: [], queue: [] }
-}
-
-/** What each region does; by default it is there and gives a session of its own name. */
-class Regions {
-  readonly silent = new Set<RegionId>()
-  readonly refusing = new Set<RegionId>()
-  /** Never began as the home that the directory takes them for. */
-  readonly empty = new Set<RegionId>()
-  /** Answers a ping and then no more. */
-  readonly falling = new Set<RegionId>()
-  /** Who wants the root of a home that hands over. */
-  interests: RegionInterest[] = []
-  readonly released: (ReleaseRequest & { readonly region: RegionId })[] = []
-  release: (region: RegionId, request: ReleaseRequest) => ReleaseResponse = () => NOTHING_LATE
-  /** What a home does when it is asked to finish its import. */
-  finish: () => Promise<void> = () => Promise.resolve()
-
-  handover = async (region: RegionId): Promise<HandoverResponse> => {
-    if (this.falling.has(region)) this.silent.add(region)
-    this.answers(region)
-    if (this.empty.has(region)) return { state: null }
-    return {
-      state: {
-        session: sessionOf(`of ${region}`),
-        clock: 0,
-        retained: [],
-        interests: this.interests,
-        presence: [],
-        shadows: [],
-      },
-    }
-  }
-
-  get edges(): Edges {
-    return {
-      ping: async (region: RegionId) => this.answers(region),
-      interest: async (region: RegionId) => {
-        this.answers(region)
-        await this.finish()
-        return { status: 'done', order: 0, clock: 0, retained: [] }
-      },
-      handover: (region: RegionId) => this.handover(region),
-      release: async (region: RegionId, request: ReleaseRequest) => {
-        this.answers(region)
-        this.released.push({ ...request, region })
-        return this.release(region, request)
-      },
-    } as unknown as Edges
-  }
-
-  private answers(region: RegionId): void {
-    if (this.silent.has(region)) throw new EdgeSilent(region, 'silent')
-    if (this.refusing.has(region)) throw new EdgeUnreachable(region, 'answered with 500')
-  }
-}
+import { AP, EU, Regions, LAMP_ROOT as ROOT, sessionOf, US } from './regions.ts'
 
 let dir: string
 let store: Store
@@ -199,8 +132,15 @@ describe('a claim', () => {
   test('of a home whose region falls silent in the middle gets what that had synced', async () => {
     await claim(EU)
     await sync(EU, 1)
-    regions.falling.add(EU)
-    expect(await claim(US)).toMatchObject({ state: { session: { id: 'synced by eu' } }, synced: true })
+    for (const [region, last] of [
+      [US, 'ping'],
+      [AP, 'homeKnown'],
+    ] as const) {
+      const falls = region === US ? EU : US
+      regions.falling.set(falls, last)
+      expect(await claim(region)).toMatchObject({ state: { session: { id: 'synced by eu' } }, synced: true })
+      regions.silent.delete(falls)
+    }
   })
 
   test('of a home whose region answers with an error is refused, and nothing has changed', async () => {

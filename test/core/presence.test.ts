@@ -4,7 +4,7 @@ import type { Directory } from '../../k8s-core/directory.ts'
 import { type Edges, EdgeUnreachable } from '../../k8s-core/edges.ts'
 import { Relay } from '../../k8s-core/relay.ts'
 import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
-import type { HomeAnswer } from '../../src/relay/home.ts'
+import type { HomeAnswer } from '../../src/relay/home-answer.ts'
 import type { HomePresenceResponse, PresenceEvent } from '../../src/relay/presence.ts'
 
 const [EU, US] = ['eu', 'us'] as RegionId[] as [RegionId, RegionId]

@@ -12,6 +12,8 @@ const root = 'rooms/42'
 const where = { fleet: 'default', root, region: 'eu' }
 const whereWrong = { fleet: 'Not A Fleet', root: 5, region: '1eu' }
 const home = { region: 'eu', epoch: 3 }
+const whereKnown = { ...where, known: home }
+const whereKnownWrong = { ...whereWrong, 'known.epoch': -1 }
 const subscription = {
   filter: 'rooms/42/#',
   qos: 1,
@@ -268,7 +270,9 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   rootSchema: { valid: root, wrong: { '': null } },
   epochSchema: { valid: 0, wrong: { '': 1.5 } },
   homeSchema: { valid: home, wrong: { region: 'EU', epoch: -1 } },
-  resolveRequestSchema: { valid: where, wrong: whereWrong },
+  movedSchema: { valid: { status: 'moved', home }, wrong: { status: 'done', 'home.region': '' } },
+  knownSchema: { valid: home, wrong: { region: 1, epoch: 0.5 } },
+  resolveRequestSchema: { valid: whereKnown, wrong: whereKnownWrong },
   resolveResponseSchema: { valid: { home }, wrong: { 'home.region': '', 'home.epoch': '3' } },
   subscriptionSchema: {
     valid: subscription,
@@ -359,7 +363,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     valid: interest,
     wrong: { region: 'U S', plain: 1, 'shares.0': '' },
   },
-  claimRequestSchema: { valid: where, wrong: whereWrong },
+  claimRequestSchema: { valid: whereKnown, wrong: whereKnownWrong },
   claimResponseSchema: {
     valid: { home, state, synced: true },
     wrong: { home: null, 'state.interests': 'us', synced: 1 },
@@ -419,20 +423,25 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     },
   },
   releaseResponseSchema: { valid: released, wrong: releasedWrong },
+  homeKnownRequestSchema: { valid: { fleet: 'default', root }, wrong: { fleet: '', root: 1 } },
+  homeKnownResponseSchema: {
+    valid: { home, imported: true },
+    wrong: { home: 5, 'home.region': 'E', imported: 'yes' },
+  },
   handoverRequestSchema: {
     valid: { fleet: 'default', root, epoch: 1, to: 'us' },
     wrong: { fleet: '-', root: 1, to: 'u.s', ...epochWrong },
   },
   interestRequestSchema: {
     valid: {
-      ...where,
+      ...whereKnown,
       change: 'add',
       order: 2,
       plain: true,
       shares: ['$share/g/rooms/42/#'],
       filters: ['rooms/42/#'],
     },
-    wrong: { ...whereWrong, change: 'none', plain: 1, 'shares.0': '', 'filters.0': 2 },
+    wrong: { ...whereKnownWrong, change: 'none', plain: 1, 'shares.0': '', 'filters.0': 2 },
   },
   interestResponseSchema: {
     valid: { home, order: 2, clock: 0, retained: [retained] },
@@ -446,7 +455,8 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     valid: { status: 'done', order: 2, clock: 0, retained: [retained] },
     wrong: { status: 'perhaps', order: null, 'retained.0.record': '!' },
   },
-  drainedRequestSchema: { valid: where, wrong: whereWrong },
+  drainedRequestSchema: { valid: whereKnown, wrong: whereKnownWrong },
+  drainedResponseSchema: { valid: { home }, wrong: { home: 'eu', 'home.epoch': '3' } },
   rootChangeSchema: { valid: change, wrong: changeWrong },
   syncRequestSchema: {
     valid: { region: 'eu', roots: [change] },

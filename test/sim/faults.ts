@@ -19,7 +19,24 @@ export const FAULT_KINDS = [
   'freezes',
   'hibernation',
 ] as const
-export type FaultKind = (typeof FAULT_KINDS)[number]
+/** Only where a run's kind has it. */
+export const RESTORE = 'restore'
+export type FaultKind = (typeof FAULT_KINDS)[number] | typeof RESTORE
+
+/**
+ * What may go wrong besides a restore. Nothing is lost between regions and core: a region might seem silent that alone knows of
+ * a forgotten home. And nothing comes twice there: after so long an outage a former home's messages would, at the next one
+ * (decision 12).
+ */
+export const BESIDES_RESTORE = [
+  'roam',
+  'client drops',
+  'edge losses',
+  'actor deaths',
+  'pod deaths',
+  'write crashes',
+  'hibernation',
+] as const satisfies readonly FaultKind[]
 
 /** By these no process dies and nothing is lost inside a region. */
 export const HARMLESS: readonly FaultKind[] = [
@@ -30,7 +47,12 @@ export const HARMLESS: readonly FaultKind[] = [
   'partitions',
   'pod deaths',
   'hibernation',
+  RESTORE,
 ]
+
+/** The store is away before it is there as it was: longer than any call takes that it had answered before. */
+const RESTORE_MS = 9_000
+const RESTORE_FROM_MS = 7_000
 
 const SYNC_UNDISTURBED: ReadonlySet<FaultKind> = new Set([
   'roam',
@@ -175,6 +197,10 @@ export class Faults {
         world.scheduler.thaw(place)
       })
     })
+    if (this.has(RESTORE))
+      world.scheduler.after(random.between(RESTORE_FROM_MS, RESTORE_FROM_MS + 2_000), null, () =>
+        this.restore(world),
+      )
     each('client drops', 1_500, () => {
       const client = random.pick(world.clients)
       const lostForMs = random.chance(0.5) ? 0 : random.between(10, 4_000)
@@ -182,6 +208,25 @@ export class Faults {
     })
     each('hibernation', 3_000, () => {
       for (const region of regions) for (const actor of region.actors.values()) actor.hibernateIfIdle()
+    })
+  }
+
+  /** The store is restored from a backup: homes are where they were some changes ago, the states are all there. */
+  private restore(world: World): void {
+    const { random } = this
+    world.note('the store is down')
+    world.storeDown = true
+    world.scheduler.after(RESTORE_MS, null, () => {
+      const undone = world.store.goBack(() => (random.chance(0.8) ? 1 + random.int(4) : 0))
+      for (let i = 0; i < undone; i++) this.count(RESTORE)
+      // What pods remember may be put right by itself.
+      const restart = random.chance(0.7)
+      for (const pod of restart ? world.pods : []) {
+        pod.die()
+        pod.start()
+      }
+      world.storeDown = false
+      world.note(`the store is back, and has forgotten something of ${undone} homes`)
     })
   }
 

@@ -28,7 +28,13 @@ import type { Delivery } from '../../src/session/delivery.ts'
 import { Outgoing } from '../../src/session/outgoing.ts'
 import type { Settle } from '../../src/session/outgoing-effect.ts'
 import type { FaultKind } from './faults.ts'
-import { FULL_SEEDS_FROM, PRESENCE_SEEDS_FROM, RETAINED_SEEDS_FROM, SHADOW_SEEDS_FROM } from './scenario.ts'
+import {
+  FULL_SEEDS_FROM,
+  PRESENCE_SEEDS_FROM,
+  RESTORED_SEEDS_FROM,
+  RETAINED_SEEDS_FROM,
+  SHADOW_SEEDS_FROM,
+} from './scenario.ts'
 import type { Broken } from './world.ts'
 
 export interface Mutation {
@@ -269,6 +275,12 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: ['durable'],
     kinds: FAIL_OVER,
     apply: () => replace(Syncing.prototype, 'plan', () => () => undefined),
+  },
+  {
+    what: 'nobody tells a directory that has gone back of a newer home',
+    breaks: ['one home', 'durable', 'error'],
+    from: RESTORED_SEEDS_FROM,
+    apply: () => replace(Home.prototype, 'newest', () => () => null),
   },
   {
     what: 'a lost home does not learn of its successor',

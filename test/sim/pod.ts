@@ -96,7 +96,11 @@ class PodLife implements Sender {
       new Promise<void>((done) => {
         this.world.scheduler.after(ms, this, () => this.enter(done))
       })
-    const directory = new Directory(store, edges, new Silence(edges, FAIL_OVER_AFTER_MS, now, pause), now)
+    const silence = new Silence(edges, FAIL_OVER_AFTER_MS, now, pause)
+    const directory = new Directory(store, edges, silence, now, (_fleet, root, { region, epoch }) => {
+      this.world.putRight++
+      this.world.note(`the directory had forgotten that ${root} is at home in ${region}, epoch ${epoch}`)
+    })
     const relay = new Relay(directory, edges)
     const history = new History(store, relay)
     const call = <S extends z.ZodType>(schema: S, act: (body: z.infer<S>) => Promise<unknown>): Serve => {
@@ -108,10 +112,12 @@ class PodLife implements Sender {
       }
     }
     this.calls = {
-      resolve: call(resolveRequestSchema, async ({ fleet, root, region }) => ({
-        home: await directory.resolve(fleet, root, region),
+      resolve: call(resolveRequestSchema, async ({ fleet, root, region, known }) => ({
+        home: await directory.resolve(fleet, root, region, known),
       })),
-      claim: call(claimRequestSchema, ({ fleet, root, region }) => directory.claim(fleet, root, region)),
+      claim: call(claimRequestSchema, ({ fleet, root, region, known }) =>
+        directory.claim(fleet, root, region, known),
+      ),
       imported: call(importedRequestSchema, (body) => directory.imported(body)),
       interest: call(interestRequestSchema, (body) => relay.interest(body)),
       drained: call(drainedRequestSchema, (body) => relay.drained(body)),
@@ -173,7 +179,8 @@ class PodLife implements Sender {
     const far = <T>(ask: () => Promise<T>) =>
       new Promise<T>((resolve, reject) => {
         world.scheduler.after(world.storeDelay(), this, () => {
-          ask().then(
+          const asked = world.storeDown ? Promise.reject(new Error('the store is down')) : ask()
+          asked.then(
             (value) => {
               world.scheduler.after(world.storeDelay(), this, () => this.enter(() => resolve(value)))
             },
@@ -186,6 +193,7 @@ class PodLife implements Sender {
       ...store,
       home: (...given) => far(() => store.home(...given)),
       claimHome: (...given) => far(() => store.claimHome(...given)),
+      restoreHome: (...given) => far(() => store.restoreHome(...given)),
       confirmImport: (...given) => far(() => store.confirmImport(...given)),
       releaseHome: (...given) => far(() => store.releaseHome(...given)),
       putHistory: (...given) => far(() => store.putHistory(...given)),

@@ -15,7 +15,7 @@ import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import { deliverRequestSchema } from '../../src/relay/envelope.ts'
 import { historySeamRequestSchema } from '../../src/relay/history.ts'
-import { handoverRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
+import { handoverRequestSchema, homeKnownRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
 import { drainedRequestSchema, homeInterestRequestSchema } from '../../src/relay/interest.ts'
 import {
   regionRetainedRequestSchema,
@@ -156,7 +156,11 @@ class WorkerRequest implements Sender {
       }
       case 'drained': {
         const { fleet, root, region } = this.parse(drainedRequestSchema, body)
-        return this.leaf(fleet, root, (leaf) => leaf.drained(region))
+        return { home: await this.leaf(fleet, root, (leaf) => leaf.drained(region)) }
+      }
+      case 'home-known': {
+        const { fleet, root } = this.parse(homeKnownRequestSchema, body)
+        return this.leaf(fleet, root, (leaf) => leaf.homeKnown())
       }
       case 'handover': {
         const given = this.parse(handoverRequestSchema, body)

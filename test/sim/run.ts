@@ -2,10 +2,11 @@
 // those that break a promise. Seeds count on from S; with --trace the readable history, with --calls every call in it.
 import { fork } from 'node:child_process'
 import { parseArgs } from 'node:util'
-import { FAULT_KINDS } from './faults.ts'
+import { FAULT_KINDS, type FaultKind, RESTORE } from './faults.ts'
 import { type Outcome, runSeed, type Settings } from './scenario.ts'
 
 const PROCESSES = 2
+const ALL_KINDS: readonly FaultKind[] = [...FAULT_KINDS, RESTORE]
 
 interface Sum {
   seeds: number
@@ -36,7 +37,7 @@ function print(line: string): void {
 function settings(): Settings {
   const names = values.faults?.split(',')
   if (names === undefined) return { verbose: values.calls }
-  return { verbose: values.calls, kinds: FAULT_KINDS.filter((kind) => names.includes(kind)) }
+  return { verbose: values.calls, kinds: ALL_KINDS.filter((kind) => names.includes(kind)) }
 }
 
 function report({ seed, kinds, breaches }: Outcome): void {

@@ -5,7 +5,7 @@ import type { QoS } from '../../src/mqtt/packet.ts'
 import { Random } from '../random/random.ts'
 import { judge } from './checks.ts'
 import { SimClient } from './client.ts'
-import { FAULT_KINDS, type FaultKind, Faults } from './faults.ts'
+import { BESIDES_RESTORE, FAULT_KINDS, type FaultKind, Faults, RESTORE } from './faults.ts'
 import { keptHasAll } from './history-check.ts'
 import { everythingSynced } from './synced-check.ts'
 import { AWAY_MS_MAX, type Breach, World, type WorldSettings } from './world.ts'
@@ -22,6 +22,8 @@ export interface Outcome {
   readonly delivered: number
   /** With QoS 1 or 2, and told so. */
   readonly refused: number
+  /** How often a directory that had gone back was put right. */
+  readonly putRight: number
   readonly kinds: readonly FaultKind[]
   readonly faults: number
   readonly hash: string
@@ -42,6 +44,8 @@ interface Kind {
   readonly retained?: true
   /** Queues and outboxes are small, and clients stay away for longer: they fill. */
   readonly full?: true
+  /** The directory goes back in time. */
+  readonly restored?: true
 }
 
 export const WIDE_SEEDS_FROM = 1_000_000
@@ -50,6 +54,7 @@ export const SHADOW_SEEDS_FROM = 3_000_000
 export const RETAINED_SEEDS_FROM = 4_000_000
 export const FULL_SEEDS_FROM = 5_000_000
 export const HISTORY_SEEDS_FROM = 6_000_000
+export const RESTORED_SEEDS_FROM = 7_000_000
 
 const USUAL: Kind = { from: 0 }
 const KINDS: readonly Kind[] = [
@@ -60,6 +65,7 @@ const KINDS: readonly Kind[] = [
   { from: RETAINED_SEEDS_FROM, retained: true },
   { from: FULL_SEEDS_FROM, full: true },
   { from: HISTORY_SEEDS_FROM, history: true },
+  { from: RESTORED_SEEDS_FROM, restored: true },
 ]
 
 function settingsOf({ presence, history, full }: Kind): Partial<WorldSettings> {
@@ -67,9 +73,15 @@ function settingsOf({ presence, history, full }: Kind): Partial<WorldSettings> {
   return { presence: presence === true, history: history === true, ...bounds }
 }
 
+/** When clients move besides, so that the directory has something to forget, and somebody asks it afterwards. */
+const RESTORED_MOVES_MS = [
+  [1_500, 6_500],
+  [16_500, 23_500],
+] as const
+
 /** For how long clients work and things go wrong. */
-function workMsOf({ retained }: Kind): number {
-  return retained ? 24_000 : 12_000
+function workMsOf({ retained, restored }: Kind): number {
+  return retained || restored ? 24_000 : 12_000
 }
 
 export interface Settings {
@@ -81,9 +93,9 @@ export interface Settings {
 
 export async function runSeed(seed: number, { verbose = false, kinds }: Settings = {}): Promise<Outcome> {
   const random = new Random(seed)
-  const faults = new Faults(random, kinds === undefined ? someFaults(random) : new Set(kinds))
-  const regions = REGIONS.slice(0, 2 + random.int(2))
   const kind = KINDS.findLast(({ from }) => seed >= from) ?? USUAL
+  const faults = new Faults(random, kinds === undefined ? faultsOf(kind, random) : new Set(kinds))
+  const regions = REGIONS.slice(0, 2 + random.int(2))
   const workMs = workMsOf(kind)
   const world = new World(random, faults, regions, 1 + random.int(2), settingsOf(kind), verbose)
   try {
@@ -110,10 +122,17 @@ export async function runSeed(seed: number, { verbose = false, kinds }: Settings
     published: world.history.published.length,
     delivered: world.history.delivered.length,
     refused: world.history.published.filter(({ acknowledged }) => (acknowledged?.reason ?? 0) >= 0x80).length,
+    putRight: world.putRight,
     kinds: [...faults.kinds],
     faults: [...faults.counts.values()].reduce((sum, n) => sum + n, 0),
     hash: createHash('sha256').update(world.notes.join('\n')).digest('hex'),
   }
+}
+
+function faultsOf({ restored }: Kind, random: Random): ReadonlySet<FaultKind> {
+  if (!restored) return someFaults(random)
+  const share = random.between(0, 0.6)
+  return new Set([RESTORE, 'roam', ...BESIDES_RESTORE.filter(() => random.chance(share))])
 }
 
 /** Each run has some kinds of faults and not others, so that they do not hide one another; some runs have none. */
@@ -268,6 +287,10 @@ class Work {
         })
       }
     }
+    if (this.kind.restored)
+      for (const [from, until] of RESTORED_MOVES_MS)
+        for (let i = random.int(3); i > 0; i--)
+          at(random.between(from, until), () => this.move(client, random.pick(regions)))
     if (faults.has('client drops') && random.chance(0.15))
       at(random.between(4_000, 11_000), () => client.connect(client.region, true))
   }

@@ -6,6 +6,7 @@ import {
   HISTORY_SEEDS_FROM,
   type Outcome,
   PRESENCE_SEEDS_FROM,
+  RESTORED_SEEDS_FROM,
   RETAINED_SEEDS_FROM,
   runSeed,
   SHADOW_SEEDS_FROM,
@@ -21,6 +22,7 @@ const SHADOW_SHARE = 0.05
 const RETAINED_SHARE = 0.02
 const FULL_SHARE = 0.05
 const HISTORY_SHARE = 0.02
+const RESTORED_SHARE = 0.02
 const BROKEN_MAX = 10
 const EACH_MS_MAX = 1_000
 
@@ -36,11 +38,12 @@ export function testHalf(half: 0 | 1): void {
   const retained = Math.round(SEEDS * RETAINED_SHARE)
   const full = Math.round(SEEDS * FULL_SHARE)
   const history = Math.round(SEEDS * HISTORY_SHARE)
+  const restored = Math.round(SEEDS * RESTORED_SHARE)
   const kinds = [
     {
       what: 'simulated runs with faults break no promise (promises 1 to 7)',
       first: FIRST,
-      count: SEEDS - wide - presence - shadows - retained - full - history,
+      count: SEEDS - wide - presence - shadows - retained - full - history - restored,
     },
     {
       what: 'simulated runs with wide filters break no promise',
@@ -73,8 +76,14 @@ export function testHalf(half: 0 | 1): void {
       first: HISTORY_SEEDS_FROM + FIRST - 1,
       count: history,
     },
+    {
+      what: 'simulated runs whose directory goes back in time break no promise',
+      first: RESTORED_SEEDS_FROM + FIRST - 1,
+      count: restored,
+      putRightEach: 1,
+    },
   ]
-  for (const { what, first, count, refusedEach = 0 } of kinds) {
+  for (const { what, first, count, refusedEach = 0, putRightEach = 0 } of kinds) {
     const runs = Math.floor((count + 1 - half) / 2)
     test(`${runs} ${what}: every second from seed ${first + half} on`, {
       timeout: 60_000 + runs * EACH_MS_MAX,
@@ -83,18 +92,21 @@ export function testHalf(half: 0 | 1): void {
       let delivered = 0
       let faults = 0
       let refused = 0
+      let putRight = 0
       for (let i = 0; i < runs && broken.length < BROKEN_MAX; i++) {
         const outcome = await runSeed(first + half + 2 * i)
         broken.push(...told(outcome))
         delivered += outcome.delivered
         faults += outcome.faults
         refused += outcome.refused
+        putRight += outcome.putRight
       }
       expect(broken).toEqual([])
       // Or else they would prove little.
       expect(delivered).toBeGreaterThan(runs * 50)
       expect(faults).toBeGreaterThan(runs * 5)
       expect(refused).toBeGreaterThanOrEqual(runs * refusedEach)
+      expect(putRight).toBeGreaterThanOrEqual(runs * putRightEach)
     })
   }
 }

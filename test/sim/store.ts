@@ -5,6 +5,7 @@ import {
   decideClaim,
   decideConfirm,
   decideRelease,
+  decideRestore,
   type HomeRow,
   homeOf,
 } from '../../k8s-core/store/home-row.ts'
@@ -19,19 +20,32 @@ interface Pooled {
   readonly history: SqliteHistory
 }
 
+export interface MemoryStore extends Store {
+  /**
+   * Home rows go back in time, each by as many writes as `steps` says, but none to before its first.
+   * @returns of how many that has undone something
+   */
+  goBack(steps: () => number): number
+}
+
 /** Making one costs more than a run. */
 const pool: Pooled[] = []
 
 /** @param now its clock, ms since the epoch */
-export function memoryStore(now: () => number): Store {
+export function memoryStore(now: () => number): MemoryStore {
   const pooled = pool.pop() ?? newDatabase()
-  const rows = new Map<string, HomeRow>()
+  /** All that was written of each root, the newest last. */
+  const rows = new Map<string, HomeRow[]>()
   const decide = <T>(key: string, decision: Decision<T>): T => {
-    if (decision.write !== null) rows.set(key, decision.write)
+    if (decision.write !== null) {
+      const written = rows.get(key)
+      if (written === undefined) rows.set(key, [decision.write])
+      else written.push(decision.write)
+    }
     return decision.result
   }
   const keyOf = (fleet: string, root: string) => `${fleet} ${root}`
-  const row = (key: string) => rows.get(key) ?? null
+  const row = (key: string) => rows.get(key)?.at(-1) ?? null
   return {
     now,
     migrate: async () => undefined,
@@ -40,6 +54,10 @@ export function memoryStore(now: () => number): Store {
       const key = keyOf(fleet, root)
       return decide(key, decideClaim(row(key), region, epoch))
     },
+    restoreHome: async (fleet, root, known, regions) => {
+      const key = keyOf(fleet, root)
+      return decide(key, decideRestore(row(key), known, regions))
+    },
     confirmImport: async (fleet, root, epoch, from) => {
       const key = keyOf(fleet, root)
       return decide(key, decideConfirm(row(key), epoch, from))
@@ -47,6 +65,15 @@ export function memoryStore(now: () => number): Store {
     releaseHome: async (fleet, root, epoch) => {
       const key = keyOf(fleet, root)
       return decide(key, decideRelease(row(key), epoch))
+    },
+    goBack: (steps) => {
+      let undone = 0
+      for (const written of rows.values()) {
+        const by = Math.min(steps(), written.length - 1)
+        written.length -= by
+        if (by > 0) undone++
+      }
+      return undone
     },
     putState: async (change) => pooled.states.put(change, now()),
     takeState: async (fleet, root, epoch) => pooled.states.take(fleet, root, epoch, now()),

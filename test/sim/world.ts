@@ -1,7 +1,6 @@
 // The simulated world: regions, pods of the core, clients and what happens between them, all from one seed.
 
 import { OUTBOX_MESSAGES_MAX } from '../../actors/limits.ts'
-import type { Store } from '../../k8s-core/store/port.ts'
 import type { RegionId } from '../../src/id/ids.ts'
 import { QUEUE_MESSAGES_MAX } from '../../src/session/limits.ts'
 import type { Random } from '../random/random.ts'
@@ -12,7 +11,7 @@ import { History } from './history.ts'
 import { Pod } from './pod.ts'
 import { SimRegion } from './region.ts'
 import { BEGINNING, Scheduler } from './scheduler.ts'
-import { memoryStore } from './store.ts'
+import { type MemoryStore, memoryStore } from './store.ts'
 import { Watch } from './watch.ts'
 
 /** What may be violated: a promise, or that nothing fails in a way that nothing explains. */
@@ -65,7 +64,11 @@ const CLOCK_OFF_MS_MAX = 300_000
 export class World {
   readonly scheduler = new Scheduler()
   readonly history = new History()
-  readonly store: Store
+  readonly store: MemoryStore
+  /** It answers nobody. */
+  storeDown = false
+  /** How often somebody knew of a newer home than a directory that had gone back. */
+  putRight = 0
   readonly regions = new Map<RegionId, SimRegion>()
   readonly pods: Pod[]
   readonly clients: SimClient[] = []

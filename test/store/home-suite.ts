@@ -142,6 +142,70 @@ export function describeHomes(pods: Pods): void {
     })
   })
 
+  describe('a directory that has gone back', () => {
+    const restore = (root: Root, region: RegionId, epoch: number, pod = store) =>
+      pod.restoreHome(FLEET, root, { region, epoch }, [AP, EU, US])
+
+    it('takes a newer home at its own epoch, to import as it would have after a claim', async () => {
+      const root = freshRoot()
+      await store.claimHome(FLEET, root, EU, 0)
+      const home = { region: US, epoch: 2, importFrom: [EU] }
+      expect(await restore(root, US, 2, otherPod)).toEqual(home)
+      expect(await store.home(FLEET, root)).toEqual(home)
+      expect(await restore(root, EU, 3)).toEqual({ region: EU, epoch: 3, importFrom: [US] })
+      expect(await store.claimHome(FLEET, root, AP, 3)).toMatchObject({ claimed: true, home: { epoch: 4 } })
+    })
+
+    it('has the home ask all regions where it has forgotten more than one, those that it knows first', async () => {
+      const root = freshRoot()
+      await store.claimHome(FLEET, root, EU, 0)
+      await store.claimHome(FLEET, root, US, 1)
+      const home = { region: US, epoch: 4, importFrom: [EU, AP] }
+      expect(await restore(root, US, 4)).toEqual(home)
+      expect(await otherPod.home(FLEET, root)).toEqual(home)
+    })
+
+    it('takes a home of which it has nothing', async () => {
+      const [first, later] = [freshRoot(), freshRoot()]
+      expect(await restore(first, US, 1)).toEqual({ region: US, epoch: 1, importFrom: [] })
+      expect(await restore(later, US, 2)).toEqual({ region: US, epoch: 2, importFrom: [AP, EU] })
+      expect(await otherPod.home(FLEET, later)).toMatchObject({ region: US, epoch: 2 })
+    })
+
+    it('stays as it is where its epoch is as high, whoever the home is', async () => {
+      const root = freshRoot()
+      await store.claimHome(FLEET, root, EU, 0)
+      await store.claimHome(FLEET, root, US, 1)
+      const home = { region: US, epoch: 2, importFrom: [EU] }
+      expect(await restore(root, EU, 1)).toEqual(home)
+      expect(await restore(root, AP, 2, otherPod)).toEqual(home)
+      expect(await restore(root, US, 2)).toEqual(home)
+      expect(await store.home(FLEET, root)).toEqual(home)
+    })
+
+    it('does not take back a release, but for a newer home', async () => {
+      const root = freshRoot()
+      await store.claimHome(FLEET, root, EU, 0)
+      await store.releaseHome(FLEET, root, 1)
+      expect(await restore(root, EU, 1, otherPod)).toBeNull()
+      expect(await restore(root, US, 2)).toEqual({ region: US, epoch: 2, importFrom: [] })
+    })
+
+    it('is put right by many at once, and by the newest in the end', async () => {
+      const root = freshRoot()
+      await store.claimHome(FLEET, root, EU, 0)
+      const epochs = Array.from({ length: 8 }, (_, i) => 2 + i)
+      await Promise.all(
+        epochs.map((epoch) => restore(root, epoch % 2 === 0 ? US : AP, epoch, epoch < 6 ? store : otherPod)),
+      )
+      expect(await store.home(FLEET, root)).toMatchObject({ region: AP, epoch: 9 })
+    }, 60_000)
+
+    it('takes no epoch that is none', async () => {
+      await expect(restore(freshRoot(), EU, 0)).rejects.toThrow(RangeError)
+    })
+  })
+
   describe('releases', () => {
     it('a released root has no home', async () => {
       const root = freshRoot()
