@@ -114,7 +114,8 @@ export class SimActor implements Place {
     life.enter(() => {
       life.alarm().then(
         () => {
-          if (this.deaths === deaths) this.alarmUnderWay = false
+          // One that dies in this very event has not done it.
+          if (this.deaths === deaths && !life.ghost) this.alarmUnderWay = false
         },
         (cause) => {
           if (this.deaths !== deaths) return
@@ -145,7 +146,7 @@ export class Life implements Platform, Place, Sender {
   readonly serving = new Set<Call>()
   lastEventAt = 0
   /** Died in the middle of the event that is running. */
-  private ghost = false
+  ghost = false
   private writes = 0
   private readonly timers = new Set<Task>()
   private leaving: { readonly write: number; readonly go: () => void }[] = []
