@@ -8,7 +8,8 @@
  *                                     waits for the other data center
  *   npm run chaos -- --cassandra 0    the cores share an embedded store, whose disk is full now and then
  *   npm run chaos -- --kinds 'disk full,kill'
- *   npm run chaos -- --shadows 100000 --minutes 5   shadows are changed under faults; then Cassandra must have all within 5 s
+ *   npm run chaos -- --shadows 100000 --minutes 5   shadows are changed under faults; then Cassandra must have all within 5 s.
+ *                                     With `--per-device 20` they are named ones, which are made faster
  *   npm run chaos -- --cut 10         the core link of a region is cut for ten minutes
  *
  * Leaves `reports/chaos/index.html` and `result.json`; ends with 0 only if nothing was lost, inverted or connected twice.
@@ -47,6 +48,7 @@ async function main(): Promise<number> {
       roamers: { type: 'string', default: '3' },
       kinds: { type: 'string' },
       shadows: { type: 'string' },
+      'per-device': { type: 'string', default: '1' },
       cut: { type: 'string' },
       cassandra: { type: 'string', default: '1' },
       consistency: { type: 'string', default: SYNC_CONSISTENCIES[0] },
@@ -80,6 +82,7 @@ async function main(): Promise<number> {
     const shadows = await runShadows({
       seed,
       shadows: number(values.shadows, 'shadows', 1, 10_000_000),
+      perDevice: number(values['per-device'], 'per-device', 1, 100),
       ms: number(values.minutes, 'minutes', 0.2, 24 * 60) * 60_000,
       faultsPerMinute: number(values.faults, 'faults', 0, 60),
       regions: REGIONS.slice(0, number(values.regions, 'regions', 2, 3)),

@@ -1,6 +1,7 @@
 // Many shadows, made, changed and read over HTTP as an app does it; what the last answer about each was.
 import { performance } from 'node:perf_hooks'
 import { z } from 'zod'
+import { CLASSIC_SHADOW, namedShadow } from '../../src/id/shadow-topic.ts'
 import type { World } from './world.ts'
 
 const ABREAST = 48
@@ -26,19 +27,31 @@ export class ShadowFleet {
   /** What the last request that failed was answered with. */
   lastFailure = ''
   readonly #world: World
+  readonly #perDevice: number
   #authorization = ''
   #numbers = 0
 
-  constructor(world: World) {
+  /** @param perDevice how many shadows a device has: one of its own, or so many named ones */
+  constructor(world: World, perDevice = 1) {
     this.#world = world
+    this.#perDevice = perDevice
   }
 
-  static root(i: number): string {
-    return `devices/${ShadowFleet.id(i)}`
+  root(i: number): string {
+    return `devices/${this.#device(i)}`
   }
 
-  static id(i: number): string {
-    return `shadow-${i}`
+  path(i: number): string {
+    const name = this.#name(i)
+    return name === null ? CLASSIC_SHADOW : (namedShadow(name) ?? '')
+  }
+
+  #device(i: number): string {
+    return `shadow-${Math.floor(i / this.#perDevice)}`
+  }
+
+  #name(i: number): string | null {
+    return this.#perDevice === 1 ? null : `n${i % this.#perDevice}`
   }
 
   /** Makes shadows until there are so many; all are at home in the region. */
@@ -96,7 +109,9 @@ export class ShadowFleet {
   }
 
   #request(i: number, region: string, init: RequestInit): Promise<Response> {
-    return fetch(`${this.#world.httpUrl(region)}/v1/devices/${ShadowFleet.id(i)}/shadow`, {
+    const name = this.#name(i)
+    const query = name === null ? '' : `?name=${name}`
+    return fetch(`${this.#world.httpUrl(region)}/v1/devices/${this.#device(i)}/shadow${query}`, {
       ...init,
       headers: { ...init.headers, authorization: this.#authorization },
       signal: AbortSignal.timeout(REQUEST_MS_MAX),
