@@ -31,7 +31,11 @@ export class Seen {
     const name = nameOf(delivery)
     if (name === null) return new Promise((settle) => accept(delivery, settle))
     const known = this.recent.get(name)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      if (delivery.message.owed === undefined) return known
+      // The first may be refused for want of room, which this one needs not be: it is acknowledged by now.
+      return known.then((outcome) => (isFailure(outcome) ? this.once(bytes, accept) : outcome))
+    }
     if (this.kept(name)) return Promise.resolve(STORED)
     const outcome = new Promise<number>((settle) => accept(delivery, settle))
     this.remember(name, outcome)

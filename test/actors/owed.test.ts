@@ -1,6 +1,7 @@
 // What was acknowledged because somebody had stored it, and then meets a queue that is full: it is taken all the same.
 import { expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
+import { Seen } from '../../actors/device/seen.ts'
 import { STORED } from '../../actors/leaf/outcome.ts'
 import { UPLINK_RETRY_MS_MAX } from '../../actors/limits.ts'
 import { Topic } from '../../actors/topic/topic.ts'
@@ -11,7 +12,7 @@ import { base64ToBytes } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { EnvelopesRequest, EnvelopesResponse } from '../../src/relay/envelope.ts'
 import { decodeRouted } from '../../src/relay/routed.ts'
-import { decodeDelivery } from '../../src/session/delivery.ts'
+import { decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
 import { EMPTY_OUTGOING } from '../../src/session/outgoing-effect.ts'
 import { Session } from '../../src/session/session.ts'
 import { delivery } from '../session/actor.ts'
@@ -142,4 +143,30 @@ test('a session whose queue is full takes what is owed, and refuses the rest', (
   expect(give('b')).toEqual([])
   expect(outcomes).toEqual([Reason.QuotaExceeded])
   expect(give('c', 'new')).toMatchObject([{ do: 'store' }])
+})
+
+test('what is owed does not share the refusal of the same message that was not yet', async () => {
+  const seen = new Seen(new FakePlatform(addressOf('device', EU, LAMP)).storage)
+  const message = { ...decodeMessage(record('devices/lamp/cmd', 'x')), qos: 2 as const, origin: 'n1' }
+  const bytes = (owed?: 'new') =>
+    encodeDelivery({
+      qos: 2,
+      retain: false,
+      identifiers: [],
+      share: null,
+      message: owed === undefined ? message : { ...message, owed },
+    })
+  const settles: ((outcome: number) => void)[] = []
+  const once = (owed?: 'new') => watch(seen.once(bytes(owed), (_, settle) => settles.push(settle)))
+  const [first, repeated, owed] = [once(), once(), once('new')]
+  settles[0]?.(Reason.QuotaExceeded)
+  await new Promise((done) => setImmediate(done))
+  expect([first.value(), repeated.value(), owed.state()]).toEqual([
+    Reason.QuotaExceeded,
+    Reason.QuotaExceeded,
+    'open',
+  ])
+  settles[1]?.(STORED)
+  await new Promise((done) => setImmediate(done))
+  expect([owed.value(), settles.length]).toEqual([STORED, 2])
 })

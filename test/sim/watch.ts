@@ -29,10 +29,10 @@ export interface FailOver {
 export class Watch {
   readonly failOvers: FailOver[] = []
   private readonly world: World
-  /** Of a root and epoch: from when to when the home was importing, in order. */
+  /** Of a root and epoch: from when to when the home was importing; `several` where not all former ones were reached at first. */
   private readonly importing = new Map<
     string,
-    { readonly root: Root; readonly since: number; until: number }
+    { readonly root: Root; readonly since: number; until: number; readonly several: boolean }
   >()
   /** Which region was the home at an epoch. */
   private readonly epochs = new Map<string, RegionId>()
@@ -64,12 +64,13 @@ export class Watch {
   }
 
   /**
-   * Whether its home was still importing in order, the former home not being reached for longer than that holds back what
-   * is newer: what was published before the end of that may come late.
+   * Whether its home was still importing, one of the former homes not being reached from the beginning, or for longer than that
+   * holds back what is newer: what was published before the end of that may come late.
    */
   importedLate(root: Root, at: number): boolean {
     return [...this.importing.values()].some(
-      (one) => one.root === root && one.until - one.since > LATE_FIRST_MS_MAX && at < one.until,
+      (one) =>
+        one.root === root && (one.several || one.until - one.since > LATE_FIRST_MS_MAX) && at < one.until,
     )
   }
 
@@ -126,7 +127,7 @@ export class Watch {
     const { knowledge } = home
     const regions = this.homes.get(root) ?? new Map<RegionId, number>()
     if (knowledge.at === 'here') {
-      if (home.importing && !home.mayHearLate) this.imports(root, knowledge.epoch)
+      if (home.importing) this.imports(root, knowledge.epoch, home.mayHearLate)
       if (!home.mayHearLate)
         for (const one of this.failOvers)
           if (one.root === root && one.epoch <= knowledge.epoch) one.settledAt ??= this.world.scheduler.exact
@@ -140,11 +141,14 @@ export class Watch {
     }
   }
 
-  private imports(root: Root, epoch: number): void {
+  private imports(root: Root, epoch: number, late: boolean): void {
     const { exact } = this.world.scheduler
     const key = `${epoch} ${root}`
     const known = this.importing.get(key)
-    if (known === undefined) this.importing.set(key, { root, since: exact, until: exact })
+    // One that began from the store is among the fail-overs.
+    const several = late && !this.failOvers.some((one) => one.root === root && one.epoch === epoch)
+    if (late && !several) return
+    if (known === undefined) this.importing.set(key, { root, since: exact, until: exact, several })
     else known.until = exact
   }
 
