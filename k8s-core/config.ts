@@ -47,8 +47,8 @@ const environmentSchema = z
     CASSANDRA_LOCAL_DC: z.string().default(''),
     CASSANDRA_KEYSPACE: z.string().default('starling'),
     CASSANDRA_REPLICATION: z.string().optional(),
-    /** At which synced states are written and found; see docs/decisions/0020-chaos.md. */
-    CASSANDRA_SYNC_CONSISTENCY: z.enum(SYNC_CONSISTENCIES).default('quorum'),
+    /** At which synced states are written and found; see docs/decisions/0022-consistency.md. */
+    CASSANDRA_SYNC_CONSISTENCY: z.enum(SYNC_CONSISTENCIES).default(SYNC_CONSISTENCIES[0]),
     CASSANDRA_USERNAME: z.string().optional(),
     CASSANDRA_PASSWORD: z.string().optional(),
   })

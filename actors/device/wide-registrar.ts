@@ -45,26 +45,21 @@ export class WideRegistrar {
    * SUBACK is out, so the client would not ask again.
    */
   async *retained(filters: readonly string[]): AsyncGenerator<Uint8Array[]> {
-    for (const shard of this.platform.peers.wideShards()) {
-      let after: WideCursor | null = null
-      do {
-        const page: RetainedPage<WideCursor> = await persistently(this.platform, () =>
-          shard.retained(filters, after),
-        )
-        yield unpackBatch(page.records)
-        after = page.next
-      } while (after !== null)
-    }
-    for (const shard of this.platform.peers.wideShards()) {
-      let after: WorldCursor | null = null
-      do {
-        const page: RetainedPage<WorldCursor> = await persistently(this.platform, () =>
-          shard.retainedElsewhere(filters, after),
-        )
-        yield unpackBatch(page.records)
-        after = page.next
-      } while (after !== null)
-    }
+    const shards = this.platform.peers.wideShards()
+    for (const shard of shards) yield* this.pages<WideCursor>((after) => shard.retained(filters, after))
+    for (const shard of shards)
+      yield* this.pages<WorldCursor>((after) => shard.retainedElsewhere(filters, after))
+  }
+
+  private async *pages<Cursor>(
+    ask: (after: Cursor | null) => Promise<RetainedPage<Cursor>>,
+  ): AsyncGenerator<Uint8Array[]> {
+    let after: Cursor | null = null
+    do {
+      const page: RetainedPage<Cursor> = await persistently(this.platform, () => ask(after))
+      yield unpackBatch(page.records)
+      after = page.next
+    } while (after !== null)
   }
 
   private async ask(session: string, subscriptions: readonly Subscription[]): Promise<ReasonCode[]> {

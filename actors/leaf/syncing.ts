@@ -63,7 +63,6 @@ export class Syncing {
   private lastAt = 0
   private retryAt = 0
   private failures = 0
-  private alarmAt = 0
 
   constructor(platform: Platform, root: Root, marks: Marks, history: History, source: SyncSource) {
     this.platform = platform
@@ -134,8 +133,6 @@ export class Syncing {
 
   /** Something may be marked since before the process died, or wait for the core to be back. */
   async alarm(): Promise<void> {
-    // The alarm has gone off, for this or for something else: there is none now.
-    this.alarmAt = 0
     if (!this.any) return
     if (this.platform.now() >= this.retryAt) await this.run()
     this.plan()
@@ -145,10 +142,8 @@ export class Syncing {
   plan(): void {
     if (!this.any || this.running !== null) return
     const now = this.platform.now()
-    if (this.alarmAt <= now) {
-      this.alarmAt = now + SYNC_ALARM_MS
-      this.platform.wakeBy(this.alarmAt)
-    }
+    // The platform knows whether there is an earlier one: a memory of its own would outlast an alarm that went off for another.
+    this.platform.wakeBy(now + SYNC_ALARM_MS)
     const soonest = this.waiters.size > 0 ? now : Math.max(now + SYNC_DELAY_MS, this.lastAt + SYNC_EVERY_MS)
     const at = Math.max(soonest, this.retryAt)
     // A timer keeps the actor in memory, so what waits long waits for the alarm.

@@ -18,8 +18,7 @@ export class Syncer {
   /** They failed, and are tried again after a pause. */
   private held: Waiting[] = []
   private pausing = false
-  /** The last call did not reach the core. */
-  private away = false
+  /** After a call that did not reach the core; 0 after one that did. */
   private pausedUntil = 0
 
   constructor(platform: Platform) {
@@ -40,6 +39,10 @@ export class Syncer {
       if (this.away && patient) this.hold(one)
       else this.gather([one])
     })
+  }
+
+  private get away(): boolean {
+    return this.pausedUntil > 0
   }
 
   private gather(some: readonly Waiting[]): void {
@@ -73,10 +76,8 @@ export class Syncer {
       const roots = some.map(({ change }) => change)
       results = (await this.platform.core.sync({ region: this.platform.region, roots })).results
       if (this.away) this.gather(this.held.splice(0))
-      this.away = false
       this.pausedUntil = 0
     } catch (cause) {
-      this.away = true
       this.pausedUntil = this.platform.now() + SYNC_PAUSE_MS
       this.platform.report('the core was not reached for a sync', cause)
     }

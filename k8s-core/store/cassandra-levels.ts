@@ -20,7 +20,7 @@ const { quorum, localQuorum, eachQuorum } = types.consistencies
  * core's own data center writes, and a majority of each is asked by who must find it, so that a sync waits for no other data
  * center and goes on without it, and a fail-over waits until all are there.
  */
-export function syncLevels(consistency: SyncConsistency): SyncLevels {
+export function syncLevels(consistency: SyncConsistency = SYNC_CONSISTENCIES[0]): SyncLevels {
   if (consistency === 'quorum') return { written: at(quorum), found: at(quorum), near: at(quorum) }
   return { written: at(localQuorum), found: at(eachQuorum), near: at(localQuorum) }
 }

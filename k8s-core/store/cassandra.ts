@@ -34,7 +34,7 @@ import { StoreClock } from './store-clock.ts'
 export async function openCassandraStore(options: CassandraOptions): Promise<RegisteringStore> {
   if (!KEYSPACE.test(options.keyspace)) throw new Error(`not a keyspace name: ${options.keyspace}`)
   const { client, localDataCenter } = await connectCassandra(options)
-  const levels = syncLevels(options.syncConsistency ?? 'quorum')
+  const levels = syncLevels(options.syncConsistency)
   try {
     const clock = await StoreClock.open(() => clockOf(client))
     const replication = options.replication ?? { [localDataCenter]: 1 }

@@ -73,12 +73,7 @@ export const handoverStateSchema = z.object({
 export type HandoverState = z.infer<typeof handoverStateSchema>
 
 /** Edge to core, `POST …/claim`: a client came up in this region; make it the home. */
-export const claimRequestSchema = z.object({
-  fleet: fleetSchema,
-  root: rootSchema,
-  region: regionSchema,
-  known: knownSchema,
-})
+export const claimRequestSchema = resolveRequestSchema
 export type ClaimRequest = z.infer<typeof claimRequestSchema>
 export const claimResponseSchema = z.object({
   home: homeSchema,

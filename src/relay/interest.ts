@@ -1,6 +1,6 @@
 // Interest: a region that is not home has subscribers of a root, and must be sent its messages.
 import { z } from 'zod'
-import { retainedSchema } from './home.ts'
+import { resolveRequestSchema, retainedSchema } from './home.ts'
 import { homeSchema, knownSchema, movedSchema } from './home-answer.ts'
 import { clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 
@@ -58,12 +58,7 @@ export type HomeInterestResponse = z.infer<typeof homeInterestResponseSchema>
  * message of the root that they had accepted for the region has been delivered there. Fails where that takes long; it is
  * then to be asked again.
  */
-export const drainedRequestSchema = z.object({
-  fleet: fleetSchema,
-  root: rootSchema,
-  region: regionSchema,
-  known: knownSchema,
-})
+export const drainedRequestSchema = resolveRequestSchema
 export type DrainedRequest = z.infer<typeof drainedRequestSchema>
 
 /** Of an edge: by the home that it knows of the core sees whether it has asked all. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { SYNC_CONSISTENCIES, type SyncConsistency } from '../../k8s-core/store/cassandra-levels.ts'
+import type { SyncConsistency } from '../../k8s-core/store/cassandra-levels.ts'
 import { bundleWorker, tryPort } from '../../src/cli/up.ts'
 import { signClientToken } from '../../src/id/client-token.ts'
 import { type ClientId, DEFAULT_FLEET } from '../../src/id/ids.ts'
@@ -206,7 +206,8 @@ export class World {
         STORE: 'sqlite',
         SQLITE_PATH: path.join(this.#folder(EMBEDDED_STORE), 'core.sqlite'),
       }
-    const copies = copiesOf(this.#options.cassandra)
+    const { cassandra, consistency } = this.#options
+    const copies = copiesOf(cassandra)
     const centers = Object.keys(copies)
     const center = centers[i % centers.length] ?? ''
     const near = this.cassandra.filter(({ settings }) => settings.dataCenter === center)
@@ -217,7 +218,7 @@ export class World {
       CASSANDRA_LOCAL_DC: center,
       CASSANDRA_KEYSPACE: KEYSPACE,
       CASSANDRA_REPLICATION: JSON.stringify(copies),
-      CASSANDRA_SYNC_CONSISTENCY: this.#options.consistency ?? SYNC_CONSISTENCIES[0],
+      ...(consistency !== undefined && { CASSANDRA_SYNC_CONSISTENCY: consistency }),
     }
   }
 

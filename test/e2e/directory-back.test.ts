@@ -52,39 +52,24 @@ describe('a directory that has forgotten where clients moved to', () => {
   }, SYSTEM_START_MS + TEST_MS)
   afterAll(() => system.stop())
 
-  it('learns it from the former home when something is published elsewhere', {
-    timeout: TEST_MS,
-  }, async () => {
-    expect(homeOf('stays')).toMatchObject({ region: 'eu', epoch: 1 })
-    const stays = await Client.connect(system, 'us', 'stays', KEPT)
-    expect(stays.sessionPresent).toBe(true)
-    await app.publish('devices/stays/cmd', 'from elsewhere')
-    await stays.has(1)
-    expect(homeOf('stays')).toMatchObject({ region: 'us', epoch: 2 })
-    await stays.end()
-  })
-
-  it('learns it from a client that comes back to its former home', { timeout: TEST_MS }, async () => {
-    expect(homeOf('returns')).toMatchObject({ region: 'eu', epoch: 1 })
-    const returned = await Client.connect(system, 'eu', 'returns', KEPT)
-    expect(returned.sessionPresent).toBe(true)
-    await app.publish('devices/returns/cmd', 'back')
-    await returned.has(1)
-    expect(homeOf('returns')).toMatchObject({ region: 'eu', epoch: 3 })
-    await returned.end()
-  })
-
-  it('learns it from the former home when the client goes on to a third region', {
-    timeout: TEST_MS,
-  }, async () => {
-    expect(homeOf('goes-on')).toMatchObject({ region: 'eu', epoch: 1 })
-    const gone = await Client.connect(system, 'ap', 'goes-on', KEPT)
-    expect(gone.sessionPresent).toBe(true)
-    await app.publish('devices/goes-on/cmd', 'onwards')
-    await gone.has(1)
+  it.each([
+    ['the former home when something is published elsewhere', 'stays', 'us', { region: 'us', epoch: 2 }],
+    ['a client that comes back to its former home', 'returns', 'eu', { region: 'eu', epoch: 3 }],
     // Above the home that was forgotten.
-    expect(homeOf('goes-on')).toMatchObject({ region: 'ap', epoch: 3 })
-    await gone.end()
+    [
+      'the former home when the client goes on to a third region',
+      'goes-on',
+      'ap',
+      { region: 'ap', epoch: 3 },
+    ],
+  ])('learns it from %s', { timeout: TEST_MS }, async (_, id, region, home) => {
+    expect(homeOf(id)).toMatchObject({ region: 'eu', epoch: 1 })
+    const client = await Client.connect(system, region, id, KEPT)
+    expect(client.sessionPresent).toBe(true)
+    await app.publish(`devices/${id}/cmd`, 'from elsewhere')
+    await client.has(1)
+    expect(homeOf(id)).toMatchObject(home)
+    await client.end()
   })
 
   it('learns it when somebody elsewhere subscribes', { timeout: TEST_MS }, async () => {
