@@ -12,7 +12,7 @@ import type { SessionStore } from './session-store.ts'
 export interface Awakened {
   readonly session: Session | null
   readonly live: Live | null
-  /** The session was connected, and its connection died with the process. */
+  /** The connection died with the process, and the session was not told. */
   readonly cutOff: boolean
 }
 
@@ -41,7 +41,7 @@ export function awaken(
     store.received(),
     platform.settings.queueMessagesMax,
   )
-  return { session, live: null, cutOff: row.disconnectedAt === null }
+  return { session, live: null, cutOff: row.disconnectedAt === null || row.expirySeconds === 0 }
 }
 
 function awakenLive(

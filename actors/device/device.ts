@@ -144,11 +144,11 @@ export class Device {
     const { session, live, cutOff } = awaken(platform, this.store, connections)
     this.session = session
     this.live = live
-    // The process died with the connection; from now on the session waits.
-    if (session !== null && cutOff) this.keepDisconnected(session, platform.now())
+    // The process died with the connection.
+    if (session !== null && cutOff) this.sessionLeft(session)
     if (live === null) {
       this.presence.disconnected(null)
-      this.will.connectionEnded(session?.expirySeconds ?? 0)
+      this.will.connectionEnded(this.session?.expirySeconds ?? 0)
     }
     this.presence.publish()
   }
@@ -280,16 +280,9 @@ export class Device {
 
   private startSession(expirySeconds: number): Session {
     this.endSession('discarded')
-    const { platform } = this
-    const { queueMessagesMax } = platform.settings
-    this.session = new Session(
-      platform.randomId(),
-      expirySeconds,
-      new Map(),
-      EMPTY_OUTGOING,
-      [],
-      queueMessagesMax,
-    )
+    const id = this.platform.randomId()
+    const messagesMax = this.platform.settings.queueMessagesMax
+    this.session = new Session(id, expirySeconds, new Map(), EMPTY_OUTGOING, [], messagesMax)
     return this.session
   }
 
@@ -331,16 +324,20 @@ export class Device {
   private afterConnection(reason: ReasonCode | null, presence?: 'kept'): void {
     const { session } = this
     this.live = null
-    if (session !== null) {
-      this.perform(session.disconnected())
-      if (session.persistent && session.expirySeconds > 0) this.keepDisconnected(session, this.platform.now())
-      else this.endSession('session-ended')
-    }
+    if (session !== null) this.sessionLeft(session)
     this.presence.disconnected(reason, presence)
     this.will.connectionEnded(this.session?.expirySeconds ?? 0)
   }
 
-  private keepDisconnected(session: Session, now: number): void {
+  /** The session waits for its client, or ends with the connection. */
+  private sessionLeft(session: Session): void {
+    this.perform(session.disconnected())
+    if (session.persistent && session.expirySeconds > 0) this.keepDisconnected(session)
+    else this.endSession('session-ended')
+  }
+
+  private keepDisconnected(session: Session): void {
+    const now = this.platform.now()
     this.store.saveSession(session.id, session.expirySeconds, now, session.outgoing.snapshot())
     this.platform.wakeBy(now + session.expirySeconds * 1000)
     this.givingAway.whileAway({

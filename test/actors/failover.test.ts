@@ -1,12 +1,13 @@
 // A home that begins from the core's store, since its predecessor's region does not answer.
 import { describe, expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
+import { STORED } from '../../actors/leaf/outcome.ts'
 import { FAIL_OVER_POSITIONS, FAIL_OVER_REGISTER_MS, IMPORT_RETRY_MS_MAX } from '../../actors/limits.ts'
 import { DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import { isPresence } from '../../src/id/root.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
-import { packBatch } from '../../src/relay/batch.ts'
+import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import {
   type ClaimResponse,
   type HandoverState,
@@ -15,7 +16,9 @@ import {
   LATE_NOWHERE,
   type SessionState,
 } from '../../src/relay/home.ts'
+import { decodeRouted } from '../../src/relay/routed.ts'
 import { encodeDelivery } from '../../src/session/delivery.ts'
+import { ACK_WAIT_MS } from '../../src/session/limits.ts'
 import { held } from './fake-peers.ts'
 import {
   APP,
@@ -25,6 +28,7 @@ import {
   LAMP_ROOT,
   message,
   packetsTo,
+  RELEASE,
   record,
   sessionState,
   subscribeFrame,
@@ -36,6 +40,7 @@ import {
 import { SyncWorld } from './sync-world.ts'
 
 const CMD = 'devices/lamp/cmd'
+const GROUP = '$share/g/rooms/1/#'
 const STATE = 'devices/lamp/state'
 /** The lamp's other home: the worlds of these tests are in eu. */
 const LOST = US
@@ -54,6 +59,12 @@ function lateOf(texts: readonly string[], more: Partial<ImportedResponse> = {}):
   const late = bytesToBase64(packBatch(texts.map((text) => deliveryOf(CMD, text))))
   const session = 'session of the lost home'
   return { ...LATE_NOWHERE, done: false, session, late, upTo: texts.length, from: LOST, ...more }
+}
+
+function forGroup(qos: 1 | 2, waits: boolean): Uint8Array {
+  const share = { filter: GROUP, waits }
+  const one = message('rooms/1/x', 'a', { qos, origin: 'o1' })
+  return encodeDelivery({ qos, retain: false, identifiers: [], share, message: one })
 }
 
 /** @param imported what the core answers each time that it is asked; it cannot reach the lost home in the end */
@@ -198,22 +209,15 @@ describe('when the lost region is back', () => {
   })
 
   test('what is late for a group while the client is away goes to the group, which may give it back', async () => {
-    const given = (waits: boolean) =>
-      encodeDelivery({
-        qos: 2,
-        retain: false,
-        identifiers: [],
-        share: { filter: '$share/g/rooms/1/#', waits },
-        message: message('rooms/1/x', 'a', { qos: 2, origin: 'o1' }),
-      })
-    const over = failedOver(stateOf([]), lateOf([], { late: bytesToBase64(packBatch([given(false)])) }))
+    const late = bytesToBase64(packBatch([forGroup(2, false)]))
+    const over = failedOver(stateOf([]), lateOf([], { late }))
     watch(over.world.connect(3600))
     await over.world.clock.pass(2_000)
     await over.world.leave()
     await comeBack(over)
     const { device, session } = over.world
     expect(device.store.queueSize().messages).toBe(0)
-    await device.deliver(session, [given(true)])
+    await device.deliver(session, [forGroup(2, true)])
     expect(device.store.queueSize().messages).toBe(1)
   })
 
@@ -265,6 +269,33 @@ describe('when the lost region is back', () => {
     ])
     expect(over.asked.at(-1)).toMatchObject({ from: LOST, tookTopic: cleared })
   })
+})
+
+test('what a group’s member had whose session ended with its connection in a lost region goes to the group', async () => {
+  const world = new SyncWorld()
+  const shared: string[] = []
+  let session = ''
+  world.leaf = () => ({
+    subscribe: async (_client, id, subscriptions) => {
+      session = id
+      return { reasons: subscriptions.map(({ qos }) => qos), retained: new Uint8Array(0) }
+    },
+    share: async (_session, batch) => {
+      const records = unpackBatch(batch).map(decodeRouted)
+      shared.push(...records.map(({ record: bytes }) => textOf(decodeMessage(bytes).payload)))
+      return new Uint8Array(records.length)
+    },
+  })
+  await world.connect(0)
+  await world.gate.frame(world.connection, subscribeFrame(1, GROUP))
+  const outcomes = world.device.deliver(session, [forGroup(1, false)])
+  await world.clock.pass(ACK_WAIT_MS + 100)
+  expect([...(await outcomes)]).toEqual([STORED])
+  world.crash()
+  // It is woken by that, before its alarm.
+  expect(await world.device.moving.release(RELEASE)).toMatchObject({ done: true })
+  await world.clock.settled()
+  expect(shared).toEqual(['a'])
 })
 
 /** A region whose client is to come back to it from one that is silent by then; the store has `state`. */

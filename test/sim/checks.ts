@@ -229,26 +229,10 @@ function sharedReachOne(world: World, seen: Seen): void {
     for (const published of history.published) {
       if (published.qos === 0 || published.at < since || !succeeded(published) || !lasts(published)) continue
       if (published.qos === 2 && mayTakeAlong) continue
-      if (lostWithMember(world, published, asked)) continue
       if (!matches(plainFilter(filter), published.topic)) continue
       if (!got.has(published)) world.breach('shared', `p${published.number} came to nobody of ${filter}`)
     }
   }
-}
-
-/** A member whose session ends with its connection may have had it when its region was lost (decision 10). */
-function lostWithMember(
-  world: World,
-  { at }: Published,
-  asked: readonly { readonly client: string }[],
-): boolean {
-  return asked.some(
-    ({ client }) =>
-      world.clients.find(({ id }) => id === client)?.manner.kept === false &&
-      world.watch.failOvers.some(
-        (one) => one.root === `devices/${client}` && !one.session && one.lostAt > at,
-      ),
-  )
 }
 
 /** Promise 3: two subscribers that stay where they are see the messages of a room in one order. */
