@@ -17,6 +17,7 @@ import { Attaching } from './attaching.ts'
 import type { Admission } from './attachment.ts'
 import { awaken } from './awaken.ts'
 import { Commands } from './commands.ts'
+import { Expiry } from './expiry.ts'
 import { type Ending, Explaining } from './explaining.ts'
 import { factsOf } from './facts.ts'
 import { GivingAway } from './giving-away.ts'
@@ -61,6 +62,7 @@ export class Device {
   private readonly performing: Performing
   private readonly keeping: Keeping
   private readonly seen: Seen
+  private readonly expiry: Expiry
 
   /** @param connections all there are, one of which may be live since before the actor's memory was lost */
   constructor(platform: Platform, client: ClientId, connections: readonly Connection[]) {
@@ -106,7 +108,7 @@ export class Device {
     this.commands = new Commands(platform, client, this.leaf, this.presence, {
       connected: () => this.live !== null,
       session: () => {
-        this.endIfExpired(platform.now())
+        this.endIfExpired()
         return this.session
       },
     })
@@ -141,6 +143,7 @@ export class Device {
       subscribe: (session, effect) => this.subscribe(session, effect),
       unsubscribe: (session, effect) => this.unsubscribe(session, effect),
     })
+    this.expiry = new Expiry(platform, this.store, this.leaf)
     const { session, live, cutOff } = awaken(platform, this.store, connections)
     this.session = session
     this.live = live
@@ -176,11 +179,13 @@ export class Device {
     stream: PacketStream,
     admission: Admission,
   ): Promise<Accepted> {
+    const asked = this.live === null ? this.expiry.askDirectory(this.session) : null
+    if (asked !== null) await asked
     await this.takeHome()
     const now = this.platform.now()
     if (this.live !== null) this.closeLive(Reason.SessionTakenOver) // [MQTT-3.1.4-3]
     const { terms, expirySeconds, properties } = negotiate(connect, this.platform.settings)
-    this.endIfExpired(now)
+    if (this.session !== null && this.expiry.isOverFor(this.session)) this.endSession('session-expired')
     const resumed = !connect.cleanStart && this.session !== null // [MQTT-3.1.2-4]
     this.will.clientReturned(resumed)
     if (resumed) this.session?.resume(expirySeconds)
@@ -244,7 +249,7 @@ export class Device {
     // What is still late goes first. Held for long, it would hold up the fence of another client that moves the other way.
     const held = this.leaf.home.completed()
     if (held !== null) await held
-    this.endIfExpired(this.platform.now())
+    this.endIfExpired()
     const { session } = this
     if (session === null || session.id !== sessionId)
       return new Uint8Array(deliveries.length).fill(NO_SUCH_SESSION)
@@ -265,13 +270,12 @@ export class Device {
   }
 
   async alarm(): Promise<void> {
-    const now = this.platform.now()
     const { live } = this
     if (live !== null && lookAfter(this.platform, this.store, live) === 'silent')
       this.closeLive(Reason.KeepAliveTimeout) // [MQTT-3.1.2-22]
     this.presence.publish()
     this.commands.alarm()
-    this.endIfExpired(now)
+    this.endIfExpired()
     this.will.publishIfDue(this.session === null)
     if (live !== null) this.givingAway.lookAgain(live.lastActivityAt)
     await this.givingAway.orphans()
@@ -286,13 +290,9 @@ export class Device {
     return this.session
   }
 
-  private endIfExpired(now: number): void {
-    if (this.session === null || this.live !== null) return
-    const row = this.store.session()
-    if (row === null || row.disconnectedAt === null || row.exportedUpTo !== null) return
-    const expiresAt = row.disconnectedAt + this.session.expirySeconds * 1000
-    if (expiresAt <= now) this.endSession('session-expired')
-    else this.platform.wakeBy(expiresAt)
+  private endIfExpired(): void {
+    if (this.live === null && this.session !== null && this.expiry.isOver(this.session))
+      this.endSession('session-expired')
   }
 
   /** Forgets the session, here and at the leaves. */

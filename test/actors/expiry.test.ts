@@ -1,0 +1,93 @@
+// When a session is over whose client is away: after an outage of its region the client may have gone on elsewhere.
+import { expect, test } from 'vitest'
+import { CoreUnreachable } from '../../actors/core-client.ts'
+import { SYNC_ALARM_MS } from '../../actors/limits.ts'
+import type { ClaimResponse } from '../../src/relay/home.ts'
+import type { HomeAnswer } from '../../src/relay/home-answer.ts'
+import type { SyncResult } from '../../src/relay/sync.ts'
+import { deliveryOf, EU, packetsTo, RELEASE, sessionState, US, watch } from './samples.ts'
+import { SyncWorld } from './sync-world.ts'
+
+const CMD = 'devices/lamp/cmd'
+const EXPIRY_SECONDS = 60
+const OUTAGE_MS = 2 * EXPIRY_SECONDS * 1000
+
+/** A lamp whose process dies with something that the store does not have, and is back when the session should be over. */
+async function backFromOutage(directory: { home: HomeAnswer | null; sync: SyncResult }) {
+  const claims: ClaimResponse[] = [{ home: { region: EU, epoch: 1 }, state: null, synced: false }]
+  const world = new SyncWorld({
+    resolve: async () => {
+      if (directory.home === null) throw new CoreUnreachable('the core is away')
+      return { home: directory.home }
+    },
+    claim: async () => claims.shift() ?? Promise.reject(new CoreUnreachable('no more')),
+  })
+  await world.settle(EXPIRY_SECONDS)
+  await world.leave()
+  await world.clock.pass(3_000)
+  world.answer = async () => 'failed'
+  const { session } = world
+  await world.device.deliver(session, [deliveryOf(CMD, 'nobody else has it')])
+  world.crash()
+  await world.clock.pass(OUTAGE_MS)
+  world.answer = async () => directory.sync
+  return { world, session, claims }
+}
+
+const MOVED = { home: { region: US, epoch: 2 }, sync: 'fenced' } as const
+const HERE = { home: { region: EU, epoch: 1 }, sync: 'applied' } as const
+const AWAY = { home: null, sync: 'failed' } as const
+
+test('a lost region that is back does not end a session that goes on elsewhere, and gives what it had', async () => {
+  const { world, session } = await backFromOutage(MOVED)
+  await world.alarm()
+  expect(await world.device.moving.release(RELEASE)).toMatchObject({ done: false, session, upTo: 1 })
+})
+
+test('nor does a message for it that comes first', async () => {
+  const { world, session } = await backFromOutage(MOVED)
+  await world.device.deliver(session, [deliveryOf(CMD, 'newer')])
+  expect(await world.device.moving.release(RELEASE)).toMatchObject({ done: false, session, upTo: 2 })
+})
+
+test('where it has not gone on elsewhere it is over as soon as the store says so', async () => {
+  const { world, session } = await backFromOutage(HERE)
+  await world.alarm()
+  await world.clock.pass(1_000)
+  expect(world.platform.alarmAt).toBeLessThanOrEqual(world.platform.now() + SYNC_ALARM_MS)
+  await world.alarm()
+  expect(world.device.store.session()).toBeNull()
+  expect([...(await world.device.deliver(session, [deliveryOf(CMD, 'late')]))]).not.toEqual([0x7f])
+})
+
+test('while the core is away it stays', async () => {
+  const { world } = await backFromOutage(AWAY)
+  await world.alarm()
+  await world.clock.pass(10_000)
+  await world.alarm()
+  expect(world.device.store.queueSize().messages).toBe(1)
+})
+
+test.each([HERE, AWAY])(
+  'its client that comes back is told that it is over, whether the core is there or not',
+  async (directory) => {
+    const { world } = await backFromOutage(directory)
+    watch(world.connect(EXPIRY_SECONDS, { clean: false }))
+    await world.clock.pass(5_000)
+    expect(packetsTo(world.connection)).toMatchObject([{ cmd: 'connack', sessionPresent: false }])
+  },
+)
+
+test('a client that comes back from elsewhere to a region that does not know of that finds what it had', async () => {
+  const { world, session, claims } = await backFromOutage(MOVED)
+  const state = { clock: 0, retained: [], interests: [], presence: [], shadows: [] }
+  const disconnectedAt = world.platform.now()
+  const given = sessionState([CMD], { id: session, expirySeconds: EXPIRY_SECONDS, disconnectedAt })
+  claims.push({ home: { region: EU, epoch: 3 }, state: { ...state, session: given }, synced: false })
+  watch(world.connect(EXPIRY_SECONDS, { clean: false }))
+  await world.clock.pass(5_000)
+  expect(packetsTo(world.connection)).toMatchObject([
+    { cmd: 'connack', sessionPresent: true },
+    { cmd: 'publish' },
+  ])
+})
