@@ -76,6 +76,8 @@ export const IMPORT_RETRY_MS_MAX = 60_000
 export const PUBLISH_COURIERS_MAX = 64
 /** A will without keep alive looks this often whether its connection still stands, should the process have died. */
 export const WILL_CHECK_MS = 60_000
+/** A client that is back so soon after its actor's process says by that where it is; else that is asked before its will is told. */
+export const WILL_ASK_MS = 100
 /** A partial packet larger than this is not put into the attachment: the actor stays in memory until it is whole. */
 export const ATTACHMENT_PENDING_BYTES_MAX = 4 * 1024
 /** A packet that does not become whole within this time closes its connection. */

@@ -119,16 +119,17 @@ export class Device {
       replace: (session) => {
         this.session = session
       },
-      disconnect: () => {
+      disconnect: (late) => {
+        // It would contradict what the client says since.
+        if (late) this.will.goesOnElsewhere()
         // The end is told by the next home, before it tells of a connection there.
         this.closeLive(Reason.SessionTakenOver, 'kept')
-        // The client goes on elsewhere: a will that waits is void.
-        this.will.clientReturned(true)
+        this.will.goesOnElsewhere()
       },
       deliver: (delivery) => this.deliverQuietly(delivery),
       orphaned: (deliveries) => this.givingAway.late(deliveries),
     })
-    this.will = new LastWill(platform, this.store, publisher)
+    this.will = new LastWill(platform, this.store, publisher, () => this.leaf.syncing.heard())
     this.givingAway = new GivingAway(platform, client, this.store)
     this.performing = new Performing(platform, {
       store: this.store,
@@ -151,7 +152,7 @@ export class Device {
     if (session !== null && cutOff) this.sessionLeft(session)
     if (live === null) {
       this.presence.disconnected(null)
-      this.will.connectionEnded(this.session?.expirySeconds ?? 0)
+      this.will.diedWithProcess(this.session?.expirySeconds ?? 0)
     }
     this.presence.publish()
   }

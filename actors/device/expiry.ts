@@ -36,7 +36,7 @@ export class Expiry {
   /** To be called before `isOverFor`; null where there is nothing to wait for. */
   askDirectory(session: Session | null): Promise<void> | null {
     if (session === null || !this.isOverFor(session) || !this.leaf.syncing.marks.any) return null
-    return atMost(this.platform, RESOLVE_WAIT_MS, this.leaf.home.fenced())
+    return atMost(this.platform, RESOLVE_WAIT_MS, this.leaf.syncing.heard())
   }
 
   /** Milliseconds since the epoch; null where it does not wait for its client here. */

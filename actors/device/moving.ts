@@ -29,8 +29,11 @@ import type { SessionStore } from './session-store.ts'
 export interface Mover {
   session(): Session | null
   replace(session: Session | null): void
-  /** Closes the live connection, if there is one: the session is taken over. */
-  disconnect(): void
+  /**
+   * Closes the live connection, if there is one: the session is taken over.
+   * @param late the client has gone on elsewhere before
+   */
+  disconnect(late: boolean): void
   /** Resolves with the outcome when it is acknowledged or durable. */
   deliver(delivery: Delivery): Promise<number>
   /** They are of a session that has ended here, or whose connection has: other members of their groups get them. */
@@ -82,7 +85,7 @@ export class Moving {
       this.fence(to, epoch)
       return { state: null }
     }
-    if (knowledge.at !== 'elsewhere' || knowledge.epoch < epoch) this.leave(to, epoch)
+    if (knowledge.at !== 'elsewhere' || knowledge.epoch < epoch) this.leave(to, epoch, false)
     const session = exportSession(this.store, this.seen)
     const commands = this.commands.export()
     return { state: { session, presence: this.presence.open(), commands, ...this.leaf.exportState() } }
@@ -90,13 +93,13 @@ export class Moving {
 
   /** Another region has taken the client over while this one was not reached. What it had yet is given with `release`. */
   fence(to: RegionId, epoch: number): void {
-    this.leave(to, epoch)
+    this.leave(to, epoch, true)
     // Kept until then, even if it expires.
     if (this.store.session()?.exportedUpTo === null) this.store.markExported(0)
   }
 
-  private leave(to: RegionId, epoch: number): void {
-    this.mover.disconnect()
+  private leave(to: RegionId, epoch: number, late: boolean): void {
+    this.mover.disconnect(late)
     this.leaf.home.handedOver(to, epoch)
     this.commands.left()
     // After the home is given up: should the process die in between, a home without its own subscriber would lose messages.

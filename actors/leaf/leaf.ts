@@ -159,9 +159,8 @@ export class Leaf {
       retained: (topic) => this.retained.one(topic),
       shadow: (path) => this.shadows.encoded(path),
       interests: () => this.world.all,
-      fenced: () => {
-        this.home.fenced().catch((cause) => platform.report(`${root} does not know its new home`, cause))
-      },
+      fenced: () =>
+        this.home.fenced().catch((cause) => platform.report(`${root} does not know its new home`, cause)),
     })
     this.accepting = new Accepting(platform, root, {
       home: this.home,

@@ -36,8 +36,8 @@ export interface SyncSource {
   /** JSON. */
   shadow(path: string): string | null
   interests(): readonly RegionInterest[]
-  /** Another region has taken over. */
-  fenced(): void
+  /** Another region has taken over. Resolves when that is performed; never rejects. */
+  fenced(): Promise<void>
 }
 
 /** What somebody may wait for. */
@@ -60,6 +60,7 @@ export class Syncing {
   private readonly waiters = new Set<Waiter>()
   private timer: { readonly at: number; readonly cancel: () => void } | null = null
   private running: Promise<void> | null = null
+  private fencing: Promise<void> | null = null
   private lastAt = 0
   private retryAt = 0
   private failures = 0
@@ -126,9 +127,22 @@ export class Syncing {
       if (this.marks.any || needless()) return
       const result = await this.send({ ...this.nothing(home.epoch), version: 0 })
       if (result === 'applied') return
-      if (result === 'fenced') this.source.fenced()
+      if (result === 'fenced') await this.source.fenced()
       await new Promise<void>((go) => this.platform.after(pause * (0.5 + this.platform.random()), go))
     }
+  }
+
+  /**
+   * Resolves when the store has said whether another region has taken over, and that has been performed, or was not reached.
+   * No call of its own either: it goes with what is marked, or with what others sync.
+   */
+  async heard(): Promise<void> {
+    const home = this.source.home()
+    if (home.at !== 'here') return
+    if (this.marks.any) await this.run()
+    else if ((await this.send({ ...this.nothing(home.epoch), version: 0 })) === 'fenced')
+      this.fencing = this.source.fenced()
+    await this.fencing
   }
 
   /** Something may be marked since before the process died, or wait for the core to be back. */
@@ -184,7 +198,7 @@ export class Syncing {
         for (const waiter of [...this.waiters]) if (!this.lacks(waiter.kind, waiter.upTo)) waiter.settle(true)
         if (sent.all && this.waiters.size === 0) return
       } else if (result === 'fenced') {
-        this.source.fenced()
+        this.fencing = this.source.fenced()
         return
       } else {
         this.marks.failed()

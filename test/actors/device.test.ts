@@ -3,8 +3,7 @@ import { expect, test } from 'vitest'
 import { Gate } from '../../actors/device/gate.ts'
 import type { LeafPeer, SubscribeReply } from '../../actors/platform.ts'
 import type { Root } from '../../src/id/ids.ts'
-import { decodeMessage } from '../../src/mqtt/message.ts'
-import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
+import { packBatch } from '../../src/relay/batch.ts'
 import { fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import {
@@ -15,9 +14,9 @@ import {
   frame,
   LAMP,
   RELEASE,
+  recordTexts,
   subscribeFrame,
   subscribePacket,
-  textOf,
   textsTo,
   unsubscribePacket,
   watch,
@@ -40,8 +39,9 @@ async function departedWithWill(released: boolean) {
   const { clock, connection, gate, platform } = await connected(
     () => ({
       publish: async (_, batch) => {
-        for (const bytes of unpackBatch(batch)) published.push(textOf(decodeMessage(bytes).payload))
-        return new Uint8Array(unpackBatch(batch).length)
+        const texts = recordTexts(batch)
+        published.push(...texts)
+        return new Uint8Array(texts.length)
       },
     }),
     connectFrame(3600, {
@@ -83,8 +83,9 @@ test('a delayed will is published by a home that keeps its client', async () => 
   const { clock, connection, gate } = await connected(
     () => ({
       publish: async (_, batch) => {
-        for (const bytes of unpackBatch(batch)) published.push(textOf(decodeMessage(bytes).payload))
-        return new Uint8Array(unpackBatch(batch).length)
+        const texts = recordTexts(batch)
+        published.push(...texts)
+        return new Uint8Array(texts.length)
       },
     }),
     connectFrame(3600, {

@@ -17,6 +17,7 @@ import {
   frame,
   LAMP,
   packetsTo,
+  recordTexts,
   subscribeFrame,
   textOf,
   textsTo,
@@ -31,8 +32,9 @@ async function connected(expirySeconds: number, properties: { [name: string]: nu
   const peers = fakePeers({
     leaf: () => ({
       publish: async (_, batch) => {
-        for (const bytes of unpackBatch(batch)) published.push(textOf(decodeMessage(bytes).payload))
-        return new Uint8Array(unpackBatch(batch).length)
+        const texts = recordTexts(batch)
+        published.push(...texts)
+        return new Uint8Array(texts.length)
       },
       subscribe: async (_, session, subscriptions): Promise<SubscribeReply> => {
         sessions.push(session)

@@ -58,6 +58,11 @@ export function deliveredTexts(batch: Uint8Array): string[] {
   return unpackBatch(batch).map((bytes) => textOf(decodeDelivery(bytes).message.payload))
 }
 
+/** Payloads of a batch of records. */
+export function recordTexts(batch: Uint8Array): string[] {
+  return unpackBatch(batch).map((bytes) => textOf(decodeMessage(bytes).payload))
+}
+
 /** Payloads of a batch of routed records. */
 export function routedTexts(batch: Uint8Array): string[] {
   return unpackBatch(batch).map((bytes) => textOf(decodeMessage(decodeRouted(bytes).record).payload))

@@ -1,9 +1,11 @@
 // The Cassandra nodes of a chaos run, in one data center or several, all on this machine.
+
 import path from 'node:path'
 import { Client, policies, types } from 'cassandra-driver'
 import { findToolchain } from '../cassandra/jars.ts'
 import { freePorts, runningPid, startNode, stopNode } from '../cassandra/node.ts'
 import type { NodeSettings } from '../cassandra/node-config.ts'
+import { atExit } from './at-exit.ts'
 import type { Part } from './part.ts'
 
 /** The jars are resolved once for all tests of this checkout. */
@@ -44,7 +46,7 @@ export class CassandraPart implements Part {
     this.name = name
     this.settings = settings
     this.#java = java
-    process.once('exit', () => this.#signal('SIGKILL'))
+    atExit(() => this.#signal('SIGKILL'))
   }
 
   get contactPoint(): string {

@@ -1,8 +1,10 @@
 // A small disk of its own for a part's storage, which a fault can make full: a tmpfs, where this process may mount one.
+
 import { execFile, execFileSync } from 'node:child_process'
 import { mkdir, statfs } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { atExit } from './at-exit.ts'
 
 const run = promisify(execFile)
 const FILL_TRIES_MAX = 50
@@ -15,8 +17,7 @@ export class Disk {
   private constructor(folder: string, bytes: number) {
     this.folder = folder
     this.#bytes = bytes
-    // However this process ends, nothing stays mounted.
-    process.once('exit', () => this.#unmount())
+    atExit(() => this.#unmount())
   }
 
   /**

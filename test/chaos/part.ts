@@ -1,7 +1,9 @@
 // A process of the system under chaos that can be killed, held, and started again on its port with its state.
+
 import { type ChildProcess, fork } from 'node:child_process'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { atExit } from './at-exit.ts'
 
 const READY_MS = 60_000
 const STOP_MS = 10_000
@@ -33,8 +35,7 @@ export class ForkedPart implements Part {
     this.#module = module
     this.#env = env
     this.#log = createWriteStream(logFile)
-    // However this process ends, nothing that it started lives on.
-    process.once('exit', () => this.#signal('SIGKILL'))
+    atExit(() => this.#signal('SIGKILL'))
   }
 
   get running(): boolean {

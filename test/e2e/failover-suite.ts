@@ -45,7 +45,14 @@ export function describeFailOver(
       const local = await Client.connect(system, 'eu', 'local', KEPT)
       await local.subscribe('rooms/eu-home/local')
       await local.subscribe('devices/lamp/state')
-      const lamp = await Raw.connect(system, 'eu', 'lamp', { clean: false, expiry: 3600 })
+      // It would be told, had the client not gone on elsewhere.
+      const will = {
+        topic: 'rooms/eu-home/lamp',
+        payload: Buffer.from('offline'),
+        qos: 1,
+        retain: true,
+      } as const
+      const lamp = await Raw.connect(system, 'eu', 'lamp', { clean: false, expiry: 3600, will })
       const filters = ['devices/lamp/cmd/#', 'rooms/us-home/#', 'rooms/eu-home/#', '+/wide/#']
       lamp.send({
         cmd: 'subscribe',

@@ -1,0 +1,125 @@
+// A will whose connection died with its process: the client may have gone on elsewhere before the process is back.
+import { expect, test } from 'vitest'
+import { CoreUnreachable } from '../../actors/core-client.ts'
+import { RESOLVE_WAIT_MS, WILL_CHECK_MS } from '../../actors/limits.ts'
+import type { HomeAnswer } from '../../src/relay/home-answer.ts'
+import type { SyncResult } from '../../src/relay/sync.ts'
+import { EU, RELEASE, recordTexts, US, watch } from './samples.ts'
+import { SyncWorld } from './sync-world.ts'
+
+const WILL = {
+  will: { topic: 'rooms/1/lamp', payload: Buffer.from('offline'), qos: 1 as const, retain: true },
+}
+
+/** A lamp whose process has died while it was connected, and is back. */
+async function back(directory: { home: HomeAnswer | null; sync: SyncResult }, expirySeconds: number) {
+  const published: string[] = []
+  const world = new SyncWorld({
+    resolve: async () => {
+      if (directory.home === null) throw new CoreUnreachable('the core is away')
+      return { home: directory.home }
+    },
+  })
+  world.leaf = () => ({
+    publish: async (_, batch) => {
+      const texts = recordTexts(batch)
+      published.push(...texts)
+      return new Uint8Array(texts.length)
+    },
+  })
+  await world.connect(expirySeconds, WILL)
+  await world.clock.pass(5_000)
+  world.answer = async () => directory.sync
+  world.crash()
+  return { world, published }
+}
+
+const MOVED = { home: { region: US, epoch: 2 }, sync: 'fenced' } as const
+const HERE = { home: { region: EU, epoch: 1 }, sync: 'applied' } as const
+const AWAY = { home: null, sync: 'failed' } as const
+
+const SESSIONS = [
+  ['outlives its connection', 3600],
+  ['ends with its connection', 0],
+] as const
+
+test.each(SESSIONS)(
+  'is void where the client has gone on elsewhere, and its session %s',
+  async (_, expirySeconds) => {
+    const { world, published } = await back(MOVED, expirySeconds)
+    await world.alarm()
+    await world.clock.pass(WILL_CHECK_MS)
+    await world.alarm()
+    await world.clock.pass(WILL_CHECK_MS)
+    expect(published).toEqual([])
+  },
+)
+
+test('is void also where its successor asks before the directory was', async () => {
+  const { world, published } = await back(MOVED, 3600)
+  await world.device.moving.release(RELEASE)
+  await world.clock.pass(WILL_CHECK_MS)
+  expect(published).toEqual([])
+})
+
+test.each(SESSIONS)('is published where it has not, and its session %s', async (_, expirySeconds) => {
+  const { world, published } = await back(HERE, expirySeconds)
+  await world.alarm()
+  await world.clock.pass(RESOLVE_WAIT_MS)
+  expect(published).toEqual(['offline'])
+})
+
+test.each(SESSIONS)(
+  'is published where nobody can be asked, and its session %s',
+  async (_, expirySeconds) => {
+    const { world, published } = await back(AWAY, expirySeconds)
+    await world.alarm()
+    await world.clock.pass(RESOLVE_WAIT_MS + 1_000)
+    expect(published).toEqual(['offline'])
+  },
+)
+
+test.each(SESSIONS)(
+  'goes before all that its client says when that is back before the answer, and its session %s',
+  async (_, expirySeconds) => {
+    const { world, published } = await back(MOVED, expirySeconds)
+    watch(world.connect(expirySeconds))
+    await world.clock.settled()
+    expect(published).toEqual(['offline'])
+    await world.clock.pass(RESOLVE_WAIT_MS)
+    expect(published).toEqual(['offline'])
+  },
+)
+
+/** A lamp that is connected, as far as its region knows. */
+async function connected() {
+  const { world, published } = await back(HERE, 3600)
+  await world.connect(3600, WILL)
+  published.length = 0
+  return { world, published }
+}
+
+test('of a connection that stands is published when the session is taken over elsewhere', async () => {
+  const { world, published } = await connected()
+  world.device.moving.handover(RELEASE)
+  await world.clock.settled()
+  expect(published).toEqual(['offline'])
+})
+
+test('of a connection in a lost region is void: its client has gone on elsewhere without it', async () => {
+  const { world, published } = await connected()
+  world.device.moving.fence(US, 2)
+  await world.clock.pass(WILL_CHECK_MS)
+  expect(published).toEqual([])
+})
+
+test('is published once, should the process die again before that is known', async () => {
+  const { world, published } = await back(HERE, 3600)
+  await world.alarm()
+  world.crash()
+  await world.clock.pass(WILL_CHECK_MS)
+  await world.alarm()
+  await world.clock.pass(WILL_CHECK_MS)
+  await world.alarm()
+  expect(published).toEqual(['offline'])
+})
