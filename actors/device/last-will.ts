@@ -11,12 +11,13 @@ export class LastWill {
   private readonly platform: Platform
   private readonly store: SessionStore
   private readonly publisher: Publisher
+  private readonly heard: () => Promise<void>
   /** Counts the wills, so that a newer one is not taken for the one being published. */
   private generation = 0
   private publishing = false
-  /** It is due, unless its client has gone on elsewhere. */
-  private unsure = false
-  private readonly heard: () => Promise<void>
+  /** Since the actor's process began its client was here, or no other region is known to have it. */
+  private here = false
+  private asking = false
 
   /** @param heard resolves when the core has said whether another region has the client, and that has been performed */
   constructor(platform: Platform, store: SessionStore, publisher: Publisher, heard: () => Promise<void>) {
@@ -27,56 +28,47 @@ export class LastWill {
   }
 
   /**
-   * The connection died with the process, which is back now. Where that took long, the client may have gone on elsewhere: a will
-   * of before would contradict what it says since. What it says here comes after it.
-   */
-  diedWithProcess(expirySeconds: number): void {
-    const kept = this.store.will()
-    if (kept === null || kept.publishAt !== null) return
-    const delaySeconds = Math.min(kept.will.delaySeconds, expirySeconds)
-    this.unsure = delaySeconds === 0
-    this.delay(this.platform.now() + (this.unsure ? WILL_CHECK_MS : delaySeconds * 1000))
-    if (!this.unsure) return
-    this.platform.after(WILL_ASK_MS, () => {
-      if (this.unsure)
-        void atMost(this.platform, RESOLVE_WAIT_MS, this.heard()).then(() => this.publishUnsure())
-    })
-  }
-
-  /**
    * The connection ended without the client's farewell. [MQTT-3.1.2-8]
    * @param expirySeconds how long the session goes on; the will is not delayed beyond it [MQTT-3.1.2-8]
    */
   connectionEnded(expirySeconds: number): void {
-    const kept = this.store.will()
-    if (kept === null || kept.publishAt !== null) return
-    const delaySeconds = Math.min(kept.will.delaySeconds, expirySeconds)
-    if (delaySeconds === 0) {
-      this.publish()
-    } else {
-      this.delay(this.platform.now() + delaySeconds * 1000)
-    }
+    this.here = true
+    const delayMs = this.delayed(expirySeconds)
+    if (delayMs === 0) this.publish()
+    else if (delayMs !== null) this.delay(this.platform.now() + delayMs)
+  }
+
+  /** The same of a connection that died with the process, which is back now. */
+  diedWithProcess(expirySeconds: number): void {
+    const delayMs = this.delayed(expirySeconds)
+    if (delayMs === null) return
+    const now = this.platform.now()
+    this.store.delayWill(now + delayMs)
+    this.platform.wakeBy(now + Math.max(delayMs, WILL_CHECK_MS))
+    if (delayMs === 0) this.platform.after(WILL_ASK_MS, () => this.publishIfDue(false))
   }
 
   /** @param sessionEnded then a delayed will waits no longer */
   publishIfDue(sessionEnded: boolean): void {
     const publishAt = this.store.will()?.publishAt
-    if (publishAt == null || this.unsure) return
-    if (publishAt <= this.platform.now() || sessionEnded) this.publish()
-    else this.platform.wakeBy(publishAt)
+    if (publishAt == null) return
+    if (publishAt > this.platform.now() && !sessionEnded) this.platform.wakeBy(publishAt)
+    else if (this.here) this.publish()
+    else this.ask(sessionEnded)
   }
 
   /** A client connects: a will that waits is void if its session goes on, and due if it does not. [MQTT-3.1.3-9] */
   clientReturned(resumed: boolean): void {
-    if (this.unsure) this.publishUnsure()
-    if (this.publishing || this.store.will() === null) return
-    if (resumed) this.store.clearWill()
-    else this.publish()
+    this.here = true
+    const kept = this.store.will()
+    if (this.publishing || kept === null) return
+    const due = kept.publishAt !== null && kept.publishAt <= this.platform.now()
+    if (due || !resumed) this.publish()
+    else this.store.clearWill()
   }
 
   /** The client goes on elsewhere: a will that waits is void. */
   goesOnElsewhere(): void {
-    this.unsure = false
     if (!this.publishing) this.store.clearWill()
   }
 
@@ -86,10 +78,25 @@ export class LastWill {
     this.store.saveWill(will)
   }
 
-  private publishUnsure(): void {
-    if (!this.unsure) return
-    this.unsure = false
-    this.publish()
+  /** For how long it is to wait; null where there is none, or it waits already. */
+  private delayed(expirySeconds: number): number | null {
+    const kept = this.store.will()
+    if (kept === null || kept.publishAt !== null) return null
+    return Math.min(kept.will.delaySeconds, expirySeconds) * 1000
+  }
+
+  /**
+   * The process was away, and the client may have gone on elsewhere meanwhile: a will of before would contradict what it has
+   * said since. Where nobody can say, it is published.
+   */
+  private ask(sessionEnded: boolean): void {
+    if (this.asking) return
+    this.asking = true
+    void atMost(this.platform, RESOLVE_WAIT_MS, this.heard()).then(() => {
+      this.asking = false
+      this.here = true
+      this.publishIfDue(sessionEnded)
+    })
   }
 
   private publish(): void {

@@ -113,6 +113,27 @@ test('of a connection in a lost region is void: its client has gone on elsewhere
   expect(published).toEqual([])
 })
 
+test('that was delayed, and is due when the process is back, is void where the client has gone on elsewhere', async () => {
+  for (const [directory, told] of [
+    [MOVED, []],
+    [HERE, ['offline']],
+  ] as const) {
+    const { world, published } = await back(directory, 3600)
+    world.answer = async () => 'applied'
+    await world.connect(3600, { will: { ...WILL.will, properties: { willDelayInterval: 60 } } })
+    published.length = 0
+    world.connection.gone = true
+    world.gate.closed(world.connection)
+    await world.clock.pass(5_000)
+    world.crash()
+    world.answer = async () => directory.sync
+    await world.clock.pass(60_000)
+    await world.alarm()
+    await world.clock.pass(RESOLVE_WAIT_MS)
+    expect(published).toEqual(told)
+  }
+})
+
 test('is published once, should the process die again before that is known', async () => {
   const { world, published } = await back(HERE, 3600)
   await world.alarm()
