@@ -2,7 +2,7 @@
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import { matches, parseShared, plainFilter } from '../../src/mqtt/topic.ts'
 import { HARMLESS } from './faults.ts'
-import { type Delivered, lasts, type Published, type Subscribed, succeeded } from './history.ts'
+import { type Delivered, lasts, type Published, refused, type Subscribed, succeeded } from './history.ts'
 import { mayMiss } from './may-miss.ts'
 import { presenceInOrder } from './presence-check.ts'
 import { retainedEverywhere } from './retained-check.ts'
@@ -106,8 +106,8 @@ function eachPublishersOrder(world: World, seen: Seen): void {
       // It promises no order, but what comes again is a repeat, by a subscription with more QoS by then.
       if (qos === 0) continue
       if (conceded(id, published) || !wasSubscribed(world, delivered)) continue
-      // Sent again, one that had expired is a newer message.
-      if (published.resent && (moved.has(published.client) || !lasts(published))) continue
+      // Sent again, one that had expired, or that a full queue had refused and nobody was told, is a newer message.
+      if (published.resent && (moved.has(published.client) || !lasts(published) || world.mayFill)) continue
       const key = `${published.client} ${published.region} ${published.root}`
       const newest = last.get(key)
       if (newest !== undefined && newest.number > published.number) {
@@ -343,6 +343,7 @@ function cutOffGoesOn(world: World, seen: Seen): void {
       if (
         published.will ||
         !lasts(published) ||
+        (world.mayFill && refused(published)) ||
         !published.root.startsWith('devices/') ||
         !here.has(owner) ||
         moved.has(owner)

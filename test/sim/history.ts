@@ -125,3 +125,7 @@ export function lasts({ expirySeconds }: Published): boolean {
 export function succeeded({ acknowledged }: Published): boolean {
   return acknowledged !== null && acknowledged.reason < 0x80
 }
+
+export function refused({ acknowledged }: Published): boolean {
+  return acknowledged !== null && acknowledged.reason >= 0x80
+}

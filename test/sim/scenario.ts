@@ -6,6 +6,7 @@ import { Random } from '../random/random.ts'
 import { judge } from './checks.ts'
 import { SimClient } from './client.ts'
 import { BESIDES_RESTORE, FAULT_KINDS, type FaultKind, Faults, RESTORE } from './faults.ts'
+import { refused } from './history.ts'
 import { keptHasAll } from './history-check.ts'
 import { everythingSynced } from './synced-check.ts'
 import { AWAY_MS_MAX, type Breach, World, type WorldSettings } from './world.ts'
@@ -121,7 +122,7 @@ export async function runSeed(seed: number, { verbose = false, kinds }: Settings
     events: world.scheduler.events,
     published: world.history.published.length,
     delivered: world.history.delivered.length,
-    refused: world.history.published.filter(({ acknowledged }) => (acknowledged?.reason ?? 0) >= 0x80).length,
+    refused: world.history.published.filter(refused).length,
     putRight: world.putRight,
     kinds: [...faults.kinds],
     faults: [...faults.counts.values()].reduce((sum, n) => sum + n, 0),
