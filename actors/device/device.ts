@@ -144,7 +144,7 @@ export class Device {
       subscribe: (session, effect) => this.subscribe(session, effect),
       unsubscribe: (session, effect) => this.unsubscribe(session, effect),
     })
-    this.expiry = new Expiry(platform, this.store, this.leaf)
+    this.expiry = new Expiry(platform, this.store, this.leaf, () => this.endIfExpired())
     const { session, live, cutOff } = awaken(platform, this.store, connections)
     this.session = session
     this.live = live

@@ -1,9 +1,10 @@
-// When the session of a client that is away is over. After an outage of its region the client may have gone on elsewhere, and
-// what the session has yet be owed to it: so it ends only when the store has all of it, or the directory says that it is here.
+// When the session of a client that is away is over. While this region was away itself, the client may have gone on elsewhere with
+// it: what the session has yet, and what its subscriptions here bring until its new home has its own, is owed to it. So it ends
+// only when the core has said that this still is the home.
 import type { Session } from '../../src/session/session.ts'
 import { atMost } from '../eventually.ts'
 import type { Leaf } from '../leaf/leaf.ts'
-import { RESOLVE_WAIT_MS, SYNC_ALARM_MS } from '../limits.ts'
+import { EXPIRY_ASK_AGAIN_MS, RESOLVE_WAIT_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import type { SessionStore } from './session-store.ts'
 
@@ -11,19 +12,26 @@ export class Expiry {
   private readonly platform: Platform
   private readonly store: SessionStore
   private readonly leaf: Leaf
+  private readonly over: () => void
+  private asking = false
+  /** When the core was last asked and said that this is the home. */
+  private hereAt = 0
 
-  constructor(platform: Platform, store: SessionStore, leaf: Leaf) {
+  /** @param over called when a session that was not yet over may have come to be */
+  constructor(platform: Platform, store: SessionStore, leaf: Leaf, over: () => void) {
     this.platform = platform
     this.store = store
     this.leaf = leaf
+    this.over = over
   }
 
-  /** Whether it may be ended; else the actor is woken when it may be. */
+  /** Whether it may be ended; else `over` is called, or the actor woken, when it may be. */
   isOver(session: Session): boolean {
     const at = this.at(session)
-    const now = this.platform.now()
-    if (at !== null && at <= now && !this.leaf.syncing.marks.any) return true
-    if (at !== null) this.platform.wakeBy(at > now ? at : now + SYNC_ALARM_MS)
+    if (at === null) return false
+    if (at > this.platform.now()) this.platform.wakeBy(at)
+    else if (this.hereAt >= at) return true
+    else this.ask()
     return false
   }
 
@@ -35,8 +43,21 @@ export class Expiry {
 
   /** To be called before `isOverFor`; null where there is nothing to wait for. */
   askDirectory(session: Session | null): Promise<void> | null {
-    if (session === null || !this.isOverFor(session) || !this.leaf.syncing.marks.any) return null
+    if (session === null || !this.isOverFor(session)) return null
     return atMost(this.platform, RESOLVE_WAIT_MS, this.leaf.syncing.heard())
+  }
+
+  private ask(): void {
+    if (this.asking) return
+    this.asking = true
+    const now = this.platform.now()
+    this.platform.wakeBy(now + EXPIRY_ASK_AGAIN_MS)
+    void this.leaf.syncing.heard().then((here) => {
+      this.asking = false
+      if (!here) return
+      this.hereAt = now
+      this.over()
+    })
   }
 
   /** Milliseconds since the epoch; null where it does not wait for its client here. */

@@ -11,7 +11,7 @@ export class LastWill {
   private readonly platform: Platform
   private readonly store: SessionStore
   private readonly publisher: Publisher
-  private readonly heard: () => Promise<void>
+  private readonly heard: () => Promise<unknown>
   /** Counts the wills, so that a newer one is not taken for the one being published. */
   private generation = 0
   private publishing = false
@@ -20,7 +20,7 @@ export class LastWill {
   private asking = false
 
   /** @param heard resolves when the core has said whether another region has the client, and that has been performed */
-  constructor(platform: Platform, store: SessionStore, publisher: Publisher, heard: () => Promise<void>) {
+  constructor(platform: Platform, store: SessionStore, publisher: Publisher, heard: () => Promise<unknown>) {
     this.platform = platform
     this.store = store
     this.publisher = publisher

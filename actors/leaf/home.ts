@@ -243,6 +243,8 @@ export class Home {
     this.refuseOlder(home)
     const state = given && stateByOurClock(given, this.platform.now())
     this.tables.make()
+    // Should the process die before it is done: who has taken over nobody else calls.
+    if (state !== null) this.platform.wakeBy(this.platform.now() + IMPORT_RETRY_MS)
     this.platform.storage.transaction(() => {
       if (state !== null) this.events.importState(state, synced)
       this.write(home.region, home.epoch, state === null ? 'new' : synced ? 'failed-over' : 'unfinished')

@@ -59,8 +59,7 @@ export class Syncing {
   private readonly source: SyncSource
   private readonly waiters = new Set<Waiter>()
   private timer: { readonly at: number; readonly cancel: () => void } | null = null
-  private running: Promise<void> | null = null
-  private fencing: Promise<void> | null = null
+  private running: Promise<SyncResult> | null = null
   private lastAt = 0
   private retryAt = 0
   private failures = 0
@@ -135,14 +134,16 @@ export class Syncing {
   /**
    * Resolves when the store has said whether another region has taken over, and that has been performed, or was not reached.
    * No call of its own either: it goes with what is marked, or with what others sync.
+   * @returns whether it has said that this is the home
    */
-  async heard(): Promise<void> {
+  async heard(): Promise<boolean> {
     const home = this.source.home()
-    if (home.at !== 'here') return
-    if (this.marks.any) await this.run()
-    else if ((await this.send({ ...this.nothing(home.epoch), version: 0 })) === 'fenced')
-      this.fencing = this.source.fenced()
-    await this.fencing
+    if (home.at !== 'here') return false
+    const result = this.marks.any
+      ? await this.run()
+      : await this.send({ ...this.nothing(home.epoch), version: 0 })
+    if (result === 'fenced') await this.source.fenced()
+    return result === 'applied'
   }
 
   /** Something may be marked since before the process died, or wait for the core to be back. */
@@ -170,7 +171,7 @@ export class Syncing {
     this.timer = { at, cancel: this.platform.after(at - now, () => void this.run()) }
   }
 
-  private run(): Promise<void> {
+  private run(): Promise<SyncResult> {
     this.timer?.cancel()
     this.timer = null
     this.running ??= this.rounds().finally(() => {
@@ -181,7 +182,7 @@ export class Syncing {
   }
 
   /** Round after round until nothing is left, or one fails. */
-  private async rounds(): Promise<void> {
+  private async rounds(): Promise<SyncResult> {
     this.lastAt = this.platform.now()
     while (this.any) {
       const kept = this.history.any ? this.history.round() : null
@@ -196,18 +197,19 @@ export class Syncing {
         this.retryAt = 0
         if (sent.change.version > 0) this.marks.applied(sent.change.version)
         for (const waiter of [...this.waiters]) if (!this.lacks(waiter.kind, waiter.upTo)) waiter.settle(true)
-        if (sent.all && this.waiters.size === 0) return
+        if (sent.all && this.waiters.size === 0) return result
       } else if (result === 'fenced') {
-        this.fencing = this.source.fenced()
-        return
+        void this.source.fenced()
+        return result
       } else {
         this.marks.failed()
         for (const waiter of [...this.waiters]) if (waiter.hurried) waiter.settle(false)
         const pause = Math.min(SYNC_RETRY_MS_MIN * 2 ** this.failures++, SYNC_RETRY_MS_MAX)
         this.retryAt = this.platform.now() + pause * (0.5 + this.platform.random())
-        return
+        return result
       }
     }
+    return 'applied'
   }
 
   private async send(change: RootChange): Promise<SyncResult> {

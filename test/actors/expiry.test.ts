@@ -5,15 +5,18 @@ import { SYNC_ALARM_MS } from '../../actors/limits.ts'
 import type { ClaimResponse } from '../../src/relay/home.ts'
 import type { HomeAnswer } from '../../src/relay/home-answer.ts'
 import type { SyncResult } from '../../src/relay/sync.ts'
-import { deliveryOf, EU, packetsTo, RELEASE, sessionState, US, watch } from './samples.ts'
+import { deliveryOf, EU, packetsTo, RELEASE, sessionState, subscribeFrame, US, watch } from './samples.ts'
 import { SyncWorld } from './sync-world.ts'
 
 const CMD = 'devices/lamp/cmd'
 const EXPIRY_SECONDS = 60
 const OUTAGE_MS = 2 * EXPIRY_SECONDS * 1000
 
-/** A lamp whose process dies with something that the store does not have, and is back when the session should be over. */
-async function backFromOutage(directory: { home: HomeAnswer | null; sync: SyncResult }) {
+/**
+ * A lamp whose process dies, and is back when the session should be over.
+ * @param owed whether it has something then that the store does not have
+ */
+async function backFromOutage(directory: { home: HomeAnswer | null; sync: SyncResult }, owed = true) {
   const claims: ClaimResponse[] = [{ home: { region: EU, epoch: 1 }, state: null, synced: false }]
   const world = new SyncWorld({
     resolve: async () => {
@@ -22,16 +25,23 @@ async function backFromOutage(directory: { home: HomeAnswer | null; sync: SyncRe
     },
     claim: async () => claims.shift() ?? Promise.reject(new CoreUnreachable('no more')),
   })
+  const ended: string[] = []
+  world.leaf = () => ({
+    unsubscribe: async (_client, _session, filters) => {
+      ended.push(...(filters ?? []))
+    },
+  })
   await world.settle(EXPIRY_SECONDS)
+  await world.gate.frame(world.connection, subscribeFrame(2, 'rooms/1/#'))
   await world.leave()
   await world.clock.pass(3_000)
   world.answer = async () => 'failed'
   const { session } = world
-  await world.device.deliver(session, [deliveryOf(CMD, 'nobody else has it')])
+  if (owed) await world.device.deliver(session, [deliveryOf(CMD, 'nobody else has it')])
   world.crash()
   await world.clock.pass(OUTAGE_MS)
   world.answer = async () => directory.sync
-  return { world, session, claims }
+  return { world, session, claims, ended }
 }
 
 const MOVED = { home: { region: US, epoch: 2 }, sync: 'fenced' } as const
@@ -50,13 +60,23 @@ test('nor does a message for it that comes first', async () => {
   expect(await world.device.moving.release(RELEASE)).toMatchObject({ done: false, session, upTo: 2 })
 })
 
+test('nor its subscriptions, before its new home has its own: what these bring is owed to it', async () => {
+  const { world, session, ended } = await backFromOutage(MOVED, false)
+  await world.alarm()
+  await world.clock.pass(1_000)
+  expect(ended).toEqual([])
+  await world.device.deliver(session, [deliveryOf(CMD, 'before the new home has subscribed')])
+  expect(await world.device.moving.release(RELEASE)).toMatchObject({ done: false, session, upTo: 1 })
+})
+
 test('where it has not gone on elsewhere it is over as soon as the store says so', async () => {
-  const { world, session } = await backFromOutage(HERE)
+  const { world, session, ended } = await backFromOutage(HERE)
   await world.alarm()
   await world.clock.pass(1_000)
   expect(world.platform.alarmAt).toBeLessThanOrEqual(world.platform.now() + SYNC_ALARM_MS)
   await world.alarm()
   expect(world.device.store.session()).toBeNull()
+  expect(ended).toEqual(['rooms/1/#'])
   expect([...(await world.device.deliver(session, [deliveryOf(CMD, 'late')]))]).not.toEqual([0x7f])
 })
 

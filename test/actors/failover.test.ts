@@ -199,6 +199,16 @@ describe('when the lost region is back', () => {
     expect(textsTo(over.world.connection)).toEqual(['one', 'a'])
   })
 
+  test('a new home that dies while it begins is woken by itself, to sync and to ask', async () => {
+    const over = failedOver(stateOf(['one'], 'rooms/elsewhere/#'))
+    over.world.leaf = () => ({ subscribe: () => held<never>().answer })
+    watch(over.world.connect(3600))
+    await over.world.clock.pass(FAIL_OVER_REGISTER_MS / 2)
+    expect(over.world.device.leaf.home.knowledge).toMatchObject({ at: 'here' })
+    over.world.crash()
+    expect(over.world.platform.alarmAt).not.toBeNull()
+  })
+
   test('what is late of a session that has ended here is nobody’s', async () => {
     const over = failedOver(stateOf(['one']), lateOf(['a']))
     watch(over.world.connect(3600, { clean: true }))

@@ -11,6 +11,7 @@ import { told } from '../actors/presence-order.ts'
 import type { SimClient } from './client.ts'
 import { type Connected, type Published, payloadOf, type Subscribed } from './history.ts'
 import { type ClientEnd, SimSocket } from './socket.ts'
+import type { FailOver } from './watch.ts'
 
 const CONNECT_WAIT_MS = 6_000
 const V5 = { protocolVersion: 5 } as const
@@ -70,7 +71,10 @@ export class ClientConnection implements ClientEnd {
       clientId: id,
       clean: cleanStart,
       keepalive: 0,
-      properties: { sessionExpiryInterval: manner.kept ? 86_400 : 0, receiveMaximum: manner.receiveMaximum },
+      properties: {
+        sessionExpiryInterval: manner.kept ? world.sessionExpirySeconds : 0,
+        receiveMaximum: manner.receiveMaximum,
+      },
       ...(will !== null && {
         will: { topic: will.topic, payload: Buffer.from(`p${will.number}`), qos: 1 as const, retain: false },
       }),
@@ -201,7 +205,6 @@ export class ClientConnection implements ClientEnd {
       return
     }
     this.state = 'connected'
-    this.record.connackAt = world.scheduler.exact
     this.record.sessionPresent = sessionPresent
     if (!sessionPresent) {
       if (
@@ -209,11 +212,13 @@ export class ClientConnection implements ClientEnd {
         !client.sessionMayBeNew &&
         !this.record.cleanStart &&
         !this.raced() &&
-        !this.unsynced()
+        !this.unsynced() &&
+        !client.sessionMayBeOver
       )
         world.breach('durable', `the session of ${client.id} is gone`)
       client.forgetSession(this.record.openedAt)
     }
+    this.record.connackAt = world.scheduler.exact
     // One that is answered after a newer one may be of the session before.
     this.session = this.overtaken ? -1 : client.sessions
     client.sessionKnown = client.manner.kept
@@ -236,14 +241,23 @@ export class ClientConnection implements ClientEnd {
   /** Its home was lost before the session was in the store, or it was begun at one that did not know of its successor yet. */
   private unsynced(): boolean {
     const { id, world, sessionSince, sessionAskedFor } = this.client
-    return world.watch.failOvers.some(
-      ({ root, session, at, lostAt, endedAt }) =>
-        root === `devices/${id}` &&
-        !session &&
-        (at > sessionSince
-          ? lostAt < sessionSince + world.faults.syncedWithinMs
-          : sessionAskedFor < (endedAt ?? Number.POSITIVE_INFINITY)),
+    const { mayExpire, watch } = world
+    const before = this.client.connectedLast
+    return watch.failOvers.some(
+      (one) =>
+        one.root === `devices/${id}` &&
+        (((!one.session || mayExpire) && this.missed(one, sessionSince, sessionAskedFor)) ||
+          // Then the store, or the successor, does not know that the client had been back.
+          (mayExpire && before !== null && this.missed(one, before.connackAt ?? 0, before.openedAt))),
     )
+  }
+
+  /** Whether a new home may not know what began then, the client having opened a connection for it. */
+  private missed({ at, lostAt, endedAt }: FailOver, since: number, openedAt: number): boolean {
+    const { faults } = this.client.world
+    return at > since
+      ? lostAt < since + faults.syncedWithinMs
+      : openedAt < (endedAt ?? Number.POSITIVE_INFINITY)
   }
 
   /** A newer connection has been accepted. */

@@ -4,7 +4,7 @@ import type { RegionId } from '../../src/id/ids.ts'
 import { rootOfTopic } from '../../src/id/root.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
 import { ClientConnection } from './client-connection.ts'
-import type { Published, Subscribed } from './history.ts'
+import type { Connected, Published, Subscribed } from './history.ts'
 import type { World } from './world.ts'
 
 export interface Manner {
@@ -14,6 +14,8 @@ export interface Manner {
   readonly receiveMaximum: number
   readonly will: boolean
 }
+
+const EXPIRY_SLACK_MS = 500
 
 interface Sent {
   readonly published: Published
@@ -53,9 +55,21 @@ export class SimClient {
     this.manner = manner
   }
 
-  connect(region: RegionId = this.region, cleanStart = !this.manner.kept): void {
+  /** Its session has ended by its own reckoning too, where it was away for as long. [MQTT-3.1.2-23] */
+  connect(region: RegionId = this.region, cleanStart = !this.manner.kept || this.sessionMayBeOver): void {
     this.region = region
     this.connections.push(new ClientConnection(this, region, cleanStart))
+  }
+
+  /** The newest connection that was accepted. */
+  get connectedLast(): Connected | null {
+    return this.connections.findLast(({ record }) => record.connackAt !== null)?.record ?? null
+  }
+
+  get sessionMayBeOver(): boolean {
+    const { scheduler, sessionExpirySeconds } = this.world
+    const closedAt = this.connectedLast?.closedAt ?? scheduler.exact
+    return scheduler.exact - closedAt > sessionExpirySeconds * 1000 - EXPIRY_SLACK_MS
   }
 
   get busy(): boolean {

@@ -47,6 +47,8 @@ interface Kind {
   readonly full?: true
   /** The directory goes back in time. */
   readonly restored?: true
+  /** Sessions end soon after their connections, and regions are lost one after the other. */
+  readonly short?: true
 }
 
 export const WIDE_SEEDS_FROM = 1_000_000
@@ -56,6 +58,7 @@ export const RETAINED_SEEDS_FROM = 4_000_000
 export const FULL_SEEDS_FROM = 5_000_000
 export const HISTORY_SEEDS_FROM = 6_000_000
 export const RESTORED_SEEDS_FROM = 7_000_000
+export const SHORT_SEEDS_FROM = 8_000_000
 
 const USUAL: Kind = { from: 0 }
 const KINDS: readonly Kind[] = [
@@ -67,6 +70,7 @@ const KINDS: readonly Kind[] = [
   { from: FULL_SEEDS_FROM, full: true },
   { from: HISTORY_SEEDS_FROM, history: true },
   { from: RESTORED_SEEDS_FROM, restored: true },
+  { from: SHORT_SEEDS_FROM, short: true },
 ]
 
 function settingsOf({ presence, history, full }: Kind): Partial<WorldSettings> {
@@ -81,9 +85,11 @@ const RESTORED_MOVES_MS = [
 ] as const
 
 /** For how long clients work and things go wrong. */
-function workMsOf({ retained, restored }: Kind): number {
-  return retained || restored ? 24_000 : 12_000
+function workMsOf({ retained, restored, short }: Kind): number {
+  return retained || restored || short ? 24_000 : 12_000
 }
+
+const SHORT_EXPIRY_SECONDS = 5
 
 export interface Settings {
   /** Every call in the notes. */
@@ -100,10 +106,11 @@ export async function runSeed(seed: number, { verbose = false, kinds }: Settings
   const workMs = workMsOf(kind)
   const world = new World(random, faults, regions, 1 + random.int(2), settingsOf(kind), verbose)
   try {
+    if (kind.short) world.sessionExpirySeconds = SHORT_EXPIRY_SECONDS
     const work = new Work(world, kind)
     work.plan()
     if (kind.presence) work.watch()
-    faults.plan(world, workMs, kind.retained ? { 'region losses': 3_000 } : {})
+    faults.plan(world, workMs, kind.retained || kind.short ? { 'region losses': 3_000 } : {})
     await world.run(workMs)
     faults.heal(world)
     work.settle()
@@ -130,7 +137,8 @@ export async function runSeed(seed: number, { verbose = false, kinds }: Settings
   }
 }
 
-function faultsOf({ restored }: Kind, random: Random): ReadonlySet<FaultKind> {
+function faultsOf({ restored, short }: Kind, random: Random): ReadonlySet<FaultKind> {
+  if (short) return new Set(['region losses', 'client drops', ...someFaults(random)])
   if (!restored) return someFaults(random)
   const share = random.between(0, 0.6)
   return new Set([RESTORE, 'roam', ...BESIDES_RESTORE.filter(() => random.chance(share))])

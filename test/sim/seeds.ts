@@ -10,6 +10,7 @@ import {
   RETAINED_SEEDS_FROM,
   runSeed,
   SHADOW_SEEDS_FROM,
+  SHORT_SEEDS_FROM,
   WIDE_SEEDS_FROM,
 } from './scenario.ts'
 
@@ -23,6 +24,7 @@ const RETAINED_SHARE = 0.02
 const FULL_SHARE = 0.05
 const HISTORY_SHARE = 0.02
 const RESTORED_SHARE = 0.02
+const SHORT_SHARE = 0.02
 const BROKEN_MAX = 10
 const EACH_MS_MAX = 1_000
 
@@ -39,11 +41,12 @@ export function testHalf(half: 0 | 1): void {
   const full = Math.round(SEEDS * FULL_SHARE)
   const history = Math.round(SEEDS * HISTORY_SHARE)
   const restored = Math.round(SEEDS * RESTORED_SHARE)
+  const short = Math.round(SEEDS * SHORT_SHARE)
   const kinds = [
     {
       what: 'simulated runs with faults break no promise (promises 1 to 7)',
       first: FIRST,
-      count: SEEDS - wide - presence - shadows - retained - full - history - restored,
+      count: SEEDS - wide - presence - shadows - retained - full - history - restored - short,
     },
     {
       what: 'simulated runs with wide filters break no promise',
@@ -81,6 +84,11 @@ export function testHalf(half: 0 | 1): void {
       first: RESTORED_SEEDS_FROM + FIRST - 1,
       count: restored,
       putRightEach: 1,
+    },
+    {
+      what: 'simulated runs whose sessions end soon lose nothing of those that go on elsewhere',
+      first: SHORT_SEEDS_FROM + FIRST - 1,
+      count: short,
     },
   ]
   for (const { what, first, count, refusedEach = 0, putRightEach = 0 } of kinds) {

@@ -30,6 +30,7 @@ export type Broken =
   | 'kept'
   | 'presence'
   | 'expiry'
+  | 'will'
   | 'contract'
   | 'error'
 
@@ -58,6 +59,8 @@ const USUAL_SETTINGS: WorldSettings = {
 
 export const AWAY_MS_MAX = 1_500
 
+const SESSION_EXPIRY_SECONDS = 86_400
+
 /** The clocks of regions, of the core's pods and of its store are off by at most this, each by its own. */
 const CLOCK_OFF_MS_MAX = 300_000
 
@@ -83,6 +86,8 @@ export class World {
   readonly settings: WorldSettings
   /** Whose event is running. */
   active: Life | null = null
+  /** For how long sessions outlive their connections that do. */
+  sessionExpirySeconds = SESSION_EXPIRY_SECONDS
   /** For how long a client stays away whose connection has ended. */
   awayMsMax = AWAY_MS_MAX
   /** Where a client goes when it connects again. */
@@ -119,6 +124,11 @@ export class World {
   /** Queues may be full. */
   get mayFill(): boolean {
     return this.settings.queueMessagesMax < QUEUE_MESSAGES_MAX
+  }
+
+  /** Sessions may end because their clients are away. */
+  get mayExpire(): boolean {
+    return this.sessionExpirySeconds < SESSION_EXPIRY_SECONDS
   }
 
   get now(): number {
