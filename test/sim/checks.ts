@@ -7,6 +7,7 @@ import { mayMiss } from './may-miss.ts'
 import { presenceInOrder } from './presence-check.ts'
 import { retainedEverywhere } from './retained-check.ts'
 import { shadowsHaveAll } from './shadow-check.ts'
+import { willsInTime } from './will-check.ts'
 import type { World } from './world.ts'
 
 export function judge(world: World): void {
@@ -24,6 +25,7 @@ export function judge(world: World): void {
   retainedEverywhere(world)
   presenceInOrder(world)
   shadowsHaveAll(world)
+  willsInTime(world)
 }
 
 /** Deliveries by client, in the order in which they came. */

@@ -83,6 +83,8 @@ export class History {
   readonly asked: { readonly client: string; readonly filter: string; readonly qos: QoS }[] = []
   /** What each device's shadow was last told to have, by the highest version. */
   readonly shadows = new Map<string, { readonly version: number; readonly attributes: ReadonlySet<string> }>()
+  /** Each time that a will came to its topic's actor, from this region. */
+  readonly willsTold: { readonly will: Published; readonly region: string; readonly at: number }[] = []
   private readonly byNumber = new Map<number, Published>()
   private number = 0
 
@@ -99,6 +101,14 @@ export class History {
     if (owed !== 'again' || isPresence(topic)) return
     const published = this.withPayload(new TextDecoder().decode(payload))
     if (published !== null) published.again = true
+  }
+
+  /** Notes the wills among what a client's actor publishes. @param batch of records */
+  publishes(region: string, batch: Uint8Array, at: number): void {
+    for (const [name] of Buffer.from(batch).toString('latin1').matchAll(/p\d+/g)) {
+      const will = this.byNumber.get(Number(name.slice(1)))
+      if (will?.will === true) this.willsTold.push({ will, region, at })
+    }
   }
 
   /** Null for what a lost home had applied to a shadow: that comes late as a request of nobody's. */

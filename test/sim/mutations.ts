@@ -2,6 +2,8 @@
 // see. The simulator that misses one of these would miss the like.
 import { Courier } from '../../actors/courier.ts'
 import { Device } from '../../actors/device/device.ts'
+import { Expiry } from '../../actors/device/expiry.ts'
+import { LastWill } from '../../actors/device/last-will.ts'
 import { Live } from '../../actors/device/live.ts'
 import { Moving } from '../../actors/device/moving.ts'
 import { Presence } from '../../actors/device/presence.ts'
@@ -27,6 +29,7 @@ import type { Envelope } from '../../src/relay/envelope.ts'
 import type { Delivery } from '../../src/session/delivery.ts'
 import { Outgoing } from '../../src/session/outgoing.ts'
 import type { Settle } from '../../src/session/outgoing-effect.ts'
+import type { Session } from '../../src/session/session.ts'
 import type { FaultKind } from './faults.ts'
 import {
   FULL_SEEDS_FROM,
@@ -34,6 +37,7 @@ import {
   RESTORED_SEEDS_FROM,
   RETAINED_SEEDS_FROM,
   SHADOW_SEEDS_FROM,
+  SHORT_SEEDS_FROM,
 } from './scenario.ts'
 import type { Broken } from './world.ts'
 
@@ -287,6 +291,35 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: ['one home', 'one connection'],
     kinds: FAIL_OVER,
     apply: () => replace(Moving.prototype, 'fence', () => () => undefined),
+  },
+  {
+    what: 'a session whose time is over is ended in a lost region before that has asked who has it',
+    breaks: ['durable', 'shared'],
+    kinds: FAIL_OVER,
+    from: SHORT_SEEDS_FROM,
+    apply: () =>
+      replace(
+        Expiry.prototype,
+        'isOver',
+        () =>
+          function (session) {
+            return Expiry.prototype.isOverFor.call(this as Expiry, session as Session)
+          },
+      ),
+  },
+  {
+    what: 'a will of before a fail-over is told when the lost region is back',
+    breaks: ['will'],
+    kinds: FAIL_OVER,
+    apply: () =>
+      replace(
+        LastWill.prototype,
+        'ask',
+        () =>
+          function () {
+            ;(this as { publish(): void }).publish()
+          },
+      ),
   },
   {
     what: 'what a lost home had is not taken',

@@ -158,6 +158,9 @@ class Stub {
     this.deaths = target.deaths
     if (target.world.verbose)
       target.world.note(`  ${target.name} is called: ${call.method} ${brief(parameters)}`)
+    const batch = parameters[1]
+    if (call.method === 'publish' && batch instanceof Uint8Array)
+      target.world.history.publishes(target.address.region, batch, target.world.scheduler.exact)
     const life = target.awake()
     life.serving.add(call)
     life.enter(() => {
