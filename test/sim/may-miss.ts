@@ -14,10 +14,14 @@ export function mayMiss(
   return watch.failOvers.some(({ root, from, session, lostAt, settledAt }) => {
     const end = settledAt ?? Number.POSITIVE_INFINITY
     const unknown = (at: number) => at > lostAt - faults.syncedWithinMs && at < end
-    // At a home that did not know yet that another one had begun, without this session: it was never synced, or begun anew.
-    const made = history.connected[subscribed.connection]
-    const other = !session || made?.cleanStart === true
-    if (root === `devices/${subscribed.client}` && other && from.some((one) => one === made?.region))
+    // At a home that did not know yet that another one had begun, without this session: it was never synced, or the client had
+    // begun anew at one of them.
+    const made = history.connected[subscribed.connection]?.region
+    const anew = history.connected.some(
+      ({ client, kept, cleanStart, openedAt }) =>
+        client === subscribed.client && kept && cleanStart && unknown(openedAt),
+    )
+    if (root === `devices/${subscribed.client}` && (!session || anew) && from.some((one) => one === made))
       return unknown(subscribed.at)
     if (published.at < lostAt || published.at > end) return false
     if (root === `devices/${subscribed.client}`) return unknown(subscribed.at)
