@@ -3,7 +3,7 @@ import type { RegionId, Root } from '../../src/id/ids.ts'
 import { matches, parseShared, plainFilter } from '../../src/mqtt/topic.ts'
 import { HARMLESS } from './faults.ts'
 import { type Delivered, lasts, type Published, refused, type Subscribed, succeeded } from './history.ts'
-import { mayMiss } from './may-miss.ts'
+import { mayHaveTwoSessions, mayMiss } from './may-miss.ts'
 import { presenceInOrder } from './presence-check.ts'
 import { retainedEverywhere } from './retained-check.ts'
 import { shadowsHaveAll } from './shadow-check.ts'
@@ -84,9 +84,11 @@ function movers(world: World): ReadonlySet<string> {
 /**
  * Promise 3: what one client publishes to a root comes in its order, repeats aside. Conceded: to a client that moves, what
  * is late of roots that are not its own; to others, what is late of a root whose home has moved; and what a client
- * publishes here and there, while what it published first still waits in that region's outbox.
+ * publishes here and there, while what it published first still waits in that region's outbox. And where a call between actors
+ * may be made again: of two that it carries a full queue may have refused the first one the first time.
  */
 function eachPublishersOrder(world: World, seen: Seen): void {
+  if (world.mayFill && !world.faults.only(HARMLESS, 'freezes')) return
   const moved = movers(world)
   const conceded = (subscriber: string, { root, at }: Published) => {
     const owner = root.startsWith('devices/') ? root.slice('devices/'.length) : null
@@ -215,7 +217,10 @@ function sharedReachOne(world: World, seen: Seen): void {
     // Members that are there for the whole time, and whose session outlives their connections.
     const lasting = members.filter(
       ({ client, endedAt, qos }) =>
-        endedAt === null && qos > 0 && world.clients.find(({ id }) => id === client)?.manner.kept === true,
+        endedAt === null &&
+        qos > 0 &&
+        world.clients.find(({ id }) => id === client)?.manner.kept === true &&
+        !mayHaveTwoSessions(world, client),
     )
     const since = Math.min(...lasting.map(({ at }) => at))
     const asked = history.asked.filter((one) => one.filter === filter)

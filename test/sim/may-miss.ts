@@ -2,6 +2,13 @@
 import type { Published, Subscribed } from './history.ts'
 import type { World } from './world.ts'
 
+/** Of two homes that do not know of each other yet the client may have begun anew at one, also since its session was over. */
+export function mayHaveTwoSessions({ watch, history, mayExpire }: World, id: string): boolean {
+  if (!mayExpire) return false
+  const anew = history.connected.some(({ client, kept, cleanStart }) => client === id && kept && cleanStart)
+  return watch.failOvers.some(({ root, session }) => root === `devices/${id}` && (anew || !session))
+}
+
 /**
  * A subscription of the moment before a home was lost, or made there while it was cut off, is not known to the successor
  * until that has heard of it. Another region's is: its SUBACK waited for the store.
