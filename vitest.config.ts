@@ -6,7 +6,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/cassandra/global-setup.ts'],
-    testTimeout: 10_000,
+    // Only what hangs takes as long, on however busy a machine.
+    testTimeout: 30_000,
     hookTimeout: 30_000,
     teardownTimeout: 20_000,
     pool: 'forks',

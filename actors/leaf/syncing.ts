@@ -133,15 +133,17 @@ export class Syncing {
 
   /**
    * Resolves when the store has said whether another region has taken over, and that has been performed, or was not reached.
-   * No call of its own either: it goes with what is marked, or with what others sync.
+   * No call of its own either: it goes with what is marked, or with what others sync. Never rejects.
    * @returns whether it has said that this is the home
    */
   async heard(): Promise<boolean> {
     const home = this.source.home()
     if (home.at !== 'here') return false
-    const result = this.marks.any
-      ? await this.run()
-      : await this.send({ ...this.nothing(home.epoch), version: 0 })
+    const asked = this.marks.any ? this.run() : this.send({ ...this.nothing(home.epoch), version: 0 })
+    const result = await asked.catch((cause): SyncResult => {
+      this.platform.report(`${this.root} could not be synced`, cause)
+      return 'failed'
+    })
     if (result === 'fenced') await this.source.fenced()
     return result === 'applied'
   }
