@@ -133,9 +133,10 @@ async function main(): Promise<number> {
   return result.failures.length === 0 && interrupts === 0 ? 0 : 1
 }
 
+// Explicitly: a handle that does not close would keep Node busy at its end for ever.
 try {
-  process.exitCode = await main()
+  process.exit(await main())
 } catch (error) {
   process.stderr.write(`chaos: ${error instanceof Error ? error.stack : String(error)}\n`)
-  process.exitCode = 1
+  process.exit(1)
 }
