@@ -102,14 +102,16 @@ describe('the ledger', () => {
   })
 
   it('learns of that from the cores’ logs', () => {
-    const line = (time: number, region: string, msg: string, root = 'devices/lamp') =>
-      `${JSON.stringify({ level: 40, time, root, region, msg })}\n`
+    const line = (time: number, region: string, msg: string, root = 'devices/lamp', epoch = 2) =>
+      `${JSON.stringify({ level: 40, time, root, region, epoch, msg })}\n`
     const log = [
       'starting\n{"level":30,"time":6,"msg":"x"}\n',
       line(9, 'eu', FORMER_HOME_TOLD),
       line(8, 'ap', FORMER_HOME_TOLD, 'devices/other'),
       line(7, 'us', BEGINS_FROM_STORE),
       line(5, 'ap', FORMER_HOME_TOLD),
+      // Its answer may have been lost.
+      line(8, 'eu', FORMER_HOME_TOLD, 'devices/lamp', 1),
     ].join('')
     expect(failOversIn(log)).toEqual([
       { root: 'devices/lamp', region: 'us', at: 7, told: [{ region: 'eu', at: 9 }] },

@@ -74,6 +74,7 @@ export async function readFailOvers(logs: string, cores: readonly string[]): Pro
 
 interface Line extends Told {
   readonly root: string
+  readonly epoch: number
   readonly msg: string
 }
 
@@ -86,19 +87,20 @@ export function failOversIn(log: string): FailOver[] {
         line.startsWith('{') && [BEGINS_FROM_STORE, FORMER_HOME_TOLD].some((msg) => line.includes(msg)),
     )
     .map((line): Line => {
-      const { root, region, time, msg } = JSON.parse(line) as Omit<Line, 'at'> & { time: number }
-      return { root, region, at: time, msg }
+      const { root, region, epoch, time, msg } = JSON.parse(line) as Omit<Line, 'at'> & { time: number }
+      return { root, region, epoch, at: time, msg }
     })
     .sort((a, b) => a.at - b.at)
   const all = lines.filter(({ msg }) => msg === FORMER_HOME_TOLD)
   return lines
     .filter(({ msg }) => msg === BEGINS_FROM_STORE)
-    .map(({ root, region, at }) => ({
+    .map(({ root, region, epoch, at }) => ({
       root,
       region,
       at,
       told: all
-        .filter((one) => one.root === root && one.at > at)
+        // One that names an older epoch is the answer to that home's sync, and may have been lost on its way.
+        .filter((one) => one.root === root && one.at > at && one.epoch >= epoch)
         .map((one) => ({ region: one.region, at: one.at })),
     }))
 }
