@@ -129,7 +129,7 @@ export class Device {
       deliver: (delivery) => this.deliverQuietly(delivery),
       orphaned: (deliveries) => this.givingAway.late(deliveries),
     })
-    this.will = new LastWill(platform, this.store, publisher, () => this.leaf.syncing.heard())
+    this.will = new LastWill(platform, this.store, publisher, () => this.leaf.syncing.heardSoon())
     this.givingAway = new GivingAway(platform, client, this.store)
     this.performing = new Performing(platform, {
       store: this.store,

@@ -2,9 +2,8 @@
 // it: what the session has yet, and what its subscriptions here bring until its new home has its own, is owed to it. So it ends
 // only when the core has said that this still is the home.
 import type { Session } from '../../src/session/session.ts'
-import { atMost } from '../eventually.ts'
 import type { Leaf } from '../leaf/leaf.ts'
-import { EXPIRY_ASK_AGAIN_MS, RESOLVE_WAIT_MS } from '../limits.ts'
+import { EXPIRY_ASK_AGAIN_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import type { SessionStore } from './session-store.ts'
 
@@ -44,7 +43,7 @@ export class Expiry {
   /** To be called before `isOverFor`; null where there is nothing to wait for. */
   askDirectory(session: Session | null): Promise<void> | null {
     if (session === null || !this.isOverFor(session)) return null
-    return atMost(this.platform, RESOLVE_WAIT_MS, this.leaf.syncing.heard())
+    return this.leaf.syncing.heardSoon()
   }
 
   private ask(): void {

@@ -1,8 +1,7 @@
 // The will of a client: kept in storage while its connection stands, published when that ends without a farewell.
 import type { Will } from '../../src/mqtt/packet.ts'
 import { isFailure } from '../../src/mqtt/reason.ts'
-import { atMost } from '../eventually.ts'
-import { RESOLVE_WAIT_MS, WILL_ASK_MS, WILL_CHECK_MS } from '../limits.ts'
+import { WILL_ASK_MS, WILL_CHECK_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import type { Publisher } from './publisher.ts'
 import type { SessionStore } from './session-store.ts'
@@ -11,7 +10,7 @@ export class LastWill {
   private readonly platform: Platform
   private readonly store: SessionStore
   private readonly publisher: Publisher
-  private readonly heard: () => Promise<unknown>
+  private readonly heard: () => Promise<void>
   /** Counts the wills, so that a newer one is not taken for the one being published. */
   private generation = 0
   private publishing = false
@@ -19,8 +18,8 @@ export class LastWill {
   private here = false
   private asking = false
 
-  /** @param heard resolves when the core has said whether another region has the client, and that has been performed */
-  constructor(platform: Platform, store: SessionStore, publisher: Publisher, heard: () => Promise<unknown>) {
+  /** @param heard resolves when the core has said whether another region has the client, and that has been performed, or says nothing for long */
+  constructor(platform: Platform, store: SessionStore, publisher: Publisher, heard: () => Promise<void>) {
     this.platform = platform
     this.store = store
     this.publisher = publisher
@@ -92,7 +91,7 @@ export class LastWill {
   private ask(sessionEnded: boolean): void {
     if (this.asking) return
     this.asking = true
-    void atMost(this.platform, RESOLVE_WAIT_MS, this.heard()).then(() => {
+    void this.heard().then(() => {
       this.asking = false
       this.here = true
       this.publishIfDue(sessionEnded)

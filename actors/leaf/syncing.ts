@@ -4,9 +4,11 @@ import { Reason } from '../../src/mqtt/reason.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import type { RegionInterest, SessionState } from '../../src/relay/home.ts'
 import { noChange, type RootChange, type SyncResult } from '../../src/relay/sync.ts'
+import { atMost } from '../eventually.ts'
 import {
   CONFIRM_AGAIN_MS,
   GLOBAL_SYNC_WAIT_MS,
+  RESOLVE_WAIT_MS,
   STORED_SOON_WAIT_MS,
   SYNC_ALARM_MS,
   SYNC_CHARACTERS_PER_ROUND_MAX,
@@ -60,6 +62,7 @@ export class Syncing {
   private readonly waiters = new Set<Waiter>()
   private timer: { readonly at: number; readonly cancel: () => void } | null = null
   private running: Promise<SyncResult> | null = null
+  private fencing: Promise<void> | null = null
   private lastAt = 0
   private retryAt = 0
   private failures = 0
@@ -123,10 +126,7 @@ export class Syncing {
     for (const pause of CONFIRM_AGAIN_MS) {
       const home = this.source.home()
       if (home.at !== 'here' || begun.at !== 'here' || home.epoch !== begun.epoch) return
-      if (this.marks.any || needless()) return
-      const result = await this.send({ ...this.nothing(home.epoch), version: 0 })
-      if (result === 'applied') return
-      if (result === 'fenced') await this.source.fenced()
+      if (this.marks.any || needless() || (await this.heard())) return
       await new Promise<void>((go) => this.platform.after(pause * (0.5 + this.platform.random()), go))
     }
   }
@@ -144,8 +144,13 @@ export class Syncing {
       this.platform.report(`${this.root} could not be synced`, cause)
       return 'failed'
     })
-    if (result === 'fenced') await this.source.fenced()
+    if (result === 'fenced') await this.fence()
     return result === 'applied'
+  }
+
+  /** The same for who goes on without an answer where that takes long. */
+  heardSoon(): Promise<void> {
+    return atMost(this.platform, RESOLVE_WAIT_MS, this.heard())
   }
 
   /** Something may be marked since before the process died, or wait for the core to be back. */
@@ -201,7 +206,7 @@ export class Syncing {
         for (const waiter of [...this.waiters]) if (!this.lacks(waiter.kind, waiter.upTo)) waiter.settle(true)
         if (sent.all && this.waiters.size === 0) return result
       } else if (result === 'fenced') {
-        void this.source.fenced()
+        void this.fence()
         return result
       } else {
         this.marks.failed()
@@ -212,6 +217,13 @@ export class Syncing {
       }
     }
     return 'applied'
+  }
+
+  private fence(): Promise<void> {
+    this.fencing ??= this.source.fenced().finally(() => {
+      this.fencing = null
+    })
+    return this.fencing
   }
 
   private async send(change: RootChange): Promise<SyncResult> {

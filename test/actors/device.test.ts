@@ -4,7 +4,7 @@ import { Gate } from '../../actors/device/gate.ts'
 import type { LeafPeer, SubscribeReply } from '../../actors/platform.ts'
 import type { Root } from '../../src/id/ids.ts'
 import { packBatch } from '../../src/relay/batch.ts'
-import { fakePeers, held } from './fake-peers.ts'
+import { fakePeers, held, publishInto } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import {
   addressOf,
@@ -14,7 +14,6 @@ import {
   frame,
   LAMP,
   RELEASE,
-  recordTexts,
   subscribeFrame,
   subscribePacket,
   textsTo,
@@ -38,11 +37,7 @@ async function departedWithWill(released: boolean) {
   const published: string[] = []
   const { clock, connection, gate, platform } = await connected(
     () => ({
-      publish: async (_, batch) => {
-        const texts = recordTexts(batch)
-        published.push(...texts)
-        return new Uint8Array(texts.length)
-      },
+      publish: publishInto(published),
     }),
     connectFrame(3600, {
       will: { topic: 'rooms/1/offline', payload: 'gone', properties: { willDelayInterval: 300 } },
@@ -82,11 +77,7 @@ test('a delayed will is published by a home that keeps its client', async () => 
   const published: string[] = []
   const { clock, connection, gate } = await connected(
     () => ({
-      publish: async (_, batch) => {
-        const texts = recordTexts(batch)
-        published.push(...texts)
-        return new Uint8Array(texts.length)
-      },
+      publish: publishInto(published),
     }),
     connectFrame(3600, {
       will: { topic: 'rooms/1/offline', payload: 'gone', properties: { willDelayInterval: 300 } },

@@ -1,12 +1,20 @@
 // When a session is over whose client is away: after an outage of its region the client may have gone on elsewhere.
 import { expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core-client.ts'
+import { NO_SUCH_SESSION } from '../../actors/leaf/outcome.ts'
 import { SYNC_ALARM_MS } from '../../actors/limits.ts'
 import type { ClaimResponse } from '../../src/relay/home.ts'
-import type { HomeAnswer } from '../../src/relay/home-answer.ts'
-import type { SyncResult } from '../../src/relay/sync.ts'
-import { deliveryOf, EU, packetsTo, RELEASE, sessionState, subscribeFrame, US, watch } from './samples.ts'
-import { SyncWorld } from './sync-world.ts'
+import {
+  deliveryOf,
+  EU,
+  NO_STATE,
+  packetsTo,
+  RELEASE,
+  sessionState,
+  subscribeFrame,
+  watch,
+} from './samples.ts'
+import { AWAY, type Directory, HERE, MOVED, resolvedBy, SyncWorld } from './sync-world.ts'
 
 const CMD = 'devices/lamp/cmd'
 const EXPIRY_SECONDS = 60
@@ -16,13 +24,10 @@ const OUTAGE_MS = 2 * EXPIRY_SECONDS * 1000
  * A lamp whose process dies, and is back when the session should be over.
  * @param owed whether it has something then that the store does not have
  */
-async function backFromOutage(directory: { home: HomeAnswer | null; sync: SyncResult }, owed = true) {
+async function backFromOutage(directory: Directory, owed = true) {
   const claims: ClaimResponse[] = [{ home: { region: EU, epoch: 1 }, state: null, synced: false }]
   const world = new SyncWorld({
-    resolve: async () => {
-      if (directory.home === null) throw new CoreUnreachable('the core is away')
-      return { home: directory.home }
-    },
+    resolve: resolvedBy(directory),
     claim: async () => claims.shift() ?? Promise.reject(new CoreUnreachable('no more')),
   })
   const ended: string[] = []
@@ -43,10 +48,6 @@ async function backFromOutage(directory: { home: HomeAnswer | null; sync: SyncRe
   world.answer = async () => directory.sync
   return { world, session, claims, ended }
 }
-
-const MOVED = { home: { region: US, epoch: 2 }, sync: 'fenced' } as const
-const HERE = { home: { region: EU, epoch: 1 }, sync: 'applied' } as const
-const AWAY = { home: null, sync: 'failed' } as const
 
 test('a lost region that is back does not end a session that goes on elsewhere, and gives what it had', async () => {
   const { world, session } = await backFromOutage(MOVED)
@@ -77,7 +78,7 @@ test('where it has not gone on elsewhere it is over as soon as the store says so
   await world.alarm()
   expect(world.device.store.session()).toBeNull()
   expect(ended).toEqual(['rooms/1/#'])
-  expect([...(await world.device.deliver(session, [deliveryOf(CMD, 'late')]))]).not.toEqual([0x7f])
+  expect([...(await world.device.deliver(session, [deliveryOf(CMD, 'late')]))]).toEqual([NO_SUCH_SESSION])
 })
 
 test('while the core is away it stays', async () => {
@@ -100,10 +101,9 @@ test.each([HERE, AWAY])(
 
 test('a client that comes back from elsewhere to a region that does not know of that finds what it had', async () => {
   const { world, session, claims } = await backFromOutage(MOVED)
-  const state = { clock: 0, retained: [], interests: [], presence: [], shadows: [] }
   const disconnectedAt = world.platform.now()
   const given = sessionState([CMD], { id: session, expirySeconds: EXPIRY_SECONDS, disconnectedAt })
-  claims.push({ home: { region: EU, epoch: 3 }, state: { ...state, session: given }, synced: false })
+  claims.push({ home: { region: EU, epoch: 3 }, state: { ...NO_STATE, session: given }, synced: false })
   watch(world.connect(EXPIRY_SECONDS, { clean: false }))
   await world.clock.pass(5_000)
   expect(packetsTo(world.connection)).toMatchObject([

@@ -27,6 +27,7 @@ import {
   LAMP,
   LAMP_ROOT,
   message,
+  NO_STATE,
   packetsTo,
   RELEASE,
   record,
@@ -52,7 +53,7 @@ function stateOf(texts: readonly string[], ...filters: string[]): HandoverState 
     lastPosition: 10 + queue.length,
     queue,
   })
-  return { session, clock: 0, retained: [], interests: [], presence: [], shadows: [] }
+  return { ...NO_STATE, session }
 }
 
 function lateOf(texts: readonly string[], more: Partial<ImportedResponse> = {}): ImportedResponse {
@@ -232,10 +233,7 @@ describe('when the lost region is back', () => {
   })
 
   test('what is late of a session that was never synced is the client’s', async () => {
-    const over = failedOver(
-      { session: null, clock: 0, retained: [], interests: [], presence: [], shadows: [] },
-      lateOf(['a']),
-    )
+    const over = failedOver({ ...NO_STATE, session: null }, lateOf(['a']))
     watch(over.world.connect(3600))
     await over.world.clock.pass(2_000)
     await comeBack(over)

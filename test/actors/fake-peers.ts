@@ -7,6 +7,7 @@ import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import { LATE_NOWHERE, NOTHING_LATE } from '../../src/relay/home.ts'
+import { recordTexts } from './samples.ts'
 
 export interface PeersScript {
   device?(client: ClientId): Partial<DevicePeer>
@@ -86,6 +87,15 @@ const WIDE: WidePeer = {
   share: async (_, batch) => successes(batch),
   retained: async () => ({ records: packBatch([]), next: null }),
   retainedElsewhere: async () => ({ records: packBatch([]), next: null }),
+}
+
+/** A leaf's, that takes all and notes the payloads. */
+export function publishInto(texts: string[]): LeafPeer['publish'] {
+  return async (_, batch) => {
+    const more = recordTexts(batch)
+    texts.push(...more)
+    return new Uint8Array(more.length)
+  }
 }
 
 /** As many as a fake region has. */

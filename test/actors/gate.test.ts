@@ -7,7 +7,7 @@ import { signClientToken } from '../../src/id/client-token.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { ClaimResponse } from '../../src/relay/home.ts'
-import { fakeCore, fakePeers, held } from './fake-peers.ts'
+import { fakeCore, fakePeers, held, publishInto } from './fake-peers.ts'
 import { FakePlatform, SECRET } from './fake-platform.ts'
 import {
   addressOf,
@@ -17,7 +17,6 @@ import {
   frame,
   LAMP,
   packetsTo,
-  recordTexts,
   subscribeFrame,
   textOf,
   textsTo,
@@ -31,11 +30,7 @@ async function connected(expirySeconds: number, properties: { [name: string]: nu
   const sessions: string[] = []
   const peers = fakePeers({
     leaf: () => ({
-      publish: async (_, batch) => {
-        const texts = recordTexts(batch)
-        published.push(...texts)
-        return new Uint8Array(texts.length)
-      },
+      publish: publishInto(published),
       subscribe: async (_, session, subscriptions): Promise<SubscribeReply> => {
         sessions.push(session)
         return { reasons: subscriptions.map(({ qos }) => qos), retained: packBatch([]) }

@@ -15,6 +15,7 @@ import {
   deliveryOf,
   LAMP,
   LAMP_ROOT,
+  NO_STATE,
   record,
   sessionState,
   subscribeFrame,
@@ -35,7 +36,7 @@ test('what is late in a former home that is out of reach for a moment comes befo
     core: fakeCore(US, {
       claim: async () => ({
         home: { region: US, epoch: 2 },
-        state: { session: SESSION, clock: 0, retained: [], interests: [], presence: [], shadows: [] },
+        state: { ...NO_STATE, session: SESSION },
         synced: false,
       }),
       imported: async () => {

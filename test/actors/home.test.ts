@@ -18,6 +18,7 @@ import {
   EU,
   LAMP,
   LAMP_ROOT,
+  NO_STATE,
   record,
   routed,
   routedTexts,
@@ -56,7 +57,7 @@ test('an import that is finished after a newer hand-over does not bring the home
   const { platform, clock, device } = lampIn(EU, {
     claim: async () => ({
       home: { region: EU, epoch: 2 },
-      state: { session: null, clock: 0, retained: [], interests: [], presence: [], shadows: [] },
+      state: { ...NO_STATE, session: null },
       synced: false,
     }),
     imported: () => imported.answer,
@@ -100,7 +101,7 @@ function stateOf(client: ClientId, ...filters: string[]) {
     id: `session of ${client}`,
     disconnectedAt: Date.UTC(2026, 0, 1),
   })
-  return { session, clock: 0, retained: [], interests: [], presence: [], shadows: [] }
+  return { ...NO_STATE, session }
 }
 
 test('a leaf whose home is here answers a subscriber although an import is under way', async () => {

@@ -1,42 +1,25 @@
 // A will whose connection died with its process: the client may have gone on elsewhere before the process is back.
 import { expect, test } from 'vitest'
-import { CoreUnreachable } from '../../actors/core-client.ts'
 import { RESOLVE_WAIT_MS, WILL_CHECK_MS } from '../../actors/limits.ts'
-import type { HomeAnswer } from '../../src/relay/home-answer.ts'
-import type { SyncResult } from '../../src/relay/sync.ts'
-import { EU, RELEASE, recordTexts, US, watch } from './samples.ts'
-import { SyncWorld } from './sync-world.ts'
+import { publishInto } from './fake-peers.ts'
+import { RELEASE, US, watch } from './samples.ts'
+import { AWAY, type Directory, HERE, MOVED, resolvedBy, SyncWorld } from './sync-world.ts'
 
 const WILL = {
   will: { topic: 'rooms/1/lamp', payload: Buffer.from('offline'), qos: 1 as const, retain: true },
 }
 
 /** A lamp whose process has died while it was connected, and is back. */
-async function back(directory: { home: HomeAnswer | null; sync: SyncResult }, expirySeconds: number) {
+async function back(directory: Directory, expirySeconds: number) {
   const published: string[] = []
-  const world = new SyncWorld({
-    resolve: async () => {
-      if (directory.home === null) throw new CoreUnreachable('the core is away')
-      return { home: directory.home }
-    },
-  })
-  world.leaf = () => ({
-    publish: async (_, batch) => {
-      const texts = recordTexts(batch)
-      published.push(...texts)
-      return new Uint8Array(texts.length)
-    },
-  })
+  const world = new SyncWorld({ resolve: resolvedBy(directory) })
+  world.leaf = () => ({ publish: publishInto(published) })
   await world.connect(expirySeconds, WILL)
   await world.clock.pass(5_000)
   world.answer = async () => directory.sync
   world.crash()
   return { world, published }
 }
-
-const MOVED = { home: { region: US, epoch: 2 }, sync: 'fenced' } as const
-const HERE = { home: { region: EU, epoch: 1 }, sync: 'applied' } as const
-const AWAY = { home: null, sync: 'failed' } as const
 
 const SESSIONS = [
   ['outlives its connection', 3600],

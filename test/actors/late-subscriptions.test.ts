@@ -21,6 +21,7 @@ import {
   EU,
   frame,
   LAMP_ROOT,
+  NO_STATE,
   RELEASE,
   record,
   sessionState,
@@ -35,7 +36,6 @@ import { SyncWorld } from './sync-world.ts'
 
 const CMD = 'devices/lamp/cmd'
 const [MADE, ENDED, CHANGED] = ['devices/a/#', 'devices/b/#', 'devices/c/#'] as const
-const NO_STATE = { retained: [], interests: [], shadows: [], presence: [], clock: 0 }
 const WISH = {
   fleet: DEFAULT_FLEET,
   root: LAMP_ROOT,

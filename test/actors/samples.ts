@@ -94,6 +94,9 @@ export function sessionState(filters: readonly string[], more: Partial<SessionSt
   }
 }
 
+/** Of a root that never had anything, but for its session. */
+export const NO_STATE = { clock: 0, retained: [], interests: [], presence: [], shadows: [] }
+
 export function textOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes)
 }

@@ -1,15 +1,34 @@
 // A lamp whose home syncs to a store that the test scripts and reads.
-import type { CoreClient } from '../../actors/core-client.ts'
+import { type CoreClient, CoreUnreachable } from '../../actors/core-client.ts'
 import { Gate } from '../../actors/device/gate.ts'
 import type { DevicePeer, LeafPeer, Settings } from '../../actors/platform.ts'
 import type { ClientId, Root } from '../../src/id/ids.ts'
 import { base64ToBytes } from '../../src/relay/base64.ts'
+import type { HomeAnswer } from '../../src/relay/home-answer.ts'
 import type { RootChange, SyncResult } from '../../src/relay/sync.ts'
 import { decodeDelivery } from '../../src/session/delivery.ts'
 import type { FakeConnection } from './fake-connection.ts'
 import { fakeCore, fakePeers } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
-import { addressOf, connectFrame, EU, frame, LAMP, packetsTo, subscribeFrame, textOf } from './samples.ts'
+import { addressOf, connectFrame, EU, frame, LAMP, packetsTo, subscribeFrame, textOf, US } from './samples.ts'
+
+/** What the directory, and the store asked with a sync, say of the lamp's home in eu, epoch 1. */
+export interface Directory {
+  /** Null where the core does not answer. */
+  readonly home: HomeAnswer | null
+  readonly sync: SyncResult
+}
+
+export const MOVED: Directory = { home: { region: US, epoch: 2 }, sync: 'fenced' }
+export const HERE: Directory = { home: { region: EU, epoch: 1 }, sync: 'applied' }
+export const AWAY: Directory = { home: null, sync: 'failed' }
+
+export function resolvedBy({ home }: Directory): CoreClient['resolve'] {
+  return async () => {
+    if (home === null) throw new CoreUnreachable('the core is away')
+    return { home }
+  }
+}
 
 export class SyncWorld {
   /** What the uplink was given, in order. */

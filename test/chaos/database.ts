@@ -1,5 +1,4 @@
 // The Cassandra nodes of a chaos run, in one data center or several, all on this machine.
-
 import path from 'node:path'
 import { Client, policies, types } from 'cassandra-driver'
 import { findToolchain } from '../cassandra/jars.ts'

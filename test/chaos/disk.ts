@@ -1,5 +1,4 @@
 // A small disk of its own for a part's storage, which a fault can make full: a tmpfs, where this process may mount one.
-
 import { execFile, execFileSync } from 'node:child_process'
 import { mkdir, statfs } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'

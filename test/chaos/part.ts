@@ -1,5 +1,4 @@
 // A process of the system under chaos that can be killed, held, and started again on its port with its state.
-
 import { type ChildProcess, fork } from 'node:child_process'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -15,6 +15,7 @@ export interface Manner {
   readonly will: boolean
 }
 
+/** By so much the server may count from earlier than its client. */
 const EXPIRY_SLACK_MS = 500
 
 interface Sent {

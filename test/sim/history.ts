@@ -105,7 +105,7 @@ export class History {
 
   /** Notes the wills among what a client's actor publishes. @param batch of records */
   publishes(region: string, batch: Uint8Array, at: number): void {
-    for (const [name] of Buffer.from(batch).toString('latin1').matchAll(/p\d+/g)) {
+    for (const name of namesIn(batch)) {
       const will = this.byNumber.get(Number(name.slice(1)))
       if (will?.will === true) this.willsTold.push({ will, region, at })
     }
@@ -119,6 +119,11 @@ export class History {
     if (published === undefined) throw new Error(`nobody published ${text}`)
     return published
   }
+}
+
+/** Of all messages in some records. */
+export function namesIn(records: Uint8Array): string[] {
+  return Buffer.from(records).toString('latin1').match(/p\d+/g) ?? []
 }
 
 export function payloadOf({ number, topic }: Published): string {

@@ -4,6 +4,7 @@ import type { Peers } from '../../actors/platform.ts'
 import { type ActorAddress, type ActorKind, parseActorName } from '../../src/id/actor-name.ts'
 import type { SimActor } from './actor.ts'
 import { copy } from './copy.ts'
+import { namesIn } from './history.ts'
 import type { SimRegion } from './region.ts'
 import type { Sender } from './sender.ts'
 
@@ -194,12 +195,11 @@ class Stub {
 function brief(parameters: readonly unknown[]): string {
   return parameters
     .map((one) => {
-      if (one instanceof Uint8Array) return `[${Buffer.from(one).toString('latin1').match(/p\d+/g) ?? ''}]`
+      if (one instanceof Uint8Array) return `[${namesIn(one)}]`
       if (typeof one !== 'object' || one === null) return String(one)
       const { records } = one as { records?: string }
-      const texts =
-        records === undefined ? '' : Buffer.from(records, 'base64').toString('latin1').match(/p\d+/g)
-      return `${JSON.stringify(one).slice(0, 160)} [${texts ?? ''}]`
+      const names = records === undefined ? [] : namesIn(Buffer.from(records, 'base64'))
+      return `${JSON.stringify(one).slice(0, 160)} [${names}]`
     })
     .join(' ')
 }
