@@ -31,6 +31,9 @@ import { syncRoot } from './sync.ts'
 export const BEGINS_FROM_STORE = 'a home begins from the store, since a former one is out of reach'
 /** With the root and the region: from now on the former home accepts nothing more. */
 export const FORMER_HOME_TOLD = 'a former home knows of its successor'
+/** With the root, the region and the epoch, at level debug, as each move in order makes two of these. */
+export const BEGINS_IN_ORDER = 'a home begins with what the former one has handed over'
+export const HAS_ALL = 'a home has all that the former one had'
 
 type CoreContext = Context<{ Variables: { caller: RegionId } }>
 
@@ -90,7 +93,9 @@ export function coreApp(parts: CoreParts) {
   call('claim', claimRequestSchema, async (c, { fleet, root, region, known }) => {
     const claimed = await directory.claim(fleet, root, region, known)
     // An operator, and the chaos run's judge, want to know what began without its former home.
-    if (claimed.synced) log.warn({ fleet, root, region, epoch: claimed.home.epoch }, BEGINS_FROM_STORE)
+    const begun = { fleet, root, region, epoch: claimed.home.epoch }
+    if (claimed.synced) log.warn(begun, BEGINS_FROM_STORE)
+    else if (claimed.state !== null) log.debug(begun, BEGINS_IN_ORDER)
     return c.json(claimed)
   })
   call('imported', importedRequestSchema, async (c, request) => {
@@ -98,7 +103,9 @@ export function coreApp(parts: CoreParts) {
     const told = (region: RegionId) => {
       if (synced) log.warn({ fleet, root, region, epoch }, FORMER_HOME_TOLD)
     }
-    return c.json(await directory.imported(request, told))
+    const late = await directory.imported(request, told)
+    if (late.done && !synced) log.debug({ fleet, root, region: request.region, epoch }, HAS_ALL)
+    return c.json(late)
   })
   call('interest', interestRequestSchema, async (c, request) => c.json(await relay.interest(request)))
   call('drained', drainedRequestSchema, async (c, request) => {

@@ -77,6 +77,8 @@ interface Connected {
   readonly terms: Terms
   readonly incoming: Incoming
   readonly aliases: IncomingAliases
+  /** A publish was refused to a client that cannot be told: the connection is closed once those before have their answers. */
+  ending: boolean
 }
 
 export class Session {
@@ -135,13 +137,18 @@ export class Session {
 
   /** A connection takes the session up; the effects send what waited. */
   connected(terms: Terms): Effect[] {
-    this.connection = { terms, incoming: new Incoming(), aliases: new IncomingAliases([]) }
+    this.connection = { terms, incoming: new Incoming(), aliases: new IncomingAliases([]), ending: false }
     return this.outgoing.resume(terms.outgoingWindow)
   }
 
   /** The connection was there already, but the actor's memory was lost. Publishes were all answered by then. */
   awakened(terms: Terms, aliases: readonly (readonly [alias: number, topic: string])[]): void {
-    this.connection = { terms, incoming: new Incoming(), aliases: new IncomingAliases(aliases) }
+    this.connection = {
+      terms,
+      incoming: new Incoming(),
+      aliases: new IncomingAliases(aliases),
+      ending: false,
+    }
   }
 
   /** The connection is gone. */
@@ -198,13 +205,18 @@ export class Session {
     const refused = refusal(topic)
     if (message.qos === 0)
       return refused !== null ? NOTHING : [{ do: 'publish', message, exchange: null, done: () => NOTHING }]
+    // It comes again on the next connection, behind what was refused; taken now it would be before that.
+    if (connection.ending) return NOTHING
     const again = message.qos === 2 && this.received.has(packetId)
     if (!again && incoming.openQos1 + this.received.size >= terms.incomingWindow)
       return [{ do: 'close', reason: Reason.ReceiveMaximumExceeded }] // [MQTT-3.3.4-8]
     const open = incoming.receive(packetId, message.qos)
-    const answer = (reason: ReasonCode): Effect[] =>
+    const answer = (reason: ReasonCode): Effect[] => {
       // The connection that the publish came on may be gone, and with it the need to answer.
-      this.connection === connection ? this.answer(connection, incoming.settle(open, reason)) : NOTHING
+      if (this.connection !== connection) return NOTHING
+      connection.ending ||= terms.protocolVersion === 4 && isFailure(reason)
+      return this.answer(connection, incoming.settle(open, reason))
+    }
     if (message.qos === 1) {
       return refused !== null ? answer(refused) : [{ do: 'publish', message, exchange: null, done: answer }]
     }

@@ -4,7 +4,7 @@ import type { SyncConsistency } from '../../k8s-core/store/cassandra-levels.ts'
 import { Random } from '../random/random.ts'
 import { type CassandraPart, differences, nodeToLose, rowsOn, type Topology } from './database.ts'
 import { explain } from './explain.ts'
-import { longestUntoldMs, readFailOvers, untold } from './fail-overs.ts'
+import { longestUntoldMs, readMoves, untold } from './fail-overs.ts'
 import {
   apart,
   describeFault,
@@ -133,9 +133,10 @@ export async function runChaos(options: ChaosOptions, interrupted = () => false)
       }),
     )
     const converged = several ? await converge(world.cassandra) : null
-    const failOvers = await readFailOvers(options.logs, cores)
+    const moves = await readMoves(options.logs, cores)
+    const { failOvers } = moves
     const untoldMs = longestUntoldMs(failOvers, happened)
-    const verdict = ledger.judge(failOvers)
+    const verdict = ledger.judge(moves)
     const doubles = load.racers.flatMap((racer) => {
       const own = failOvers.filter(({ root }) => root === `devices/${racer.id}`)
       const alone = own.flatMap((failOver) => untold(failOver, regions))

@@ -1,9 +1,10 @@
 // The judges of a chaos run find what is planted.
 import { describe, expect, it, test } from 'vitest'
-import { BEGINS_FROM_STORE, FORMER_HOME_TOLD } from '../../k8s-core/app.ts'
+import { LATE_FIRST_MS_MAX } from '../../actors/limits.ts'
+import { BEGINS_FROM_STORE, BEGINS_IN_ORDER, FORMER_HOME_TOLD, HAS_ALL } from '../../k8s-core/app.ts'
 import { Random } from '../random/random.ts'
 import { copiesOf, differences, parseTopology } from './database.ts'
-import { type FailOver, failOversIn, longestUntoldMs, untold } from './fail-overs.ts'
+import { type CutShort, type FailOver, longestUntoldMs, movesIn, untold } from './fail-overs.ts'
 import { apart, FAULT_KINDS, type Happened, planFaults } from './faults.ts'
 import { Ledger, type ReceiverKind } from './ledger.ts'
 import { doubleConnections } from './served.ts'
@@ -12,7 +13,7 @@ import { doubleConnections } from './served.ts'
 function judged(
   order: readonly number[],
   total: number,
-  { kind = 'settled' as ReceiverKind, root = 'rooms/1' } = {},
+  { kind = 'settled' as ReceiverKind, root = 'rooms/1', at = 400 } = {},
 ) {
   const ledger = new Ledger()
   const stream = ledger.stream('pub', 'eu', root, 1)
@@ -22,7 +23,7 @@ function judged(
   payloads.forEach((_, sequence) => {
     ledger.answered(stream, sequence, 0, 300)
   })
-  for (const sequence of order) ledger.arrived(receiver, payloads[sequence] as Buffer, 400, 'us#1')
+  for (const sequence of order) ledger.arrived(receiver, payloads[sequence] as Buffer, at, 'us#1')
   return { ledger, stream, verdict: ledger.judge() }
 }
 
@@ -84,9 +85,10 @@ describe('the ledger', () => {
     const during = (late?.after?.arrivedAt ?? 0) - 1
     const away = late?.publisherRegion === 'ap' ? 'eu' : 'ap'
     const judgedWith = (failOver: Partial<FailOver>) => {
-      const { inversions, lateInversions } = ledger.judge([
-        { root, region: away, at: during, told: [], ...failOver },
-      ])
+      const { inversions, lateInversions } = ledger.judge({
+        failOvers: [{ root, region: away, at: during, told: [], ...failOver }],
+        cutShort: [],
+      })
       return [inversions.length, lateInversions.length]
     }
     expect(judgedWith({})).toEqual([0, 1])
@@ -101,7 +103,23 @@ describe('the ledger', () => {
     expect(judgedWith({ at: before - 20_000, told: told(before - 1_000) })).toEqual([1, 0])
   })
 
-  it('learns of that from the cores’ logs', () => {
+  it('takes for late what a home that was cut off while it handed over had yet, once the new one waited no more', () => {
+    const at = 20_000
+    const { ledger, verdict } = judged([1, 0], 2, { at })
+    const [late] = verdict.inversions
+    const root = late?.root ?? ''
+    const judgedWith = (more: Partial<CutShort>) => {
+      const cutShort = [{ root, at: late?.sentAt ?? 0, ...more }]
+      const { inversions, lateInversions } = ledger.judge({ failOvers: [], cutShort })
+      return [inversions.length, lateInversions.length]
+    }
+    expect(judgedWith({})).toEqual([0, 1])
+    expect(judgedWith({ root: 'another' })).toEqual([1, 0])
+    expect(judgedWith({ at: (late?.sentAt ?? 0) - 1 })).toEqual([1, 0])
+    expect(judgedWith({ at: at - LATE_FIRST_MS_MAX + 1 })).toEqual([1, 0])
+  })
+
+  it('learns of both from the cores’ logs', () => {
     const line = (time: number, region: string, msg: string, root = 'devices/lamp', epoch = 2) =>
       `${JSON.stringify({ level: 40, time, root, region, epoch, msg })}\n`
     const log = [
@@ -113,9 +131,26 @@ describe('the ledger', () => {
       // Its answer may have been lost.
       line(8, 'eu', FORMER_HOME_TOLD, 'devices/lamp', 1),
     ].join('')
-    expect(failOversIn(log)).toEqual([
-      { root: 'devices/lamp', region: 'us', at: 7, told: [{ region: 'eu', at: 9 }] },
-    ])
+    expect(movesIn(log)).toEqual({
+      failOvers: [{ root: 'devices/lamp', region: 'us', at: 7, told: [{ region: 'eu', at: 9 }] }],
+      cutShort: [],
+    })
+    const slow = 8 + LATE_FIRST_MS_MAX
+    const inOrder = [
+      line(8, 'us', BEGINS_IN_ORDER),
+      line(slow, 'us', HAS_ALL),
+      line(7, 'us', BEGINS_IN_ORDER, 'devices/slow'),
+      line(slow, 'us', HAS_ALL, 'devices/slow'),
+      line(9, 'us', BEGINS_IN_ORDER, 'devices/never', 3),
+      line(10, 'eu', HAS_ALL, 'devices/never', 2),
+    ].join('')
+    expect(movesIn(inOrder)).toEqual({
+      failOvers: [],
+      cutShort: [
+        { root: 'devices/slow', at: 7 },
+        { root: 'devices/never', at: 9 },
+      ],
+    })
   })
 
   it('asks of a shared group that one member has it, in any order', () => {

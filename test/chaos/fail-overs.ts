@@ -1,8 +1,10 @@
 // Which roots went on without their former home, when, and until when that one was not told of it, as the cores' logs say: what
-// it accepted by then comes late (promise 3), and it goes on serving its client (promise 7).
+// it accepted by then comes late (promise 3), and it goes on serving its client (promise 7). So does what one had that handed
+// over in order and was cut off before its successor had all.
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { BEGINS_FROM_STORE, FORMER_HOME_TOLD } from '../../k8s-core/app.ts'
+import { LATE_FIRST_MS_MAX } from '../../actors/limits.ts'
+import { BEGINS_FROM_STORE, BEGINS_IN_ORDER, FORMER_HOME_TOLD, HAS_ALL } from '../../k8s-core/app.ts'
 import type { Happened } from './faults.ts'
 import type { Apart } from './served.ts'
 
@@ -20,6 +22,21 @@ export interface FailOver {
   /** Which regions were told since, and when; the first comes first. */
   readonly told: readonly Told[]
 }
+
+/** A hand-over in order whose rest took longer than the new home holds back what is newer. */
+export interface CutShort {
+  readonly root: string
+  /** When the new home had begun, ms since the epoch: from then on the former one accepted nothing more. */
+  readonly at: number
+}
+
+/** What the cores' logs say of the roots' homes. */
+export interface Moves {
+  readonly failOvers: readonly FailOver[]
+  readonly cutShort: readonly CutShort[]
+}
+
+export const NO_MOVES: Moves = { failOvers: [], cutShort: [] }
 
 /** What was sent to the former home before it was told may reach it a little after, and its answer the client. */
 const UNDER_WAY_MS = 1_000
@@ -41,6 +58,14 @@ export function isLate(
   return (
     late.publisherRegion !== region && late.sentAt <= toldAt(failOver, late.publisherRegion) + UNDER_WAY_MS
   )
+}
+
+/** Whether a message may be one that the former home had yet when it was cut off, and that came when the new one waited no more. */
+export function isOfCutShort(
+  { root, at }: CutShort,
+  late: { readonly root: string; readonly sentAt: number; readonly arrivedAt: number | null },
+): boolean {
+  return late.root === root && late.sentAt <= at && (late.arrivedAt ?? 0) >= at + LATE_FIRST_MS_MAX
 }
 
 /** Of a client's root whose home went on elsewhere: when each other region may not have known of it. @param regions all there are */
@@ -67,9 +92,9 @@ export function longestUntoldMs(
   return waits.length === 0 ? null : Math.max(...waits)
 }
 
-export async function readFailOvers(logs: string, cores: readonly string[]): Promise<FailOver[]> {
+export async function readMoves(logs: string, cores: readonly string[]): Promise<Moves> {
   const texts = await Promise.all(cores.map((name) => readFile(path.join(logs, `chaos-${name}.log`), 'utf8')))
-  return failOversIn(texts.join('\n'))
+  return movesIn(texts.join('\n'))
 }
 
 interface Line extends Told {
@@ -78,19 +103,22 @@ interface Line extends Told {
   readonly msg: string
 }
 
+const READ = [BEGINS_FROM_STORE, FORMER_HOME_TOLD, BEGINS_IN_ORDER, HAS_ALL]
+
 /** @param log a JSON object in each line, among others */
-export function failOversIn(log: string): FailOver[] {
+export function movesIn(log: string): Moves {
   const lines = log
     .split('\n')
-    .filter(
-      (line) =>
-        line.startsWith('{') && [BEGINS_FROM_STORE, FORMER_HOME_TOLD].some((msg) => line.includes(msg)),
-    )
+    .filter((line) => line.startsWith('{') && READ.some((msg) => line.includes(msg)))
     .map((line): Line => {
       const { root, region, epoch, time, msg } = JSON.parse(line) as Omit<Line, 'at'> & { time: number }
       return { root, region, epoch, at: time, msg }
     })
     .sort((a, b) => a.at - b.at)
+  return { failOvers: failOversIn(lines), cutShort: cutShortIn(lines) }
+}
+
+function failOversIn(lines: readonly Line[]): FailOver[] {
   const all = lines.filter(({ msg }) => msg === FORMER_HOME_TOLD)
   return lines
     .filter(({ msg }) => msg === BEGINS_FROM_STORE)
@@ -103,4 +131,15 @@ export function failOversIn(log: string): FailOver[] {
         .filter((one) => one.root === root && one.at > at && one.epoch >= epoch)
         .map((one) => ({ region: one.region, at: one.at })),
     }))
+}
+
+function cutShortIn(lines: readonly Line[]): CutShort[] {
+  const had = lines.filter(({ msg }) => msg === HAS_ALL)
+  return lines
+    .filter(({ msg }) => msg === BEGINS_IN_ORDER)
+    .filter(({ root, epoch, at }) => {
+      const all = had.find((one) => one.root === root && one.epoch === epoch)
+      return (all?.at ?? Number.POSITIVE_INFINITY) - at > LATE_FIRST_MS_MAX
+    })
+    .map(({ root, at }) => ({ root, at }))
 }

@@ -1,6 +1,6 @@
 // What was published, acknowledged and received, and the judgement of it: losses, inversions, duplicates.
 
-import { type FailOver, isLate } from './fail-overs.ts'
+import { isLate, isOfCutShort, type Moves, NO_MOVES } from './fail-overs.ts'
 
 /** One publisher's messages to one root; their order is promised. */
 export interface Stream {
@@ -66,7 +66,7 @@ export interface Verdict {
   readonly inversions: readonly Violation[]
   /** Of roaming receivers, for roots that are not their own. */
   readonly concededInversions: readonly Violation[]
-  /** Of roots that went on without their former home meanwhile: late ones of a lost epoch come after newer ones. */
+  /** Of roots that went on without their former home, or before they had all from it: what is late comes after newer ones. */
   readonly lateInversions: readonly Violation[]
   readonly duplicatesQos1: number
   readonly duplicatesQos2: number
@@ -154,7 +154,7 @@ export class Ledger {
     return this.streams.reduce((sum, { sentAt, code }) => sum + sentAt.length - known(code), 0)
   }
 
-  judge(failOvers: readonly FailOver[] = []): Verdict {
+  judge({ failOvers, cutShort }: Moves = NO_MOVES): Verdict {
     const refusals: Record<string, number> = {}
     let acknowledged = 0
     let acknowledgedQos1 = 0
@@ -180,7 +180,8 @@ export class Ledger {
       }
     }
     const late = (one: Violation) =>
-      failOvers.some((failOver) => isLate(failOver, one, one.after?.arrivedAt ?? 0))
+      failOvers.some((failOver) => isLate(failOver, one, one.after?.arrivedAt ?? 0)) ||
+      cutShort.some((move) => isOfCutShort(move, one))
     return {
       published: this.streams.reduce((sum, { sentAt }) => sum + sentAt.length, 0),
       acknowledged,

@@ -197,7 +197,8 @@ export class World {
       HOST,
       RELAY_SECRET: this.#relaySecret,
       CLIENT_TOKEN_SECRET: this.#clientSecret,
-      LOG_LEVEL: 'warn',
+      // The judge reads of each move.
+      LOG_LEVEL: 'debug',
       DRAIN_MS: '0',
     }
     if (this.cassandra.length === 0)

@@ -43,6 +43,27 @@ describe('publishing', () => {
     ])
   })
 
+  test('what a 3.1.1 client sent behind a refused message is not taken: it comes again behind that, on the next connection', () => {
+    const session = liveSession(4, { expirySeconds: 60 })
+    const [, refused] = [1, 2].map((id) => passedOn(session, publish('a', id)))
+    // Nothing is said before the first one has its outcome.
+    expect(refused?.(Reason.UnspecifiedError)).toEqual([])
+    expect(session.step(publish('a', 3))).toEqual([])
+    expect(session.step(publish('a', 4, 2))).toEqual([])
+    passedOn(session, publish('a', 0))
+    session.disconnected()
+    session.connected(termsOf(4))
+    for (const id of [1, 2, 3]) passedOn(session, publish('a', id))
+    passedOn(session, publish('a', 4, 2))
+  })
+
+  test('what a 5.0 client sent behind a refused message is taken: it hears of that', () => {
+    const session = liveSession(5)
+    const [, refused] = [1, 2].map((id) => passedOn(session, publish('a', id)))
+    expect(refused?.(Reason.UnspecifiedError)).toEqual([])
+    passedOn(session, publish('a', 3))
+  })
+
   test('an outcome that comes after the connection has gone answers nobody', () => {
     const session = liveSession(5, { expirySeconds: 60 })
     const done = passedOn(session, publish('a', 1))
