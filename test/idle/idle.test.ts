@@ -3,13 +3,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { type ServerType, serve } from '@hono/node-server'
 import { build } from 'esbuild'
 import { Miniflare } from 'miniflare'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SYNC_ALARM_MS } from '../../actors/limits.ts'
 import { EDGE_OPTIONS } from '../../src/cli/edge-options.ts'
 import { signClientToken } from '../../src/id/client-token.ts'
 import { type ClientId, DEFAULT_FLEET } from '../../src/id/ids.ts'
+import { ACK_WAIT_MS } from '../../src/session/limits.ts'
 import { type OneCore, startOneCore } from '../core/one-core.ts'
 import { Raw } from '../e2e/raw.ts'
 import type { System } from '../e2e/system.ts'
@@ -17,6 +20,10 @@ import type { System } from '../e2e/system.ts'
 const SECRET = 'a secret of more than thirty-two characters'
 /** workerd lets an actor hibernate after 10 s without an event. */
 const HIBERNATES_MS = 12_000
+/** When nothing has been counted for so long, no alarm is to come of what was before. */
+const QUIET_MS = SYNC_ALARM_MS + 1_000
+/** The rounds are made again on a machine so busy that in one of them an acknowledgement was late. */
+const ROUNDS_TRIES = 5
 
 let dir: string
 let miniflare: Miniflare
@@ -79,6 +86,16 @@ async function counts(): Promise<Counts> {
   return (await (await fetch(`${url}/counts`)).json()) as Counts
 }
 
+/** What is counted when all that was done so far has had its consequences. */
+async function quiet(): Promise<Counts> {
+  for (let last = await counts(); ; ) {
+    await sleep(QUIET_MS)
+    const now = await counts()
+    if (isDeepStrictEqual(now, last)) return now
+    last = now
+  }
+}
+
 const publish = (topic: string, payload: string) =>
   ({ cmd: 'publish', topic, payload, qos: 1, messageId: 7, dup: false, retain: false }) as const
 
@@ -89,8 +106,7 @@ describe('a client that is connected', () => {
     const idle = await Raw.connect(system, 'eu', 'idle')
     idle.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'devices/idle/cmd', qos: 1 }] })
     await idle.gets('suback')
-    await sleep(1_500)
-    const connected = await counts()
+    const connected = await quiet()
 
     await sleep(HIBERNATES_MS)
     expect(await counts()).toEqual(connected)
@@ -128,25 +144,22 @@ describe('a client that is connected', () => {
   })
 
   it('a session that ends with its connection writes four rows, of its presence, and sets no alarm once it is known', {
-    timeout: 30_000,
+    timeout: 90_000,
   }, async () => {
     const first = await Raw.connect(system, 'eu', 'known')
     first.send({ cmd: 'disconnect' })
     await first.closed()
-    await sleep(1_500)
-    const before = await counts()
+    const before = await quiet()
     const second = await Raw.connect(system, 'eu', 'known')
-    await sleep(1_500)
-    const connected = await counts()
+    const connected = await quiet()
     expect(connected.rows - before.rows).toBe(2)
     second.drop()
-    await sleep(1_500)
-    const after = await counts()
+    const after = await quiet()
     expect(after.rows - connected.rows).toBe(2)
     expect(after.alarms).toBe(before.alarms)
   })
 
-  it('messages that are acknowledged in time write nothing', { timeout: 30_000 }, async () => {
+  it('messages that are acknowledged in time write nothing', { timeout: 120_000 }, async () => {
     const listener = await Raw.connect(system, 'eu', 'listener', { clean: false, expiry: 3600 })
     listener.send({
       cmd: 'subscribe',
@@ -155,20 +168,30 @@ describe('a client that is connected', () => {
     })
     await listener.gets('suback')
     const talker = await Raw.connect(system, 'eu', 'talker-2')
-    // The first message of a shard lets its WideActor learn, once for ever, what the other regions want.
-    talker.send({ ...publish('devices/listener/cmd', 'm0'), messageId: 51 })
-    const { messageId: first } = await listener.gets('publish')
-    listener.send({ cmd: 'puback', messageId: first ?? 0 })
-    await talker.gets('puback')
-    await sleep(1_500)
-    const before = await counts()
-    for (let i = 2; i <= 51; i++) {
+    let rounds = 0
+    /** How long it took, which is longer than the actor waited for PUBACK. */
+    const round = async () => {
+      const i = ++rounds
+      const from = performance.now()
       talker.send({ ...publish('devices/listener/cmd', `m${i}`), messageId: i })
       const { messageId } = await listener.gets('publish', i)
       listener.send({ cmd: 'puback', messageId: messageId ?? 0 })
       await talker.gets('puback', i)
+      return performance.now() - from
     }
-    expect(await counts()).toEqual(before)
+    // The first message of a shard lets its WideActor learn, once for ever, what the other regions want.
+    await round()
+    for (let left = ROUNDS_TRIES; ; left--) {
+      await quiet()
+      // The first message after a silence finds some of its way asleep.
+      await round()
+      const before = await counts()
+      let longest = 0
+      for (let i = 0; i < 50; i++) longest = Math.max(longest, await round())
+      if (longest >= ACK_WAIT_MS && left > 1) continue
+      expect(await counts()).toEqual(before)
+      break
+    }
     listener.drop()
     talker.drop()
   })
