@@ -36,6 +36,14 @@ const NEXT: readonly number[] = [
   Reason.NoMatchingSubscribers,
 ]
 
+/** Of these the first: somebody is a member, who has no room, or whom an actor on the way did not reach. */
+const GRAVE: readonly number[] = [Reason.QuotaExceeded, Reason.UnspecifiedError]
+
+/** What to say of two who did not take it. */
+function graver(before: number, now: number): number {
+  return GRAVE.find((one) => one === before || one === now) ?? now
+}
+
 export class Sharing {
   private readonly platform: Platform
   private readonly subscribers: Subscribers
@@ -88,15 +96,15 @@ export class Sharing {
       if (!NEXT.includes(offered)) return offered
     }
     if (mode === 'offer') return CLIENT_AWAY
-    let refused = await this.toMember(share, record, null, true)
-    if (!NEXT.includes(refused)) return refused
+    let last = await this.toMember(share, record, null, true)
+    if (!NEXT.includes(last)) return last
     for (const region of others) {
       const kept = await this.regions.pass(region, publisher, record, { share, mode: 'keep', without })
       if (!NEXT.includes(kept)) return kept
-      if (kept === Reason.QuotaExceeded) refused = kept
+      last = graver(last, kept)
     }
     // Without a member anywhere nobody has subscribed.
-    return refused === Reason.QuotaExceeded ? refused : Reason.NoMatchingSubscribers
+    return GRAVE.includes(last) ? last : Reason.NoMatchingSubscribers
   }
 
   /** From where the choice is made: an offer is for those who are there; what is to be kept is for anybody here. */
@@ -146,7 +154,7 @@ export class Sharing {
         this.takers.set(share, member.client)
         return outcome
       }
-      if (last !== Reason.QuotaExceeded) last = outcome
+      last = graver(last, outcome)
     }
     return last
   }

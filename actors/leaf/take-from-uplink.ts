@@ -10,7 +10,7 @@ import type { Uplinks } from './uplinks.ts'
 export interface Taker {
   isHome(): boolean
   /** As envelopes: some of these may come by the core too, and are not to be accepted a second time. */
-  accept(run: Run): Promise<unknown>
+  accept(run: Run): Promise<readonly number[]>
   acceptUnsent(messages: readonly Routed[]): Promise<readonly number[]>
 }
 
@@ -36,7 +36,10 @@ export async function takeFromUplink(
   // Accepted now, before what is published next; the uplink keeps them until each is delivered or durable here.
   if (runs !== undefined && runs.length > 0)
     Promise.all(runs.map((run) => taker.accept(run)))
-      .then(() => uplink.took(root))
+      .then((outcomes) => {
+        if (outcomes.flat().includes(Reason.UnspecifiedError)) throw new Error('an actor on the way failed')
+        return uplink.took(root)
+      })
       .catch((cause) => platform.report(`${root} could not take all from the uplink`, cause))
   for (const { record, settle } of unsent)
     taker.acceptUnsent([decodeRouted(record)]).then(([outcome = Reason.UnspecifiedError]) => {

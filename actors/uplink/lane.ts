@@ -83,7 +83,7 @@ export class Lane {
     return item.name
   }
 
-  /** Refused by a receiver, and acknowledged: it goes again, as another one. */
+  /** Not taken by a receiver, and acknowledged: it goes again, as another one. */
   rename(item: LaneItem): ItemName {
     item.name = { source: `${this.source}.again`, number: this.nextNumber++ }
     return item.name

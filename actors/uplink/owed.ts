@@ -1,5 +1,6 @@
 // What an outbox has is acknowledged: it is marked, so that no receiver refuses it for want of room any more.
 import { decodeMessage, encodeMessage, type Message } from '../../src/mqtt/message.ts'
+import { Reason } from '../../src/mqtt/reason.ts'
 import { decodeRouted, encodeRouted } from '../../src/relay/routed.ts'
 import type { LaneItem } from './lane.ts'
 
@@ -11,11 +12,14 @@ export function markOwed(item: LaneItem): void {
 }
 
 /**
- * A receiver had no room for it, since it was not acknowledged yet when it was first sent. It goes a second time, under
- * another name; other receivers get it twice. Null where it is not acknowledged, or was refused as owed.
+ * What goes once more, under another name, of an acknowledged message that not all its receivers have; the others get it twice.
+ * One had no room for it, since it was not acknowledged yet when it was first sent; or an actor on the way failed, which passes.
+ * Null where it is not acknowledged, was refused as owed too, or is no failure at all.
  */
-export function owedAgain(item: LaneItem): Uint8Array | null {
-  return isAcknowledged(item) && owedOf(item.record) !== 'again' ? marked(item.record, 'again') : null
+export function owedAgain(item: LaneItem, outcome: number): Uint8Array | null {
+  const failed = outcome === Reason.UnspecifiedError
+  const full = outcome === Reason.QuotaExceeded && owedOf(item.record) !== 'again'
+  return isAcknowledged(item) && (failed || full) ? marked(item.record, 'again') : null
 }
 
 function isAcknowledged({ row, settle }: LaneItem): boolean {

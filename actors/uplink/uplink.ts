@@ -273,7 +273,7 @@ export class Uplink {
     let problem = null as string | null
     this.platform.storage.transaction(() => {
       lanes.forEach((lane, i) => {
-        if (!this.finish(lane, results[i])) problem = problemOf(results[i])
+        problem = this.finish(lane, results[i]) ?? problem
         if (lane.items.length === 0) this.forget(lane)
         else this.ready.offer(lane)
       })
@@ -286,29 +286,29 @@ export class Uplink {
     }
   }
 
-  /** False where the lane's items are still to be delivered. */
-  private finish(lane: Lane, result: EnvelopeResult | undefined): boolean {
+  /** Why the lane is to wait with what is still to be delivered; null where it need not. */
+  private finish(lane: Lane, result: EnvelopeResult | undefined): string | null {
     const count = lane.underWay
     lane.underWay = 0
-    if (result?.status === 'done') {
-      const refused = lane.drop(count).filter((item, i) => {
-        const outcome = result.outcomes[i] ?? Reason.Success
-        if (outcome === Reason.QuotaExceeded && this.mayGoAgain(lane, item)) return true
-        if (outcome === Reason.QuotaExceeded && item.settle === null)
-          this.platform.report(`a message to ${lane.root} that was acknowledged is refused for good`, null)
-        this.done(item, outcome)
-        return false
-      })
-      lane.items.unshift(...refused)
-      return true
+    if (result?.status !== 'done') {
+      this.keep(lane, count)
+      return problemOf(result)
     }
-    this.keep(lane, count)
-    return false
+    const again = lane.drop(count).filter((item, i) => {
+      const outcome = result.outcomes[i] ?? Reason.Success
+      if (this.goesAgain(lane, item, outcome)) return true
+      if (outcome === Reason.QuotaExceeded && item.settle === null)
+        this.platform.report(`a message to ${lane.root} that was acknowledged is refused for good`, null)
+      this.done(item, outcome)
+      return false
+    })
+    lane.items.unshift(...again)
+    const failed = again.length > 0 && result.outcomes.includes(Reason.UnspecifiedError)
+    return failed ? 'an actor there failed' : null
   }
 
-  /** A receiver had no room for what is acknowledged by now, since its first try took long. */
-  private mayGoAgain(lane: Lane, item: LaneItem): boolean {
-    const record = owedAgain(item)
+  private goesAgain(lane: Lane, item: LaneItem, outcome: number): boolean {
+    const record = owedAgain(item, outcome)
     if (item.row === null || record === null) return false
     item.record = record
     item.row = this.outbox.replace(item.row, lane.rename(item), record)

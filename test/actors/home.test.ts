@@ -5,6 +5,7 @@ import { Device } from '../../actors/device/device.ts'
 import { COURIER_CALLS_MAX } from '../../actors/limits.ts'
 import { type ClientId, DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import { clientOfRoot, rootOfClient } from '../../src/id/root.ts'
+import { Reason } from '../../src/mqtt/reason.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import { type ClaimResponse, type ImportedResponse, LATE_NOWHERE } from '../../src/relay/home.ts'
@@ -190,6 +191,29 @@ test('what the home took from the uplink, and what of it comes by the core too, 
   delivered.give(Uint8Array.of(0))
   await platform.clock.pass(100)
   expect(underWay.value()).toEqual({ status: 'done', outcomes: [0] })
+})
+
+test.each([
+  ['is confirmed when all of it was delivered', 0, 1],
+  ['is not confirmed where an actor on its way failed: the uplink has it yet', Reason.UnspecifiedError, 0],
+])('what the home took from the uplink %s', async (_, outcome, confirmed) => {
+  let took = 0
+  const platform = new FakePlatform(addressOf('device', US, LAMP), {
+    peers: fakePeers({
+      device: () => ({ deliver: async () => Uint8Array.of(outcome) }),
+      uplink: () => ({
+        take: async () => [{ source: 'lane', first: 0, batch: packBatch([routed('devices/lamp/x', '1')]) }],
+        took: async () => {
+          took++
+        },
+      }),
+    }),
+    core: fakeCore(US),
+  })
+  const device = new Device(platform, LAMP, [])
+  watch(device.leaf.subscribe(APP, 's', [subscriptionTo('devices/lamp/#')]))
+  await platform.clock.pass(100)
+  expect(took).toBe(confirmed)
 })
 
 test('what this leaf had not given to the uplink yet when it became the home keeps its place behind what waits there', async () => {

@@ -34,6 +34,7 @@ import {
 
 const HOME = { kind: 'home' } as const
 const refuse = async (): Promise<EnvelopesResponse> => done(Reason.QuotaExceeded)
+const fail = async (): Promise<EnvelopesResponse> => done(Reason.UnspecifiedError)
 
 function done(outcome: number): EnvelopesResponse {
   return { results: [{ status: 'done', outcomes: [outcome] }] }
@@ -56,12 +57,12 @@ async function sent(...answers: (() => Promise<EnvelopesResponse>)[]) {
   return {
     platform,
     outcomes,
-    /** How each try was marked, and by which source it was named. */
+    /** How each try was marked, and how it was named. */
     tries: () =>
       asked.flatMap(({ envelopes }) =>
-        envelopes.map(({ records, source }) => {
+        envelopes.map(({ records, source, first }) => {
           const [bytes = new Uint8Array()] = unpackBatch(base64ToBytes(records))
-          return [decodeMessage(decodeRouted(bytes).record).owed, source] as const
+          return [decodeMessage(decodeRouted(bytes).record).owed, `${source} ${first}`] as const
         }),
       ),
     waiting: () => platform.storage.exec('SELECT * FROM outbox').length,
@@ -85,7 +86,7 @@ test('what was acknowledged while its first try was under way, and is refused th
   first.give(done(Reason.QuotaExceeded))
   await platform.clock.pass(UPLINK_RETRY_MS_MAX)
   expect(tries().map(([owed]) => owed)).toEqual([undefined, 'again'])
-  expect(new Set(tries().map(([, source]) => source)).size).toBe(2)
+  expect(new Set(tries().map(([, name]) => name)).size).toBe(2)
   expect(waiting()).toBe(0)
 })
 
@@ -97,6 +98,27 @@ test('what is refused as owed too is given up, and reported', async () => {
   expect(tries()).toHaveLength(2)
   expect(waiting()).toBe(0)
   expect(platform.reports.map(({ what }) => what).join()).toContain('refused for good')
+})
+
+test('what is acknowledged, and an actor on its way failed for, goes again until none does, and not at once', async () => {
+  const first = held<EnvelopesResponse>()
+  const { platform, outcomes, tries, waiting } = await sent(() => first.answer, fail, fail)
+  expect(outcomes.value()).toEqual(Uint8Array.of(STORED))
+  first.give(await fail())
+  await platform.clock.settled()
+  expect(tries()).toHaveLength(1)
+  await platform.clock.pass(3 * UPLINK_RETRY_MS_MAX)
+  expect(tries().map(([owed]) => owed)).toEqual([undefined, 'again', 'again', 'again'])
+  // Under one name it would have the outcome that it had.
+  expect(new Set(tries().map(([, name]) => name)).size).toBe(4)
+  expect(waiting()).toBe(0)
+  expect(platform.reports).toEqual([])
+})
+
+test('who waits for its answer hears that an actor failed', async () => {
+  const { outcomes, tries } = await sent(fail)
+  expect(outcomes.value()).toEqual(Uint8Array.of(Reason.UnspecifiedError))
+  expect(tries()).toHaveLength(1)
 })
 
 test('who waits for its answer is told that it was refused', async () => {

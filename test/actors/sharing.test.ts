@@ -29,6 +29,8 @@ class Place {
   readonly away = new Set<string>()
   readonly gone = new Set<string>()
   readonly full = new Set<string>()
+  /** Regions to which the uplink passes nothing on. */
+  readonly failing = new Set<string>()
   /** Regions that answer that nobody is there. */
   readonly nobodyThere = new Set<string>()
   private turns = 0
@@ -50,6 +52,7 @@ class Place {
               unpackBatch(batch).map((bytes) => {
                 const { turn } = decodeRouted(bytes)
                 this.passed.push({ to: where, turn })
+                if (this.failing.has(where)) return Reason.UnspecifiedError
                 return turn?.mode === 'offer' && this.nobodyThere.has(where) ? CLIENT_AWAY : 0
               }),
             )
@@ -206,6 +209,17 @@ describe('at the home', () => {
     await place.members('a', 'b')
     place.full.add('a').add('b')
     expect(await place.publish('1')).toEqual([Reason.QuotaExceeded])
+  })
+
+  test('where the way to the last members failed, whoever has the message learns that, and not that there are none', async () => {
+    const place = new Place(EU)
+    await place.elsewhere(US)
+    place.failing.add(US)
+    expect(await place.publish('1')).toEqual([Reason.UnspecifiedError])
+    expect(await place.givenUp('choose')).toBe(Reason.UnspecifiedError)
+    await place.members('gone')
+    place.gone.add('gone')
+    expect(await place.publish('1')).toEqual([Reason.UnspecifiedError])
   })
 
   test('what a session offers goes to another that is there, never back to it, and stays with nobody there', async () => {

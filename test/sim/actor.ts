@@ -72,7 +72,7 @@ export class SimActor implements Place {
     // An alarm that was not done goes off again.
     if (this.alarmUnderWay) {
       this.alarmUnderWay = false
-      this.wakeBy(this.world.now)
+      this.wakeBy(this.world.now + (this.region.diskFull ? ALARM_RETRY_MS : 0))
     }
   }
 
@@ -321,7 +321,7 @@ export class Life implements Platform, Place, Sender {
 
   private wrote(): void {
     if (this.ghost || this.over) return
-    if (--this.actor.writesLeft < 0) {
+    if (--this.actor.writesLeft < 0 || this.actor.region.diskFull) {
       this.ghost = true
       this.actor.storage.haunt()
     } else {

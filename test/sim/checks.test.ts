@@ -15,7 +15,7 @@ const TOPIC = 'rooms/1/x'
 function disorders(...came: readonly (readonly [number: 1 | 2, qos: number])[]): string[] {
   const random = new Random(1)
   const world = new World(random, new Faults(random, new Set(['edge losses'])), [EU], 1)
-  const manner = { kept: true, ackDelayMs: 0, receiveMaximum: 100, will: false }
+  const manner = { version: 5, kept: true, ackDelayMs: 0, receiveMaximum: 100, will: false } as const
   for (const id of ['c0', 'c1']) world.clients.push(new SimClient(world, id, EU, manner))
   const one = { client: 'c0', region: EU, connection: 0, topic: TOPIC, root: 'rooms/1', qos: 1 as const }
   const published: Published[] = [2, 3].map((at) => {

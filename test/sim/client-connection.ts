@@ -1,5 +1,5 @@
 // One connection of a simulated client: its packets as bytes, both ways, and what of them the history keeps.
-import { generate, type Packet, parser } from 'mqtt-packet'
+import { generate, type Packet, type Parser, parser } from 'mqtt-packet'
 import { deviceAddress } from '../../src/id/actor-name.ts'
 import { type ClientId, DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import { isPresence, rootOfTopic } from '../../src/id/root.ts'
@@ -14,11 +14,17 @@ import { type ClientEnd, SimSocket } from './socket.ts'
 import type { FailOver } from './watch.ts'
 
 const CONNECT_WAIT_MS = 6_000
-const V5 = { protocolVersion: 5 } as const
+/** Return code 3 of CONNACK in 3.1.1. */
+const SERVER_UNAVAILABLE = 3
 
 /** Every third message expires, but only after the run. */
 const EXPIRY_SECONDS = 200
 const UNDER_WAY_SECONDS_MAX = 45
+
+/** The reason that stands for a return code of 3.1.1. */
+function reasonOf(returnCode = 0): number {
+  return returnCode === SERVER_UNAVAILABLE ? Reason.ServerUnavailable : returnCode
+}
 
 function expires(number: number): boolean {
   return number % 3 === 0
@@ -34,13 +40,16 @@ export class ClientConnection implements ClientEnd {
   private readonly client: SimClient
   /** The session that the client takes what comes to be of. */
   private session = 0
-  private readonly parser = parser(V5)
+  private readonly version: { readonly protocolVersion: 4 | 5 }
+  private readonly parser: Parser
   private readonly asked = new Map<number, readonly (readonly [filter: string, qos: QoS])[]>()
 
   constructor(client: SimClient, region: RegionId, cleanStart: boolean) {
     this.client = client
     this.region = region
     const { world, id, manner } = client
+    this.version = { protocolVersion: manner.version }
+    this.parser = parser(this.version)
     this.record = {
       number: world.history.connected.length,
       client: id,
@@ -67,7 +76,7 @@ export class ClientConnection implements ClientEnd {
     this.write({
       cmd: 'connect',
       protocolId: 'MQTT',
-      protocolVersion: 5,
+      ...this.version,
       clientId: id,
       clean: cleanStart,
       keepalive: 0,
@@ -85,7 +94,7 @@ export class ClientConnection implements ClientEnd {
   }
 
   write(packet: Packet): void {
-    if (this.state !== 'closed') this.socket.write(new Uint8Array(generate(packet, V5)))
+    if (this.state !== 'closed') this.socket.write(new Uint8Array(generate(packet, this.version)))
   }
 
   publish(published: Published, messageId: number, dup: boolean): void {
@@ -162,7 +171,7 @@ export class ClientConnection implements ClientEnd {
     const { client } = this
     switch (packet.cmd) {
       case 'connack':
-        this.connack(packet.sessionPresent, packet.reasonCode ?? 0)
+        this.connack(packet.sessionPresent, packet.reasonCode ?? reasonOf(packet.returnCode))
         return
       case 'publish':
         this.delivered(packet)
@@ -322,7 +331,12 @@ export class ClientConnection implements ClientEnd {
     world.note(`${client.id} gets p${published.number} QoS ${packet.qos}${marks} from ${packet.topic}`)
     if (packet.topic !== published.topic)
       world.breach('error', `p${published.number} came from ${packet.topic}`)
-    if (expires(published.number) && published.expirySeconds === 0 && !published.will)
+    if (
+      expires(published.number) &&
+      published.expirySeconds === 0 &&
+      !published.will &&
+      this.bothSayExpiry(published)
+    )
       this.checkExpiry(published, packet)
     if (!again) {
       world.history.delivered.push({
@@ -353,6 +367,12 @@ export class ClientConnection implements ClientEnd {
     const { version, state } = JSON.parse(text) as { version: number; state: { reported: object } }
     if (version < (shadows.get(root)?.version ?? 0)) return
     shadows.set(root, { version, attributes: new Set(Object.keys(state.reported)) })
+  }
+
+  /** 3.1.1 has no expiry. */
+  private bothSayExpiry({ client }: Published): boolean {
+    const { world, manner } = this.client
+    return manner.version === 5 && world.clients.find(({ id }) => id === client)?.manner.version === 5
   }
 
   /** What is left of its time, whatever the clocks on its way. Time between two regions is not counted. [MQTT-3.3.2-6] */

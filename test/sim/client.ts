@@ -1,4 +1,4 @@
-// A simulated MQTT 5 client that speaks real bytes and keeps to the standard: acknowledges, resends, takes QoS 2 once.
+// A simulated MQTT client that speaks real bytes and keeps to the standard: acknowledges, resends, takes QoS 2 once.
 import type { Packet } from 'mqtt-packet'
 import type { RegionId } from '../../src/id/ids.ts'
 import { rootOfTopic } from '../../src/id/root.ts'
@@ -8,6 +8,8 @@ import type { Connected, Published, Subscribed } from './history.ts'
 import type { World } from './world.ts'
 
 export interface Manner {
+  /** Of the protocol: 3.1.1 or 5.0. */
+  readonly version: 4 | 5
   /** Its session outlives its connections. */
   readonly kept: boolean
   readonly ackDelayMs: number
@@ -59,7 +61,9 @@ export class SimClient {
   /** Its session has ended by its own reckoning too, where it was away for as long. [MQTT-3.1.2-23] */
   connect(region: RegionId = this.region, cleanStart = !this.manner.kept || this.sessionMayBeOver): void {
     this.region = region
-    this.connections.push(new ClientConnection(this, region, cleanStart))
+    // In 3.1.1 a clean session is one that ends with its connection too.
+    const clean = this.manner.version === 4 ? !this.manner.kept : cleanStart
+    this.connections.push(new ClientConnection(this, region, clean))
   }
 
   /** The newest connection that was accepted. */
@@ -104,7 +108,7 @@ export class SimClient {
       qos,
       retain,
       will: false,
-      expirySeconds,
+      expirySeconds: this.manner.version === 4 ? 0 : expirySeconds,
       at: this.world.scheduler.exact,
     })
     const packetId = qos === 0 ? 0 : this.packetId()

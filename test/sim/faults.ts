@@ -19,9 +19,10 @@ export const FAULT_KINDS = [
   'freezes',
   'hibernation',
 ] as const
-/** Only where a run's kind has it. */
+/** Only where a run's kind has them. */
 export const RESTORE = 'restore'
-export type FaultKind = (typeof FAULT_KINDS)[number] | typeof RESTORE
+export const FULL_DISKS = 'full disks'
+export type FaultKind = (typeof FAULT_KINDS)[number] | typeof RESTORE | typeof FULL_DISKS
 
 /**
  * What may go wrong besides a restore. Nothing is lost between regions and core: a region might seem silent that alone knows of
@@ -62,6 +63,15 @@ const SYNC_UNDISTURBED: ReadonlySet<FaultKind> = new Set([
   'hibernation',
 ])
 
+const ACTORS_FAIL: readonly FaultKind[] = [
+  'edge losses',
+  'actor deaths',
+  'write crashes',
+  'region deaths',
+  'region losses',
+  FULL_DISKS,
+]
+
 export class Faults {
   /** None at the end of a run. */
   active = true
@@ -87,9 +97,7 @@ export class Faults {
 
   /** An actor may be told of an error that it has no better word for. */
   get actorsFail(): boolean {
-    return ['edge losses', 'actor deaths', 'write crashes', 'region deaths', 'region losses'].some((kind) =>
-      this.has(kind as FaultKind),
-    )
+    return ACTORS_FAIL.some((kind) => this.has(kind))
   }
 
   /** How long it may take until the core's store has what a home has changed. */
@@ -169,6 +177,16 @@ export class Faults {
       const actor = this.anyActor(world)
       if (actor !== null) actor.writesLeft = random.int(8)
     })
+    each(FULL_DISKS, 5_000, () => {
+      const region = random.pick(regions)
+      if (region.diskFull) return
+      region.diskFull = true
+      world.note(`the disk of ${region.id} is full`)
+      world.scheduler.after(random.between(200, 5_000), null, () => {
+        region.diskFull = false
+        world.note(`the disk of ${region.id} has room again`)
+      })
+    })
     each('region deaths', 6_000, () => {
       const region = random.pick(regions)
       if (!region.up) return
@@ -237,6 +255,7 @@ export class Faults {
     for (const pod of world.pods) pod.start()
     for (const region of world.regions.values()) {
       region.cut = false
+      region.diskFull = false
       region.start()
       for (const actor of region.actors.values()) {
         actor.writesLeft = Number.POSITIVE_INFINITY

@@ -41,6 +41,8 @@ export class SimRegion implements Place {
   up = true
   /** No network between this region and the core. */
   cut = false
+  /** Its actors end at a write. */
+  diskFull = false
   private readonly requests = new Map<WorkerRequest, (cause: Error) => void>()
 
   constructor(world: World, id: RegionId) {

@@ -5,7 +5,7 @@ import type { QoS } from '../../src/mqtt/packet.ts'
 import { Random } from '../random/random.ts'
 import { judge } from './checks.ts'
 import { SimClient } from './client.ts'
-import { BESIDES_RESTORE, FAULT_KINDS, type FaultKind, Faults, RESTORE } from './faults.ts'
+import { BESIDES_RESTORE, FAULT_KINDS, type FaultKind, Faults, FULL_DISKS, RESTORE } from './faults.ts'
 import { refused } from './history.ts'
 import { keptHasAll } from './history-check.ts'
 import { everythingSynced } from './synced-check.ts'
@@ -49,6 +49,8 @@ interface Kind {
   readonly restored?: true
   /** Sessions end soon after their connections, and regions are lost one after the other. */
   readonly short?: true
+  /** Half of the clients speak 3.1.1, where a refusal closes the connection, and disks are full for a while. */
+  readonly old?: true
 }
 
 export const WIDE_SEEDS_FROM = 1_000_000
@@ -59,6 +61,7 @@ export const FULL_SEEDS_FROM = 5_000_000
 export const HISTORY_SEEDS_FROM = 6_000_000
 export const RESTORED_SEEDS_FROM = 7_000_000
 export const SHORT_SEEDS_FROM = 8_000_000
+export const OLD_SEEDS_FROM = 9_000_000
 
 const USUAL: Kind = { from: 0 }
 const KINDS: readonly Kind[] = [
@@ -71,6 +74,7 @@ const KINDS: readonly Kind[] = [
   { from: HISTORY_SEEDS_FROM, history: true },
   { from: RESTORED_SEEDS_FROM, restored: true },
   { from: SHORT_SEEDS_FROM, short: true },
+  { from: OLD_SEEDS_FROM, old: true },
 ]
 
 function settingsOf({ presence, history, full }: Kind): Partial<WorldSettings> {
@@ -137,8 +141,9 @@ export async function runSeed(seed: number, { verbose = false, kinds }: Settings
   }
 }
 
-function faultsOf({ restored, short }: Kind, random: Random): ReadonlySet<FaultKind> {
+function faultsOf({ restored, short, old }: Kind, random: Random): ReadonlySet<FaultKind> {
   if (short) return new Set(['region losses', 'client drops', ...someFaults(random)])
+  if (old) return new Set([FULL_DISKS, ...someFaults(random)])
   if (!restored) return someFaults(random)
   const share = random.between(0, 0.6)
   return new Set([RESTORE, 'roam', ...BESIDES_RESTORE.filter(() => random.chance(share))])
@@ -169,6 +174,7 @@ class Work {
     for (let i = 0; i < count; i++) {
       this.world.clients.push(
         new SimClient(this.world, `c${i}`, random.pick(regions), {
+          version: this.kind.old && random.chance(0.5) ? 4 : 5,
           kept: random.chance(0.75),
           ackDelayMs: random.chance(0.7) ? 0 : random.between(10, 1_500),
           receiveMaximum: random.chance(0.8) ? 100 : 1 + random.int(4),
@@ -194,6 +200,7 @@ class Work {
     const clients = this.world.clients.map(({ id }) => `presence/${id}`)
     for (const [i, region] of [...this.world.regions.keys()].entries()) {
       const watcher = new SimClient(this.world, `watch-${region}`, region, {
+        version: 5,
         kept: true,
         ackDelayMs: 0,
         receiveMaximum: 100,
@@ -223,6 +230,7 @@ class Work {
     everythingSynced(this.world)
     for (const region of this.world.regions.keys()) {
       const probe = new SimClient(this.world, `probe-${region}`, region, {
+        version: 5,
         kept: false,
         ackDelayMs: 0,
         receiveMaximum: 100,
