@@ -202,15 +202,20 @@ export class Session {
     if (typeof topic === 'number') return [{ do: 'close', reason: topic }]
     const message = topic === packet.message.topic ? packet.message : { ...packet.message, topic }
     const { packetId } = packet
-    const refused = refusal(topic)
+    const refusedByTopic = refusal(topic)
     if (message.qos === 0)
-      return refused !== null ? NOTHING : [{ do: 'publish', message, exchange: null, done: () => NOTHING }]
-    // It comes again on the next connection, behind what was refused; taken now it would be before that.
+      return refusedByTopic !== null
+        ? NOTHING
+        : [{ do: 'publish', message, exchange: null, done: () => NOTHING }]
+    // What the client sends behind a failure before it is told of it, it may send again behind that, not having heard; taken
+    // now it would be before that. In 3.1.1 the end of the connection tells it, and it does so certainly.
     if (connection.ending) return NOTHING
     const again = message.qos === 2 && this.received.has(packetId)
     if (!again && incoming.openQos1 + this.received.size >= terms.incomingWindow)
       return [{ do: 'close', reason: Reason.ReceiveMaximumExceeded }] // [MQTT-3.3.4-8]
-    const open = incoming.receive(packetId, message.qos)
+    const refused =
+      refusedByTopic ?? (!again && incoming.failedBefore(topic) ? Reason.UnspecifiedError : null)
+    const open = incoming.receive(packetId, message.qos, topic)
     const answer = (reason: ReasonCode): Effect[] => {
       // The connection that the publish came on may be gone, and with it the need to answer.
       if (this.connection !== connection) return NOTHING

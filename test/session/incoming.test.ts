@@ -6,7 +6,7 @@ import { type Acknowledgement, Incoming } from '../../src/session/incoming.ts'
 
 test('a publish that is settled early waits for those before it [MQTT-4.6.0-2]', () => {
   const incoming = new Incoming()
-  const [a, b, c] = [incoming.receive(7, 1), incoming.receive(3, 2), incoming.receive(5, 1)]
+  const [a, b, c] = [incoming.receive(7, 1, 'a'), incoming.receive(3, 2, 'a'), incoming.receive(5, 1, 'a')]
   expect(incoming.settle(c, Reason.Success)).toEqual([])
   expect(incoming.settle(a, Reason.QuotaExceeded)).toEqual([
     { packetId: 7, qos: 1, reason: Reason.QuotaExceeded },
@@ -20,7 +20,7 @@ test('a publish that is settled early waits for those before it [MQTT-4.6.0-2]',
 
 test('a publish is open until its answer may go out', () => {
   const incoming = new Incoming()
-  const [a, b] = [incoming.receive(1, 1), incoming.receive(2, 1)]
+  const [a, b] = [incoming.receive(1, 1, 'a'), incoming.receive(2, 1, 'a')]
   incoming.settle(b, Reason.Success)
   // Settled, but not answered yet: its answer waits for the first.
   expect(incoming.openQos1).toBe(2)
@@ -29,13 +29,16 @@ test('a publish is open until its answer may go out', () => {
 })
 
 test('in whatever order publishes are settled, each is answered once, with its reason, in the order they came', () => {
-  const lives = fc.array(fc.tuple(fc.double({ noNaN: true }), fc.constantFrom<ReasonCode>(0, 0x10, 0x97)), {
-    maxLength: 40,
-  })
+  const lives = fc.array(
+    fc.tuple(fc.double({ noNaN: true }), fc.constantFrom<ReasonCode>(0, 0x10, 0x80, 0x97)),
+    {
+      maxLength: 40,
+    },
+  )
   fc.assert(
     fc.property(lives, (life) => {
       const incoming = new Incoming()
-      const opened = life.map(([at, reason], i) => ({ at, reason, open: incoming.receive(i + 1, 1) }))
+      const opened = life.map(([at, reason], i) => ({ at, reason, open: incoming.receive(i + 1, 1, 'a') }))
       const answered: Acknowledgement[] = []
       for (const { open, reason } of opened.toSorted((a, b) => a.at - b.at)) {
         answered.push(...incoming.settle(open, reason))

@@ -5,7 +5,17 @@ import { ACK_WAIT_MS, SESSION_EXPIRY_SECONDS_MAX } from '../../src/session/limit
 import { EMPTY_OUTGOING } from '../../src/session/outgoing-effect.ts'
 import { Session } from '../../src/session/session.ts'
 import { delivery } from './actor.ts'
-import { ack, closing, disconnect, liveSession, passedOn, puback, publish, termsOf } from './packets.ts'
+import {
+  ack,
+  answer,
+  closing,
+  disconnect,
+  liveSession,
+  passedOn,
+  puback,
+  publish,
+  termsOf,
+} from './packets.ts'
 
 describe('publishing', () => {
   test('QoS 0 is passed on and never answered, whatever becomes of it', () => {
@@ -57,10 +67,29 @@ describe('publishing', () => {
     passedOn(session, publish('a', 4, 2))
   })
 
-  test('what a 5.0 client sent behind a refused message is taken: it hears of that', () => {
+  test('what a 5.0 client sent behind a message that failed fails too until it is told: should it not hear, it sends both again, in order', () => {
+    const session = liveSession(5)
+    const [first, failed] = ['rooms/1/a', 'rooms/2/a'].map((topic, i) =>
+      passedOn(session, publish(topic, i + 1)),
+    )
+    expect(failed?.(Reason.UnspecifiedError)).toEqual([])
+    expect(session.step(publish('rooms/2/b', 3))).toEqual([])
+    expect(session.step(publish('rooms/2/b', 4, 2))).toEqual([])
+    passedOn(session, publish('rooms/2/b', 0))
+    passedOn(session, publish('rooms/1/a', 5))
+    const told = [2, 3].map((id) => puback(id, Reason.UnspecifiedError))
+    expect(first?.(Reason.Success)).toEqual([
+      puback(1),
+      ...told,
+      answer('pubrec', 4, Reason.UnspecifiedError),
+    ])
+    passedOn(session, publish('rooms/2/b', 6))
+  })
+
+  test('what a 5.0 client sent behind a message that was refused for itself is taken', () => {
     const session = liveSession(5)
     const [, refused] = [1, 2].map((id) => passedOn(session, publish('a', id)))
-    expect(refused?.(Reason.UnspecifiedError)).toEqual([])
+    expect(refused?.(Reason.QuotaExceeded)).toEqual([])
     passedOn(session, publish('a', 3))
   })
 

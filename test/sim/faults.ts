@@ -177,12 +177,12 @@ export class Faults {
       const actor = this.anyActor(world)
       if (actor !== null) actor.writesLeft = random.int(8)
     })
-    each(FULL_DISKS, 5_000, () => {
+    each(FULL_DISKS, 3_000, () => {
       const region = random.pick(regions)
       if (region.diskFull) return
       region.diskFull = true
       world.note(`the disk of ${region.id} is full`)
-      world.scheduler.after(random.between(200, 5_000), null, () => {
+      world.scheduler.after(random.between(200, 8_000), null, () => {
         region.diskFull = false
         world.note(`the disk of ${region.id} has room again`)
       })

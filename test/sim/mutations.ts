@@ -29,11 +29,10 @@ import type { Envelope } from '../../src/relay/envelope.ts'
 import type { Delivery } from '../../src/session/delivery.ts'
 import { Outgoing } from '../../src/session/outgoing.ts'
 import type { Settle } from '../../src/session/outgoing-effect.ts'
-import { Session } from '../../src/session/session.ts'
+import type { Session } from '../../src/session/session.ts'
 import type { FaultKind } from './faults.ts'
 import {
   FULL_SEEDS_FROM,
-  OLD_SEEDS_FROM,
   PRESENCE_SEEDS_FROM,
   RESTORED_SEEDS_FROM,
   RETAINED_SEEDS_FROM,
@@ -363,23 +362,6 @@ export const MUTATIONS: readonly Mutation[] = [
         (take) =>
           function (fleet, root, epoch, now) {
             return take.call(this, fleet, root, epoch, Number(now) + 120_000)
-          },
-      ),
-  },
-  {
-    what: 'what a 3.1.1 client sent behind a refused message is taken before its connection is closed for that',
-    breaks: ['one order'],
-    from: OLD_SEEDS_FROM,
-    apply: () =>
-      replace(
-        Session.prototype,
-        'connected',
-        (connected) =>
-          function (terms) {
-            const effects = connected.call(this, terms)
-            const { connection } = this as unknown as { connection: object }
-            Object.defineProperty(connection, 'ending', { get: () => false, set: () => undefined })
-            return effects
           },
       ),
   },

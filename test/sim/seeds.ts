@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import {
   FULL_SEEDS_FROM,
   HISTORY_SEEDS_FROM,
+  OLD_SEEDS_FROM,
   type Outcome,
   PRESENCE_SEEDS_FROM,
   RESTORED_SEEDS_FROM,
@@ -25,6 +26,7 @@ const FULL_SHARE = 0.05
 const HISTORY_SHARE = 0.02
 const RESTORED_SHARE = 0.02
 const SHORT_SHARE = 0.02
+const OLD_SHARE = 0.05
 const BROKEN_MAX = 10
 const EACH_MS_MAX = 1_000
 
@@ -42,11 +44,12 @@ export function testHalf(half: 0 | 1): void {
   const history = Math.round(SEEDS * HISTORY_SHARE)
   const restored = Math.round(SEEDS * RESTORED_SHARE)
   const short = Math.round(SEEDS * SHORT_SHARE)
+  const old = Math.round(SEEDS * OLD_SHARE)
   const kinds = [
     {
       what: 'simulated runs with faults break no promise (promises 1 to 7)',
       first: FIRST,
-      count: SEEDS - wide - presence - shadows - retained - full - history - restored - short,
+      count: SEEDS - wide - presence - shadows - retained - full - history - restored - short - old,
     },
     {
       what: 'simulated runs with wide filters break no promise',
@@ -91,6 +94,11 @@ export function testHalf(half: 0 | 1): void {
       count: short,
       // They are away for more of the time.
       deliveredEach: 30,
+    },
+    {
+      what: 'simulated runs with clients of 3.1.1 and full disks break no promise',
+      first: OLD_SEEDS_FROM + FIRST - 1,
+      count: old,
     },
   ]
   for (const { what, first, count, deliveredEach = 50, refusedEach = 0, putRightEach = 0 } of kinds) {
