@@ -1,9 +1,12 @@
 // What a client's publishes must come to: passed on once per exchange, answered in order. A reference for the session.
 import assert from 'node:assert/strict'
+import { rootOfTopic } from '../../src/id/root.ts'
+import { canonicalTopic } from '../../src/id/shadow-topic.ts'
 import type { Message } from '../../src/mqtt/message.ts'
 import type { AckPacket, PublishPacket } from '../../src/mqtt/packet.ts'
 import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { TOPIC_ALIASES_INCOMING_MAX } from '../../src/session/limits.ts'
+import type { Terms } from '../../src/session/terms.ts'
 
 interface Outcome {
   reason: ReasonCode | null
@@ -13,6 +16,7 @@ interface Outcome {
 export interface Received {
   readonly answer: 'puback' | 'pubrec'
   readonly packetId: number
+  readonly topic: string
   /** That of the exchange, if it is the same message again while that is open. */
   readonly outcome: Outcome
 }
@@ -68,7 +72,7 @@ export class Publishes {
   /** What a publish must lead to: the topic that it is passed on with, or that it is not, or that the connection ends. */
   expect(
     { topicAlias, packetId, message }: PublishPacket,
-    window: number,
+    { protocolVersion, incomingWindow: window }: Terms,
   ): {
     readonly is: 'passed' | 'kept' | 'closed'
     readonly topic: string
@@ -83,6 +87,9 @@ export class Publishes {
     } else if (topicAlias > 0) this.aliases.set(topicAlias, topic)
     const is = topic.startsWith('$') ? 'kept' : 'passed'
     if (message.qos === 0) return { is, topic, received: null }
+    // 3.1.1 cannot be told of a refusal: the connection is about to end by it.
+    if (protocolVersion === 4 && this.waiting.some(({ outcome }) => (outcome.reason ?? 0) >= 0x80))
+      return { is: 'kept', topic, received: null }
     const before = message.qos === 2 ? this.exchanges.get(packetId) : undefined
     const openQos1 = this.waiting.filter(({ answer }) => answer === 'puback').length
     if (before === undefined && openQos1 + this.exchanges.size >= window) {
@@ -90,14 +97,24 @@ export class Publishes {
     }
     // Once settled, all that is kept of an exchange is that it succeeded.
     const open = before?.outcome.reason === null ? before.outcome : undefined
-    const known = before !== undefined ? Reason.Success : is === 'kept' ? Reason.NotAuthorized : null
-    const outcome = open ?? { reason: known }
-    if (message.qos === 2 && before === undefined && is === 'passed') {
+    const refused = is === 'kept' ? Reason.NotAuthorized : this.failedBefore(topic)
+    const outcome = open ?? { reason: before !== undefined ? Reason.Success : refused }
+    if (message.qos === 2 && before === undefined && refused === null) {
       this.exchanges.set(packetId, { outcome, topic, released: false })
     }
-    const received: Received = { answer: message.qos === 1 ? 'puback' : 'pubrec', packetId, outcome }
+    const received: Received = { answer: message.qos === 1 ? 'puback' : 'pubrec', packetId, topic, outcome }
     this.waiting.push(received)
-    return { is: before === undefined ? is : 'kept', topic, received }
+    return { is: before === undefined && refused === null ? 'passed' : 'kept', topic, received }
+  }
+
+  /** What the client sends behind a failure that it is not told of yet fails too. */
+  private failedBefore(topic: string): ReasonCode | null {
+    const root = rootOfTopic(canonicalTopic(topic))
+    const failed = this.waiting.some(
+      (one) =>
+        one.outcome.reason === Reason.UnspecifiedError && rootOfTopic(canonicalTopic(one.topic)) === root,
+    )
+    return failed ? Reason.UnspecifiedError : null
   }
 
   /** @param closed whether the connection ended with this packet */

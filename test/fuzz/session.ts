@@ -252,7 +252,7 @@ class Model implements Witness {
     if (connection === null) return
     switch (packet.type) {
       case 'publish': {
-        const expected = publishes.expect(packet, connection.terms.incomingWindow)
+        const expected = publishes.expect(packet, connection.terms)
         actor.step(packet, expected.received)
         publishes.came(expected, this.connection === null)
         return
