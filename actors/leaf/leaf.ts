@@ -274,7 +274,13 @@ export class Leaf {
 
   /** An envelope from the core: to the home from elsewhere, or from the home to this region. */
   async receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult> {
-    if (envelope.to.kind === 'home' && !(await this.home.isHere(epoch))) return this.home.moved
+    if (envelope.to.kind === 'home') {
+      const { settled } = this.home
+      if (!(await this.home.isHere(epoch))) return this.home.moved
+      // It waited here while another region was the home, which may have taken it from its uplink by now.
+      if (settled?.at !== 'here' && (this.home.newest?.epoch ?? 0) > epoch)
+        return { status: 'unreachable', detail: 'the home was elsewhere meanwhile' }
+    }
     const outcomes = await this.received.take(runOf(envelope, this.platform.now()), (fresh) => {
       if (envelope.to.kind === 'home') return this.accepting.accept(fresh)
       // Of an older epoch too: the former home accepted these, the new one never had them, and they come late (promise 2).

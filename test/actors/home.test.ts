@@ -216,6 +216,42 @@ test.each([
   expect(took).toBe(confirmed)
 })
 
+test('what waited at a former home until that was the home again may have been taken in between: its uplink is to say', async () => {
+  const claim = held<ClaimResponse>()
+  const { platform, clock, device } = lampIn(EU, { claim: () => claim.answer })
+  device.leaf.home.handedOver(US, 2)
+  const taken = watch(device.leaf.home.take())
+  const received = (source: string, epoch: number) =>
+    watch(
+      device.leaf.receive(
+        {
+          fleet: DEFAULT_FLEET,
+          root: LAMP_ROOT,
+          to: { kind: 'home' },
+          source,
+          first: 0,
+          clock: platform.now(),
+          records: bytesToBase64(packBatch([routed('devices/lamp/x', source)])),
+        },
+        epoch,
+      ),
+    )
+  await clock.settled()
+  const waited = received('for the first home', 1)
+  const meant = received('for this home', 3)
+  await clock.pass(10)
+  expect([waited.state(), meant.state()]).toEqual(['open', 'open'])
+  claim.give({ home: { region: EU, epoch: 3 }, state: null, synced: false })
+  await clock.pass(100)
+  expect(taken.value()).toMatchObject({ at: 'here', epoch: 3 })
+  expect(waited.value()).toMatchObject({ status: 'unreachable' })
+  expect(meant.value()).toMatchObject({ status: 'done' })
+  // From a pod that has not heard of the moves.
+  const late = received('named late', 1)
+  await clock.pass(100)
+  expect(late.value()).toMatchObject({ status: 'done' })
+})
+
 test('what this leaf had not given to the uplink yet when it became the home keeps its place behind what waits there', async () => {
   const sent: string[] = []
   const got: string[] = []

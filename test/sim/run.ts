@@ -2,11 +2,11 @@
 // those that break a promise. Seeds count on from S; with --trace the readable history, with --calls every call in it.
 import { fork } from 'node:child_process'
 import { parseArgs } from 'node:util'
-import { FAULT_KINDS, type FaultKind, RESTORE } from './faults.ts'
+import { FAULT_KINDS, type FaultKind, FULL_DISKS, RESTORE } from './faults.ts'
 import { type Outcome, runSeed, type Settings } from './scenario.ts'
 
 const PROCESSES = 2
-const ALL_KINDS: readonly FaultKind[] = [...FAULT_KINDS, RESTORE]
+const ALL_KINDS: readonly FaultKind[] = [...FAULT_KINDS, RESTORE, FULL_DISKS]
 
 interface Sum {
   seeds: number
@@ -35,8 +35,10 @@ function print(line: string): void {
 }
 
 function settings(): Settings {
-  const names = values.faults?.split(',')
+  const names = values.faults?.split(',').filter((name) => name !== '')
   if (names === undefined) return { verbose: values.calls }
+  const strange = names.filter((name) => !ALL_KINDS.some((kind) => kind === name))
+  if (strange.length > 0) throw new Error(`no fault ${strange.join(', ')}; there is ${ALL_KINDS.join(', ')}`)
   return { verbose: values.calls, kinds: ALL_KINDS.filter((kind) => names.includes(kind)) }
 }
 
