@@ -2,6 +2,7 @@
 // ones and sends each to the local subscribers, once to each interested region and to the wide filters; elsewhere it passes
 // them to the home.
 import type { Branch, ClientId, RegionId, Root } from '../../src/id/ids.ts'
+import { clientOfRoot } from '../../src/id/root.ts'
 import type { Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { parseShared } from '../../src/mqtt/topic.ts'
@@ -320,10 +321,11 @@ export class Leaf {
   /** All that the home accepted so far has been delivered to this session's actor. */
   async fence(client: ClientId, session: string): Promise<void> {
     const { knowledge } = this.home
-    // Where this has always been the home, nothing comes from elsewhere.
-    if (knowledge.at !== 'here' || knowledge.epoch > FIRST_EPOCH) {
+    // Where this has always been the home, nothing comes from elsewhere. But that a client has gone on elsewhere with what the
+    // store had, a region that was away learns only by asking.
+    const first = knowledge.at === 'here' && knowledge.epoch <= FIRST_EPOCH
+    if (!first || (clientOfRoot(this.root) !== null && !(await this.syncing.heard())))
       await this.platform.core.drained(this.home.asking)
-    }
     await this.fanOut.settled(client, session)
   }
 

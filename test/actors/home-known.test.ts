@@ -5,9 +5,9 @@ import { Device } from '../../actors/device/device.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
-import { fakeCore, held } from './fake-peers.ts'
+import { fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
-import { addressOf, EU, LAMP, LAMP_ROOT, ROOM, subscriptionTo, US, watch } from './samples.ts'
+import { APP, addressOf, EU, LAMP, LAMP_ROOT, ROOM, subscriptionTo, US, watch } from './samples.ts'
 
 const AT_US = { region: US, epoch: 2 }
 const NAMING = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, region: EU }
@@ -97,6 +97,35 @@ describe('a former home', () => {
     expect(await topic.leaf.homeKnown()).toEqual({ home: AT_US, imported: false })
   })
 })
+
+test.each([
+  ['still is', 'applied', []],
+  ['is no longer', 'fenced', ['resolve', 'drained']],
+  ['is, the store not being reached', 'failed', ['drained']],
+] as const)(
+  'a home that has never moved and %s: what comes from elsewhere is waited for before a subscriber moves away, if any can',
+  async (_, said, then) => {
+    const { requests, core } = asked({ resolve: async () => ({ home: AT_US }) })
+    let syncs = 0
+    const peers = fakePeers({
+      uplink: () => ({
+        sync: async () => {
+          syncs++
+          return said
+        },
+      }),
+    })
+    const platform = new FakePlatform(addressOf('device', EU, LAMP), { core, peers })
+    const { leaf } = new Device(platform, LAMP, [])
+    await leaf.home.take()
+    requests.length = 0
+    const fenced = watch(leaf.fence(APP, 's'))
+    await platform.clock.pass(2_000)
+    expect(fenced.state()).toBe('resolved')
+    expect(requests.map(([name]) => name)).toEqual(then)
+    expect(syncs).toBe(1)
+  },
+)
 
 test('a leaf that knows of no home says so, and asks nobody', async () => {
   const { requests, core } = asked()
