@@ -19,6 +19,8 @@ export interface ApiVariables {
 export const SECURITY = [{ bearer: [] }]
 /** A message of 1 MiB as base64 fits. */
 export const API_BODY_BYTES_MAX = 2 * 1024 * 1024
+/** Of what is refused as too large this much is read all the same. */
+const REFUSED_BYTES_READ_MAX = 16 * 1024 * 1024
 /** Where the API begins; what is outside needs no token. */
 export const API_PATHS = '/v1/*'
 /** Needs no token but the one in its body: whoever asks has no other. */
@@ -114,8 +116,26 @@ export const administratorsOnly: MiddlewareHandler<{ Variables: ApiVariables }> 
 export function limitedBody(bytesMax: number): MiddlewareHandler<{ Variables: ApiVariables }> {
   return bodyLimit({
     maxSize: bytesMax,
-    onError: () => problemResponse(413, 'The body is too large', { detail: `at most ${bytesMax} bytes` }),
+    onError: async (c) => {
+      await readAway(c.req.raw.body)
+      return problemResponse(413, 'The body is too large', { detail: `at most ${bytesMax} bytes` })
+    },
   })
+}
+
+/**
+ * Reads what is refused, up to a bound: a connection that is closed on a client which is still sending is reset, and the answer
+ * lost with it.
+ */
+async function readAway(body: ReadableStream<Uint8Array> | null): Promise<void> {
+  if (body === null || body.locked) return
+  const reader = body.getReader()
+  for (let left = REFUSED_BYTES_READ_MAX; left > 0; ) {
+    const { done, value } = await reader.read()
+    if (done) return
+    left -= value.byteLength
+  }
+  await reader.cancel()
 }
 
 /** Serves what the mounted routes declare as `/openapi.json`. */

@@ -1,4 +1,5 @@
 // `starling up`: two regions and the core on this machine, state kept in one folder, everything on 127.0.0.1.
+import { randomInt } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import net from 'node:net'
 import path from 'node:path'
@@ -17,6 +18,10 @@ import { takeLock } from './lock.ts'
 
 const HOST = '127.0.0.1'
 const PROJECT = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..')
+/** Where ports are looked for when any will do. */
+const PORTS_FROM = 20_000
+const PORTS = 12_000
+const PORT_TRIES_MAX = 100
 const TOKEN_SECONDS = 30 * 24 * 3600
 
 interface UpOptions {
@@ -258,15 +263,22 @@ async function lock(dir: string): Promise<() => Promise<void>> {
 
 /** Ports in a row from the wanted one; any other free one in place of a taken one. */
 async function choosePorts(first: number, count: number): Promise<number[]> {
-  const ports: number[] = []
-  for (let i = 0; i < count; i++) {
-    const wanted = first === 0 ? 0 : first + i
-    ports.push((await tryPort(wanted)) ?? (await tryPort(0)) ?? 0)
-  }
-  return ports
+  const ports = new Set<number>()
+  while (ports.size < count)
+    ports.add((first === 0 ? null : await tryPort(first + ports.size)) ?? (await anyPort()))
+  return [...ports]
 }
 
-export function tryPort(port: number): Promise<number | null> {
+/** Not one of those that systems give to connections: such a one may be taken again before it is listened on. */
+export async function anyPort(): Promise<number> {
+  for (let tries = 0; tries < PORT_TRIES_MAX; tries++) {
+    const port = await tryPort(PORTS_FROM + randomInt(PORTS))
+    if (port !== null) return port
+  }
+  return (await tryPort(0)) ?? 0
+}
+
+function tryPort(port: number): Promise<number | null> {
   return new Promise((done) => {
     const server = net.createServer()
     server.once('error', () => done(null))

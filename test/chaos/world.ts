@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { SyncConsistency } from '../../k8s-core/store/cassandra-levels.ts'
-import { bundleWorker, tryPort } from '../../src/cli/up.ts'
+import { anyPort, bundleWorker } from '../../src/cli/up.ts'
 import { signClientToken } from '../../src/id/client-token.ts'
 import { type ClientId, DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { type CassandraPart, cassandraNodes, copiesOf, type Topology } from './database.ts'
@@ -247,6 +247,6 @@ export class World {
 
 async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>()
-  while (ports.size < count) ports.add((await tryPort(0)) ?? 0)
+  while (ports.size < count) ports.add(await anyPort())
   return [...ports]
 }
