@@ -150,6 +150,26 @@ export const FOUND: readonly Found[] = [
     what: 'a group lost what a member had whose session ended with its connection in a lost region (seed 1000518)',
     test: ['actors/failover.test.ts', 'what a group’s member had whose session ended with its connection'],
   },
+  {
+    what: 'an outbox dropped what it had acknowledged, since a full disk failed an actor behind the home (seed 9000168)',
+    test: ['actors/owed.test.ts', 'what is acknowledged, and an actor on its way failed for, goes again'],
+  },
+  {
+    what: 'the region of a group’s last members was not reached, and passed for one without members (seed 9000133)',
+    test: ['actors/sharing.test.ts', 'where the way to the last members failed'],
+  },
+  {
+    what: 'a message was taken behind one that had failed and that its publisher, not told yet, sent again (seed 9000948)',
+    test: ['session/session.test.ts', 'what a 5.0 client sent behind a message that failed fails too'],
+  },
+  {
+    what: 'a message that the home in between had taken came again at the next, behind newer ones (seed 1000262, with roam, client drops, partitions and core losses)',
+    test: ['actors/home.test.ts', 'what waited at a former home until that was the home again'],
+  },
+  {
+    what: 'a subscriber left a region that did not know of a successor, and lost what that had for the region (seed 2000166, with full disks, roam, client drops and partitions)',
+    test: ['actors/home-known.test.ts', 'a home that has never moved and %s: what comes from elsewhere'],
+  },
 ]
 
 /*
