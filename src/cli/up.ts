@@ -264,8 +264,11 @@ async function lock(dir: string): Promise<() => Promise<void>> {
 /** Ports in a row from the wanted one; any other free one in place of a taken one. */
 async function choosePorts(first: number, count: number): Promise<number[]> {
   const ports = new Set<number>()
-  while (ports.size < count)
-    ports.add((first === 0 ? null : await tryPort(first + ports.size)) ?? (await anyPort()))
+  while (ports.size < count) {
+    const wanted = first + ports.size
+    const free = first === 0 || ports.has(wanted) ? null : await tryPort(wanted)
+    ports.add(free ?? (await anyPort()))
+  }
   return [...ports]
 }
 
