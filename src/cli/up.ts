@@ -261,8 +261,8 @@ async function lock(dir: string): Promise<() => Promise<void>> {
   throw new Error(`${dir} is in use by process ${taken.owner}; stop it first, or give another --dir`)
 }
 
-/** Ports in a row from the wanted one; any other free one in place of a taken one. */
-async function choosePorts(first: number, count: number): Promise<number[]> {
+/** Ports in a row from the wanted one; any other free one in place of a taken one. @param first 0 for any that are free */
+export async function choosePorts(first: number, count: number): Promise<number[]> {
   const ports = new Set<number>()
   while (ports.size < count) {
     const wanted = first + ports.size
@@ -273,7 +273,7 @@ async function choosePorts(first: number, count: number): Promise<number[]> {
 }
 
 /** Not one of those that systems give to connections: such a one may be taken again before it is listened on. */
-export async function anyPort(): Promise<number> {
+async function anyPort(): Promise<number> {
   for (let tries = 0; tries < PORT_TRIES_MAX; tries++) {
     const port = await tryPort(PORTS_FROM + randomInt(PORTS))
     if (port !== null) return port

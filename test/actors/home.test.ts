@@ -8,6 +8,7 @@ import { clientOfRoot, rootOfClient } from '../../src/id/root.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
+import type { Envelope } from '../../src/relay/envelope.ts'
 import { type ClaimResponse, type ImportedResponse, LATE_NOWHERE } from '../../src/relay/home.ts'
 import { FakeClock } from './fake-clock.ts'
 import { fakeCore, fakePeers, held } from './fake-peers.ts'
@@ -34,6 +35,11 @@ const TO_US = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 3, to: US }
 function lampIn(region: RegionId, core: Partial<CoreClient>) {
   const platform = new FakePlatform(addressOf('device', region, LAMP), { core: fakeCore(region, core) })
   return { platform, clock: platform.clock, device: new Device(platform, LAMP, []) }
+}
+
+function toHome(source: string, batch: Uint8Array): Envelope {
+  const records = bytesToBase64(batch)
+  return { fleet: DEFAULT_FLEET, root: LAMP_ROOT, to: { kind: 'home' }, source, first: 0, clock: 0, records }
 }
 
 test('a claim whose answer comes after a newer hand-over leaves the home where it went', async () => {
@@ -172,20 +178,7 @@ test('what the home took from the uplink, and what of it comes by the core too, 
   const device = new Device(platform, LAMP, [])
   watch(device.leaf.subscribe(APP, 's', [subscriptionTo('devices/lamp/#')]))
   await platform.clock.pass(100)
-  const underWay = watch(
-    device.leaf.receive(
-      {
-        fleet: DEFAULT_FLEET,
-        root: LAMP_ROOT,
-        to: { kind: 'home' },
-        source: 'lane',
-        first: 0,
-        clock: 0,
-        records: bytesToBase64(packed),
-      },
-      1,
-    ),
-  )
+  const underWay = watch(device.leaf.receive(toHome('lane', packed), 1))
   await platform.clock.pass(100)
   expect(underWay.state()).toBe('open')
   delivered.give(Uint8Array.of(0))
@@ -218,24 +211,11 @@ test.each([
 
 test('what waited at a former home until that was the home again may have been taken in between: its uplink is to say', async () => {
   const claim = held<ClaimResponse>()
-  const { platform, clock, device } = lampIn(EU, { claim: () => claim.answer })
+  const { clock, device } = lampIn(EU, { claim: () => claim.answer })
   device.leaf.home.handedOver(US, 2)
   const taken = watch(device.leaf.home.take())
   const received = (source: string, epoch: number) =>
-    watch(
-      device.leaf.receive(
-        {
-          fleet: DEFAULT_FLEET,
-          root: LAMP_ROOT,
-          to: { kind: 'home' },
-          source,
-          first: 0,
-          clock: platform.now(),
-          records: bytesToBase64(packBatch([routed('devices/lamp/x', source)])),
-        },
-        epoch,
-      ),
-    )
+    watch(device.leaf.receive(toHome(source, packBatch([routed('devices/lamp/x', source)])), epoch))
   await clock.settled()
   const waited = received('for the first home', 1)
   const meant = received('for this home', 3)

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { SyncConsistency } from '../../k8s-core/store/cassandra-levels.ts'
-import { anyPort, bundleWorker } from '../../src/cli/up.ts'
+import { bundleWorker, choosePorts } from '../../src/cli/up.ts'
 import { signClientToken } from '../../src/id/client-token.ts'
 import { type ClientId, DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { type CassandraPart, cassandraNodes, copiesOf, type Topology } from './database.ts'
@@ -118,8 +118,8 @@ export class World {
     await this.#startCassandra()
     if (this.cassandra.length === 0) await this.#disk(EMBEDDED_STORE, DISK_BYTES)
     for (const region of regions) await this.#disk(region, DISK_BYTES)
-    const corePorts = await freePorts(cores)
-    const regionPorts = await freePorts(regions.length)
+    const corePorts = await choosePorts(0, cores)
+    const regionPorts = await choosePorts(0, regions.length)
     regions.forEach((region, i) => {
       this.#urls.set(region, `http://${HOST}:${regionPorts[i]}`)
     })
@@ -243,10 +243,4 @@ export class World {
       }),
     )
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>()
-  while (ports.size < count) ports.add(await anyPort())
-  return [...ports]
 }

@@ -109,10 +109,9 @@ export class Publishes {
 
   /** What the client sends behind a failure that it is not told of yet fails too. */
   private failedBefore(topic: string): ReasonCode | null {
-    const root = rootOfTopic(canonicalTopic(topic))
+    const rootOf = (name: string) => rootOfTopic(canonicalTopic(name))
     const failed = this.waiting.some(
-      (one) =>
-        one.outcome.reason === Reason.UnspecifiedError && rootOfTopic(canonicalTopic(one.topic)) === root,
+      (one) => one.outcome.reason === Reason.UnspecifiedError && rootOf(one.topic) === rootOf(topic),
     )
     return failed ? Reason.UnspecifiedError : null
   }

@@ -17,18 +17,81 @@ import {
 
 const SEEDS = Number(process.env.SIM_SEEDS ?? 10_000)
 const FIRST = Number(process.env.SIM_SEED ?? 1)
-/** Of the runs, those that are not as usual; see their kinds. */
-const WIDE_SHARE = 0.2
-const PRESENCE_SHARE = 0.02
-const SHADOW_SHARE = 0.05
-const RETAINED_SHARE = 0.02
-const FULL_SHARE = 0.05
-const HISTORY_SHARE = 0.02
-const RESTORED_SHARE = 0.02
-const SHORT_SHARE = 0.02
-const OLD_SHARE = 0.05
 const BROKEN_MAX = 10
 const EACH_MS_MAX = 1_000
+
+interface Kind {
+  readonly what: string
+  /** Its first seed, where SIM_SEED is 1. */
+  readonly from: number
+  /** Of all runs; the usual ones are the rest. */
+  readonly share?: number
+  /** So many of each at least in the mean of its runs. */
+  readonly deliveredEach?: number
+  readonly refusedEach?: number
+  readonly putRightEach?: number
+}
+
+const KINDS: readonly Kind[] = [
+  {
+    what: 'simulated runs with faults break no promise (promises 1 to 7)',
+    from: 1,
+  },
+  {
+    what: 'simulated runs with wide filters break no promise',
+    from: WIDE_SEEDS_FROM,
+    share: 0.2,
+  },
+  {
+    what: 'simulated runs with presence show it to its watchers in order',
+    from: PRESENCE_SEEDS_FROM,
+    share: 0.02,
+  },
+  {
+    what: 'simulated runs with shadows lose no update that was acknowledged',
+    from: SHADOW_SEEDS_FROM,
+    share: 0.05,
+  },
+  {
+    what: 'simulated runs with retained messages and one lost region after the other keep them',
+    from: RETAINED_SEEDS_FROM,
+    share: 0.02,
+  },
+  {
+    what: 'simulated runs whose queues and outboxes fill lose nothing that was acknowledged',
+    from: FULL_SEEDS_FROM,
+    share: 0.05,
+    refusedEach: 2,
+  },
+  {
+    what: 'simulated runs keep all that was acknowledged in the history, in order',
+    from: HISTORY_SEEDS_FROM,
+    share: 0.02,
+  },
+  {
+    what: 'simulated runs whose directory goes back in time break no promise',
+    from: RESTORED_SEEDS_FROM,
+    share: 0.02,
+    putRightEach: 1,
+  },
+  {
+    what: 'simulated runs whose sessions end soon lose nothing of those that go on elsewhere',
+    from: SHORT_SEEDS_FROM,
+    share: 0.02,
+    // They are away for more of the time.
+    deliveredEach: 30,
+  },
+  {
+    what: 'simulated runs with clients of 3.1.1 and full disks break no promise',
+    from: OLD_SEEDS_FROM,
+    share: 0.05,
+  },
+]
+
+function countOf({ share }: Kind): number {
+  if (share !== undefined) return Math.round(SEEDS * share)
+  return KINDS.filter((kind) => kind.share !== undefined).reduce((rest, kind) => rest - countOf(kind), SEEDS)
+}
 
 /** What a run broke, with the command that shows it. */
 export function told({ seed, breaches }: Outcome): string[] {
@@ -36,73 +99,10 @@ export function told({ seed, breaches }: Outcome): string[] {
 }
 
 export function testHalf(half: 0 | 1): void {
-  const wide = Math.round(SEEDS * WIDE_SHARE)
-  const presence = Math.round(SEEDS * PRESENCE_SHARE)
-  const shadows = Math.round(SEEDS * SHADOW_SHARE)
-  const retained = Math.round(SEEDS * RETAINED_SHARE)
-  const full = Math.round(SEEDS * FULL_SHARE)
-  const history = Math.round(SEEDS * HISTORY_SHARE)
-  const restored = Math.round(SEEDS * RESTORED_SHARE)
-  const short = Math.round(SEEDS * SHORT_SHARE)
-  const old = Math.round(SEEDS * OLD_SHARE)
-  const kinds = [
-    {
-      what: 'simulated runs with faults break no promise (promises 1 to 7)',
-      first: FIRST,
-      count: SEEDS - wide - presence - shadows - retained - full - history - restored - short - old,
-    },
-    {
-      what: 'simulated runs with wide filters break no promise',
-      first: WIDE_SEEDS_FROM + FIRST - 1,
-      count: wide,
-    },
-    {
-      what: 'simulated runs with presence show it to its watchers in order',
-      first: PRESENCE_SEEDS_FROM + FIRST - 1,
-      count: presence,
-    },
-    {
-      what: 'simulated runs with shadows lose no update that was acknowledged',
-      first: SHADOW_SEEDS_FROM + FIRST - 1,
-      count: shadows,
-    },
-    {
-      what: 'simulated runs with retained messages and one lost region after the other keep them',
-      first: RETAINED_SEEDS_FROM + FIRST - 1,
-      count: retained,
-    },
-    {
-      what: 'simulated runs whose queues and outboxes fill lose nothing that was acknowledged',
-      first: FULL_SEEDS_FROM + FIRST - 1,
-      count: full,
-      refusedEach: 2,
-    },
-    {
-      what: 'simulated runs keep all that was acknowledged in the history, in order',
-      first: HISTORY_SEEDS_FROM + FIRST - 1,
-      count: history,
-    },
-    {
-      what: 'simulated runs whose directory goes back in time break no promise',
-      first: RESTORED_SEEDS_FROM + FIRST - 1,
-      count: restored,
-      putRightEach: 1,
-    },
-    {
-      what: 'simulated runs whose sessions end soon lose nothing of those that go on elsewhere',
-      first: SHORT_SEEDS_FROM + FIRST - 1,
-      count: short,
-      // They are away for more of the time.
-      deliveredEach: 30,
-    },
-    {
-      what: 'simulated runs with clients of 3.1.1 and full disks break no promise',
-      first: OLD_SEEDS_FROM + FIRST - 1,
-      count: old,
-    },
-  ]
-  for (const { what, first, count, deliveredEach = 50, refusedEach = 0, putRightEach = 0 } of kinds) {
-    const runs = Math.floor((count + 1 - half) / 2)
+  for (const kind of KINDS) {
+    const { what, from, deliveredEach = 50, refusedEach = 0, putRightEach = 0 } = kind
+    const first = from + FIRST - 1
+    const runs = Math.floor((countOf(kind) + 1 - half) / 2)
     test(`${runs} ${what}: every second from seed ${first + half} on`, {
       timeout: 60_000 + runs * EACH_MS_MAX,
     }, async () => {
