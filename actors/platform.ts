@@ -29,7 +29,7 @@ import type { HomeShadowResponse, ShadowAsked } from '../src/relay/shadow.ts'
 import type { RootChange, SyncResult } from '../src/relay/sync.ts'
 import type { WideAnswer, WideCursor, WideRequest, WorldCursor } from '../src/relay/wide.ts'
 import type { Subscription } from '../src/session/session.ts'
-import type { CoreClient } from './core-client.ts'
+import type { CoreClient } from './core/core-client.ts'
 
 export type SqlValue = string | number | Uint8Array | null
 export type SqlRow = Record<string, string | number | ArrayBuffer | null>

@@ -10,59 +10,59 @@ import { EMPTY_OUTGOING, type StoredDelivery } from '../../src/session/outgoing-
 import { type Effect, Session } from '../../src/session/session.ts'
 import { negotiate } from '../../src/session/terms.ts'
 import { Leaf, type LeafOwner } from '../leaf/leaf.ts'
-import { Marks } from '../leaf/marks.ts'
 import { NO_SUCH_SESSION } from '../leaf/outcome.ts'
+import { Marks } from '../leaf/sync/marks.ts'
 import type { Connection, Platform } from '../platform.ts'
-import { Attaching } from './attaching.ts'
-import type { Admission } from './attachment.ts'
-import { awaken } from './awaken.ts'
-import { Commands } from './commands.ts'
-import { Expiry } from './expiry.ts'
-import { type Ending, Explaining } from './explaining.ts'
-import { factsOf } from './facts.ts'
-import { GivingAway } from './giving-away.ts'
-import { syncedSession } from './handover.ts'
-import { Keeping } from './keeping.ts'
-import { LastWill } from './last-will.ts'
-import { type Accepted, Live } from './live.ts'
-import { lookAfter } from './look-after.ts'
-import { Moving } from './moving.ts'
-import { OwnDeltas } from './own-deltas.ts'
-import { Performing } from './performing.ts'
-import { Presence } from './presence.ts'
-import { PublishRequests } from './publish-requests.ts'
-import { Publisher } from './publisher.ts'
-import { queued } from './queued.ts'
-import { Registrar } from './registrar.ts'
-import { Replaying } from './replaying.ts'
-import { Seen } from './seen.ts'
-import { SessionStore } from './session-store.ts'
-import { Subscribing } from './subscribing.ts'
+import { Commands } from './commands/commands.ts'
+import type { Admission } from './connection/attachment.ts'
+import { AttachmentWriter } from './connection/attachment-writer.ts'
+import { checkKeepAlive } from './connection/keep-alive.ts'
+import { type Accepted, Live } from './connection/live.ts'
+import { restore } from './connection/restore.ts'
+import { DeviceFacts, type Ending } from './explain/device-facts.ts'
+import { Handover } from './handover/handover.ts'
+import { syncedSession } from './handover/session-transfer.ts'
+import { Presence } from './presence/presence.ts'
+import { factsOf } from './presence/system-topics.ts'
+import { HistoryReplay } from './replay/history-replay.ts'
+import { EffectPerformer } from './session/effect-performer.ts'
+import { LastWill } from './session/last-will.ts'
+import { PublishRequests } from './session/publish-requests.ts'
+import { Publisher } from './session/publisher.ts'
+import { Redistribution } from './session/redistribution.ts'
+import { Registrar } from './session/registrar.ts'
+import { SeenOrigins } from './session/seen-origins.ts'
+import { SessionExpiry } from './session/session-expiry.ts'
+import { SessionStore } from './session/session-store.ts'
+import { SessionWriter } from './session/session-writer.ts'
+import { ShadowDeltas } from './session/shadow-deltas.ts'
+import { storedOutcome } from './session/stored-outcome.ts'
+import { SubscriptionRequests } from './session/subscription-requests.ts'
 
 export class Device {
   readonly leaf: Leaf
   readonly store: SessionStore
-  readonly moving: Moving
+  readonly moving: Handover
   readonly presence: Presence
   readonly publishRequests: PublishRequests
   readonly commands: Commands
-  readonly explaining: Explaining
+  readonly explaining: DeviceFacts
   private readonly platform: Platform
   private readonly registrar: Registrar
-  private readonly subscribing: Subscribing
-  private readonly replaying: Replaying
-  private readonly ownDeltas: OwnDeltas
+  private readonly subscribing: SubscriptionRequests
+  private readonly replaying: HistoryReplay
+  private readonly ownDeltas: ShadowDeltas
   private readonly will: LastWill
-  private readonly givingAway: GivingAway
+  private readonly givingAway: Redistribution
   /** Nothing of it is to be found elsewhere or later, so it costs no place in the directory. */
   private readonly homeless: boolean
   private session: Session | null = null
   private live: Live | null = null
-  private readonly attaching: Attaching
-  private readonly performing: Performing
-  private readonly keeping: Keeping
-  private readonly seen: Seen
-  private readonly expiry: Expiry
+  private readonly attaching: AttachmentWriter
+  private readonly performing: EffectPerformer
+  private readonly keeping: SessionWriter
+  private readonly seen: SeenOrigins
+  private readonly expiry: SessionExpiry
 
   /** @param connections all there are, one of which may be live since before the actor's memory was lost */
   constructor(platform: Platform, client: ClientId, connections: readonly Connection[]) {
@@ -70,13 +70,13 @@ export class Device {
     this.homeless = isStreamClient(client)
     const marks = new Marks(platform)
     this.store = new SessionStore(platform.storage, marks)
-    this.attaching = new Attaching(platform, this.store, {
+    this.attaching = new AttachmentWriter(platform, this.store, {
       live: () => this.live,
       session: () => this.session,
       close: (reason) => this.closeLive(reason),
     })
-    this.seen = new Seen(platform.storage)
-    this.keeping = new Keeping(platform, this.store, this.seen, (rows) => this.explaining.expired(rows))
+    this.seen = new SeenOrigins(platform.storage)
+    this.keeping = new SessionWriter(platform, this.store, this.seen, (rows) => this.explaining.expired(rows))
     const owner: LeafOwner = {
       deliver: (receiver, session, batch) =>
         receiver === client
@@ -95,11 +95,11 @@ export class Device {
     const publisher = new Publisher(platform, client, this.leaf, (one) => this.explaining.publishing(one))
     this.publishRequests = new PublishRequests(platform, publisher)
     this.registrar = new Registrar(platform, client, this.leaf)
-    this.ownDeltas = new OwnDeltas(client, this.leaf.shadows)
-    this.subscribing = new Subscribing(this.store, this.registrar, this.ownDeltas, (filters) =>
+    this.ownDeltas = new ShadowDeltas(client, this.leaf.shadows)
+    this.subscribing = new SubscriptionRequests(this.store, this.registrar, this.ownDeltas, (filters) =>
       this.moving.spokenOf(filters),
     )
-    this.replaying = new Replaying(platform, client, this.registrar, {
+    this.replaying = new HistoryReplay(platform, client, this.registrar, {
       session: () => this.session,
       live: () => this.live,
       deliver: (delivery) => this.deliverQuietly(delivery),
@@ -113,8 +113,8 @@ export class Device {
       },
     })
     const { store, seen, registrar, presence, commands } = this
-    this.explaining = new Explaining(platform, store, this.leaf, presence, () => [this.session, this.live])
-    this.moving = new Moving(platform, client, this.leaf, store, seen, registrar, presence, commands, {
+    this.explaining = new DeviceFacts(platform, store, this.leaf, presence, () => [this.session, this.live])
+    this.moving = new Handover(platform, client, this.leaf, store, seen, registrar, presence, commands, {
       session: () => this.session,
       replace: (session) => {
         this.session = session
@@ -130,8 +130,8 @@ export class Device {
       orphaned: (deliveries) => this.givingAway.late(deliveries),
     })
     this.will = new LastWill(platform, this.store, publisher, () => this.leaf.syncing.heardSoon())
-    this.givingAway = new GivingAway(platform, client, this.store)
-    this.performing = new Performing(platform, {
+    this.givingAway = new Redistribution(platform, client, this.store)
+    this.performing = new EffectPerformer(platform, {
       store: this.store,
       keeping: this.keeping,
       explaining: this.explaining,
@@ -144,8 +144,8 @@ export class Device {
       subscribe: (session, effect) => this.subscribe(session, effect),
       unsubscribe: (session, effect) => this.unsubscribe(session, effect),
     })
-    this.expiry = new Expiry(platform, this.store, this.leaf, () => this.endIfExpired())
-    const { session, live, cutOff } = awaken(platform, this.store, connections)
+    this.expiry = new SessionExpiry(platform, this.store, this.leaf, () => this.endIfExpired())
+    const { session, live, cutOff } = restore(platform, this.store, connections)
     this.session = session
     this.live = live
     // The process died with the connection.
@@ -198,7 +198,7 @@ export class Device {
     if (session.persistent || this.store.session() !== null) {
       this.store.saveSession(session.id, expirySeconds, null, session.outgoing.snapshot())
     }
-    lookAfter(this.platform, this.store, live)
+    checkKeepAlive(this.platform, this.store, live)
     if (!this.homeless) {
       this.presence.connected(terms, connect.cleanStart)
       void this.leaf.syncing.confirm(() => this.live !== live)
@@ -261,7 +261,7 @@ export class Device {
             if (this.session !== session) return settle(NO_SUCH_SESSION)
             this.subscribing.arrived(delivery.message.topic)
             if (this.ownDeltas.needless(session, delivery)) return settle(Reason.Success)
-            const settled = queued(delivery, this.leaf.syncing, settle)
+            const settled = storedOutcome(delivery, this.leaf.syncing, settle)
             this.perform(this.explaining.deliver(session, delivery, settled, this.platform.now()))
           })
         }),
@@ -272,7 +272,7 @@ export class Device {
 
   async alarm(): Promise<void> {
     const { live } = this
-    if (live !== null && lookAfter(this.platform, this.store, live) === 'silent')
+    if (live !== null && checkKeepAlive(this.platform, this.store, live) === 'silent')
       this.closeLive(Reason.KeepAliveTimeout) // [MQTT-3.1.2-22]
     this.presence.publish()
     this.commands.alarm()
@@ -353,8 +353,8 @@ export class Device {
   private givenAway(session: Session, rows: readonly StoredDelivery[]): void {
     if (this.session !== session || rows.length === 0) return
     this.keeping.behind.flush()
-    const queued = this.store.inQueue(rows.map(({ position }) => position))
-    this.perform(session.outgoing.givenAway(rows.filter(({ position }) => queued.has(position))))
+    const storedOutcome = this.store.inQueue(rows.map(({ position }) => position))
+    this.perform(session.outgoing.givenAway(rows.filter(({ position }) => storedOutcome.has(position))))
   }
 
   private perform(effects: readonly Effect[]): readonly Promise<void>[] {

@@ -7,7 +7,13 @@ import type { ConnectPacket } from '../../src/mqtt/packet.ts'
 import { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { packBatch } from '../../src/relay/batch.ts'
-import { CLOSE_INTERNAL, CLOSE_POLICY, closeCode, hex, UNACCEPTABLE_VERSION } from '../device/close.ts'
+import {
+  CLOSE_INTERNAL,
+  CLOSE_POLICY,
+  closeCode,
+  hex,
+  UNACCEPTABLE_VERSION,
+} from '../device/connection/close-codes.ts'
 import { CONNECT_WAIT_MS, EARLY_FRAME_BYTES_MAX } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
 

@@ -5,12 +5,12 @@ import { deviceAddress } from '../../src/id/actor-name.ts'
 import type { ClientId, FleetId, RegionId, Root } from '../../src/id/ids.ts'
 import { rootOfClient } from '../../src/id/root.ts'
 import { type ProblemResponse, problemResponse } from '../../src/relay/problem.ts'
-import { type CoreClient, CoreUnreachable } from '../core-client.ts'
+import { type CoreClient, CoreUnreachable } from '../core/core-client.ts'
+import { coreClient } from '../hosts/workerd/core-fetch.ts'
+import type { Env } from '../hosts/workerd/env.ts'
+import { StubCache } from '../hosts/workerd/peers.ts'
+import { regionOf } from '../hosts/workerd/region.ts'
 import type { DevicePeer } from '../platform.ts'
-import { coreClient } from '../workerd/core-fetch.ts'
-import type { Env } from '../workerd/env.ts'
-import { StubCache } from '../workerd/peers.ts'
-import { regionOf } from '../workerd/region.ts'
 
 /** The edge's API: `c.env` is the Worker's environment, `c.var.claims` whose token it is. */
 export interface EdgeApi {

@@ -12,8 +12,8 @@ import { onTrust } from '../../src/api/responses.ts'
 import type { ClientId } from '../../src/id/ids.ts'
 import type { CommandAsked, CommandResponse } from '../../src/relay/command.ts'
 import { problemResponse } from '../../src/relay/problem.ts'
+import { logError } from '../hosts/workerd/log.ts'
 import { COMMAND_ANSWER_MS, COMMAND_ASK_AGAIN_MS, COMMAND_UNREACHED_MS_MAX } from '../limits.ts'
-import { logError } from '../workerd/log.ts'
 import { type ApiContext, askHome, edgeRoutes } from './asking.ts'
 
 export const commandRoutes = edgeRoutes()

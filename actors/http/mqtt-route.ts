@@ -6,10 +6,10 @@ import { verifyClientToken } from '../../src/id/client-token.ts'
 import { DEFAULT_FLEET, parseClientId, parseFleetId } from '../../src/id/ids.ts'
 import { parseSecret } from '../../src/id/secret.ts'
 import { problemResponse } from '../../src/relay/problem.ts'
-import { AUTHENTICATED_HEADER, SECRET_HEADER } from '../workerd/device-actor.ts'
-import type { Env } from '../workerd/env.ts'
-import { FLEET_HEADER } from '../workerd/front-actor.ts'
-import { locationHint, regionOf } from '../workerd/region.ts'
+import { AUTHENTICATED_HEADER, SECRET_HEADER } from '../hosts/workerd/device-actor.ts'
+import type { Env } from '../hosts/workerd/env.ts'
+import { FLEET_HEADER } from '../hosts/workerd/front-actor.ts'
+import { locationHint, regionOf } from '../hosts/workerd/region.ts'
 
 /**
  * Where AWS IoT's device SDK for JavaScript puts the session token of its credentials, beside a signature that means nothing

@@ -5,9 +5,9 @@ import { PROVISION_PATH } from '../../src/api/public-api.ts'
 import { parseSecret } from '../../src/id/secret.ts'
 import { problemResponse } from '../../src/relay/problem.ts'
 import type { ProvisionRequest } from '../../src/relay/provision.ts'
-import { CoreUnreachable } from '../core-client.ts'
-import { coreClient } from '../workerd/core-fetch.ts'
-import { regionOf } from '../workerd/region.ts'
+import { CoreUnreachable } from '../core/core-client.ts'
+import { coreClient } from '../hosts/workerd/core-fetch.ts'
+import { regionOf } from '../hosts/workerd/region.ts'
 import { edgeRoutes } from './asking.ts'
 
 export const provisionRoutes = edgeRoutes()

@@ -33,10 +33,10 @@ import {
   wideDrainedRequestSchema,
   wideRequestSchema,
 } from '../../src/relay/wide.ts'
+import type { Env } from '../hosts/workerd/env.ts'
+import { StubCache, uplinkShards } from '../hosts/workerd/peers.ts'
+import { servedRegions } from '../hosts/workerd/region.ts'
 import type { DevicePeer, LeafPeer, UplinkPeer, WidePeer } from '../platform.ts'
-import type { Env } from '../workerd/env.ts'
-import { StubCache, uplinkShards } from '../workerd/peers.ts'
-import { servedRegions } from '../workerd/region.ts'
 import { gatherRegion } from './gather.ts'
 
 type RelayContext = Context<{ Bindings: Env; Variables: { region: RegionId } }>

@@ -8,9 +8,9 @@ import { decodePublish } from '../../src/mqtt/decode-publish.ts'
 import type { Message } from '../../src/mqtt/message.ts'
 import { PacketType } from '../../src/mqtt/packet-type.ts'
 import { isFailure, Reason } from '../../src/mqtt/reason.ts'
-import { AUTHENTICATED_HEADER } from '../workerd/device-actor.ts'
-import type { Env } from '../workerd/env.ts'
-import { locationHint } from '../workerd/region.ts'
+import { AUTHENTICATED_HEADER } from '../hosts/workerd/device-actor.ts'
+import type { Env } from '../hosts/workerd/env.ts'
+import { locationHint } from '../hosts/workerd/region.ts'
 
 /** Clean start, keep alive 600 s, no properties, and the client id is the actor's. */
 const CONNECT = Uint8Array.of(0x10, 13, 0, 4, 0x4d, 0x51, 0x54, 0x54, 5, 0x02, 0x02, 0x58, 0, 0, 0)

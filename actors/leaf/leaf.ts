@@ -17,31 +17,31 @@ import { encodeRouted } from '../../src/relay/routed.ts'
 import type { HomeShadowResponse, ShadowAsked } from '../../src/relay/shadow.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
 import type { Subscription } from '../../src/session/session.ts'
-import { CoreUnreachable } from '../core-client.ts'
+import { CoreUnreachable } from '../core/core-client.ts'
 import { LEAF_SOURCES_MAX } from '../limits.ts'
 import type { LeafRetainedPage, Platform, SubscribeReply } from '../platform.ts'
-import { Tables } from '../tables.ts'
-import { Accepting, type Heard } from './accepting.ts'
-import { SubscribeAttempts } from './attempts.ts'
-import { type DeliverCall, FanOut } from './fan-out.ts'
-import { History } from './history.ts'
-import { Home, type HomeEvents, type HomeKnowledge } from './home.ts'
-import { Interests } from './interests.ts'
-import { leafShares } from './leaf-shares.ts'
-import { Marks } from './marks.ts'
-import { Received, runOf } from './received.ts'
-import { Retained, retainedDeliveries } from './retained.ts'
+import { Tables } from '../storage/tables.ts'
+import { type DeliverCall, FanOut } from './delivery/fan-out.ts'
+import { leafShares } from './delivery/leaf-shares.ts'
+import { Sharing } from './delivery/sharing.ts'
+import { SubscribeAttempts } from './delivery/subscribe-attempts.ts'
+import { Subscribers } from './delivery/subscribers.ts'
+import { Home, type HomeEvents, type HomeKnowledge } from './home/home.ts'
+import { Interests } from './home/interests.ts'
+import { OwnInterest } from './home/own-interest.ts'
+import { takeFromUplink } from './home/take-from-uplink.ts'
+import { WorldInterests } from './home/world-interests.ts'
+import { ReceivedEnvelopes, runOf } from './links/received-envelopes.ts'
+import { Uplinks } from './links/uplinks.ts'
+import { WideLink } from './links/wide-link.ts'
 import { LEAF_SCHEMA } from './schema.ts'
-import { ShadowRequests } from './shadow-requests.ts'
-import { Shadows } from './shadows.ts'
-import { Sharing } from './sharing.ts'
-import { Subscribers } from './subscribers.ts'
-import { type SyncedSession, Syncing } from './syncing.ts'
-import { takeFromUplink } from './take-from-uplink.ts'
-import { Uplinks } from './uplinks.ts'
-import { WideLink } from './wide-link.ts'
-import { Wish } from './wish.ts'
-import { WorldInterests } from './world-interests.ts'
+import { Acceptance, type Heard } from './stages/acceptance.ts'
+import { History } from './stages/history.ts'
+import { Retained, retainedDeliveries } from './stages/retained.ts'
+import { ShadowRequests } from './stages/shadow-requests.ts'
+import { Shadows } from './stages/shadows.ts'
+import { Marks } from './sync/marks.ts'
+import { StoreSync, type SyncedSession } from './sync/store-sync.ts'
 
 /** What the actor around a leaf adds: the client's session, where the leaf is a device's. */
 export interface LeafOwner {
@@ -65,17 +65,17 @@ export class Leaf {
   readonly interests: Interests
   readonly history: History
   readonly fanOut: FanOut
-  readonly syncing: Syncing
+  readonly syncing: StoreSync
   readonly sharing: Sharing
-  readonly wish: Wish
+  readonly wish: OwnInterest
   private readonly attempts = new SubscribeAttempts()
   private readonly platform: Platform
   private readonly wide: WideLink
   private readonly uplinks: Uplinks
   private readonly world: WorldInterests
-  readonly accepting: Accepting
+  readonly accepting: Acceptance
   private readonly shadowRequests: ShadowRequests
-  private readonly received: Received
+  private readonly received: ReceivedEnvelopes
   private turn: Promise<void> = Promise.resolve()
   private waiting = 0
 
@@ -83,7 +83,7 @@ export class Leaf {
     this.platform = platform
     this.root = root
     const tables = new Tables(platform.storage, LEAF_SCHEMA, 'home')
-    this.received = new Received(platform, LEAF_SOURCES_MAX)
+    this.received = new ReceivedEnvelopes(platform, LEAF_SOURCES_MAX)
     this.subscribers = new Subscribers(platform.storage, tables)
     this.retained = new Retained(platform.storage, tables, marks)
     this.shadows = new Shadows(platform.storage, root, marks, () => platform.now())
@@ -139,7 +139,7 @@ export class Leaf {
     }
     this.home = new Home(platform, root, tables, events)
     this.world = new WorldInterests(platform, root, this.subscribers, this.interests, marks)
-    this.wish = new Wish(platform, root, this.subscribers, this.home, this.retained)
+    this.wish = new OwnInterest(platform, root, this.subscribers, this.home, this.retained)
     this.uplinks = new Uplinks(platform, () => {
       const { knowledge } = this.home
       return knowledge.at === 'elsewhere' ? knowledge.region : null
@@ -152,7 +152,7 @@ export class Leaf {
     )
     this.wide.repair()
     if (this.home.mayHearLate) this.retained.noting = true
-    this.syncing = new Syncing(platform, root, marks, this.history, {
+    this.syncing = new StoreSync(platform, root, marks, this.history, {
       home: () => this.home.knowledge,
       session: () => owner.session(),
       queued: (position) => owner.queued(position),
@@ -163,7 +163,7 @@ export class Leaf {
       fenced: () =>
         this.home.fenced().catch((cause) => platform.report(`${root} does not know its new home`, cause)),
     })
-    this.accepting = new Accepting(platform, root, {
+    this.accepting = new Acceptance(platform, root, {
       home: this.home,
       subscribers: this.subscribers,
       retained: this.retained,

@@ -2,7 +2,7 @@
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import { OUTBOX_BYTES_MAX } from '../limits.ts'
 import type { Destination, SqlRow, Storage } from '../platform.ts'
-import { Tables } from '../tables.ts'
+import { Tables } from '../storage/tables.ts'
 
 const SCHEMA = [
   'CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, root TEXT NOT NULL, kind TEXT NOT NULL, region TEXT, epoch INTEGER NOT NULL, source TEXT NOT NULL, number INTEGER NOT NULL, expires_at REAL NOT NULL, record BLOB NOT NULL)',

@@ -6,8 +6,8 @@ import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import { ENVELOPES_PER_CALL_MAX, type EnvelopeResult } from '../../src/relay/envelope.ts'
 import { CLIENT_AWAY } from '../../src/session/delivery.ts'
-import { CoreUnreachable } from '../core-client.ts'
-import { eventually } from '../eventually.ts'
+import { eventually } from '../calls/eventually.ts'
+import { CoreUnreachable } from '../core/core-client.ts'
 import { STORED } from '../leaf/outcome.ts'
 import {
   GLOBAL_WAIT_MS,

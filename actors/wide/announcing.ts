@@ -1,11 +1,11 @@
 // Tells the other regions which wide filters this one has, in rounds: one call to the core at a time, each with the whole
 // set, and learns theirs by it. When a round is clear, no publish anywhere passes over what it told.
 
-import { atMost } from '../eventually.ts'
-import type { Subscribers } from '../leaf/subscribers.ts'
+import { atMost } from '../calls/eventually.ts'
+import type { Subscribers } from '../leaf/delivery/subscribers.ts'
 import { WIDE_ASK_AGAIN_MS, WIDE_FIRST_WAIT_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
-import type { Tables } from '../tables.ts'
+import type { Tables } from '../storage/tables.ts'
 import type { Grants } from './grants.ts'
 import type { Others } from './others.ts'
 

@@ -5,7 +5,7 @@ import { topicNames } from '../../src/id/shadow-topic.ts'
 import { matches, parseShared, plainFilter } from '../../src/mqtt/topic.ts'
 import { MATCH_CACHE_TOPICS_MAX } from '../limits.ts'
 import type { Storage } from '../platform.ts'
-import type { Tables } from '../tables.ts'
+import type { Tables } from '../storage/tables.ts'
 
 interface Wanted {
   readonly version: number

@@ -5,12 +5,12 @@ import { couldMatchBranch, rootOfBranch } from '../../src/id/root.ts'
 import { base64ToBytes } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { WideCursor, WorldCursor } from '../../src/relay/wide.ts'
-import { persistently } from '../eventually.ts'
+import { persistently } from '../calls/eventually.ts'
+import { recordByOurClock } from '../calls/other-clock.ts'
+import { Together } from '../calls/together.ts'
 import { RETAINED_LEAVES_MAX, RETAINED_PAGE_BYTES_MAX, RETAINED_PAGE_MESSAGES_MAX } from '../limits.ts'
-import { recordByOurClock } from '../other-clock.ts'
 import type { LeafRetainedPage, Platform, RetainedPage } from '../platform.ts'
-import type { Tables } from '../tables.ts'
-import { Together } from '../together.ts'
+import type { Tables } from '../storage/tables.ts'
 
 /** Roots that are read from storage at once. */
 const ROOTS_READ_MAX = 256

@@ -16,17 +16,17 @@ import {
   type WorldCursor,
 } from '../../src/relay/wide.ts'
 import type { Subscription } from '../../src/session/session.ts'
-import { CoreUnreachable } from '../core-client.ts'
-import { filtersOf, sharesOf } from '../explaining/leaf-facts.ts'
-import { FanOut } from '../leaf/fan-out.ts'
+import { CoreUnreachable } from '../core/core-client.ts'
+import { filtersOf, sharesOf } from '../explain/leaf-facts.ts'
+import { FanOut } from '../leaf/delivery/fan-out.ts'
+import { Sharing } from '../leaf/delivery/sharing.ts'
+import { Subscribers } from '../leaf/delivery/subscribers.ts'
+import { ReceivedEnvelopes, runOf } from '../leaf/links/received-envelopes.ts'
+import { Uplinks } from '../leaf/links/uplinks.ts'
 import { worst } from '../leaf/outcome.ts'
-import { Received, runOf } from '../leaf/received.ts'
-import { Sharing } from '../leaf/sharing.ts'
-import { Subscribers } from '../leaf/subscribers.ts'
-import { Uplinks } from '../leaf/uplinks.ts'
 import { WIDE_FILTERS_CHARACTERS_MAX, WIDE_SOURCES_MAX } from '../limits.ts'
 import type { Platform, RetainedPage, WideReply, WideSubscribeReply } from '../platform.ts'
-import { Tables } from '../tables.ts'
+import { Tables } from '../storage/tables.ts'
 import { Announcing } from './announcing.ts'
 import { Grants } from './grants.ts'
 import { Others } from './others.ts'
@@ -43,12 +43,12 @@ export class Wide {
   private readonly fanOut: FanOut
   private readonly uplinks: Uplinks
   private readonly sharing: Sharing
-  private readonly received: Received
+  private readonly received: ReceivedEnvelopes
 
   constructor(platform: Platform, shard: number) {
     this.platform = platform
     const tables = new Tables(platform.storage, WIDE_SCHEMA, 'own')
-    this.received = new Received(platform, WIDE_SOURCES_MAX)
+    this.received = new ReceivedEnvelopes(platform, WIDE_SOURCES_MAX)
     this.subscribers = new Subscribers(platform.storage, tables)
     this.others = new Others(platform.storage, tables)
     this.grants = new Grants(platform)

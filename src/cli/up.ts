@@ -204,11 +204,11 @@ function coreEnvironment(
   }
 }
 
-/** The same bundle that `wrangler deploy` makes of actors/worker.ts. */
+/** The same bundle that `wrangler deploy` makes of actors/hosts/workerd/worker.ts. */
 /** @param entry another Worker around the edge's, for what measures it */
 export async function bundleWorker(
   outfile: string,
-  entry = path.join(PROJECT, 'actors', 'worker.ts'),
+  entry = path.join(PROJECT, 'actors', 'hosts', 'workerd', 'worker.ts'),
 ): Promise<void> {
   await build({
     entryPoints: [entry],

@@ -1,7 +1,7 @@
 // Whom a device's actor lets in: by what it keeps of the registry, asking the core seldom, whatever is tried.
 import { expect, test, vi } from 'vitest'
-import { CoreUnreachable } from '../../actors/core-client.ts'
-import { DeviceAccess } from '../../actors/device/access.ts'
+import { CoreUnreachable } from '../../actors/core/core-client.ts'
+import { DeviceAccess } from '../../actors/device/connection/access.ts'
 import { hashSecret, newSecret } from '../../src/id/secret.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import type { Access, AccessResponse } from '../../src/relay/access.ts'

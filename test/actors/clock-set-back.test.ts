@@ -1,7 +1,7 @@
 // A region's clock is set back by minutes, between two lives of an actor or within one: what it says then is newer all the
 // same, and nobody waits for the clock.
 import { expect, test } from 'vitest'
-import { CoreUnreachable } from '../../actors/core-client.ts'
+import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import { WIDE_GRANT_MARGIN_MS, WIDE_GRANT_MS } from '../../actors/limits.ts'
 import type { WideSubscribeReply } from '../../actors/platform.ts'
 import { Topic } from '../../actors/topic/topic.ts'

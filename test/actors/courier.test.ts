@@ -1,6 +1,6 @@
 // Couriers, and the backlog behind them, when a receiver does not answer.
 import { expect, test } from 'vitest'
-import { Courier } from '../../actors/courier.ts'
+import { Courier } from '../../actors/calls/courier.ts'
 import { STORED } from '../../actors/leaf/outcome.ts'
 import { COURIER_REPORT_EVERY_MS } from '../../actors/limits.ts'
 import { Topic } from '../../actors/topic/topic.ts'

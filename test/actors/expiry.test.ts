@@ -1,6 +1,6 @@
 // When a session is over whose client is away: after an outage of its region the client may have gone on elsewhere.
 import { expect, test } from 'vitest'
-import { CoreUnreachable } from '../../actors/core-client.ts'
+import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import { NO_SUCH_SESSION } from '../../actors/leaf/outcome.ts'
 import { SYNC_ALARM_MS } from '../../actors/limits.ts'
 import type { ClaimResponse } from '../../src/relay/home.ts'

@@ -1,6 +1,6 @@
 // A home that begins from the core's store, since its predecessor's region does not answer.
 import { describe, expect, test } from 'vitest'
-import { CoreUnreachable } from '../../actors/core-client.ts'
+import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import { STORED } from '../../actors/leaf/outcome.ts'
 import { FAIL_OVER_POSITIONS, FAIL_OVER_REGISTER_MS, IMPORT_RETRY_MS_MAX } from '../../actors/limits.ts'
 import { DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'

@@ -1,5 +1,5 @@
 // The other actors and the core as a test scripts them; what it leaves out answers that all is well.
-import type { CoreClient } from '../../actors/core-client.ts'
+import type { CoreClient } from '../../actors/core/core-client.ts'
 import { WIDE_GRANT_MS } from '../../actors/limits.ts'
 import type { DevicePeer, FrontPeer, LeafPeer, Peers, UplinkPeer, WidePeer } from '../../actors/platform.ts'
 import { wideShard } from '../../src/id/actor-name.ts'

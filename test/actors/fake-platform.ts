@@ -1,5 +1,5 @@
 // The platform port for tests in Node: everything that the actor sees is in the test's hand, and the same every time.
-import type { CoreClient } from '../../actors/core-client.ts'
+import type { CoreClient } from '../../actors/core/core-client.ts'
 import type { Peers, Platform, Settings, SqlValue, Storage } from '../../actors/platform.ts'
 import { NO_HISTORY } from '../../src/history/chosen.ts'
 import { type ActorAddress, actorName } from '../../src/id/actor-name.ts'

@@ -1,6 +1,6 @@
 // What a leaf tells of the home that it knows, so that a directory which has gone back in time is put right.
 import { describe, expect, test } from 'vitest'
-import type { CoreClient } from '../../actors/core-client.ts'
+import type { CoreClient } from '../../actors/core/core-client.ts'
 import { Device } from '../../actors/device/device.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'

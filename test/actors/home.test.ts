@@ -1,6 +1,6 @@
 // A home under races: claims, imports and hand-overs whose answers cross.
 import { expect, test } from 'vitest'
-import { type CoreClient, CoreUnreachable } from '../../actors/core-client.ts'
+import { type CoreClient, CoreUnreachable } from '../../actors/core/core-client.ts'
 import { Device } from '../../actors/device/device.ts'
 import { COURIER_CALLS_MAX } from '../../actors/limits.ts'
 import { type ClientId, DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'

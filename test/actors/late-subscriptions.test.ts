@@ -1,6 +1,6 @@
 // Subscriptions, and other regions' interests, of the moment before a home is lost.
 import { expect, test } from 'vitest'
-import { CoreUnreachable } from '../../actors/core-client.ts'
+import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import { GLOBAL_SYNC_WAIT_MS, IMPORT_RETRY_MS_MAX, STORED_SOON_WAIT_MS } from '../../actors/limits.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'

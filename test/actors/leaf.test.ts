@@ -1,6 +1,6 @@
 // A leaf's subscribers and interests where old and new cross: rows of a dead session, requests that come late.
 import { expect, test } from 'vitest'
-import { CoreUnreachable } from '../../actors/core-client.ts'
+import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import { NO_SUCH_SESSION } from '../../actors/leaf/outcome.ts'
 import { RESOLVE_WAIT_MS } from '../../actors/limits.ts'
 import type { Destination } from '../../actors/platform.ts'

@@ -1,6 +1,6 @@
 // What a live connection sends: nothing that has expired, nothing larger than its client takes, topics by alias.
 import { expect, test } from 'vitest'
-import { Live } from '../../actors/device/live.ts'
+import { Live } from '../../actors/device/connection/live.ts'
 import { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import type { Delivery } from '../../src/session/delivery.ts'

@@ -1,6 +1,6 @@
 // The bounds of an outbox, and how often what waits in it is tried.
 import { describe, expect, test } from 'vitest'
-import { CoreUnreachable } from '../../actors/core-client.ts'
+import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import {
   OUTBOX_BYTES_MAX,
   UPLINK_ALARM_MS,

@@ -1,7 +1,7 @@
 // What was acknowledged because somebody had stored it, and then meets a queue that is full: it is taken all the same.
 import { expect, test } from 'vitest'
-import { CoreUnreachable } from '../../actors/core-client.ts'
-import { Seen } from '../../actors/device/seen.ts'
+import { CoreUnreachable } from '../../actors/core/core-client.ts'
+import { SeenOrigins } from '../../actors/device/session/seen-origins.ts'
 import { STORED } from '../../actors/leaf/outcome.ts'
 import { UPLINK_RETRY_MS_MAX } from '../../actors/limits.ts'
 import { Topic } from '../../actors/topic/topic.ts'
@@ -168,7 +168,7 @@ test('a session whose queue is full takes what is owed, and refuses the rest', (
 })
 
 test('what is owed does not share the refusal of the same message that was not yet', async () => {
-  const seen = new Seen(new FakePlatform(addressOf('device', EU, LAMP)).storage)
+  const seen = new SeenOrigins(new FakePlatform(addressOf('device', EU, LAMP)).storage)
   const message = { ...decodeMessage(record('devices/lamp/cmd', 'x')), qos: 2 as const, origin: 'n1' }
   const bytes = (owed?: 'new') =>
     encodeDelivery({

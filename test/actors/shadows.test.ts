@@ -1,6 +1,6 @@
 // A device's shadows at its home: in its order, over lost memory, while it is away, and when the home moves.
 import { describe, expect, test } from 'vitest'
-import { CoreUnreachable } from '../../actors/core-client.ts'
+import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import { STORED } from '../../actors/leaf/outcome.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'

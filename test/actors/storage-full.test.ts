@@ -1,6 +1,6 @@
 // An actor whose storage refuses a write for want of room ends; nothing else ends it.
 import { expect, test } from 'vitest'
-import { orEnd } from '../../actors/workerd/storage-full.ts'
+import { orEnd } from '../../actors/hosts/workerd/storage-full.ts'
 
 /** How often the actor was ended by this failure, which goes on to whoever wrote. */
 function ended(failure: Error): number {

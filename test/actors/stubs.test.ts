@@ -7,7 +7,7 @@ import { held } from './fake-peers.ts'
 import { addressOf, EU, LAMP, LAMP_ROOT, watch } from './samples.ts'
 
 // Its types are workerd's, which the tests are not checked with.
-const file = '../../actors/workerd/peers.ts'
+const file = '../../actors/hosts/workerd/peers.ts'
 const { workerdPeers } = (await import(file)) as {
   readonly workerdPeers: (env: object, self: ActorAddress) => Peers
 }

@@ -1,6 +1,6 @@
 // A lamp whose home syncs to a store that the test scripts and reads.
-import { type CoreClient, CoreUnreachable } from '../../actors/core-client.ts'
-import { Gate } from '../../actors/device/gate.ts'
+import { type CoreClient, CoreUnreachable } from '../../actors/core/core-client.ts'
+import { Gate } from '../../actors/device/connection/gate.ts'
 import type { DevicePeer, LeafPeer, Settings } from '../../actors/platform.ts'
 import type { ClientId, Root } from '../../src/id/ids.ts'
 import { base64ToBytes } from '../../src/relay/base64.ts'

@@ -1,6 +1,6 @@
 // What several actors have to sync, in few calls, and with the core away.
 import { expect, test } from 'vitest'
-import { CoreUnreachable } from '../../actors/core-client.ts'
+import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import { SYNC_GATHER_MS, SYNC_HELD_MS_MAX, SYNC_PAUSE_MS } from '../../actors/limits.ts'
 import { Syncer } from '../../actors/uplink/syncer.ts'
 import { DEFAULT_FLEET, type Root } from '../../src/id/ids.ts'

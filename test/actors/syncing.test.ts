@@ -1,6 +1,6 @@
 // What a home syncs, when, and what it never does; what it does when another region has taken over.
 import { describe, expect, test } from 'vitest'
-import { CoreUnreachable } from '../../actors/core-client.ts'
+import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import { GLOBAL_SYNC_WAIT_MS, SYNC_ALARM_MS, SYNC_RETRY_MS_MAX } from '../../actors/limits.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'

@@ -1,6 +1,6 @@
 // The uplink behind a link that fails, and the messages of a home that has moved.
 import { describe, expect, test, vi } from 'vitest'
-import { CoreUnreachable } from '../../actors/core-client.ts'
+import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import { STORED } from '../../actors/leaf/outcome.ts'
 import { FENCE_WAIT_MS_MAX, GLOBAL_WAIT_MS } from '../../actors/limits.ts'
 import { Topic } from '../../actors/topic/topic.ts'

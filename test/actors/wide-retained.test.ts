@@ -1,7 +1,7 @@
 // Retained messages for the many that subscribe to one wide filter in a moment.
 import { expect, test } from 'vitest'
-import { WideRegistrar } from '../../actors/device/wide-registrar.ts'
-import { Together } from '../../actors/together.ts'
+import { Together } from '../../actors/calls/together.ts'
+import { WideRegistrar } from '../../actors/device/session/wide-registrar.ts'
 import { Wide } from '../../actors/wide/wide.ts'
 import type { ClientId, Root } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'

@@ -1,8 +1,8 @@
 // A session with wide filters: what it asks of the shards, and which retained messages a SUBSCRIBE brings.
 import type { Packet } from 'mqtt-packet'
 import { describe, expect, test } from 'vitest'
-import { CoreUnreachable } from '../../actors/core-client.ts'
-import { Gate } from '../../actors/device/gate.ts'
+import { CoreUnreachable } from '../../actors/core/core-client.ts'
+import { Gate } from '../../actors/device/connection/gate.ts'
 import { WIDE_RETAINED_MESSAGES_MAX } from '../../actors/limits.ts'
 import type { RetainedPage, WidePeer, WideSubscribeReply } from '../../actors/platform.ts'
 import { Reason } from '../../src/mqtt/reason.ts'

@@ -1,5 +1,5 @@
 // WideActors of two regions that live in one time, the core between them, and the clients' actors.
-import { CoreUnreachable } from '../../actors/core-client.ts'
+import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import { Wide } from '../../actors/wide/wide.ts'
 import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import { bytesToBase64 } from '../../src/relay/base64.ts'

@@ -1,4 +1,4 @@
-// A session's storage in memory, as actors/device/session-store.ts and write-behind.ts keep it.
+// A session's storage in memory, as actors/device/session/session-store.ts and write-behind.ts keep it.
 import assert from 'node:assert/strict'
 import { type Delivery, deliveryBytes } from '../../src/session/delivery.ts'
 import type { OutgoingSnapshot, StoredDelivery } from '../../src/session/outgoing-effect.ts'

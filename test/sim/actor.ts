@@ -1,5 +1,5 @@
 // One actor of the simulated edge: what outlives its memory, and its lives, each over a platform of its own.
-import { Gate } from '../../actors/device/gate.ts'
+import { Gate } from '../../actors/device/connection/gate.ts'
 import type { Leaf } from '../../actors/leaf/leaf.ts'
 import type { Peers, Platform, Settings, Storage } from '../../actors/platform.ts'
 import { Topic } from '../../actors/topic/topic.ts'
@@ -254,7 +254,7 @@ export class Life implements Platform, Place, Sender {
     if (!this.over && !this.ghost) this.leaving.push({ write: this.writes, go })
   }
 
-  // As the classes in actors/workerd map events and calls -------------------------------------------------------------
+  // As the classes in actors/hosts/workerd map events and calls -------------------------------------------------------------
 
   async alarm(): Promise<void> {
     if (this.uplink !== null) this.uplink.alarm()
@@ -265,7 +265,7 @@ export class Life implements Platform, Place, Sender {
 
   async handle(method: string, parameters: unknown[]): Promise<unknown> {
     const given = parameters
-    // As it stands in the classes of actors/workerd: a WideActor takes its batches as they come.
+    // As it stands in the classes of actors/hosts/workerd: a WideActor takes its batches as they come.
     if (this.wide === null && (method === 'publish' || method === 'share' || method === 'deliver'))
       given[1] = unpackBatch(given[1] as Uint8Array)
     let receiver: object

@@ -1,6 +1,6 @@
 // The core as an actor sees it, over simulated requests.
-import { coreCalls } from '../../actors/core-calls.ts'
-import { type CoreClient, CoreUnreachable } from '../../actors/core-client.ts'
+import { coreCalls } from '../../actors/core/core-calls.ts'
+import { type CoreClient, CoreUnreachable } from '../../actors/core/core-client.ts'
 import type { Life } from './actor.ts'
 import { request } from './http.ts'
 

@@ -1,24 +1,24 @@
 // Bugs to order: each breaks a promise on purpose, by a patch of the real code in memory, so that the checkers are seen to
 // see. The simulator that misses one of these would miss the like.
-import { Courier } from '../../actors/courier.ts'
+import { Courier } from '../../actors/calls/courier.ts'
+import { Live } from '../../actors/device/connection/live.ts'
 import { Device } from '../../actors/device/device.ts'
-import { Expiry } from '../../actors/device/expiry.ts'
-import { LastWill } from '../../actors/device/last-will.ts'
-import { Live } from '../../actors/device/live.ts'
-import { Moving } from '../../actors/device/moving.ts'
-import { Presence } from '../../actors/device/presence.ts'
-import { Registrar } from '../../actors/device/registrar.ts'
-import { Seen } from '../../actors/device/seen.ts'
-import { SessionStore } from '../../actors/device/session-store.ts'
-import { Accepting } from '../../actors/leaf/accepting.ts'
-import { Home } from '../../actors/leaf/home.ts'
-import { Interests } from '../../actors/leaf/interests.ts'
+import { Handover } from '../../actors/device/handover/handover.ts'
+import { Presence } from '../../actors/device/presence/presence.ts'
+import { LastWill } from '../../actors/device/session/last-will.ts'
+import { Registrar } from '../../actors/device/session/registrar.ts'
+import { SeenOrigins } from '../../actors/device/session/seen-origins.ts'
+import { SessionExpiry } from '../../actors/device/session/session-expiry.ts'
+import { SessionStore } from '../../actors/device/session/session-store.ts'
+import { Sharing } from '../../actors/leaf/delivery/sharing.ts'
+import { Home } from '../../actors/leaf/home/home.ts'
+import { Interests } from '../../actors/leaf/home/interests.ts'
 import { Leaf } from '../../actors/leaf/leaf.ts'
-import { Received } from '../../actors/leaf/received.ts'
-import { Retained } from '../../actors/leaf/retained.ts'
-import { Shadows } from '../../actors/leaf/shadows.ts'
-import { Sharing } from '../../actors/leaf/sharing.ts'
-import { Syncing } from '../../actors/leaf/syncing.ts'
+import { ReceivedEnvelopes } from '../../actors/leaf/links/received-envelopes.ts'
+import { Acceptance } from '../../actors/leaf/stages/acceptance.ts'
+import { Retained } from '../../actors/leaf/stages/retained.ts'
+import { Shadows } from '../../actors/leaf/stages/shadows.ts'
+import { StoreSync } from '../../actors/leaf/sync/store-sync.ts'
 import type { Platform } from '../../actors/platform.ts'
 import { Outbox } from '../../actors/uplink/outbox.ts'
 import { Relay } from '../../k8s-core/relay.ts'
@@ -185,9 +185,9 @@ export const MUTATIONS: readonly Mutation[] = [
     kinds: ['core losses', 'core repeats'],
     apply: () =>
       all(
-        replace(Received.prototype, 'last', () => () => null),
-        replace(Seen.prototype, 'keep', () => () => undefined),
-        replace(Seen.prototype, 'remember', () => () => undefined),
+        replace(ReceivedEnvelopes.prototype, 'last', () => () => null),
+        replace(SeenOrigins.prototype, 'keep', () => () => undefined),
+        replace(SeenOrigins.prototype, 'remember', () => () => undefined),
       ),
   },
   {
@@ -216,13 +216,13 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: ['durable'],
     kinds: FAIL_OVER,
     from: SHADOW_SEEDS_FROM,
-    apply: () => replace(Accepting.prototype, 'acceptLate', () => () => Promise.resolve()),
+    apply: () => replace(Acceptance.prototype, 'acceptLate', () => () => Promise.resolve()),
   },
   {
     what: 'an alarm does not sync what was marked when the process died',
     breaks: ['synced'],
     from: SHADOW_SEEDS_FROM,
-    apply: () => replace(Syncing.prototype, 'alarm', () => () => Promise.resolve()),
+    apply: () => replace(StoreSync.prototype, 'alarm', () => () => Promise.resolve()),
   },
   {
     what: 'the home does not keep what is retained',
@@ -278,7 +278,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'a home syncs nothing to the store',
     breaks: ['durable'],
     kinds: FAIL_OVER,
-    apply: () => replace(Syncing.prototype, 'plan', () => () => undefined),
+    apply: () => replace(StoreSync.prototype, 'plan', () => () => undefined),
   },
   {
     what: 'nobody tells a directory that has gone back of a newer home',
@@ -290,7 +290,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'a lost home does not learn of its successor',
     breaks: ['one home', 'one connection'],
     kinds: FAIL_OVER,
-    apply: () => replace(Moving.prototype, 'fence', () => () => undefined),
+    apply: () => replace(Handover.prototype, 'fence', () => () => undefined),
   },
   {
     what: 'a session whose time is over is ended in a lost region before that has asked who has it',
@@ -299,11 +299,11 @@ export const MUTATIONS: readonly Mutation[] = [
     from: SHORT_SEEDS_FROM,
     apply: () =>
       replace(
-        Expiry.prototype,
+        SessionExpiry.prototype,
         'isOver',
         () =>
           function (session) {
-            return Expiry.prototype.isOverFor.call(this as Expiry, session as Session)
+            return SessionExpiry.prototype.isOverFor.call(this as SessionExpiry, session as Session)
           },
       ),
   },
@@ -325,7 +325,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'what a lost home had is not taken',
     breaks: ['durable', 'shared'],
     kinds: FAIL_OVER,
-    apply: () => replace(Moving.prototype, 'takeLate', () => () => Promise.resolve()),
+    apply: () => replace(Handover.prototype, 'takeLate', () => () => Promise.resolve()),
   },
   {
     // Either alone keeps it back.

@@ -1,5 +1,5 @@
 // Calls between the actors of a region, as stubs of workerd make them: in order on one stub, and a stub that failed is
-// broken for good. The caching of stubs is the real one (actors/workerd/peers.ts).
+// broken for good. The caching of stubs is the real one (actors/hosts/workerd/peers.ts).
 import type { Peers } from '../../actors/platform.ts'
 import { type ActorAddress, type ActorKind, parseActorName } from '../../src/id/actor-name.ts'
 import type { SimActor } from './actor.ts'
@@ -8,7 +8,7 @@ import { namesIn } from './history.ts'
 import type { SimRegion } from './region.ts'
 import type { Sender } from './sender.ts'
 
-/** What actors/workerd wants of its environment; its own types are workerd's. */
+/** What actors/hosts/workerd wants of its environment; its own types are workerd's. */
 interface Namespaces {
   readonly DEVICE: Namespace
   readonly TOPIC: Namespace
@@ -28,7 +28,7 @@ interface PeersModule {
   readonly StubCache: new (env: Namespaces) => StubCacheLike
 }
 
-const file = '../../actors/workerd/peers.ts'
+const file = '../../actors/hosts/workerd/peers.ts'
 const real = (await import(file)) as PeersModule
 
 export const UPLINK_SHARDS = '2'

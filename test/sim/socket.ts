@@ -1,6 +1,6 @@
 // A client's WebSocket: frames in order both ways, until either end closes it or a process dies.
 
-import type { Attachment } from '../../actors/device/attachment.ts'
+import type { Attachment } from '../../actors/device/connection/attachment.ts'
 import type { Connection } from '../../actors/platform.ts'
 import type { SimActor } from './actor.ts'
 import { copy } from './copy.ts'

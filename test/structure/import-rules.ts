@@ -26,9 +26,8 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   'src/explain/': ['src/explain/', 'src/relay/', 'src/session/', 'src/mqtt/', 'src/id/'],
   // workerd. Only its outermost files know that it is workerd; the actors see a port.
   'actors/': ['src/', 'actors/', 'hono', 'zod', 'jose'],
-  'actors/workerd/': ['src/', 'actors/', 'hono', 'zod', 'jose', 'cloudflare:workers'],
+  'actors/hosts/workerd/': ['src/', 'actors/', 'hono', 'zod', 'jose', 'cloudflare:workers'],
   'actors/http/': ['src/', 'actors/', 'hono', 'zod', 'jose', 'cloudflare:workers'],
-  'actors/worker.ts': ['src/', 'actors/', 'hono', 'zod', 'jose', 'cloudflare:workers'],
   // Node. Edge and core meet only in src/relay and in the API that both serve.
   'k8s-core/': [
     'src/api/',
@@ -67,10 +66,9 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
 
 /** What a part may not import although its list has it. */
 const EXCEPT: Readonly<Record<string, readonly string[]>> = {
-  'actors/': ['src/cli/', 'actors/workerd/', 'actors/http/', 'actors/worker.ts'],
-  'actors/workerd/': ['src/cli/', 'actors/worker.ts'],
-  'actors/http/': ['src/cli/', 'actors/worker.ts'],
-  'actors/worker.ts': ['src/cli/'],
+  'actors/': ['src/cli/', 'actors/hosts/', 'actors/http/'],
+  'actors/hosts/workerd/': ['src/cli/'],
+  'actors/http/': ['src/cli/'],
   'k8s-core/': ['k8s-core/chart/'],
 }
 

@@ -3,7 +3,7 @@ import type { Source } from './sources.ts'
 
 /** Read by a tool that wants one. */
 const DEFAULT_EXPORTS: readonly string[] = [
-  'actors/worker.ts',
+  'actors/hosts/workerd/worker.ts',
   'vitest.config.ts',
   'vitest.clients.config.ts',
   'test/idle/counting-worker.ts',

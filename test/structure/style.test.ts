@@ -29,7 +29,7 @@ describe('the checks', () => {
     "import x from './x.ts'\nexport default class X {}\n",
   ])('find the default export in %j', (text) => {
     expect(defaultExports({ file: 'src/id/x.ts', text })).toEqual(['src/id/x.ts has a default export'])
-    expect(defaultExports({ file: 'actors/worker.ts', text })).toEqual([])
+    expect(defaultExports({ file: 'actors/hosts/workerd/worker.ts', text })).toEqual([])
   })
 
   test.each(['export const x = 1', '  default:\n    return 1', '// the default export is missing'])(

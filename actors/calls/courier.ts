@@ -1,0 +1,189 @@
+// Carries records from one actor to another: what is posted while a call is under way travels together in the next.
+import { Reason } from '../../src/mqtt/reason.ts'
+import { packBatch } from '../../src/relay/batch.ts'
+import {
+  COURIER_BATCH_BYTES_MAX,
+  COURIER_BATCH_RECORDS_MAX,
+  COURIER_CALLS_MAX,
+  COURIER_COALESCE_MS,
+  COURIER_PENDING_BYTES_MAX,
+  COURIER_REPORT_EVERY_MS,
+  COURIER_RETRY_MS,
+} from '../limits.ts'
+import type { Platform } from '../platform.ts'
+import { eventually } from './eventually.ts'
+
+export interface Parcel {
+  readonly record: Uint8Array
+  /** With the outcome. */
+  readonly settle: (outcome: number) => void
+}
+
+export interface CourierRoute {
+  /** One call to the receiver; outcomes in order. Calls made in order arrive in order. */
+  call(batch: Uint8Array): Promise<Uint8Array>
+  /** The receiver could not be reached, all tries over: outcomes for these records. */
+  failed(records: readonly Uint8Array[], cause: unknown): number[]
+}
+
+/** When an actor last said that it makes a call again: one line tells of many couriers. */
+const reported = new WeakMap<Platform, number>()
+
+/**
+ * Records reach the receiver in the order in which they were posted, also over retries: after a failure nothing new
+ * goes out until what failed was tried again. A receiver may so see a record twice, never out of order.
+ */
+export class Courier {
+  private readonly platform: Platform
+  private readonly route: CourierRoute
+  private pending: Parcel[] = []
+  private readonly open = new Set<Parcel>()
+  private pendingBytes = 0
+  private calls = 0
+  private failures: { readonly at: number; readonly parcels: Parcel[] }[] = []
+  private callNumber = 0
+  private tries = 0
+  private flushing = false
+  private retrying = false
+
+  constructor(platform: Platform, route: CourierRoute) {
+    this.platform = platform
+    this.route = route
+  }
+
+  get idle(): boolean {
+    return this.calls === 0 && this.pending.length === 0 && this.failures.length === 0 && !this.retrying
+  }
+
+  /** Resolves when all that has been posted so far has its outcome; rejects if that takes long. */
+  async settled(): Promise<void> {
+    const posted = [...this.open]
+    await eventually(this.platform, () => !posted.some((parcel) => this.open.has(parcel)))
+  }
+
+  /** Resolves with the record's outcome, a reason code. */
+  post(record: Uint8Array): Promise<number> {
+    if (this.pendingBytes + record.length > COURIER_PENDING_BYTES_MAX)
+      return Promise.resolve(Reason.QuotaExceeded)
+    return new Promise((resolve) => {
+      const parcel: Parcel = {
+        record,
+        settle: (outcome) => {
+          this.open.delete(parcel)
+          resolve(outcome)
+        },
+      }
+      this.open.add(parcel)
+      this.pending.push(parcel)
+      this.pendingBytes += record.length
+      this.plan()
+    })
+  }
+
+  /**
+   * What was never sent, in order, and goes another way from here: whoever takes it settles it. Nothing while something is
+   * to be sent again, which may have been received.
+   */
+  withdraw(): readonly Parcel[] {
+    if (this.failures.length > 0 || this.retrying) return []
+    const parcels = this.pending
+    this.pending = []
+    this.pendingBytes = 0
+    return parcels
+  }
+
+  private plan(): void {
+    if (this.flushing || this.pending.length === 0) return
+    if (this.calls >= COURIER_CALLS_MAX || this.failures.length > 0) return
+    this.flushing = true
+    // With nothing under way, what this very event posts travels together; else it waits a moment for company.
+    if (this.calls === 0) queueMicrotask(() => this.flush())
+    else this.platform.after(COURIER_COALESCE_MS, () => this.flush())
+  }
+
+  private flush(): void {
+    this.flushing = false
+    if (this.pending.length === 0 || this.failures.length > 0) return
+    let count = 0
+    let bytes = 0
+    for (const parcel of this.pending) {
+      if (
+        count === COURIER_BATCH_RECORDS_MAX ||
+        (count > 0 && bytes + parcel.record.length > COURIER_BATCH_BYTES_MAX)
+      ) {
+        break
+      }
+      bytes += parcel.record.length
+      count++
+    }
+    const parcels = count === this.pending.length ? this.pending : this.pending.slice(0, count)
+    this.pending = count === this.pending.length ? [] : this.pending.slice(count)
+    this.pendingBytes -= bytes
+    void this.call(parcels)
+    this.plan()
+  }
+
+  private async call(parcels: Parcel[]): Promise<void> {
+    this.calls++
+    const at = this.callNumber++
+    try {
+      const outcomes = await this.route.call(packBatch(parcels.map((parcel) => parcel.record)))
+      this.tries = 0
+      parcels.forEach((parcel, i) => {
+        parcel.settle(outcomes[i] ?? Reason.UnspecifiedError)
+      })
+    } catch (cause) {
+      this.failures.push({ at, parcels })
+      this.lastCause = cause
+    }
+    this.calls--
+    if (this.failures.length > 0) {
+      if (this.calls === 0) this.recover()
+    } else {
+      this.plan()
+    }
+  }
+
+  private lastCause: unknown
+
+  private recover(): void {
+    const failed = this.failures.sort((a, b) => a.at - b.at).flatMap((failure) => failure.parcels)
+    const pause = COURIER_RETRY_MS[this.tries]
+    if (pause === undefined) {
+      // What waits behind has waited for it. Were it to go on, a publisher that is closed for the failure and sends all again
+      // would have overtaken itself.
+      failed.push(...this.pending)
+      this.pending = []
+      this.pendingBytes = 0
+      const outcomes = this.route.failed(
+        failed.map((parcel) => parcel.record),
+        this.lastCause,
+      )
+      failed.forEach((parcel, i) => {
+        parcel.settle(outcomes[i] ?? Reason.UnspecifiedError)
+      })
+      this.tries = 0
+      this.failures = []
+      this.plan()
+      return
+    }
+    this.tries++
+    this.retrying = true
+    this.reportRepeat()
+    this.platform.after(pause, () => {
+      this.retrying = false
+      this.failures = []
+      this.pending = [...failed, ...this.pending]
+      for (const parcel of failed) this.pendingBytes += parcel.record.length
+      this.plan()
+    })
+  }
+
+  /** The receiver may have done its part before it failed: then it gets these records twice. */
+  private reportRepeat(): void {
+    const now = this.platform.now()
+    if (now < (reported.get(this.platform) ?? Number.NEGATIVE_INFINITY) + COURIER_REPORT_EVERY_MS) return
+    reported.set(this.platform, now)
+    this.platform.report('a call between actors failed and is made again', this.lastCause)
+  }
+}

@@ -1,0 +1,64 @@
+// Times that come from another region are by its clock, which may differ from this one's by minutes: they are moved here.
+import { moveExpiry } from '../../src/mqtt/message.ts'
+import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
+import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
+import type { HandoverState, ImportedResponse } from '../../src/relay/home.ts'
+import { recordIn } from '../../src/session/delivery.ts'
+
+/** What a new home is given, by the clock of this region. */
+export function stateByOurClock(state: HandoverState, now: number): HandoverState {
+  const aheadMs = now - state.clock
+  const { session } = state
+  return {
+    ...state,
+    clock: now,
+    session: session && {
+      ...session,
+      // 0: it is connected.
+      disconnectedAt: session.disconnectedAt === 0 ? 0 : session.disconnectedAt + aheadMs,
+      queue: session.queue.map((row) => ({ ...row, delivery: moved(row.delivery, recordIn, aheadMs) })),
+    },
+    retained: state.retained.map((one) => ({ ...one, record: moved(one.record, itself, aheadMs) })),
+    ...(state.keptAt !== undefined && { keptAt: state.keptAt + aheadMs }),
+    ...(state.commands !== undefined && {
+      commands: state.commands.map((one) => ({
+        ...one,
+        acceptedAt: one.acceptedAt + aheadMs,
+        expiresAt: one.expiresAt + aheadMs,
+        answer: one.answer && { ...one.answer, at: one.answer.at + aheadMs },
+      })),
+    }),
+  }
+}
+
+/** What a former home had yet, by the clock of this region. */
+export function lateByOurClock(late: ImportedResponse, now: number): ImportedResponse {
+  const aheadMs = now - late.clock
+  const deliveries = unpackBatch(base64ToBytes(late.late))
+  for (const delivery of deliveries) moveExpiry(recordIn(delivery), aheadMs)
+  return {
+    ...late,
+    clock: now,
+    late: deliveries.length === 0 ? '' : bytesToBase64(packBatch(deliveries)),
+    retained: late.retained.map((one) => ({
+      ...one,
+      record: one.record === null ? null : moved(one.record, itself, aheadMs),
+    })),
+  }
+}
+
+/** A message record from elsewhere, by the clock of this region. */
+export function recordByOurClock(record: Uint8Array, clock: number, now: number): Uint8Array {
+  moveExpiry(record, now - clock)
+  return record
+}
+
+/** @param recordOf where the message's record is in the bytes */
+function moved(base64: string, recordOf: (bytes: Uint8Array) => Uint8Array, byMs: number): string {
+  const bytes = base64ToBytes(base64)
+  return moveExpiry(recordOf(bytes), byMs) ? bytesToBase64(bytes) : base64
+}
+
+function itself(record: Uint8Array): Uint8Array {
+  return record
+}

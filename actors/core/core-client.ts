@@ -1,0 +1,58 @@
+// What the edge asks of the core.
+import type { AccessRequest, AccessResponse } from '../../src/relay/access.ts'
+import type { CommandRequest, CommandResponse } from '../../src/relay/command.ts'
+import type { EnvelopesRequest, EnvelopesResponse } from '../../src/relay/envelope.ts'
+import type { ExplainRequest, ExplainResponse } from '../../src/relay/explain.ts'
+import type { HistoryRequest, HistoryResponse } from '../../src/relay/history.ts'
+import type {
+  ClaimRequest,
+  ClaimResponse,
+  ImportedRequest,
+  ImportedResponse,
+  ResolveRequest,
+  ResolveResponse,
+} from '../../src/relay/home.ts'
+import type { DrainedRequest, InterestRequest, InterestResponse } from '../../src/relay/interest.ts'
+import type { PresenceRequest, PresenceResponse } from '../../src/relay/presence.ts'
+import type { ProvisionRequest, ProvisionResponse } from '../../src/relay/provision.ts'
+import type { ShadowRequest, ShadowResponse } from '../../src/relay/shadow.ts'
+import type { SyncRequest, SyncResponse } from '../../src/relay/sync.ts'
+import type {
+  WideDrainedRequest,
+  WideRequest,
+  WideResponse,
+  WideRetainedRequest,
+  WideRetainedResponse,
+} from '../../src/relay/wide.ts'
+
+/** Each call rejects with `CoreUnreachable` where the core, or whom it needed, could not be reached. */
+export interface CoreClient {
+  resolve(request: ResolveRequest): Promise<ResolveResponse>
+  claim(request: ClaimRequest): Promise<ClaimResponse>
+  imported(request: ImportedRequest): Promise<ImportedResponse>
+  interest(request: InterestRequest): Promise<InterestResponse>
+  drained(request: DrainedRequest): Promise<void>
+  envelopes(request: EnvelopesRequest): Promise<EnvelopesResponse>
+  /** The last event of a client whose home is not known to be here. */
+  presence(request: PresenceRequest): Promise<PresenceResponse>
+  /** What the other regions know; those that do not answer within a second are named. Makes no region the home. */
+  explain(request: ExplainRequest): Promise<ExplainResponse>
+  sync(request: SyncRequest): Promise<SyncResponse>
+  shadow(request: ShadowRequest): Promise<ShadowResponse>
+  /** A page of what is kept of a root. */
+  history(request: HistoryRequest): Promise<HistoryResponse>
+  /** Who may connect as a device. */
+  access(request: AccessRequest): Promise<AccessResponse>
+  provision(request: ProvisionRequest): Promise<ProvisionResponse>
+  command(request: CommandRequest): Promise<CommandResponse>
+  wide(request: WideRequest): Promise<WideResponse>
+  wideDrained(request: WideDrainedRequest): Promise<void>
+  wideRetained(request: WideRetainedRequest): Promise<WideRetainedResponse>
+}
+
+export class CoreUnreachable extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'CoreUnreachable'
+  }
+}

@@ -1,0 +1,128 @@
+// The commands of a device that are to outlive its actor's memory: those with an idempotency key, those that wait for it, and
+// those whose answer may come late. Bounded in number and bytes, and forgotten a day after they could still be answered.
+import type { CommandRow, DeviceAnswer } from '../../../src/relay/command.ts'
+import { COMMAND_KEPT_MS, COMMANDS_KEPT_BYTES_MAX, COMMANDS_KEPT_MAX } from '../../limits.ts'
+import type { Platform, SqlRow, SqlValue } from '../../platform.ts'
+import { Tables } from '../../storage/tables.ts'
+
+const SCHEMA = [
+  // `answer`: JSON.
+  'CREATE TABLE IF NOT EXISTS command (id TEXT PRIMARY KEY, name TEXT NOT NULL, fingerprint TEXT NOT NULL, accepted_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, answer TEXT)',
+]
+
+interface Size {
+  rows: number
+  characters: number
+}
+
+export class CommandStore {
+  private readonly platform: Platform
+  private readonly tables: Tables
+  /** Once something is to be written. */
+  private size: Size | null = null
+
+  constructor(platform: Platform) {
+    this.platform = platform
+    this.tables = new Tables(platform.storage, SCHEMA, 'command')
+  }
+
+  one(id: string): CommandRow | null {
+    const [row] = this.rows('SELECT * FROM command WHERE id = ?', id)
+    return row === undefined ? null : commandOf(row)
+  }
+
+  /** Those that may still be answered in time. */
+  open(): CommandRow[] {
+    const now = this.platform.now()
+    return this.rows('SELECT * FROM command WHERE answer IS NULL AND expires_at > ?', now).map(commandOf)
+  }
+
+  all(): CommandRow[] {
+    return this.rows('SELECT * FROM command ORDER BY accepted_at').map(commandOf)
+  }
+
+  keep(command: CommandRow): void {
+    this.tables.make()
+    const { id, name, fingerprint, acceptedAt, expiresAt, answer } = command
+    const text = answer === null ? null : JSON.stringify(answer)
+    const size = this.counted()
+    if (size.rows >= COMMANDS_KEPT_MAX) this.makeRoom(size)
+    this.platform.storage.exec(
+      'INSERT OR REPLACE INTO command (id, name, fingerprint, accepted_at, expires_at, answer) VALUES (?, ?, ?, ?, ?, ?)',
+      ...[id, name, fingerprint, acceptedAt, expiresAt, text],
+    )
+    size.rows++
+    size.characters += text?.length ?? 0
+    this.platform.wakeBy(expiresAt + COMMAND_KEPT_MS)
+  }
+
+  answered(id: string, answer: DeviceAnswer): void {
+    const text = JSON.stringify(answer)
+    const size = this.counted()
+    this.platform.storage.exec('UPDATE command SET answer = ? WHERE id = ?', text, id)
+    size.characters += text.length
+    while (size.characters > COMMANDS_KEPT_BYTES_MAX) if (!this.makeRoom(size)) return
+  }
+
+  remove(id: string): void {
+    this.rows('DELETE FROM command WHERE id = ?', id)
+    this.size = null
+  }
+
+  /** Forgets what is over for long. */
+  prune(): void {
+    if (!this.tables.exist) return
+    const { storage } = this.platform
+    storage.exec('DELETE FROM command WHERE expires_at <= ?', this.platform.now() - COMMAND_KEPT_MS)
+    this.size = null
+    const [next] = storage.exec('SELECT min(expires_at) AS at FROM command')
+    if (next?.at != null) this.platform.wakeBy(Number(next.at) + COMMAND_KEPT_MS)
+  }
+
+  /** Takes over what the former home kept. */
+  import(commands: readonly CommandRow[]): void {
+    this.clear()
+    for (const command of commands) this.keep(command)
+  }
+
+  clear(): void {
+    this.rows('DELETE FROM command')
+    this.size = null
+  }
+
+  /** Forgets the oldest that is not open, or else the oldest. False where there is none. */
+  private makeRoom(size: Size): boolean {
+    const [oldest] = this.rows(
+      'SELECT id, length(answer) AS characters FROM command ORDER BY answer IS NULL AND expires_at > ?, accepted_at LIMIT 1',
+      this.platform.now(),
+    )
+    if (oldest === undefined) return false
+    this.rows('DELETE FROM command WHERE id = ?', String(oldest.id))
+    size.rows--
+    size.characters -= Number(oldest.characters ?? 0)
+    return true
+  }
+
+  private counted(): Size {
+    if (this.size === null) {
+      const [row] = this.rows('SELECT count(*) AS n, total(length(answer)) AS characters FROM command')
+      this.size = { rows: Number(row?.n ?? 0), characters: Number(row?.characters ?? 0) }
+    }
+    return this.size
+  }
+
+  private rows(query: string, ...bindings: SqlValue[]): SqlRow[] {
+    return this.tables.exist ? this.platform.storage.exec(query, ...bindings) : []
+  }
+}
+
+function commandOf(row: SqlRow): CommandRow {
+  return {
+    id: String(row.id),
+    name: String(row.name),
+    fingerprint: String(row.fingerprint),
+    acceptedAt: Number(row.accepted_at),
+    expiresAt: Number(row.expires_at),
+    answer: row.answer === null ? null : (JSON.parse(String(row.answer)) as DeviceAnswer),
+  }
+}

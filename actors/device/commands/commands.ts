@@ -1,0 +1,324 @@
+// Calls of a device at its home: publishes each to the device once, and recognises the answer among what the device publishes.
+// A call that is answered in time, without an idempotency key, touches memory only.
+import {
+  answerTopic,
+  commandIdIn,
+  commandTopic,
+  isAnswerTopic,
+  parseAnswerTopic,
+  parseStatus,
+} from '../../../src/id/command-topic.ts'
+import type { ClientId } from '../../../src/id/ids.ts'
+import { encodeMessage, type Message } from '../../../src/mqtt/message.ts'
+import { describe, described } from '../../../src/mqtt/message-description.ts'
+import { isFailure, Reason } from '../../../src/mqtt/reason.ts'
+import { matches, plainFilter } from '../../../src/mqtt/topic.ts'
+import { base64ToBytes, bytesToBase64 } from '../../../src/relay/base64.ts'
+import {
+  COMMAND_BYTES_MAX,
+  type CommandAsked,
+  type CommandCall,
+  type CommandOutcome,
+  type CommandRow,
+  type DeviceAnswer,
+  type HomeCommandResponse,
+} from '../../../src/relay/command.ts'
+import type { Session } from '../../../src/session/session.ts'
+import { atMost } from '../../calls/eventually.ts'
+import { NOBODY } from '../../leaf/delivery/sharing.ts'
+import type { Leaf } from '../../leaf/leaf.ts'
+import type { Heard } from '../../leaf/stages/acceptance.ts'
+import { COMMAND_ANSWERS_MAX, COMMAND_KNOWN_MARGIN_MS, COMMANDS_OPEN_MAX } from '../../limits.ts'
+import type { Platform } from '../../platform.ts'
+import type { Presence } from '../presence/presence.ts'
+import { CommandStore } from './command-store.ts'
+
+/** The device that is called. */
+export interface Callee {
+  connected(): boolean
+  /** Null where there is none, or it has expired. */
+  session(): Session | null
+}
+
+/** One that memory knows. */
+interface Command {
+  readonly row: CommandRow
+  answer: DeviceAnswer | null
+  kept: boolean
+  /** The device's queue did not take it. */
+  refused: number | null
+  /** The home has left. */
+  moved: boolean
+  readonly settled: Promise<void>
+  readonly settle: () => void
+}
+
+/** User property of an answer: its status, where its topic has none. */
+const STATUS_PROPERTY = 'status'
+const SUCCESS = 200
+
+export class Commands {
+  private readonly platform: Platform
+  private readonly client: ClientId
+  private readonly leaf: Leaf
+  private readonly presence: Presence
+  private readonly callee: Callee
+  private readonly store: CommandStore
+  /** Those that may still be answered in time. Those in storage are in it once somebody asked or answered. */
+  private readonly open = new Map<string, Command>()
+  /** Answers that only memory has, should who asked not have got them: the last ones. */
+  private readonly lately = new Map<string, Command>()
+  private loaded = false
+  /** Since then memory has known of every call here. */
+  private knowsSince: number
+  /** When this became the home from what the store had: the lost home's calls are not known. Null for never in this life. */
+  private lostAt: number | null = null
+
+  constructor(platform: Platform, client: ClientId, leaf: Leaf, presence: Presence, callee: Callee) {
+    this.platform = platform
+    this.client = client
+    this.leaf = leaf
+    this.presence = presence
+    this.callee = callee
+    this.store = new CommandStore(platform)
+    this.knowsSince = platform.now()
+  }
+
+  /**
+   * Calls the device unless it was called for this before, and waits for the answer as long as is asked.
+   * @param epoch by which this is taken for the home; null: only if it is known
+   */
+  async ask(asked: CommandAsked, epoch: number | null): Promise<HomeCommandResponse> {
+    const { home } = this.leaf
+    const here = epoch === null ? home.settled?.at === 'here' : await home.isHere(epoch)
+    if (!here) return home.moved
+    const known = this.find(asked.id)
+    if (known !== null) {
+      if (asked.ask === 'call' && known.row.fingerprint !== asked.fingerprint)
+        return done({ state: 'mismatch' })
+      return this.wait(known, asked.holdMs)
+    }
+    if (asked.ask === 'look') return done({ state: 'unknown' })
+    if (asked.askedForMs > 0 && !this.wouldKnow(asked)) return done({ state: 'lost' })
+    const refused = this.refusal(asked)
+    if (refused !== null) return done(refused)
+    return this.call(asked)
+  }
+
+  /** What this device's root is sent passes here first, at the home. */
+  hear(publisher: ClientId, message: Message): Heard | null {
+    const { client } = this
+    if (isAnswerTopic(client, message.topic)) {
+      // An answer is only the device's to give.
+      if (publisher !== client) return { refused: Reason.NotAuthorized }
+      return this.answered(message) ? { message, taken: true } : null
+    }
+    const id = commandIdIn(client, message.topic)
+    const answerable = id === null ? null : withAnswerTopic(client, id, message)
+    return answerable && { message: answerable, taken: false }
+  }
+
+  /** The home is given away: who waits is to ask the next one. */
+  left(): void {
+    for (const command of this.open.values()) {
+      command.moved = true
+      command.settle()
+    }
+  }
+
+  /** For the next home: what is kept, and what is open in memory. */
+  export(): CommandRow[] {
+    this.load()
+    const known = this.store.all()
+    const kept = new Set(known.map(({ id }) => id))
+    const open = [...this.open.values(), ...this.lately.values()].filter(({ row }) => !kept.has(row.id))
+    return [...known, ...open.map(({ row, answer }) => ({ ...row, answer }))]
+  }
+
+  /** In the transaction that makes this region the home. @param synced from the store, which knows no commands */
+  import(rows: readonly CommandRow[], synced: boolean): void {
+    this.open.clear()
+    this.lately.clear()
+    this.loaded = false
+    this.knowsSince = this.platform.now()
+    if (synced) this.lostAt = this.knowsSince
+    // What this region itself kept is all there is.
+    else this.store.import(rows)
+  }
+
+  /** The next home has everything. */
+  clear(): void {
+    this.open.clear()
+    this.lately.clear()
+    this.store.clear()
+  }
+
+  alarm(): void {
+    this.store.prune()
+  }
+
+  private async call(asked: CommandCall): Promise<HomeCommandResponse> {
+    const command = this.begin(asked)
+    const published = this.leaf
+      .publish(NOBODY, [encodeMessage(this.messageOf(asked, command.row))])
+      .then(([outcome = Reason.UnspecifiedError]) => {
+        if (!isFailure(outcome) || command.answer !== null) return
+        command.refused = outcome
+        this.open.delete(asked.id)
+        if (command.kept) this.store.remove(asked.id)
+        command.settle()
+      })
+    // Who does not wait for the answer is told that the device, or its queue, has the command.
+    if (asked.holdMs === 0) await published
+    else published.catch((cause) => this.platform.report(`a command of ${this.client} failed`, cause))
+    return this.wait(command, asked.holdMs)
+  }
+
+  private begin({ id, name, fingerprint, timeoutMs, kept }: CommandCall): Command {
+    const acceptedAt = this.platform.now()
+    const row = { id, name, fingerprint, acceptedAt, expiresAt: acceptedAt + timeoutMs, answer: null }
+    const command = made(row, kept || !this.callee.connected())
+    if (command.kept) this.store.keep(row)
+    this.open.set(id, command)
+    return command
+  }
+
+  private messageOf({ name, payload, contentType }: CommandCall, { id, expiresAt }: CommandRow): Message {
+    return {
+      topic: commandTopic(this.client, name, id),
+      qos: 1,
+      retain: false,
+      properties: describe({
+        ...(contentType !== null && { contentType }),
+        responseTopic: answerTopic(this.client, id),
+        correlation: new TextEncoder().encode(id),
+      }),
+      payload: base64ToBytes(payload),
+      expiresAt,
+    }
+  }
+
+  private async wait(command: Command, holdMs: number): Promise<HomeCommandResponse> {
+    const leftMs = command.row.expiresAt - this.platform.now()
+    if (command.answer === null && command.refused === null && !command.moved && holdMs > 0 && leftMs > 0)
+      await atMost(this.platform, Math.min(holdMs, leftMs), command.settled)
+    const { answer, refused, moved } = command
+    const row = { ...command.row, answer }
+    if (answer !== null) return done({ state: 'answered', command: row })
+    if (refused !== null) return done({ state: 'refused', reason: refused })
+    if (moved) return this.leaf.home.moved
+    if (this.platform.now() < row.expiresAt) return done({ state: 'open', command: row })
+    this.expire(command)
+    return done({ state: 'expired', command: row })
+  }
+
+  /** From here on storage knows it, should the answer come late. */
+  private expire(command: Command): void {
+    this.open.delete(command.row.id)
+    if (command.kept) return
+    command.kept = true
+    this.store.keep(command.row)
+  }
+
+  /** Whether it is the answer to a command of ours, and the first. */
+  private answered(message: Message): boolean {
+    const topic = parseAnswerTopic(this.client, message.topic)
+    const command = topic === null ? null : this.find(topic.id)
+    if (topic === null || command === null || command.answer !== null) return false
+    const answer = answerIn(message, topic.status, this.platform.now())
+    command.answer = answer
+    this.open.delete(topic.id)
+    if (command.kept) this.store.answered(topic.id, answer)
+    else {
+      this.lately.set(topic.id, command)
+      const [oldest] = this.lately.keys()
+      if (oldest !== undefined && this.lately.size > COMMAND_ANSWERS_MAX) this.lately.delete(oldest)
+    }
+    command.settle()
+    return true
+  }
+
+  private find(id: string): Command | null {
+    this.load()
+    const open = this.open.get(id) ?? this.lately.get(id)
+    if (open !== undefined) return open
+    const row = this.store.one(id)
+    return row === null ? null : made(row, true)
+  }
+
+  private load(): void {
+    if (this.loaded) return
+    this.loaded = true
+    for (const row of this.store.open()) this.open.set(row.id, made(row, true))
+  }
+
+  /** Whether a call that is asked for again, and is not known, was never begun. */
+  private wouldKnow({ kept, askedForMs }: CommandCall): boolean {
+    const since = this.platform.now() - askedForMs - COMMAND_KNOWN_MARGIN_MS
+    const { lostAt } = this
+    if (kept) return !this.leaf.home.mayHearLate && (lostAt === null || lostAt < since)
+    return this.knowsSince < since
+  }
+
+  /** Why the device is not called. */
+  private refusal({ id, name, whenOffline }: CommandCall): CommandOutcome | null {
+    this.forgetExpired()
+    if (this.open.size >= COMMANDS_OPEN_MAX) return { state: 'busy' }
+    const session = this.callee.session()
+    const offline = (why: 'away' | 'no-session' | 'deaf') =>
+      ({ state: 'offline', why, presence: this.presence.last() }) as const
+    if (!this.callee.connected()) {
+      if (whenOffline === 'fail') return offline('away')
+      if (session === null || !session.persistent) return offline('no-session')
+    }
+    const topic = commandTopic(this.client, name, id)
+    const filters = session === null ? [] : [...session.subscriptions.keys()]
+    return filters.some((filter) => matches(plainFilter(filter), topic)) ? null : offline('deaf')
+  }
+
+  /** Nobody waits for them any more. */
+  private forgetExpired(): void {
+    const now = this.platform.now()
+    for (const [id, { row }] of this.open) if (row.expiresAt <= now) this.open.delete(id)
+  }
+}
+
+function made(row: CommandRow, kept: boolean): Command {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  return { row, answer: row.answer, kept, refused: null, moved: false, settled: promise, settle: resolve }
+}
+
+function done(outcome: CommandOutcome): HomeCommandResponse {
+  return { status: 'done', outcome }
+}
+
+/** A command by MQTT that does not say where the answer is to go, as 3.1.1 cannot: a 5.0 device is told. Null where it does. */
+function withAnswerTopic(device: ClientId, id: string, message: Message): Message | null {
+  const said = described(message.properties)
+  if (said.responseTopic !== undefined) return null
+  const correlation = said.correlation ?? new TextEncoder().encode(id)
+  return {
+    ...message,
+    properties: describe({ ...said, responseTopic: answerTopic(device, id), correlation }),
+  }
+}
+
+/** @param status as the topic says it */
+function answerIn(
+  { properties, payload }: Message,
+  status: number | 'wrong' | null,
+  at: number,
+): DeviceAnswer {
+  const { contentType = null, userProperties = [] } = described(properties)
+  const said = userProperties.find(([name]) => name === STATUS_PROPERTY)?.[1]
+  const found = status ?? (said === undefined ? SUCCESS : parseStatus(said))
+  const tooLarge = payload.length + properties.length > COMMAND_BYTES_MAX
+  if (tooLarge) return { status: null, payload: '', contentType: null, userProperties: [], at }
+  return {
+    status: found === 'wrong' ? null : found,
+    payload: bytesToBase64(payload),
+    contentType,
+    userProperties: userProperties.map(([name, value]) => [name, value]),
+    at,
+  }
+}

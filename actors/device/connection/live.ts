@@ -1,0 +1,147 @@
+// The live connection in memory: its packets in, its frames out.
+import { encodePacket, encodePublish, publishSize } from '../../../src/mqtt/encode.ts'
+import type { Message } from '../../../src/mqtt/message.ts'
+import type { Properties, ServerPacket } from '../../../src/mqtt/packet.ts'
+import type { PacketStream } from '../../../src/mqtt/packet-stream.ts'
+import type { ReasonCode } from '../../../src/mqtt/reason.ts'
+import type { Delivery } from '../../../src/session/delivery.ts'
+import type { Terms } from '../../../src/session/terms.ts'
+import { OutgoingAliases } from '../../../src/session/topic-aliases.ts'
+import type { Connection } from '../../platform.ts'
+import type { Admission } from './attachment.ts'
+import { closeCode, hex } from './close-codes.ts'
+
+/** The property, and a property length that takes a byte more for it. */
+const TOPIC_ALIAS_BYTES_MAX = 5
+
+/** A client that CONNECT has let in. */
+export interface Accepted {
+  readonly live: Live
+  readonly sessionPresent: boolean
+  /** For CONNACK. */
+  readonly properties: Properties
+}
+
+export class Live {
+  readonly connection: Connection
+  readonly terms: Terms
+  readonly stream: PacketStream
+  readonly admission: Admission
+  lastActivityAt: number
+  /** The reason of the client's DISCONNECT. */
+  farewell: ReasonCode | null = null
+  private readonly aliases: OutgoingAliases
+  private out: Uint8Array[] = []
+  private planned = false
+  private ended = false
+
+  constructor(
+    connection: Connection,
+    terms: Terms,
+    stream: PacketStream,
+    lastActivityAt: number,
+    admission: Admission = { global: false, credential: null },
+  ) {
+    this.admission = admission
+    this.connection = connection
+    this.terms = terms
+    this.stream = stream
+    this.lastActivityAt = lastActivityAt
+    this.aliases = new OutgoingAliases(terms.outgoingAliases)
+  }
+
+  /** A message as this client's publish or will is passed on. */
+  own(message: Message): Message {
+    return this.admission.global && message.qos > 0 ? { ...message, global: true } : message
+  }
+
+  /** How long nothing has come to complete a partial packet, ms; 0 where there is none. */
+  partialFor(now: number): number {
+    return this.stream.pending.length > 0 ? now - this.lastActivityAt : 0
+  }
+
+  /** One and a half times the keep alive. [MQTT-3.1.2-22] */
+  get keepAliveMs(): number {
+    return this.terms.keepAliveSeconds * 1500
+  }
+
+  get closed(): boolean {
+    return this.ended
+  }
+
+  /** False if the client takes no packet of this size: then the connection cannot go on. [MQTT-3.1.2-24] */
+  reply(packet: ServerPacket): boolean {
+    const bytes = encodePacket(this.terms.protocolVersion, packet)
+    if (bytes.length > this.terms.maximumPacketSize) return false
+    this.push(bytes)
+    return true
+  }
+
+  /**
+   * False if it counts as sent and acknowledged: the client takes no packet of this size [MQTT-3.1.2-25], or it has
+   * expired before it was first sent [MQTT-3.3.2-5].
+   */
+  publish(delivery: Delivery, packetId: number, dup: boolean, now: number): boolean {
+    const { protocolVersion, maximumPacketSize } = this.terms
+    const { expiresAt } = delivery.message
+    if (!dup && expiresAt > 0 && expiresAt <= now) return false
+    const shape = {
+      qos: delivery.qos,
+      retain: delivery.retain,
+      dup,
+      packetId,
+      subscriptionIdentifiers: protocolVersion === 5 ? delivery.identifiers : [],
+      now,
+    }
+    const size = publishSize(protocolVersion, delivery.message, shape)
+    if (size > maximumPacketSize) return false
+    const topicAlias =
+      size + TOPIC_ALIAS_BYTES_MAX > maximumPacketSize ? null : this.aliases.use(delivery.message.topic)
+    this.push(encodePublish(protocolVersion, delivery.message, { ...shape, topicAlias }))
+    return true
+  }
+
+  /** Says why, where the client's protocol can, and closes. */
+  close(reason: ReasonCode | null): void {
+    if (this.ended) return
+    if (reason !== null && this.terms.protocolVersion === 5)
+      this.reply({ type: 'disconnect', reason, properties: {} })
+    this.flush()
+    this.ended = true
+    this.connection.attach({ phase: 'closed' })
+    this.connection.close(closeCode(reason), reason === null ? '' : `MQTT reason ${hex(reason)}`)
+  }
+
+  /** The peer has closed. */
+  end(): void {
+    this.ended = true
+    this.out = []
+  }
+
+  flush(): void {
+    this.planned = false
+    const first = this.out[0]
+    if (first === undefined || this.ended) return
+    // All that one event has for the client goes in one frame.
+    this.connection.send(this.out.length === 1 ? first : concat(this.out))
+    this.out = []
+  }
+
+  private push(bytes: Uint8Array): void {
+    if (this.ended) return
+    this.out.push(bytes)
+    if (this.planned) return
+    this.planned = true
+    queueMicrotask(() => this.flush())
+  }
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}

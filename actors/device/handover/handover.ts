@@ -1,0 +1,287 @@
+// A client's move between regions: the old home gives session and root away, the new home takes them over.
+import type { ClientId, RegionId } from '../../../src/id/ids.ts'
+import { isFailure } from '../../../src/mqtt/reason.ts'
+import { rootOfSubscription } from '../../../src/mqtt/topic.ts'
+import { base64ToBytes, bytesToBase64 } from '../../../src/relay/base64.ts'
+import { packBatch, unpackBatch } from '../../../src/relay/batch.ts'
+import {
+  type HandoverRequest,
+  type HandoverResponse,
+  type HandoverState,
+  type ImportedResponse,
+  NOTHING_LATE,
+  type ReleaseRequest,
+  type ReleaseResponse,
+} from '../../../src/relay/home.ts'
+import { CLIENT_AWAY, type Delivery, decodeDelivery, encodeDelivery } from '../../../src/session/delivery.ts'
+import type { Session, Subscription } from '../../../src/session/session.ts'
+import type { Leaf } from '../../leaf/leaf.ts'
+import type { Platform } from '../../platform.ts'
+import type { Commands } from '../commands/commands.ts'
+import type { Presence } from '../presence/presence.ts'
+import type { Registrar } from '../session/registrar.ts'
+import type { SeenOrigins } from '../session/seen-origins.ts'
+import type { SessionStore } from '../session/session-store.ts'
+import { type RecoveredSubscription, RecoveredSubscriptions } from './recovered-subscriptions.ts'
+import { exportSession, goOn, importSession, ownSession } from './session-transfer.ts'
+
+/** The device whose session moves. */
+export interface HandoverPorts {
+  session(): Session | null
+  replace(session: Session | null): void
+  /**
+   * Closes the live connection, if there is one: the session is taken over.
+   * @param late the client has gone on elsewhere before
+   */
+  disconnect(late: boolean): void
+  /** Resolves with the outcome when it is acknowledged or durable. */
+  deliver(delivery: Delivery): Promise<number>
+  /** They are of a session that has ended here, or whose connection has: other members of their groups get them. */
+  orphaned(deliveries: readonly Delivery[]): void
+}
+
+export class Handover {
+  private readonly platform: Platform
+  private readonly client: ClientId
+  private readonly leaf: Leaf
+  private readonly store: SessionStore
+  private readonly seen: SeenOrigins
+  private readonly registrar: Registrar
+  private readonly presence: Presence
+  private readonly commands: Commands
+  private readonly lateSubscriptions: RecoveredSubscriptions
+  private readonly mover: HandoverPorts
+
+  constructor(
+    platform: Platform,
+    client: ClientId,
+    leaf: Leaf,
+    store: SessionStore,
+    seen: SeenOrigins,
+    registrar: Registrar,
+    presence: Presence,
+    commands: Commands,
+    mover: HandoverPorts,
+  ) {
+    this.platform = platform
+    this.client = client
+    this.leaf = leaf
+    this.store = store
+    this.seen = seen
+    this.registrar = registrar
+    this.presence = presence
+    this.commands = commands
+    this.lateSubscriptions = new RecoveredSubscriptions(platform.storage, store, leaf.syncing.marks)
+    this.mover = mover
+  }
+
+  /** Gives the client to another region. The state is kept, frozen, until `release`. Null where this home is newer. */
+  handover({ to, epoch }: HandoverRequest): HandoverResponse | null {
+    const { home } = this.leaf
+    const { knowledge } = home
+    if (knowledge.at !== 'unknown' && knowledge.epoch > epoch) return null
+    // The directory made this region the home, and it never got what its predecessor had.
+    if (!home.wasBefore(epoch)) {
+      this.fence(to, epoch)
+      return { state: null }
+    }
+    if (knowledge.at !== 'elsewhere' || knowledge.epoch < epoch) this.leave(to, epoch, false)
+    const session = exportSession(this.store, this.seen)
+    const commands = this.commands.export()
+    return { state: { session, presence: this.presence.open(), commands, ...this.leaf.exportState() } }
+  }
+
+  /** Another region has taken the client over while this one was not reached. What it had yet is given with `release`. */
+  fence(to: RegionId, epoch: number): void {
+    this.leave(to, epoch, true)
+    // Kept until then, even if it expires.
+    if (this.store.session()?.exportedUpTo === null) this.store.markExported(0)
+  }
+
+  private leave(to: RegionId, epoch: number, late: boolean): void {
+    this.mover.disconnect(late)
+    this.leaf.home.handedOver(to, epoch)
+    this.commands.left()
+    // After the home is given up: should the process die in between, a home without its own subscriber would lose messages.
+    const session = this.mover.session()
+    if (session !== null) this.leaf.subscribers.remove(this.client, session.id, null)
+  }
+
+  /** The new home has what it was given. Nothing of the client is left here once nothing is late any more. */
+  async release(request: ReleaseRequest): Promise<ReleaseResponse> {
+    const given = await this.late(request)
+    return { ...given, clock: this.platform.now() }
+  }
+
+  private async late(request: ReleaseRequest): Promise<ReleaseResponse> {
+    const before = this.leaf.home.knowledge
+    if (before.at === 'here' && before.epoch < request.epoch) this.fence(request.to, request.epoch)
+    if (!this.isOldFor(request)) return NOTHING_LATE
+    const row = this.store.session()
+    if (row !== null && request.synced) {
+      this.lateSubscriptions.taken(request.tookFilter)
+      const subscriptions = this.lateSubscriptions.all()
+      if (subscriptions.length > 0)
+        return { ...NOTHING_LATE, done: false, session: row.id, upTo: request.tookUpTo, subscriptions }
+    }
+    if (row !== null && !row.fenced && request.registered) await this.endSubscriptions(row.id, request)
+    // Where the state was handed over, this went along with it.
+    if (request.synced) await this.leaf.wish.remind()
+    // It may have come back meanwhile.
+    if (!this.isOldFor(request)) return NOTHING_LATE
+    const { synced, registered, tookUpTo, tookTopic, tookShadow } = request
+    this.store.dequeueUpTo(tookUpTo)
+    this.leaf.retained.taken(tookTopic)
+    this.leaf.shadows.taken(tookShadow)
+    if (row !== null) {
+      if (synced) this.store.dropConfirmed()
+      const after = Math.max(synced ? 0 : (row.exportedUpTo ?? 0), tookUpTo)
+      const late = this.store.queued(after, Number.MAX_SAFE_INTEGER, LATE_MAX)
+      const last = late.at(-1)
+      if (last !== undefined) {
+        const batch = packBatch(late.map(({ delivery }) => encodeDelivery(delivery)))
+        return {
+          ...NOTHING_LATE,
+          done: false,
+          session: row.id,
+          late: bytesToBase64(batch),
+          upTo: last.position,
+        }
+      }
+    }
+    const retained = synced ? this.leaf.retained.late(tookTopic) : []
+    const shadows = synced ? this.leaf.shadows.late(tookShadow) : []
+    if (retained.length + shadows.length > 0 || !registered)
+      return { ...NOTHING_LATE, done: false, upTo: tookUpTo, retained, shadows }
+    this.mover.replace(null)
+    this.store.clear()
+    this.seen.clear()
+    this.presence.clear()
+    this.commands.clear()
+    this.leaf.releaseState()
+    return NOTHING_LATE
+  }
+
+  private isOldFor({ epoch }: ReleaseRequest): boolean {
+    const home = this.leaf.home.knowledge
+    return home.at === 'elsewhere' && home.epoch <= epoch
+  }
+
+  /**
+   * The new home has registered its own, wide ones at every WideActor of the world: what the roots' homes accepted, or
+   * WideActors sent, before that must arrive here before the subscriptions end, or nobody would get it. Rejects where that
+   * takes long; the new home asks again.
+   */
+  private async endSubscriptions(session: string, request: ReleaseRequest): Promise<void> {
+    const filters = [...this.store.subscriptions().keys()]
+    await this.registrar.fence(session, filters)
+    // Where it has come back meanwhile, they are that home's.
+    if (!this.isOldFor(request)) return
+    await this.registrar.unsubscribe(session, filters)
+    if (this.isOldFor(request)) this.store.markFenced()
+  }
+
+  /** In the transaction that makes this region the home. */
+  importState(state: HandoverState, synced: boolean, now: number): void {
+    this.presence.import(state)
+    this.commands.import(state.commands ?? [], synced)
+    const own = synced && this.isNewest(state) ? ownSession(this.store, this.seen) : null
+    const session = own ?? state.session
+    const taken = synced && session !== null ? goOn(session, now) : session
+    const imported = importSession(
+      this.store,
+      this.seen,
+      taken,
+      this.leaf.syncing.marks,
+      this.lateSubscriptions,
+      this.platform.settings.queueMessagesMax,
+    )
+    this.mover.replace(imported)
+    if (imported === null) return
+    if (synced) this.lateSubscriptions.begin()
+    for (const subscription of imported.subscriptions.values()) this.registerAtOwnLeaf(imported, subscription)
+  }
+
+  /** This region was the last home of which anything is known: its successor was lost before it had begun, or soon after. */
+  private isNewest({ sessionEpoch = 0 }: HandoverState): boolean {
+    const { home } = this.leaf
+    const { knowledge } = home
+    return knowledge.at === 'elsewhere' && home.wasBefore(knowledge.epoch) && sessionEpoch < knowledge.epoch
+  }
+
+  private registerAtOwnLeaf(session: Session, subscription: Subscription): void {
+    if (rootOfSubscription(subscription.filter) !== this.leaf.root) return
+    this.leaf.subscribers.add(this.client, session.id, subscription)
+    this.store.markRegistered([subscription.filter])
+  }
+
+  /** Rejects while a leaf, or a wide shard, does not take a subscription: the old home's fence relies on all of them. */
+  async registerImported(): Promise<void> {
+    this.presence.publish()
+    const session = this.mover.session()
+    const subscriptions = this.store.unregistered()
+    if (session === null || subscriptions.length === 0) return
+    // It had its retained messages when it subscribed; moving is no new subscription.
+    const quiet = subscriptions.map((one) => ({ ...one, retainHandling: 2 as const }))
+    const { reasons } = await this.registrar.subscribe(session.id, quiet)
+    const moved = subscriptions.filter((_, i) => !isFailure(reasons[i] ?? 0x80))
+    this.store.markRegistered(moved.map(({ filter }) => filter))
+    if (moved.length < subscriptions.length) {
+      throw new Error(
+        `${subscriptions.length - moved.length} subscriptions of ${this.client} could not be moved`,
+      )
+    }
+  }
+
+  /** The client has subscribed or unsubscribed. */
+  spokenOf(filters: readonly string[]): void {
+    if (this.leaf.home.mayHearLate) this.lateSubscriptions.changed(filters)
+  }
+
+  /** In storage first; those that need other leaves are registered with all that is not yet. */
+  private async takeLateSubscriptions(
+    session: Session,
+    late: readonly RecoveredSubscription[],
+  ): Promise<void> {
+    const fresh = this.lateSubscriptions.fresh(late)
+    for (const { filter, subscription } of fresh) {
+      session.learn(filter, subscription)
+      if (subscription === null) this.store.removeSubscription(filter)
+      else {
+        this.store.saveSubscription(subscription, false)
+        this.registerAtOwnLeaf(session, subscription)
+      }
+    }
+    const ended = fresh.flatMap(({ filter, subscription }) => (subscription === null ? [filter] : []))
+    if (ended.length > 0) await this.registrar.unsubscribe(session.id, ended)
+  }
+
+  /** Resolves when all of it is acknowledged or durable. What is of a session that has ended here is nobody's, or its group's. */
+  async takeLate({ session, late, subscriptions }: ImportedResponse): Promise<void> {
+    const current = this.mover.session()
+    if (current?.id === session) await this.takeLateSubscriptions(current, subscriptions)
+    if (current === null || (session !== current.id && session === this.store.imported())) {
+      this.mover.orphaned(unpackBatch(base64ToBytes(late)).map(decodeDelivery))
+      return
+    }
+    await Promise.all(
+      unpackBatch(base64ToBytes(late)).map((bytes) =>
+        this.seen.once(bytes, (delivery, settle) => {
+          void this.mover.deliver(owed(delivery)).then((outcome) => {
+            if (outcome === CLIENT_AWAY) this.mover.orphaned([delivery])
+            // Not taken, so not to be taken for seen: its group may give it back.
+            settle(outcome)
+          })
+        }),
+      ),
+    )
+  }
+}
+
+/** The old home had acknowledged it: a queue that is full here takes it too. */
+function owed(delivery: Delivery): Delivery {
+  return { ...delivery, message: { ...delivery.message, owed: 'new' } }
+}
+
+/** Late deliveries of one answer. */
+const LATE_MAX = 256

@@ -1,0 +1,259 @@
+// Presence of a client: an event for each connection and its end, numbered without a gap, in the order of the client's root.
+// An event is kept until it has arrived wherever it goes: what is left is published again by the actor's next life, or by
+// the next home before its own events, so that no subscriber sees a higher number before a lower one. The last event is the
+// retained message, and only what is not so simple is in a table.
+import type { ClientId } from '../../../src/id/ids.ts'
+import { presenceTopic } from '../../../src/id/root.ts'
+import { decodeMessage, encodeMessage } from '../../../src/mqtt/message.ts'
+import { isFailure, Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
+import { base64ToBytes, bytesToBase64 } from '../../../src/relay/base64.ts'
+import type { HandoverState } from '../../../src/relay/home.ts'
+import type { HomePresenceResponse, PresenceEvent } from '../../../src/relay/presence.ts'
+import type { RootChange } from '../../../src/relay/sync.ts'
+import type { Terms } from '../../../src/session/terms.ts'
+import type { Leaf } from '../../leaf/leaf.ts'
+import { PRESENCE_OPEN_MAX, PRESENCE_RETRY_MS, PRESENCE_RETRY_MS_MAX } from '../../limits.ts'
+import type { Platform } from '../../platform.ts'
+import { Tables } from '../../storage/tables.ts'
+
+const SCHEMA = [
+  // Events that may not have arrived. `durable`: an outbox has it, so that only a next home publishes it again.
+  'CREATE TABLE IF NOT EXISTS announced (sequence INTEGER PRIMARY KEY, record BLOB NOT NULL, durable INTEGER NOT NULL)',
+  // Up to this sequence an event has arrived, or is in the other table. Written when one has, and not when it is told.
+  'CREATE TABLE IF NOT EXISTS arrived (one INTEGER PRIMARY KEY, sequence INTEGER NOT NULL)',
+]
+
+/** MQTT 5.0 properties: the payload is UTF-8 (0x01), its Content Type (0x03) is JSON. */
+const CONTENT_TYPE = new TextEncoder().encode('application/json')
+const PROPERTIES = Uint8Array.of(0x01, 1, 0x03, 0, CONTENT_TYPE.length, ...CONTENT_TYPE)
+
+type Told = Pick<PresenceEvent, 'state' | 'reason' | 'cleanStart' | 'protocol'>
+
+export class Presence {
+  private readonly platform: Platform
+  private readonly client: ClientId
+  private readonly leaf: Leaf
+  private readonly tables: Tables
+  private arrived = 0
+  /** Published in this life up to this sequence. */
+  private published = 0
+  private publishing = false
+  private tries = 0
+  /** The session was synced while an event had not arrived yet. */
+  private missed = false
+  /** Counts the times that the client came home here: what one began is not the next one's affair. */
+  private term = 0
+
+  constructor(platform: Platform, client: ClientId, leaf: Leaf) {
+    this.platform = platform
+    this.client = client
+    this.leaf = leaf
+    this.tables = new Tables(platform.storage, SCHEMA, 'arrived')
+    if (this.tables.exist)
+      this.arrived = Number(platform.storage.exec('SELECT sequence FROM arrived')[0]?.sequence ?? 0)
+  }
+
+  /** To be called when the connection is the live one. */
+  connected(terms: Terms, cleanStart: boolean): void {
+    // An end that was not told, since presence was off meanwhile.
+    this.disconnected(null, 'kept')
+    this.tell({ state: 'connected', cleanStart, protocol: terms.protocolVersion === 5 ? '5.0' : '3.1.1' })
+    this.publish()
+  }
+
+  /** Nothing, unless the last event is a connection. @param kept it is not to be published yet */
+  disconnected(reason: ReasonCode | null, kept?: 'kept'): void {
+    if (this.last()?.state !== 'connected') return
+    this.tell({ state: 'disconnected', ...(reason !== null && { reason }) })
+    if (kept === undefined) this.publish()
+  }
+
+  /**
+   * Publishes what this life has not published yet: what an earlier one left, or the former home gave. One after another,
+   * since what is refused is tried again, and the next must not come before it.
+   * Not while the client is given away: the next home does it then, before its own events.
+   */
+  publish(): void {
+    if (this.publishing || !this.platform.settings.presence || this.leaf.home.knowledge.at !== 'here') return
+    const record = this.next()
+    if (record === null) return
+    const { term } = this
+    this.publishing = true
+    this.leaf
+      .spread(this.client, decodeMessage(record), record)
+      .catch((cause): number => {
+        this.platform.report('a presence event was not published', cause)
+        return Reason.UnspecifiedError
+      })
+      .then((outcome) => {
+        if (term !== this.term) return
+        this.publishing = false
+        this.announced(record, outcome)
+      })
+      .catch((cause) => this.platform.report('a presence event was not settled', cause))
+  }
+
+  /** The last event. @param epoch see `DevicePeer` */
+  async ask(epoch: number | null): Promise<HomePresenceResponse> {
+    const here = epoch === null ? this.leaf.home.knowledge.at === 'here' : await this.leaf.home.isHere(epoch)
+    return here ? { status: 'done', event: this.last() } : this.leaf.home.moved
+  }
+
+  /** Events that may not have arrived everywhere, for the next home. */
+  open(): string[] {
+    const last = this.lastOpen()
+    const kept = this.tables.exist
+      ? this.platform.storage
+          .exec('SELECT record FROM announced ORDER BY sequence')
+          .map(({ record }) => new Uint8Array(record as ArrayBuffer))
+      : []
+    return [...kept, ...(last === null ? [] : [last])].map(bytesToBase64)
+  }
+
+  /**
+   * What the core's store is to have with the session: the last event, once all have arrived. Were it there before, a next
+   * home that begins from the store would go on behind a number that was lost.
+   */
+  along(): RootChange['retained'][number] | null {
+    const record = this.lastRecord()
+    this.missed = record !== null && this.open().length > 0
+    if (record === null || this.missed) return null
+    return { topic: presenceTopic(this.client), record: bytesToBase64(record) }
+  }
+
+  /** In the transaction that makes this region the home. */
+  import({ presence, retained }: HandoverState): void {
+    this.clear()
+    this.published = 0
+    this.publishing = false
+    this.term++
+    const last = retained.find(({ topic }) => topic === presenceTopic(this.client))?.record
+    for (const record of presence) this.keep(base64ToBytes(record), 0)
+    if (last !== undefined) this.hasArrived(eventOf(base64ToBytes(last)).sequence)
+  }
+
+  /** The next home has everything. */
+  clear(): void {
+    this.arrived = 0
+    if (!this.tables.exist) return
+    this.platform.storage.exec('DELETE FROM announced')
+    this.platform.storage.exec('DELETE FROM arrived')
+  }
+
+  last(): PresenceEvent | null {
+    const record = this.lastRecord()
+    return record === null ? null : eventOf(record)
+  }
+
+  private lastRecord(): Uint8Array | null {
+    return this.leaf.retained.one(presenceTopic(this.client))
+  }
+
+  /** The next event to publish. */
+  private next(): Uint8Array | null {
+    const [row] = this.tables.exist
+      ? this.platform.storage.exec(
+          'SELECT record FROM announced WHERE durable = 0 AND sequence > ? ORDER BY sequence LIMIT 1',
+          this.published,
+        )
+      : []
+    if (row !== undefined) return new Uint8Array(row.record as ArrayBuffer)
+    const record = this.lastOpen()
+    return record !== null && eventOf(record).sequence > this.published ? record : null
+  }
+
+  private tell(told: Told): void {
+    const { platform } = this
+    const { knowledge } = this.leaf.home
+    if (!platform.settings.presence || knowledge.at !== 'here') return
+    const now = platform.now()
+    const sequence = (this.last()?.sequence ?? 0) + 1
+    const { state, ...more } = told
+    const event: PresenceEvent = {
+      client: this.client,
+      state,
+      epoch: knowledge.epoch,
+      sequence,
+      region: platform.region,
+      at: new Date(now).toISOString(),
+      ...more,
+    }
+    const topic = presenceTopic(this.client)
+    const record = encodeMessage({
+      topic,
+      qos: 1,
+      retain: true,
+      properties: PROPERTIES,
+      payload: new TextEncoder().encode(JSON.stringify(event)),
+      expiresAt: 0,
+    })
+    platform.storage.transaction(() => {
+      const before = this.lastOpen()
+      if (before !== null) this.keep(before, 0)
+      this.leaf.retained.put(topic, record)
+    })
+  }
+
+  /** The last event, if it may not have arrived and is not in the table. */
+  private lastOpen(): Uint8Array | null {
+    const record = this.lastRecord()
+    return record !== null && eventOf(record).sequence > this.arrived ? record : null
+  }
+
+  private keep(record: Uint8Array, durable: 0 | 1): void {
+    this.tables.make()
+    this.platform.storage.exec(
+      'INSERT OR REPLACE INTO announced (sequence, record, durable) VALUES (?, ?, ?)',
+      eventOf(record).sequence,
+      record,
+      durable,
+    )
+  }
+
+  private hasArrived(sequence: number): void {
+    this.tables.make()
+    this.platform.storage.exec('INSERT OR REPLACE INTO arrived (one, sequence) VALUES (1, ?)', sequence)
+    this.arrived = sequence
+  }
+
+  private announced(record: Uint8Array, outcome: number): void {
+    // A full queue or outbox has lost it, as it loses any message; all others have it.
+    if (isFailure(outcome) && outcome !== Reason.QuotaExceeded) {
+      const pause = Math.min(PRESENCE_RETRY_MS * 2 ** this.tries++, PRESENCE_RETRY_MS_MAX)
+      this.platform.wakeBy(this.platform.now() + pause)
+      return
+    }
+    this.tries = 0
+    this.published = eventOf(record).sequence
+    this.settle(record).catch((cause) => this.platform.report('a presence event was not settled', cause))
+    this.publish()
+  }
+
+  /** It has arrived wherever it goes, or lies in an outbox on its way. */
+  private async settle(record: Uint8Array): Promise<void> {
+    const { term } = this
+    const { peers, storage } = this.platform
+    const { root } = this.leaf
+    const { sequence } = eventOf(record)
+    const arrived = await peers
+      .uplink(root)
+      .drained(root, 'any')
+      .then(
+        () => true,
+        () => false,
+      )
+    if (term !== this.term) return
+    if (!arrived) this.keep(record, 1)
+    if (sequence > this.arrived) this.hasArrived(sequence)
+    // With it all that was on its way before has arrived.
+    storage.exec(
+      'DELETE FROM announced WHERE sequence <= ?',
+      arrived ? sequence : sequence - PRESENCE_OPEN_MAX,
+    )
+    if (this.missed && this.open().length === 0) this.leaf.syncing.marks.one('session', true)
+  }
+}
+
+function eventOf(record: Uint8Array): PresenceEvent {
+  return JSON.parse(new TextDecoder().decode(decodeMessage(record).payload)) as PresenceEvent
+}

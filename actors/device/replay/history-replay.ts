@@ -1,0 +1,257 @@
+// A subscription that begins with what was kept: the history of its filter first, then live messages, none missing and none
+// twice. The home says how far it has kept messages and the store has them (a seam); what is kept up to there is given, page
+// by page, until little is left; then the filter is registered at its leaf, what comes live is held, and the rest up to a last
+// seam is given. Live messages of kept topics carry their names, so what was given already is known.
+import { parseInstant } from '../../../src/history/duration.ts'
+import type { ClientId } from '../../../src/id/ids.ts'
+import { decodeMessage, type Message } from '../../../src/mqtt/message.ts'
+import { isFailure, Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
+import { matches, rootOfSubscription } from '../../../src/mqtt/topic.ts'
+import { base64ToBytes } from '../../../src/relay/base64.ts'
+import type { HistoryMessage, HistoryPlace, HistoryResponse } from '../../../src/relay/history.ts'
+import type { Delivery } from '../../../src/session/delivery.ts'
+import type { Effect, Session, SubscribeItem, Subscription } from '../../../src/session/session.ts'
+import { CoreUnreachable } from '../../core/core-client.ts'
+import {
+  REPLAY_HOLD_MS_MAX,
+  REPLAY_LOOK_MS,
+  REPLAY_MESSAGES_MAX,
+  REPLAY_PAGE_MESSAGES,
+  REPLAY_ROUNDS_MAX,
+  REPLAY_STALL_MS,
+} from '../../limits.ts'
+import type { Platform } from '../../platform.ts'
+import type { Live } from '../connection/live.ts'
+import type { Registrar } from '../session/registrar.ts'
+import type { Subscribed } from '../session/subscription-requests.ts'
+import { withTime } from './replay-properties.ts'
+
+type Subscribe = Extract<Effect, { do: 'subscribe' }>
+
+/** The device whose session it is. */
+export interface ReplayPorts {
+  session(): Session | null
+  live(): Live | null
+  deliver(delivery: Delivery): Promise<number>
+}
+
+interface Held {
+  readonly name: string | null
+  readonly settle: (outcome: number) => void
+  readonly accept: () => void
+}
+
+interface Run {
+  readonly item: SubscribeItem
+  readonly session: Session
+  readonly live: Live
+  readonly from: number
+  /** Names of messages that the client was given. */
+  readonly given: Set<string>
+  /** Live messages that wait for the rest of the history; null: they do not. */
+  held: Held[] | null
+  after: HistoryPlace | null
+  count: number
+}
+
+export class HistoryReplay {
+  private readonly platform: Platform
+  private readonly client: ClientId
+  private readonly registrar: Registrar
+  private readonly device: ReplayPorts
+  private readonly runs = new Set<Run>()
+
+  constructor(platform: Platform, client: ClientId, registrar: Registrar, device: ReplayPorts) {
+    this.platform = platform
+    this.client = client
+    this.registrar = registrar
+    this.device = device
+  }
+
+  /** A live message: accepted at once, or behind the history, or not at all where that had it. */
+  take({ message }: Delivery, settle: (outcome: number) => void, accept: () => void): void {
+    const name = nameOf(message.kept)
+    for (const run of this.runs) {
+      if (!matches(run.item.subscription.filter, message.topic)) continue
+      if (run.held !== null) {
+        run.held.push({ name, settle, accept })
+        return
+      }
+      if (name === null) continue
+      if (run.given.has(name)) {
+        settle(Reason.Success)
+        return
+      }
+      run.given.add(name)
+    }
+    accept()
+  }
+
+  /** @param register at the leaves, what is not refused */
+  async subscribe(
+    session: Session,
+    effect: Subscribe,
+    register: (effect: Subscribe) => Promise<Subscribed>,
+  ): Promise<Subscribed> {
+    const live = this.device.live()
+    const wanted = effect.items.filter(({ from, refused }) => from !== undefined && refused === null)
+    if (wanted.length === 0 || live === null) return register(effect)
+    const failed = new Map<SubscribeItem, ReasonCode>()
+    const runs = wanted.map((item) => this.begin(item, session, live))
+    const each = async (work: (run: Run) => Promise<ReasonCode | null>) => {
+      for (const run of runs) {
+        const reason = failed.has(run.item) ? null : await work(run)
+        if (reason !== null) failed.set(run.item, reason)
+      }
+    }
+    let cancel: () => void = () => undefined
+    try {
+      await each((run) => this.catchUp(run))
+      for (const run of runs) if (!failed.has(run.item)) run.held = []
+      cancel = this.platform.after(REPLAY_HOLD_MS_MAX, () => {
+        for (const run of runs) this.end(run)
+      })
+      const items = effect.items.map((item) => ({ ...item, refused: failed.get(item) ?? item.refused }))
+      const subscribed = await register({ ...effect, items })
+      effect.items.forEach((item, i) => {
+        const reason = subscribed.reasons[i] ?? Reason.UnspecifiedError
+        if (isFailure(reason)) failed.set(item, reason)
+      })
+      await each((run) => this.finish(run))
+      const reasons = subscribed.reasons.map((reason, i) => {
+        const item = effect.items[i]
+        return (item === undefined ? undefined : failed.get(item)) ?? reason
+      })
+      return { ...subscribed, reasons }
+    } finally {
+      cancel()
+      for (const run of runs) this.end(run)
+    }
+  }
+
+  private begin(item: SubscribeItem, session: Session, live: Live): Run {
+    const from = parseInstant(item.from ?? '', this.platform.now()) ?? 0
+    const run = { item, session, live, from, given: new Set<string>(), held: null, after: null, count: 0 }
+    this.runs.add(run)
+    return run
+  }
+
+  /** What was held is accepted, unless the client was given it. */
+  private end(run: Run): void {
+    if (!this.runs.delete(run)) return
+    for (const { name, settle, accept } of run.held ?? []) {
+      if (name !== null && run.given.has(name)) settle(Reason.Success)
+      else accept()
+    }
+  }
+
+  /** All but what is kept meanwhile. */
+  private async catchUp(run: Run): Promise<ReasonCode | null> {
+    for (let round = 0; round < REPLAY_ROUNDS_MAX; round++) {
+      const before = run.count
+      const failed = await this.round(run)
+      if (failed !== null || run.count - before < REPLAY_PAGE_MESSAGES) return failed
+    }
+    return null
+  }
+
+  /** The rest, once the leaf knows of the filter. A failure takes a new subscription back. */
+  private async finish(run: Run): Promise<ReasonCode | null> {
+    const failed = await this.round(run)
+    const reason = failed ?? (this.runs.has(run) ? null : Reason.ImplementationSpecificError)
+    if (reason !== null && run.item.isNew)
+      await this.registrar.unsubscribe(run.session.id, [run.item.subscription.filter])
+    return reason
+  }
+
+  /** Gives what was kept up to now. */
+  private async round(run: Run): Promise<ReasonCode | null> {
+    let seam: HistoryPlace | 'ask' | 'none' = 'ask'
+    for (;;) {
+      const page = await this.page(run, seam)
+      if (page === null || page.status === 'unreachable') return Reason.ImplementationSpecificError
+      for (const message of page.messages) {
+        if (!(await this.hasRoom(run))) return Reason.UnspecifiedError
+        this.give(run, message)
+      }
+      const last = page.messages.at(-1)
+      if (page.next === null) {
+        // What is kept later has a later time, and a higher number.
+        if (page.seam !== null && page.seam.number > 0) run.after = page.seam
+        else if (last !== undefined) run.after = last
+        return null
+      }
+      if (run.count >= REPLAY_MESSAGES_MAX) return Reason.QuotaExceeded
+      run.after = page.next
+      seam = page.seam ?? 'none'
+    }
+  }
+
+  private async page(run: Run, seam: HistoryPlace | 'ask' | 'none'): Promise<HistoryResponse | null> {
+    const { filter } = run.item.subscription
+    const root = rootOfSubscription(filter)
+    if (root === null) return null
+    const { fleet, region, core } = this.platform
+    const after = run.after && { at: run.after.at, epoch: run.after.epoch, number: run.after.number }
+    try {
+      return await core.history({
+        ...{ fleet, root, region, filter, after, seam, from: run.from, to: Number.MAX_SAFE_INTEGER },
+        order: 'oldest',
+        limit: REPLAY_PAGE_MESSAGES,
+      })
+    } catch (cause) {
+      if (!(cause instanceof CoreUnreachable)) throw cause
+      this.platform.report(`the history of ${root} was not read`, cause)
+      return null
+    }
+  }
+
+  private give(run: Run, kept: HistoryMessage): void {
+    const name = nameOf(kept) ?? ''
+    if (run.given.has(name)) return
+    run.given.add(name)
+    run.count++
+    const { subscription } = run.item
+    if (subscription.noLocal && kept.publisher === this.client) return // [MQTT-3.8.3-3]
+    void this.device.deliver(deliveryOf(subscription, kept))
+  }
+
+  /** The client takes another one: its history fills no queue. False where its connection is over, or it takes nothing. */
+  private async hasRoom({ session, live }: Run): Promise<boolean> {
+    const end = this.platform.now() + REPLAY_STALL_MS
+    for (;;) {
+      if (this.device.session() !== session || this.device.live() !== live) return false
+      if (unacknowledged(session) < live.terms.outgoingWindow) return true
+      if (this.platform.now() >= end) return false
+      await new Promise<void>((go) => void this.platform.after(REPLAY_LOOK_MS, go))
+    }
+  }
+}
+
+function nameOf(kept: { readonly epoch: number; readonly number: number } | undefined): string | null {
+  return kept === undefined ? null : `${kept.epoch} ${kept.number}`
+}
+
+/** Deliveries that the client has not acknowledged. */
+function unacknowledged({ outgoing }: Session): number {
+  return Math.max(outgoing.snapshot().storedMessages, outgoing.inflightPacketIds.length)
+}
+
+function deliveryOf(subscription: Subscription, kept: HistoryMessage): Delivery {
+  const { topic, qos, retain, properties, payload } = decodeMessage(base64ToBytes(kept.record))
+  const message: Message = {
+    topic,
+    qos,
+    retain,
+    properties: withTime(properties, kept),
+    payload,
+    expiresAt: 0,
+  }
+  return {
+    qos: subscription.qos < qos ? subscription.qos : qos, // [MQTT-3.8.4-8]
+    retain: subscription.retainAsPublished && retain,
+    identifiers: subscription.identifier > 0 ? [subscription.identifier] : [],
+    share: null,
+    message,
+  }
+}

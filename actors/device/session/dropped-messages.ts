@@ -1,0 +1,106 @@
+// What a session has lost, for `explain`: by cause and topic, in memory; of a session that outlives its connection also in
+// storage, since whoever asks comes later. A message that is not lost costs nothing here.
+import { LOST_MAX, LOST_WRITE_EVERY_MS } from '../../limits.ts'
+import type { Platform } from '../../platform.ts'
+import { Tables } from '../../storage/tables.ts'
+
+const SCHEMA = [
+  'CREATE TABLE IF NOT EXISTS lost (why TEXT NOT NULL, topic TEXT NOT NULL, messages INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (why, topic))',
+]
+
+/** `discarded`: by a CONNECT with Clean Start. */
+export type Why = 'expired' | 'too-large' | 'session-ended' | 'session-expired' | 'discarded'
+
+export interface DroppedCount {
+  readonly why: Why
+  readonly messages: number
+  /** When it last happened. */
+  readonly at: number
+}
+
+interface Known {
+  messages: number
+  at: number
+  writtenAt: number
+  unwritten: number
+}
+
+/** The topic of what is about all topics of a session. */
+export const ALL_TOPICS = ''
+
+export class DroppedMessages {
+  private readonly platform: Platform
+  private readonly known = new Map<string, Known>()
+  private lazyTables: Tables | null = null
+
+  constructor(platform: Platform) {
+    this.platform = platform
+  }
+
+  /** @param kept to be written too, though not each time where it comes often */
+  note(why: Why, topic: string, messages: number, kept: boolean): void {
+    const now = this.platform.now()
+    const key = `${why} ${topic}`
+    let known = this.known.get(key)
+    if (known === undefined) {
+      const [oldest] = this.known.keys()
+      if (this.known.size >= LOST_MAX && oldest !== undefined) this.known.delete(oldest)
+      known = { messages: 0, at: now, writtenAt: 0, unwritten: 0 }
+      this.known.set(key, known)
+    }
+    known.messages += messages
+    known.at = now
+    known.unwritten += messages
+    if (!kept || known.writtenAt + LOST_WRITE_EVERY_MS > now) return
+    this.write(why, topic, known.unwritten, now)
+    known.unwritten = 0
+    known.writtenAt = now
+  }
+
+  /** Of a topic, and of all of a session's. */
+  of(topic: string): DroppedCount[] {
+    const found = new Map<Why, DroppedCount>()
+    const add = (why: Why, messages: number, at: number) => {
+      const before = found.get(why)
+      if (before === undefined || before.at < at) found.set(why, { why, messages, at })
+    }
+    for (const row of this.rows(topic)) add(row.why as Why, Number(row.messages), Number(row.at))
+    for (const [key, { messages, at }] of this.known) {
+      const space = key.indexOf(' ')
+      const of = key.slice(space + 1)
+      if (of === topic || of === ALL_TOPICS) add(key.slice(0, space) as Why, messages, at)
+    }
+    return [...found.values()]
+  }
+
+  private write(why: Why, topic: string, messages: number, at: number): void {
+    const { storage } = this.platform
+    this.tables.make()
+    storage.exec(
+      'INSERT INTO lost (why, topic, messages, at) VALUES (?, ?, ?, ?) ON CONFLICT (why, topic) DO UPDATE SET messages = messages + excluded.messages, at = excluded.at',
+      why,
+      topic,
+      messages,
+      at,
+    )
+    storage.exec(
+      'DELETE FROM lost WHERE at < (SELECT at FROM lost ORDER BY at DESC LIMIT 1 OFFSET ?)',
+      LOST_MAX - 1,
+    )
+  }
+
+  private rows(topic: string) {
+    return this.tables.exist
+      ? this.platform.storage.exec(
+          'SELECT why, messages, at FROM lost WHERE topic IN (?, ?)',
+          topic,
+          ALL_TOPICS,
+        )
+      : []
+  }
+
+  private get tables(): Tables {
+    this.lazyTables ??= new Tables(this.platform.storage, SCHEMA, 'lost')
+    return this.lazyTables
+  }
+}

@@ -1,0 +1,138 @@
+// Performs what a session decided, in order: what an effect brings about comes after those before it.
+import type { ServerPacket } from '../../../src/mqtt/packet.ts'
+import { Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
+import type { Effect, Session } from '../../../src/session/session.ts'
+import type { Platform } from '../../platform.ts'
+import type { AttachmentWriter } from '../connection/attachment-writer.ts'
+import type { Live } from '../connection/live.ts'
+import { MovableTimer } from '../connection/movable-timer.ts'
+import type { DeviceFacts } from '../explain/device-facts.ts'
+import type { Publisher } from './publisher.ts'
+import type { SessionStore } from './session-store.ts'
+import type { SessionWriter } from './session-writer.ts'
+
+/** What of a device effects work on. */
+export interface EffectPorts {
+  readonly store: SessionStore
+  readonly keeping: SessionWriter
+  readonly explaining: DeviceFacts
+  readonly attaching: AttachmentWriter
+  readonly publisher: Publisher
+  live(): Live | null
+  session(): Session | null
+  reply(packet: ServerPacket): void
+  close(reason: ReasonCode | null): void
+  subscribe(session: Session, effect: Extract<Effect, { do: 'subscribe' }>): Promise<void>
+  unsubscribe(session: Session, effect: Extract<Effect, { do: 'unsubscribe' }>): Promise<void>
+}
+
+interface Undone {
+  readonly effect: Effect
+  readonly session: Session | null
+  readonly pending: Promise<void>[]
+}
+
+export class EffectPerformer {
+  private readonly platform: Platform
+  private readonly device: EffectPorts
+  private readonly wake: MovableTimer
+  private readonly undone: Undone[] = []
+  private busy = false
+
+  constructor(platform: Platform, device: EffectPorts) {
+    this.platform = platform
+    this.device = device
+    this.wake = new MovableTimer(platform, () => {
+      const session = device.session()
+      if (session !== null) this.perform(session.outgoing.ackWaitOver(platform.now()), session)
+    })
+  }
+
+  /**
+   * @param session whose effects they are
+   * @returns what they began; filled at once, or by the call that is performing further up
+   */
+  perform(effects: readonly Effect[], session: Session | null): readonly Promise<void>[] {
+    const pending: Promise<void>[] = []
+    for (const effect of effects) this.undone.push({ effect, session, pending })
+    if (this.busy) return pending
+    this.busy = true
+    try {
+      for (let next = this.undone.shift(); next !== undefined; next = this.undone.shift()) {
+        const more = this.performOne(next.effect, next.session)
+        if (more !== null)
+          next.pending.push(more.catch((cause) => this.platform.report('an effect failed', cause)))
+      }
+    } finally {
+      this.busy = false
+    }
+    return pending
+  }
+
+  /**
+   * @param session whose effect it is; another may have taken its place meanwhile
+   * @returns what resolves when that which the effect began is over; null where that is at once
+   */
+  private performOne(effect: Effect, session: Session | null): Promise<void> | null {
+    const { device, platform } = this
+    const live = device.live()
+    const current = session !== null && session === device.session()
+    switch (effect.do) {
+      case 'send': {
+        const sent = live?.publish(effect.delivery, effect.packetId, effect.dup, platform.now()) ?? true
+        if (!sent) device.explaining.unsent(effect.delivery)
+        if (!sent && effect.packetId > 0 && current) {
+          this.perform(session.outgoing.skipped(effect.packetId), session)
+        }
+        device.attaching.plan()
+        return null
+      }
+      case 'store':
+      case 'forget':
+      case 'sent-up-to':
+      case 'release':
+      case 'complete':
+      case 'received':
+      case 'dismissed':
+        device.keeping.perform(effect, current ? session : null)
+        return null
+      case 'pubrel':
+        device.reply({ type: 'pubrel', packetId: effect.packetId, reason: Reason.Success, properties: {} })
+        return null
+      case 'refill':
+        if (current) {
+          device.keeping.behind.flush()
+          const rows = device.store.queued(effect.after, Number.MAX_SAFE_INTEGER, effect.limit)
+          this.perform(session.outgoing.refill(rows, effect.limit, platform.now()), session)
+        }
+        return null
+      case 'wake':
+        this.wake.at(effect.at)
+        return null
+      case 'reply':
+        device.reply(effect.packet)
+        return null
+      case 'close':
+        device.close(effect.reason)
+        return null
+      case 'discard-will':
+        device.store.clearWill()
+        return null
+      case 'expiry':
+        if (session !== null) session.expirySeconds = effect.seconds
+        return null
+      case 'publish':
+        return device.publisher.publish(device.keeping.named(effect, live, session)).then((reason) => {
+          const effects = effect.done(reason)
+          // Those of a session that has ended meanwhile are nobody's.
+          if (device.session() === session) this.perform(effects, session)
+        })
+      case 'subscribe':
+        return current ? device.subscribe(session, effect) : null
+      case 'unsubscribe':
+        return current ? device.unsubscribe(session, effect) : null
+      default:
+        return effect satisfies never
+    }
+  }
+}

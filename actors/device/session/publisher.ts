@@ -1,0 +1,70 @@
+// From a client to the leaves of what it publishes: one courier for each root, so that each root's order is kept.
+import type { ClientId, Root } from '../../../src/id/ids.ts'
+import { rootOfTopic } from '../../../src/id/root.ts'
+import { canonicalTopic } from '../../../src/id/shadow-topic.ts'
+import { encodeMessage, type Message } from '../../../src/mqtt/message.ts'
+import { Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
+import { unpackBatch } from '../../../src/relay/batch.ts'
+import { Courier } from '../../calls/courier.ts'
+import type { Leaf } from '../../leaf/leaf.ts'
+import { STORED } from '../../leaf/outcome.ts'
+import { PUBLISH_COURIERS_MAX } from '../../limits.ts'
+import type { Platform } from '../../platform.ts'
+
+export class Publisher {
+  private readonly platform: Platform
+  private readonly client: ClientId
+  private readonly own: Leaf
+  private readonly noted: (message: Message) => { reason: number | null }
+  private readonly couriers = new Map<Root, Courier>()
+
+  /**
+   * @param own the leaf that is this very actor
+   * @param noted remembers a message, whose outcome is to be set when it is known
+   */
+  constructor(
+    platform: Platform,
+    client: ClientId,
+    own: Leaf,
+    noted: (message: Message) => { reason: number | null },
+  ) {
+    this.platform = platform
+    this.client = client
+    this.own = own
+    this.noted = noted
+  }
+
+  async publish(message: Message): Promise<ReasonCode> {
+    // From here on a shadow's topic has one name.
+    const topic = canonicalTopic(message.topic)
+    const named = topic === message.topic ? message : { ...message, topic }
+    const passed = this.noted(named)
+    const outcome = await this.courier(rootOfTopic(topic)).post(encodeMessage(named))
+    const reason = outcome === STORED ? Reason.Success : (outcome as ReasonCode)
+    passed.reason = reason
+    return reason
+  }
+
+  private courier(root: Root): Courier {
+    let courier = this.couriers.get(root)
+    if (courier === undefined) {
+      if (this.couriers.size >= PUBLISH_COURIERS_MAX) this.sweep()
+      courier = new Courier(this.platform, {
+        call: (batch) =>
+          root === this.own.root
+            ? this.own.publish(this.client, unpackBatch(batch))
+            : this.platform.peers.leaf(root).publish(this.client, batch),
+        failed: (records, cause) => {
+          this.platform.report(`the leaf of ${root} does not answer`, cause)
+          return records.map(() => Reason.UnspecifiedError)
+        },
+      })
+      this.couriers.set(root, courier)
+    }
+    return courier
+  }
+
+  private sweep(): void {
+    for (const [root, courier] of this.couriers) if (courier.idle) this.couriers.delete(root)
+  }
+}

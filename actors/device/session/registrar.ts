@@ -1,0 +1,109 @@
+// Tells the leaves of this region what a session subscribes to, and that it no longer does.
+import type { ClientId, Root } from '../../../src/id/ids.ts'
+import { Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
+import { rootOfSubscription } from '../../../src/mqtt/topic.ts'
+import { unpackBatch } from '../../../src/relay/batch.ts'
+import type { Subscription } from '../../../src/session/session.ts'
+import type { Leaf } from '../../leaf/leaf.ts'
+import type { Platform, SubscribeReply } from '../../platform.ts'
+import { isFactFilter } from '../presence/system-topics.ts'
+import { WideRegistrar } from './wide-registrar.ts'
+
+export interface Registered {
+  /** One for each subscription, in order. */
+  readonly reasons: readonly ReasonCode[]
+  /** Deliveries, encoded. */
+  readonly retained: readonly Uint8Array[]
+}
+
+export class Registrar {
+  readonly wide: WideRegistrar
+  private readonly platform: Platform
+  private readonly client: ClientId
+  private readonly own: Leaf
+
+  constructor(platform: Platform, client: ClientId, own: Leaf) {
+    this.platform = platform
+    this.client = client
+    this.own = own
+    this.wide = new WideRegistrar(platform, client)
+  }
+
+  async subscribe(session: string, subscriptions: readonly Subscription[]): Promise<Registered> {
+    const reasons = subscriptions.map((): ReasonCode => Reason.UnspecifiedError)
+    const retained: Uint8Array[] = []
+    subscriptions.forEach(({ filter, qos }, i) => {
+      if (isFactFilter(filter)) reasons[i] = qos
+    })
+    const wide = subscriptions.flatMap((one, at) => (isWide(one.filter) ? [{ one, at }] : []))
+    const wideReasons = this.wide.subscribe(
+      session,
+      wide.map(({ one }) => one),
+    )
+    await Promise.all(
+      [...this.byRoot(subscriptions.map(({ filter }) => filter))].map(async ([root, indices]) => {
+        const wanted = indices.flatMap((i) => subscriptions[i] ?? [])
+        try {
+          const reply = await this.ask(root, session, wanted)
+          indices.forEach((at, i) => {
+            reasons[at] = (reply.reasons[i] ?? Reason.UnspecifiedError) as ReasonCode
+          })
+          retained.push(...unpackBatch(reply.retained))
+        } catch (cause) {
+          this.platform.report(`could not subscribe at ${root}`, cause)
+        }
+      }),
+    )
+    for (const [i, reason] of (await wideReasons).entries()) reasons[wide[i]?.at ?? -1] = reason
+    return { reasons, retained }
+  }
+
+  /** Resolves when all that these filters' homes accepted so far has come to this actor. */
+  async fence(session: string, filters: readonly string[]): Promise<void> {
+    const roots = [...this.byRoot(filters).keys()].filter((root) => root !== this.own.root)
+    await Promise.all([
+      // Its own leaf may still hold something back that was accepted while it was the home.
+      this.own.fanOut.settled(this.client, session),
+      ...roots.map((root) => this.platform.peers.leaf(root).fence(this.client, session)),
+      filters.some(isWide) ? this.wide.fence(session) : null,
+    ])
+  }
+
+  /** Never rejects: a leaf that is not reached learns it with its next delivery. */
+  async unsubscribe(session: string, filters: readonly string[]): Promise<void> {
+    await Promise.all([
+      this.wide.unsubscribe(session, filters.filter(isWide)),
+      ...[...this.byRoot(filters)].map(async ([root, indices]) => {
+        const names = indices.flatMap((i) => filters[i] ?? [])
+        try {
+          if (root === this.own.root) this.own.unsubscribe(this.client, session, names)
+          else await this.platform.peers.leaf(root).unsubscribe(this.client, session, names)
+        } catch (cause) {
+          this.platform.report(`could not unsubscribe at ${root}`, cause)
+        }
+      }),
+    ])
+  }
+
+  private ask(root: Root, session: string, subscriptions: readonly Subscription[]): Promise<SubscribeReply> {
+    return root === this.own.root
+      ? this.own.subscribe(this.client, session, subscriptions)
+      : this.platform.peers.leaf(root).subscribe(this.client, session, subscriptions)
+  }
+
+  private byRoot(filters: readonly string[]): Map<Root, number[]> {
+    const roots = new Map<Root, number[]>()
+    filters.forEach((filter, i) => {
+      const root = rootOfSubscription(filter)
+      if (root === null || isFactFilter(filter)) return
+      const indices = roots.get(root)
+      if (indices === undefined) roots.set(root, [i])
+      else indices.push(i)
+    })
+    return roots
+  }
+}
+
+function isWide(filter: string): boolean {
+  return rootOfSubscription(filter) === null && !isFactFilter(filter)
+}

@@ -1,0 +1,97 @@
+// QoS 2 deliveries that a session has taken: a call between actors that failed is made again, and this tells what came by
+// the first one. Of a session that outlives its connection it is in storage, with the delivery.
+import { isFailure } from '../../../src/mqtt/reason.ts'
+import { type Delivery, decodeDelivery } from '../../../src/session/delivery.ts'
+import type { StoredDelivery } from '../../../src/session/outgoing-effect.ts'
+import { STORED } from '../../leaf/outcome.ts'
+import { SEEN_ORIGINS_MAX, SEEN_PRUNE_EVERY } from '../../limits.ts'
+import type { Storage } from '../../platform.ts'
+import { Tables } from '../../storage/tables.ts'
+
+const SCHEMA = [
+  'CREATE TABLE IF NOT EXISTS seen (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE)',
+]
+
+export class SeenOrigins {
+  private readonly storage: Storage
+  private readonly tables: Tables
+  private readonly recent = new Map<string, Promise<number>>()
+
+  constructor(storage: Storage) {
+    this.storage = storage
+    this.tables = new Tables(storage, SCHEMA, 'seen')
+  }
+
+  /** Accepts a delivery, unless it is one that was accepted before; the outcome is the first one's. */
+  once(
+    bytes: Uint8Array,
+    accept: (delivery: Delivery, settle: (outcome: number) => void) => void,
+  ): Promise<number> {
+    const delivery = decodeDelivery(bytes)
+    const name = nameOf(delivery)
+    if (name === null) return new Promise((settle) => accept(delivery, settle))
+    const known = this.recent.get(name)
+    if (known !== undefined) {
+      if (delivery.message.owed === undefined) return known
+      // The first may be refused for want of room, which this one needs not be: it is acknowledged by now.
+      return known.then((outcome) => (isFailure(outcome) ? this.once(bytes, accept) : outcome))
+    }
+    if (this.kept(name)) return Promise.resolve(STORED)
+    const outcome = new Promise<number>((settle) => accept(delivery, settle))
+    this.remember(name, outcome)
+    void outcome.then((reason) => {
+      if (isFailure(reason)) this.recent.delete(name)
+    })
+    return outcome
+  }
+
+  /** In the transaction that stores the delivery. */
+  keep(delivery: Delivery): void {
+    const name = nameOf(delivery)
+    if (name === null) return
+    this.tables.make()
+    const [row] = this.storage.exec('INSERT OR IGNORE INTO seen (name) VALUES (?) RETURNING id', name)
+    const id = Number(row?.id ?? 0)
+    if (id % SEEN_PRUNE_EVERY === 0)
+      this.storage.exec('DELETE FROM seen WHERE id <= ?', id - SEEN_ORIGINS_MAX)
+  }
+
+  /** For the session's next home. */
+  all(): string[] {
+    if (!this.tables.exist) return []
+    return this.storage.exec('SELECT name FROM seen ORDER BY id').map(({ name }) => String(name))
+  }
+
+  /** For the session's next home, which is to take these yet. */
+  without(late: readonly StoredDelivery[]): string[] {
+    const names = new Set(late.map(({ delivery }) => nameOf(delivery)))
+    return this.all().filter((name) => !names.has(name))
+  }
+
+  import(names: readonly string[]): void {
+    if (names.length > 0) this.tables.make()
+    for (const name of names) this.storage.exec('INSERT OR IGNORE INTO seen (name) VALUES (?)', name)
+  }
+
+  /** The session has ended. */
+  clear(): void {
+    this.recent.clear()
+    if (this.tables.exist) this.storage.exec('DELETE FROM seen')
+  }
+
+  private kept(name: string): boolean {
+    return this.tables.exist && this.storage.exec('SELECT 1 FROM seen WHERE name = ?', name).length > 0
+  }
+
+  private remember(name: string, outcome: Promise<number>): void {
+    const [oldest] = this.recent.keys()
+    if (this.recent.size >= SEEN_ORIGINS_MAX && oldest !== undefined) this.recent.delete(oldest)
+    this.recent.set(name, outcome)
+  }
+}
+
+/** A client's overlapping subscriptions may give it several copies of a message, each with identifiers of its own. */
+function nameOf({ qos, identifiers, share, message }: Delivery): string | null {
+  if (qos < 2 || message.origin === undefined) return null
+  return [message.origin, ...identifiers, ...(share === null ? [] : [share.filter])].join(' ')
+}

@@ -1,0 +1,391 @@
+// A session in the actor's SQLite: what of it must survive its connection. A session that ends with its connection
+// writes nothing here, unless its client is slower than what it is sent.
+
+import { decodeMessage, encodeMessage } from '../../../src/mqtt/message.ts'
+import type { Will } from '../../../src/mqtt/packet.ts'
+import { decodeDelivery, deliveryBytes, encodeDelivery } from '../../../src/session/delivery.ts'
+import type { OutgoingSnapshot, StoredDelivery } from '../../../src/session/outgoing-effect.ts'
+import type { Subscription } from '../../../src/session/session.ts'
+import type { Marks } from '../../leaf/sync/marks.ts'
+import type { SqlRow, Storage } from '../../platform.ts'
+import { Tables } from '../../storage/tables.ts'
+import type { LiveBulk } from '../connection/attachment.ts'
+import { SESSION_SCHEMA } from './session-schema.ts'
+
+export interface SessionRow {
+  readonly id: string
+  readonly expirySeconds: number
+  /** Milliseconds since the epoch; null while connected. */
+  readonly disconnectedAt: number | null
+  readonly lastPosition: number
+  readonly sentUpTo: number
+  /** Positions up to here were given to the new home. */
+  readonly exportedUpTo: number | null
+  /** Its subscriptions here were ended: nothing comes for it any more. */
+  readonly fenced: boolean
+}
+
+export class SessionStore {
+  private readonly storage: Storage
+  private readonly tables: Tables
+  private readonly marks: Marks
+  /** Whether the session outlives its connection, and so is synced; null before it was looked at. */
+  private outlives: boolean | null = null
+
+  constructor(storage: Storage, marks: Marks) {
+    this.storage = storage
+    this.tables = new Tables(storage, SESSION_SCHEMA, 'session')
+    this.marks = marks
+  }
+
+  session(): SessionRow | null {
+    const [row] = this.rows('SELECT * FROM session')
+    if (row === undefined) return null
+    return {
+      id: String(row.id),
+      expirySeconds: Number(row.expiry_seconds),
+      disconnectedAt: row.disconnected_at === null ? null : Number(row.disconnected_at),
+      lastPosition: Number(row.last_position),
+      sentUpTo: Number(row.sent_up_to),
+      exportedUpTo: row.exported_up_to === null ? null : Number(row.exported_up_to),
+      fenced: row.fenced === 1,
+    }
+  }
+
+  saveSession(
+    id: string,
+    expirySeconds: number,
+    disconnectedAt: number | null,
+    outgoing: OutgoingSnapshot,
+  ): void {
+    const before = this.synced !== null
+    this.tables.make()
+    this.storage.exec(
+      'INSERT OR REPLACE INTO session (one, id, expiry_seconds, disconnected_at, last_position, sent_up_to) VALUES (1, ?, ?, ?, ?, ?)',
+      id,
+      expirySeconds,
+      disconnectedAt,
+      outgoing.lastPosition,
+      outgoing.sentUpTo,
+    )
+    this.outlives = expirySeconds > 0
+    this.synced?.one('session', before)
+  }
+
+  sentUpTo(position: number): void {
+    this.storage.exec('UPDATE session SET sent_up_to = ?', position)
+    this.synced?.one('session', true)
+  }
+
+  markExported(upTo: number): void {
+    this.storage.exec('UPDATE session SET exported_up_to = ?', upTo)
+  }
+
+  markFenced(): void {
+    this.storage.exec('UPDATE session SET fenced = 1')
+  }
+
+  /** The session has ended: nothing of it is left. */
+  clear(): void {
+    if (!this.tables.exist) return
+    this.marks.sessionEnded(this.synced !== null)
+    this.outlives = false
+    for (const table of ['session', 'subscription', 'queue', 'released', 'received', 'live_bulk'])
+      this.storage.exec(`DELETE FROM ${table}`)
+  }
+
+  /** The id of the session that this home began with, or null. */
+  imported(): string | null {
+    const [row] = this.rows('SELECT session FROM imported')
+    return row === undefined ? null : String(row.session)
+  }
+
+  saveImported(session: string): void {
+    this.tables.make()
+    this.storage.exec('INSERT OR REPLACE INTO imported (one, session) VALUES (1, ?)', session)
+  }
+
+  // Subscriptions ---------------------------------------------------------------------------------------------------
+
+  subscriptions(): Map<string, Subscription> {
+    return new Map(
+      this.rows('SELECT filter, options FROM subscription').map((row) => [
+        String(row.filter),
+        JSON.parse(String(row.options)) as Subscription,
+      ]),
+    )
+  }
+
+  /** @param registered whether the filter's leaf in this region knows of it */
+  saveSubscription(subscription: Subscription, registered: boolean): void {
+    this.tables.make()
+    const options = JSON.stringify(subscription)
+    const [before] = this.rows(
+      'SELECT options, registered FROM subscription WHERE filter = ?',
+      subscription.filter,
+    )
+    if (before?.options === options && before.registered === Number(registered)) return
+    this.storage.exec(
+      'INSERT OR REPLACE INTO subscription (filter, options, registered) VALUES (?, ?, ?)',
+      subscription.filter,
+      options,
+      Number(registered),
+    )
+    if (before?.options === options) return
+    this.synced?.one('session', true)
+    this.synced?.put('subscription', subscription.filter, before !== undefined)
+  }
+
+  unregistered(): Subscription[] {
+    return this.rows('SELECT options FROM subscription WHERE registered = 0').map(
+      (row) => JSON.parse(String(row.options)) as Subscription,
+    )
+  }
+
+  markRegistered(filters: readonly string[]): void {
+    for (const filter of filters) {
+      this.storage.exec('UPDATE subscription SET registered = 1 WHERE filter = ?', filter)
+    }
+  }
+
+  removeSubscription(filter: string): void {
+    if (!this.tables.exist) return
+    this.storage.exec('DELETE FROM subscription WHERE filter = ?', filter)
+    this.synced?.one('session', true)
+    this.synced?.gone('subscription', filter)
+  }
+
+  // Queue -----------------------------------------------------------------------------------------------------------
+
+  queueSize(): { readonly messages: number; readonly bytes: number; readonly last: number } {
+    const [row] = this.rows(
+      'SELECT count(*) AS messages, coalesce(sum(bytes), 0) AS bytes, coalesce(max(position), 0) AS last FROM queue',
+    )
+    return {
+      messages: Number(row?.messages ?? 0),
+      bytes: Number(row?.bytes ?? 0),
+      last: Number(row?.last ?? 0),
+    }
+  }
+
+  enqueue(entries: readonly StoredDelivery[]): void {
+    this.tables.make()
+    for (const { position, delivery } of entries) {
+      this.storage.exec(
+        'INSERT OR REPLACE INTO queue (position, bytes, delivery, share) VALUES (?, ?, ?, ?)',
+        position,
+        deliveryBytes(delivery),
+        encodeDelivery(delivery),
+        delivery.share?.filter ?? null,
+      )
+      this.synced?.put('queue', position, false)
+    }
+    const last = entries.at(-1)
+    if (last !== undefined) {
+      this.storage.exec('UPDATE session SET last_position = max(last_position, ?)', last.position)
+    }
+  }
+
+  /** Those of these positions that are in the queue. */
+  inQueue(positions: readonly number[]): Set<number> {
+    const rows = this.rows(`SELECT position FROM queue WHERE position IN (${inList(positions)})`)
+    return new Set(rows.map(({ position }) => Number(position)))
+  }
+
+  dequeue(positions: readonly number[]): void {
+    this.storage.exec(`DELETE FROM queue WHERE position IN (${inList(positions)})`)
+    for (const position of positions) this.synced?.gone('queue', position)
+  }
+
+  /** The session's next home has these. */
+  dequeueUpTo(position: number): void {
+    if (this.tables.exist && position > 0)
+      this.storage.exec('DELETE FROM queue WHERE position <= ?', position)
+  }
+
+  /** What the core's store was confirmed to have is gone: others have it from there. */
+  dropConfirmed(): void {
+    for (const { position } of this.rows('SELECT position FROM queue'))
+      if (!this.marks.has('queue', Number(position)))
+        this.storage.exec('DELETE FROM queue WHERE position = ?', Number(position))
+  }
+
+  /** What the core's store was not confirmed to have. */
+  unconfirmed(): StoredDelivery[] {
+    return this.queued(0, Number.MAX_SAFE_INTEGER, -1).filter(({ position }) =>
+      this.marks.has('queue', position),
+    )
+  }
+
+  /** One encoded delivery, or null. */
+  queuedBytes(position: number): Uint8Array | null {
+    const [row] = this.rows('SELECT delivery FROM queue WHERE position = ?', position)
+    return row === undefined ? null : new Uint8Array(row.delivery as ArrayBuffer)
+  }
+
+  queued(after: number, upTo: number, limit: number): StoredDelivery[] {
+    return this.rows(
+      'SELECT position, delivery FROM queue WHERE position > ? AND position <= ? ORDER BY position LIMIT ?',
+      after,
+      upTo,
+      limit,
+    ).map(storedDelivery)
+  }
+
+  // Shared subscriptions --------------------------------------------------------------------------------------------
+
+  /** What came by shared subscriptions and is in the queue, after a position. */
+  queuedShared(after: number, limit: number): StoredDelivery[] {
+    return this.rows(
+      'SELECT position, delivery FROM queue WHERE share IS NOT NULL AND position > ? ORDER BY position LIMIT ?',
+      after,
+      limit,
+    ).map(storedDelivery)
+  }
+
+  /** The session ends, and leaves these for the other members. */
+  leave(rows: readonly Pick<StoredDelivery, 'delivery'>[]): void {
+    this.tables.make()
+    for (const { delivery } of rows)
+      this.storage.exec('INSERT INTO orphan (delivery) VALUES (?)', encodeDelivery(delivery))
+  }
+
+  orphans(after: number, limit: number): StoredDelivery[] {
+    return this.rows(
+      'SELECT id AS position, delivery FROM orphan WHERE id > ? ORDER BY id LIMIT ?',
+      after,
+      limit,
+    ).map(storedDelivery)
+  }
+
+  removeOrphans(ids: readonly number[]): void {
+    this.storage.exec(`DELETE FROM orphan WHERE id IN (${inList(ids)})`)
+  }
+
+  // QoS 2 -----------------------------------------------------------------------------------------------------------
+
+  /** The client has the delivery: only its id is kept, until PUBCOMP. */
+  release(position: number, stored: boolean): void {
+    this.tables.make()
+    if (stored) this.dequeue([position])
+    this.storage.exec('INSERT OR REPLACE INTO released (position) VALUES (?)', position)
+    this.synced?.one('session', true)
+  }
+
+  complete(positions: readonly number[]): void {
+    this.storage.exec(`DELETE FROM released WHERE position IN (${inList(positions)})`)
+    this.synced?.one('session', true)
+  }
+
+  released(): number[] {
+    return this.rows('SELECT position FROM released ORDER BY position').map(({ position }) =>
+      Number(position),
+    )
+  }
+
+  /**
+   * A QoS 2 message has come and is about to be passed on.
+   * @param fresh its origin, unless it is known by an earlier one
+   * @param dup it may have come before
+   * @returns its origin
+   */
+  begin(packetId: number, fresh: string, dup: boolean): string {
+    this.tables.make()
+    const [before] = dup ? this.rows('SELECT origin FROM received WHERE packet_id = ?', packetId) : []
+    if (before !== undefined) return String(before.origin)
+    this.storage.exec(
+      'INSERT OR REPLACE INTO received (packet_id, origin, settled) VALUES (?, ?, 0)',
+      packetId,
+      fresh,
+    )
+    return fresh
+  }
+
+  /** It has its outcome: until PUBREL only the answer is to be given again. */
+  receive(packetId: number): void {
+    this.tables.make()
+    this.storage.exec(
+      "INSERT INTO received (packet_id, origin, settled) VALUES (?, '', 1) ON CONFLICT (packet_id) DO UPDATE SET settled = 1",
+      packetId,
+    )
+    this.synced?.one('session', true)
+  }
+
+  dismiss(packetId: number): void {
+    if (!this.tables.exist) return
+    this.storage.exec('DELETE FROM received WHERE packet_id = ?', packetId)
+    this.synced?.one('session', true)
+  }
+
+  received(): number[] {
+    return this.rows('SELECT packet_id FROM received WHERE settled = 1').map((row) => Number(row.packet_id))
+  }
+
+  // What an attachment does not hold --------------------------------------------------------------------------------
+
+  saveLiveBulk(bulk: LiveBulk): void {
+    this.tables.make()
+    this.storage.exec('INSERT OR REPLACE INTO live_bulk (one, bulk) VALUES (1, ?)', JSON.stringify(bulk))
+  }
+
+  liveBulk(): LiveBulk | null {
+    const [row] = this.rows('SELECT bulk FROM live_bulk')
+    return row === undefined ? null : (JSON.parse(String(row.bulk)) as LiveBulk)
+  }
+
+  // Will ------------------------------------------------------------------------------------------------------------
+
+  /** The will and when it is due (null while its connection stands). */
+  will(): { readonly will: Will; readonly publishAt: number | null } | null {
+    const [row] = this.rows('SELECT * FROM will')
+    if (row === undefined) return null
+    return {
+      will: {
+        message: decodeMessage(new Uint8Array(row.record as ArrayBuffer)),
+        delaySeconds: Number(row.delay_seconds),
+        expirySeconds: row.expiry_seconds === null ? null : Number(row.expiry_seconds),
+      },
+      publishAt: row.publish_at === null ? null : Number(row.publish_at),
+    }
+  }
+
+  saveWill(will: Will): void {
+    this.tables.make()
+    this.storage.exec(
+      'INSERT OR REPLACE INTO will (one, record, delay_seconds, expiry_seconds, publish_at) VALUES (1, ?, ?, ?, NULL)',
+      encodeMessage(will.message),
+      will.delaySeconds,
+      will.expirySeconds,
+    )
+  }
+
+  delayWill(publishAt: number): void {
+    this.storage.exec('UPDATE will SET publish_at = ?', publishAt)
+  }
+
+  clearWill(): void {
+    if (this.tables.exist) this.storage.exec('DELETE FROM will')
+  }
+
+  /** The marks, if the session is one that is synced. */
+  private get synced(): Marks | null {
+    this.outlives ??= (this.session()?.expirySeconds ?? 0) > 0
+    return this.outlives ? this.marks : null
+  }
+
+  private rows(query: string, ...bindings: (string | number)[]) {
+    return this.tables.exist ? this.storage.exec(query, ...bindings) : []
+  }
+}
+
+function storedDelivery(row: SqlRow): StoredDelivery {
+  return {
+    position: Number(row.position),
+    delivery: decodeDelivery(new Uint8Array(row.delivery as ArrayBuffer)),
+  }
+}
+
+/** For one statement on all: as many as a window, so well below SQLite's bound on its length. */
+function inList(positions: readonly number[]): string {
+  return positions.map((position) => Math.trunc(position)).join(', ')
+}

@@ -1,0 +1,123 @@
+// SUBSCRIBE and UNSUBSCRIBE of a session: what storage keeps of them, and which retained messages are still news.
+import { decodeMessage } from '../../../src/mqtt/message.ts'
+import { isFailure, Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
+import { parseShared, rootOfSubscription } from '../../../src/mqtt/topic.ts'
+import { type Delivery, decodeDelivery } from '../../../src/session/delivery.ts'
+import type { Effect, Session } from '../../../src/session/session.ts'
+import { retainedDeliveries } from '../../leaf/stages/retained.ts'
+import { WIDE_RETAINED_MESSAGES_MAX } from '../../limits.ts'
+import { type Facts, factsFor, isFactFilter } from '../presence/system-topics.ts'
+import type { Registrar } from './registrar.ts'
+import type { SessionStore } from './session-store.ts'
+import type { ShadowDeltas } from './shadow-deltas.ts'
+
+type Subscribe = Extract<Effect, { do: 'subscribe' }>
+type Unsubscribe = Extract<Effect, { do: 'unsubscribe' }>
+
+export interface Subscribed {
+  readonly reasons: readonly ReasonCode[]
+  readonly retained: readonly Delivery[]
+}
+
+export class SubscriptionRequests {
+  private readonly store: SessionStore
+  private readonly registrar: Registrar
+  private readonly ownDeltas: ShadowDeltas
+  private readonly spokenOf: (filters: readonly string[]) => void
+  /** For each SUBSCRIBE that waits for its leaves: the topics that have come meanwhile. */
+  private readonly overtaken = new Set<Set<string>>()
+
+  /** @param spokenOf told of what the client of a lasting session subscribes to, and no longer does */
+  constructor(
+    store: SessionStore,
+    registrar: Registrar,
+    ownDeltas: ShadowDeltas,
+    spokenOf: (filters: readonly string[]) => void,
+  ) {
+    this.store = store
+    this.registrar = registrar
+    this.ownDeltas = ownDeltas
+    this.spokenOf = spokenOf
+  }
+
+  /** A live message has come for the session. */
+  arrived(topic: string): void {
+    for (const topics of this.overtaken) topics.add(topic)
+  }
+
+  /** Registers at the leaves. A reason for each item, and the retained messages that no newer one has overtaken. */
+  async subscribe(session: Session, { items }: Subscribe): Promise<Subscribed> {
+    const wanted = items.flatMap(({ refused, subscription }) => (refused === null ? [subscription] : []))
+    // Kept first: should the process die, what a leaf learnt is known here and can be taken back.
+    if (session.persistent) {
+      this.spokenOf(wanted.map(({ filter }) => filter))
+      for (const one of wanted) this.store.saveSubscription(one, true)
+    }
+    const overtaken = new Set<string>()
+    this.overtaken.add(overtaken)
+    const { reasons, retained } = await this.registrar.subscribe(session.id, wanted)
+    this.overtaken.delete(overtaken)
+    let next = 0
+    return {
+      reasons: items.map(({ refused }) => refused ?? reasons[next++] ?? Reason.UnspecifiedError),
+      retained: retained.map(decodeDelivery).filter(({ message }) => !overtaken.has(message.topic)),
+    }
+  }
+
+  /**
+   * After SUBACK: the retained messages that came with the answers, what the client's own shadows ask it to change, then,
+   * page by page, the retained messages that match wide filters.
+   * These are fetched only now, so a live message that came before is no newer.
+   * @param facts what `$SYS` says now
+   * @param give resolves when it is acknowledged or durable; null where the session is another by now
+   */
+  async giveRetained(
+    session: Session,
+    { items }: Subscribe,
+    { reasons, retained }: Subscribed,
+    facts: Facts,
+    give: (delivery: Delivery) => Promise<number> | null,
+  ): Promise<void> {
+    for (const delivery of retained) void give(delivery)
+    for (const delivery of this.ownDeltas.onSubscribe(session, items, reasons)) void give(delivery)
+    for (const [i, { subscription }] of items.entries()) {
+      if (isFailure(reasons[i] ?? Reason.UnspecifiedError)) continue
+      for (const delivery of factsFor(subscription, facts)) void give(delivery)
+    }
+    const wanted = items.flatMap(({ subscription, isNew }, i) => {
+      const { filter, retainHandling } = subscription
+      const asked = retainHandling === 0 || (retainHandling === 1 && isNew) // [MQTT-3.3.1-9] [MQTT-3.3.1-10]
+      const granted = !isFailure(reasons[i] ?? Reason.UnspecifiedError)
+      if (isFactFilter(filter)) return []
+      return asked && granted && parseShared(filter) === null && rootOfSubscription(filter) === null
+        ? [subscription]
+        : []
+    })
+    if (wanted.length === 0) return
+    const overtaken = new Set<string>()
+    this.overtaken.add(overtaken)
+    try {
+      let given = 0
+      for await (const page of this.registrar.wide.retained(wanted.map(({ filter }) => filter))) {
+        const records = page.slice(0, WIDE_RETAINED_MESSAGES_MAX - given)
+        given += records.length
+        const kept = records.map((record) => ({ topic: decodeMessage(record).topic, record }))
+        const taken = retainedDeliveries(wanted, kept, overtaken).map((bytes) => give(decodeDelivery(bytes)))
+        await Promise.all(taken)
+        if (taken.includes(null) || given === WIDE_RETAINED_MESSAGES_MAX) return
+      }
+    } finally {
+      this.overtaken.delete(overtaken)
+    }
+  }
+
+  /** Storage follows the session, which by now has dropped what failed or was left, unless it was taken up again. */
+  settled(session: Session, effect: Subscribe | Unsubscribe): void {
+    if (!session.persistent) return
+    const filters =
+      effect.do === 'subscribe' ? effect.items.map(({ subscription }) => subscription.filter) : effect.filters
+    if (effect.do === 'unsubscribe') this.spokenOf(filters)
+    for (const filter of filters)
+      if (!session.subscriptions.has(filter)) this.store.removeSubscription(filter)
+  }
+}

@@ -1,0 +1,113 @@
+// A session's wide filters: subscribed at every shard of the region, since any root may match.
+import type { ClientId } from '../../../src/id/ids.ts'
+import { isFailure, Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
+import { unpackBatch } from '../../../src/relay/batch.ts'
+import type { WideCursor, WorldCursor } from '../../../src/relay/wide.ts'
+import type { Subscription } from '../../../src/session/session.ts'
+import { persistently } from '../../calls/eventually.ts'
+import type { Platform, RetainedPage, WideSubscribeReply } from '../../platform.ts'
+
+export class WideRegistrar {
+  private readonly platform: Platform
+  private readonly client: ClientId
+  private turn: Promise<void> = Promise.resolve()
+
+  constructor(platform: Platform, client: ClientId) {
+    this.platform = platform
+    this.client = client
+  }
+
+  /** The worst reason of all shards for each. What is new and not granted by all of them is taken back. */
+  async subscribe(session: string, subscriptions: readonly Subscription[]): Promise<ReasonCode[]> {
+    if (subscriptions.length === 0) return []
+    return this.inTurn(() => this.ask(session, subscriptions))
+  }
+
+  /** Never rejects: a shard that is not reached learns it with its next delivery. */
+  async unsubscribe(session: string, filters: readonly string[]): Promise<void> {
+    if (filters.length > 0) await this.inTurn(() => this.takeBack(session, filters))
+  }
+
+  /**
+   * Resolves when all has come that WideActors knew only this region to want. The new home registered its wide filters
+   * before it asked the old one to let go (`Home.tryToFinish`), so every WideActor knows them: what a leaf has accepted
+   * and has not yet passed to its WideActor goes to the new region too. Rejects where a region cannot be asked.
+   */
+  async fence(session: string): Promise<void> {
+    const { core, fleet, region } = this.platform
+    await core.wideDrained({ fleet, region })
+    // Only now: what came from elsewhere is on its way from this region's shards.
+    await Promise.all(this.platform.peers.wideShards().map((shard) => shard.fence(this.client, session)))
+  }
+
+  /**
+   * Pages of retained records of this region's homes, then of the other regions'. Asked for again where they do not come:
+   * SUBACK is out, so the client would not ask again.
+   */
+  async *retained(filters: readonly string[]): AsyncGenerator<Uint8Array[]> {
+    const shards = this.platform.peers.wideShards()
+    for (const shard of shards) yield* this.pages<WideCursor>((after) => shard.retained(filters, after))
+    for (const shard of shards)
+      yield* this.pages<WorldCursor>((after) => shard.retainedElsewhere(filters, after))
+  }
+
+  private async *pages<Cursor>(
+    ask: (after: Cursor | null) => Promise<RetainedPage<Cursor>>,
+  ): AsyncGenerator<Uint8Array[]> {
+    let after: Cursor | null = null
+    do {
+      const page: RetainedPage<Cursor> = await persistently(this.platform, () => ask(after))
+      yield unpackBatch(page.records)
+      after = page.next
+    } while (after !== null)
+  }
+
+  private async ask(session: string, subscriptions: readonly Subscription[]): Promise<ReasonCode[]> {
+    const replies = await Promise.all(
+      this.platform.peers.wideShards().map(async (shard): Promise<WideSubscribeReply> => {
+        try {
+          return await shard.subscribe(this.client, session, subscriptions)
+        } catch (cause) {
+          this.platform.report('could not subscribe at the wide filters', cause)
+          return { reasons: subscriptions.map(() => Reason.UnspecifiedError), fresh: [] }
+        }
+      }),
+    )
+    const reasons = subscriptions.map(({ qos }, i) => {
+      const failed = replies.find((reply) => isFailure(reply.reasons[i] ?? Reason.UnspecifiedError))
+      return (failed === undefined ? qos : (failed.reasons[i] ?? Reason.UnspecifiedError)) as ReasonCode
+    })
+    const refused = subscriptions.filter(
+      (_, i) =>
+        isFailure(reasons[i] ?? Reason.UnspecifiedError) && replies.some(({ fresh }) => fresh[i] === true),
+    )
+    if (refused.length === 0) return reasons
+    await this.takeBack(
+      session,
+      refused.map(({ filter }) => filter),
+    )
+    return reasons
+  }
+
+  private async takeBack(session: string, filters: readonly string[]): Promise<void> {
+    await Promise.all(
+      this.platform.peers.wideShards().map(async (shard) => {
+        try {
+          await shard.unsubscribe(this.client, session, filters)
+        } catch (cause) {
+          this.platform.report('could not unsubscribe at the wide filters', cause)
+        }
+      }),
+    )
+  }
+
+  /** One after another: what a refusal takes back must not be what a later SUBSCRIBE was granted. */
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.turn.then(work)
+    this.turn = done.then(
+      () => undefined,
+      () => undefined,
+    )
+    return done
+  }
+}

@@ -1,0 +1,11 @@
+// What a leaf knows of its home, as it is told to who asks.
+import type { LeafFacts } from '../../src/relay/explain.ts'
+import type { Home } from '../leaf/home/home.ts'
+
+export function homeFacts({ knowledge }: Home): LeafFacts['home'] {
+  return {
+    at: knowledge.at,
+    region: knowledge.at === 'elsewhere' ? knowledge.region : null,
+    epoch: knowledge.at === 'unknown' ? 0 : knowledge.epoch,
+  }
+}

@@ -1,0 +1,162 @@
+// The platform port over workerd: hibernating WebSockets, SQLite, one alarm.
+import { type ChosenTopics, parseChosen } from '../../../src/history/chosen.ts'
+import { type ActorAddress, type ActorKind, parseActorName } from '../../../src/id/actor-name.ts'
+import { PACKET_BYTES_MAX } from '../../../src/mqtt/limits.ts'
+import { QUEUE_MESSAGES_MAX, SERVER_KEEP_ALIVE_SECONDS } from '../../../src/session/limits.ts'
+import type { CoreClient } from '../../core/core-client.ts'
+import { OUTBOX_MESSAGES_MAX } from '../../limits.ts'
+import type { Connection, Peers, Platform, Settings, SqlRow, SqlValue, Storage } from '../../platform.ts'
+import { coreClient } from './core-fetch.ts'
+import type { Env } from './env.ts'
+import { logError } from './log.ts'
+import { workerdPeers } from './peers.ts'
+import { orEnd } from './storage-full.ts'
+
+export class WorkerdPlatform implements Platform {
+  readonly address: ActorAddress
+  readonly settings: Settings
+  readonly storage: Storage
+  readonly peers: Peers
+  readonly core: CoreClient
+  private readonly ctx: DurableObjectState
+  private readonly known = new WeakMap<WebSocket, Connection>()
+  /** Undefined until read; null where there is none. */
+  private alarmAt: number | null | undefined
+  private alarmWrites: Promise<void> = Promise.resolve()
+
+  constructor(ctx: DurableObjectState, env: Env, kind: ActorKind) {
+    this.ctx = ctx
+    this.address = parseActorName(kind, ctx.id.name ?? '')
+    this.settings = {
+      serverKeepAliveSeconds: Number(env.SERVER_KEEP_ALIVE_SECONDS ?? SERVER_KEEP_ALIVE_SECONDS),
+      packetBytesMax: Number(env.PACKET_BYTES_MAX ?? PACKET_BYTES_MAX),
+      outboxMessagesMax: Number(env.OUTBOX_MESSAGES_MAX ?? OUTBOX_MESSAGES_MAX),
+      queueMessagesMax: QUEUE_MESSAGES_MAX,
+      clientTokenSecret: env.CLIENT_TOKEN_SECRET,
+      moveTo: env.MOVE_TO === undefined || env.MOVE_TO === '' ? null : env.MOVE_TO,
+      presence: env.PRESENCE !== 'off',
+      history: chosenOf(env.HISTORY ?? ''),
+    }
+    const { storage } = ctx
+    const end = (reason: string) => ctx.abort(reason)
+    this.storage = {
+      exec: (query: string, ...bindings: SqlValue[]) =>
+        orEnd(() => storage.sql.exec(query, ...bindings.map(bindable)).toArray() as SqlRow[], end),
+      transaction: (write) => orEnd(() => storage.transactionSync(write), end),
+    }
+    this.peers = workerdPeers(env, this.address)
+    this.core = coreClient(env, this.address.region)
+  }
+
+  get region() {
+    return this.address.region
+  }
+
+  get fleet() {
+    return this.address.fleet
+  }
+
+  now(): number {
+    return Date.now()
+  }
+
+  randomId(): string {
+    return crypto.randomUUID()
+  }
+
+  random(): number {
+    return Math.random()
+  }
+
+  after(ms: number, task: () => void): () => void {
+    const timer = setTimeout(task, ms)
+    return () => clearTimeout(timer)
+  }
+
+  wakeBy(at: number): void {
+    if (this.alarmAt != null && this.alarmAt <= at) return
+    this.alarmWrites = this.alarmWrites
+      .then(async () => {
+        if (this.alarmAt === undefined) this.alarmAt = await this.ctx.storage.getAlarm()
+        if (this.alarmAt !== null && this.alarmAt <= at) return
+        this.alarmAt = at
+        await this.ctx.storage.setAlarm(at)
+      })
+      .catch((cause) => this.report('the alarm was not set', cause))
+  }
+
+  /** To be called first when the alarm goes off: there is none now. */
+  alarmWent(): void {
+    this.alarmAt = null
+  }
+
+  /** When the last `wakeBy` is in storage. */
+  settled(): Promise<void> {
+    return this.alarmWrites
+  }
+
+  connections(): Connection[] {
+    return this.ctx.getWebSockets().map((socket) => this.connection(socket))
+  }
+
+  /** The same object for the same socket, as long as the actor is in memory. */
+  connection(socket: WebSocket): Connection {
+    let connection = this.known.get(socket)
+    if (connection === undefined) {
+      connection = new SocketConnection(socket)
+      this.known.set(socket, connection)
+    }
+    return connection
+  }
+
+  report(what: string, cause: unknown): void {
+    const { kind, region, fleet, id } = this.address
+    logError(what, { kind, region, fleet, id }, cause)
+  }
+}
+
+class SocketConnection implements Connection {
+  private readonly socket: WebSocket
+
+  constructor(socket: WebSocket) {
+    this.socket = socket
+  }
+
+  send(frame: Uint8Array): void {
+    try {
+      this.socket.send(frame)
+    } catch {
+      // Closing already; the close event tells the actor.
+    }
+  }
+
+  close(code: number, reason: string): void {
+    try {
+      this.socket.close(code, reason)
+    } catch {
+      // Closed already.
+    }
+  }
+
+  attachment(): unknown {
+    return this.socket.deserializeAttachment()
+  }
+
+  attach(attachment: unknown): void {
+    this.socket.serializeAttachment(attachment)
+  }
+}
+
+let chosen: { readonly setting: string; readonly topics: ChosenTopics } | null = null
+
+/** Read once for all actors of a process. */
+function chosenOf(setting: string): ChosenTopics {
+  if (chosen?.setting !== setting) chosen = { setting, topics: parseChosen(setting) }
+  return chosen.topics
+}
+
+/** SQLite takes an ArrayBuffer whole, so a view is cut out of its buffer first. */
+function bindable(value: SqlValue): string | number | ArrayBuffer | null {
+  if (!(value instanceof Uint8Array)) return value
+  return value.byteLength === value.buffer.byteLength ? (value.buffer as ArrayBuffer) : value.slice().buffer
+}

@@ -1,0 +1,129 @@
+// What this region wants of a root whose home is elsewhere, and how the home learns it.
+import type { Root } from '../../../src/id/ids.ts'
+import { base64ToBytes } from '../../../src/relay/base64.ts'
+import type { RegionInterest } from '../../../src/relay/home.ts'
+import type { InterestResponse } from '../../../src/relay/interest.ts'
+import { recordByOurClock } from '../../calls/other-clock.ts'
+import { CoreUnreachable } from '../../core/core-client.ts'
+import type { Platform } from '../../platform.ts'
+import type { Subscribers } from '../delivery/subscribers.ts'
+import type { Retained, RetainedRecord } from '../stages/retained.ts'
+import type { Home } from './home.ts'
+
+export class OwnInterest {
+  private readonly platform: Platform
+  private readonly root: Root
+  private readonly subscribers: Subscribers
+  private readonly home: Home
+  private readonly retained: Retained
+  private calls: Promise<void> = Promise.resolve()
+  private withdrawn: Promise<void> = Promise.resolve()
+  private withdrawing = false
+  private adding: Promise<unknown> = Promise.resolve()
+  /** The next call, which has not begun. */
+  private next: { readonly wanted: Set<string>; readonly retained: Promise<RetainedRecord[]> } | null = null
+  private order = 0
+
+  constructor(platform: Platform, root: Root, subscribers: Subscribers, home: Home, retained: Retained) {
+    this.platform = platform
+    this.root = root
+    this.subscribers = subscribers
+    this.home = home
+    this.retained = retained
+  }
+
+  get current(): RegionInterest {
+    const { anyPlain, shares } = this.subscribers
+    return { region: this.platform.region, plain: anyPlain, shares: [...shares.keys()] }
+  }
+
+  /**
+   * Resolves when every message that the home accepts from then on comes here, with the retained ones that match, and those
+   * that others have asked for with it.
+   */
+  add(filters: readonly string[]): Promise<RetainedRecord[]> {
+    // One call at a time: those that subscribe while it is under way go together in the next, however many they are.
+    let round = this.next
+    if (round === null) {
+      const wanted = new Set<string>()
+      const retained = this.adding
+        .catch(() => undefined)
+        .then(() => {
+          this.next = null
+          return this.ask('add', [...wanted])
+        })
+      retained.catch((cause) => this.platform.report(`who subscribes to ${this.root} is refused`, cause))
+      round = { wanted, retained }
+      this.next = round
+      this.adding = retained
+    }
+    for (const filter of filters) round.wanted.add(filter)
+    return round.retained
+  }
+
+  /** The home is another one now, and may not know of this region's subscribers. */
+  async remind(): Promise<void> {
+    if (this.subscribers.size > 0) await this.add([])
+  }
+
+  /** A subscriber has gone. If this does not reach the home, its next message makes the leaf say so again. */
+  withdraw(): void {
+    if (this.withdrawing) return
+    this.withdrawing = true
+    this.ask('only', [])
+      .catch((cause) => this.platform.report(`${this.root} still comes here`, cause))
+      .finally(() => {
+        this.withdrawing = false
+      })
+  }
+
+  /** Requests go side by side, but none overtakes a withdrawal, nor a withdrawal them. */
+  private ask(change: 'add' | 'only', filters: readonly string[]): Promise<RetainedRecord[]> {
+    const before = change === 'add' ? this.withdrawn : this.calls
+    const asked = before.then(async () => {
+      const { platform, root } = this
+      const { home, retained, clock } = await this.tell(change, filters)
+      if (home.region === platform.region) {
+        // It has come here without this leaf's doing: a topic root that was given back.
+        const { at } = await this.home.verify()
+        if (at !== 'here') throw new CoreUnreachable(`the home of ${root} is moving`)
+        return this.retained.matching(filters, platform.now())
+      }
+      const now = platform.now()
+      return retained.map(({ topic, record }) => ({
+        topic,
+        record: recordByOurClock(base64ToBytes(record), clock, now),
+      }))
+    })
+    const settled = asked.then(
+      () => undefined,
+      () => undefined,
+    )
+    this.calls = Promise.all([this.calls, settled]).then(() => undefined)
+    if (change === 'only') this.withdrawn = settled
+    return asked
+  }
+
+  private async tell(change: 'add' | 'only', filters: readonly string[]): Promise<InterestResponse> {
+    const ask = (order: number) =>
+      this.platform.core.interest({
+        ...this.current,
+        ...this.home.asking,
+        change,
+        order,
+        filters: [...filters],
+      })
+    const order = this.nextOrder()
+    const answer = await ask(order)
+    if (answer.order <= order) return answer
+    // The clock was set back since a former life. An `add` has been heard all the same.
+    this.order = answer.order
+    return change === 'add' ? answer : ask(this.nextOrder())
+  }
+
+  /** By the clock, so that it grows over this actor's lives too, as a rule. */
+  private nextOrder(): number {
+    this.order = Math.max(this.order + 1, this.platform.now())
+    return this.order
+  }
+}

@@ -1,0 +1,56 @@
+// The ways from an actor to the region's uplinks: one courier for each root and destination, so that order holds.
+import type { RegionId, Root } from '../../../src/id/ids.ts'
+import { Reason } from '../../../src/mqtt/reason.ts'
+import { Courier, type Parcel } from '../../calls/courier.ts'
+import { UPLINK_COURIERS_MAX } from '../../limits.ts'
+import type { Destination, Platform } from '../../platform.ts'
+import { Lane } from '../../uplink/lane.ts'
+
+export class Uplinks {
+  private readonly platform: Platform
+  private readonly hint: () => RegionId | null
+  private readonly couriers = new Map<string, { readonly to: Destination; readonly courier: Courier }>()
+
+  /** @param hint where a home elsewhere was last */
+  constructor(platform: Platform, hint: () => RegionId | null) {
+    this.platform = platform
+    this.hint = hint
+  }
+
+  /** Resolves with the routed record's outcome. */
+  post(root: Root, to: Destination, routed: Uint8Array): Promise<number> {
+    const key = Lane.key(root, to)
+    let way = this.couriers.get(key)
+    if (way === undefined) {
+      if (this.couriers.size >= UPLINK_COURIERS_MAX) this.sweep()
+      way = { to, courier: this.courier(root, to) }
+      this.couriers.set(key, way)
+    }
+    return way.courier.post(routed)
+  }
+
+  /** What was posted to the root's home and has not left this actor. */
+  unsent(root: Root): readonly Parcel[] {
+    return this.couriers.get(Lane.key(root, { kind: 'home' }))?.courier.withdraw() ?? []
+  }
+
+  /** All that was posted for the region so far has its outcome. Rejects where that takes long. */
+  async settled(kind: 'region' | 'wide', region: RegionId): Promise<void> {
+    const ways = [...this.couriers.values()].filter(({ to }) => to.kind === kind && to.region === region)
+    await Promise.all(ways.map(({ courier }) => courier.settled()))
+  }
+
+  private courier(root: Root, to: Destination): Courier {
+    return new Courier(this.platform, {
+      call: (batch) => this.platform.peers.uplink(root).send(root, to, this.hint(), batch),
+      failed: (records, cause) => {
+        this.platform.report(`the uplink of ${root} does not answer`, cause)
+        return records.map(() => Reason.UnspecifiedError)
+      },
+    })
+  }
+
+  private sweep(): void {
+    for (const [key, { courier }] of this.couriers) if (courier.idle) this.couriers.delete(key)
+  }
+}

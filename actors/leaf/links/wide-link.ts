@@ -1,0 +1,114 @@
+// From a home to the WideActor that knows the wide filters of its root: messages, unless none can match, and whether
+// there are retained ones.
+import type { Branch, ClientId, Root } from '../../../src/id/ids.ts'
+import { presenceBranch } from '../../../src/id/root.ts'
+import { Reason } from '../../../src/mqtt/reason.ts'
+import { encodeRouted } from '../../../src/relay/routed.ts'
+import { Courier } from '../../calls/courier.ts'
+import { RETAINS_RETRY_MS, WIDE_GRANT_MS } from '../../limits.ts'
+import type { Platform } from '../../platform.ts'
+import type { Tables } from '../../storage/tables.ts'
+
+export class WideLink {
+  private readonly platform: Platform
+  private readonly root: Root
+  private readonly tables: Tables
+  private readonly retains: (branch: Branch) => boolean
+  /** With the number that each has in the table of those indexed. */
+  private readonly branches: readonly (readonly [Branch, number])[]
+  private readonly courier: Courier
+  private skipUntil = 0
+  /** Those that the WideActor has among the ones with retained messages. In storage, so that it cannot be forgotten. */
+  private readonly indexed = new Set<Branch>()
+  private telling: Promise<void> = Promise.resolve()
+
+  /** @param retains whether the home is here and has retained messages of the branch */
+  constructor(platform: Platform, root: Root, tables: Tables, retains: (branch: Branch) => boolean) {
+    this.platform = platform
+    this.root = root
+    this.tables = tables
+    this.retains = retains
+    const presence = presenceBranch(root)
+    this.branches = [[root, 1], ...(presence === null ? [] : [[presence, 2] as const])]
+    const rows = tables.exist ? platform.storage.exec('SELECT one FROM indexed') : []
+    for (const [branch, number] of this.branches)
+      if (rows.some(({ one }) => one === number)) this.indexed.add(branch)
+    this.courier = new Courier(platform, {
+      call: async (batch) => {
+        const calledAt = platform.now()
+        const { outcomes, skipMs } = await platform.peers.wide(root).publish(root, batch)
+        if (skipMs > 0)
+          this.skipUntil = Math.min(Math.max(this.skipUntil, calledAt + skipMs), calledAt + WIDE_GRANT_MS)
+        return outcomes
+      },
+      failed: (records, cause) => {
+        platform.report(`the wide filters for ${root} do not answer`, cause)
+        return records.map(() => Reason.UnspecifiedError)
+      },
+    })
+  }
+
+  /**
+   * The message's outcome with those who have wide filters; null where it is known that none can match.
+   * @param presence an event of the client's, which no grant is about
+   */
+  pass(publisher: ClientId, record: Uint8Array, presence: boolean): Promise<number> | null {
+    const leftMs = this.skipUntil - this.platform.now()
+    // No grant is for longer: the clock was set back, and others do not take it that this one is out still.
+    if (!presence && leftMs > 0 && leftMs <= WIDE_GRANT_MS) return null
+    return this.courier.post(encodeRouted(publisher, record))
+  }
+
+  /** Resolves when the WideActor knows that there are retained messages; that there are none any more, it may learn late. */
+  index(): Promise<number> {
+    if (this.wrong().length === 0) return Promise.resolve(Reason.Success)
+    const lacking = this.lacking()
+    const told = this.tell().then(
+      () => Reason.Success,
+      (cause) => {
+        this.platform.report(`the retained messages of ${this.root} are not known to wide filters`, cause)
+        this.platform.wakeBy(this.platform.now() + RETAINS_RETRY_MS)
+        return Reason.UnspecifiedError
+      },
+    )
+    return lacking ? told : Promise.resolve(Reason.Success)
+  }
+
+  /** The process may have died between a retained message and its mark: then this is made good soon. */
+  repair(): void {
+    if (this.lacking()) this.platform.wakeBy(this.platform.now() + RETAINS_RETRY_MS)
+  }
+
+  private tell(): Promise<void> {
+    const before = this.telling.catch(() => undefined)
+    this.telling = before.then(async () => {
+      for (const [branch, number] of this.wrong()) {
+        const any = this.retains(branch)
+        // Should the process die between: one too many in the index costs a call, one too few would be a loss.
+        if (!any) this.mark(branch, number, false)
+        await this.platform.peers.wide(this.root).retains(branch, any)
+        if (any) this.mark(branch, number, true)
+      }
+    })
+    return this.telling
+  }
+
+  /** Those of which the index does not say what is so. */
+  private wrong() {
+    return this.branches.filter(([branch]) => this.retains(branch) !== this.indexed.has(branch))
+  }
+
+  private lacking(): boolean {
+    return this.wrong().some(([branch]) => this.retains(branch))
+  }
+
+  private mark(branch: Branch, number: number, indexed: boolean): void {
+    this.tables.make()
+    this.platform.storage.exec(
+      indexed ? 'INSERT OR REPLACE INTO indexed (one) VALUES (?)' : 'DELETE FROM indexed WHERE one = ?',
+      number,
+    )
+    if (indexed) this.indexed.add(branch)
+    else this.indexed.delete(branch)
+  }
+}

@@ -1,0 +1,257 @@
+// What a home keeps of chosen topics until the core's store has it. Once that is so, nothing is left here, whoever is the
+// home by then: the region that kept a message also passes it on.
+import type { ClientId } from '../../../src/id/ids.ts'
+import { encodeMessage, type Kept, type Message } from '../../../src/mqtt/message.ts'
+import { bytesToBase64 } from '../../../src/relay/base64.ts'
+import { packBatch, unpackBatch } from '../../../src/relay/batch.ts'
+import type { HistoryPlace, HistoryRow } from '../../../src/relay/history.ts'
+import {
+  CLOCKS_DIFFER_MS_MAX,
+  HISTORY_BYTES_PER_ROUND_MAX,
+  HISTORY_ROW_BYTES_MAX,
+  HISTORY_ROWS_PER_ROUND_MAX,
+  HISTORY_WAITING_BYTES_MAX,
+  HISTORY_WAITING_MESSAGES_MAX,
+} from '../../limits.ts'
+import type { Platform } from '../../platform.ts'
+import { Tables } from '../../storage/tables.ts'
+import { decodeEntry, type Entry, encodeEntry } from './history-entry.ts'
+
+const SCHEMA = [
+  // What one event has kept is one row, named by its first message.
+  'CREATE TABLE IF NOT EXISTS history (number INTEGER PRIMARY KEY, last INTEGER NOT NULL, messages INTEGER NOT NULL, entries BLOB NOT NULL)',
+  // How far messages were numbered when something was last sent: numbers are not used again.
+  'CREATE TABLE IF NOT EXISTS history_kept (one INTEGER PRIMARY KEY, number INTEGER NOT NULL, at INTEGER NOT NULL)',
+]
+
+/** What one round sends. */
+export interface HistoryRound {
+  readonly rows: HistoryRow[]
+  /** Of storage: all rows up to this name. */
+  readonly storedUpTo: number
+  /** Of memory: so many from the beginning. */
+  readonly volatile: number
+  /** There is no more. */
+  readonly all: boolean
+}
+
+export class History {
+  /** Called when there is something for the store. */
+  changed: () => void = () => undefined
+  private readonly platform: Platform
+  private readonly tables: Tables
+  /** QoS 0: in memory only, unless the core is away. */
+  private volatile: Entry[] = []
+  /** To be stored when this event is over. */
+  private fresh: Entry[] = []
+  private storing: Promise<void> | null = null
+  private messages = 0
+  private bytes = 0
+  private number = 0
+  private at = 0
+  private saidFull = false
+
+  constructor(platform: Platform) {
+    this.platform = platform
+    this.tables = new Tables(platform.storage, SCHEMA, 'history_kept')
+    if (!this.tables.exist) return
+    const [kept] = platform.storage.exec('SELECT number, at FROM history_kept')
+    const [size] = platform.storage.exec(
+      'SELECT coalesce(sum(messages), 0) AS messages, coalesce(sum(length(entries)), 0) AS bytes, coalesce(max(last), 0) AS last FROM history',
+    )
+    this.messages = Number(size?.messages ?? 0)
+    this.bytes = Number(size?.bytes ?? 0)
+    this.number = Math.max(Number(kept?.number ?? 0), Number(size?.last ?? 0))
+    this.at = Number(kept?.at ?? 0)
+    if (this.messages === 0) return
+    const [last] = platform.storage.exec('SELECT entries FROM history ORDER BY last DESC LIMIT 1')
+    for (const bytes of unpackBatch(new Uint8Array(last?.entries as ArrayBuffer)))
+      this.at = Math.max(this.at, decodeEntry(bytes).at)
+  }
+
+  /** Whether the store lacks something. */
+  get any(): boolean {
+    return this.messages > 0
+  }
+
+  /** The last that was kept; number 0 where nothing ever was. */
+  get last(): Pick<HistoryPlace, 'at' | 'number'> {
+    return { at: this.at, number: this.number }
+  }
+
+  /** The former home's last message was kept then: what is kept here comes after it. */
+  goOnFrom(at: number): void {
+    this.at = Math.max(this.at, Math.floor(Math.min(at, this.platform.now() + CLOCKS_DIFFER_MS_MAX)))
+  }
+
+  /** Whether a message would have to be refused, since the store has not taken what waits. QoS 0 is never refused. */
+  refuses({ topic, qos, payload }: Message): boolean {
+    return qos > 0 && this.isFull(payload.length) && this.platform.settings.history.ttlSeconds(topic) > 0
+  }
+
+  /**
+   * Keeps a message of a chosen topic. What there is no room for (QoS 0, and what the server says itself) leaves a gap in the
+   * numbers.
+   * @returns null where it is not kept; else what it is passed on as, and when it is stored: null where it need not be
+   */
+  keep(
+    publisher: ClientId,
+    message: Message,
+    record: Uint8Array,
+    epoch: number,
+  ): { readonly kept: Kept; readonly stored: Promise<void> | null } | null {
+    const ttlSeconds = this.platform.settings.history.ttlSeconds(message.topic)
+    if (ttlSeconds === 0) return null
+    const number = ++this.number
+    if (this.isFull(message.payload.length)) {
+      if (!this.saidFull)
+        this.platform.report('messages are not kept: the core has not taken what waits', null)
+      this.saidFull = true
+      return null
+    }
+    this.saidFull = false
+    this.at = Math.max(this.at, Math.floor(this.platform.now()))
+    const entry = encodeEntry({ epoch, number, at: this.at, ttlSeconds, publisher, record })
+    this.messages++
+    this.bytes += entry.bytes.length
+    const stored = message.qos === 0 ? null : this.store(entry)
+    if (stored === null) this.volatile.push(entry)
+    this.changed()
+    return { kept: { epoch, number }, stored }
+  }
+
+  /** Whether the store lacks a message up to this number. */
+  lacks(upTo: number): boolean {
+    const first = [this.volatile[0]?.number, this.fresh[0]?.number]
+    if (first.some((number) => number !== undefined && number <= upTo)) return true
+    return (
+      this.tables.exist &&
+      this.platform.storage.exec('SELECT 1 FROM history WHERE number <= ? LIMIT 1', upTo).length > 0
+    )
+  }
+
+  /** What is to be sent next. The numbers in it are never used again. */
+  round(): HistoryRound {
+    this.tables.make()
+    const rows: HistoryRow[] = []
+    let bytes = 0
+    let storedUpTo = 0
+    let all = true
+    const room = (more: number) =>
+      rows.length === 0 ||
+      (bytes + more <= HISTORY_BYTES_PER_ROUND_MAX && rows.length < HISTORY_ROWS_PER_ROUND_MAX)
+    const take = (entry: Uint8Array) => {
+      bytes += entry.length
+      rows.push(rowOf(entry))
+    }
+    for (;;) {
+      const [row] = this.platform.storage.exec(
+        'SELECT number, entries FROM history WHERE number > ? ORDER BY number LIMIT 1',
+        storedUpTo,
+      )
+      if (row === undefined) break
+      const entries = new Uint8Array(row.entries as ArrayBuffer)
+      all = room(entries.length)
+      if (!all) break
+      for (const entry of unpackBatch(entries)) take(entry)
+      storedUpTo = Number(row.number)
+    }
+    let volatile = 0
+    for (const entry of this.volatile) {
+      if (!room(entry.bytes.length)) {
+        all = false
+        break
+      }
+      take(entry.bytes)
+      volatile++
+    }
+    this.platform.storage.exec(
+      'INSERT OR REPLACE INTO history_kept (one, number, at) VALUES (1, ?, ?)',
+      this.number,
+      this.at,
+    )
+    return { rows, storedUpTo, volatile, all }
+  }
+
+  /** The store has what was sent. */
+  applied({ rows, storedUpTo, volatile }: HistoryRound): void {
+    if (storedUpTo > 0) {
+      const gone = this.platform.storage.exec(
+        'DELETE FROM history WHERE number <= ? RETURNING messages, length(entries) AS bytes',
+        storedUpTo,
+      )
+      for (const row of gone) this.shrink(Number(row.messages), Number(row.bytes))
+    }
+    for (const { bytes } of this.volatile.splice(0, volatile)) this.shrink(1, bytes.length)
+    if (rows.length > 0) this.saidFull = false
+  }
+
+  /** The store has not taken what was sent: what is only in memory will wait in storage. */
+  failed(): void {
+    const waiting = this.volatile
+    this.volatile = []
+    if (waiting.length > 0) this.platform.storage.transaction(() => this.write(waiting))
+  }
+
+  private isFull(bytes: number): boolean {
+    return (
+      this.messages >= HISTORY_WAITING_MESSAGES_MAX ||
+      (this.messages > 0 && this.bytes + bytes > HISTORY_WAITING_BYTES_MAX)
+    )
+  }
+
+  /** With whatever else this event keeps, in one row: a call brings many messages. */
+  private store(entry: Entry): Promise<void> {
+    this.fresh.push(entry)
+    this.storing ??= Promise.resolve().then(() => {
+      this.storing = null
+      const { fresh } = this
+      this.platform.storage.transaction(() => this.write(fresh))
+      this.fresh = []
+    })
+    return this.storing
+  }
+
+  private write(entries: readonly Entry[]): void {
+    this.tables.make()
+    let some: Entry[] = []
+    let bytes = 0
+    const row = () => {
+      const [first] = some
+      if (first === undefined) return
+      const batch = packBatch(some.map((entry) => entry.bytes))
+      this.bytes += batch.length - bytes
+      this.platform.storage.exec(
+        'INSERT INTO history (number, last, messages, entries) VALUES (?, ?, ?, ?)',
+        first.number,
+        some.at(-1)?.number ?? first.number,
+        some.length,
+        batch,
+      )
+      some = []
+      bytes = 0
+    }
+    for (const entry of entries) {
+      if (bytes + entry.bytes.length > HISTORY_ROW_BYTES_MAX) row()
+      some.push(entry)
+      bytes += entry.bytes.length
+    }
+    row()
+  }
+
+  private shrink(messages: number, bytes: number): void {
+    this.messages -= messages
+    this.bytes -= bytes
+  }
+}
+
+/** A message as it is passed on once it is kept. */
+export function withPlace(message: Message, kept: Kept): { message: Message; record: Uint8Array } {
+  const placed = { ...message, kept }
+  return { message: placed, record: encodeMessage(placed) }
+}
+
+function rowOf(bytes: Uint8Array): HistoryRow {
+  const { record, ...entry } = decodeEntry(bytes)
+  return { ...entry, record: bytesToBase64(record) }
+}

@@ -1,0 +1,257 @@
+// The retained messages of a root, kept at its home.
+import type { Branch } from '../../../src/id/ids.ts'
+import { branchOfTopic, isPresence } from '../../../src/id/root.ts'
+import { decodeMessage, encodeMessage, type Message } from '../../../src/mqtt/message.ts'
+import { Reason } from '../../../src/mqtt/reason.ts'
+import { matches } from '../../../src/mqtt/topic.ts'
+import { base64ToBytes, bytesToBase64 } from '../../../src/relay/base64.ts'
+import { packBatch } from '../../../src/relay/batch.ts'
+import type { HandoverState, ReleaseResponse } from '../../../src/relay/home.ts'
+import { encodeDelivery } from '../../../src/session/delivery.ts'
+import type { Subscription } from '../../../src/session/session.ts'
+import {
+  LATE_RETAINED_MAX,
+  RETAINED_BYTES_MAX,
+  RETAINED_MESSAGES_MAX,
+  RETAINED_PAGE_BYTES_MAX,
+  RETAINED_PAGE_MESSAGES_MAX,
+} from '../../limits.ts'
+import type { LeafRetainedPage, Storage } from '../../platform.ts'
+import type { Tables } from '../../storage/tables.ts'
+import type { Marks } from '../sync/marks.ts'
+
+export interface RetainedRecord {
+  readonly topic: string
+  readonly record: Uint8Array
+}
+
+/** As a home had it that is none any more; no record where it had removed it. With the epoch in which that was. */
+interface LateRecord {
+  readonly topic: string
+  readonly record: Uint8Array | null
+  readonly epoch: number
+}
+
+export class Retained {
+  private readonly storage: Storage
+  private readonly tables: Tables
+  private readonly marks: Marks
+  /** Record sizes by topic: what is there is known without reading it. */
+  private readonly sizes = new Map<string, number>()
+  private bytes = 0
+  private notes = false
+
+  constructor(storage: Storage, tables: Tables, marks: Marks) {
+    this.storage = storage
+    this.tables = tables
+    this.marks = marks
+    if (!tables.exist) return
+    for (const row of storage.exec('SELECT topic, length(record) AS bytes FROM retained')) {
+      this.sizes.set(String(row.topic), Number(row.bytes))
+      this.bytes += Number(row.bytes)
+    }
+  }
+
+  /** Whether there are any of a branch. */
+  hasAny(branch: Branch): boolean {
+    if (isPresence(branch)) return this.sizes.has(branch)
+    for (const topic of this.sizes.keys()) if (!isPresence(topic)) return true
+    return false
+  }
+
+  /**
+   * Replaces what the topic had; an empty payload removes it. [MQTT-3.3.1-5] [MQTT-3.3.1-6]
+   * @param epoch of this home, kept along
+   */
+  keep(message: Message, epoch: number): typeof Reason.Success | typeof Reason.QuotaExceeded {
+    const before = this.sizes.get(message.topic)
+    if (message.payload.length === 0) {
+      this.storage.transaction(() => {
+        this.noteChange(message.topic)
+        if (before !== undefined) this.remove(message.topic, epoch)
+      })
+      return Reason.Success
+    }
+    const { owed: _, ...kept } = message
+    const record = encodeMessage({ ...kept, retainedAt: epoch })
+    if (
+      (before === undefined && this.sizes.size >= RETAINED_MESSAGES_MAX) ||
+      this.bytes - (before ?? 0) + record.length > RETAINED_BYTES_MAX
+    ) {
+      return Reason.QuotaExceeded
+    }
+    this.storage.transaction(() => {
+      this.noteChange(message.topic)
+      this.write(message.topic, record)
+    })
+    return Reason.Success
+  }
+
+  /** Replaces what the topic had, which no bound refuses: there is one such message of a root. */
+  put(topic: string, record: Uint8Array): void {
+    this.write(topic, record)
+  }
+
+  /** Those that match a filter. Those that have expired are removed on the way. */
+  matching(filters: readonly string[], now: number, ...only: readonly string[]): RetainedRecord[] {
+    const found: RetainedRecord[] = []
+    for (const topic of only.length > 0 ? only : [...this.sizes.keys()]) {
+      if (!filters.some((filter) => matches(filter, topic))) continue
+      const record = this.read(topic)
+      const { expiresAt, retainedAt = 0 } = decodeMessage(record)
+      if (expiresAt === 0 || expiresAt > now) found.push({ topic, record })
+      else this.remove(topic, retainedAt)
+    }
+    return found
+  }
+
+  /** Those that match a filter, in the order of their topics, from after `after` on. */
+  page(filters: readonly string[], after: string, now: number, branch: Branch): LeafRetainedPage {
+    const records: Uint8Array[] = []
+    let bytes = 0
+    let last = after
+    for (const topic of [...this.sizes.keys()].sort()) {
+      if (topic <= after || branchOfTopic(topic) !== branch) continue
+      const [found] = this.matching(filters, now, topic)
+      if (found === undefined) continue
+      if (
+        records.length >= RETAINED_PAGE_MESSAGES_MAX ||
+        (records.length > 0 && bytes + found.record.length > RETAINED_PAGE_BYTES_MAX)
+      ) {
+        return { records: packBatch(records), next: last }
+      }
+      records.push(found.record)
+      bytes += found.record.length
+      last = topic
+    }
+    return { records: packBatch(records), next: null }
+  }
+
+  all(): RetainedRecord[] {
+    return [...this.sizes.keys()].map((topic) => ({ topic, record: this.read(topic) }))
+  }
+
+  /** One of them, or null. */
+  one(topic: string): Uint8Array | null {
+    return this.sizes.has(topic) ? this.read(topic) : null
+  }
+
+  /**
+   * Takes over what the former home kept. The store has what it had of older epochs until that is void.
+   * @param own what this region had yet from when it was the home itself
+   */
+  import(records: HandoverState['retained'], synced: boolean, own: readonly LateRecord[]): void {
+    this.clear()
+    this.marks.allGone('retained')
+    for (const { topic, record } of records) this.write(topic, base64ToBytes(record))
+    for (const one of own) this.takeNewer(one)
+    this.noting = false
+    this.notes = synced
+  }
+
+  /** Those that the core's store was not confirmed to have, after a topic. */
+  unsynced(after = '', limit = -1): LateRecord[] {
+    return this.marks.unconfirmed('retained', after, limit).map(({ key, version }) => {
+      const topic = String(key)
+      const record = this.one(topic)
+      return { topic, record, epoch: record === null ? version : epochOf(record) }
+    })
+  }
+
+  /** As it is given to the next home. */
+  late(after: string): ReleaseResponse['retained'] {
+    return this.unsynced(after, LATE_RETAINED_MAX).map(({ topic, record, epoch }) => ({
+      topic,
+      record: record === null ? null : bytesToBase64(record),
+      epoch,
+    }))
+  }
+
+  /** The next home has those up to this topic. */
+  taken(upTo: string): void {
+    if (upTo !== '') this.marks.forget('retained', upTo)
+  }
+
+  /** What a former home had and nobody else: only where no newer one has changed the topic. */
+  takeLate({ topic, record, epoch }: ReleaseResponse['retained'][number]): void {
+    this.tables.make()
+    if (this.storage.exec('SELECT 1 FROM retained_changed WHERE topic = ?', topic).length > 0) return
+    this.takeNewer({ topic, record: record === null ? null : base64ToBytes(record), epoch })
+  }
+
+  /** A home has of its own epoch what is newest: it gives what the store may not have. */
+  private takeNewer({ topic, record, epoch }: LateRecord): void {
+    const present = this.one(topic)
+    if (present !== null && epochOf(present) > epoch) return
+    if (record !== null) this.write(topic, record)
+    else if (present !== null) this.remove(topic, epoch)
+  }
+
+  /** While older homes may still have something: the topics that this one changes are noted. */
+  set noting(noting: boolean) {
+    this.notes = noting
+    if (!noting && this.tables.exist) this.storage.exec('DELETE FROM retained_changed')
+  }
+
+  clear(): void {
+    if (this.sizes.size === 0) return
+    this.storage.exec('DELETE FROM retained')
+    this.sizes.clear()
+    this.bytes = 0
+  }
+
+  private noteChange(topic: string): void {
+    if (!this.notes) return
+    this.tables.make()
+    this.storage.exec('INSERT OR IGNORE INTO retained_changed (topic) VALUES (?)', topic)
+  }
+
+  private read(topic: string): Uint8Array {
+    const [row] = this.storage.exec('SELECT record FROM retained WHERE topic = ?', topic)
+    return new Uint8Array(row?.record as ArrayBuffer)
+  }
+
+  private write(topic: string, record: Uint8Array): void {
+    this.tables.make()
+    // REPLACE would write the index of the topics too.
+    this.storage.exec(
+      'INSERT INTO retained (topic, record) VALUES (?, ?) ON CONFLICT (topic) DO UPDATE SET record = excluded.record',
+      topic,
+      record,
+    )
+    // Presence goes with the session.
+    if (!isPresence(topic)) this.marks.put('retained', topic, this.sizes.has(topic))
+    this.bytes += record.length - (this.sizes.get(topic) ?? 0)
+    this.sizes.set(topic, record.length)
+  }
+
+  private remove(topic: string, epoch: number): void {
+    this.storage.exec('DELETE FROM retained WHERE topic = ?', topic)
+    this.marks.gone('retained', topic, epoch)
+    this.bytes -= this.sizes.get(topic) ?? 0
+    this.sizes.delete(topic)
+  }
+}
+
+function epochOf(record: Uint8Array): number {
+  return decodeMessage(record).retainedAt ?? 0
+}
+
+/** What subscriptions get of retained messages: encoded deliveries, but for the topics of which a newer one has come. */
+export function retainedDeliveries(
+  subscriptions: readonly Subscription[],
+  retained: readonly RetainedRecord[],
+  overtaken: ReadonlySet<string>,
+): Uint8Array[] {
+  const deliveries: Uint8Array[] = []
+  for (const subscription of subscriptions) {
+    for (const { topic, record } of retained) {
+      if (overtaken.has(topic) || !matches(subscription.filter, topic)) continue
+      const message = decodeMessage(record)
+      const qos = subscription.qos < message.qos ? subscription.qos : message.qos
+      const identifiers = subscription.identifier > 0 ? [subscription.identifier] : []
+      deliveries.push(encodeDelivery({ qos, retain: true, identifiers, share: null, message }, record)) // [MQTT-3.3.1-8]
+    }
+  }
+  return deliveries
+}

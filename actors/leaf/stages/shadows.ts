@@ -1,0 +1,217 @@
+// The shadows of a device, kept at its home: applies requests in the home's order, each in one transaction.
+import type { Root } from '../../../src/id/ids.ts'
+import { clientOfRoot } from '../../../src/id/root.ts'
+import { parseShadowRequest, type ShadowVerb, shadowName } from '../../../src/id/shadow-topic.ts'
+import type { Message } from '../../../src/mqtt/message.ts'
+import type { LateShadow, ShadowRow } from '../../../src/relay/shadow.ts'
+import { decodeShadow, encodeShadow, type Shadow } from '../../../src/shadow/document.ts'
+import { type Late, lateOf, laterThan, replayOf } from '../../../src/shadow/late.ts'
+import { SHADOW_DELETED_KEPT_MS, SHADOWS_CHARACTERS_MAX, SHADOWS_MAX } from '../../../src/shadow/limits.ts'
+import { type ShadowError, TOO_LARGE } from '../../../src/shadow/request.ts'
+import { type Answer, type Applied, deltaOf, rejected, step } from '../../../src/shadow/step.ts'
+import { LATE_SHADOWS_MAX } from '../../limits.ts'
+import type { Storage } from '../../platform.ts'
+import { Tables } from '../../storage/tables.ts'
+import type { Marks } from '../sync/marks.ts'
+
+const SCHEMA = [
+  // `differs`: desired and reported do. `late`: what the store does not have yet, should another region take over.
+  'CREATE TABLE IF NOT EXISTS shadow (path TEXT PRIMARY KEY, shadow TEXT NOT NULL, deleted_at INTEGER, differs INTEGER NOT NULL, late TEXT)',
+]
+const NO_BYTES = new Uint8Array(0)
+const encoder = new TextEncoder()
+
+/** What a request brought about. */
+export interface Answered {
+  readonly path: string
+  readonly changed: boolean
+  /** To be published behind the request, in this order. */
+  readonly messages: readonly Message[]
+  /** What the first of them says. */
+  readonly body: Answer['body']
+  readonly error: ShadowError | null
+  /** As it is now. */
+  readonly shadow: Shadow | null
+}
+
+export class Shadows {
+  private readonly storage: Storage
+  private readonly root: Root
+  private readonly marks: Marks
+  private readonly tables: Tables
+  private readonly now: () => number
+  /** Characters by path, once something is to be written. */
+  private sizes: Map<string, number> | null = null
+
+  constructor(storage: Storage, root: Root, marks: Marks, now: () => number) {
+    this.storage = storage
+    this.root = root
+    this.marks = marks
+    this.tables = new Tables(storage, SCHEMA, 'shadow')
+    this.now = now
+  }
+
+  /** Applies a message that is a request to a shadow; null for any other. */
+  answer({ topic, payload }: Message): Answered | null {
+    const request = parseShadowRequest(topic)
+    if (request === null || request.client !== clientOfRoot(this.root)) return null
+    return this.apply(request.path, request.verb, payload)
+  }
+
+  apply(path: string, verb: ShadowVerb, payload: Uint8Array): Answered {
+    const now = this.now()
+    const before = this.one(path)
+    let stepped = step(before, verb, payload, now, shadowName(path) ?? clientOfRoot(this.root) ?? '')
+    if (stepped.applied !== null && !this.keep(path, before, stepped.applied)) {
+      const { clientToken } = (stepped.answers[0]?.body ?? {}) as { readonly clientToken?: string }
+      stepped = rejected(verb, TOO_LARGE, now, clientToken)
+    }
+    const { answers, applied, error } = stepped
+    const messages = answers.map((answer) => this.messageOf(path, answer))
+    const shadow = applied?.shadow ?? before
+    return { path, changed: applied !== null, messages, body: answers[0]?.body ?? {}, error, shadow }
+  }
+
+  one(path: string): Shadow | null {
+    const [row] = this.rows('SELECT shadow FROM shadow WHERE path = ?', path)
+    return row === undefined ? null : decodeShadow(String(row.shadow))
+  }
+
+  /** As it is synced: JSON, or null where there is none. */
+  encoded(path: string): string | null {
+    const [row] = this.rows('SELECT shadow FROM shadow WHERE path = ?', path)
+    return row === undefined ? null : String(row.shadow)
+  }
+
+  /** What the device is to change, a delta for each shadow where that is something. */
+  deltas(): Message[] {
+    return this.rows('SELECT path, shadow FROM shadow WHERE differs = 1 ORDER BY path').flatMap((row) => {
+      const delta = deltaOf(decodeShadow(String(row.shadow)), this.now())
+      return delta === null ? [] : [this.messageOf(String(row.path), delta)]
+    })
+  }
+
+  all(): ShadowRow[] {
+    return this.rows('SELECT path, shadow FROM shadow ORDER BY path').map((row) => {
+      const path = String(row.path)
+      const late = this.unsynced(path)
+      return { path, shadow: String(row.shadow), ...(late !== null && { requests: replayOf(late) }) }
+    })
+  }
+
+  /**
+   * Takes over what the former home kept. The store has what it had of older epochs until that is void.
+   * @param own what this region had yet from when it was the home itself
+   * @returns what of that is refused
+   */
+  import(rows: readonly ShadowRow[], own: readonly LateShadow[]): Answered[] {
+    this.clear()
+    if (rows.length > 0) this.marks.allGone('shadow')
+    for (const { path, shadow, requests = [] } of rows)
+      this.write(path, decodeShadow(shadow), lateOf(requests))
+    return own
+      .flatMap(({ path, requests }) =>
+        requests.map(({ verb, body }) => this.apply(path, verb, encoder.encode(body))),
+      )
+      .filter(({ error }) => error !== null)
+  }
+
+  /** What the core's store was not confirmed to have, after a path. */
+  late(after: string, limit = LATE_SHADOWS_MAX): LateShadow[] {
+    return this.marks.unconfirmed('shadow', after, limit).map(({ key }) => {
+      const path = String(key)
+      const late = this.unsynced(path)
+      return { path, requests: late === null ? [] : replayOf(late) }
+    })
+  }
+
+  /** The next home has those up to this path. */
+  taken(upTo: string): void {
+    if (upTo !== '') this.marks.forget('shadow', upTo)
+  }
+
+  clear(): void {
+    if (this.tables.exist) this.storage.exec('DELETE FROM shadow')
+    this.sizes = null
+  }
+
+  /** The requests of a former home that nobody else had, one after another as the home accepts them. */
+  requestsOf({ path, requests }: LateShadow): Message[] {
+    return requests.map(({ verb, body }) => this.message(`${path}/${verb}`, body))
+  }
+
+  /** False where the device has no room for it. */
+  private keep(path: string, before: Shadow | null, applied: Applied): boolean {
+    const after = applied.shadow
+    if (before === null) this.forgetDeleted()
+    if (applied.verb === 'update' && !this.hasRoomFor(path, encodeShadow(after).length)) return false
+    this.write(path, after, laterThan(this.unsynced(path), applied))
+    return true
+  }
+
+  /** What led to a shadow and the store was not confirmed to have: what it has by now is late no more. */
+  private unsynced(path: string): Late | null {
+    if (!this.marks.has('shadow', path)) return null
+    const [row] = this.rows('SELECT late FROM shadow WHERE path = ?', path)
+    return row?.late == null ? null : (JSON.parse(String(row.late)) as Late)
+  }
+
+  private hasRoomFor(path: string, characters: number): boolean {
+    this.sizes ??= new Map(
+      this.rows('SELECT path, length(shadow) AS size FROM shadow').map((row) => [
+        String(row.path),
+        Number(row.size),
+      ]),
+    )
+    let sum = characters
+    for (const [other, size] of this.sizes) if (other !== path) sum += size
+    return (this.sizes.has(path) || this.sizes.size < SHADOWS_MAX) && sum <= SHADOWS_CHARACTERS_MAX
+  }
+
+  private write(path: string, shadow: Shadow, late: Late | null): void {
+    this.tables.make()
+    const text = encodeShadow(shadow)
+    this.storage.transaction(() => {
+      const known = this.rows('SELECT 1 FROM shadow WHERE path = ?', path).length > 0
+      this.storage.exec(
+        'INSERT OR REPLACE INTO shadow (path, shadow, deleted_at, differs, late) VALUES (?, ?, ?, ?, ?)',
+        path,
+        text,
+        shadow.document === null ? shadow.changedAt : null,
+        Number(deltaOf(shadow, 0) !== null),
+        late === null ? null : JSON.stringify(late),
+      )
+      this.marks.put('shadow', path, known)
+    })
+    this.sizes?.set(path, text.length)
+  }
+
+  /** Versions of shadows that were deleted long ago. */
+  private forgetDeleted(): void {
+    const old = this.rows('SELECT path FROM shadow WHERE deleted_at < ?', this.now() - SHADOW_DELETED_KEPT_MS)
+    for (const { path } of old) {
+      this.storage.exec('DELETE FROM shadow WHERE path = ?', String(path))
+      this.marks.gone('shadow', String(path))
+      this.sizes?.delete(String(path))
+    }
+  }
+
+  private messageOf(path: string, { topic, body }: Answer): Message {
+    return this.message(`${path}/${topic}`, JSON.stringify(body))
+  }
+
+  private message(below: string, body: string): Message {
+    return {
+      topic: `${this.root}/${below}`,
+      qos: 1,
+      retain: false,
+      properties: NO_BYTES,
+      payload: encoder.encode(body),
+      expiresAt: 0,
+    }
+  }
+
+  private rows(query: string, ...bindings: (string | number)[]) {
+    return this.tables.exist ? this.storage.exec(query, ...bindings) : []
+  }
+}

@@ -1,0 +1,202 @@
+// What of a root the core's store does not have yet, marked in the transaction that changes it: it outlives the process.
+import type { Platform, SqlValue } from '../../platform.ts'
+import { Tables } from '../../storage/tables.ts'
+
+/** `session` and `interests` are one thing each; `void` says that all rows of a kind are gone from the store. */
+export type MarkKind = 'session' | 'interests' | 'void' | RowKind
+/** A subscription has no row of its own in the store: it goes with the session. */
+export type RowKind = 'queue' | 'retained' | 'shadow' | 'subscription'
+
+export interface Mark {
+  readonly kind: MarkKind
+  /** A position, a topic, a shadow's path, a filter, or the kind of rows that is void. */
+  readonly key: number | string
+  /** Of what is void: up to which version. Of a row that was removed: the epoch in which that was. */
+  readonly version: number
+  /** When it was changed first of what the store does not have, ms since the epoch. */
+  readonly since: number
+}
+
+const SCHEMA = [
+  // `round`: the one in which it was last sent, 0 for none since it changed. `stored`: the store may have something of it.
+  'CREATE TABLE IF NOT EXISTS unsynced (kind TEXT NOT NULL, key NOT NULL, round INTEGER NOT NULL, stored INTEGER NOT NULL, version INTEGER NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID',
+  'CREATE TABLE IF NOT EXISTS sync (one INTEGER PRIMARY KEY, version INTEGER NOT NULL)',
+]
+
+const IN_ORDER =
+  "CASE kind WHEN 'session' THEN 0 WHEN 'subscription' THEN 0 WHEN 'interests' THEN 1 WHEN 'queue' THEN 2 WHEN 'retained' THEN 3 WHEN 'shadow' THEN 4 ELSE 5 END, key"
+
+export class Marks {
+  /** Called with each change. */
+  changed: () => void = () => undefined
+  private readonly platform: Pick<Platform, 'storage' | 'now'>
+  private readonly tables: Tables
+  private version = 0
+  /** The round that is on its way; 0 for none. */
+  private underWay = 0
+  private some = false
+  /** That the session is marked is known without a look: it changes often. */
+  private sessionMarked = false
+
+  constructor(platform: Pick<Platform, 'storage' | 'now'>) {
+    this.platform = platform
+    const { storage } = platform
+    this.tables = new Tables(storage, SCHEMA, 'sync')
+    if (!this.tables.exist) return
+    this.version = Number(storage.exec('SELECT version FROM sync')[0]?.version ?? 0)
+    this.look()
+  }
+
+  /** Whether there is anything that the store does not have. */
+  get any(): boolean {
+    return this.some
+  }
+
+  /** @param known whether the store may have an earlier state of it */
+  one(kind: 'session' | 'interests', known: boolean): void {
+    if (kind === 'session' && this.sessionMarked) return
+    this.mark(kind, '', known)
+    if (kind === 'session') this.sessionMarked = true
+  }
+
+  /** A row was written. @param known whether there was one before: then the store may have it */
+  put(kind: RowKind, key: number | string, known: boolean): void {
+    this.mark(kind, key, known)
+  }
+
+  /** A row was removed: what the store never had needs no removing there. @param epoch in which it was, where that counts */
+  gone(kind: RowKind, key: number | string, epoch = 0): void {
+    const never = this.exec(
+      'DELETE FROM unsynced WHERE kind = ? AND key = ? AND stored = 0 RETURNING 1 AS one',
+      kind,
+      key,
+    )
+    if (never.length === 0) this.mark(kind, key, true, epoch)
+  }
+
+  /** All rows of a kind are gone. */
+  allGone(kind: RowKind): void {
+    this.exec('DELETE FROM unsynced WHERE kind = ?', kind)
+    this.mark('void', kind, true, this.nextVersion())
+  }
+
+  /** The session has ended. @param known whether it was one that is synced */
+  sessionEnded(known: boolean): void {
+    this.sessionMarked = false
+    if (this.exec("SELECT 1 FROM unsynced WHERE kind = 'session' AND stored = 0").length > 0) {
+      this.exec(
+        "DELETE FROM unsynced WHERE kind = 'subscription' OR (kind IN ('session', 'queue') AND stored = 0)",
+      )
+      this.look()
+    } else if (known) {
+      this.exec("DELETE FROM unsynced WHERE kind = 'subscription'")
+      this.allGone('queue')
+      this.one('session', true)
+    }
+  }
+
+  /** Whether the store still lacks something of the queue up to this position, or of another thing with this key. */
+  lacks(kind: RowKind | 'interests', upTo: number | string): boolean {
+    const compare = kind === 'queue' ? '<=' : '='
+    return (
+      this.exec(`SELECT 1 FROM unsynced WHERE kind = ? AND key ${compare} ? LIMIT 1`, kind, upTo).length > 0
+    )
+  }
+
+  has(kind: RowKind, key: number | string): boolean {
+    return this.exec('SELECT 1 FROM unsynced WHERE kind = ? AND key = ?', kind, key).length > 0
+  }
+
+  /** Rows that the store was never confirmed to have, after a key. */
+  unconfirmed(kind: RowKind, after: number | string, limit: number): Pick<Mark, 'key' | 'version'>[] {
+    return this.exec(
+      'SELECT key, version FROM unsynced WHERE kind = ? AND key > ? ORDER BY key LIMIT ?',
+      kind,
+      after,
+      limit,
+    ).map(({ key, version }) => ({ key: key as number | string, version: Number(version) }))
+  }
+
+  /** Whoever is the home now has these. */
+  forget(kind: RowKind, upTo: number | string): void {
+    this.exec('DELETE FROM unsynced WHERE kind = ? AND key <= ?', kind, upTo)
+    this.look()
+  }
+
+  /** The first marks, all that is taken away last. */
+  first(limit: number): Mark[] {
+    return this.exec(
+      `SELECT kind, key, version, since FROM unsynced ORDER BY ${IN_ORDER} LIMIT ?`,
+      limit,
+    ).map((row) => ({
+      kind: String(row.kind) as MarkKind,
+      key: row.key as number | string,
+      version: Number(row.version),
+      since: Number(row.since),
+    }))
+  }
+
+  /** These are about to be sent. @returns the version of all of them */
+  begin(marks: readonly Mark[]): number {
+    return this.platform.storage.transaction(() => {
+      const round = this.nextVersion()
+      for (const { kind, key } of marks)
+        this.exec('UPDATE unsynced SET round = ?, stored = 1 WHERE kind = ? AND key = ?', round, kind, key)
+      this.sessionMarked = false
+      this.underWay = round
+      return round
+    })
+  }
+
+  /** The round that was on its way has come to nothing: its marks stay. */
+  failed(): void {
+    this.underWay = 0
+  }
+
+  /** The store has what was sent in this round; what changed meanwhile stays marked. */
+  applied(round: number): void {
+    this.underWay = 0
+    this.exec('DELETE FROM unsynced WHERE round = ?', round)
+    this.look()
+  }
+
+  /** Nothing is to be synced from here any more. */
+  clear(): void {
+    this.sessionMarked = false
+    if (this.some) this.exec('DELETE FROM unsynced')
+    this.some = false
+  }
+
+  private mark(kind: MarkKind, key: number | string, stored: boolean, version = 0): void {
+    this.tables.make()
+    this.exec(
+      // A change behind one that is under way is late from now on, any other since the first.
+      `INSERT INTO unsynced (kind, key, round, stored, version, since) VALUES (?1, ?2, 0, ?3, ?4, ?5)
+       ON CONFLICT DO UPDATE SET round = 0, version = excluded.version,
+       since = CASE WHEN round > 0 AND round = ?6 THEN excluded.since ELSE since END`,
+      kind,
+      key,
+      Number(stored),
+      version,
+      this.platform.now(),
+      this.underWay,
+    )
+    this.some = true
+    this.changed()
+  }
+
+  private nextVersion(): number {
+    this.tables.make()
+    this.version++
+    this.exec('INSERT OR REPLACE INTO sync (one, version) VALUES (1, ?)', this.version)
+    return this.version
+  }
+
+  private look(): void {
+    this.some = this.exec('SELECT 1 FROM unsynced LIMIT 1').length > 0
+  }
+
+  private exec(query: string, ...bindings: SqlValue[]) {
+    return this.tables.exist ? this.platform.storage.exec(query, ...bindings) : []
+  }
+}
