@@ -6,11 +6,11 @@ import type { ClientId, FleetId, RegionId, Root } from '../../src/id/ids.ts'
 import { rootOfClient } from '../../src/id/root.ts'
 import { type ProblemResponse, problemResponse } from '../../src/relay/problem.ts'
 import { type CoreClient, CoreUnreachable } from '../core/core-client.ts'
+import type { DevicePeer } from '../device/device-peer.ts'
 import { coreClient } from '../hosts/workerd/core-fetch.ts'
 import type { Env } from '../hosts/workerd/env.ts'
 import { StubCache } from '../hosts/workerd/peers.ts'
 import { regionOf } from '../hosts/workerd/region.ts'
-import type { DevicePeer } from '../platform.ts'
 
 /** The edge's API: `c.env` is the Worker's environment, `c.var.claims` whose token it is. */
 export interface EdgeApi {

@@ -3,10 +3,13 @@ import { deviceAddress, leafAddress, uplinkAddress, wideAddress, wideShard } fro
 import type { FleetId, RegionId } from '../../src/id/ids.ts'
 import { rootOfTopic } from '../../src/id/root.ts'
 import type { ExplainAsked, RegionFacts, Said } from '../../src/relay/explain.ts'
+import type { DevicePeer } from '../device/device-peer.ts'
 import type { Env } from '../hosts/workerd/env.ts'
 import { StubCache, uplinkShards } from '../hosts/workerd/peers.ts'
+import type { LeafPeer } from '../leaf/leaf-peer.ts'
 import { EXPLAIN_ACTOR_MS } from '../limits.ts'
-import type { DevicePeer, LeafPeer, UplinkPeer, WidePeer } from '../platform.ts'
+import type { UplinkPeer } from '../uplink/uplink-peer.ts'
+import type { WidePeer } from '../wide/wide-peer.ts'
 
 export async function gatherRegion(
   env: Env,

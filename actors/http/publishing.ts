@@ -5,10 +5,10 @@ import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import { type ProblemResponse, problemResponse } from '../../src/relay/problem.ts'
 import { refusal } from '../../src/session/session.ts'
+import type { DevicePeer, IdempotencyKey, PublishReply } from '../device/device-peer.ts'
 import { logError } from '../hosts/workerd/log.ts'
 import { StubCache } from '../hosts/workerd/peers.ts'
 import { regionOf } from '../hosts/workerd/region.ts'
-import type { DevicePeer, IdempotencyKey, PublishReply } from '../platform.ts'
 import type { ApiContext } from './asking.ts'
 
 /** The reason code of each, in order. */

@@ -33,10 +33,13 @@ import {
   wideDrainedRequestSchema,
   wideRequestSchema,
 } from '../../src/relay/wide.ts'
+import type { DevicePeer } from '../device/device-peer.ts'
 import type { Env } from '../hosts/workerd/env.ts'
 import { StubCache, uplinkShards } from '../hosts/workerd/peers.ts'
 import { servedRegions } from '../hosts/workerd/region.ts'
-import type { DevicePeer, LeafPeer, UplinkPeer, WidePeer } from '../platform.ts'
+import type { LeafPeer } from '../leaf/leaf-peer.ts'
+import type { UplinkPeer } from '../uplink/uplink-peer.ts'
+import type { WidePeer } from '../wide/wide-peer.ts'
 import { gatherRegion } from './gather.ts'
 
 type RelayContext = Context<{ Bindings: Env; Variables: { region: RegionId } }>

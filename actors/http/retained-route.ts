@@ -15,7 +15,7 @@ import { type ProblemResponse, problemResponse } from '../../src/relay/problem.t
 import { logError } from '../hosts/workerd/log.ts'
 import { StubCache } from '../hosts/workerd/peers.ts'
 import { regionOf } from '../hosts/workerd/region.ts'
-import type { RetainedPage, WidePeer } from '../platform.ts'
+import type { RetainedPage, WidePeer } from '../wide/wide-peer.ts'
 import { type ApiContext, edgeRoutes } from './asking.ts'
 import { publishAs } from './publishing.ts'
 

@@ -4,8 +4,8 @@ import { decodeMessage } from '../../src/mqtt/message.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import { decodeRouted } from '../../src/relay/routed.ts'
 import { OFFER_WAIT_MS } from '../limits.ts'
-import type { Destination, Run } from '../platform.ts'
 import type { ItemName, OutboxRow } from './outbox.ts'
+import type { Destination, Run } from './uplink-peer.ts'
 
 export interface LaneItem {
   record: Uint8Array

@@ -1,8 +1,9 @@
 // What an uplink could not pass on in time, in SQLite until the core has it (promise 6).
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import { OUTBOX_BYTES_MAX } from '../limits.ts'
-import type { Destination, SqlRow, Storage } from '../platform.ts'
+import type { SqlRow, Storage } from '../platform.ts'
 import { Tables } from '../storage/tables.ts'
+import type { Destination } from './uplink-peer.ts'
 
 const SCHEMA = [
   'CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, root TEXT NOT NULL, kind TEXT NOT NULL, region TEXT, epoch INTEGER NOT NULL, source TEXT NOT NULL, number INTEGER NOT NULL, expires_at REAL NOT NULL, record BLOB NOT NULL)',

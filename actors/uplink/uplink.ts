@@ -19,13 +19,14 @@ import {
   UPLINK_RECORDS_PER_CALL_MAX,
   UPLINK_STORE_AFTER_MS,
 } from '../limits.ts'
-import type { Destination, Platform, Run } from '../platform.ts'
+import type { Platform } from '../platform.ts'
 import { problemOf } from './facts.ts'
 import { Lane, type LaneItem, newItem, runsOf } from './lane.ts'
 import { Link } from './link.ts'
 import { Outbox } from './outbox.ts'
 import { markOwed, owedAgain } from './owed.ts'
 import { Ready } from './ready.ts'
+import type { Destination, Run } from './uplink-peer.ts'
 
 export class Uplink {
   private readonly platform: Platform

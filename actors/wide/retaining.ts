@@ -8,9 +8,11 @@ import type { WideCursor, WorldCursor } from '../../src/relay/wide.ts'
 import { persistently } from '../calls/eventually.ts'
 import { recordByOurClock } from '../calls/other-clock.ts'
 import { Together } from '../calls/together.ts'
+import type { LeafRetainedPage } from '../leaf/leaf-peer.ts'
 import { RETAINED_LEAVES_MAX, RETAINED_PAGE_BYTES_MAX, RETAINED_PAGE_MESSAGES_MAX } from '../limits.ts'
-import type { LeafRetainedPage, Platform, RetainedPage } from '../platform.ts'
+import type { Platform } from '../platform.ts'
 import type { Tables } from '../storage/tables.ts'
+import type { RetainedPage } from './wide-peer.ts'
 
 /** Roots that are read from storage at once. */
 const ROOTS_READ_MAX = 256

@@ -25,13 +25,14 @@ import { ReceivedEnvelopes, runOf } from '../leaf/links/received-envelopes.ts'
 import { Uplinks } from '../leaf/links/uplinks.ts'
 import { worst } from '../leaf/outcome.ts'
 import { WIDE_FILTERS_CHARACTERS_MAX, WIDE_SOURCES_MAX } from '../limits.ts'
-import type { Platform, RetainedPage, WideReply, WideSubscribeReply } from '../platform.ts'
+import type { Platform } from '../platform.ts'
 import { Tables } from '../storage/tables.ts'
 import { Announcing } from './announcing.ts'
 import { Grants } from './grants.ts'
 import { Others } from './others.ts'
 import { Retaining } from './retaining.ts'
 import { WIDE_SCHEMA } from './schema.ts'
+import type { RetainedPage, WideReply, WideSubscribeReply } from './wide-peer.ts'
 
 export class Wide {
   private readonly platform: Platform

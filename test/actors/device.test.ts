@@ -1,7 +1,7 @@
 // A device's session against slow leaves, and its will after it has moved away.
 import { expect, test } from 'vitest'
 import { Gate } from '../../actors/device/connection/gate.ts'
-import type { LeafPeer, SubscribeReply } from '../../actors/platform.ts'
+import type { LeafPeer, SubscribeReply } from '../../actors/leaf/leaf-peer.ts'
 import type { Root } from '../../src/id/ids.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import { fakePeers, held, publishInto } from './fake-peers.ts'

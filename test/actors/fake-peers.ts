@@ -1,7 +1,12 @@
 // The other actors and the core as a test scripts them; what it leaves out answers that all is well.
 import type { CoreClient } from '../../actors/core/core-client.ts'
+import type { DevicePeer } from '../../actors/device/device-peer.ts'
+import type { FrontPeer } from '../../actors/front/front-peer.ts'
+import type { LeafPeer } from '../../actors/leaf/leaf-peer.ts'
 import { WIDE_GRANT_MS } from '../../actors/limits.ts'
-import type { DevicePeer, FrontPeer, LeafPeer, Peers, UplinkPeer, WidePeer } from '../../actors/platform.ts'
+import type { Peers } from '../../actors/platform.ts'
+import type { UplinkPeer } from '../../actors/uplink/uplink-peer.ts'
+import type { WidePeer } from '../../actors/wide/wide-peer.ts'
 import { wideShard } from '../../src/id/actor-name.ts'
 import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'

@@ -2,7 +2,7 @@
 import type { Packet } from 'mqtt-packet'
 import { expect, test, vi } from 'vitest'
 import { Gate } from '../../actors/device/connection/gate.ts'
-import type { SubscribeReply } from '../../actors/platform.ts'
+import type { SubscribeReply } from '../../actors/leaf/leaf-peer.ts'
 import { signClientToken } from '../../src/id/client-token.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'

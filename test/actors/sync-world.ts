@@ -1,7 +1,9 @@
 // A lamp whose home syncs to a store that the test scripts and reads.
 import { type CoreClient, CoreUnreachable } from '../../actors/core/core-client.ts'
 import { Gate } from '../../actors/device/connection/gate.ts'
-import type { DevicePeer, LeafPeer, Settings } from '../../actors/platform.ts'
+import type { DevicePeer } from '../../actors/device/device-peer.ts'
+import type { LeafPeer } from '../../actors/leaf/leaf-peer.ts'
+import type { Settings } from '../../actors/platform.ts'
 import type { ClientId, Root } from '../../src/id/ids.ts'
 import { base64ToBytes } from '../../src/relay/base64.ts'
 import type { HomeAnswer } from '../../src/relay/home-answer.ts'

@@ -1,8 +1,8 @@
 // A home and the WideActor of its root: when it asks, when it need not, and what it says of its retained messages.
 import { describe, expect, test } from 'vitest'
 import { RETAINS_RETRY_MS, WIDE_GRANT_MS } from '../../actors/limits.ts'
-import type { WidePeer } from '../../actors/platform.ts'
 import { Topic } from '../../actors/topic/topic.ts'
+import type { WidePeer } from '../../actors/wide/wide-peer.ts'
 import { type Branch, DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'

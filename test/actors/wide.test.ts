@@ -1,8 +1,8 @@
 // WideActors of two regions: grants and waits, coalesced registrations, failures, lost memory.
 import { describe, expect, test } from 'vitest'
 import { WIDE_ASK_AGAIN_MS, WIDE_GRANT_MARGIN_MS, WIDE_GRANT_MS } from '../../actors/limits.ts'
-import type { RetainedPage, WideSubscribeReply } from '../../actors/platform.ts'
 import { Topic } from '../../actors/topic/topic.ts'
+import type { RetainedPage, WideSubscribeReply } from '../../actors/wide/wide-peer.ts'
 import { type ClientId, DEFAULT_FLEET, type Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'

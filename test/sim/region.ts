@@ -1,6 +1,8 @@
 // A region: its actors, and the Worker's routes for the core, as actors/http/relay-routes.ts has them.
 import type { z } from 'zod'
-import type { LeafPeer, UplinkPeer, WidePeer } from '../../actors/platform.ts'
+import type { LeafPeer } from '../../actors/leaf/leaf-peer.ts'
+import type { UplinkPeer } from '../../actors/uplink/uplink-peer.ts'
+import type { WidePeer } from '../../actors/wide/wide-peer.ts'
 import {
   type ActorAddress,
   actorName,

@@ -3,8 +3,9 @@
 import { decodeMessage } from '../../../src/mqtt/message.ts'
 import { isFailure, Reason } from '../../../src/mqtt/reason.ts'
 import { IDEMPOTENCY_KEPT_MS, IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_PRUNE_EVERY } from '../../limits.ts'
-import type { IdempotencyKey, Platform, PublishReply } from '../../platform.ts'
+import type { Platform } from '../../platform.ts'
 import { Tables } from '../../storage/tables.ts'
+import type { IdempotencyKey, PublishReply } from '../device-peer.ts'
 import type { Publisher } from './publisher.ts'
 
 const SCHEMA = [

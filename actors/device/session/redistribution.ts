@@ -9,13 +9,14 @@ import { packBatch } from '../../../src/relay/batch.ts'
 import { encodeRouted } from '../../../src/relay/routed.ts'
 import { CLIENT_AWAY, type Delivery } from '../../../src/session/delivery.ts'
 import type { StoredDelivery } from '../../../src/session/outgoing-effect.ts'
+import type { SharingPeer } from '../../leaf/leaf-peer.ts'
 import {
   GIVE_AWAY_RECORDS_MAX,
   GIVE_AWAY_RETRY_MS,
   GIVE_AWAY_RETRY_MS_MAX,
   SHARE_CHECK_MS,
 } from '../../limits.ts'
-import type { Platform, SharingPeer } from '../../platform.ts'
+import type { Platform } from '../../platform.ts'
 import type { SessionStore } from './session-store.ts'
 
 /** The session that is left, as long as it is this device's affair. */

@@ -5,7 +5,8 @@ import { unpackBatch } from '../../../src/relay/batch.ts'
 import type { WideCursor, WorldCursor } from '../../../src/relay/wide.ts'
 import type { Subscription } from '../../../src/session/session.ts'
 import { persistently } from '../../calls/eventually.ts'
-import type { Platform, RetainedPage, WideSubscribeReply } from '../../platform.ts'
+import type { Platform } from '../../platform.ts'
+import type { RetainedPage, WideSubscribeReply } from '../../wide/wide-peer.ts'
 
 export class WideRegistrar {
   private readonly platform: Platform

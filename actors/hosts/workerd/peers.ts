@@ -11,7 +11,12 @@ import {
   wideAddress,
   wideShard,
 } from '../../../src/id/actor-name.ts'
-import type { DevicePeer, FrontPeer, LeafPeer, Peers, UplinkPeer, WidePeer } from '../../platform.ts'
+import type { DevicePeer } from '../../device/device-peer.ts'
+import type { FrontPeer } from '../../front/front-peer.ts'
+import type { LeafPeer } from '../../leaf/leaf-peer.ts'
+import type { Peers } from '../../platform.ts'
+import type { UplinkPeer } from '../../uplink/uplink-peer.ts'
+import type { WidePeer } from '../../wide/wide-peer.ts'
 import type { Env } from './env.ts'
 import { locationHint } from './region.ts'
 

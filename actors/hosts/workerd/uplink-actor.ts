@@ -1,9 +1,9 @@
 // UplinkActor as workerd runs it.
 import { DurableObject } from 'cloudflare:workers'
-import type { UplinkPeer } from '../../platform.ts'
 import { uplinkFacts } from '../../uplink/facts.ts'
 import { Syncer } from '../../uplink/syncer.ts'
 import { Uplink } from '../../uplink/uplink.ts'
+import type { UplinkPeer } from '../../uplink/uplink-peer.ts'
 import type { Env } from './env.ts'
 import { WorkerdPlatform } from './workerd-platform.ts'
 

@@ -1,7 +1,7 @@
 // WideActor as workerd runs it.
 import { DurableObject } from 'cloudflare:workers'
-import type { WidePeer } from '../../platform.ts'
 import { Wide } from '../../wide/wide.ts'
+import type { WidePeer } from '../../wide/wide-peer.ts'
 import type { Env } from './env.ts'
 import { WorkerdPlatform } from './workerd-platform.ts'
 

@@ -3,7 +3,8 @@ import type { Root } from '../../../src/id/ids.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
 import { decodeRouted, type Routed } from '../../../src/relay/routed.ts'
 import { persistently } from '../../calls/eventually.ts'
-import type { Platform, Run } from '../../platform.ts'
+import type { Platform } from '../../platform.ts'
+import type { Run } from '../../uplink/uplink-peer.ts'
 import type { Uplinks } from '../links/uplinks.ts'
 
 /** The leaf that has become the home. */

@@ -8,8 +8,9 @@ import type { Envelope } from '../../../src/relay/envelope.ts'
 import { decodeRouted, type Routed, recordOf } from '../../../src/relay/routed.ts'
 import { CLIENT_AWAY } from '../../../src/session/delivery.ts'
 import { SOURCES_PRUNED_AT_ONCE } from '../../limits.ts'
-import type { Platform, Run } from '../../platform.ts'
+import type { Platform } from '../../platform.ts'
 import { Tables } from '../../storage/tables.ts'
+import type { Run } from '../../uplink/uplink-peer.ts'
 
 const SCHEMA = [
   // `noted` tells only which are forgotten first.

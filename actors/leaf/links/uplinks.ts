@@ -3,8 +3,9 @@ import type { RegionId, Root } from '../../../src/id/ids.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
 import { Courier, type Parcel } from '../../calls/courier.ts'
 import { UPLINK_COURIERS_MAX } from '../../limits.ts'
-import type { Destination, Platform } from '../../platform.ts'
+import type { Platform } from '../../platform.ts'
 import { Lane } from '../../uplink/lane.ts'
+import type { Destination } from '../../uplink/uplink-peer.ts'
 
 export class Uplinks {
   private readonly platform: Platform

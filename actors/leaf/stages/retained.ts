@@ -16,8 +16,9 @@ import {
   RETAINED_PAGE_BYTES_MAX,
   RETAINED_PAGE_MESSAGES_MAX,
 } from '../../limits.ts'
-import type { LeafRetainedPage, Storage } from '../../platform.ts'
+import type { Storage } from '../../platform.ts'
 import type { Tables } from '../../storage/tables.ts'
+import type { LeafRetainedPage } from '../leaf-peer.ts'
 import type { Marks } from '../sync/marks.ts'
 
 export interface RetainedRecord {

@@ -1,0 +1,42 @@
+// What a DeviceActor answers to other actors, to the HTTP API and to the relay, beyond what it answers as a leaf.
+import type { Access } from '../../src/relay/access.ts'
+import type { CommandAsked, HomeCommandResponse } from '../../src/relay/command.ts'
+import type { ExplainAsked, PublisherFacts, ReceiverFacts } from '../../src/relay/explain.ts'
+import type { HomePresenceResponse } from '../../src/relay/presence.ts'
+import type { HomeShadowResponse, ShadowAsked } from '../../src/relay/shadow.ts'
+import type { LeafPeer } from '../leaf/leaf-peer.ts'
+
+/** By which a request that is sent again is recognised. */
+export interface IdempotencyKey {
+  readonly name: string
+  /** Of the request's content: the same key may not come with another. */
+  readonly request: string
+}
+
+export type PublishReply =
+  /** A reason code for each. */
+  | { readonly status: 'done'; readonly outcomes: Uint8Array }
+  /** The key came with another request before. */
+  | { readonly status: 'other-request' }
+
+export interface DevicePeer extends LeafPeer {
+  /** Publishes as the actor's client, in order. @param batch message records */
+  publishOwn(batch: Uint8Array, key: IdempotencyKey | null): Promise<PublishReply>
+  /** A request to a shadow that came by no topic. @param epoch by which this is taken for the home; null: only if it is known */
+  shadow(asked: ShadowAsked, epoch: number | null): Promise<HomeShadowResponse>
+  /** A call of the device, or what became of one. @param epoch as for `shadow` */
+  command(asked: CommandAsked, epoch: number | null): Promise<HomeCommandResponse>
+  /** @param batch deliveries for this session */
+  deliver(session: string, batch: Uint8Array): Promise<Uint8Array>
+  /** @param epoch of the home that the core takes this region for; null to ask only what is known here */
+  presence(epoch: number | null): Promise<HomePresenceResponse>
+  /** The registry has changed who may connect. @param clock what the sender's clock says */
+  accessChanged(access: Access, clock: number): Promise<void>
+  explainReceiver(asked: ExplainAsked): Promise<ReceiverFacts>
+  /** The same of this client as the publisher. */
+  explainPublisher(asked: ExplainAsked): Promise<PublisherFacts>
+  frontOpened(front: string): Promise<void>
+  /** @param batch frames */
+  frontFrames(front: string, batch: Uint8Array): Promise<void>
+  frontClosed(front: string): Promise<void>
+}

@@ -1,0 +1,70 @@
+// What a leaf answers to other actors and to the relay: the contract that DeviceActor and TopicActor keep.
+import type { Branch, ClientId, RegionId } from '../../src/id/ids.ts'
+import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
+import type { ExplainAsked, LeafFacts } from '../../src/relay/explain.ts'
+import type { HistorySeamResponse } from '../../src/relay/history.ts'
+import type {
+  HandoverRequest,
+  HandoverResponse,
+  HomeKnown,
+  ReleaseRequest,
+  ReleaseResponse,
+} from '../../src/relay/home.ts'
+import type { HomeAnswer } from '../../src/relay/home-answer.ts'
+import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
+import type { Subscription } from '../../src/session/session.ts'
+
+export interface SubscribeReply {
+  readonly reasons: readonly number[]
+  /** `packBatch` of deliveries. */
+  readonly retained: Uint8Array
+}
+
+/** Whoever knows the members of shared subscriptions. */
+export interface SharingPeer {
+  /**
+   * Gives each to another member of its group than this session, whose client is away.
+   * @param batch routed records with their turns; outcome CLIENT_AWAY where there is no other member
+   */
+  share(session: string, batch: Uint8Array): Promise<Uint8Array>
+}
+
+/** What an actor that is a leaf answers. Batches are `packBatch`ed; outcomes are a reason code per record. */
+export interface LeafPeer extends SharingPeer {
+  /** @param batch message records */
+  publish(publisher: ClientId, batch: Uint8Array): Promise<Uint8Array>
+  subscribe(
+    client: ClientId,
+    session: string,
+    subscriptions: readonly Subscription[],
+  ): Promise<SubscribeReply>
+  /** @param filters null for all that the session has here */
+  unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): Promise<void>
+  receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult>
+  interest(request: HomeInterestRequest): Promise<HomeInterestResponse>
+  /** At the home: how far it has kept messages, when the store has all of them; rejects if that takes long. */
+  historySeam(epoch: number): Promise<HistorySeamResponse>
+  /**
+   * At the home: resolves when all that it accepted so far has arrived in that region, with the home that is known here;
+   * rejects if that takes long.
+   */
+  drained(region: RegionId): Promise<HomeAnswer | null>
+  /** Asks nobody. */
+  homeKnown(): Promise<HomeKnown>
+  /** Resolves when all that the root's home accepted so far has been delivered to this session's actor. */
+  fence(client: ClientId, session: string): Promise<void>
+  /** Null if this leaf knows a home with a higher epoch. */
+  handover(request: HandoverRequest): Promise<HandoverResponse | null>
+  release(request: ReleaseRequest): Promise<ReleaseResponse>
+  /** At the home: a page of the branch's retained messages that match any of the filters, from after this topic on. */
+  retainedFor(filters: readonly string[], after: string, branch: Branch): Promise<LeafRetainedPage>
+  /** What it knows of a receiver and a topic of its root. Makes no region the home. */
+  explainTopic(asked: ExplainAsked): Promise<LeafFacts>
+}
+
+export interface LeafRetainedPage {
+  /** `packBatch` of message records. */
+  readonly records: Uint8Array
+  /** The topic to go on after; null where that was all. */
+  readonly next: string | null
+}
