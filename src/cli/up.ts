@@ -24,6 +24,22 @@ const PORTS = 12_000
 const PORT_TRIES_MAX = 100
 const TOKEN_SECONDS = 30 * 24 * 3600
 
+/** The modules that a local run is made of. */
+export interface Parts {
+  /** The core's process. */
+  readonly core: string
+  /** The process of a region. */
+  readonly region: string
+  /** The Worker that the region's process runs. */
+  readonly worker: string
+}
+
+export const PARTS: Parts = {
+  core: path.join(PROJECT, 'k8s-core', 'main.ts'),
+  region: path.join(PROJECT, 'src', 'cli', 'region-process.ts'),
+  worker: path.join(PROJECT, 'actors', 'hosts', 'workerd', 'worker.ts'),
+}
+
 interface UpOptions {
   readonly dir: string
   readonly json: boolean
@@ -36,7 +52,8 @@ interface UpOptions {
   readonly history: string
 }
 
-export function upCommand(): Command {
+/** @param parts those of another release, for a test of how releases work together */
+export function upCommand(parts: Parts = PARTS): Command {
   return new Command('up')
     .description('run the regions and the core on this machine')
     .option('--regions <names>', 'the regions', parseRegions, ['eu', 'us'] as RegionId[])
@@ -66,11 +83,11 @@ export function upCommand(): Command {
     )
     .action((options: Omit<UpOptions, 'dir' | 'json'>, command: Command) => {
       const { dir, json } = everywhere(command)
-      return up({ ...options, dir, json })
+      return up({ ...options, dir, json }, parts)
     })
 }
 
-async function up(options: UpOptions): Promise<void> {
+async function up(options: UpOptions, parts: Parts): Promise<void> {
   const dir = path.resolve(options.dir)
   await mkdir(dir, { recursive: true })
   const unlock = await lock(dir)
@@ -93,19 +110,19 @@ async function up(options: UpOptions): Promise<void> {
     })
   }
   try {
-    await start(dir, options, children)
+    await start(dir, options, parts, children)
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-async function start(dir: string, options: UpOptions, children: Child[]): Promise<void> {
+async function start(dir: string, options: UpOptions, parts: Parts, children: Child[]): Promise<void> {
   const secrets = await loadSecrets(dir)
   const say = (line: string) => void (options.json ? process.stderr : process.stdout).write(`${line}\n`)
   const worker = path.join(dir, 'worker.mjs')
   const assets = path.join(dir, 'assets')
-  await Promise.all([bundleWorker(worker), writeDocs(assets)])
+  await Promise.all([bundleWorker(worker, parts.worker), writeDocs(assets)])
   const ports = await choosePorts(options.port, options.regions.length + 1)
   const urlOf = (i: number) => `http://${HOST}:${ports[i]}`
   const edgeUrls = options.regions.map((region, i) => [region, urlOf(i + 1)] as const)
@@ -129,7 +146,7 @@ async function start(dir: string, options: UpOptions, children: Child[]): Promis
   children.push(
     new Child({
       name: 'core',
-      module: path.join(PROJECT, 'k8s-core', 'main.ts'),
+      module: parts.core,
       env: coreEnvironment(dir, options, secrets, ports[0] ?? 0, edgeUrls),
       say,
       onReady: ({ pid }) => {
@@ -141,7 +158,7 @@ async function start(dir: string, options: UpOptions, children: Child[]): Promis
       ([region, http]) =>
         new Child({
           name: region,
-          module: path.join(PROJECT, 'src', 'cli', 'region-process.ts'),
+          module: parts.region,
           env: {
             STARLING_PORT: new URL(http).port,
             STARLING_WORKER: worker,
@@ -204,12 +221,11 @@ function coreEnvironment(
   }
 }
 
-/** The same bundle that `wrangler deploy` makes of actors/hosts/workerd/worker.ts. */
-/** @param entry another Worker around the edge's, for what measures it */
-export async function bundleWorker(
-  outfile: string,
-  entry = path.join(PROJECT, 'actors', 'hosts', 'workerd', 'worker.ts'),
-): Promise<void> {
+/**
+ * The same bundle that `wrangler deploy` makes of actors/hosts/workerd/worker.ts.
+ * @param entry another Worker around the edge's, for what measures it
+ */
+export async function bundleWorker(outfile: string, entry = PARTS.worker): Promise<void> {
   await build({
     entryPoints: [entry],
     bundle: true,

@@ -1,4 +1,5 @@
-// A whole local Starling for a test file: the same `starling up` that a user starts, in a folder of its own.
+// A whole local Starling for a test file: the same `starling up` that a user starts, in a folder of its own. COMPATIBILITY in the
+// environment makes one part of it the previous release's (test/compatibility/release.ts).
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Local, localSchema, readSecrets } from '../../src/cli/local.ts'
 import { signClientToken } from '../../src/id/client-token.ts'
 import { type ClientId, DEFAULT_FLEET, type FleetId } from '../../src/id/ids.ts'
+import { chosenMake, type Make, upModule } from '../compatibility/release.ts'
 
-const CLI = path.join(import.meta.dirname, '..', '..', 'src', 'cli', 'starling.ts')
 const START_MS = 60_000
 
 /** Starting a whole system on a busy machine of two cores. */
@@ -24,6 +25,8 @@ export interface SystemOptions {
   readonly history?: string
   /** How long a region may be silent before its clients go on elsewhere. */
   readonly failOverAfterMs?: number
+  /** Which release's code runs; what COMPATIBILITY says by default. */
+  readonly make?: Make
 }
 
 export class System {
@@ -44,7 +47,7 @@ export class System {
   }
 
   /** Starts it on the folder that it has. */
-  async up(): Promise<void> {
+  async up(make = this.options.make ?? chosenMake()): Promise<void> {
     const {
       regions = ['eu', 'us'],
       cassandra,
@@ -59,11 +62,15 @@ export class System {
     if (!presence) args.push('--no-presence')
     if (history !== undefined) args.push('--history', history)
     if (keepAlive !== undefined) args.push('--keep-alive', String(keepAlive))
-    const env =
-      failOverAfterMs === undefined
-        ? process.env
-        : { ...process.env, FAIL_OVER_AFTER_MS: String(failOverAfterMs) }
-    const child = spawn(process.execPath, [CLI, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const env = {
+      ...process.env,
+      COMPATIBILITY: make,
+      ...(failOverAfterMs !== undefined && { FAIL_OVER_AFTER_MS: String(failOverAfterMs) }),
+    }
+    const child = spawn(process.execPath, [upModule(make), ...args], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     this.process = child
     this.output = ''
     child.stdout.on('data', (chunk) => {

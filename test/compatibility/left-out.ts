@@ -1,0 +1,22 @@
+// The e2e tests that a mixture of releases cannot pass, because the previous release lacks what they test. Each has its reason.
+import type { Make } from './release.ts'
+
+export interface LeftOut {
+  readonly make: Make
+  /** In test/e2e. */
+  readonly file: string
+  /** As the file writes it: the test's own name, or that of a describe around it. */
+  readonly name: string
+  readonly reason: string
+}
+
+export const LEFT_OUT: readonly LeftOut[] = []
+
+/** Why a test is left out; null if it runs. @param names its describes' and its own */
+export function reasonToLeaveOut(
+  make: Make,
+  names: readonly string[],
+  list: readonly LeftOut[] = LEFT_OUT,
+): string | null {
+  return list.find((one) => one.make === make && names.includes(one.name))?.reason ?? null
+}
