@@ -2,6 +2,7 @@
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { z } from 'zod'
+import { problemsPages } from '../src/api/problems-page.ts'
 import { nothingHere, refusedByLibrary } from '../src/api/public-api.ts'
 import { parseRegionId, type RegionId } from '../src/id/ids.ts'
 import { type AccessResponse, accessRequestSchema } from '../src/relay/access.ts'
@@ -43,23 +44,27 @@ export function coreApp(parts: CoreParts) {
 
   app.get('/livez', (c) => c.json({ live: true }))
   app.get('/readyz', async (c) => {
-    if (draining()) return problemResponse(503, 'Draining')
+    if (draining()) return problemResponse('draining', 'Draining')
     try {
       await store.ping()
       return c.json({ ready: true })
     } catch (cause) {
-      return problemResponse(503, 'The store does not answer', { detail: String(cause) })
+      return problemResponse('store-unavailable', 'The store does not answer', { detail: String(cause) })
     }
   })
 
   app.use(
     `${RELAY_PATH}/*`,
-    bodyLimit({ maxSize: BODY_BYTES_MAX, onError: () => problemResponse(413, 'The body is too large') }),
+    bodyLimit({
+      maxSize: BODY_BYTES_MAX,
+      onError: () => problemResponse('too-large', 'The body is too large'),
+    }),
   )
   app.use(`${RELAY_PATH}/*`, async (c, next) => {
     const caller = await verifyRelay(c.req.header('authorization'), relaySecret, 'core')
     const region = caller?.startsWith('edge:') === true ? parseRegionId(caller.slice('edge:'.length)) : null
-    if (region === null) return problemResponse(401, 'Only an edge may call this, with a fresh token')
+    if (region === null)
+      return problemResponse('unauthenticated', 'Only an edge may call this, with a fresh token')
     c.set('caller', region)
     return next()
   })
@@ -75,13 +80,13 @@ export function coreApp(parts: CoreParts) {
       try {
         body = await c.req.json()
       } catch {
-        return problemResponse(400, 'The body is not JSON')
+        return problemResponse('invalid-request', 'The body is not JSON')
       }
       const parsed = schema.safeParse(body)
       if (!parsed.success) return invalid(parsed.error)
       const { region } = parsed.data as { region?: RegionId }
       if (region !== undefined && region !== c.var.caller) {
-        return problemResponse(403, 'An edge speaks for its own region', { field: 'region' })
+        return problemResponse('other-region', 'An edge speaks for its own region', { field: 'region' })
       }
       return serve(c, parsed.data)
     })
@@ -162,15 +167,16 @@ export function coreApp(parts: CoreParts) {
   )
 
   app.route('/', coreApi(parts))
+  app.route('/', problemsPages())
   app.notFound(nothingHere(app))
   app.onError((cause, c) => {
     const refused = refusedByLibrary(cause)
     if (refused !== null) return refused
     if (cause instanceof EdgeUnreachable) {
-      return problemResponse(503, 'A region cannot be reached', { detail: cause.message })
+      return problemResponse('region-unreachable', 'A region cannot be reached', { detail: cause.message })
     }
     log.error({ err: cause, path: c.req.path }, 'a request failed')
-    return problemResponse(500, 'The core failed on this request')
+    return problemResponse('internal-error', 'The core failed on this request')
   })
   return app
 }

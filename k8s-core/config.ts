@@ -1,5 +1,6 @@
 // The core's configuration, from the environment; see the chart's values for what an operator sets.
 import { z } from 'zod'
+import { type ChosenTopics, parseChosen } from '../src/history/chosen.ts'
 import { CLIENT_TOKEN_SECRET_CHARS_MIN } from '../src/id/client-token.ts'
 import { parseRegionId, type RegionId } from '../src/id/ids.ts'
 import { RELAY_SECRET_CHARS_MIN } from '../src/relay/token.ts'
@@ -37,6 +38,8 @@ const environmentSchema = z
     METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
     /** The folder of the API's reference page; beside the program by default. */
     ASSETS: z.string().optional(),
+    /** As the edges have it, so that the core can say where nothing is kept; absent: the core does not know. */
+    HISTORY: z.string().transform(chosenOf).optional(),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     DRAIN_MS: z.coerce.number().int().min(0).default(5_000),
     /** How long a region may be silent before its clients go on elsewhere. */
@@ -60,11 +63,21 @@ const environmentSchema = z
     clientTokenSecret: env.CLIENT_TOKEN_SECRET,
     metricsPort: env.METRICS_PORT ?? null,
     assets: env.ASSETS,
+    chosen: env.HISTORY ?? null,
     logLevel: env.LOG_LEVEL,
     drainMs: env.DRAIN_MS,
     failOverAfterMs: env.FAIL_OVER_AFTER_MS,
     store: storeSetting(env),
   }))
+
+function chosenOf(setting: string, ctx: z.RefinementCtx): ChosenTopics {
+  try {
+    return parseChosen(setting)
+  } catch (error) {
+    ctx.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) })
+    return z.NEVER
+  }
+}
 
 export type CoreConfig = z.infer<typeof environmentSchema>
 

@@ -42,6 +42,7 @@ const app = coreApp({
   registry,
   relaySecret: config.relaySecret,
   clientTokenSecret: config.clientTokenSecret,
+  chosen: config.chosen,
   log,
   metrics,
   draining: () => draining,

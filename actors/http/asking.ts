@@ -64,6 +64,6 @@ export async function askCore<Answer>(
     return await ask(coreClient(c.env, region), region)
   } catch (cause) {
     if (!(cause instanceof CoreUnreachable)) throw cause
-    return problemResponse(503, title, { detail: `asked in ${region}: ${cause.message}` })
+    return problemResponse('core-unreachable', title, { detail: `asked in ${region}: ${cause.message}` })
   }
 }

@@ -24,7 +24,7 @@ commandRoutes.openapi(callRoute, async (c) => {
   const body = c.req.valid('json')
   const waitMs = waitMsOf(header.Prefer, body.timeoutMs)
   const call = await callOf(body, { fleet: c.var.claims.fleet, device }, header['Idempotency-Key'], waitMs)
-  if (call === null) return problemResponse(413, 'The payload is too large', { field: 'payload' })
+  if (call === null) return problemResponse('too-large', 'The payload is too large', { field: 'payload' })
   // Whoever waits for as long as the device has is told by the home when that is over: it began a little later.
   const until = Date.now() + waitMs + (waitMs === body.timeoutMs ? COMMAND_ANSWER_MS : 0)
   const answer = await persistently(c, device, until, triesOf(call, until))

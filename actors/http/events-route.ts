@@ -42,8 +42,11 @@ eventRoutes.openapi(eventsRoute, async (c) => {
     stream.stop()
     const detail = `MQTT reason 0x${refused.toString(16)}`
     return refused === Reason.QuotaExceeded
-      ? problemResponse(429, 'There are too many wide filters in this region', { field: 'filter', detail })
-      : problemResponse(503, 'Not every region that this needs can be reached', { detail })
+      ? problemResponse('too-many-filters', 'There are too many wide filters in this region', {
+          field: 'filter',
+          detail,
+        })
+      : problemResponse('region-unreachable', 'Not every region that this needs can be reached', { detail })
   }
   return onTrust(
     new Response(stream.body, {

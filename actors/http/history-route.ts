@@ -7,6 +7,7 @@ import {
   historyAsked,
   historyRoute,
 } from '../../src/api/history.ts'
+import { parseChosen } from '../../src/history/chosen.ts'
 import { type ApiContext, askCore, edgeRoutes } from './asking.ts'
 
 export const historyRoutes = edgeRoutes()
@@ -27,5 +28,5 @@ historyRoutes.openapi(historyRoute, (c) => {
 async function answer(c: ApiContext, asked: HistoryAsked) {
   const title = 'The core cannot be reached, which has what is kept'
   const read = await askCore(c, title, (core, region) => core.history({ ...asked, region }))
-  return read instanceof Response ? read : historyAnswer(c, asked, read)
+  return read instanceof Response ? read : historyAnswer(c, asked, read, parseChosen(c.env.HISTORY ?? ''))
 }

@@ -21,7 +21,7 @@ const AWS_SUBPROTOCOL = 'mqttv3.1'
 /** `/mqtt/<clientId>`, or `/mqtt` with a token, or `/mqtt` alone, which goes through a FrontActor. */
 export async function mqttRoute(c: Context<{ Bindings: Env }>): Promise<Response> {
   if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
-    return problemResponse(426, 'MQTT is spoken here over WebSocket', {
+    return problemResponse('upgrade-required', 'MQTT is spoken here over WebSocket', {
       detail: 'Upgrade to websocket, subprotocol mqtt',
     })
   }
@@ -30,32 +30,34 @@ export async function mqttRoute(c: Context<{ Bindings: Env }>): Promise<Response
   const known = awsToken === undefined ? ['mqtt'] : ['mqtt', AWS_SUBPROTOCOL]
   const subprotocol = known.find((one) => offered.includes(one))
   if (subprotocol === undefined) {
-    return problemResponse(400, 'The subprotocol must be mqtt', { field: 'Sec-WebSocket-Protocol' }) // [MQTT-6.0.0-3]
+    return problemResponse('unsupported-subprotocol', 'The subprotocol must be mqtt', {
+      field: 'Sec-WebSocket-Protocol',
+    }) // [MQTT-6.0.0-3]
   }
   const token = bearerToken(c) ?? c.req.query('token') ?? awsToken
   const secret = token !== undefined && parseSecret(token) !== null ? token : null
   const claims =
     token === undefined || secret !== null ? null : await verifyClientToken(token, c.env.CLIENT_TOKEN_SECRET)
   if (token !== undefined && secret === null && claims === null)
-    return problemResponse(401, 'The token is not valid, or has expired')
+    return problemResponse('unauthenticated', 'The token is not valid, or has expired')
 
   const named = c.req.param('clientId')
   const client = named === undefined ? null : parseClientId(named)
   if (named !== undefined && client === null) {
-    return problemResponse(400, 'Not a client id', {
+    return problemResponse('invalid-request', 'Not a client id', {
       field: 'clientId',
       detail: '1 to 128 bytes, without / + # and control characters, not starting with $',
     })
   }
   if (client === null && secret !== null)
-    return problemResponse(400, 'A device’s secret does not name it: give its id in the path', {
+    return problemResponse('invalid-request', 'A device’s secret does not name it: give its id in the path', {
       field: 'clientId',
     })
   if (client !== null && claims !== null && client !== claims.client) {
-    return problemResponse(403, 'The token is of another client', { field: 'clientId' })
+    return problemResponse('other-client', 'The token is of another client', { field: 'clientId' })
   }
   const fleet = claims?.fleet ?? parseFleetId(c.req.query('fleet') ?? DEFAULT_FLEET)
-  if (fleet === null) return problemResponse(400, 'Not a fleet', { field: 'fleet' })
+  if (fleet === null) return problemResponse('invalid-request', 'Not a fleet', { field: 'fleet' })
 
   const region = regionOf(c.req.raw, c.env)
   const behind = client ?? claims?.client ?? null

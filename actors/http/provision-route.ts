@@ -25,6 +25,8 @@ provisionRoutes.openapi(provisionRoute, async (c) => {
     return answered instanceof Response ? answered : c.json(answered, 201)
   } catch (cause) {
     if (!(cause instanceof CoreUnreachable)) throw cause
-    return problemResponse(503, 'The core cannot be reached', { detail: `${PROVISION_PATH}: try again` })
+    return problemResponse('core-unreachable', 'The core cannot be reached', {
+      detail: `${PROVISION_PATH}: try again`,
+    })
   }
 })

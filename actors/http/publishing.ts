@@ -42,12 +42,12 @@ async function askActor(
     )
     const reply = (await asked) as PublishReply
     if (reply.status === 'done') return reply.outcomes
-    return problemResponse(422, 'The idempotency key was used for another request', {
+    return problemResponse('idempotency-key-reused', 'The idempotency key was used for another request', {
       field: 'Idempotency-Key',
     })
   } catch (cause) {
     logError('a publish was not answered', { client: address.id }, cause)
-    return problemResponse(503, 'It is not known whether it was published', {
+    return problemResponse('publish-uncertain', 'It is not known whether it was published', {
       detail: 'to send it again with the same Idempotency-Key publishes once what was answered here',
     })
   }

@@ -88,10 +88,11 @@ export const relayRoutes = new Hono<{ Bindings: Env; Variables: { region: Region
 relayRoutes.use('/:region/*', async (c, next) => {
   const region = parseRegionId(c.req.param('region'))
   if (region === null || !servedRegions(c.env).includes(region)) {
-    return problemResponse(421, 'This edge does not serve that region', { field: 'region' })
+    return problemResponse('region-not-served', 'This edge does not serve that region', { field: 'region' })
   }
   const caller = await verifyRelay(c.req.header('authorization'), c.env.RELAY_SECRET, edgeParty(region))
-  if (caller !== 'core') return problemResponse(401, 'Only the core may call this, with a fresh token')
+  if (caller !== 'core')
+    return problemResponse('unauthenticated', 'Only the core may call this, with a fresh token')
   c.set('region', region)
   return next()
 })
@@ -107,7 +108,7 @@ function call<S extends z.ZodType>(
     try {
       body = await c.req.json()
     } catch {
-      return problemResponse(400, 'The body is not JSON')
+      return problemResponse('invalid-request', 'The body is not JSON')
     }
     const parsed = schema.safeParse(body)
     return parsed.success ? serve(c, parsed.data) : invalid(parsed.error)
@@ -123,7 +124,7 @@ function callOfClient<S extends z.ZodType<{ fleet: FleetId; root: Root }>>(
 ): void {
   call(name, schema, async (c, request) => {
     const client = clientOfRoot(request.root)
-    if (client === null) return problemResponse(400, otherwise, { field: 'root' })
+    if (client === null) return problemResponse('invalid-request', otherwise, { field: 'root' })
     return c.json(await callDevice(c, request.fleet, client, (device) => serve(device, request)))
   })
 }
@@ -219,7 +220,7 @@ call('home-known', homeKnownRequestSchema, async (c, { fleet, root }) =>
 
 call('handover', handoverRequestSchema, async (c, request) => {
   const given = await callLeaf(c, request.fleet, request.root, (leaf) => leaf.handover(request))
-  return given === null ? problemResponse(409, 'A newer home is known here') : c.json(given)
+  return given === null ? problemResponse('newer-home', 'A newer home is known here') : c.json(given)
 })
 
 call('release', releaseRequestSchema, async (c, request) =>

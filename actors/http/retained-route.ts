@@ -37,7 +37,7 @@ retainedRoutes.openapi(listRetainedRoute, async (c) => {
   const begin: Position = { shard: first, where: 'here', after: null, past: null }
   let position: Position | null = cursor === undefined ? begin : decodeCursor(cursor, positionSchema)
   if (position === null || !shards.includes(position.shard))
-    return problemResponse(400, 'Not a cursor of this list', { field: 'cursor' })
+    return problemResponse('invalid-cursor', 'Not a cursor of this list', { field: 'cursor' })
   const items: Message[] = []
   while (position !== null && items.length < limit) {
     const page = await pageAt(c, filter, position)
@@ -71,7 +71,7 @@ retainedRoutes.openapi(readRetainedRoute, async (c) => {
       position = following(position, page.next, [shard])
     }
   }
-  return problemResponse(404, 'No message is retained on this topic', { field: 'topic' })
+  return problemResponse('no-retained-message', 'No message is retained on this topic', { field: 'topic' })
 })
 
 retainedRoutes.openapi(deleteRetainedRoute, async (c) => {
@@ -106,9 +106,13 @@ async function pageAt(
     return (await asked) as RetainedPage<NonNullable<Position['after']>>
   } catch (cause) {
     logError('a page of retained messages was not to be had', { region, shard, where }, cause)
-    return problemResponse(503, 'Not every region that may have retained messages can be reached', {
-      detail: `asked in ${region}`,
-    })
+    return problemResponse(
+      'region-unreachable',
+      'Not every region that may have retained messages can be reached',
+      {
+        detail: `asked in ${region}`,
+      },
+    )
   }
 }
 

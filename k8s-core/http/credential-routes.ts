@@ -51,7 +51,10 @@ export function credentialRoutes({ registry }: Pick<CoreParts, 'registry'>) {
       graceMs,
     )
     if (outcome.status === 'full')
-      return problemResponse(409, 'The device has as many credentials as it may have: revoke one')
+      return problemResponse(
+        'registry-limit',
+        'The device has as many credentials as it may have: revoke one',
+      )
     if (outcome.status !== 'done') return unknownDevice()
     return c.json({ ...changed(c, outcome), credential: shownCredential(made.shown) }, 201)
   })
@@ -60,7 +63,9 @@ export function credentialRoutes({ registry }: Pick<CoreParts, 'registry'>) {
     const { device, credential } = c.req.valid('param')
     const outcome = await revoke(devices, c.var.claims.fleet, device, null, credential)
     if (outcome.status !== 'done')
-      return problemResponse(404, 'No such device or credential is registered', { field: 'credential' })
+      return problemResponse('unknown-credential', 'No such device or credential is registered', {
+        field: 'credential',
+      })
     return c.json(changed(c, outcome), 200)
   })
 
@@ -89,7 +94,8 @@ export function credentialRoutes({ registry }: Pick<CoreParts, 'registry'>) {
   routes.openapi(joinGroupRoute, async (c) => {
     const { group, device } = c.req.valid('param')
     const outcome = await regroup(c, device, (groups) => groups.add(group))
-    if (outcome.status === 'full') return problemResponse(409, refusalText(outcome), { field: 'group' })
+    if (outcome.status === 'full')
+      return problemResponse('registry-limit', refusalText(outcome), { field: 'group' })
     return outcome.status === 'done' ? c.json(changed(c, outcome), 200) : unknownDevice()
   })
   routes.openapi(leaveGroupRoute, async (c) => {

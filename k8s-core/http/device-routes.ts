@@ -34,7 +34,7 @@ export function deviceRoutes({ registry }: Pick<CoreParts, 'registry'>) {
   const noFleet = async (c: Context<CoreApi>) =>
     (await fleets.exists(c.var.claims.fleet))
       ? null
-      : problemResponse(404, 'The fleet has no registry yet: make it first', { field: 'fleet' })
+      : problemResponse('unknown-fleet', 'The fleet has no registry yet: make it first', { field: 'fleet' })
 
   routes.openapi(createDeviceRoute, async (c) => {
     const missing = await noFleet(c)
@@ -50,7 +50,7 @@ export function deviceRoutes({ registry }: Pick<CoreParts, 'registry'>) {
     }
     const outcome = await devices.create(fleet, id, described, made?.kept ?? null)
     if (outcome.status !== 'done')
-      return problemResponse(409, 'The device is registered already', { field: 'id' })
+      return problemResponse('device-exists', 'The device is registered already', { field: 'id' })
     c.header('etag', etagOf(outcome.device))
     c.header('location', `/v1/devices/${encodeURIComponent(id)}`)
     const shown = made === null ? null : shownCredential(made.shown)
@@ -75,7 +75,7 @@ export function deviceRoutes({ registry }: Pick<CoreParts, 'registry'>) {
       const at = text.indexOf(':')
       const [name, value] = [text.slice(0, Math.max(at, 0)), text.slice(at + 1)]
       if (!REGISTRY_NAME.test(name) || !ATTRIBUTE_VALUE.test(value))
-        return problemResponse(400, 'The request is not valid', {
+        return problemResponse('invalid-request', 'The request is not valid', {
           field: 'attribute',
           detail: 'not name:value',
         })
@@ -109,7 +109,7 @@ export function deviceRoutes({ registry }: Pick<CoreParts, 'registry'>) {
     const outcome = await devices.change(fleet, id, matchOf(c), patching(c.req.valid('json')))
     if (outcome.status === 'changed') return changedMeanwhile(outcome.device)
     if (outcome.status === 'full')
-      return problemResponse(400, 'The request is not valid', {
+      return problemResponse('invalid-request', 'The request is not valid', {
         field: outcome.field,
         detail: refusalText(outcome),
       })

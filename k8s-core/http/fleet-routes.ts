@@ -15,9 +15,13 @@ export function fleetRoutes({ registry: { fleets } }: Pick<CoreParts, 'registry'
     const { fleet } = c.var.claims
     return fleet === DEFAULT_FLEET || fleet === own
       ? null
-      : problemResponse(403, `Only administrators of the fleet ${DEFAULT_FLEET} may do this`, {
-          field: 'Authorization',
-        })
+      : problemResponse(
+          'not-administrator',
+          `Only administrators of the fleet ${DEFAULT_FLEET} may do this`,
+          {
+            field: 'Authorization',
+          },
+        )
   }
 
   routes.openapi(listFleetsRoute, async (c) => {
@@ -36,7 +40,7 @@ export function fleetRoutes({ registry: { fleets } }: Pick<CoreParts, 'registry'
     if (no !== null) return no
     const fleet = await fleets.get(id)
     return fleet === null
-      ? problemResponse(404, 'There is no such fleet', { field: 'fleet' })
+      ? problemResponse('unknown-fleet', 'There is no such fleet', { field: 'fleet' })
       : c.json(shown(fleet), 200)
   })
 

@@ -21,7 +21,9 @@ export function provisioningRoutes({ registry }: Pick<CoreParts, 'registry'>) {
   routes.openapi(createClaimTokenRoute, async (c) => {
     const { fleet } = c.var.claims
     if (!(await fleets.exists(fleet)))
-      return problemResponse(404, 'The fleet has no registry yet: make it first', { field: 'fleet' })
+      return problemResponse('unknown-fleet', 'The fleet has no registry yet: make it first', {
+        field: 'fleet',
+      })
     const { uses, expiresInSeconds, attributes, groups, ...wish } = c.req.valid('json')
     const { token, secret } = await claimTokens.create(fleet, {
       ...wish,
@@ -45,7 +47,7 @@ export function provisioningRoutes({ registry }: Pick<CoreParts, 'registry'>) {
     const revoked = await claimTokens.revoke(c.var.claims.fleet, c.req.valid('param').token)
     return revoked
       ? c.body(null, 204)
-      : problemResponse(404, 'There is no such claim token', { field: 'token' })
+      : problemResponse('unknown-claim-token', 'There is no such claim token', { field: 'token' })
   })
 
   routes.openapi(provisionRoute, async (c) => {

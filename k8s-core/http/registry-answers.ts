@@ -55,11 +55,11 @@ export function matchOf(c: Context): number | null {
 
 /** Of a device in the path. */
 export function unknownDevice(field = 'device') {
-  return problemResponse(404, 'No such device is registered', { field })
+  return problemResponse('unknown-device', 'No such device is registered', { field })
 }
 
 export function changedMeanwhile(device: RegisteredDevice) {
-  return problemResponse(412, 'The device has been changed since', {
+  return problemResponse('version-mismatch', 'The device has been changed since', {
     field: 'If-Match',
     detail: `the version is ${etagOf(device)}`,
   })
@@ -89,7 +89,10 @@ export function positionOf(cursor: string | undefined): IndexCursor | null | und
 }
 
 export function notACursor() {
-  return problemResponse(400, 'The request is not valid', { field: 'cursor', detail: 'not a cursor' })
+  return problemResponse('invalid-cursor', 'The request is not valid', {
+    field: 'cursor',
+    detail: 'not a cursor',
+  })
 }
 
 export function cursorOf(next: IndexCursor | null): string | null {

@@ -1,7 +1,8 @@
 // What the home of a device is asked for when the device is called over HTTP: which call it is, and how long to hold it.
-import { base64ToBytes, bytesToBase64 } from '../relay/base64.ts'
+import { bytesToBase64 } from '../relay/base64.ts'
 import { COMMAND_BYTES_MAX, COMMAND_HOLD_MS_MAX, type CommandCall } from '../relay/command.ts'
 import { CALL_WAIT_MS_MAX, type Call } from './command.ts'
+import { payloadBytes } from './payload.ts'
 
 /** What the home is asked, and null where the payload is too large. @param key the idempotency key */
 export async function callOf(
@@ -10,14 +11,10 @@ export async function callOf(
   key: string | undefined,
   waitMs: number,
 ): Promise<Omit<CommandCall, 'askedForMs' | 'holdMs'> | null> {
-  const { name, payload, text, base64, timeoutMs, whenOffline } = call
-  const asJson = payload !== undefined
-  const bytes =
-    base64 !== undefined
-      ? base64ToBytes(base64)
-      : new TextEncoder().encode(asJson ? JSON.stringify(payload) : (text ?? ''))
+  const { name, timeoutMs, whenOffline } = call
+  const bytes = payloadBytes(call)
   if (bytes.length > COMMAND_BYTES_MAX) return null
-  const contentType = call.contentType ?? (asJson ? 'application/json' : null)
+  const contentType = call.contentType ?? (call.json === undefined ? null : 'application/json')
   const encoded = bytesToBase64(bytes)
   return {
     ask: 'call',

@@ -9,11 +9,13 @@ import {
   type DeviceAnswer,
 } from '../relay/command.ts'
 import { presenceEventSchema } from '../relay/presence.ts'
-import { problemResponse, problemSchema } from '../relay/problem.ts'
+import { problemResponse } from '../relay/problem.ts'
 import { idempotencyHeadersSchema } from './idempotency.ts'
 import { clientIdSchema } from './names.ts'
+import { onePayload, payloadFields } from './payload.ts'
 import { limitedBody, SECURITY } from './public-api.ts'
-import { json, jsonBody, problems } from './responses.ts'
+import { requestObject } from './request-object.ts'
+import { documentedProblemSchema, json, jsonBody, problems } from './responses.ts'
 
 export const CALL_TIMEOUT_MS_DEFAULT = 10_000
 const CALL_TIMEOUT_MS_MIN = 100
@@ -22,38 +24,30 @@ export const CALL_WAIT_MS_MAX = 60_000
 /** Base64 of the largest payload, and the rest. */
 const CALL_BODY_BYTES_MAX = COMMAND_BYTES_MAX * 2
 
-const payloadFields = {
-  payload: z.unknown().optional().meta({ description: 'Any JSON value: the device gets it as JSON' }),
-  text: z.string().optional().meta({ description: 'Instead of `payload`: text' }),
-  base64: z.base64().optional().meta({ description: 'Instead of `payload`: bytes' }),
-}
-
-export const callSchema = z
-  .strictObject({
-    name: z
-      .string()
-      .regex(/^[\w.:-]{1,64}$/, 'not the name of a command: 1 to 64 of A-Z a-z 0-9 _ . : -')
-      .meta({ description: 'What the device is to do', example: 'reboot' }),
-    ...payloadFields,
-    contentType: z
-      .string()
-      .regex(/^[\x20-\x7e]{1,256}$/)
-      .optional()
-      .meta({ description: 'As the device is told; application/json for `payload`' }),
-    timeoutMs: z
-      .int()
-      .min(CALL_TIMEOUT_MS_MIN)
-      .max(COMMAND_TIMEOUT_MS_MAX)
-      .default(CALL_TIMEOUT_MS_DEFAULT)
-      .meta({ description: 'How long the device has for its answer, and the command to reach it' }),
-    whenOffline: z.enum(['fail', 'wait']).default('fail').meta({
-      description: '`wait`: a device that is away gets the command when it comes back in time',
-    }),
-  })
-  .refine(
-    ({ payload, text, base64 }) => [payload, text, base64].filter((one) => one !== undefined).length <= 1,
-    { message: 'one payload only', path: ['payload'] },
-  )
+export const callSchema = requestObject({
+  name: z
+    .string()
+    .regex(/^[\w.:-]{1,64}$/, 'not the name of a command: 1 to 64 of A-Z a-z 0-9 _ . : -')
+    .meta({ description: 'What the device is to do', example: 'reboot' }),
+  ...payloadFields,
+  payload: z.unknown().optional().meta({ description: 'An older name of `json`', deprecated: true }),
+  contentType: z
+    .string()
+    .regex(/^[\x20-\x7e]{1,256}$/)
+    .optional()
+    .meta({ description: 'As the device is told; application/json for `json`' }),
+  timeoutMs: z
+    .int()
+    .min(CALL_TIMEOUT_MS_MIN)
+    .max(COMMAND_TIMEOUT_MS_MAX)
+    .default(CALL_TIMEOUT_MS_DEFAULT)
+    .meta({ description: 'How long the device has for its answer, and the command to reach it' }),
+  whenOffline: z.enum(['fail', 'wait']).default('fail').meta({
+    description: '`wait`: a device that is away gets the command when it comes back in time',
+  }),
+})
+  .superRefine(onePayload(['text', 'base64', 'json', 'payload']))
+  .transform(({ payload, ...call }) => ({ ...call, json: payload === undefined ? call.json : payload }))
   .meta({ id: 'Call' })
 export type Call = z.infer<typeof callSchema>
 
@@ -90,7 +84,7 @@ export const commandSchema = z
   .meta({ id: 'Command' })
 export type CommandTold = z.infer<typeof commandSchema>
 
-const commandProblemSchema = problemSchema
+const commandProblemSchema = documentedProblemSchema
   .extend({
     commandId: z.string().optional().meta({ description: 'What became of it can be asked' }),
     answer: answerSchema.optional(),
@@ -162,7 +156,7 @@ export const commandRoute = createRoute({
 /** @param id of the command */
 export function callAnswer(device: string, id: string, response: CommandResponse): Response {
   if (response.status === 'unknown')
-    return problemResponse(404, 'No such device is known', { field: 'device' })
+    return problemResponse('unknown-device', 'No such device is known', { field: 'device' })
   if (response.status === 'unreachable') return unreachableAnswer(id, `its home's region: ${response.region}`)
   const { outcome } = response
   switch (outcome.state) {
@@ -174,52 +168,33 @@ export function callAnswer(device: string, id: string, response: CommandResponse
         headers: { location: locationOf(device, id) },
       })
     case 'expired':
-      return commandProblem(
-        504,
-        'The device did not answer in time',
-        { commandId: id },
-        {
-          detail: 'should its answer come late, the command has it',
-          headers: { location: locationOf(device, id) },
-        },
-      )
+      return problemResponse('device-timeout', 'The device did not answer in time', {
+        commandId: id,
+        detail: 'an answer that comes later is kept with the command',
+        headers: { location: locationOf(device, id) },
+      })
     case 'offline':
-      return commandProblem(409, OFFLINE[outcome.why], { presence: outcome.presence })
+      return problemResponse('device-offline', OFFLINE[outcome.why], { presence: outcome.presence })
     case 'mismatch':
-      return commandProblem(
-        422,
-        'The idempotency key was used for another call',
-        {},
-        { field: 'Idempotency-Key' },
-      )
+      return problemResponse('idempotency-key-reused', 'The idempotency key was used for another call', {
+        field: 'Idempotency-Key',
+      })
     case 'busy':
-      return commandProblem(
-        429,
-        'Too many commands of the device are open',
-        {},
-        { headers: { 'retry-after': '1' } },
-      )
+      return problemResponse('too-many-commands', 'Too many commands of the device are open', {
+        headers: { 'retry-after': '1' },
+      })
     case 'refused':
-      return commandProblem(
-        429,
-        "The device's queue did not take the command",
-        {},
-        {
-          detail: `MQTT reason 0x${outcome.reason.toString(16)}`,
-          headers: { 'retry-after': '5' },
-        },
-      )
+      return problemResponse('no-room', "The device's queue did not take the command", {
+        detail: `MQTT reason 0x${outcome.reason.toString(16)}`,
+        headers: { 'retry-after': '5' },
+      })
     case 'lost':
-      return commandProblem(
-        504,
-        'It is not known whether the device was called',
-        { commandId: id },
-        {
-          detail: 'the way to its home broke off; with an idempotency key a call can be repeated safely',
-        },
-      )
+      return problemResponse('call-uncertain', 'It is not known whether the device was called', {
+        commandId: id,
+        detail: 'the way to its home broke off; with an idempotency key a call can be repeated safely',
+      })
     case 'unknown':
-      return problemResponse(404, 'No such command is known', { field: 'command' })
+      return problemResponse('unknown-command', 'No such command is known', { field: 'command' })
     default:
       return outcome satisfies never
   }
@@ -238,14 +213,10 @@ export function commandAnswer(device: string, id: string, response: CommandRespo
 
 /** The way to the home was broken for as long as the caller waits. */
 export function unreachableAnswer(id: string, what: string): Response {
-  return commandProblem(
-    503,
-    `The device's home cannot be reached: ${what}`,
-    { commandId: id },
-    {
-      detail: 'it may have been called all the same; with an idempotency key a call can be repeated safely',
-    },
-  )
+  return problemResponse('region-unreachable', `The device's home cannot be reached: ${what}`, {
+    commandId: id,
+    detail: 'it may have been called all the same; with an idempotency key a call can be repeated safely',
+  })
 }
 
 const OFFLINE = {
@@ -263,15 +234,12 @@ function answered(device: string, command: CommandRow): Response {
     status === null
       ? 'The device answered what cannot be understood'
       : `The device answered with status ${status}`
-  const said = answer?.text ?? (answer?.payload === undefined ? undefined : JSON.stringify(answer.payload))
-  return commandProblem(
-    status !== null && status < 500 ? 422 : 502,
-    title,
-    { commandId: command.id, answer },
-    {
-      ...(said !== undefined && { detail: said.slice(0, 300) }),
-    },
-  )
+  const said = answer?.text ?? (answer?.json === undefined ? undefined : JSON.stringify(answer.json))
+  return problemResponse(status !== null && status < 500 ? 'device-refused' : 'device-failed', title, {
+    commandId: command.id,
+    answer,
+    ...(said !== undefined && { detail: said.slice(0, 300) }),
+  })
 }
 
 function told(device: string, command: CommandRow, state: CommandTold['state']): CommandTold {
@@ -306,22 +274,10 @@ function readable(payload: string) {
     return { base64: payload }
   }
   try {
-    return { payload: JSON.parse(text) as unknown }
+    return { json: JSON.parse(text) as unknown }
   } catch {
     return { text }
   }
-}
-
-function commandProblem(
-  status: number,
-  title: string,
-  members: Partial<z.infer<typeof commandProblemSchema>>,
-  { headers, ...more }: { detail?: string; field?: string; headers?: Readonly<Record<string, string>> } = {},
-): Response {
-  return new Response(JSON.stringify({ type: 'about:blank', title, status, ...more, ...members }), {
-    status,
-    headers: { ...headers, 'content-type': 'application/problem+json' },
-  })
 }
 
 function locationOf(device: string, id: string): string {

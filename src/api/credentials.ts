@@ -8,6 +8,7 @@ import {
   shownCredentialSchema,
 } from './devices.ts'
 import { pageQuerySchema, pageSchema } from './paging.ts'
+import { requestObject } from './request-object.ts'
 import { json, jsonBody, problems } from './responses.ts'
 
 const SECONDS_MAX = 100 * 366 * 24 * 3600
@@ -23,7 +24,7 @@ export const rotateRoute = createRoute({
   request: {
     params: deviceParamsSchema,
     body: jsonBody(
-      z.object({
+      requestObject({
         graceSeconds: z.int().min(0).max(SECONDS_MAX).optional(),
         expiresInSeconds: z.int().min(1).max(SECONDS_MAX).optional().meta({ description: 'Of the new one' }),
       }),

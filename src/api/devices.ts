@@ -12,6 +12,7 @@ import { matchHeadersSchema } from './etag.ts'
 import { clientIdSchema, regionNameSchema } from './names.ts'
 import { pageQuerySchema, pageSchema } from './paging.ts'
 import { administratorsOnly, SECURITY } from './public-api.ts'
+import { requestObject } from './request-object.ts'
 import { json, jsonBody, problems } from './responses.ts'
 
 export const IMPORT_LINES_MAX = 1000
@@ -78,28 +79,24 @@ export const deviceSchema = z
   })
   .meta({ id: 'Device' })
 
-export const newDeviceSchema = z
-  .object({
-    id: clientIdSchema,
-    type: typeSchema.nullable().default(null),
-    attributes: attributesSchema.default({}),
-    groups: groupsSchema.default([]),
-    enabled: z.boolean().default(true),
-    credential: z.boolean().default(true).meta({ description: 'Whether it gets a credential now' }),
-    secret: secretSchema.optional(),
-  })
-  .meta({ id: 'NewDevice' })
+export const newDeviceSchema = requestObject({
+  id: clientIdSchema,
+  type: typeSchema.nullable().default(null),
+  attributes: attributesSchema.default({}),
+  groups: groupsSchema.default([]),
+  enabled: z.boolean().default(true),
+  credential: z.boolean().default(true).meta({ description: 'Whether it gets a credential now' }),
+  secret: secretSchema.optional(),
+}).meta({ id: 'NewDevice' })
 
-export const devicePatchSchema = z
-  .object({
-    type: typeSchema.nullable().optional(),
-    attributes: attributesOf(valueSchema.nullable()).optional().meta({
-      description: 'Those named are changed; null takes one away',
-    }),
-    groups: groupsSchema.optional().meta({ description: 'All of them' }),
-    enabled: z.boolean().optional(),
-  })
-  .meta({ id: 'DevicePatch' })
+export const devicePatchSchema = requestObject({
+  type: typeSchema.nullable().optional(),
+  attributes: attributesOf(valueSchema.nullable()).optional().meta({
+    description: 'Those named are changed; null takes one away',
+  }),
+  groups: groupsSchema.optional().meta({ description: 'All of them' }),
+  enabled: z.boolean().optional(),
+}).meta({ id: 'DevicePatch' })
 
 const pendingSchema = z.array(regionNameSchema).meta({
   description:
@@ -108,17 +105,15 @@ const pendingSchema = z.array(regionNameSchema).meta({
 /** Answers of what changes who may connect. */
 export const changedDeviceSchema = z.object({ device: deviceSchema, pending: pendingSchema })
 
-export const importLineSchema = z
-  .object({
-    id: clientIdSchema,
-    type: typeSchema.nullable().optional(),
-    attributes: attributesSchema.optional().meta({ description: 'All of them' }),
-    groups: groupsSchema.optional(),
-    enabled: z.boolean().optional(),
-    credential: z.boolean().optional().meta({ description: 'The server makes one for a device that is new' }),
-    secret: secretSchema.optional(),
-  })
-  .meta({ id: 'ImportedDevice' })
+export const importLineSchema = requestObject({
+  id: clientIdSchema,
+  type: typeSchema.nullable().optional(),
+  attributes: attributesSchema.optional().meta({ description: 'All of them' }),
+  groups: groupsSchema.optional(),
+  enabled: z.boolean().optional(),
+  credential: z.boolean().optional().meta({ description: 'The server makes one for a device that is new' }),
+  secret: secretSchema.optional(),
+}).meta({ id: 'ImportedDevice' })
 
 export const importResultSchema = z
   .object({

@@ -47,7 +47,8 @@ export function docsPage<E extends Env>(
     const file = c.req.param('file') ?? 'index.html'
     const type = DOCS_FILES[file]
     const body = type === undefined ? null : await read(file, c.env)
-    if (type === undefined || body === null) return problemResponse(404, 'The page was not built here')
+    if (type === undefined || body === null)
+      return problemResponse('not-found', 'The page was not built here')
     return new Response(body, { headers: { 'content-type': type, 'cache-control': 'public, max-age=3600' } })
   })
   return page

@@ -1,5 +1,6 @@
 // Server-sent events: what is published to some filters, from now on.
 import { createRoute, z } from '@hono/zod-openapi'
+import { encodedFilter } from './encoded-filter.ts'
 import { filterSchema, messageSchema } from './message.ts'
 import { SECURITY } from './public-api.ts'
 import { problems } from './responses.ts'
@@ -26,7 +27,9 @@ Messages come at most once (QoS 0), and no publisher waits for a stream: what a 
           (value) => (typeof value === 'string' ? [value] : value),
           z.array(filterSchema).min(1).max(FILTERS_MAX),
         )
-        .meta({ description: `1 to ${FILTERS_MAX} topic filters: \`?filter=a/b&filter=rooms/%23\`` }),
+        .meta({
+          description: `1 to ${FILTERS_MAX} topic filters: \`?filter=a/b&filter=rooms/%2B/light\`; \`+\` is written as \`%2B\`, \`#\` as \`%23\``,
+        }),
       retained: z
         .enum(['true', 'false'])
         .default('true')
@@ -38,6 +41,7 @@ Messages come at most once (QoS 0), and no publisher waits for a stream: what a 
     }),
     headers: z.object({ 'Last-Event-ID': z.string().max(200).optional() }),
   },
+  middleware: encodedFilter('filter'),
   responses: {
     200: {
       description: 'A stream of events',

@@ -71,5 +71,7 @@ export const explainRoute = createRoute({
 /** Why the token does not allow to ask; null where it does. */
 export function explainRefused({ claims }: ApiVariables, device: string) {
   if (device === claims.client || claims.admin) return null
-  return problemResponse(403, "The token is neither the device's nor an administrator's", { field: 'device' })
+  return problemResponse('other-client', "The token is neither the device's nor an administrator's", {
+    field: 'device',
+  })
 }

@@ -3,6 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { administered } from './devices.ts'
 import { fleetIdSchema } from './names.ts'
 import { pageQuerySchema, pageSchema } from './paging.ts'
+import { requestObject } from './request-object.ts'
 import { json, jsonBody, problems } from './responses.ts'
 
 export const fleetSchema = z
@@ -39,7 +40,7 @@ export const putFleetRoute = createRoute({
   operationId: 'putFleet',
   summary: 'Make a fleet, or describe it anew',
   description: 'Devices can be registered in it from then on. The default one is always there.',
-  request: { params, body: jsonBody(z.object({ description: z.string().max(1000).default('') })) },
+  request: { params, body: jsonBody(requestObject({ description: z.string().max(1000).default('') })) },
   responses: {
     200: json('It was there', fleetSchema),
     201: json('It was made', fleetSchema),

@@ -1,6 +1,7 @@
 // What is kept of messages, in the public API of edge and core: of a device, or of any other root.
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
+import type { ChosenTopics } from '../history/chosen.ts'
 import { INSTANT, parseInstant } from '../history/duration.ts'
 import type { ClientId, FleetId, Root } from '../id/ids.ts'
 import { isRootTooLong, rootOfClient } from '../id/root.ts'
@@ -14,6 +15,7 @@ import {
   historyPlaceSchema,
 } from '../relay/history.ts'
 import { type ProblemResponse, problemResponse } from '../relay/problem.ts'
+import { encodedFilter } from './encoded-filter.ts'
 import { messageJson, messageSchema } from './message.ts'
 import { clientIdSchema } from './names.ts'
 import { decodeCursor, encodeCursor, pageQuerySchema, pageSchema } from './paging.ts'
@@ -62,7 +64,8 @@ const shared = {
   method: 'get' as const,
   tags: ['History'],
   security: SECURITY,
-  responses: { 200: json('A page', keptPageSchema), ...problems(400, 401, 503) },
+  middleware: encodedFilter('topic'),
+  responses: { 200: json('A page', keptPageSchema), ...problems(400, 401, 404, 503) },
 }
 
 export const deviceHistoryRoute = createRoute({
@@ -70,7 +73,8 @@ export const deviceHistoryRoute = createRoute({
   path: '/v1/devices/{device}/history',
   operationId: 'getDeviceHistory',
   summary: 'Kept messages of a device',
-  description: 'Messages below `devices/<id>/` whose topics the setting HISTORY chooses.',
+  description:
+    'Messages below `devices/<id>/` whose topics the setting HISTORY chooses; 404 with the type `history-off` where it chooses none.',
   request: {
     params: z.object({ device: clientIdSchema }),
     query: querySchema.extend({
@@ -137,7 +141,7 @@ export function historyAsked(
   const root: Root | null = isTopicFilter(filter) ? rootOfSubscription(filter) : null
   if (root === null || isRootTooLong(root)) {
     const detail = 'a topic filter whose first two levels have no wildcard, and at most 900 bytes'
-    return problemResponse(400, 'Not a filter of one root', { field: 'topic', detail })
+    return problemResponse('invalid-request', 'Not a filter of one root', { field: 'topic', detail })
   }
   const { order, limit, cursor } = query
   const asked = { fleet, root, filter, order, limit }
@@ -149,15 +153,33 @@ export function historyAsked(
     return { ...asked, from: from ?? 0, to: to ?? now, after: null, seam }
   }
   const position = decodeCursor(cursor, positionSchema)
-  if (position === null) return problemResponse(400, 'Not a cursor of this list', { field: 'cursor' })
+  if (position === null)
+    return problemResponse('invalid-cursor', 'Not a cursor of this list', { field: 'cursor' })
   const { after, seam, from, to } = position
   return { ...asked, from, to, after, seam: seam ?? 'none' }
 }
 
-export function historyAnswer(c: Context, { from, to }: HistoryAsked, answer: HistoryResponse) {
+/**
+ * @param chosen what is kept; null where the server that answers does not know. What was kept before a change of the setting is
+ * still given.
+ */
+export function historyAnswer(
+  c: Context,
+  { filter, from, to, after }: HistoryAsked,
+  answer: HistoryResponse,
+  chosen: ChosenTopics | null,
+) {
   if (answer.status === 'unreachable')
-    return problemResponse(503, `The home does not answer: ${answer.region}`, { detail: answer.region })
+    return problemResponse('region-unreachable', `The home does not answer: ${answer.region}`, {
+      detail: answer.region,
+    })
   const { messages, next, seam } = answer
+  const none = messages.length === 0 && next === null && after === null
+  if (none && chosen !== null && !chosen.mayKeep(filter))
+    return problemResponse('history-off', chosen.any ? 'No such topic is kept' : 'History is off', {
+      field: 'topic',
+      detail: `the setting HISTORY chooses no topic that matches ${filter}`,
+    })
   const cursor = next === null ? null : encodeCursor({ after: next, seam, from, to })
   return c.json({ items: messages.map(keptJson), next: cursor }, 200)
 }

@@ -5,6 +5,8 @@ import { type Description, describe, described } from '../mqtt/message-descripti
 import type { QoS } from '../mqtt/packet.ts'
 import { isTopicFilter, isTopicName } from '../mqtt/topic.ts'
 import { base64ToBytes, bytesToBase64 } from '../relay/base64.ts'
+import { onePayload, payloadBytes, payloadFields } from './payload.ts'
+import { requestObject } from './request-object.ts'
 
 const WIRE_BYTES_MAX = 65_535
 const UINT32_MAX = 0xffff_ffff
@@ -50,40 +52,26 @@ const userPropertiesSchema = z
   .max(100)
   .meta({ description: 'Pairs of name and value, in order; a name may come again' })
 
-export const publishSchema = z
-  .strictObject({
-    topic: topicSchema,
-    text: z.string().optional().meta({ description: 'The payload as UTF-8' }),
-    base64: z.base64().optional().meta({ description: 'The payload as bytes' }),
-    json: z
-      .unknown()
-      .optional()
-      .meta({ description: 'The payload as JSON; the content type is application/json unless given' }),
-    qos: qosSchema.default(1),
-    retain: z.boolean().default(false),
-    expirySeconds: z
-      .int()
-      .min(1)
-      .max(UINT32_MAX)
-      .optional()
-      .meta({ description: 'Who has not got it by then does not get it' }),
-    contentType: textSchema.optional(),
-    responseTopic: topicSchema.optional(),
-    correlationData: z
-      .base64()
-      .max(4 * Math.ceil(WIRE_BYTES_MAX / 3))
-      .optional(),
-    userProperties: userPropertiesSchema.optional(),
-  })
-  .superRefine((value, context) => {
-    const given = (['text', 'base64', 'json'] as const).filter((name) => value[name] !== undefined)
-    if (given.length > 1)
-      context.addIssue({
-        code: 'custom',
-        message: `only one of text, base64 and json`,
-        path: [given[1] ?? ''],
-      })
-  })
+export const publishSchema = requestObject({
+  topic: topicSchema,
+  ...payloadFields,
+  qos: qosSchema.default(1),
+  retain: z.boolean().default(false),
+  expirySeconds: z
+    .int()
+    .min(1)
+    .max(UINT32_MAX)
+    .optional()
+    .meta({ description: 'Who has not got it by then does not get it' }),
+  contentType: textSchema.optional(),
+  responseTopic: topicSchema.optional(),
+  correlationData: z
+    .base64()
+    .max(4 * Math.ceil(WIRE_BYTES_MAX / 3))
+    .optional(),
+  userProperties: userPropertiesSchema.optional(),
+})
+  .superRefine(onePayload(['text', 'base64', 'json']))
   .meta({
     id: 'Publish',
     description: 'A message to publish. Its payload is one of text, base64 and json; empty without any.',
@@ -92,7 +80,7 @@ export type Publish = z.infer<typeof publishSchema>
 
 /** @param now of the server's clock, ms */
 export function messageOf(publish: Publish, now: number): Message {
-  const { topic, qos, retain, text, base64, json, expirySeconds, contentType } = publish
+  const { topic, qos, retain, text, json, expirySeconds, contentType } = publish
   const isText = text !== undefined || json !== undefined
   const type = contentType ?? (json === undefined ? undefined : 'application/json')
   const said: Description = {
@@ -107,16 +95,12 @@ export function messageOf(publish: Publish, now: number): Message {
       ]),
     }),
   }
-  const payload =
-    base64 !== undefined
-      ? base64ToBytes(base64)
-      : new TextEncoder().encode(json === undefined ? (text ?? '') : JSON.stringify(json))
   return {
     topic,
     qos: qos as QoS,
     retain,
     properties: describe(said),
-    payload,
+    payload: payloadBytes(publish),
     expiresAt: expirySeconds === undefined ? 0 : now + expirySeconds * 1000,
   }
 }

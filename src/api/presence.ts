@@ -49,9 +49,9 @@ export function presenceRefused(
   fleet: string | undefined,
 ): Response | null {
   if (fleet !== undefined && fleet !== claims.fleet)
-    return problemResponse(403, 'The token is of another fleet', { field: 'fleet' })
+    return problemResponse('other-fleet', 'The token is of another fleet', { field: 'fleet' })
   if (client !== claims.client && !claims.admin)
-    return problemResponse(403, "The token is neither the client's nor an administrator's", {
+    return problemResponse('other-client', "The token is neither the client's nor an administrator's", {
       field: 'client',
     })
   return null
@@ -59,12 +59,12 @@ export function presenceRefused(
 
 export function presenceAnswer(c: Context, answer: PresenceResponse): Response {
   if (answer.status === 'unreachable')
-    return problemResponse(503, `The client's home cannot be reached: ${answer.region}`, {
+    return problemResponse('region-unreachable', `The client's home cannot be reached: ${answer.region}`, {
       detail: answer.region,
     })
   const { event } = answer
   if (event === null)
-    return problemResponse(404, 'Nothing is known of this client: it has never connected', {
+    return problemResponse('unknown-client', 'Nothing is known of this client: it has never connected', {
       field: 'client',
     })
   const etag = `"${event.epoch}-${event.sequence}"`

@@ -7,6 +7,7 @@ import { administered, attributesSchema, groupsSchema, typeSchema } from './devi
 import { clientIdSchema, fleetIdSchema } from './names.ts'
 import { pageQuerySchema, pageSchema } from './paging.ts'
 import { PROVISION_PATH } from './public-api.ts'
+import { requestObject } from './request-object.ts'
 import { json, jsonBody, problems } from './responses.ts'
 
 const SECONDS_MAX = 100 * 366 * 24 * 3600
@@ -26,18 +27,16 @@ export const claimTokenSchema = z
   })
   .meta({ id: 'ClaimToken' })
 
-const newClaimTokenSchema = z
-  .object({
-    description: z.string().max(1000).default(''),
-    uses: z.int().min(1).max(USES_MAX).nullable().default(null).meta({
-      description: 'How many devices it may register; null for any number',
-    }),
-    expiresInSeconds: z.int().min(1).max(SECONDS_MAX).optional(),
-    type: typeSchema.nullable().default(null),
-    attributes: attributesSchema.default({}),
-    groups: groupsSchema.default([]),
-  })
-  .meta({ id: 'NewClaimToken', description: 'Type, attributes and groups are what its devices get' })
+const newClaimTokenSchema = requestObject({
+  description: z.string().max(1000).default(''),
+  uses: z.int().min(1).max(USES_MAX).nullable().default(null).meta({
+    description: 'How many devices it may register; null for any number',
+  }),
+  expiresInSeconds: z.int().min(1).max(SECONDS_MAX).optional(),
+  type: typeSchema.nullable().default(null),
+  attributes: attributesSchema.default({}),
+  groups: groupsSchema.default([]),
+}).meta({ id: 'NewClaimToken', description: 'Type, attributes and groups are what its devices get' })
 
 const shared = { ...administered, tags: ['Provisioning'] }
 
@@ -88,16 +87,14 @@ export const provisionRoute = createRoute({
     'It is registered under its id, and gets its credential once. A device that is registered already is refused, unless it is the same one: with the same `nonce` it may ask again within an hour, should the answer have been lost, and the credential that was lost is void.',
   request: {
     body: jsonBody(
-      z
-        .object({
-          claimToken: z.string().min(1).max(128),
-          device: clientIdSchema,
-          fleet: fleetIdSchema.default(DEFAULT_FLEET),
-          nonce: z.string().min(16).max(128).optional().meta({
-            description: 'Random, of the device’s own making, and kept until it has its credential',
-          }),
-        })
-        .meta({ id: 'Provision' }),
+      requestObject({
+        claimToken: z.string().min(1).max(128),
+        device: clientIdSchema,
+        fleet: fleetIdSchema.default(DEFAULT_FLEET),
+        nonce: z.string().min(16).max(128).optional().meta({
+          description: 'Random, of the device’s own making, and kept until it has its credential',
+        }),
+      }).meta({ id: 'Provision' }),
     ),
   },
   responses: {
@@ -121,8 +118,12 @@ export function provisionAnswer({ device, fleet }: ProvisionRequest, answer: Pro
     return { device, fleet, credential: { id, secret } }
   }
   return answer.because === 'token'
-    ? problemResponse(403, 'The claim token is not valid: unknown, revoked, expired or used up', {
-        field: 'claimToken',
-      })
-    : problemResponse(409, 'The device is registered already', { field: 'device' })
+    ? problemResponse(
+        'claim-token-refused',
+        'The claim token is not valid: unknown, revoked, expired or used up',
+        {
+          field: 'claimToken',
+        },
+      )
+    : problemResponse('device-exists', 'The device is registered already', { field: 'device' })
 }

@@ -8,7 +8,8 @@ import { cors } from 'hono/cors'
 import { HTTPException } from 'hono/http-exception'
 import { METHOD_NAME_ALL } from 'hono/router'
 import { type ClientClaims, verifyClientToken } from '../id/client-token.ts'
-import { type ProblemResponse, problemResponse } from '../relay/problem.ts'
+import { invalid, type ProblemResponse, problemResponse } from '../relay/problem.ts'
+import { PROBLEMS_PATH } from '../relay/problem-types.ts'
 
 /** What every route of the API finds in its context. */
 export interface ApiVariables {
@@ -29,15 +30,7 @@ export const PROVISION_PATH = '/v1/provision'
 /** A group of routes, to be mounted on an API. What a schema refuses is answered with the field's name. */
 export function apiRoutes<E extends Env>(): OpenAPIHono<E> {
   return new OpenAPIHono<E>({
-    defaultHook: (result) => {
-      if (result.success) return undefined
-      const issue = result.error.issues[0]
-      const field = issue?.path.join('.') ?? ''
-      return problemResponse(400, 'The request is not valid', {
-        ...(issue !== undefined && { detail: issue.message }),
-        ...(field !== '' && { field }),
-      })
-    },
+    defaultHook: (result) => (result.success ? undefined : invalid(result.error)),
   })
 }
 
@@ -95,7 +88,7 @@ export function authenticated(
     const claims = token === undefined ? null : await verifyClientToken(token, secretOf(c))
     if (claims === null) {
       const title = token === undefined ? 'A token is needed' : 'The token is not valid, or has expired'
-      return problemResponse(401, title, {
+      return problemResponse('unauthenticated', title, {
         field: 'Authorization',
         detail: 'Authorization: Bearer <token>',
         headers: { 'www-authenticate': 'Bearer' },
@@ -109,7 +102,9 @@ export function authenticated(
 /** A route's `middleware`, where only administrators may call it. Declare 403. */
 export const administratorsOnly: MiddlewareHandler<{ Variables: ApiVariables }> = async (c, next) => {
   if (c.var.claims.admin) return next()
-  return problemResponse(403, "The token is not an administrator's", { field: 'Authorization' })
+  return problemResponse('not-administrator', "The token is not an administrator's", {
+    field: 'Authorization',
+  })
 }
 
 /** A route's `middleware`, where less may come than the API takes. Declare 413. */
@@ -118,7 +113,7 @@ export function limitedBody(bytesMax: number): MiddlewareHandler<{ Variables: Ap
     maxSize: bytesMax,
     onError: async (c) => {
       await readAway(c.req.raw.body)
-      return problemResponse(413, 'The body is too large', { detail: `at most ${bytesMax} bytes` })
+      return problemResponse('too-large', 'The body is too large', { detail: `at most ${bytesMax} bytes` })
     },
   })
 }
@@ -148,7 +143,12 @@ export function serveDocument<E extends Env>(
     document ??= JSON.stringify(
       api.getOpenAPI31Document({
         openapi: '3.1.0',
-        info: { version: '1', license: { name: 'Apache-2.0' }, ...about },
+        info: {
+          version: '1',
+          license: { name: 'Apache-2.0' },
+          title: about.title,
+          description: `${about.description} Errors are problems of RFC 9457, whose \`type\` is explained at its own path; all are listed at [${PROBLEMS_PATH}](${PROBLEMS_PATH}).`,
+        },
       }),
     )
     return c.body(document, 200, {
@@ -165,8 +165,8 @@ export function nothingHere<E extends Env>(app: Hono<E>) {
     const allowed = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter((method) =>
       app.router.match(method, c.req.path)[0].some(([[, route]]) => route.method !== METHOD_NAME_ALL),
     )
-    if (allowed.length === 0) return problemResponse(404, 'Nothing is here')
-    return problemResponse(405, `${c.req.method} is not possible here`, {
+    if (allowed.length === 0) return problemResponse('not-found', 'Nothing is here')
+    return problemResponse('method-not-allowed', `${c.req.method} is not possible here`, {
       detail: allowed.join(', '),
       headers: { allow: allowed.join(', ') },
     })
@@ -177,9 +177,10 @@ export function nothingHere<E extends Env>(app: Hono<E>) {
 export function refusedByLibrary(cause: Error): Response | null {
   if (!(cause instanceof HTTPException)) return null
   if (cause.status === 415)
-    return problemResponse(415, 'The body must be JSON', {
+    return problemResponse('not-json', 'The body must be JSON', {
       field: 'Content-Type',
       detail: 'application/json',
     })
-  return problemResponse(cause.status, cause.message)
+  // Besides the media type, the library refuses only a body that is no JSON.
+  return problemResponse('invalid-request', cause.message)
 }

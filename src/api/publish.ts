@@ -5,6 +5,7 @@ import { type ProblemResponse, problemResponse } from '../relay/problem.ts'
 import { idempotencyHeadersSchema } from './idempotency.ts'
 import { publishSchema } from './message.ts'
 import { SECURITY } from './public-api.ts'
+import { requestObject } from './request-object.ts'
 import { json, jsonBody, problems } from './responses.ts'
 
 export const PUBLISH_BATCH_MAX = 256
@@ -19,9 +20,9 @@ export const publishedSchema = z
     description: 'Success (0x00), or No matching subscribers (0x10); in a batch also what refused it',
   })
 
-export const publishBatchSchema = z
-  .strictObject({ messages: z.array(publishSchema).min(1).max(PUBLISH_BATCH_MAX) })
-  .meta({ id: 'PublishBatch' })
+export const publishBatchSchema = requestObject({
+  messages: z.array(publishSchema).min(1).max(PUBLISH_BATCH_MAX),
+}).meta({ id: 'PublishBatch' })
 
 const shared = { method: 'post' as const, tags: ['Messages'], security: SECURITY }
 
@@ -72,22 +73,29 @@ export function refusedPublish(reasonCode: number): ProblemResponse<400 | 403 | 
   const detail = `MQTT reason 0x${reasonCode.toString(16).padStart(2, '0')}: ${published(reasonCode).reason}`
   switch (reasonCode) {
     case Reason.NotAuthorized:
-      return problemResponse(403, 'This topic is not for clients to publish to', { field: 'topic', detail })
+      return problemResponse('reserved-topic', 'This topic is not for clients to publish to', {
+        field: 'topic',
+        detail,
+      })
     case Reason.TopicNameInvalid:
-      return problemResponse(400, 'The first two levels of the topic are too long', {
+      return problemResponse('invalid-request', 'The first two levels of the topic are too long', {
         field: 'topic',
         detail,
       })
     case Reason.PacketTooLarge:
-      return problemResponse(413, 'The message is too large', { detail })
+      return problemResponse('too-large', 'The message is too large', { detail })
     case Reason.QuotaExceeded:
-      return problemResponse(429, 'A receiver, or what waits for one, has no room for it now', {
+      return problemResponse('no-room', 'A receiver, or what waits for one, has no room for it now', {
         detail,
         headers: { 'retry-after': '5' },
       })
     default:
-      return problemResponse(503, 'It is not known to be with its receivers, nor to be durable for them', {
-        detail,
-      })
+      return problemResponse(
+        'publish-uncertain',
+        'It is not known to be with its receivers, nor to be durable for them',
+        {
+          detail,
+        },
+      )
   }
 }

@@ -1,8 +1,15 @@
 // How routes declare what they answer: JSON that a schema describes, and problems.
-import type { z } from 'zod'
+import { z } from 'zod'
 import { problemSchema } from '../relay/problem.ts'
+import { PROBLEM_TYPES, type ProblemName, problemTypeOf } from '../relay/problem-types.ts'
 
-const documentedProblem = problemSchema.meta({ id: 'Problem', description: 'RFC 9457' })
+const typeSchema = z
+  .enum(Object.keys(PROBLEM_TYPES).map((name) => problemTypeOf(name as ProblemName)))
+  .meta({ description: 'Stable; what it means, and what to do, stands at this path of the same server' })
+
+/** A problem as the documents show it. */
+export const documentedProblemSchema = problemSchema.extend({ type: typeSchema })
+const documentedProblem = documentedProblemSchema.meta({ id: 'Problem', description: 'RFC 9457' })
 
 const PROBLEMS = {
   400: 'Something in the request is not valid; `field` names it',

@@ -1,5 +1,6 @@
 // Retained messages in the public API.
 import { createRoute, z } from '@hono/zod-openapi'
+import { encodedFilter } from './encoded-filter.ts'
 import { filterSchema, messageSchema, topicSchema, URL_TOPIC_CHARACTERS_MAX } from './message.ts'
 import { pageQuerySchema, pageSchema } from './paging.ts'
 import { SECURITY } from './public-api.ts'
@@ -21,6 +22,7 @@ export const listRetainedRoute = createRoute({
   description:
     'Page by page, those with their home in the region that is asked first. A list is no moment in time: what is retained or removed meanwhile may be in it or not.',
   request: { query: pageQuerySchema.extend({ filter: filterSchema.default('#') }) },
+  middleware: encodedFilter('filter'),
   responses: {
     200: json('A page', pageSchema(messageSchema)),
     ...problems(400, 401, 503),

@@ -3,6 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { CLASSIC_SHADOW, namedShadow, type ShadowVerb } from '../id/shadow-topic.ts'
 import { problemResponse } from '../relay/problem.ts'
+import type { ProblemName } from '../relay/problem-types.ts'
 import type { ShadowResponse } from '../relay/shadow.ts'
 import { decodeShadow } from '../shadow/document.ts'
 import { CLIENT_TOKEN_BYTES_MAX, SHADOW_REQUEST_BYTES_MAX } from '../shadow/limits.ts'
@@ -10,6 +11,7 @@ import { whole } from '../shadow/step.ts'
 import { isKnown, knownHeadersSchema, matchHeadersSchema } from './etag.ts'
 import { clientIdSchema, regionNameSchema } from './names.ts'
 import { limitedBody, SECURITY } from './public-api.ts'
+import { requestObject } from './request-object.ts'
 import { json, jsonBody, problems } from './responses.ts'
 
 const sectionSchema = z.record(z.string(), z.unknown())
@@ -21,10 +23,10 @@ const clientTokenSchema = z
 /** Of what a request may be; the home checks it again, as it does what comes by MQTT. */
 export const shadowPatchSchema = z
   .object({
-    state: z
-      .strictObject({ desired: sectionSchema.nullable(), reported: sectionSchema.nullable() })
-      .partial()
-      .meta({ description: 'Merged into what is there; null removes a member, or a whole section' }),
+    state: requestObject({
+      desired: sectionSchema.nullable().optional(),
+      reported: sectionSchema.nullable().optional(),
+    }).meta({ description: 'Merged into what is there; null removes a member, or a whole section' }),
     version: z.int().min(0).optional().meta({ description: 'Only for this version; see also If-Match' }),
     clientToken: clientTokenSchema.optional(),
   })
@@ -124,25 +126,39 @@ export function shadowPath(name: string | undefined): string {
 export function shadowAnswer(c: Context, answer: ShadowResponse, verb: ShadowVerb): Response {
   if (answer.status === 'unreachable') {
     const detail = 'it may have been changed all the same, should the home have got the request'
-    return problemResponse(503, `The device's home does not answer: ${answer.region}`, {
+    return problemResponse('region-unreachable', `The device's home does not answer: ${answer.region}`, {
       ...(verb !== 'get' && { detail }),
     })
   }
-  if (answer.status === 'unknown') return problemResponse(404, 'No such device is known', { field: 'device' })
+  if (answer.status === 'unknown')
+    return problemResponse('unknown-device', 'No such device is known', { field: 'device' })
   if (answer.status === 'synced') return syncedAnswer(c, answer)
   const { body, error, version, changedAt } = answer
   if (error !== null) {
     // The version came by If-Match, whose failure has a status of its own.
     const unmatched = error.code === 409 && c.req.header('if-match') !== undefined
-    return problemResponse(unmatched ? 412 : error.code, error.message, {
-      ...(error.field !== null && { field: error.field }),
-      ...(error.code === 409 && {
-        field: unmatched ? 'If-Match' : 'version',
-        detail: `the version is ${version ?? 0}`,
-      }),
-    })
+    return problemResponse(
+      unmatched ? 'version-mismatch' : (REFUSED[error.code] ?? 'invalid-request'),
+      error.message,
+      {
+        ...(error.field !== null && { field: error.field }),
+        ...(error.code === 409 && {
+          field: unmatched ? 'If-Match' : 'version',
+          detail: `the version is ${version ?? 0}`,
+        }),
+      },
+    )
   }
   return documentResponse(c, body, version ?? 0, changedAt ?? 0, verb === 'get')
+}
+
+/** By the code that the home gives, which is AWS IoT's. */
+const REFUSED: Readonly<Record<number, ProblemName>> = {
+  400: 'invalid-request',
+  404: 'unknown-shadow',
+  409: 'version-conflict',
+  413: 'too-large',
+  415: 'not-json',
 }
 
 /** What the home's region had last given to the store, since that region does not answer: marked with its age. */
@@ -155,7 +171,7 @@ function syncedAnswer(
   const document = shadow === null ? null : whole(shadow, now)
   if (shadow === null || document === null) {
     const detail = `${region} cannot be reached; this is what it had synced`
-    return problemResponse(404, 'No such shadow is known', { detail })
+    return problemResponse('unknown-shadow', 'No such shadow is known', { detail })
   }
   const ageSeconds = Math.max(0, Math.floor((now - shadow.changedAt) / 1000))
   c.header('age', String(ageSeconds))

@@ -77,10 +77,10 @@ async function orOffline(asked: Promise<Answer<CommandTold>>): Promise<Answer<Co
   }
 }
 
-function payloadOf(text: string | undefined): { payload?: unknown; text?: string } {
+function payloadOf(text: string | undefined): { json?: unknown; text?: string } {
   if (text === undefined) return {}
   try {
-    return { payload: JSON.parse(text) as unknown }
+    return { json: JSON.parse(text) as unknown }
   } catch {
     return { text }
   }
@@ -88,6 +88,6 @@ function payloadOf(text: string | undefined): { payload?: unknown; text?: string
 
 function textOf({ id, answer }: CommandTold): string {
   if (answer === undefined) return id
-  if (answer.payload !== undefined) return JSON.stringify(answer.payload)
+  if (answer.json !== undefined) return JSON.stringify(answer.json)
   return answer.text ?? answer.base64 ?? ''
 }

@@ -208,6 +208,7 @@ function coreEnvironment(
     ASSETS: path.join(dir, 'assets'),
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
     DRAIN_MS: '0',
+    HISTORY: options.history,
     ...(process.env.FAIL_OVER_AFTER_MS !== undefined && {
       FAIL_OVER_AFTER_MS: process.env.FAIL_OVER_AFTER_MS,
     }),

@@ -1,5 +1,5 @@
 // Which messages are kept, and for how long: the setting `HISTORY`, `devices/+/telemetry=7d,rooms/#=1d`.
-import { isTopicFilter, matches, parseShared } from '../mqtt/topic.ts'
+import { isTopicFilter, matches, overlap, parseShared } from '../mqtt/topic.ts'
 import { parseDuration } from './duration.ts'
 import { HISTORY_FILTERS_MAX, HISTORY_TTL_SECONDS_MAX, HISTORY_TTL_SECONDS_MIN } from './limits.ts'
 
@@ -21,6 +21,11 @@ export class ChosenTopics {
     for (const { filter, ttlSeconds } of this.choices)
       if (ttlSeconds > longest && matches(filter, topic)) longest = ttlSeconds
     return longest
+  }
+
+  /** Whether some topic of the filter is kept. */
+  mayKeep(filter: string): boolean {
+    return this.choices.some((choice) => overlap(choice.filter, filter))
   }
 
   get any(): boolean {

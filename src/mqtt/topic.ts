@@ -72,6 +72,24 @@ export function matches(filter: string, topic: string): boolean {
   return t === topic.length
 }
 
+/** Whether some topic matches both filters, neither of them shared. */
+export function overlap(one: string, other: string): boolean {
+  const [a, b] = [one.split('/'), other.split('/')]
+  // A wildcard at the beginning matches no topic that begins with $. [MQTT-4.7.2-1]
+  if (isWildcard(a[0]) && other.startsWith('$')) return false
+  if (isWildcard(b[0]) && one.startsWith('$')) return false
+  for (let i = 0; ; i++) {
+    // `#` also matches its parent level: section 4.7.1.2.
+    if (a[i] === '#' || b[i] === '#') return true
+    if (a[i] === undefined || b[i] === undefined) return a[i] === b[i]
+    if (a[i] !== b[i] && a[i] !== '+' && b[i] !== '+') return false
+  }
+}
+
+function isWildcard(level: string | undefined): boolean {
+  return level === '+' || level === '#'
+}
+
 export function hasWildcard(topic: string): boolean {
   for (let i = 0; i < topic.length; i++) {
     const c = topic.charCodeAt(i)

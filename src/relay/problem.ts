@@ -1,5 +1,6 @@
 // Errors of every HTTP interface: RFC 9457 problem details that name what was wrong.
 import { z } from 'zod'
+import { PROBLEM_TYPES, type ProblemName, type ProblemStatus, problemTypeOf } from './problem-types.ts'
 
 export const problemSchema = z.object({
   type: z.string(),
@@ -18,23 +19,39 @@ export type ProblemResponse<Status extends number = number> = Response & {
   readonly _format: 'json'
 }
 
-export function problemResponse<Status extends number>(
-  status: Status,
+/**
+ * @param name decides the status
+ * @param title for people, of this occurrence
+ */
+export function problemResponse<Name extends ProblemName>(
+  name: Name,
   title: string,
-  more: { detail?: string; field?: string; headers?: Readonly<Record<string, string>> } = {},
-): ProblemResponse<Status> {
-  const { headers, ...rest } = more
-  const problem: Problem = { type: 'about:blank', title, status, ...rest }
+  {
+    headers,
+    ...members
+  }: { detail?: string; field?: string; headers?: Readonly<Record<string, string>> } & Readonly<
+    Record<string, unknown>
+  > = {},
+): ProblemResponse<ProblemStatus<Name>> {
+  const { status } = PROBLEM_TYPES[name]
+  const problem: Problem = { type: problemTypeOf(name), title, status, ...members }
   return new Response(JSON.stringify(problem), {
     status,
     headers: { ...headers, 'content-type': 'application/problem+json' },
-  }) as ProblemResponse<Status>
+  }) as ProblemResponse<ProblemStatus<Name>>
 }
 
 /** The first thing that a schema found wrong. */
-export function invalid(error: z.ZodError): Response {
+export function invalid(error: z.ZodError): ProblemResponse<400> {
   const issue = error.issues[0]
-  return problemResponse(400, 'The request is not valid', {
-    ...(issue !== undefined && { detail: issue.message, field: issue.path.join('.') }),
+  return problemResponse('invalid-request', 'The request is not valid', {
+    ...(issue !== undefined && issueOf(issue)),
   })
+}
+
+/** What is wrong, and where. An unknown key counts as the place. */
+function issueOf(issue: z.core.$ZodIssue): { readonly detail: string; readonly field?: string } {
+  const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
+  const field = [...issue.path, ...unknown].join('.')
+  return { detail: issue.message, ...(field !== '' && { field }) }
 }

@@ -1,5 +1,6 @@
 // The core's public API: who may ask, what is refused and how, what the document lists.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parseChosen } from '../../src/history/chosen.ts'
 import { signClientToken } from '../../src/id/client-token.ts'
 import { type ClientId, DEFAULT_FLEET, type FleetId } from '../../src/id/ids.ts'
 import { type OneCore, startOneCore } from './one-core.ts'
@@ -28,9 +29,9 @@ beforeAll(async () => {
 
 afterAll(() => core.close())
 
-async function ask(asked: string, bearer: string | null, init: RequestInit = {}) {
+async function ask(asked: string, bearer: string | null, init: RequestInit = {}, of = core) {
   const headers = { ...(bearer !== null && { authorization: `Bearer ${bearer}` }), ...init.headers }
-  const response = await core.app.request(asked, { ...init, headers })
+  const response = await of.app.request(asked, { ...init, headers })
   const text = await response.text()
   return {
     status: response.status,
@@ -57,6 +58,32 @@ describe('the core’s public API', () => {
     expect(await ask(asked, await token({}))).toMatchObject({ status: 403, body: { field: 'client' } })
     const other = await token({ fleet: 'other', admin: true })
     expect(await ask(asked, other)).toMatchObject({ status: 403, body: { field: 'fleet' } })
+  })
+
+  test('says of a history that is off, or keeps other topics, that it is so', async () => {
+    const off = await startOneCore({
+      relaySecret: RELAY_SECRET,
+      clientTokenSecret: TOKEN_SECRET,
+      chosen: parseChosen(''),
+    })
+    const some = await startOneCore({
+      relaySecret: RELAY_SECRET,
+      clientTokenSecret: TOKEN_SECRET,
+      chosen: parseChosen('devices/+/telemetry=7d'),
+    })
+    const asked = (one: OneCore, path: string) => ask(path, admin, {}, one)
+    const problem = { type: '/problems/history-off', field: 'topic' }
+    for (const path of ['/v1/devices/lamp/history', '/v1/history?topic=rooms/42/%23'])
+      expect(await asked(off, path)).toMatchObject({ status: 404, body: problem })
+    expect(await asked(some, '/v1/devices/lamp/history')).toMatchObject({ status: 200, body: { items: [] } })
+    expect(await asked(some, '/v1/devices/lamp/history?topic=log')).toMatchObject({
+      status: 404,
+      body: problem,
+    })
+    // A core that was not told what the edges keep cannot say.
+    expect(await asked(core, '/v1/devices/lamp/history')).toMatchObject({ status: 200, body: { items: [] } })
+    await off.close()
+    await some.close()
   })
 
   test('names the field that is wrong', async () => {

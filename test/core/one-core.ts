@@ -11,6 +11,7 @@ import { Registry } from '../../k8s-core/registry/registry.ts'
 import { Relay } from '../../k8s-core/relay.ts'
 import type { RegisteringStore } from '../../k8s-core/store/port.ts'
 import { openSqliteStore } from '../../k8s-core/store/sqlite.ts'
+import type { ChosenTopics } from '../../src/history/chosen.ts'
 
 export interface OneCore {
   readonly app: ReturnType<typeof coreApp>
@@ -25,6 +26,7 @@ export interface Secrets {
 
 export interface CoreSettings extends Secrets {
   readonly metrics?: CoreMetrics
+  readonly chosen?: ChosenTopics | null
   /** What the registry takes for the store's clock, ms since the epoch. */
   readonly now?: () => number
 }
@@ -48,7 +50,16 @@ export function coreOver(store: RegisteringStore, edges: Edges, more: CoreSettin
   const directory = new Directory(store, edges)
   const relay = new Relay(directory, edges)
   const registry = new Registry(store.registry, edges, log, now ?? (() => store.now()))
-  const app = coreApp({ store, directory, relay, registry, log, draining: () => false, ...parts })
+  const app = coreApp({
+    store,
+    directory,
+    relay,
+    registry,
+    log,
+    chosen: null,
+    draining: () => false,
+    ...parts,
+  })
   return { app, registry }
 }
 

@@ -121,7 +121,7 @@ describe('a device that is called over HTTP from the other region', () => {
     const answers = await Promise.all(
       Array.from({ length: 100 }, (_, i) => call('us', 'busy', { payload: i, timeoutMs: 30_000 })),
     )
-    expect(answers.map(({ body }) => (body.answer as { payload: unknown } | undefined)?.payload)).toEqual(
+    expect(answers.map(({ body }) => (body.answer as { json: unknown } | undefined)?.json)).toEqual(
       Array.from({ length: 100 }, (_, to) => ({ to })),
     )
     expect(lamp.got).toHaveLength(100)
@@ -189,7 +189,7 @@ describe('a device that is called over HTTP from the other region', () => {
     await respond(() => '42')(lamp, lamp.got[0] as Got)
     const answers = [await first, await second, await call('us', 'meter', { timeoutMs: 50_000 }, key)]
     expect(answers.map(({ status, body }) => [status, body.id, body.answer])).toEqual(
-      answers.map(() => [200, answers[0]?.body.id, expect.objectContaining({ payload: 42 })]),
+      answers.map(() => [200, answers[0]?.body.id, expect.objectContaining({ json: 42 })]),
     )
     expect(new Set(lamp.got.map(({ topic }) => topic)).size).toBe(1)
     await system.killAndWait('eu')

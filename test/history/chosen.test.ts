@@ -14,6 +14,24 @@ describe('the setting', () => {
     expect(parseChosen('').ttlSeconds('a')).toBe(0)
   })
 
+  test.each([
+    ['devices/lamp/#', true],
+    ['devices/lamp/telemetry', true],
+    ['devices/lamp/+', true],
+    ['devices/lamp/other', false],
+    ['devices/lamp', false],
+    ['rooms', true],
+    ['rooms/1/2/3', true],
+    ['#', true],
+    ['+/+/telemetry', true],
+    ['+/+/other/#', true],
+    ['presence/lamp', false],
+    ['$SYS/#', false],
+  ])('says of the filter %s whether any of its topics is kept: %s', (filter, kept) => {
+    expect(parseChosen('devices/+/telemetry=7d,rooms/#=1d').mayKeep(filter)).toBe(kept)
+    expect(parseChosen('').mayKeep(filter)).toBe(false)
+  })
+
   test('chooses nothing of the server’s own topics by a wildcard at the beginning', () => {
     expect(parseChosen('#=1d').ttlSeconds('$SYS/x')).toBe(0)
   })

@@ -575,7 +575,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   },
   homePresenceResponseSchema: { valid: { status: 'done', event: null }, wrong: { status: 'gone', event: 5 } },
   problemSchema: {
-    valid: { type: 'about:blank', title: 'Wrong', status: 400, detail: 'd', field: 'a.0' },
+    valid: { type: '/problems/invalid-request', title: 'Wrong', status: 400, detail: 'd', field: 'a.0' },
     wrong: { type: 1, title: null, status: 'no', detail: 5, field: [] },
   },
 }

@@ -40,7 +40,7 @@ test.each(wrong)('$name refuses $value as $field, and names it', async ({ name, 
   expect(response.status).toBe(400)
   expect(response.headers.get('content-type')).toBe('application/problem+json')
   const problem = problemSchema.parse(await response.json())
-  expect(problem.field).toBe(field)
+  expect(problem.field ?? '').toBe(field)
   expect(problem.detail).not.toBe('')
 })
 
@@ -61,7 +61,11 @@ test('an empty root is refused: no topic has one', () => {
 })
 
 test('a problem leaves out what it does not know', async () => {
-  const response = problemResponse(404, 'Nothing is here')
+  const response = problemResponse('not-found', 'Nothing is here')
   expect(response.status).toBe(404)
-  expect(await response.json()).toEqual({ type: 'about:blank', title: 'Nothing is here', status: 404 })
+  expect(await response.json()).toEqual({
+    type: '/problems/not-found',
+    title: 'Nothing is here',
+    status: 404,
+  })
 })

@@ -31,6 +31,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   // Node. Edge and core meet only in src/relay and in the API that both serve.
   'k8s-core/': [
     'src/api/',
+    'src/history/',
     'src/id/',
     'src/mqtt/',
     'src/relay/',

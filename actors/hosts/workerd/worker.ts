@@ -1,6 +1,7 @@
 // The edge: one Worker that accepts MQTT over WebSocket and the core's calls, and the actors behind it.
 import { Hono } from 'hono'
 import { docsPage } from '../../../src/api/docs-page.ts'
+import { problemsPages } from '../../../src/api/problems-page.ts'
 import { nothingHere, refusedByLibrary } from '../../../src/api/public-api.ts'
 import { problemResponse } from '../../../src/relay/problem.ts'
 import { edgeApi } from '../../http/api.ts'
@@ -31,13 +32,14 @@ app.route(
     return asset?.ok === true ? asset.body : null
   }),
 )
+app.route('/', problemsPages())
 app.route('/', relayRoutes)
 app.notFound(nothingHere(app))
 app.onError((cause, c) => {
   const refused = refusedByLibrary(cause)
   if (refused !== null) return refused
   logError('a request failed', { path: c.req.path }, cause)
-  return problemResponse(500, 'The edge failed on this request')
+  return problemResponse('internal-error', 'The edge failed on this request')
 })
 
 export default app
