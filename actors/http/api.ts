@@ -1,8 +1,8 @@
 // The edge's public HTTP API: every group of routes is mounted here.
 import { EVENTS_PATH } from '../../src/api/events.ts'
 import { publicApi, serveDocument } from '../../src/api/public-api.ts'
-import type { EdgeApi } from './asking.ts'
 import { commandRoutes } from './command-route.ts'
+import type { EdgeApi } from './edge.ts'
 import { eventRoutes } from './events-route.ts'
 import { explainRoutes } from './explain-route.ts'
 import { historyRoutes } from './history-route.ts'
@@ -12,7 +12,7 @@ import { publishRoutes } from './publish-route.ts'
 import { retainedRoutes } from './retained-route.ts'
 import { shadowRoutes } from './shadow-route.ts'
 
-export const edgeApi = publicApi<EdgeApi>((c) => c.env.CLIENT_TOKEN_SECRET, { tokenInQuery: EVENTS_PATH })
+export const edgeApi = publicApi<EdgeApi>((c) => c.env.edge.clientTokenSecret, { tokenInQuery: EVENTS_PATH })
 const groups = [
   publishRoutes,
   retainedRoutes,

@@ -1,27 +1,11 @@
-// What the routes of the edge's API share: their context, and how a client's home is asked.
-import type { Context } from 'hono'
-import { type ApiVariables, apiRoutes } from '../../src/api/public-api.ts'
+// How the routes of the edge's API ask a client's home, here or through the core.
 import { deviceAddress } from '../../src/id/actor-name.ts'
 import type { ClientId, FleetId, RegionId, Root } from '../../src/id/ids.ts'
 import { rootOfClient } from '../../src/id/root.ts'
 import { type ProblemResponse, problemResponse } from '../../src/relay/problem.ts'
 import { type CoreClient, CoreUnreachable } from '../core/core-client.ts'
 import type { DevicePeer } from '../device/device-peer.ts'
-import { coreClient } from '../hosts/workerd/core-fetch.ts'
-import type { Env } from '../hosts/workerd/env.ts'
-import { StubCache } from '../hosts/workerd/peers.ts'
-import { regionOf } from '../hosts/workerd/region.ts'
-
-/** The edge's API: `c.env` is the Worker's environment, `c.var.claims` whose token it is. */
-export interface EdgeApi {
-  Bindings: Env
-  Variables: ApiVariables
-}
-
-export type ApiContext = Context<EdgeApi>
-
-/** A group of routes of the edge's API; api.ts mounts it. */
-export const edgeRoutes = () => apiRoutes<EdgeApi>()
+import { type ApiContext, regionOf } from './edge.ts'
 
 export interface Asked {
   readonly fleet: FleetId
@@ -42,9 +26,8 @@ export async function askHome<Answer extends { readonly status: string }>(
   elsewhere: (core: CoreClient, asked: Asked) => Promise<Answer>,
 ): Promise<Answer | ProblemResponse<503>> {
   const { fleet } = c.var.claims
-  const region = regionOf(c.req.raw, c.env)
-  const actor = new StubCache(c.env).call<DevicePeer>(deviceAddress(region, fleet, client), here)
-  const answer = (await actor) as Awaited<ReturnType<typeof here>>
+  const region = regionOf(c)
+  const answer = await c.env.edge.actors().call(deviceAddress(region, fleet, client), here)
   if (answer.status !== 'moved') return answer as Answer
   const title = `The ${who} is not at home here, and the core cannot be reached`
   return askCore(c, title, (core) => elsewhere(core, { fleet, root: rootOfClient(client), region }))
@@ -59,9 +42,9 @@ export async function askCore<Answer>(
   title: string,
   ask: (core: CoreClient, region: RegionId) => Promise<Answer>,
 ): Promise<Answer | ProblemResponse<503>> {
-  const region = regionOf(c.req.raw, c.env)
+  const region = regionOf(c)
   try {
-    return await ask(coreClient(c.env, region), region)
+    return await ask(c.env.edge.core(region), region)
   } catch (cause) {
     if (!(cause instanceof CoreUnreachable)) throw cause
     return problemResponse('core-unreachable', title, { detail: `asked in ${region}: ${cause.message}` })

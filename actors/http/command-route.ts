@@ -12,9 +12,9 @@ import { onTrust } from '../../src/api/responses.ts'
 import type { ClientId } from '../../src/id/ids.ts'
 import type { CommandAsked, CommandResponse } from '../../src/relay/command.ts'
 import { problemResponse } from '../../src/relay/problem.ts'
-import { logError } from '../hosts/workerd/log.ts'
 import { COMMAND_ANSWER_MS, COMMAND_ASK_AGAIN_MS, COMMAND_UNREACHED_MS_MAX } from '../limits.ts'
-import { type ApiContext, askHome, edgeRoutes } from './asking.ts'
+import { askHome } from './asking.ts'
+import { type ApiContext, edgeRoutes } from './edge.ts'
 
 export const commandRoutes = edgeRoutes()
 
@@ -82,7 +82,7 @@ async function ask(
     return answer instanceof Response ? { why: 'the core does not answer' } : answer
   } catch (cause) {
     // The actor was reset, by a deploy for one: the next one is asked.
-    logError('a command was not asked for', { device, id: asked.id }, cause)
+    c.env.edge.report('a command was not asked for', { device, id: asked.id }, cause)
     return { why: 'its actor failed' }
   }
 }

@@ -7,8 +7,7 @@ import { onTrust } from '../../src/api/responses.ts'
 import type { Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { problemResponse } from '../../src/relay/problem.ts'
-import { regionOf } from '../hosts/workerd/region.ts'
-import { edgeRoutes } from './asking.ts'
+import { edgeRoutes, regionOf } from './edge.ts'
 import { EventStream } from './event-stream.ts'
 import { type Watching, watch } from './watching.ts'
 
@@ -22,10 +21,10 @@ eventRoutes.openapi(eventsRoute, async (c) => {
   const after = c.req.valid('header')['Last-Event-ID']
   if (after !== undefined && after !== '') stream.event({ after }, 'gap')
   watching = await watch(
-    c.env,
+    c.env.edge,
     {
       fleet: c.var.claims.fleet,
-      region: regionOf(c.req.raw, c.env),
+      region: regionOf(c),
       name,
       filters: [...new Set(filters)],
       retained: retained === 'true',

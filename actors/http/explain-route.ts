@@ -3,10 +3,8 @@ import { explainRefused, explainRoute } from '../../src/api/explain.ts'
 import { decide } from '../../src/explain/decide.ts'
 import { stepsOf } from '../../src/explain/steps.ts'
 import { World } from '../../src/explain/world.ts'
-import { coreClient } from '../hosts/workerd/core-fetch.ts'
-import { regionOf } from '../hosts/workerd/region.ts'
 import { EXPLAIN_CORE_MS } from '../limits.ts'
-import { edgeRoutes } from './asking.ts'
+import { edgeRoutes, regionOf } from './edge.ts'
 import { gatherRegion, within } from './gather.ts'
 
 export const explainRoutes = edgeRoutes()
@@ -17,11 +15,11 @@ explainRoutes.openapi(explainRoute, async (c) => {
   if (refused !== null) return refused
   const begun = Date.now()
   const { fleet } = c.var.claims
-  const region = regionOf(c.req.raw, c.env)
+  const region = regionOf(c)
   const asked = { device, topic, publisher, trace }
   const [here, core] = await Promise.all([
-    gatherRegion(c.env, region, fleet, asked),
-    within(EXPLAIN_CORE_MS, () => coreClient(c.env, region).explain({ ...asked, fleet, region })),
+    gatherRegion(c.env.edge, region, fleet, asked),
+    within(EXPLAIN_CORE_MS, () => c.env.edge.core(region).explain({ ...asked, fleet, region })),
   ])
   const gathered = { asked, region, here, core }
   const world = new World(gathered)

@@ -1,34 +1,40 @@
 // Asks the actors of one region what they know of a receiver and a topic: side by side, and each for a bounded time only.
-import { deviceAddress, leafAddress, uplinkAddress, wideAddress, wideShard } from '../../src/id/actor-name.ts'
+import {
+  type ActorAddress,
+  deviceAddress,
+  leafAddress,
+  uplinkAddress,
+  wideAddress,
+  wideShard,
+} from '../../src/id/actor-name.ts'
 import type { FleetId, RegionId } from '../../src/id/ids.ts'
 import { rootOfTopic } from '../../src/id/root.ts'
 import type { ExplainAsked, RegionFacts, Said } from '../../src/relay/explain.ts'
 import type { DevicePeer } from '../device/device-peer.ts'
-import type { Env } from '../hosts/workerd/env.ts'
-import { StubCache, uplinkShards } from '../hosts/workerd/peers.ts'
 import type { LeafPeer } from '../leaf/leaf-peer.ts'
 import { EXPLAIN_ACTOR_MS } from '../limits.ts'
 import type { UplinkPeer } from '../uplink/uplink-peer.ts'
 import type { WidePeer } from '../wide/wide-peer.ts'
+import type { Edge } from './edge.ts'
 
 export async function gatherRegion(
-  env: Env,
+  edge: Edge,
   region: RegionId,
   fleet: FleetId,
   asked: ExplainAsked,
 ): Promise<RegionFacts> {
   const { device, topic, trace, publisher } = asked
   const root = rootOfTopic(topic)
-  const stubs = new StubCache(env)
+  const actors = edge.actors()
   const ask = <Peer, Facts>(
-    address: Parameters<StubCache['call']>[0],
+    address: ActorAddress,
     use: (peer: Peer) => Promise<Facts>,
-  ): Promise<Said<Facts>> => within(EXPLAIN_ACTOR_MS, () => stubs.call<Peer>(address, use) as Promise<Facts>)
+  ): Promise<Said<Facts>> => within(EXPLAIN_ACTOR_MS, () => actors.call(address, use))
   const wide = wideAddress(region, fleet, wideShard(root))
   const [receiver, leaf, uplink, wideSaid, publisherSaid] = await Promise.all([
     ask(deviceAddress(region, fleet, device), (peer: DevicePeer) => peer.explainReceiver(asked)),
     ask(leafAddress(region, fleet, root), (peer: LeafPeer) => peer.explainTopic(asked)),
-    ask(uplinkAddress(region, fleet, root, uplinkShards(env)), (peer: UplinkPeer) =>
+    ask(uplinkAddress(region, fleet, root, edge.uplinkShards), (peer: UplinkPeer) =>
       peer.explain(root, topic, trace),
     ),
     ask(wide, (peer: WidePeer) => peer.explain(asked)),

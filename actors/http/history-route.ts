@@ -7,8 +7,8 @@ import {
   historyAsked,
   historyRoute,
 } from '../../src/api/history.ts'
-import { parseChosen } from '../../src/history/chosen.ts'
-import { type ApiContext, askCore, edgeRoutes } from './asking.ts'
+import { askCore } from './asking.ts'
+import { type ApiContext, edgeRoutes } from './edge.ts'
 
 export const historyRoutes = edgeRoutes()
 
@@ -28,5 +28,5 @@ historyRoutes.openapi(historyRoute, (c) => {
 async function answer(c: ApiContext, asked: HistoryAsked) {
   const title = 'The core cannot be reached, which has what is kept'
   const read = await askCore(c, title, (core, region) => core.history({ ...asked, region }))
-  return read instanceof Response ? read : historyAnswer(c, asked, read, parseChosen(c.env.HISTORY ?? ''))
+  return read instanceof Response ? read : historyAnswer(c, asked, read, c.env.edge.history)
 }

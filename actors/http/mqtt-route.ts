@@ -1,15 +1,12 @@
 // The upgrade to MQTT over WebSocket: chooses the actor, which must be done before CONNECT names the client.
 import type { Context } from 'hono'
 import { bearerToken } from '../../src/api/public-api.ts'
-import { type ActorAddress, actorName, deviceAddress, frontAddress } from '../../src/id/actor-name.ts'
+import { type ActorAddress, deviceAddress, frontAddress } from '../../src/id/actor-name.ts'
 import { verifyClientToken } from '../../src/id/client-token.ts'
 import { DEFAULT_FLEET, parseClientId, parseFleetId } from '../../src/id/ids.ts'
 import { parseSecret } from '../../src/id/secret.ts'
 import { problemResponse } from '../../src/relay/problem.ts'
-import { AUTHENTICATED_HEADER, SECRET_HEADER } from '../hosts/workerd/device-actor.ts'
-import type { Env } from '../hosts/workerd/env.ts'
-import { FLEET_HEADER } from '../hosts/workerd/front-actor.ts'
-import { locationHint, regionOf } from '../hosts/workerd/region.ts'
+import { type EdgeBindings, regionOf } from './edge.ts'
 
 /**
  * Where AWS IoT's device SDK for JavaScript puts the session token of its credentials, beside a signature that means nothing
@@ -19,7 +16,7 @@ const AWS_SESSION_TOKEN = 'X-Amz-Security-Token'
 const AWS_SUBPROTOCOL = 'mqttv3.1'
 
 /** `/mqtt/<clientId>`, or `/mqtt` with a token, or `/mqtt` alone, which goes through a FrontActor. */
-export async function mqttRoute(c: Context<{ Bindings: Env }>): Promise<Response> {
+export async function mqttRoute(c: Context<{ Bindings: EdgeBindings }>): Promise<Response> {
   if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
     return problemResponse('upgrade-required', 'MQTT is spoken here over WebSocket', {
       detail: 'Upgrade to websocket, subprotocol mqtt',
@@ -34,11 +31,13 @@ export async function mqttRoute(c: Context<{ Bindings: Env }>): Promise<Response
       field: 'Sec-WebSocket-Protocol',
     }) // [MQTT-6.0.0-3]
   }
-  const token = bearerToken(c) ?? c.req.query('token') ?? awsToken
-  const secret = token !== undefined && parseSecret(token) !== null ? token : null
+  const presented = bearerToken(c) ?? c.req.query('token') ?? awsToken
+  const secret = presented !== undefined && parseSecret(presented) !== null ? presented : null
   const claims =
-    token === undefined || secret !== null ? null : await verifyClientToken(token, c.env.CLIENT_TOKEN_SECRET)
-  if (token !== undefined && secret === null && claims === null)
+    presented === undefined || secret !== null
+      ? null
+      : await verifyClientToken(presented, c.env.edge.clientTokenSecret)
+  if (presented !== undefined && secret === null && claims === null)
     return problemResponse('unauthenticated', 'The token is not valid, or has expired')
 
   const named = c.req.param('clientId')
@@ -59,16 +58,10 @@ export async function mqttRoute(c: Context<{ Bindings: Env }>): Promise<Response
   const fleet = claims?.fleet ?? parseFleetId(c.req.query('fleet') ?? DEFAULT_FLEET)
   if (fleet === null) return problemResponse('invalid-request', 'Not a fleet', { field: 'fleet' })
 
-  const region = regionOf(c.req.raw, c.env)
+  const region = regionOf(c)
   const behind = client ?? claims?.client ?? null
   const address: ActorAddress =
     behind === null ? frontAddress(region, crypto.randomUUID()) : deviceAddress(region, fleet, behind)
-  const namespace = behind === null ? c.env.FRONT : c.env.DEVICE
-  const headers = new Headers({ upgrade: 'websocket', 'sec-websocket-protocol': subprotocol })
-  if (claims !== null) headers.set(AUTHENTICATED_HEADER, claims.durability ?? 'local')
-  if (secret !== null) headers.set(SECRET_HEADER, secret)
-  if (behind === null) headers.set(FLEET_HEADER, fleet)
-  return namespace
-    .getByName(actorName(address), locationHint(region))
-    .fetch(new Request('https://actor/', { headers }))
+  const token = claims === null ? null : (claims.durability ?? 'local')
+  return c.env.edge.upgrade(address, { token, secret, fleet }, subprotocol)
 }

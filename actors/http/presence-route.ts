@@ -2,7 +2,8 @@
 import { fleetPresenceRoute, presenceAnswer, presenceRefused, presenceRoute } from '../../src/api/presence.ts'
 import type { ClientId } from '../../src/id/ids.ts'
 import type { PresenceResponse } from '../../src/relay/presence.ts'
-import { type ApiContext, askHome, edgeRoutes } from './asking.ts'
+import { askHome } from './asking.ts'
+import { type ApiContext, edgeRoutes } from './edge.ts'
 
 export const presenceRoutes = edgeRoutes()
 

@@ -6,9 +6,7 @@ import { parseSecret } from '../../src/id/secret.ts'
 import { problemResponse } from '../../src/relay/problem.ts'
 import type { ProvisionRequest } from '../../src/relay/provision.ts'
 import { CoreUnreachable } from '../core/core-client.ts'
-import { coreClient } from '../hosts/workerd/core-fetch.ts'
-import { regionOf } from '../hosts/workerd/region.ts'
-import { edgeRoutes } from './asking.ts'
+import { edgeRoutes, regionOf } from './edge.ts'
 
 export const provisionRoutes = edgeRoutes()
 
@@ -19,7 +17,7 @@ provisionRoutes.openapi(provisionRoute, async (c) => {
     // What is no claim token at all costs the core nothing.
     const answer =
       parseSecret(asked.claimToken)?.kind === 'claim'
-        ? await coreClient(c.env, regionOf(c.req.raw, c.env)).provision(asked)
+        ? await c.env.edge.core(regionOf(c)).provision(asked)
         : ({ status: 'refused', because: 'token' } as const)
     const answered = provisionAnswer(asked, answer)
     return answered instanceof Response ? answered : c.json(answered, 201)

@@ -2,7 +2,7 @@
 import { messageOf } from '../../src/api/message.ts'
 import { publishBatchRoute, published, publishRoute, refusedPublish } from '../../src/api/publish.ts'
 import { isFailure, Reason } from '../../src/mqtt/reason.ts'
-import { edgeRoutes } from './asking.ts'
+import { edgeRoutes } from './edge.ts'
 import { keyOf, publishAs } from './publishing.ts'
 
 export const publishRoutes = edgeRoutes()

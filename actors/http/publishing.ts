@@ -5,11 +5,8 @@ import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import { type ProblemResponse, problemResponse } from '../../src/relay/problem.ts'
 import { refusal } from '../../src/session/session.ts'
-import type { DevicePeer, IdempotencyKey, PublishReply } from '../device/device-peer.ts'
-import { logError } from '../hosts/workerd/log.ts'
-import { StubCache } from '../hosts/workerd/peers.ts'
-import { regionOf } from '../hosts/workerd/region.ts'
-import type { ApiContext } from './asking.ts'
+import type { DevicePeer, IdempotencyKey } from '../device/device-peer.ts'
+import { type ApiContext, regionOf } from './edge.ts'
 
 /** The reason code of each, in order. */
 export async function publishAs(
@@ -23,7 +20,7 @@ export async function publishAs(
   const records = allowed.map((message) =>
     encodeMessage(durability === 'global' && message.qos > 0 ? { ...message, global: true } : message),
   )
-  const outcomes = await askActor(c, deviceAddress(regionOf(c.req.raw, c.env), fleet, client), records, key)
+  const outcomes = await askActor(c, deviceAddress(regionOf(c), fleet, client), records, key)
   if (outcomes instanceof Response) return outcomes
   let next = 0
   return refused.map((reason) => reason ?? outcomes[next++] ?? Reason.UnspecifiedError)
@@ -37,16 +34,15 @@ async function askActor(
 ): Promise<Uint8Array | ProblemResponse<422 | 503>> {
   if (records.length === 0) return new Uint8Array(0)
   try {
-    const asked = new StubCache(c.env).call<DevicePeer>(address, (device) =>
-      device.publishOwn(packBatch(records), key),
-    )
-    const reply = (await asked) as PublishReply
+    const reply = await c.env.edge
+      .actors()
+      .call(address, (device: DevicePeer) => device.publishOwn(packBatch(records), key))
     if (reply.status === 'done') return reply.outcomes
     return problemResponse('idempotency-key-reused', 'The idempotency key was used for another request', {
       field: 'Idempotency-Key',
     })
   } catch (cause) {
-    logError('a publish was not answered', { client: address.id }, cause)
+    c.env.edge.report('a publish was not answered', { client: address.id }, cause)
     return problemResponse('publish-uncertain', 'It is not known whether it was published', {
       detail: 'to send it again with the same Idempotency-Key publishes once what was answered here',
     })

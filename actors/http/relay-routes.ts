@@ -34,63 +34,53 @@ import {
   wideRequestSchema,
 } from '../../src/relay/wide.ts'
 import type { DevicePeer } from '../device/device-peer.ts'
-import type { Env } from '../hosts/workerd/env.ts'
-import { StubCache, uplinkShards } from '../hosts/workerd/peers.ts'
-import { servedRegions } from '../hosts/workerd/region.ts'
 import type { LeafPeer } from '../leaf/leaf-peer.ts'
 import type { UplinkPeer } from '../uplink/uplink-peer.ts'
 import type { WidePeer } from '../wide/wide-peer.ts'
+import type { EdgeBindings } from './edge.ts'
 import { gatherRegion } from './gather.ts'
 
-type RelayContext = Context<{ Bindings: Env; Variables: { region: RegionId } }>
+interface RelayEnv {
+  Bindings: EdgeBindings
+  Variables: { region: RegionId }
+}
+type RelayContext = Context<RelayEnv>
 
-/** Calls the leaf of a root in the region that the request names. */
-type LeafCall = <T>(
+function callLeaf<Answer>(
   c: RelayContext,
   fleet: FleetId,
   root: Root,
-  call: (leaf: LeafPeer) => Promise<T>,
-) => Promise<T>
+  call: (leaf: LeafPeer) => Promise<Answer>,
+): Promise<Answer> {
+  return c.env.edge.actors().call(leafAddress(c.var.region, fleet, root), call)
+}
 
-const callLeaf: LeafCall = (c, fleet, root, call) =>
-  // One cache for each request: a stub belongs to the request that made it.
-  new StubCache(c.env).call(
-    leafAddress(c.var.region, fleet, root),
-    call as (leaf: LeafPeer) => Promise<unknown>,
-  ) as ReturnType<typeof call>
-
-function callDevice<T>(
+function callDevice<Answer>(
   c: RelayContext,
   fleet: FleetId,
   client: ClientId,
-  call: (device: DevicePeer) => Promise<T>,
-): Promise<T> {
-  return new StubCache(c.env).call(
-    deviceAddress(c.var.region, fleet, client),
-    call as (device: DevicePeer) => Promise<unknown>,
-  ) as Promise<T>
+  call: (device: DevicePeer) => Promise<Answer>,
+): Promise<Answer> {
+  return c.env.edge.actors().call(deviceAddress(c.var.region, fleet, client), call)
 }
 
-function callWide<T>(
+function callWide<Answer>(
   c: RelayContext,
   fleet: FleetId,
   shard: number,
-  call: (wide: WidePeer) => Promise<T>,
-): Promise<T> {
-  return new StubCache(c.env).call(
-    wideAddress(c.var.region, fleet, shard),
-    call as (wide: WidePeer) => Promise<unknown>,
-  ) as Promise<T>
+  call: (wide: WidePeer) => Promise<Answer>,
+): Promise<Answer> {
+  return c.env.edge.actors().call(wideAddress(c.var.region, fleet, shard), call)
 }
 
-export const relayRoutes = new Hono<{ Bindings: Env; Variables: { region: RegionId } }>().basePath(RELAY_PATH)
+export const relayRoutes = new Hono<RelayEnv>().basePath(RELAY_PATH)
 
 relayRoutes.use('/:region/*', async (c, next) => {
   const region = parseRegionId(c.req.param('region'))
-  if (region === null || !servedRegions(c.env).includes(region)) {
+  if (region === null || !c.env.edge.regions.includes(region)) {
     return problemResponse('region-not-served', 'This edge does not serve that region', { field: 'region' })
   }
-  const caller = await verifyRelay(c.req.header('authorization'), c.env.RELAY_SECRET, edgeParty(region))
+  const caller = await verifyRelay(c.req.header('authorization'), c.env.edge.relaySecret, edgeParty(region))
   if (caller !== 'core')
     return problemResponse('unauthenticated', 'Only the core may call this, with a fresh token')
   c.set('region', region)
@@ -179,7 +169,7 @@ call('access', changedAccessRequestSchema, async (c, { fleet, client, access, cl
 })
 
 call('explain', regionExplainRequestSchema, async (c, { fleet, ...asked }) =>
-  c.json(await gatherRegion(c.env, c.var.region, fleet, asked)),
+  c.json(await gatherRegion(c.env.edge, c.var.region, fleet, asked)),
 )
 
 call('wide', wideRequestSchema, async (c, request) =>
@@ -187,16 +177,16 @@ call('wide', wideRequestSchema, async (c, request) =>
 )
 
 call('wide-drained', wideDrainedRequestSchema, async (c, { fleet, region }) => {
-  const stubs = new StubCache(c.env)
+  const actors = c.env.edge.actors()
   // In this order: what a WideActor still holds is not yet in an uplink.
   await Promise.all(
     Array.from({ length: WIDE_SHARDS }, (_, shard) =>
-      stubs.call<WidePeer>(wideAddress(c.var.region, fleet, shard), (wide) => wide.drained(region)),
+      actors.call(wideAddress(c.var.region, fleet, shard), (wide: WidePeer) => wide.drained(region)),
     ),
   )
   await Promise.all(
-    Array.from({ length: uplinkShards(c.env) }, (_, shard) =>
-      stubs.call<UplinkPeer>(uplinkShardAddress(c.var.region, fleet, shard), (uplink) =>
+    Array.from({ length: c.env.edge.uplinkShards }, (_, shard) =>
+      actors.call(uplinkShardAddress(c.var.region, fleet, shard), (uplink: UplinkPeer) =>
         uplink.drainedWide(region),
       ),
     ),

@@ -12,11 +12,8 @@ import { isFailure, Reason } from '../../src/mqtt/reason.ts'
 import { rootOfSubscription } from '../../src/mqtt/topic.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import { type ProblemResponse, problemResponse } from '../../src/relay/problem.ts'
-import { logError } from '../hosts/workerd/log.ts'
-import { StubCache } from '../hosts/workerd/peers.ts'
-import { regionOf } from '../hosts/workerd/region.ts'
 import type { RetainedPage, WidePeer } from '../wide/wide-peer.ts'
-import { type ApiContext, edgeRoutes } from './asking.ts'
+import { type ApiContext, edgeRoutes, regionOf } from './edge.ts'
 import { publishAs } from './publishing.ts'
 
 export const retainedRoutes = edgeRoutes()
@@ -95,17 +92,20 @@ async function pageAt(
   filter: string,
   { shard, where, after }: Position,
 ): Promise<RetainedPage<NonNullable<Position['after']>> | ProblemResponse<503>> {
-  const region = regionOf(c.req.raw, c.env)
+  const region = regionOf(c)
   const address = wideAddress(region, c.var.claims.fleet, shard)
   try {
-    const asked = new StubCache(c.env).call<WidePeer>(address, (wide) =>
-      where === 'here'
-        ? wide.retained([filter], after)
-        : wide.retainedElsewhere([filter], after as Parameters<WidePeer['retainedElsewhere']>[1]),
-    )
-    return (await asked) as RetainedPage<NonNullable<Position['after']>>
+    return await c.env.edge
+      .actors()
+      .call(
+        address,
+        (wide: WidePeer): Promise<RetainedPage<NonNullable<Position['after']>>> =>
+          where === 'here'
+            ? wide.retained([filter], after)
+            : wide.retainedElsewhere([filter], after as Parameters<WidePeer['retainedElsewhere']>[1]),
+      )
   } catch (cause) {
-    logError('a page of retained messages was not to be had', { region, shard, where }, cause)
+    c.env.edge.report('a page of retained messages was not to be had', { region, shard, where }, cause)
     return problemResponse(
       'region-unreachable',
       'Not every region that may have retained messages can be reached',

@@ -10,7 +10,8 @@ import {
 import type { ClientId } from '../../src/id/ids.ts'
 import type { ShadowVerb } from '../../src/id/shadow-topic.ts'
 import type { ShadowAsked, ShadowResponse } from '../../src/relay/shadow.ts'
-import { type ApiContext, askHome, edgeRoutes } from './asking.ts'
+import { askHome } from './asking.ts'
+import { type ApiContext, edgeRoutes } from './edge.ts'
 
 export const shadowRoutes = edgeRoutes()
 

@@ -1,6 +1,6 @@
 // A subscriber for the Worker's own use: speaks MQTT 5.0 to a DeviceActor over a WebSocket between the two, so that the actor
 // hibernates while nothing comes, and all that holds for subscribers holds here too. QoS 0: no publisher waits for it.
-import { actorName, deviceAddress } from '../../src/id/actor-name.ts'
+import { deviceAddress } from '../../src/id/actor-name.ts'
 import { type FleetId, type RegionId, streamClient } from '../../src/id/ids.ts'
 import { BytesReader } from '../../src/mqtt/bytes-reader.ts'
 import { BytesWriter, stringBytes, varintBytes } from '../../src/mqtt/bytes-writer.ts'
@@ -8,9 +8,7 @@ import { decodePublish } from '../../src/mqtt/decode-publish.ts'
 import type { Message } from '../../src/mqtt/message.ts'
 import { PacketType } from '../../src/mqtt/packet-type.ts'
 import { isFailure, Reason } from '../../src/mqtt/reason.ts'
-import { AUTHENTICATED_HEADER } from '../hosts/workerd/device-actor.ts'
-import type { Env } from '../hosts/workerd/env.ts'
-import { locationHint } from '../hosts/workerd/region.ts'
+import type { Edge } from './edge.ts'
 
 /** Clean start, keep alive 600 s, no properties, and the client id is the actor's. */
 const CONNECT = Uint8Array.of(0x10, 13, 0, 4, 0x4d, 0x51, 0x54, 0x54, 5, 0x02, 0x02, 0x58, 0, 0, 0)
@@ -40,44 +38,40 @@ export interface Watching {
 }
 
 /** @param watcher is told from before the subscriptions stand on */
-export async function watch(env: Env, wanted: Watched, watcher: Watcher): Promise<Watching> {
+export async function watch(edge: Edge, wanted: Watched, watcher: Watcher): Promise<Watching> {
   const { region, fleet, name } = wanted
-  const address = deviceAddress(region, fleet, streamClient(name))
-  const headers = { upgrade: 'websocket', 'sec-websocket-protocol': 'mqtt', [AUTHENTICATED_HEADER]: 'local' }
-  const { webSocket: socket } = await env.DEVICE.getByName(actorName(address), locationHint(region)).fetch(
-    new Request('https://actor/', { headers }),
-  )
-  if (socket === null) throw new Error('the actor took no WebSocket')
-  socket.binaryType = 'arraybuffer'
-  socket.accept()
   let settle: (reason: number | null) => void = () => undefined
   const refused = new Promise<number | null>((done) => {
     settle = done
   })
-  const ping = setInterval(() => socket.send(PINGREQ), PING_EVERY_MS)
-  const end = () => {
-    clearInterval(ping)
-    settle(Reason.ServerUnavailable)
-    watcher.ended()
+  let ping: ReturnType<typeof setInterval> | null = null
+  const stopPings = () => {
+    if (ping !== null) clearInterval(ping)
   }
-  socket.addEventListener('message', ({ data }) => {
-    if (typeof data === 'string' || !(data instanceof ArrayBuffer)) return
-    for (const { header, body } of packets(new Uint8Array(data))) {
-      const type = header >> 4
-      if (type === PacketType.Publish) watcher.message(decodePublish(5, header, body, Date.now()).message)
-      else if (type === PacketType.Connack && isFailure(body[1] ?? 0)) settle(body[1] ?? 0)
-      else if (type === PacketType.Suback) settle(subackRefusal(body))
-    }
+  const upgrade = { token: 'local', secret: null, fleet } as const
+  const socket = await edge.open(deviceAddress(region, fleet, streamClient(name)), upgrade, {
+    frame: (frame) => {
+      for (const { header, body } of packets(frame)) {
+        const type = header >> 4
+        if (type === PacketType.Publish) watcher.message(decodePublish(5, header, body, Date.now()).message)
+        else if (type === PacketType.Connack && isFailure(body[1] ?? 0)) settle(body[1] ?? 0)
+        else if (type === PacketType.Suback) settle(subackRefusal(body))
+      }
+    },
+    ended: () => {
+      stopPings()
+      settle(Reason.ServerUnavailable)
+      watcher.ended()
+    },
   })
-  socket.addEventListener('close', end)
-  socket.addEventListener('error', end)
+  ping = setInterval(() => socket.send(PINGREQ), PING_EVERY_MS)
   socket.send(CONNECT)
   socket.send(subscribePacket(wanted))
   return {
     refused,
     close: () => {
-      clearInterval(ping)
-      socket.close(1000, '')
+      stopPings()
+      socket.close()
     },
   }
 }

@@ -1,14 +1,11 @@
 // The edge as it is, with its actors counted: how often a device's is made, how often one uses its storage or sets its alarm,
 // and how many rows are written, indexes included, as the platform counts them.
 import { Hono } from 'hono'
-import { DeviceActor as RealDeviceActor } from '../../actors/hosts/workerd/device-actor.ts'
+import { DeviceActor as RealDeviceActor } from '../../actors/hosts/workerd/durable-objects.ts'
 import type { Env } from '../../actors/hosts/workerd/env.ts'
 import edge from '../../actors/hosts/workerd/worker.ts'
 
-export { FrontActor } from '../../actors/hosts/workerd/front-actor.ts'
-export { TopicActor } from '../../actors/hosts/workerd/topic-actor.ts'
-export { UplinkActor } from '../../actors/hosts/workerd/uplink-actor.ts'
-export { WideActor } from '../../actors/hosts/workerd/wide-actor.ts'
+export { FrontActor, TopicActor, UplinkActor, WideActor } from '../../actors/hosts/workerd/durable-objects.ts'
 
 /** All actors of one workerd share a module's scope. */
 const counts = { made: 0, sql: 0, rows: 0, alarms: 0 }

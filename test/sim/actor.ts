@@ -1,15 +1,12 @@
 // One actor of the simulated edge: what outlives its memory, and its lives, each over a platform of its own.
-import { Gate } from '../../actors/device/connection/gate.ts'
+import type { SocketActor } from '../../actors/actor.ts'
+import { DeviceActor } from '../../actors/device/device-actor.ts'
+import { makeActor } from '../../actors/kinds.ts'
 import type { Leaf } from '../../actors/leaf/leaf.ts'
 import type { Peers, Platform, Settings, Storage } from '../../actors/platform.ts'
-import { Topic } from '../../actors/topic/topic.ts'
-import { Syncer } from '../../actors/uplink/syncer.ts'
-import { Uplink } from '../../actors/uplink/uplink.ts'
-import { Wide } from '../../actors/wide/wide.ts'
+import { TopicActor } from '../../actors/topic/topic-actor.ts'
 import { NO_HISTORY, parseChosen } from '../../src/history/chosen.ts'
 import { type ActorAddress, actorName } from '../../src/id/actor-name.ts'
-import type { ClientId, Root } from '../../src/id/ids.ts'
-import { unpackBatch } from '../../src/relay/batch.ts'
 import { edgeCore } from './edge-core.ts'
 import { type Call, namespaces, peersOf } from './peers.ts'
 import type { SimRegion } from './region.ts'
@@ -150,11 +147,7 @@ export class Life implements Platform, Place, Sender {
   private writes = 0
   private readonly timers = new Set<Task>()
   private leaving: { readonly write: number; readonly go: () => void }[] = []
-  private readonly gateOrNot: Gate | null
-  private readonly topic: Topic | null
-  private readonly uplink: Uplink | null
-  private readonly syncer: Syncer | null
-  private readonly wide: Wide | null
+  private readonly inMemory: ReturnType<typeof makeActor>
 
   constructor(actor: SimActor) {
     this.actor = actor
@@ -177,12 +170,7 @@ export class Life implements Platform, Place, Sender {
       transaction: (write) => actor.storage.transaction(write),
     }
     this.peers = peersOf(namespaces(actor.region, this), actor.address)
-    const { kind, id } = actor.address
-    this.gateOrNot = kind === 'device' ? new Gate(this, id as ClientId) : null
-    this.topic = kind === 'topic' ? new Topic(this, id as Root) : null
-    this.uplink = kind === 'uplink' ? new Uplink(this) : null
-    this.syncer = kind === 'uplink' ? new Syncer(this) : null
-    this.wide = kind === 'wide' ? new Wide(this, Number(id)) : null
+    this.inMemory = makeActor(actor.address.kind, this)
     this.lastEventAt = this.world.now
   }
 
@@ -198,18 +186,16 @@ export class Life implements Platform, Place, Sender {
     return this.address.fleet
   }
 
-  get gate(): Gate {
-    if (this.gateOrNot === null) throw new Error(`${this.actor.name} has no gate`)
-    return this.gateOrNot
+  get sockets(): SocketActor {
+    if (!(this.inMemory instanceof DeviceActor)) throw new Error(`${this.actor.name} holds no sockets`)
+    return this.inMemory
   }
 
   /** Null for an uplink, and for a device that was not read from storage yet. */
   get leaf(): Leaf | null {
-    return (
-      this.topic?.leaf ??
-      (this.gateOrNot as unknown as { awake: { leaf: Leaf } | null } | null)?.awake?.leaf ??
-      null
-    )
+    if (this.inMemory instanceof TopicActor) return this.inMemory.topic.leaf
+    if (!(this.inMemory instanceof DeviceActor)) return null
+    return (this.inMemory.gate as unknown as { awake: { leaf: Leaf } | null }).awake?.leaf ?? null
   }
 
   get idle(): boolean {
@@ -254,30 +240,16 @@ export class Life implements Platform, Place, Sender {
     if (!this.over && !this.ghost) this.leaving.push({ write: this.writes, go })
   }
 
-  // As the classes in actors/hosts/workerd map events and calls -------------------------------------------------------------
+  // Events and calls --------------------------------------------------------------------------------------------------
 
   async alarm(): Promise<void> {
-    if (this.uplink !== null) this.uplink.alarm()
-    else if (this.wide !== null) await this.wide.alarm()
-    else if (this.topic !== null) await this.topic.leaf.alarm()
-    else await this.gate.device.alarm()
+    await this.inMemory.alarm()
   }
 
   async handle(method: string, parameters: unknown[]): Promise<unknown> {
-    const given = parameters
-    // As it stands in the classes of actors/hosts/workerd: a WideActor takes its batches as they come.
-    if (this.wide === null && (method === 'publish' || method === 'share' || method === 'deliver'))
-      given[1] = unpackBatch(given[1] as Uint8Array)
-    let receiver: object
-    if (this.syncer !== null && method === 'sync') receiver = this.syncer
-    else if (this.uplink !== null) receiver = this.uplink
-    else if (this.wide !== null) receiver = this.wide
-    else if (method === 'deliver') receiver = this.gate.device
-    else if (method === 'handover' || method === 'release') receiver = this.topic ?? this.gate.device.moving
-    else receiver = this.topic?.leaf ?? this.gate.device.leaf
-    const called: unknown = Reflect.get(receiver, method)
+    const called: unknown = Reflect.get(this.inMemory, method)
     if (typeof called !== 'function') throw new Error(`${this.actor.name} has no ${method}`)
-    return Reflect.apply(called, receiver, given)
+    return Reflect.apply(called, this.inMemory, parameters)
   }
 
   // Platform ----------------------------------------------------------------------------------------------------------

@@ -26,8 +26,8 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   'src/explain/': ['src/explain/', 'src/relay/', 'src/session/', 'src/mqtt/', 'src/id/'],
   // workerd. Only its outermost files know that it is workerd; the actors see a port.
   'actors/': ['src/', 'actors/', 'hono', 'zod', 'jose'],
+  'actors/http/': ['src/', 'actors/', 'hono', 'zod', 'jose'],
   'actors/hosts/workerd/': ['src/', 'actors/', 'hono', 'zod', 'jose', 'cloudflare:workers'],
-  'actors/http/': ['src/', 'actors/', 'hono', 'zod', 'jose', 'cloudflare:workers'],
   // Node. Edge and core meet only in src/relay and in the API that both serve.
   'k8s-core/': [
     'src/api/',
@@ -69,7 +69,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
 const EXCEPT: Readonly<Record<string, readonly string[]>> = {
   'actors/': ['src/cli/', 'actors/hosts/', 'actors/http/'],
   'actors/hosts/workerd/': ['src/cli/'],
-  'actors/http/': ['src/cli/'],
+  'actors/http/': ['src/cli/', 'actors/hosts/'],
   'k8s-core/': ['k8s-core/chart/'],
 }
 

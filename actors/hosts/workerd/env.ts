@@ -1,16 +1,11 @@
 // What wrangler.toml binds to the Worker and its actors.
-import type { DeviceActor } from './device-actor.ts'
-import type { FrontActor } from './front-actor.ts'
-import type { TopicActor } from './topic-actor.ts'
-import type { UplinkActor } from './uplink-actor.ts'
-import type { WideActor } from './wide-actor.ts'
 
 export interface Env {
-  readonly DEVICE: DurableObjectNamespace<DeviceActor>
-  readonly TOPIC: DurableObjectNamespace<TopicActor>
-  readonly UPLINK: DurableObjectNamespace<UplinkActor>
-  readonly WIDE: DurableObjectNamespace<WideActor>
-  readonly FRONT: DurableObjectNamespace<FrontActor>
+  readonly DEVICE: DurableObjectNamespace
+  readonly TOPIC: DurableObjectNamespace
+  readonly UPLINK: DurableObjectNamespace
+  readonly WIDE: DurableObjectNamespace
+  readonly FRONT: DurableObjectNamespace
   /** Static files: the API’s reference page. The platform serves them; a local run asks the Worker. */
   readonly ASSETS?: Fetcher
   /** `https://core.example`, without a slash at the end. */

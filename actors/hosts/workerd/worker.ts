@@ -1,45 +1,11 @@
-// The edge: one Worker that accepts MQTT over WebSocket and the core's calls, and the actors behind it.
-import { Hono } from 'hono'
-import { docsPage } from '../../../src/api/docs-page.ts'
-import { problemsPages } from '../../../src/api/problems-page.ts'
-import { nothingHere, refusedByLibrary } from '../../../src/api/public-api.ts'
-import { problemResponse } from '../../../src/relay/problem.ts'
-import { edgeApi } from '../../http/api.ts'
-import { mqttRoute } from '../../http/mqtt-route.ts'
-import { relayRoutes } from '../../http/relay-routes.ts'
+// The Worker that wrangler deploys: the edge's HTTP app over Cloudflare, and the Durable Objects behind it.
+import { edgeApp } from '../../http/app.ts'
 import type { Env } from './env.ts'
-import { logError } from './log.ts'
-import { servedRegions } from './region.ts'
+import { workerEdge } from './worker-edge.ts'
 
-export { DeviceActor } from './device-actor.ts'
-export { FrontActor } from './front-actor.ts'
-export { TopicActor } from './topic-actor.ts'
-export { UplinkActor } from './uplink-actor.ts'
-export { WideActor } from './wide-actor.ts'
+export { DeviceActor, FrontActor, TopicActor, UplinkActor, WideActor } from './durable-objects.ts'
 
-const app = new Hono<{ Bindings: Env }>()
-
-app.get('/livez', (c) => c.json({ regions: servedRegions(c.env) }))
-// The bare root too: some clients, the `mqtt` command among them, have no option for a path.
-app.get('/', mqttRoute)
-app.get('/mqtt', mqttRoute)
-app.get('/mqtt/:clientId', mqttRoute)
-app.route('/', edgeApi)
-app.route(
-  '/',
-  docsPage<{ Bindings: Env }>(async (file, { ASSETS }) => {
-    const asset = await ASSETS?.fetch(`https://assets/docs/${file}`)
-    return asset?.ok === true ? asset.body : null
-  }),
-)
-app.route('/', problemsPages())
-app.route('/', relayRoutes)
-app.notFound(nothingHere(app))
-app.onError((cause, c) => {
-  const refused = refusedByLibrary(cause)
-  if (refused !== null) return refused
-  logError('a request failed', { path: c.req.path }, cause)
-  return problemResponse('internal-error', 'The edge failed on this request')
-})
-
-export default app
+export default {
+  fetch: (request: Request, env: Env, ctx: ExecutionContext) =>
+    edgeApp.fetch(request, { edge: workerEdge(env) }, ctx),
+}

@@ -1,11 +1,11 @@
 // The platform port over workerd: hibernating WebSockets, SQLite, one alarm.
-import { type ChosenTopics, parseChosen } from '../../../src/history/chosen.ts'
 import { type ActorAddress, type ActorKind, parseActorName } from '../../../src/id/actor-name.ts'
 import { PACKET_BYTES_MAX } from '../../../src/mqtt/limits.ts'
 import { QUEUE_MESSAGES_MAX, SERVER_KEEP_ALIVE_SECONDS } from '../../../src/session/limits.ts'
 import type { CoreClient } from '../../core/core-client.ts'
 import { OUTBOX_MESSAGES_MAX } from '../../limits.ts'
 import type { Connection, Peers, Platform, Settings, SqlRow, SqlValue, Storage } from '../../platform.ts'
+import { chosenTopics } from './chosen-topics.ts'
 import { coreClient } from './core-fetch.ts'
 import type { Env } from './env.ts'
 import { logError } from './log.ts'
@@ -35,7 +35,7 @@ export class WorkerdPlatform implements Platform {
       clientTokenSecret: env.CLIENT_TOKEN_SECRET,
       moveTo: env.MOVE_TO === undefined || env.MOVE_TO === '' ? null : env.MOVE_TO,
       presence: env.PRESENCE !== 'off',
-      history: chosenOf(env.HISTORY ?? ''),
+      history: chosenTopics(env),
     }
     const { storage } = ctx
     const end = (reason: string) => ctx.abort(reason)
@@ -145,14 +145,6 @@ class SocketConnection implements Connection {
   attach(attachment: unknown): void {
     this.socket.serializeAttachment(attachment)
   }
-}
-
-let chosen: { readonly setting: string; readonly topics: ChosenTopics } | null = null
-
-/** Read once for all actors of a process. */
-function chosenOf(setting: string): ChosenTopics {
-  if (chosen?.setting !== setting) chosen = { setting, topics: parseChosen(setting) }
-  return chosen.topics
 }
 
 /** SQLite takes an ArrayBuffer whole, so a view is cut out of its buffer first. */

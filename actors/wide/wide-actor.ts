@@ -1,24 +1,18 @@
-// WideActor as workerd runs it.
-import { DurableObject } from 'cloudflare:workers'
-import { Wide } from '../../wide/wide.ts'
-import type { WidePeer } from '../../wide/wide-peer.ts'
-import type { Env } from './env.ts'
-import { WorkerdPlatform } from './workerd-platform.ts'
+// One shard of a region's wide filters, as hosts run it.
+import type { Actor } from '../actor.ts'
+import type { Platform } from '../platform.ts'
+import { Wide } from './wide.ts'
+import type { WidePeer } from './wide-peer.ts'
 
-export class WideActor extends DurableObject<Env> implements WidePeer {
-  private readonly platform: WorkerdPlatform
-  private readonly wide: Wide
+export class WideActor implements WidePeer, Actor {
+  readonly wide: Wide
 
-  constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env)
-    this.platform = new WorkerdPlatform(ctx, env, 'wide')
-    this.wide = new Wide(this.platform, Number(this.platform.address.id))
+  constructor(platform: Platform) {
+    this.wide = new Wide(platform, Number(platform.address.id))
   }
 
-  override async alarm(): Promise<void> {
-    this.platform.alarmWent()
-    await this.wide.alarm()
-    await this.platform.settled()
+  alarm(): Promise<void> {
+    return this.wide.alarm()
   }
 
   publish(...parameters: Parameters<WidePeer['publish']>) {

@@ -1,28 +1,24 @@
-// UplinkActor as workerd runs it.
-import { DurableObject } from 'cloudflare:workers'
-import { uplinkFacts } from '../../uplink/facts.ts'
-import { Syncer } from '../../uplink/syncer.ts'
-import { Uplink } from '../../uplink/uplink.ts'
-import type { UplinkPeer } from '../../uplink/uplink-peer.ts'
-import type { Env } from './env.ts'
-import { WorkerdPlatform } from './workerd-platform.ts'
+// One shard of a region's link to the core, as hosts run it.
+import type { Actor } from '../actor.ts'
+import type { Platform } from '../platform.ts'
+import { uplinkFacts } from './facts.ts'
+import { Syncer } from './syncer.ts'
+import { Uplink } from './uplink.ts'
+import type { UplinkPeer } from './uplink-peer.ts'
 
-export class UplinkActor extends DurableObject<Env> implements UplinkPeer {
-  private readonly platform: WorkerdPlatform
+export class UplinkActor implements UplinkPeer, Actor {
+  private readonly platform: Platform
   private readonly uplink: Uplink
   private readonly syncer: Syncer
 
-  constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env)
-    this.platform = new WorkerdPlatform(ctx, env, 'uplink')
-    this.uplink = new Uplink(this.platform)
-    this.syncer = new Syncer(this.platform)
+  constructor(platform: Platform) {
+    this.platform = platform
+    this.uplink = new Uplink(platform)
+    this.syncer = new Syncer(platform)
   }
 
-  override async alarm(): Promise<void> {
-    this.platform.alarmWent()
+  async alarm(): Promise<void> {
     this.uplink.alarm()
-    await this.platform.settled()
   }
 
   send(...parameters: Parameters<UplinkPeer['send']>) {
