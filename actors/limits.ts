@@ -137,8 +137,8 @@ export const SYNC_DELAY_MS = 500
 /** and at most this often, unless a publisher waits for it. */
 export const SYNC_EVERY_MS = 1_000
 export const SYNC_ROWS_PER_ROUND_MAX = 512
-/** Of its rows as JSON or base64. */
-export const SYNC_CHARACTERS_PER_ROUND_MAX = 1536 * 1024
+/** Of its rows. */
+export const SYNC_BYTES_PER_ROUND_MAX = 1536 * 1024
 export const SYNC_RETRY_MS_MIN = 1_000
 export const SYNC_RETRY_MS_MAX = 60_000
 /** Whether a home that a client came back to still is it is asked again after each of these, while the core does not answer. */

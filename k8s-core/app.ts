@@ -6,6 +6,7 @@ import { problemsPages } from '../src/api/problems-page.ts'
 import { nothingHere, refusedByLibrary } from '../src/api/public-api.ts'
 import { parseRegionId, type RegionId } from '../src/id/ids.ts'
 import { type AccessResponse, accessRequestSchema } from '../src/relay/access.ts'
+import { BODY_BYTES_MAX } from '../src/relay/body.ts'
 import { commandRequestSchema } from '../src/relay/command.ts'
 import { envelopesRequestSchema } from '../src/relay/envelope.ts'
 import { explainRequestSchema } from '../src/relay/explain.ts'
@@ -15,15 +16,15 @@ import { drainedRequestSchema, interestRequestSchema } from '../src/relay/intere
 import { presenceRequestSchema } from '../src/relay/presence.ts'
 import { invalid, problemResponse } from '../src/relay/problem.ts'
 import { provisionRequestSchema } from '../src/relay/provision.ts'
+import { relayResponse, requestBody, unknownVersion, withVersions } from '../src/relay/serve.ts'
 import { shadowRequestSchema } from '../src/relay/shadow.ts'
 import { type RootChange, type SyncResult, syncRequestSchema } from '../src/relay/sync.ts'
 import { verifyRelay } from '../src/relay/token.ts'
-import { RELAY_PATH } from '../src/relay/version.ts'
+import { type RelayVersion, servedVersion } from '../src/relay/version.ts'
 import { wideDrainedRequestSchema, wideRequestSchema, wideRetainedRequestSchema } from '../src/relay/wide.ts'
 import { EdgeUnreachable } from './edges.ts'
 import { History } from './history.ts'
 import { coreApi } from './http/api.ts'
-import { BODY_BYTES_MAX } from './limits.ts'
 import type { CoreParts } from './parts.ts'
 import { accessOf } from './registry/device-record.ts'
 import { syncRoot } from './sync.ts'
@@ -36,11 +37,16 @@ export const FORMER_HOME_TOLD = 'a former home knows of its successor'
 export const BEGINS_IN_ORDER = 'a home begins with what the former one has handed over'
 export const HAS_ALL = 'a home has all that the former one had'
 
-type CoreContext = Context<{ Variables: { caller: RegionId } }>
+interface Variables {
+  caller: RegionId
+  version: RelayVersion
+}
+
+type CoreContext = Context<{ Variables: Variables }>
 
 export function coreApp(parts: CoreParts) {
   const { store, directory, relay, registry, relaySecret, log, metrics, draining } = parts
-  const app = new Hono<{ Variables: { caller: RegionId } }>()
+  const app = new Hono<{ Variables: Variables }>()
 
   app.get('/livez', (c) => c.json({ live: true }))
   app.get('/readyz', async (c) => {
@@ -53,14 +59,22 @@ export function coreApp(parts: CoreParts) {
     }
   })
 
+  app.use('/relay/:version/*', async (c, next) => {
+    const version = servedVersion(c.req.param('version'))
+    if (version === null) return unknownVersion()
+    c.set('version', version)
+    await next()
+    withVersions(c.res)
+    return
+  })
   app.use(
-    `${RELAY_PATH}/*`,
+    '/relay/*',
     bodyLimit({
       maxSize: BODY_BYTES_MAX,
       onError: () => problemResponse('too-large', 'The body is too large'),
     }),
   )
-  app.use(`${RELAY_PATH}/*`, async (c, next) => {
+  app.use('/relay/*', async (c, next) => {
     const caller = await verifyRelay(c.req.header('authorization'), relaySecret, 'core')
     const region = caller?.startsWith('edge:') === true ? parseRegionId(caller.slice('edge:'.length)) : null
     if (region === null)
@@ -75,14 +89,11 @@ export function coreApp(parts: CoreParts) {
     schema: S,
     serve: (c: CoreContext, request: z.infer<S>) => Promise<Response>,
   ) => {
-    app.post(`${RELAY_PATH}/${name}`, async (c) => {
-      let body: unknown
-      try {
-        body = await c.req.json()
-      } catch {
-        return problemResponse('invalid-request', 'The body is not JSON')
-      }
-      const parsed = schema.safeParse(body)
+    app.post(`/relay/:version/${name}`, async (c) => {
+      // Views: nothing of a request outlives its call.
+      const read = await requestBody(c.req.raw, true)
+      if ('problem' in read) return read.problem
+      const parsed = schema.safeParse(read.body)
       if (!parsed.success) return invalid(parsed.error)
       const { region } = parsed.data as { region?: RegionId }
       if (region !== undefined && region !== c.var.caller) {
@@ -92,8 +103,10 @@ export function coreApp(parts: CoreParts) {
     })
   }
 
+  const answer = (c: CoreContext, body: object) => relayResponse(c.var.version, body)
+
   call('resolve', resolveRequestSchema, async (c, { fleet, root, region, known }) =>
-    c.json({ home: await directory.resolve(fleet, root, region, known) }),
+    answer(c, { home: await directory.resolve(fleet, root, region, known) }),
   )
   call('claim', claimRequestSchema, async (c, { fleet, root, region, known }) => {
     const claimed = await directory.claim(fleet, root, region, known)
@@ -101,7 +114,7 @@ export function coreApp(parts: CoreParts) {
     const begun = { fleet, root, region, epoch: claimed.home.epoch }
     if (claimed.synced) log.warn(begun, BEGINS_FROM_STORE)
     else if (claimed.state !== null) log.debug(begun, BEGINS_IN_ORDER)
-    return c.json(claimed)
+    return answer(c, claimed)
   })
   call('imported', importedRequestSchema, async (c, request) => {
     const { fleet, root, epoch, synced } = request
@@ -110,19 +123,19 @@ export function coreApp(parts: CoreParts) {
     }
     const late = await directory.imported(request, told)
     if (late.done && !synced) log.debug({ fleet, root, region: request.region, epoch }, HAS_ALL)
-    return c.json(late)
+    return answer(c, late)
   })
-  call('interest', interestRequestSchema, async (c, request) => c.json(await relay.interest(request)))
+  call('interest', interestRequestSchema, async (c, request) => answer(c, await relay.interest(request)))
   call('drained', drainedRequestSchema, async (c, request) => {
     await relay.drained(request)
     return c.body(null, 204)
   })
   call('envelopes', envelopesRequestSchema, async (c, { region, envelopes }) =>
-    c.json({ results: await relay.pass(region, envelopes) }),
+    answer(c, { results: await relay.pass(region, envelopes) }),
   )
 
-  call('explain', explainRequestSchema, async (c, request) => c.json(await relay.explain(request)))
-  call('presence', presenceRequestSchema, async (c, request) => c.json(await relay.presence(request)))
+  call('explain', explainRequestSchema, async (c, request) => answer(c, await relay.explain(request)))
+  call('presence', presenceRequestSchema, async (c, request) => answer(c, await relay.presence(request)))
   const sync = async (region: RegionId, change: RootChange): Promise<SyncResult> => {
     const { fleet, root, epoch } = change
     const from = performance.now()
@@ -138,32 +151,32 @@ export function coreApp(parts: CoreParts) {
     return result
   }
   call('sync', syncRequestSchema, async (c, { region, roots }) =>
-    c.json({ results: await Promise.all(roots.map((change) => sync(region, change))) }),
+    answer(c, { results: await Promise.all(roots.map((change) => sync(region, change))) }),
   )
 
   call('shadow', shadowRequestSchema, async (c, request) =>
-    c.json(await relay.shadow(request, () => store.shadow(request.fleet, request.root, request.path))),
+    answer(c, await relay.shadow(request, () => store.shadow(request.fleet, request.root, request.path))),
   )
 
   const history = new History(store, relay)
-  call('history', historyRequestSchema, async (c, request) => c.json(await history.read(request)))
+  call('history', historyRequestSchema, async (c, request) => answer(c, await history.read(request)))
   call('access', accessRequestSchema, async (c, { fleet, client }) => {
     const device = await registry.devices.get(fleet, client)
     const access = device === null ? null : accessOf(device)
-    return c.json({ clock: registry.now(), access } satisfies AccessResponse)
+    return answer(c, { clock: registry.now(), access } satisfies AccessResponse)
   })
   call('provision', provisionRequestSchema, async (c, request) =>
-    c.json(await registry.provisioning.provision(request)),
+    answer(c, await registry.provisioning.provision(request)),
   )
-  call('command', commandRequestSchema, async (c, request) => c.json(await relay.command(request)))
+  call('command', commandRequestSchema, async (c, request) => answer(c, await relay.command(request)))
 
-  call('wide', wideRequestSchema, async (c, request) => c.json(await relay.wide(request)))
+  call('wide', wideRequestSchema, async (c, request) => answer(c, await relay.wide(request)))
   call('wide-drained', wideDrainedRequestSchema, async (c, request) => {
     await relay.wideDrained(request)
     return c.body(null, 204)
   })
   call('wide-retained', wideRetainedRequestSchema, async (c, request) =>
-    c.json(await relay.wideRetained(request)),
+    answer(c, await relay.wideRetained(request)),
   )
 
   app.route('/', coreApi(parts))

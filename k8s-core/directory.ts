@@ -128,7 +128,7 @@ export class Directory {
         const released = await this.edges.release(former, asked)
         told(former)
         const { retained, shadows, subscriptions } = released
-        if (released.late !== '' || retained.length + shadows.length + subscriptions.length > 0)
+        if (released.late.length > 0 || retained.length + shadows.length + subscriptions.length > 0)
           return { ...released, from: former }
         if (!released.done) outcome = { ...released, from: former }
         else await this.store.confirmImport(fleet, root, epoch, former)

@@ -37,7 +37,8 @@ import {
   type HomeInterestResponse,
   homeInterestResponseSchema,
 } from '../src/relay/interest.ts'
-import { postRelay } from '../src/relay/post.ts'
+import { PeerVersion } from '../src/relay/peer-version.ts'
+import { postRelay, relayAnswer } from '../src/relay/post.ts'
 import {
   type HomePresenceRequest,
   type HomePresenceResponse,
@@ -49,7 +50,6 @@ import {
   homeShadowResponseSchema,
 } from '../src/relay/shadow.ts'
 import { edgeParty, RelaySigner } from '../src/relay/token.ts'
-import { RELAY_PATH } from '../src/relay/version.ts'
 import {
   type RegionRetainedRequest,
   type RegionRetainedResponse,
@@ -86,6 +86,7 @@ export class EdgeSilent extends EdgeUnreachable {}
 export class Edges {
   private readonly urls: ReadonlyMap<RegionId, string>
   private readonly signer: RelaySigner
+  private readonly versions = new Map<RegionId, PeerVersion>()
 
   /** @param urls where each region's edge is, without a slash at the end */
   constructor(urls: ReadonlyMap<RegionId, string>, relaySecret: string) {
@@ -171,6 +172,15 @@ export class Edges {
     return this.ask(region, 'release', request, releaseResponseSchema)
   }
 
+  private versionOf(region: RegionId): PeerVersion {
+    let version = this.versions.get(region)
+    if (version === undefined) {
+      version = new PeerVersion()
+      this.versions.set(region, version)
+    }
+    return version
+  }
+
   private async ask<S extends z.ZodType>(
     region: RegionId,
     name: string,
@@ -194,7 +204,10 @@ export class Edges {
     if (url === undefined) throw new EdgeUnreachable(region, `no edge is known for ${region}`)
     let response: Response
     try {
-      response = await postRelay(`${url}${RELAY_PATH}/${region}/${name}`, {
+      response = await postRelay({
+        base: url,
+        version: this.versionOf(region),
+        path: `${region}/${name}`,
         headers: { authorization: await this.signer.authorization(edgeParty(region)) },
         body,
         signal: AbortSignal.timeout(timeoutMs),
@@ -211,8 +224,8 @@ export class Edges {
         `the edge of ${region} answered ${name} with ${response.status}: ${text}`,
       )
     }
-    if (response.status === 204) return null
-    return response.json().catch((cause) => {
+    // Views: what is passed on leaves before the answer does.
+    return relayAnswer(response, true).catch((cause) => {
       throw new EdgeSilent(region, `the edge of ${region} broke off its answer to ${name}`, { cause })
     })
   }

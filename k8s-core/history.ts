@@ -1,7 +1,6 @@
 // What is kept of a root, page by page, from the store; up to where its home says, where somebody asks for that.
 import { decodeMessage } from '../src/mqtt/message.ts'
 import { matches } from '../src/mqtt/topic.ts'
-import { base64ToBytes } from '../src/relay/base64.ts'
 import type {
   HistoryMessage,
   HistoryPlace,
@@ -9,7 +8,7 @@ import type {
   HistoryResponse,
   HistorySeam,
 } from '../src/relay/history.ts'
-import { HISTORY_PAGE_CHARACTERS_MAX, HISTORY_READ_AT_ONCE, HISTORY_READS_PER_PAGE_MAX } from './limits.ts'
+import { HISTORY_PAGE_BYTES_MAX, HISTORY_READ_AT_ONCE, HISTORY_READS_PER_PAGE_MAX } from './limits.ts'
 import type { Relay } from './relay.ts'
 import type { Store } from './store/port.ts'
 
@@ -36,17 +35,17 @@ export class History {
   ): Promise<HistoryResponse> {
     const messages: HistoryMessage[] = []
     const done = (next: HistoryPlace | null): HistoryResponse => ({ status: 'done', messages, next, seam })
-    let characters = 0
+    let bytes = 0
     let after = first
     for (let reads = 0; reads < HISTORY_READS_PER_PAGE_MAX; reads++) {
       const range = { fleet, root, from, to, order, after, limit: HISTORY_READ_AT_ONCE }
       const read = await this.store.history(range)
       for (const [i, message] of read.messages.entries()) {
         if (seam !== null && isBeyond(message, seam)) continue
-        if (!matches(filter, decodeMessage(base64ToBytes(message.record)).topic)) continue
+        if (!matches(filter, decodeMessage(message.record).topic)) continue
         messages.push(message)
-        characters += message.record.length
-        if (messages.length < limit && characters < HISTORY_PAGE_CHARACTERS_MAX) continue
+        bytes += message.record.length
+        if (messages.length < limit && bytes < HISTORY_PAGE_BYTES_MAX) continue
         const { at, epoch, number } = message
         const last = read.next === null && i === read.messages.length - 1
         return done(last ? null : { at, epoch, number })

@@ -26,13 +26,12 @@ export const HOME_CACHE_MS = 30_000
 /** Messages that one page of history reads from the store at a time, and how often it does. */
 export const HISTORY_READ_AT_ONCE = 100
 export const HISTORY_READS_PER_PAGE_MAX = 50
-/** Of the messages in a page, as base64; one message is always in it. */
-export const HISTORY_PAGE_CHARACTERS_MAX = 4 * 1024 * 1024
+/** Of the messages in a page. One message is always in it. */
+export const HISTORY_PAGE_BYTES_MAX = 4 * 1024 * 1024
 /** How often a home is looked up again before the caller is told to try later. */
 export const MOVED_TRIES_MAX = 3
 /** A claim that others keep winning. */
 export const CLAIM_TRIES_MAX = 5
-export const BODY_BYTES_MAX = 32 * 1024 * 1024
 /** How long calls under way may take once the drain is over: longer than any call may. */
 export const FINISH_MS_MAX = 22_000
 /** Longer than whoever calls keeps an idle connection: who closes first must not be the one that is about to be called. */

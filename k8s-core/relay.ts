@@ -188,7 +188,7 @@ export class Relay {
   async wideRetained({ region: from, after, ...wanted }: WideRetainedRequest): Promise<WideRetainedResponse> {
     const others = this.others(from)
     const region = after === null ? others[0] : others.find((other) => other >= after.region)
-    if (region === undefined) return { records: '', clock: 0, next: null }
+    if (region === undefined) return { records: new Uint8Array(0), clock: 0, next: null }
     const within =
       region === after?.region && after.root !== '' ? { root: after.root, topic: after.topic } : null
     const page = await this.edges.wideRetained(region, { ...wanted, after: within })

@@ -1,7 +1,6 @@
 // Times that come from another region are by its clock, which may differ from this one's by minutes: they are moved here.
 import { moveExpiry } from '../../src/mqtt/message.ts'
-import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
-import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
+import { unpackBatch } from '../../src/relay/batch.ts'
 import type { HandoverState, ImportedResponse } from '../../src/relay/home.ts'
 import { recordIn } from '../../src/session/delivery.ts'
 
@@ -34,12 +33,12 @@ export function stateByOurClock(state: HandoverState, now: number): HandoverStat
 /** What a former home had yet, by the clock of this region. */
 export function lateByOurClock(late: ImportedResponse, now: number): ImportedResponse {
   const aheadMs = now - late.clock
-  const deliveries = unpackBatch(base64ToBytes(late.late))
-  for (const delivery of deliveries) moveExpiry(recordIn(delivery), aheadMs)
+  const batch = late.late.slice()
+  for (const delivery of unpackBatch(batch)) moveExpiry(recordIn(delivery), aheadMs)
   return {
     ...late,
     clock: now,
-    late: deliveries.length === 0 ? '' : bytesToBase64(packBatch(deliveries)),
+    late: batch,
     retained: late.retained.map((one) => ({
       ...one,
       record: one.record === null ? null : moved(one.record, itself, aheadMs),
@@ -53,10 +52,13 @@ export function recordByOurClock(record: Uint8Array, clock: number, now: number)
   return record
 }
 
-/** @param recordOf where the message's record is in the bytes */
-function moved(base64: string, recordOf: (bytes: Uint8Array) => Uint8Array, byMs: number): string {
-  const bytes = base64ToBytes(base64)
-  return moveExpiry(recordOf(bytes), byMs) ? bytesToBase64(bytes) : base64
+/**
+ * A copy, where something is to be changed: another region's answer may be read twice.
+ * @param recordOf where the message's record is in the bytes
+ */
+function moved(bytes: Uint8Array, recordOf: (bytes: Uint8Array) => Uint8Array, byMs: number): Uint8Array {
+  const copy = bytes.slice()
+  return moveExpiry(recordOf(copy), byMs) ? copy : bytes
 }
 
 function itself(record: Uint8Array): Uint8Array {

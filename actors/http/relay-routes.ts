@@ -12,7 +12,6 @@ import {
 import { type ClientId, type FleetId, parseRegionId, type RegionId, type Root } from '../../src/id/ids.ts'
 import { clientOfRoot } from '../../src/id/root.ts'
 import { changedAccessRequestSchema } from '../../src/relay/access.ts'
-import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { homeCommandRequestSchema } from '../../src/relay/command.ts'
 import { type DeliverRequest, deliverRequestSchema, type EnvelopeResult } from '../../src/relay/envelope.ts'
 import { regionExplainRequestSchema } from '../../src/relay/explain.ts'
@@ -25,9 +24,10 @@ import {
 } from '../../src/relay/interest.ts'
 import { homePresenceRequestSchema } from '../../src/relay/presence.ts'
 import { invalid, problemResponse } from '../../src/relay/problem.ts'
+import { relayResponse, requestBody, unknownVersion, withVersions } from '../../src/relay/serve.ts'
 import { homeShadowRequestSchema } from '../../src/relay/shadow.ts'
 import { edgeParty, verifyRelay } from '../../src/relay/token.ts'
-import { RELAY_PATH } from '../../src/relay/version.ts'
+import { type RelayVersion, servedVersion } from '../../src/relay/version.ts'
 import {
   regionRetainedRequestSchema,
   wideDrainedRequestSchema,
@@ -42,7 +42,7 @@ import { gatherRegion } from './gather.ts'
 
 interface RelayEnv {
   Bindings: EdgeBindings
-  Variables: { region: RegionId }
+  Variables: { region: RegionId; version: RelayVersion }
 }
 type RelayContext = Context<RelayEnv>
 
@@ -73,7 +73,16 @@ function callWide<Answer>(
   return c.env.edge.actors().call(wideAddress(c.var.region, fleet, shard), call)
 }
 
-export const relayRoutes = new Hono<RelayEnv>().basePath(RELAY_PATH)
+export const relayRoutes = new Hono<RelayEnv>().basePath('/relay/:version')
+
+relayRoutes.use(async (c, next) => {
+  const version = servedVersion(c.req.param('version'))
+  if (version === null) return unknownVersion()
+  c.set('version', version)
+  await next()
+  withVersions(c.res)
+  return
+})
 
 relayRoutes.use('/:region/*', async (c, next) => {
   const region = parseRegionId(c.req.param('region'))
@@ -94,13 +103,10 @@ function call<S extends z.ZodType>(
   serve: (c: RelayContext, request: z.infer<S>) => Promise<Response>,
 ): void {
   relayRoutes.post(`/:region/${name}`, async (c) => {
-    let body: unknown
-    try {
-      body = await c.req.json()
-    } catch {
-      return problemResponse('invalid-request', 'The body is not JSON')
-    }
-    const parsed = schema.safeParse(body)
+    // Bytes of their own: an actor is to be sent its message, and not the whole body with it.
+    const read = await requestBody(c.req.raw, false)
+    if ('problem' in read) return read.problem
+    const parsed = schema.safeParse(read.body)
     return parsed.success ? serve(c, parsed.data) : invalid(parsed.error)
   })
 }
@@ -115,8 +121,13 @@ function callOfClient<S extends z.ZodType<{ fleet: FleetId; root: Root }>>(
   call(name, schema, async (c, request) => {
     const client = clientOfRoot(request.root)
     if (client === null) return problemResponse('invalid-request', otherwise, { field: 'root' })
-    return c.json(await callDevice(c, request.fleet, client, (device) => serve(device, request)))
+    return answer(c, await callDevice(c, request.fleet, client, (device) => serve(device, request)))
   })
+}
+
+/** In the version of the request. */
+function answer(c: RelayContext, body: object): Response {
+  return relayResponse(c.var.version, body)
 }
 
 /** Tells that the edge is reachable, signatures and all. */
@@ -137,11 +148,11 @@ call('envelopes', deliverRequestSchema, async (c, { envelopes }) => {
       },
     ),
   )
-  return c.json({ results })
+  return answer(c, { results })
 })
 
 call('interest', homeInterestRequestSchema, async (c, request) =>
-  c.json(await callLeaf(c, request.fleet, request.root, (leaf) => leaf.interest(request))),
+  answer(c, await callLeaf(c, request.fleet, request.root, (leaf) => leaf.interest(request))),
 )
 
 callOfClient('presence', homePresenceRequestSchema, 'Not the root of a client', (device, { epoch }) =>
@@ -160,7 +171,7 @@ callOfClient('command', homeCommandRequestSchema, 'Only devices can be called', 
 )
 
 call('history-seam', historySeamRequestSchema, async (c, { fleet, root, epoch }) =>
-  c.json(await callLeaf(c, fleet, root, (leaf) => leaf.historySeam(epoch))),
+  answer(c, await callLeaf(c, fleet, root, (leaf) => leaf.historySeam(epoch))),
 )
 
 call('access', changedAccessRequestSchema, async (c, { fleet, client, access, clock }) => {
@@ -169,11 +180,11 @@ call('access', changedAccessRequestSchema, async (c, { fleet, client, access, cl
 })
 
 call('explain', regionExplainRequestSchema, async (c, { fleet, ...asked }) =>
-  c.json(await gatherRegion(c.env.edge, c.var.region, fleet, asked)),
+  answer(c, await gatherRegion(c.env.edge, c.var.region, fleet, asked)),
 )
 
 call('wide', wideRequestSchema, async (c, request) =>
-  c.json(await callWide(c, request.fleet, request.shard, (wide) => wide.learn(request))),
+  answer(c, await callWide(c, request.fleet, request.shard, (wide) => wide.learn(request))),
 )
 
 call('wide-drained', wideDrainedRequestSchema, async (c, { fleet, region }) => {
@@ -196,23 +207,23 @@ call('wide-drained', wideDrainedRequestSchema, async (c, { fleet, region }) => {
 
 call('wide-retained', regionRetainedRequestSchema, async (c, { fleet, shard, filters, after }) => {
   const { records, next } = await callWide(c, fleet, shard, (wide) => wide.retained(filters, after))
-  return c.json({ records: bytesToBase64(records), clock: Date.now(), next })
+  return answer(c, { records, clock: Date.now(), next })
 })
 
 call('drained', drainedRequestSchema, async (c, { fleet, root, region }) => {
   const home = await callLeaf(c, fleet, root, (leaf) => leaf.drained(region))
-  return c.json({ home } satisfies DrainedResponse)
+  return answer(c, { home } satisfies DrainedResponse)
 })
 
 call('home-known', homeKnownRequestSchema, async (c, { fleet, root }) =>
-  c.json(await callLeaf(c, fleet, root, (leaf) => leaf.homeKnown())),
+  answer(c, await callLeaf(c, fleet, root, (leaf) => leaf.homeKnown())),
 )
 
 call('handover', handoverRequestSchema, async (c, request) => {
   const given = await callLeaf(c, request.fleet, request.root, (leaf) => leaf.handover(request))
-  return given === null ? problemResponse('newer-home', 'A newer home is known here') : c.json(given)
+  return given === null ? problemResponse('newer-home', 'A newer home is known here') : answer(c, given)
 })
 
 call('release', releaseRequestSchema, async (c, request) =>
-  c.json(await callLeaf(c, request.fleet, request.root, (leaf) => leaf.release(request))),
+  answer(c, await callLeaf(c, request.fleet, request.root, (leaf) => leaf.release(request))),
 )

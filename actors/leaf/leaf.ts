@@ -6,7 +6,6 @@ import { clientOfRoot } from '../../src/id/root.ts'
 import type { Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { parseShared } from '../../src/mqtt/topic.ts'
-import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
 import type { HistorySeamResponse } from '../../src/relay/history.ts'
@@ -304,7 +303,7 @@ export class Leaf {
       status: 'done',
       order,
       clock: this.platform.now(),
-      retained: retained.map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
+      retained: retained.map(({ topic, record }) => ({ topic, record: record })),
     }
   }
 
@@ -336,7 +335,7 @@ export class Leaf {
     if (this.subscribers.size > 0) interests.push(this.wish.current)
     return {
       clock: this.platform.now(),
-      retained: this.retained.all().map(({ topic, record }) => ({ topic, record: bytesToBase64(record) })),
+      retained: this.retained.all().map(({ topic, record }) => ({ topic, record: record })),
       interests,
       shadows: this.shadows.all(),
       ...(this.history.last.number > 0 && { keptAt: this.history.last.at }),

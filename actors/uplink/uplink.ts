@@ -2,7 +2,6 @@
 // retries per destination, and an outbox for what cannot be passed on now.
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
-import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import { ENVELOPES_PER_CALL_MAX, type EnvelopeResult } from '../../src/relay/envelope.ts'
 import { CLIENT_AWAY } from '../../src/session/delivery.ts'
@@ -261,7 +260,7 @@ export class Uplink {
             source,
             first,
             clock: this.platform.now(),
-            records: bytesToBase64(batch),
+            records: batch,
           })),
         ),
       })

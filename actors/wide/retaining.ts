@@ -2,7 +2,6 @@
 // keep, page by page. Of the many that subscribe to one filter in a moment, all get the pages of one look.
 import type { Branch } from '../../src/id/ids.ts'
 import { couldMatchBranch, rootOfBranch } from '../../src/id/root.ts'
-import { base64ToBytes } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { WideCursor, WorldCursor } from '../../src/relay/wide.ts'
 import { persistently } from '../calls/eventually.ts'
@@ -56,7 +55,7 @@ export class Retaining {
     const wanted = { fleet, region, shard: this.shard, filters: [...filters], after }
     const { records, clock, next } = await core.wideRetained(wanted)
     const now = this.platform.now()
-    const ours = unpackBatch(base64ToBytes(records)).map((one) => recordByOurClock(one, clock, now))
+    const ours = unpackBatch(records).map((one) => recordByOurClock(one, clock, now))
     return { records: packBatch(ours), next }
   }
 

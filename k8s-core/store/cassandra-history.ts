@@ -1,10 +1,10 @@
 // History in Cassandra: a partition for each root and hour, rows written once with a time to live, and an index of the
 // hours that have any.
 import type { Client } from 'cassandra-driver'
-import { bytesToBase64 } from '../../src/relay/base64.ts'
 import type { HistoryMessage, HistoryPlace } from '../../src/relay/history.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
 import type { AtOnce } from './at-once.ts'
+import { blobOf, bytesOf } from './cassandra-blob.ts'
 import type { SyncLevels } from './cassandra-levels.ts'
 import { pageOf, secondsLeft } from './history-row.ts'
 import {
@@ -60,7 +60,7 @@ export class CassandraHistory {
            VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TTL ?`,
           [
             ...[fleet, root, bucket, BigInt(Math.trunc(at)), BigInt(epoch), BigInt(number), publisher],
-            ...[Buffer.from(record, 'base64'), seconds],
+            ...[blobOf(record), seconds],
           ],
         ),
       ),
@@ -123,7 +123,7 @@ export class CassandraHistory {
       epoch: Number(row.epoch),
       number: Number(row.number),
       publisher: String(row.publisher),
-      record: bytesToBase64(row.record as Buffer),
+      record: bytesOf(row.record),
     }))
   }
 

@@ -1,10 +1,10 @@
 // Synced states in Cassandra: plain writes with timestamps of (epoch, version), so that nothing is read before a write.
 import type { Client, types } from 'cassandra-driver'
 import type { FleetId, Root } from '../../src/id/ids.ts'
-import { bytesToBase64 } from '../../src/relay/base64.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
 import type { AtOnce } from './at-once.ts'
+import { blobOf, bytesOf } from './cassandra-blob.ts'
 import type { SyncLevels } from './cassandra-levels.ts'
 import { epochOf, syncTimestamp } from './home-row.ts'
 import { clockAheadMs, syncedState } from './state-row.ts'
@@ -54,11 +54,11 @@ export class CassandraStates {
     const queue = (await this.#rows('position, session, delivery', 'root_queue', fleet, root)).map((row) => ({
       position: Number(row.position),
       session: String(row.session),
-      delivery: bytesToBase64(row.delivery as Buffer),
+      delivery: bytesOf(row.delivery),
     }))
     const retained = (await this.#rows('topic, record', 'root_retained', fleet, root)).map((row) => ({
       topic: String(row.topic),
-      record: bytesToBase64(row.record as Buffer),
+      record: bytesOf(row.record),
     }))
     const shadows = (await this.#rows('path, shadow', 'root_shadow', fleet, root)).map((row) => ({
       path: String(row.path),
@@ -105,7 +105,7 @@ export class CassandraStates {
       } else {
         puts.push([
           `INSERT INTO ${table('root_queue')} (fleet, root, position, session, delivery) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?`,
-          [fleet, root, BigInt(position), owner, Buffer.from(delivery, 'base64'), at],
+          [fleet, root, BigInt(position), owner, blobOf(delivery), at],
         ])
       }
     }
@@ -118,7 +118,7 @@ export class CassandraStates {
       } else {
         puts.push([
           `INSERT INTO ${table('root_retained')} (fleet, root, topic, record) VALUES (?, ?, ?, ?) USING TIMESTAMP ?`,
-          [fleet, root, topic, Buffer.from(record, 'base64'), at],
+          [fleet, root, topic, blobOf(record), at],
         ])
       }
     }

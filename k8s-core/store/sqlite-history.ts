@@ -1,6 +1,5 @@
 // History in the embedded store: one table in the order of time; what has expired goes with the next write.
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { bytesToBase64 } from '../../src/relay/base64.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
 import { pageOf, secondsLeft } from './history-row.ts'
 import type { HistoryPage, HistoryRange } from './port.ts'
@@ -34,10 +33,7 @@ export class SqliteHistory {
       const seconds = secondsLeft(row, clock)
       const { at, epoch, number, publisher, record } = row
       if (seconds > 0)
-        this.#prepared.put.run(
-          ...[fleet, root, at, epoch, number, now + seconds * 1000, publisher],
-          Buffer.from(record, 'base64'),
-        )
+        this.#prepared.put.run(...[fleet, root, at, epoch, number, now + seconds * 1000, publisher], record)
     }
     this.#prepared.expire.run(now)
   }
@@ -56,7 +52,7 @@ export class SqliteHistory {
         epoch: Number(row.epoch),
         number: Number(row.number),
         publisher: String(row.publisher),
-        record: bytesToBase64(row.record as Uint8Array),
+        record: row.record as Uint8Array,
       })),
       limit,
     )

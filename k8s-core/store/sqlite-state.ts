@@ -1,7 +1,6 @@
 // Synced states in the embedded store: each row remembers the (epoch, version) of its last write, and lower ones lose.
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { FleetId, Root } from '../../src/id/ids.ts'
-import { bytesToBase64 } from '../../src/relay/base64.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
 import { syncTimestamp } from './home-row.ts'
@@ -57,8 +56,8 @@ export class SqliteStates {
     const aheadMs = clockAheadMs(change, now)
     if (aheadMs !== null) state.run(fleet, root, 'clock', at, JSON.stringify(aheadMs))
     for (const { position, session: owner, delivery } of change.queue)
-      queue.run(fleet, root, position, at, owner, bytesOf(delivery))
-    for (const { topic, record } of change.retained) retained.run(fleet, root, topic, at, bytesOf(record))
+      queue.run(fleet, root, position, at, owner, delivery)
+    for (const { topic, record } of change.retained) retained.run(fleet, root, topic, at, record)
     for (const { path, shadow } of change.shadows) this.#prepared.shadow.run(fleet, root, path, at, shadow)
     for (const [kind, version, voidRows] of [
       ['queue-void', change.queueVoidUpTo, this.#prepared.voidQueue],
@@ -83,11 +82,11 @@ export class SqliteStates {
     const queue = this.#prepared.queued.all(fleet, root).map((row) => ({
       position: Number(row.position),
       session: String(row.session),
-      delivery: bytesToBase64(row.delivery as Uint8Array),
+      delivery: row.delivery as Uint8Array,
     }))
     const retained = this.#prepared.allRetained.all(fleet, root).map((row) => ({
       topic: String(row.topic),
-      record: bytesToBase64(row.record as Uint8Array),
+      record: row.record as Uint8Array,
     }))
     const shadows = this.#prepared.allShadows.all(fleet, root).map((row) => ({
       path: String(row.path),
@@ -111,8 +110,4 @@ export class SqliteStates {
     }
     return { values, sessionEpoch }
   }
-}
-
-function bytesOf(base64: string | null): Buffer | null {
-  return base64 === null ? null : Buffer.from(base64, 'base64')
 }

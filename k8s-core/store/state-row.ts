@@ -5,7 +5,7 @@ import type { RootChange } from '../../src/relay/sync.ts'
 interface QueueRow {
   readonly position: number
   readonly session: string
-  readonly delivery: string
+  readonly delivery: Uint8Array
 }
 
 /**

@@ -7,7 +7,6 @@ import type { ClientId, FleetId, Root } from '../id/ids.ts'
 import { isRootTooLong, rootOfClient } from '../id/root.ts'
 import { decodeMessage } from '../mqtt/message.ts'
 import { isTopicFilter, rootOfSubscription } from '../mqtt/topic.ts'
-import { base64ToBytes } from '../relay/base64.ts'
 import {
   type HistoryMessage,
   type HistoryRequest,
@@ -185,7 +184,7 @@ export function historyAnswer(
 }
 
 function keptJson({ at, epoch, number, publisher, record }: HistoryMessage) {
-  const message = messageJson(decodeMessage(base64ToBytes(record)))
+  const message = messageJson(decodeMessage(record))
   return {
     at: new Date(at).toISOString(),
     epoch,

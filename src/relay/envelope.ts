@@ -1,7 +1,7 @@
 // Envelopes: messages of one root on their way to its home, or from its home to a region that wants them.
 import { z } from 'zod'
 import { movedSchema } from './home-answer.ts'
-import { base64Schema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
+import { bytesSchema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 
 /** Messages of one root in one order. Only one envelope of a root and destination is under way at a time. */
 export const envelopeSchema = z.object({
@@ -23,7 +23,7 @@ export const envelopeSchema = z.object({
   first: z.int().min(0),
   clock: clockSchema,
   /** `packBatch` of routed records. */
-  records: base64Schema,
+  records: bytesSchema,
 })
 export type Envelope = z.infer<typeof envelopeSchema>
 

@@ -1,7 +1,7 @@
 // History: messages of chosen topics on their way from the home that accepted them to the core's store, and back.
 import { z } from 'zod'
 import { movedSchema } from './home-answer.ts'
-import { base64Schema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
+import { bytesSchema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 
 /** Counts up with what a home keeps, over its lives. A gap: messages that the home had no room to keep. */
 const numberSchema = z.int().min(0)
@@ -17,7 +17,7 @@ export const historyMessageSchema = historyPlaceSchema.extend({
   /** Empty: the server itself. */
   publisher: z.string(),
   /** A message's record. */
-  record: base64Schema,
+  record: bytesSchema,
 })
 export type HistoryMessage = z.infer<typeof historyMessageSchema>
 

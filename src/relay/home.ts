@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { commandRowSchema } from './command.ts'
 import { homeSchema, knownSchema } from './home-answer.ts'
-import { base64Schema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
+import { bytesSchema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 import { lateShadowSchema, shadowPathSchema, shadowRowSchema } from './shadow.ts'
 
 /** Edge to core, `POST …/resolve`: the home of a root, which the asking region becomes if there is none. */
@@ -38,11 +38,11 @@ export const sessionStateSchema = z.object({
   received: z.array(z.int().min(1).max(65_535)),
   /** Names of QoS 2 deliveries that it has taken, the last ones. */
   seen: z.array(z.string().min(1)),
-  queue: z.array(z.object({ position: z.int(), delivery: base64Schema })),
+  queue: z.array(z.object({ position: z.int(), delivery: bytesSchema })),
 })
 export type SessionState = z.infer<typeof sessionStateSchema>
 
-export const retainedSchema = z.object({ topic: z.string(), record: base64Schema })
+export const retainedSchema = z.object({ topic: z.string(), record: bytesSchema })
 
 /** What a region that is not the home wants of a root. */
 export const regionInterestSchema = z.object({
@@ -66,7 +66,7 @@ export const handoverStateSchema = z.object({
   /** When the last message was kept; absent where none was. The next home goes on from there. */
   keptAt: z.number().optional(),
   /** Of a client: presence events that may not have arrived everywhere, in order. */
-  presence: z.array(base64Schema),
+  presence: z.array(bytesSchema),
   /** Of a device: the commands that it is called with, and those that were; absent where the state is from the store. */
   commands: z.array(commandRowSchema).optional(),
 })
@@ -115,12 +115,12 @@ export const releaseResponseSchema = z.object({
   /** Whose deliveries or subscriptions are late; empty where there are none. */
   session: z.string(),
   /** A batch of deliveries. */
-  late: base64Schema,
+  late: bytesSchema,
   /** The position of the last of them. */
   upTo: positionSchema,
   clock: clockSchema,
   /** Retained messages, in the order of topics; a null is one that was removed. Each with the epoch in which that was. */
-  retained: z.array(z.object({ topic: z.string(), record: base64Schema.nullable(), epoch: epochSchema })),
+  retained: z.array(z.object({ topic: z.string(), record: bytesSchema.nullable(), epoch: epochSchema })),
   /** Changes of shadows, in the order of their paths. */
   shadows: z.array(lateShadowSchema),
   /** Subscriptions, in the order of filters, all of them; a null is one that was ended. */
@@ -133,7 +133,7 @@ export type ReleaseResponse = z.infer<typeof releaseResponseSchema>
 export const NOTHING_LATE: ReleaseResponse = {
   done: true,
   session: '',
-  late: '',
+  late: new Uint8Array(0),
   upTo: 0,
   clock: 0,
   retained: [],

@@ -9,6 +9,7 @@ import {
   type RegionId,
   type Root,
 } from '../id/ids.ts'
+import { base64ToBytes } from './base64.ts'
 
 export const fleetSchema = z
   .string()
@@ -34,8 +35,16 @@ export const rootSchema = z
 /** Positive; 0 is "never had a home". */
 export const epochSchema = z.int().min(0)
 
-/** Bytes inside JSON. */
+/** Bytes that are text in every version: what actors store as JSON. */
 export const base64Schema = z.base64()
+
+/** Bytes: in a frame they came as they are, in JSON as base64. */
+export const bytesSchema = z.unknown().transform((given, context): Uint8Array => {
+  if (given instanceof Uint8Array) return given
+  if (base64Schema.safeParse(given).success) return base64ToBytes(given as string)
+  context.addIssue({ code: 'custom', message: 'neither bytes nor base64' })
+  return z.NEVER
+})
 
 /**
  * What the clock of whoever sends this says now, milliseconds since the epoch. Clocks differ; the receiver moves the times in

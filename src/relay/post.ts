@@ -1,19 +1,73 @@
-// One call between edge and core over HTTP. Every call of the contract may be repeated, and a connection that was kept alive
-// may break in the very moment in which it is used again (a busy server closes what it takes to be idle).
+// One call between edge and core over HTTP, in the highest version that both sides serve. Every call of the contract may be
+// repeated: a connection that was kept alive may break in the very moment in which it is used again.
+import { decodeBody, encodeBody } from './body.ts'
+import type { PeerVersion } from './peer-version.ts'
+import {
+  RELAY_VERSIONS,
+  RELAY_VERSIONS_HEADER,
+  RELAY_VERSIONS_TEXT,
+  type RelayVersion,
+  relayPath,
+} from './version.ts'
 
 const RETRY_MS: readonly number[] = [20, 200]
 
-/** @returns the response, whatever its status; rejects where there was none, tries over */
-export async function postRelay(
-  url: string,
-  { headers, body, signal }: { headers: Record<string, string>; body: unknown; signal: AbortSignal },
-): Promise<Response> {
-  const request = {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-    signal,
+export interface RelayCall {
+  /** Scheme, host and port, without a slash at the end. */
+  readonly base: string
+  /** What is known of the version at that address. */
+  readonly version: PeerVersion
+  /** Below the version's path: `envelopes`, or `eu/envelopes`. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  /** JSON values and bytes. */
+  readonly body: unknown
+  readonly signal: AbortSignal
+}
+
+/**
+ * @returns the response, whatever its status. Rejects after three tries where there is none, and where the two sides have no
+ * version in common
+ */
+export async function postRelay(call: RelayCall): Promise<Response> {
+  const { version: known } = call
+  let version = known.current
+  // Each refusal rules a version out. One try more ends the loop for a peer whose range changes with each answer.
+  for (let tries = 0; tries <= RELAY_VERSIONS.length; tries++) {
+    const response = await postIn(version, call)
+    const versions = response.headers.get(RELAY_VERSIONS_HEADER)
+    if (response.status !== 404) {
+      known.answered(version, versions)
+      return response
+    }
+    const refusal = known.missing(version, versions)
+    if (refusal.use === 'same' || refusal.use === version) return response
+    await response.body?.cancel()
+    if (refusal.use === 'none') {
+      const { min, max } = refusal.theirs
+      throw new Error(
+        `no common relay version: this side serves ${RELAY_VERSIONS_TEXT}, the other ${min}-${max}`,
+      )
+    }
+    version = refusal.use
   }
+  throw new Error('the peer refuses each relay version in turn')
+}
+
+/** The body of an answer, for a schema to check. Null where it has none. @param views see `decodeBody` */
+export async function relayAnswer(response: Response, views: boolean): Promise<unknown> {
+  if (response.status === 204) return null
+  const content = new Uint8Array(await response.arrayBuffer())
+  return decodeBody(response.headers.get('content-type'), content, { views })
+}
+
+async function postIn(
+  version: RelayVersion,
+  { base, path, headers, body, signal }: RelayCall,
+): Promise<Response> {
+  const { type, content } = encodeBody(version, body)
+  const url = `${base}${relayPath(version)}/${path}`
+  const request = { method: 'POST', headers: { 'content-type': type, ...headers }, body: content, signal }
   for (const pause of RETRY_MS) {
     try {
       return await fetch(url, request)

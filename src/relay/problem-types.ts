@@ -117,6 +117,12 @@ export const PROBLEM_TYPES = {
     means: 'The setting `HISTORY` chooses no topic that matches, so no message is kept.',
     mend: 'Choose the topics in `HISTORY` (`npm start -- --history "devices/+/telemetry=7d"`); messages are kept from then on.',
   },
+  'relay-version-unknown': {
+    status: 404,
+    means:
+      'This side of the relay does not serve the version in the path. `detail` names the range that it serves.',
+    mend: 'Nothing: edge and core go on in the highest version that both serve.',
+  },
   'method-not-allowed': {
     status: 405,
     means: 'The path exists, but not with this method.',

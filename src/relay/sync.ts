@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { historyRowSchema } from './history.ts'
 import { regionInterestSchema, sessionStateSchema } from './home.ts'
-import { base64Schema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
+import { bytesSchema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 import { shadowPathSchema } from './shadow.ts'
 
 export const ROOTS_PER_SYNC_MAX = 256
@@ -27,9 +27,9 @@ export const rootChangeSchema = z.object({
   interests: z.array(regionInterestSchema).optional(),
   /** Deliveries of a session's queue; null where the position is empty again. */
   queue: z.array(
-    z.object({ session: z.string(), position: z.int().min(1), delivery: base64Schema.nullable() }),
+    z.object({ session: z.string(), position: z.int().min(1), delivery: bytesSchema.nullable() }),
   ),
-  retained: z.array(z.object({ topic: z.string(), record: base64Schema.nullable() })),
+  retained: z.array(z.object({ topic: z.string(), record: bytesSchema.nullable() })),
   /** Null where it is forgotten; a deleted one is not. */
   shadows: z.array(z.object({ path: shadowPathSchema, shadow: z.string().nullable() })),
   /**

@@ -1,6 +1,6 @@
 // Wide filters: each region tells the others which of them it has, shard by shard, and asks them for retained messages.
 import { z } from 'zod'
-import { base64Schema, clockSchema, fleetSchema, regionSchema } from './names.ts'
+import { bytesSchema, clockSchema, fleetSchema, regionSchema } from './names.ts'
 
 /** Wide filters of one region and shard. */
 export const WIDE_FILTERS_MAX = 1_000
@@ -66,7 +66,7 @@ export type WideRetainedRequest = z.infer<typeof wideRetainedRequestSchema>
 
 export const wideRetainedResponseSchema = z.object({
   /** `packBatch` of message records. */
-  records: base64Schema,
+  records: bytesSchema,
   /** Of the region whose messages these are. */
   clock: clockSchema,
   /** Null after the last page. */

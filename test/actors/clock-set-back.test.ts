@@ -7,7 +7,6 @@ import { Topic } from '../../actors/topic/topic.ts'
 import type { WideSubscribeReply } from '../../actors/wide/wide-peer.ts'
 import type { ClientId } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
-import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import { fakeCore, fakePeers } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
@@ -59,7 +58,7 @@ test.each([
   leaf.unsubscribe(APP, 's', null)
   leaf.unsubscribe(LAMP, 's', null)
   if (!asksBefore) {
-    const records = bytesToBase64(packBatch([routed('rooms/1/a', 'x')]))
+    const records = packBatch([routed('rooms/1/a', 'x')])
     const to = { kind: 'region', region: EU, epoch: 1 } as const
     const from = { fleet: awake.fleet, root: ROOM, source: 'home', first: 1, clock: awake.now() }
     await leaf.receive({ ...from, to, records }, 1)

@@ -6,7 +6,6 @@ import { FAIL_OVER_POSITIONS, FAIL_OVER_REGISTER_MS, IMPORT_RETRY_MS_MAX } from 
 import { DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import { isPresence } from '../../src/id/root.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
-import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import {
   type ClaimResponse,
@@ -47,7 +46,7 @@ const STATE = 'devices/lamp/state'
 const LOST = US
 
 function stateOf(texts: readonly string[], ...filters: string[]): HandoverState {
-  const queue = texts.map((text, i) => ({ position: 11 + i, delivery: bytesToBase64(deliveryOf(CMD, text)) }))
+  const queue = texts.map((text, i) => ({ position: 11 + i, delivery: deliveryOf(CMD, text) }))
   const session = sessionState([CMD, ...filters], {
     id: 'session of the lost home',
     lastPosition: 10 + queue.length,
@@ -57,7 +56,7 @@ function stateOf(texts: readonly string[], ...filters: string[]): HandoverState 
 }
 
 function lateOf(texts: readonly string[], more: Partial<ImportedResponse> = {}): ImportedResponse {
-  const late = bytesToBase64(packBatch(texts.map((text) => deliveryOf(CMD, text))))
+  const late = packBatch(texts.map((text) => deliveryOf(CMD, text)))
   const session = 'session of the lost home'
   return { ...LATE_NOWHERE, done: false, session, late, upTo: texts.length, from: LOST, ...more }
 }
@@ -129,7 +128,7 @@ describe('a client that comes to another region', () => {
   test('is synced anew in whole, and what older homes have left in the store is void', async () => {
     const { world } = failedOver({
       ...stateOf(['one']),
-      retained: [{ topic: STATE, record: bytesToBase64(record(STATE, 'on')) }],
+      retained: [{ topic: STATE, record: record(STATE, 'on') }],
       interests: [{ region: 'ap' as RegionId, plain: true, shares: [] }],
     })
     watch(world.connect(3600))
@@ -220,7 +219,7 @@ describe('when the lost region is back', () => {
   })
 
   test('what is late for a group while the client is away goes to the group, which may give it back', async () => {
-    const late = bytesToBase64(packBatch([forGroup(2, false)]))
+    const late = packBatch([forGroup(2, false)])
     const over = failedOver(stateOf([]), lateOf([], { late }))
     watch(over.world.connect(3600))
     await over.world.clock.pass(2_000)
@@ -246,15 +245,15 @@ describe('when the lost region is back', () => {
     const over = failedOver(
       {
         ...stateOf([]),
-        retained: [{ topic: removed, record: bytesToBase64(record(removed, 'synced', { retain: true })) }],
+        retained: [{ topic: removed, record: record(removed, 'synced', { retain: true }) }],
       },
       lateOf([], {
-        late: '',
+        late: new Uint8Array(0),
         retained: [
-          { topic: kept, record: bytesToBase64(record(kept, 'late', { retain: true })), epoch: 4 },
-          { topic: changed, record: bytesToBase64(record(changed, 'late', { retain: true })), epoch: 4 },
+          { topic: kept, record: record(kept, 'late', { retain: true }), epoch: 4 },
+          { topic: changed, record: record(changed, 'late', { retain: true }), epoch: 4 },
           { topic: removed, record: null, epoch: 4 },
-          { topic: cleared, record: bytesToBase64(record(cleared, 'late', { retain: true })), epoch: 4 },
+          { topic: cleared, record: record(cleared, 'late', { retain: true }), epoch: 4 },
         ],
       }),
     )

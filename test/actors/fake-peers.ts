@@ -144,7 +144,7 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
     provision: async () => ({ status: 'refused', because: 'token' }),
     wide: async () => ({ regions: [] }),
     wideDrained: async () => undefined,
-    wideRetained: async () => ({ records: '', clock: 0, next: null }),
+    wideRetained: async () => ({ records: new Uint8Array(0), clock: 0, next: null }),
     ...script,
   }
 }

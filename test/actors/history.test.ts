@@ -5,7 +5,6 @@ import { NO_HISTORY, parseChosen } from '../../src/history/chosen.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { decodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
-import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
 import type { HistoryRow } from '../../src/relay/history.ts'
@@ -28,7 +27,7 @@ function publish(world: SyncWorld, text: string, more: Partial<Message> = {}, to
 }
 
 function textIn(row: HistoryRow): string {
-  return textOf(decodeMessage(base64ToBytes(row.record)).payload)
+  return textOf(decodeMessage(row.record).payload)
 }
 
 /** What the store was given, in order. */
@@ -164,7 +163,7 @@ describe('what was acknowledged', () => {
       source: 'us 1',
       first: 5,
       clock: world.platform.now(),
-      records: bytesToBase64(packBatch([routed(TELEMETRY, 'a')])),
+      records: packBatch([routed(TELEMETRY, 'a')]),
     }
     watch(world.device.leaf.receive(envelope, 1))
     await world.clock.settled()

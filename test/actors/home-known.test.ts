@@ -60,7 +60,8 @@ describe('a former home', () => {
   test('says which one it knows whatever it is asked as the home', async () => {
     const { device, requests } = await formerHome()
     const { leaf } = device
-    const envelope = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, source: 's', first: 0, clock: 0, records: '' }
+    const records = new Uint8Array(0)
+    const envelope = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, source: 's', first: 0, clock: 0, records }
     const wish = { ...NAMING, change: 'add' as const, order: 1, plain: true, shares: [], filters: [] }
     const request = { id: 'a', path: 'shadow', verb: 'get' as const, body: '' }
     expect(await leaf.receive({ ...envelope, to: { kind: 'home' } }, 1)).toEqual(MOVED)

@@ -3,7 +3,6 @@ import { expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import { Gate } from '../../actors/device/connection/gate.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
-import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import { type ImportedResponse, LATE_NOWHERE, TOOK_NOTHING } from '../../src/relay/home.ts'
 import { fakeCore, fakePeers, held } from './fake-peers.ts'
@@ -26,7 +25,7 @@ import {
 const SESSION = sessionState(['devices/lamp/#'], { disconnectedAt: Date.UTC(2026, 0, 1) })
 
 test('what is late in a former home that is out of reach for a moment comes before what is newer', async () => {
-  const late = bytesToBase64(packBatch([deliveryOf('devices/lamp/x', 'late')]))
+  const late = packBatch([deliveryOf('devices/lamp/x', 'late')])
   const answers: ImportedResponse[] = [{ ...LATE_NOWHERE, done: false, session: SESSION.id, late, upTo: 1 }]
   let tries = 0
   const platform = new FakePlatform(addressOf('device', US, LAMP), {

@@ -6,7 +6,6 @@ import { COURIER_CALLS_MAX } from '../../actors/limits.ts'
 import { type ClientId, DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import { clientOfRoot, rootOfClient } from '../../src/id/root.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
-import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
 import { type ClaimResponse, type ImportedResponse, LATE_NOWHERE } from '../../src/relay/home.ts'
@@ -38,7 +37,7 @@ function lampIn(region: RegionId, core: Partial<CoreClient>) {
 }
 
 function toHome(source: string, batch: Uint8Array): Envelope {
-  const records = bytesToBase64(batch)
+  const records = batch
   return { fleet: DEFAULT_FLEET, root: LAMP_ROOT, to: { kind: 'home' }, source, first: 0, clock: 0, records }
 }
 

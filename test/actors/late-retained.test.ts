@@ -4,7 +4,6 @@ import { FAIL_OVER_REGISTER_MS } from '../../actors/limits.ts'
 import type { RegionId } from '../../src/id/ids.ts'
 import { isPresence } from '../../src/id/root.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
-import { bytesToBase64 } from '../../src/relay/base64.ts'
 import {
   type ClaimResponse,
   type HandoverState,
@@ -18,7 +17,7 @@ import { SyncWorld } from './sync-world.ts'
 const [A, B, C] = ['devices/lamp/a', 'devices/lamp/b', 'devices/lamp/c'] as const
 
 function kept(topic: string, text: string, epoch: number) {
-  return { topic, record: bytesToBase64(record(topic, text, { retain: true, retainedAt: epoch })) }
+  return { topic, record: record(topic, text, { retain: true, retainedAt: epoch }) }
 }
 
 function stateWith(...retained: HandoverState['retained']): HandoverState {

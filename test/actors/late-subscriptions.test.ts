@@ -3,7 +3,6 @@ import { expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import { GLOBAL_SYNC_WAIT_MS, IMPORT_RETRY_MS_MAX, STORED_SOON_WAIT_MS } from '../../actors/limits.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
-import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import {
   type ClaimResponse,
@@ -222,7 +221,7 @@ test('a home that learns of its successor tells that at once of the subscribers 
     resolve: async () => ({ home }),
     interest: async (request) => {
       wishes.push(request)
-      const kept = { topic: CMD, record: bytesToBase64(record(CMD, 'of the successor')) }
+      const kept = { topic: CMD, record: record(CMD, 'of the successor') }
       return { home, order: request.order, clock: 0, retained: request.filters.length > 0 ? [kept] : [] }
     },
   })

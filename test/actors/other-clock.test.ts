@@ -5,7 +5,6 @@ import { Gate } from '../../actors/device/connection/gate.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
-import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import { LATE_NOWHERE, type SessionState } from '../../src/relay/home.ts'
 import { encodeRouted, type ShareTurn } from '../../src/relay/routed.ts'
@@ -65,7 +64,7 @@ describe.each(APART)('from a region that is %s ms ahead', (aheadMs) => {
             source: 's',
             first: 0,
             clock,
-            records: bytesToBase64(packBatch(records.map((one) => encodeRouted(LAMP, one, turn)))),
+            records: packBatch(records.map((one) => encodeRouted(LAMP, one, turn))),
           },
           1,
         ),
@@ -86,7 +85,7 @@ describe.each(APART)('from a region that is %s ms ahead', (aheadMs) => {
           home: { region: US, epoch: 1 },
           order,
           clock: theirs,
-          retained: [{ topic: 'rooms/1/a', record: bytesToBase64(kept) }],
+          retained: [{ topic: 'rooms/1/a', record: kept }],
         }),
       }),
     })
@@ -132,11 +131,11 @@ describe.each(APART)('from a region that is %s ms ahead', (aheadMs) => {
     const delivery = encodeDelivery({ qos: 1, retain: false, identifiers: [1, 2], share, message: one })
     const kept = {
       topic: one.topic,
-      record: bytesToBase64(record(one.topic, 'x', { expiresAt: clock + MINUTE })),
+      record: record(one.topic, 'x', { expiresAt: clock + MINUTE }),
     }
     const state = stateByOurClock(
       {
-        session: sessionOf(0, [{ position: 1, delivery: bytesToBase64(delivery) }]),
+        session: sessionOf(0, [{ position: 1, delivery: delivery }]),
         clock,
         retained: [kept],
         interests: [],
@@ -149,7 +148,7 @@ describe.each(APART)('from a region that is %s ms ahead', (aheadMs) => {
       {
         ...LATE_NOWHERE,
         clock,
-        late: bytesToBase64(packBatch([delivery.slice()])),
+        late: packBatch([delivery.slice()]),
         retained: [
           { ...kept, epoch: 1 },
           { topic: 'gone', record: null, epoch: 1 },
@@ -157,10 +156,7 @@ describe.each(APART)('from a region that is %s ms ahead', (aheadMs) => {
       },
       now,
     )
-    const moved = [
-      ...(state.session?.queue ?? []).map((row) => base64ToBytes(row.delivery)),
-      ...unpackBatch(base64ToBytes(late.late)),
-    ]
+    const moved = [...(state.session?.queue ?? []).map((row) => row.delivery), ...unpackBatch(late.late)]
     expect(moved.map((bytes) => decodeDelivery(bytes))).toEqual(
       moved.map(() => ({
         ...decodeDelivery(delivery),
@@ -168,7 +164,7 @@ describe.each(APART)('from a region that is %s ms ahead', (aheadMs) => {
       })),
     )
     for (const one of [...state.retained, ...late.retained])
-      if (one.record !== null) expect(decodeMessage(base64ToBytes(one.record)).expiresAt).toBe(now + MINUTE)
+      if (one.record !== null) expect(decodeMessage(one.record).expiresAt).toBe(now + MINUTE)
     // It is connected.
     expect(state.session?.disconnectedAt).toBe(0)
   })

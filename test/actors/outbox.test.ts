@@ -12,7 +12,6 @@ import { Uplink } from '../../actors/uplink/uplink.ts'
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
-import { base64ToBytes } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import { decodeRouted } from '../../src/relay/routed.ts'
 import { fakeCore } from './fake-peers.ts'
@@ -35,7 +34,7 @@ function uplinkWith(outboxMessagesMax: number) {
         results: envelopes.map((envelope) => {
           const region = envelope.to.kind === 'home' ? US : envelope.to.region
           if (away.has(region)) return { status: 'unreachable', detail: 'away' }
-          const texts = routedTexts(base64ToBytes(envelope.records))
+          const texts = routedTexts(envelope.records)
           arrived.push(...texts)
           return { status: 'done', outcomes: texts.map(() => Reason.Success) }
         }),
@@ -146,7 +145,7 @@ test('the time that a message waits in the outbox is counted, whenever it is tri
       envelopes: async ({ envelopes }) => {
         if (!answers) throw new CoreUnreachable('the link is down')
         for (const { records, clock } of envelopes)
-          for (const bytes of unpackBatch(base64ToBytes(records)))
+          for (const bytes of unpackBatch(records))
             left.push(decodeMessage(decodeRouted(bytes).record).expiresAt - clock)
         return { results: envelopes.map(() => ({ status: 'done', outcomes: [Reason.Success] })) }
       },
@@ -172,7 +171,7 @@ test('after the process died, what waits for a region that hangs does not hold u
     envelopes: async ({ envelopes }) => {
       if (!answers) throw new CoreUnreachable('the link is down')
       if (envelopes.some(({ root }) => root === ROOM)) return new Promise<never>(() => undefined)
-      for (const { records } of envelopes) arrived.push(...routedTexts(base64ToBytes(records)))
+      for (const { records } of envelopes) arrived.push(...routedTexts(records))
       return { results: envelopes.map(() => ({ status: 'done', outcomes: [Reason.Success] })) }
     },
   })

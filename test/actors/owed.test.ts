@@ -8,7 +8,6 @@ import { Topic } from '../../actors/topic/topic.ts'
 import { Uplink } from '../../actors/uplink/uplink.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
-import { base64ToBytes } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { EnvelopesRequest, EnvelopesResponse } from '../../src/relay/envelope.ts'
 import { decodeRouted } from '../../src/relay/routed.ts'
@@ -61,7 +60,7 @@ async function sent(...answers: (() => Promise<EnvelopesResponse>)[]) {
     tries: () =>
       asked.flatMap(({ envelopes }) =>
         envelopes.map(({ records, source, first }) => {
-          const [bytes = new Uint8Array()] = unpackBatch(base64ToBytes(records))
+          const [bytes = new Uint8Array()] = unpackBatch(records)
           return [decodeMessage(decodeRouted(bytes).record).owed, `${source} ${first}`] as const
         }),
       ),

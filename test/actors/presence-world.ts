@@ -32,7 +32,7 @@ interface Life {
   cut: boolean
 }
 
-type Stored = Pick<RootChange, 'epoch' | 'session'> & { readonly retained: Map<string, string> }
+type Stored = Pick<RootChange, 'epoch' | 'session'> & { readonly retained: Map<string, Uint8Array> }
 
 export class PresenceWorld {
   readonly clock = new FakeClock()

@@ -8,7 +8,6 @@ import { Wide } from '../../actors/wide/wide.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
-import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
 import { fakePeers, held } from './fake-peers.ts'
@@ -38,7 +37,7 @@ function envelope(source: string, first: number, ...records: Uint8Array[]): Enve
     source,
     first,
     clock: 0,
-    records: bytesToBase64(packBatch(records)),
+    records: packBatch(records),
   }
 }
 

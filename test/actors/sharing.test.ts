@@ -4,7 +4,6 @@ import { NO_SUCH_SESSION } from '../../actors/leaf/outcome.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import type { ClientId, RegionId } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
-import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
 import { decodeRouted, encodeRouted, type ShareTurn } from '../../src/relay/routed.ts'
@@ -113,7 +112,7 @@ class Place {
       source: `source ${this.turns++}`,
       first: 0,
       clock: this.platform.now(),
-      records: bytesToBase64(packBatch([bytes])),
+      records: packBatch([bytes]),
     }
     const received = watch(this.topic.leaf.receive(envelope, 1))
     await this.platform.clock.pass(10)

@@ -5,7 +5,6 @@ import type { DevicePeer } from '../../actors/device/device-peer.ts'
 import type { LeafPeer } from '../../actors/leaf/leaf-peer.ts'
 import type { Settings } from '../../actors/platform.ts'
 import type { ClientId, Root } from '../../src/id/ids.ts'
-import { base64ToBytes } from '../../src/relay/base64.ts'
 import type { HomeAnswer } from '../../src/relay/home-answer.ts'
 import type { RootChange, SyncResult } from '../../src/relay/sync.ts'
 import { decodeDelivery } from '../../src/session/delivery.ts'
@@ -124,7 +123,7 @@ export class SyncWorld {
   get queued(): string[] {
     return this.changes.flatMap(({ queue }) =>
       queue.map(({ position, delivery }) =>
-        delivery === null ? `-${position}` : textOf(decodeDelivery(base64ToBytes(delivery)).message.payload),
+        delivery === null ? `-${position}` : textOf(decodeDelivery(delivery).message.payload),
       ),
     )
   }

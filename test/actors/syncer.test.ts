@@ -10,7 +10,7 @@ import { FakePlatform } from './fake-platform.ts'
 import { addressOf, EU, watch } from './samples.ts'
 
 function changeOf(i: number, bytes = 0): RootChange {
-  const record = 'A'.repeat(bytes)
+  const record = new Uint8Array(bytes)
   return {
     fleet: DEFAULT_FLEET,
     root: `devices/${i}` as Root,

@@ -4,7 +4,6 @@ import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import { GLOBAL_SYNC_WAIT_MS, SYNC_ALARM_MS, SYNC_RETRY_MS_MAX } from '../../actors/limits.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
-import { base64ToBytes } from '../../src/relay/base64.ts'
 import type { RootChange, SyncResult } from '../../src/relay/sync.ts'
 import { held } from './fake-peers.ts'
 import {
@@ -102,7 +101,7 @@ describe('synced is', () => {
     await keep('')
     await world.clock.pass(2_000)
     expect(world.changes.flatMap(({ retained }) => retained)).toMatchObject([
-      { topic: 'devices/lamp/state', record: expect.any(String) },
+      { topic: 'devices/lamp/state', record: expect.any(Uint8Array) },
       { topic: 'devices/lamp/state', record: null },
     ])
   })
@@ -262,13 +261,17 @@ describe('a home that another region has taken over while it was away', () => {
     expect(packetsTo(world.connection).at(-1)).toMatchObject({ cmd: 'disconnect', reasonCode: 0x8e })
     expect(world.device.leaf.home.knowledge).toMatchObject({ at: 'elsewhere', region: US, epoch: 2 })
     expect(first).toMatchObject({ done: false, session })
-    expect(deliveredTexts(base64ToBytes(first.late))).toEqual(['unsynced'])
+    expect(deliveredTexts(first.late)).toEqual(['unsynced'])
     // Asked again as if the answer were lost, and with something that came meanwhile.
     await world.device.deliver(session, [deliveryOf(CMD, 'late')])
     const again = await world.device.moving.release(RELEASE)
-    expect(deliveredTexts(base64ToBytes(again.late))).toEqual(['unsynced', 'late'])
+    expect(deliveredTexts(again.late)).toEqual(['unsynced', 'late'])
     const kept = await world.device.moving.release({ ...RELEASE, tookUpTo: again.upTo })
-    expect(kept).toMatchObject({ done: false, late: '', retained: [{ topic: 'devices/lamp/state' }] })
+    expect(kept).toMatchObject({
+      done: false,
+      late: new Uint8Array(0),
+      retained: [{ topic: 'devices/lamp/state' }],
+    })
     const took = { tookUpTo: kept.upTo, tookTopic: 'devices/lamp/state' }
     expect(await world.device.moving.release({ ...RELEASE, ...took })).toMatchObject({ done: true })
     expect(world.device.store.session()).toBeNull()
@@ -280,17 +283,25 @@ describe('a home that another region has taken over while it was away', () => {
     const { session } = world
     const asked = { ...RELEASE, registered: false }
     const first = await world.device.moving.release(asked)
-    expect(deliveredTexts(base64ToBytes(first.late))).toEqual(['unsynced'])
+    expect(deliveredTexts(first.late)).toEqual(['unsynced'])
     const took = { ...asked, tookUpTo: first.upTo }
     const second = await world.device.moving.release(took)
-    expect(second).toMatchObject({ done: false, late: '', retained: [{ topic: 'devices/lamp/state' }] })
+    expect(second).toMatchObject({
+      done: false,
+      late: new Uint8Array(0),
+      retained: [{ topic: 'devices/lamp/state' }],
+    })
     const tookAll = { ...took, tookTopic: 'devices/lamp/state' }
-    expect(await world.device.moving.release(tookAll)).toMatchObject({ done: false, late: '', retained: [] })
+    expect(await world.device.moving.release(tookAll)).toMatchObject({
+      done: false,
+      late: new Uint8Array(0),
+      retained: [],
+    })
     expect(world.device.store.session()).toMatchObject({ id: session, fenced: false })
     // What was taken is not given again; what comes by the subscriptions that it keeps is.
     await world.device.deliver(session, [deliveryOf(CMD, 'later')])
     const later = await world.device.moving.release(RELEASE)
-    expect(deliveredTexts(base64ToBytes(later.late))).toEqual(['later'])
+    expect(deliveredTexts(later.late)).toEqual(['later'])
     const end = await world.device.moving.release({ ...RELEASE, tookUpTo: later.upTo })
     expect(end).toMatchObject({ done: true, retained: [] })
   })
@@ -299,14 +310,14 @@ describe('a home that another region has taken over while it was away', () => {
     const world = await withUnsynced()
     world.crash()
     const first = await world.device.moving.release(RELEASE)
-    expect(deliveredTexts(base64ToBytes(first.late))).toEqual(['unsynced'])
+    expect(deliveredTexts(first.late)).toEqual(['unsynced'])
   })
 
   test('gives all of it too if it had handed over, and nobody had heard that', async () => {
     const world = await withUnsynced()
     world.device.moving.handover({ fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US })
     const first = await world.device.moving.release(RELEASE)
-    expect(deliveredTexts(base64ToBytes(first.late))).toEqual(['unsynced'])
+    expect(deliveredTexts(first.late)).toEqual(['unsynced'])
   })
 
   test.each(['its sync is answered so', 'a client connects'])('learns it when %s', async (how) => {

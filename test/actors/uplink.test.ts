@@ -8,7 +8,6 @@ import { Lane } from '../../actors/uplink/lane.ts'
 import { Uplink } from '../../actors/uplink/uplink.ts'
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
-import { base64ToBytes } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult, EnvelopesResponse } from '../../src/relay/envelope.ts'
 import { FakeClock } from './fake-clock.ts'
@@ -58,7 +57,7 @@ function inbox() {
   const texts: string[] = []
   const seen = new Map<string, number>()
   const receive = async ({ root, source, first, records }: Envelope): Promise<EnvelopeResult> => {
-    const all = routedTexts(base64ToBytes(records))
+    const all = routedTexts(records)
     const lane = `${source} ${root}`
     const known = seen.get(lane) ?? 0
     texts.push(...all.slice(Math.max(0, known - first)))
@@ -270,7 +269,7 @@ describe('what waits for a region’s wide filters', () => {
     const later = held<void>()
     const { clock, link, uplink } = uplinkOver(async (envelope) => {
       if (envelope.root === ATTIC) await attic.answer
-      else if (routedTexts(base64ToBytes(envelope.records)).includes('after')) await later.answer
+      else if (routedTexts(envelope.records).includes('after')) await later.answer
       return receive(envelope)
     })
     link.up = true
@@ -358,7 +357,7 @@ function reused(envelopes: readonly Envelope[]): string[] {
   const known = new Map<string, string>()
   const again: string[] = []
   for (const { source, first, records } of envelopes) {
-    routedTexts(base64ToBytes(records)).forEach((text, i) => {
+    routedTexts(records).forEach((text, i) => {
       const number = `${source} ${first + i}`
       if ((known.get(number) ?? text) !== text) again.push(number)
       known.set(number, text)

@@ -8,7 +8,6 @@ import { Uplink } from '../../actors/uplink/uplink.ts'
 import { Wide } from '../../actors/wide/wide.ts'
 import type { WideSubscribeReply } from '../../actors/wide/wide-peer.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
-import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { EnvelopeResult } from '../../src/relay/envelope.ts'
 import { type ImportedResponse, LATE_NOWHERE, TOOK_NOTHING } from '../../src/relay/home.ts'
@@ -125,11 +124,7 @@ async function left(wideDrained: () => Promise<void>) {
             ...TOOK_NOTHING,
           })
           .then(({ late }) =>
-            late === ''
-              ? []
-              : unpackBatch(base64ToBytes(late)).map((bytes) =>
-                  textOf(decodeDelivery(bytes).message.payload),
-                ),
+            unpackBatch(late).map((bytes) => textOf(decodeDelivery(bytes).message.payload)),
           ),
       ),
     deliver: (text: string) => device.deliver(session, [deliveryOf('rooms/1/a', text)]),
@@ -250,7 +245,7 @@ test('a delivery to a client whose move is being completed holds no fence up, an
   expect(published.value()?.outcomes).toEqual(stored(1))
 
   const late = packBatch([deliveryOf('rooms/1/a', 'late')])
-  answers[0]?.give({ ...LATE_NOWHERE, done: false, session: 'session', late: bytesToBase64(late), upTo: 1 })
+  answers[0]?.give({ ...LATE_NOWHERE, done: false, session: 'session', late: late, upTo: 1 })
   answers[1]?.give(LATE_NOWHERE)
   await clock.pass(1_000)
   watch(wide.alarm())

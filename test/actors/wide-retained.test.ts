@@ -5,7 +5,6 @@ import { WideRegistrar } from '../../actors/device/session/wide-registrar.ts'
 import { Wide } from '../../actors/wide/wide.ts'
 import type { ClientId, Root } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
-import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import { fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
@@ -30,7 +29,7 @@ test('a thousand that ask at once cost two looks here, and two calls for what is
       wideRetained: async () => {
         calls++
         await new Promise<void>((done) => answers.push(done))
-        return { records: bytesToBase64(kept), clock: platform.now(), next: null }
+        return { records: kept, clock: platform.now(), next: null }
       },
     }),
   })

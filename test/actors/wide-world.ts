@@ -2,7 +2,6 @@
 import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import { Wide } from '../../actors/wide/wide.ts'
 import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
-import { bytesToBase64 } from '../../src/relay/base64.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import type { WideRequest } from '../../src/relay/wide.ts'
 import { FakeClock } from './fake-clock.ts'
@@ -74,7 +73,7 @@ export class WideWorld {
               source: name,
               first,
               clock: this.clock.now,
-              records: bytesToBase64(batch),
+              records: batch,
             })
             return Uint8Array.from(answer.status === 'done' ? answer.outcomes : [])
           },

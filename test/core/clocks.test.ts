@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import type { AccessResponse } from '../../src/relay/access.ts'
 import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
-import { RELAY_PATH } from '../../src/relay/version.ts'
+import { RELAY_VERSION_MIN, relayPath } from '../../src/relay/version.ts'
 import { type OneCore, startOneCore } from './one-core.ts'
 
 const SECRET = 'a relay secret of at least thirty-two characters'
@@ -24,7 +24,7 @@ afterAll(() => core.close())
 /** A call of an edge whose token was made at this time of the core's clock. */
 async function call(name: string, signedAt: number, body: object): Promise<Response> {
   const signer = new RelaySigner(SECRET, edgeParty(EU), () => signedAt)
-  return core.app.request(`${RELAY_PATH}/${name}`, {
+  return core.app.request(`${relayPath(RELAY_VERSION_MIN)}/${name}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: await signer.authorization('core') },
     body: JSON.stringify({ fleet: DEFAULT_FLEET, region: EU, ...body }),

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
-import { RELAY_PATH } from '../../src/relay/version.ts'
+import { RELAY_VERSION_MIN, relayPath } from '../../src/relay/version.ts'
 import { until } from '../e2e/system.ts'
 
 const PROJECT = path.join(import.meta.dirname, '..', '..')
@@ -101,7 +101,7 @@ describe('the bundled core', () => {
     const url = `http://127.0.0.1:${port}`
     const resolve = async (n: number) => {
       const body = { fleet: DEFAULT_FLEET, root: `rooms/${n}-${'x'.repeat(200)}`, region: EU }
-      const response = await fetch(`${url}${RELAY_PATH}/resolve`, {
+      const response = await fetch(`${url}${relayPath(RELAY_VERSION_MIN)}/resolve`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', authorization: await signer.authorization('core') },
         body: JSON.stringify(body),

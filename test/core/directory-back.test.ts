@@ -184,7 +184,7 @@ describe('the former home answers with the newer one', () => {
       source: 's',
       first: 0,
       clock: 0,
-      records: '',
+      records: new Uint8Array(0),
     }
     expect(await relay.pass(AP, [envelope])).toEqual([{ status: 'done', outcomes: [0] }])
   })

@@ -270,7 +270,7 @@ describe('what is late', () => {
     regions.silent.delete(EU)
     regions.release = (region, { tookUpTo }) =>
       tookUpTo < 7
-        ? { ...NOTHING_LATE, done: false, session: `of ${region}`, late: 'AAAA', upTo: 7 }
+        ? { ...NOTHING_LATE, done: false, session: `of ${region}`, late: Uint8Array.of(1), upTo: 7 }
         : NOTHING_LATE
     expect(await imported(AP, 3)).toMatchObject({ done: false, from: EU, session: 'of eu', upTo: 7 })
     expect(await imported(AP, 3, EU, 7)).toMatchObject({ done: false, from: US, session: 'of us' })
@@ -289,7 +289,7 @@ describe('what is late', () => {
   test('is asked of the others too while one does not let go yet', async () => {
     regions.silent.delete(EU)
     regions.release = (region) => (region === EU ? { ...NOTHING_LATE, done: false } : NOTHING_LATE)
-    expect(await imported(AP, 3)).toMatchObject({ done: false, from: EU, late: '' })
+    expect(await imported(AP, 3)).toMatchObject({ done: false, from: EU, late: new Uint8Array(0) })
     expect(await home()).toMatchObject({ importFrom: [EU] })
   })
 

@@ -4,7 +4,7 @@ import { CoreMetrics } from '../../k8s-core/metrics.ts'
 import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import { noChange, type RootChange } from '../../src/relay/sync.ts'
 import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
-import { RELAY_PATH } from '../../src/relay/version.ts'
+import { RELAY_VERSION_MIN, relayPath } from '../../src/relay/version.ts'
 import { type OneCore, startOneCore } from './one-core.ts'
 
 const SECRET = 'a relay secret of at least thirty-two characters'
@@ -34,7 +34,7 @@ function change(root: string, more: Partial<RootChange>): RootChange {
 }
 
 async function sync(...roots: RootChange[]): Promise<unknown> {
-  const answer = await core.app.request(`${RELAY_PATH}/sync`, {
+  const answer = await core.app.request(`${relayPath(RELAY_VERSION_MIN)}/sync`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: await signer.authorization('core') },
     body: JSON.stringify({ region: EU, roots }),

@@ -86,7 +86,7 @@ test('retained messages are fetched page by page, region after region, but not f
     wideRetained: async (region, { after }) => {
       asked.push([region, after])
       const more = region === AP && after === null
-      return { records: 'AAAA', clock: 5, next: more ? { root: 'r/1', topic: 'r/1/t' } : null }
+      return { records: Uint8Array.of(1), clock: 5, next: more ? { root: 'r/1', topic: 'r/1/t' } : null }
     },
   })
   const wanted = { fleet: DEFAULT_FLEET, region: EU, shard: 0, filters: ['#'] }
@@ -94,7 +94,7 @@ test('retained messages are fetched page by page, region after region, but not f
   let after: Awaited<ReturnType<Relay['wideRetained']>>['next'] = null
   do {
     const page: Awaited<ReturnType<Relay['wideRetained']>> = await relay.wideRetained({ ...wanted, after })
-    expect(page).toMatchObject({ records: 'AAAA', clock: 5 })
+    expect(page).toMatchObject({ records: Uint8Array.of(1), clock: 5 })
     after = page.next
     pages++
   } while (after !== null)
@@ -109,7 +109,7 @@ test('retained messages are fetched page by page, region after region, but not f
 test('where there is no other region, there is nothing to fetch', async () => {
   const relay = new Relay({} as Directory, { regions: [EU] } as unknown as Edges)
   const wanted = { fleet: DEFAULT_FLEET, region: EU, shard: 0, filters: ['#'], after: null }
-  expect(await relay.wideRetained(wanted)).toEqual({ records: '', clock: 0, next: null })
+  expect(await relay.wideRetained(wanted)).toEqual({ records: new Uint8Array(0), clock: 0, next: null })
 })
 
 test('an envelope for a region’s wide subscribers goes to that region, whatever the home', async () => {
@@ -127,7 +127,7 @@ test('an envelope for a region’s wide subscribers goes to that region, whateve
     source: 'one',
     first: 0,
     clock: 0,
-    records: '',
+    records: new Uint8Array(0),
   }
   expect(await relay.pass(EU, [envelope])).toEqual([{ status: 'done', outcomes: [0] }])
   expect(delivered).toEqual([[US, { envelopes: [{ envelope, epoch: 0 }] }]])

@@ -3,7 +3,7 @@ import type { Sample } from './samples.ts'
 
 const place = { at: 1_700_000_000_000, epoch: 2, number: 7 }
 const placeWrong = { at: -1, epoch: 0.5, number: '7' }
-const message = { ...place, publisher: 'lamp', record: 'AAAA' }
+const message = { ...place, publisher: 'lamp', record: Uint8Array.of(0, 0, 0) }
 const messageWrong = { ...placeWrong, publisher: null, record: '*' }
 const naming = { fleet: 'default', root: 'rooms/42' }
 

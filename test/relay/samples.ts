@@ -32,9 +32,9 @@ const session = {
   released: [3],
   received: [7],
   seen: ['b6f0 5'],
-  queue: [{ position: 5, delivery: 'AAAA' }],
+  queue: [{ position: 5, delivery: Uint8Array.of(0, 0, 0) }],
 }
-const retained = { topic: 'rooms/42/t', record: 'AA==' }
+const retained = { topic: 'rooms/42/t', record: Uint8Array.of(0, 0, 0) }
 const interest = { region: 'us', plain: true, shares: ['$share/g/rooms/42/#'] }
 const requests = [{ verb: 'update', body: '{"state":{}}' }]
 const syncedShadow = { path: 'shadow', shadow: '{"version":1}' }
@@ -97,7 +97,7 @@ const state = {
   retained: [retained],
   interests: [interest],
   shadows: [shadow],
-  presence: ['AA=='],
+  presence: [Uint8Array.of(0, 0, 0)],
   commands: [command],
 }
 const envelope = {
@@ -107,7 +107,7 @@ const envelope = {
   source: 'uplink-1',
   first: 0,
   clock: 1,
-  records: 'AAAA',
+  records: Uint8Array.of(0, 0, 0),
 }
 const presence = {
   client: 'lamp',
@@ -202,7 +202,7 @@ const regionFactsWrong = {
 const released = {
   done: false,
   session: 's1',
-  late: '',
+  late: new Uint8Array(0),
   upTo: 7,
   clock: 1,
   retained: [
@@ -264,6 +264,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   ...HISTORY_SAMPLES,
   ...REGISTRY_SAMPLES,
   clockSchema: { valid: 1_700_000_000_000.5, wrong: { '': 'noon' } },
+  bytesSchema: { valid: Uint8Array.of(0, 0), wrong: { '': 'AAA' } },
   base64Schema: { valid: 'AAA=', wrong: { '': 'AAA' } },
   fleetSchema: { valid: 'default', wrong: { '': 'UPPER' } },
   regionSchema: { valid: 'eu', wrong: { '': '' } },
@@ -491,7 +492,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     wrong: { fleet: 1, region: '', shard: 'x', filters: [], 'after.region': 5, 'after.topic': null },
   },
   wideRetainedResponseSchema: {
-    valid: { records: 'AAAA', clock: 1, next: { region: 'us', root: '', topic: '' } },
+    valid: { records: Uint8Array.of(0, 0, 0), clock: 1, next: { region: 'us', root: '', topic: '' } },
     wrong: { records: 'A', 'next.root': 7 },
   },
   regionRetainedRequestSchema: {
@@ -499,7 +500,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     wrong: { fleet: 'X Y', shard: null, 'filters.0': '', 'after.root': false },
   },
   regionRetainedResponseSchema: {
-    valid: { records: '', clock: 0, next: null },
+    valid: { records: new Uint8Array(0), clock: 0, next: null },
     wrong: { records: '*', next: 'more' },
   },
   envelopeSchema: {

@@ -1,4 +1,6 @@
 // What crosses between actors is copied, as a structured clone would: bytes, arrays, plain objects.
+import { decodeBody, encodeBody } from '../../src/relay/body.ts'
+import type { RelayVersion } from '../../src/relay/version.ts'
 
 export function copy<T>(value: T): T {
   return copyOf(value) as T
@@ -16,7 +18,10 @@ function copyOf(value: unknown): unknown {
   return made
 }
 
-/** As a body of HTTP. */
-export function throughJson(value: unknown): unknown {
-  return value === undefined ? null : JSON.parse(JSON.stringify(value))
+/** As a body of the contract in this version. */
+export function throughHttp(version: RelayVersion, value: unknown): unknown {
+  if (value === undefined) return null
+  const { type, content } = encodeBody(version, value)
+  const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content
+  return decodeBody(type, bytes, { views: false })
 }

@@ -1,7 +1,6 @@
 // Judges what of messages is kept at the end, where all topics are chosen.
 import { DEFAULT_FLEET, type Root } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
-import { base64ToBytes } from '../../src/relay/base64.ts'
 import type { HistoryMessage, HistoryPlace } from '../../src/relay/history.ts'
 import { lasts, succeeded } from './history.ts'
 import type { World } from './world.ts'
@@ -44,5 +43,5 @@ async function keptOf(world: World, root: Root): Promise<HistoryMessage[]> {
 }
 
 function textOf({ record }: HistoryMessage): string {
-  return new TextDecoder().decode(decodeMessage(base64ToBytes(record)).payload)
+  return new TextDecoder().decode(decodeMessage(record).payload)
 }

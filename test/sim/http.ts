@@ -1,10 +1,13 @@
 // Requests between edge and core: side by side, so that one may overtake another; lost, answered in vain, or served twice.
-import { throughJson } from './copy.ts'
+import type { RelayVersion } from '../../src/relay/version.ts'
+import { throughHttp } from './copy.ts'
 import type { Place, Task } from './scheduler.ts'
 import type { Sender } from './sender.ts'
 
 export interface HttpServer {
   readonly place: Place
+  /** Of the contract, as both sides know by now. */
+  readonly version: RelayVersion
   /** The network between the two is cut. */
   cut(): boolean
   /** To call one of the two once, or none if the process dies with nobody to tell. */
@@ -28,7 +31,7 @@ export function request(
     const name = {}
     let done = false
     let timer: Task | null = null
-    const body = throughJson(given)
+    const body = throughHttp(server.version, given)
     sender.pending.add(name)
     const finish = (give: () => void) => {
       if (done) return
@@ -46,7 +49,7 @@ export function request(
         // Parsed there, so that no two who are given it share anything.
         body,
         (answer) => {
-          const copied = throughJson(answer)
+          const copied = throughHttp(server.version, answer)
           scheduler.after(world.coreDelay(), sender, () => {
             if (answered && !server.cut()) finish(() => resolve(copied))
           })

@@ -13,6 +13,7 @@ import { historyRequestSchema } from '../../src/relay/history.ts'
 import { claimRequestSchema, importedRequestSchema, resolveRequestSchema } from '../../src/relay/home.ts'
 import { drainedRequestSchema, interestRequestSchema } from '../../src/relay/interest.ts'
 import { syncRequestSchema } from '../../src/relay/sync.ts'
+import { RELAY_VERSION_CURRENT, RELAY_VERSION_MIN, type RelayVersion } from '../../src/relay/version.ts'
 import {
   wideDrainedRequestSchema,
   wideRequestSchema,
@@ -33,6 +34,8 @@ export class Pod implements Place {
   readonly held: Task[] = []
   readonly world: World
   readonly name: string
+  /** Every second pod is of the release before. */
+  readonly version: RelayVersion
   /** How far its clock is ahead of the world's. */
   private readonly clockAheadMs: number
   private life: PodLife | null
@@ -41,6 +44,7 @@ export class Pod implements Place {
     this.world = world
     this.name = name
     this.clockAheadMs = world.clockAheadMs()
+    this.version = world.pods.length % 2 === 0 ? RELAY_VERSION_CURRENT : RELAY_VERSION_MIN
     this.life = new PodLife(this)
   }
 
@@ -56,6 +60,7 @@ export class Pod implements Place {
   serverFor(region: SimRegion, call: string): HttpServer {
     return {
       place: this,
+      version: this.version,
       cut: () => region.cut,
       serve: (body, respond, reset) => {
         if (this.life === null) reset(new Error('connection refused'))

@@ -13,12 +13,12 @@ import {
   wideShard,
 } from '../../src/id/actor-name.ts'
 import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
-import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import { deliverRequestSchema } from '../../src/relay/envelope.ts'
 import { historySeamRequestSchema } from '../../src/relay/history.ts'
 import { handoverRequestSchema, homeKnownRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
 import { drainedRequestSchema, homeInterestRequestSchema } from '../../src/relay/interest.ts'
+import { RELAY_VERSION_CURRENT, RELAY_VERSION_MIN, type RelayVersion } from '../../src/relay/version.ts'
 import {
   regionRetainedRequestSchema,
   wideDrainedRequestSchema,
@@ -35,6 +35,8 @@ export class SimRegion implements Place {
   readonly around = null
   readonly world: World
   readonly id: RegionId
+  /** Every second region's edge is of the release before. */
+  readonly version: RelayVersion
   /** How far its clock is ahead of the world's, ms. */
   readonly clockAheadMs: number
   readonly actors = new Map<string, SimActor>()
@@ -51,6 +53,7 @@ export class SimRegion implements Place {
     this.world = world
     this.id = id
     this.clockAheadMs = world.clockAheadMs()
+    this.version = world.regions.size % 2 === 0 ? RELAY_VERSION_CURRENT : RELAY_VERSION_MIN
   }
 
   now(): number {
@@ -89,6 +92,7 @@ export class SimRegion implements Place {
   server(name: string): HttpServer {
     return {
       place: this,
+      version: this.version,
       cut: () => this.cut,
       serve: (body, respond, reset) => {
         if (!this.up) return reset(new Error('connection refused'))
@@ -139,7 +143,7 @@ class WorkerRequest implements Sender {
         const { envelopes } = this.parse(deliverRequestSchema, body)
         if (this.world.mayFill)
           for (const { envelope } of envelopes)
-            for (const routed of unpackBatch(base64ToBytes(envelope.records))) this.world.history.sent(routed)
+            for (const routed of unpackBatch(envelope.records)) this.world.history.sent(routed)
         const results = await Promise.all(
           envelopes.map(async ({ envelope, epoch }) => {
             try {
@@ -197,7 +201,7 @@ class WorkerRequest implements Sender {
       case 'wide-retained': {
         const { fleet, shard, filters, after } = this.parse(regionRetainedRequestSchema, body)
         const { records, next } = await this.wide(fleet, shard, (wide) => wide.retained(filters, after))
-        return { records: bytesToBase64(records), clock: this.region.now(), next }
+        return { records: records, clock: this.region.now(), next }
       }
       default:
         throw new Error(`the edge has no ${name}`)

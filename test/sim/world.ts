@@ -73,7 +73,7 @@ export class World {
   /** How often somebody knew of a newer home than a directory that had gone back. */
   putRight = 0
   readonly regions = new Map<RegionId, SimRegion>()
-  readonly pods: Pod[]
+  readonly pods: Pod[] = []
   readonly clients: SimClient[] = []
   readonly breaches: Breach[] = []
   /** When regions were cut off from the core. */
@@ -113,7 +113,7 @@ export class World {
     const storeAheadMs = this.clockAheadMs()
     this.store = memoryStore(() => this.now + storeAheadMs)
     for (const id of regions) this.regions.set(id, new SimRegion(this, id))
-    this.pods = Array.from({ length: pods }, (_, i) => new Pod(this, `pod ${i}`))
+    for (let i = 0; i < pods; i++) this.pods.push(new Pod(this, `pod ${i}`))
   }
 
   /** How far somebody's clock is ahead of the world's. */

@@ -18,7 +18,7 @@ export function describeHistory(pods: Pods): void {
 
   /** @param at before now, ms */
   function row(number: number, at: number, more: Partial<HistoryRow> = {}): HistoryRow {
-    const record = Buffer.from(`${number}`).toString('base64')
+    const record = new TextEncoder().encode(`${number}`)
     return { epoch: 1, number, at, publisher: 'lamp', record, ttlSeconds: 400 * DAY_S, ...more }
   }
 

@@ -24,7 +24,7 @@ function rows(texts: Readonly<Record<number, string | null>>, session = 's1'): Q
   return Object.entries(texts).map(([position, text]) => ({
     session,
     position: Number(position),
-    delivery: text === null ? null : Buffer.from(text).toString('base64'),
+    delivery: text === null ? null : new TextEncoder().encode(text),
   }))
 }
 
@@ -38,7 +38,7 @@ export function changeOf(
   return { fleet: FLEET, root, epoch, version, clock: 0, ...noChange(), ...more }
 }
 
-const text = (base64: string) => Buffer.from(base64, 'base64').toString()
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
 export function describeStates(pods: Pods): void {
   let store: Store
@@ -89,8 +89,8 @@ export function describeStates(pods: Pods): void {
       const root = freshRoot()
       const interests = [{ region: US, plain: true, shares: ['$share/g/x/#'] }]
       const retained = [
-        { topic: 'b', record: Buffer.from('B').toString('base64') },
-        { topic: 'a/ü', record: Buffer.from('A').toString('base64') },
+        { topic: 'b', record: new TextEncoder().encode('B') },
+        { topic: 'a/ü', record: new TextEncoder().encode('A') },
       ]
       const queue = rows({ 12: 'twelve', 3: 'three' })
       const put = changeOf(root, 1, 1, { session: SESSION, interests, retained, queue })
@@ -126,7 +126,7 @@ export function describeStates(pods: Pods): void {
     it('what is void is gone, and does not come back with an older write', async () => {
       for (const late of [false, true]) {
         const root = freshRoot()
-        const record = Buffer.from('R').toString('base64')
+        const record = new TextEncoder().encode('R')
         const old = changeOf(root, 1, 4, {
           queue: rows({ 1: 'old', 2: 'older' }),
           retained: [{ topic: 't', record }],

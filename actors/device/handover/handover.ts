@@ -2,7 +2,6 @@
 import type { ClientId, RegionId } from '../../../src/id/ids.ts'
 import { isFailure } from '../../../src/mqtt/reason.ts'
 import { rootOfSubscription } from '../../../src/mqtt/topic.ts'
-import { base64ToBytes, bytesToBase64 } from '../../../src/relay/base64.ts'
 import { packBatch, unpackBatch } from '../../../src/relay/batch.ts'
 import {
   type HandoverRequest,
@@ -144,7 +143,7 @@ export class Handover {
           ...NOTHING_LATE,
           done: false,
           session: row.id,
-          late: bytesToBase64(batch),
+          late: batch,
           upTo: last.position,
         }
       }
@@ -261,11 +260,11 @@ export class Handover {
     const current = this.mover.session()
     if (current?.id === session) await this.takeLateSubscriptions(current, subscriptions)
     if (current === null || (session !== current.id && session === this.store.imported())) {
-      this.mover.orphaned(unpackBatch(base64ToBytes(late)).map(decodeDelivery))
+      this.mover.orphaned(unpackBatch(late).map(decodeDelivery))
       return
     }
     await Promise.all(
-      unpackBatch(base64ToBytes(late)).map((bytes) =>
+      unpackBatch(late).map((bytes) =>
         this.seen.once(bytes, (delivery, settle) => {
           void this.mover.deliver(owed(delivery)).then((outcome) => {
             if (outcome === CLIENT_AWAY) this.mover.orphaned([delivery])

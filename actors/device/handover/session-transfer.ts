@@ -1,5 +1,4 @@
 // A session as the old home gives it and the new home takes it.
-import { base64ToBytes, bytesToBase64 } from '../../../src/relay/base64.ts'
 import type { SessionState } from '../../../src/relay/home.ts'
 import { decodeDelivery, encodeDelivery } from '../../../src/session/delivery.ts'
 import { Session } from '../../../src/session/session.ts'
@@ -29,7 +28,7 @@ export function exportSession(store: SessionStore, seen: SeenOrigins): SessionSt
     seen: seen.without(store.queued(upTo, Number.MAX_SAFE_INTEGER, -1)),
     queue: store
       .queued(0, upTo, -1)
-      .map(({ position, delivery }) => ({ position, delivery: bytesToBase64(encodeDelivery(delivery)) })),
+      .map(({ position, delivery }) => ({ position, delivery: encodeDelivery(delivery) })),
   }
 }
 
@@ -103,7 +102,7 @@ export function importSession(
   const lastPosition = session.lastPosition + late.length
   const entries = queue.map(({ position, delivery }) => ({
     position,
-    delivery: decodeDelivery(base64ToBytes(delivery)),
+    delivery: decodeDelivery(delivery),
   }))
   store.saveSession(id, expirySeconds, disconnectedAt, {
     lastPosition,

@@ -6,7 +6,6 @@ import type { ClientId } from '../../../src/id/ids.ts'
 import { presenceTopic } from '../../../src/id/root.ts'
 import { decodeMessage, encodeMessage } from '../../../src/mqtt/message.ts'
 import { isFailure, Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
-import { base64ToBytes, bytesToBase64 } from '../../../src/relay/base64.ts'
 import type { HandoverState } from '../../../src/relay/home.ts'
 import type { HomePresenceResponse, PresenceEvent } from '../../../src/relay/presence.ts'
 import type { RootChange } from '../../../src/relay/sync.ts'
@@ -100,14 +99,14 @@ export class Presence {
   }
 
   /** Events that may not have arrived everywhere, for the next home. */
-  open(): string[] {
+  open(): Uint8Array[] {
     const last = this.lastOpen()
     const kept = this.tables.exist
       ? this.platform.storage
           .exec('SELECT record FROM announced ORDER BY sequence')
           .map(({ record }) => new Uint8Array(record as ArrayBuffer))
       : []
-    return [...kept, ...(last === null ? [] : [last])].map(bytesToBase64)
+    return [...kept, ...(last === null ? [] : [last])]
   }
 
   /**
@@ -118,7 +117,7 @@ export class Presence {
     const record = this.lastRecord()
     this.missed = record !== null && this.open().length > 0
     if (record === null || this.missed) return null
-    return { topic: presenceTopic(this.client), record: bytesToBase64(record) }
+    return { topic: presenceTopic(this.client), record: record }
   }
 
   /** In the transaction that makes this region the home. */
@@ -128,8 +127,8 @@ export class Presence {
     this.publishing = false
     this.term++
     const last = retained.find(({ topic }) => topic === presenceTopic(this.client))?.record
-    for (const record of presence) this.keep(base64ToBytes(record), 0)
-    if (last !== undefined) this.hasArrived(eventOf(base64ToBytes(last)).sequence)
+    for (const record of presence) this.keep(record, 0)
+    if (last !== undefined) this.hasArrived(eventOf(last).sequence)
   }
 
   /** The next home has everything. */

@@ -7,7 +7,6 @@ import type { ClientId } from '../../../src/id/ids.ts'
 import { decodeMessage, type Message } from '../../../src/mqtt/message.ts'
 import { isFailure, Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
 import { matches, rootOfSubscription } from '../../../src/mqtt/topic.ts'
-import { base64ToBytes } from '../../../src/relay/base64.ts'
 import type { HistoryMessage, HistoryPlace, HistoryResponse } from '../../../src/relay/history.ts'
 import type { Delivery } from '../../../src/session/delivery.ts'
 import type { Effect, Session, SubscribeItem, Subscription } from '../../../src/session/session.ts'
@@ -238,7 +237,7 @@ function unacknowledged({ outgoing }: Session): number {
 }
 
 function deliveryOf(subscription: Subscription, kept: HistoryMessage): Delivery {
-  const { topic, qos, retain, properties, payload } = decodeMessage(base64ToBytes(kept.record))
+  const { topic, qos, retain, properties, payload } = decodeMessage(kept.record)
   const message: Message = {
     topic,
     qos,

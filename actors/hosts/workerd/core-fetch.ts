@@ -1,13 +1,15 @@
 // The core over HTTP, signed.
 import type { RegionId } from '../../../src/id/ids.ts'
-import { postRelay } from '../../../src/relay/post.ts'
+import { PeerVersion } from '../../../src/relay/peer-version.ts'
+import { postRelay, relayAnswer } from '../../../src/relay/post.ts'
 import { edgeParty, RelaySigner } from '../../../src/relay/token.ts'
-import { RELAY_PATH } from '../../../src/relay/version.ts'
 import { coreCalls } from '../../core/core-calls.ts'
 import { type CoreClient, CoreUnreachable } from '../../core/core-client.ts'
 import type { Env } from './env.ts'
 
 const signers = new Map<RegionId, RelaySigner>()
+/** Shared by all actors of this isolate. */
+const version = new PeerVersion()
 
 export function coreClient(env: Env, region: RegionId): CoreClient {
   // One signer for all actors of this isolate: a token is good for minutes.
@@ -24,12 +26,16 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
     const timeout = new AbortController()
     const timer = setTimeout(() => timeout.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
     try {
-      response = await postRelay(`${env.CORE_URL}${RELAY_PATH}/${name}`, {
+      response = await postRelay({
+        base: env.CORE_URL,
+        version,
+        path: name,
         headers: { authorization: await signing.authorization('core') },
         body,
         signal: timeout.signal,
       })
-      if (response.ok) return response.status === 204 ? null : await response.json()
+      // Bytes of their own: a message that is stored must not keep the whole answer in memory.
+      if (response.ok) return await relayAnswer(response, false)
     } catch (cause) {
       throw new CoreUnreachable(`the core was not reached for ${name}: ${String(cause)}`, { cause })
     } finally {

@@ -323,7 +323,10 @@ export class Home {
         const asked = { ...this.naming(), epoch, synced: this.fromStore, registered, ...took }
         const late = await this.platform.core.imported(asked)
         if (late.done) break
-        if (late.late === '' && late.retained.length + late.shadows.length + late.subscriptions.length === 0)
+        if (
+          late.late.length === 0 &&
+          late.retained.length + late.shadows.length + late.subscriptions.length === 0
+        )
           throw new Error('an old home does not let go before all is registered')
         await this.events.late(lateByOurClock(late, this.platform.now()))
         if (late.subscriptions.length > 0) registered = await this.register()

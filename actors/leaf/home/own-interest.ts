@@ -1,6 +1,5 @@
 // What this region wants of a root whose home is elsewhere, and how the home learns it.
 import type { Root } from '../../../src/id/ids.ts'
-import { base64ToBytes } from '../../../src/relay/base64.ts'
 import type { RegionInterest } from '../../../src/relay/home.ts'
 import type { InterestResponse } from '../../../src/relay/interest.ts'
 import { recordByOurClock } from '../../calls/other-clock.ts'
@@ -92,7 +91,7 @@ export class OwnInterest {
       const now = platform.now()
       return retained.map(({ topic, record }) => ({
         topic,
-        record: recordByOurClock(base64ToBytes(record), clock, now),
+        record: recordByOurClock(record, clock, now),
       }))
     })
     const settled = asked.then(

@@ -2,7 +2,6 @@
 // because of it is known in storage too, so that it is not stored a second time after this actor's memory was lost.
 import { moveExpiry } from '../../../src/mqtt/message.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
-import { base64ToBytes } from '../../../src/relay/base64.ts'
 import { unpackBatch } from '../../../src/relay/batch.ts'
 import type { Envelope } from '../../../src/relay/envelope.ts'
 import { decodeRouted, type Routed, recordOf } from '../../../src/relay/routed.ts'
@@ -26,7 +25,7 @@ interface Last {
 
 /** @param now by the clock of this region, to which what expires is moved */
 export function runOf({ source, first, records, clock }: Envelope, now: number): Run {
-  const batch = base64ToBytes(records)
+  const batch = records
   for (const routed of unpackBatch(batch)) moveExpiry(recordOf(routed), now - clock)
   return { source, first, batch }
 }

@@ -4,7 +4,6 @@ import { branchOfTopic, isPresence } from '../../../src/id/root.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../../src/mqtt/message.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
 import { matches } from '../../../src/mqtt/topic.ts'
-import { base64ToBytes, bytesToBase64 } from '../../../src/relay/base64.ts'
 import { packBatch } from '../../../src/relay/batch.ts'
 import type { HandoverState, ReleaseResponse } from '../../../src/relay/home.ts'
 import { encodeDelivery } from '../../../src/session/delivery.ts'
@@ -144,7 +143,7 @@ export class Retained {
   import(records: HandoverState['retained'], synced: boolean, own: readonly LateRecord[]): void {
     this.clear()
     this.marks.allGone('retained')
-    for (const { topic, record } of records) this.write(topic, base64ToBytes(record))
+    for (const { topic, record } of records) this.write(topic, record)
     for (const one of own) this.takeNewer(one)
     this.noting = false
     this.notes = synced
@@ -163,7 +162,7 @@ export class Retained {
   late(after: string): ReleaseResponse['retained'] {
     return this.unsynced(after, LATE_RETAINED_MAX).map(({ topic, record, epoch }) => ({
       topic,
-      record: record === null ? null : bytesToBase64(record),
+      record: record === null ? null : record,
       epoch,
     }))
   }
@@ -177,7 +176,7 @@ export class Retained {
   takeLate({ topic, record, epoch }: ReleaseResponse['retained'][number]): void {
     this.tables.make()
     if (this.storage.exec('SELECT 1 FROM retained_changed WHERE topic = ?', topic).length > 0) return
-    this.takeNewer({ topic, record: record === null ? null : base64ToBytes(record), epoch })
+    this.takeNewer({ topic, record: record === null ? null : record, epoch })
   }
 
   /** A home has of its own epoch what is newest: it gives what the store may not have. */

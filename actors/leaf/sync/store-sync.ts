@@ -1,7 +1,6 @@
 // Sends what a home has changed to the core's store, a moment later: the actor's own storage is the working copy.
 import type { Root } from '../../../src/id/ids.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
-import { bytesToBase64 } from '../../../src/relay/base64.ts'
 import type { RegionInterest, SessionState } from '../../../src/relay/home.ts'
 import { noChange, type RootChange, type SyncResult } from '../../../src/relay/sync.ts'
 import { atMost } from '../../calls/eventually.ts'
@@ -11,7 +10,7 @@ import {
   RESOLVE_WAIT_MS,
   STORED_SOON_WAIT_MS,
   SYNC_ALARM_MS,
-  SYNC_CHARACTERS_PER_ROUND_MAX,
+  SYNC_BYTES_PER_ROUND_MAX,
   SYNC_DELAY_MS,
   SYNC_EVERY_MS,
   SYNC_RETRY_MS_MAX,
@@ -250,12 +249,14 @@ export class StoreSync {
     const marks = this.marks.first(SYNC_ROWS_PER_ROUND_MAX + 1)
     const session = this.source.session()
     const sent: Mark[] = []
-    let characters = 0
+    let bytes = 0
     for (const mark of marks.slice(0, SYNC_ROWS_PER_ROUND_MAX)) {
       const { kind, key } = mark
-      const text = this.textOf(mark)
-      if (sent.length > 0 && characters + (text?.length ?? 0) > SYNC_CHARACTERS_PER_ROUND_MAX) break
-      characters += text?.length ?? 0
+      const row = kind === 'queue' || kind === 'retained' ? this.row(kind, key) : null
+      const shadow = kind === 'shadow' ? this.source.shadow(String(key)) : null
+      const size = row?.length ?? shadow?.length ?? 0
+      if (sent.length > 0 && bytes + size > SYNC_BYTES_PER_ROUND_MAX) break
+      bytes += size
       if (kind === 'subscription') change.session = session
       else if (kind === 'session') {
         change.session = session
@@ -263,9 +264,9 @@ export class StoreSync {
         if (along !== null) change.retained.push(along)
       } else if (kind === 'interests') change.interests = [...this.source.interests()]
       else if (kind === 'queue')
-        change.queue.push({ session: session?.id ?? '', position: Number(key), delivery: text })
-      else if (kind === 'retained') change.retained.push({ topic: String(key), record: text })
-      else if (kind === 'shadow') change.shadows.push({ path: String(key), shadow: text })
+        change.queue.push({ session: session?.id ?? '', position: Number(key), delivery: row })
+      else if (kind === 'retained') change.retained.push({ topic: String(key), record: row })
+      else if (kind === 'shadow') change.shadows.push({ path: String(key), shadow })
       else if (key === 'queue') change.queueVoidUpTo = mark.version
       else if (key === 'retained') change.retainedVoidUpTo = mark.version
       else change.shadowsVoidUpTo = mark.version
@@ -288,15 +289,8 @@ export class StoreSync {
     return kind === 'history' ? this.history.lacks(Number(upTo)) : this.marks.lacks(kind, upTo)
   }
 
-  /** A marked row as it is sent; null where it is gone, or where the mark is of no row. */
-  private textOf({ kind, key }: Mark): string | null {
-    if (kind === 'shadow') return this.source.shadow(String(key))
-    const row =
-      kind === 'queue'
-        ? this.source.queued(Number(key))
-        : kind === 'retained'
-          ? this.source.retained(String(key))
-          : null
-    return row === null ? null : bytesToBase64(row)
+  /** A marked row; null if it is gone. */
+  private row(kind: 'queue' | 'retained', key: Mark['key']): Uint8Array | null {
+    return kind === 'queue' ? this.source.queued(Number(key)) : this.source.retained(String(key))
   }
 }

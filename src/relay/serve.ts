@@ -1,0 +1,41 @@
+// The serving side of a call between edge and core: reads the request in its version, and answers in the same.
+import { BODY_BYTES_MAX, BodyError, decodeBody, encodeBody } from './body.ts'
+import { type ProblemResponse, problemResponse } from './problem.ts'
+import { RELAY_VERSIONS_HEADER, RELAY_VERSIONS_TEXT, type RelayVersion } from './version.ts'
+
+/** Says in an answer which versions this side serves, so that callers may go up. */
+export function withVersions(response: Response): Response {
+  response.headers.set(RELAY_VERSIONS_HEADER, RELAY_VERSIONS_TEXT)
+  return response
+}
+
+/** The answer to a version that this side does not serve. Callers go on in one that it does. */
+export function unknownVersion(): Response {
+  return withVersions(
+    problemResponse('relay-version-unknown', 'This relay version is not served', {
+      detail: RELAY_VERSIONS_TEXT,
+    }),
+  )
+}
+
+/** The body of a request, for a schema to check; or what is wrong with it. @param views see `decodeBody` */
+export async function requestBody(
+  request: Request,
+  views: boolean,
+): Promise<{ readonly body: unknown } | { readonly problem: ProblemResponse<400 | 413> }> {
+  if (Number(request.headers.get('content-length') ?? 0) > BODY_BYTES_MAX)
+    return { problem: problemResponse('too-large', 'The body is too large') }
+  const content = new Uint8Array(await request.arrayBuffer())
+  try {
+    return { body: decodeBody(request.headers.get('content-type'), content, { views }) }
+  } catch (cause) {
+    if (!(cause instanceof BodyError)) throw cause
+    return { problem: problemResponse('invalid-request', cause.message) }
+  }
+}
+
+/** @param body JSON values and bytes */
+export function relayResponse(version: RelayVersion, body: unknown): Response {
+  const { type, content } = encodeBody(version, body)
+  return new Response(content, { headers: { 'content-type': type } })
+}
