@@ -1,6 +1,6 @@
 // How the command ends: its exit codes, and the failures that are told to the user without a stack.
 
-/** What scripts may rely on; README and decision 19 list them. */
+/** What scripts may rely on; docs/cli.md lists them. */
 export const Exit = {
   Fine: 0,
   /** The system says no, or failed. */

@@ -1,6 +1,7 @@
-// The command with all its commands. A new one is a file of its own, stands in COMMANDS, and has an example in the README.
+// The command with all its commands. A new one is a file of its own, stands in COMMANDS, and has an example in docs/cli.md.
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { answerCommand } from './answer.ts'
 import { callCommand } from './call.ts'
 import { claimTokenCommand } from './claim-token.ts'
 import { deviceCommand } from './device.ts'
@@ -23,6 +24,7 @@ const COMMANDS: readonly (() => Command)[] = [
   subCommand,
   shadowCommand,
   callCommand,
+  answerCommand,
   presenceCommand,
   explainCommand,
   historyCommand,
