@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, parseAllDocuments } from 'yaml'
 import { z } from 'zod'
+import { documentedInstalls } from './documented.ts'
 import { type ManifestCheck, manifestCheck } from './kubernetes-schema.ts'
 import { releaseFaults } from './manifest-rules.ts'
 import { helmProgram, KUBERNETES, kubernetesOpenApi, MissingTool, type Run, run } from './tools.ts'
@@ -71,6 +72,18 @@ function checkRendering(helm: string, checks: ReadonlyMap<string, ManifestCheck>
   }
 }
 
+function checkDocumented(helm: string, kubernetes: string, check: ManifestCheck): void {
+  for (const { what, args, values } of documentedInstalls()) {
+    const given = values === null ? [] : ['--values', '-']
+    const all = ['template', 'core', CHART, '--kube-version', kubernetes, ...args, ...given]
+    const rendered = run(helm, all, values === null ? {} : { input: JSON.stringify(values) })
+    report(
+      `${what}, on Kubernetes ${kubernetes}`,
+      rendered.ok ? manifestsOf(rendered.stdout).flatMap(check) : [rendered.stderr],
+    )
+  }
+}
+
 type Wrong = readonly [what: string, change: (v: Values) => void, complaint: RegExp]
 const WRONG_VALUES: readonly Wrong[] = [
   ['no edges', (v) => delete v.edges, /edges/],
@@ -131,6 +144,7 @@ try {
   checkRendering(helm, checks)
   const [newest, check] = [...checks].at(-1) ?? []
   if (newest === undefined || check === undefined) throw new Error('no Kubernetes release to check against')
+  checkDocumented(helm, newest, check)
   checkRefusals(helm, newest, check)
   process.stdout.write(failures === 0 ? 'The chart is right.\n' : `${failures} checks failed.\n`)
   process.exitCode = failures === 0 ? 0 : 1
