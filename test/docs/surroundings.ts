@@ -1,14 +1,16 @@
-// What the README's examples need around them; how to add one is said in readme.test.ts.
+// What examples of the `starling` command need around them; examples.test.ts says how to add one.
 import { Client } from '../e2e/client.ts'
 import type { System } from '../e2e/system.ts'
 
 export interface Surroundings {
-  /** Before it begins; gives what takes it away again. */
+  /** Before the example begins; gives what takes it away again. */
   readonly before?: (system: System) => Promise<(() => Promise<void>) | undefined>
-  /** Once it runs; for commands that wait for something. Called again until the command ends. */
+  /** Once the example runs; for commands that wait for something. Called again until the command ends. */
   readonly during?: (system: System) => Promise<void>
-  /** It goes on for ever: Ctrl-C ends it, once it has printed what the README says. */
+  /** The example goes on for ever: Ctrl-C ends it, once it has printed what the page says. */
   readonly endless?: true
+  /** The example goes on beside the next ones of its page, from when it has said this on stderr. */
+  readonly beside?: string
   /** To be run with --json in its place, where it cannot be run twice. */
   readonly forJson?: string
 }
@@ -22,7 +24,8 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   'shadow set': { forJson: 'shadow set other power=on' },
   'shadow delete': { forJson: 'shadow delete other' },
   'shadow watch': { endless: true },
-  'call lamp': { before: lampBlinks },
+  answer: { beside: 'answering as', forJson: 'answer echo' },
+  'answer echo': { endless: true, during: echoIsCalled },
   'history lamp': { before: lampHasPublished },
   // What is made once cannot be made again.
   'device create': { forJson: 'device create lamp-8' },
@@ -35,13 +38,13 @@ async function lampIsThere(system: System) {
   return () => lamp.end()
 }
 
-async function lampBlinks(system: System) {
-  const lamp = await Client.connect(system, 'eu', 'lamp')
-  await lamp.subscribe('devices/lamp/commands/#')
-  lamp.mqtt.on('message', (_topic, _payload, { properties }) => {
-    lamp.mqtt.publish(properties?.responseTopic ?? '', '{"blinked":3}', { qos: 1 })
+async function echoIsCalled(system: System) {
+  const { http } = (await system.local()).regions.us ?? { http: '' }
+  await fetch(`${http}/v1/devices/echo/commands`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${await system.token('app')}`, 'content-type': 'application/json' },
+    body: '{"name":"blink","text":"x","timeoutMs":1000}',
   })
-  return () => lamp.end()
 }
 
 async function lampMeasures(system: System) {

@@ -1,0 +1,341 @@
+// docs/limits.md: the bounds that a user meets, with what happens past each, and every constant of the limits files.
+import { globSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { PROJECT } from '../clients/commands.ts'
+
+/** Further files whose bounds a user meets. */
+const MORE_FILES = [
+  'src/api/command.ts',
+  'src/api/devices.ts',
+  'src/api/publish.ts',
+  'src/id/ids.ts',
+  'src/id/registry-names.ts',
+  'src/id/root.ts',
+  'src/relay/access.ts',
+  'src/relay/command.ts',
+  'src/relay/wide.ts',
+]
+
+type Row = readonly [what: string, bound: string, past: string]
+
+/** `{NAME}` stands for the constant's value, `{file:NAME}` where two files have one of that name. */
+const GROUPS: Readonly<Record<string, readonly Row[]>> = {
+  Names: [
+    [
+      'client id',
+      '{CLIENT_ID_BYTES_MAX}, without `/`, `+`, `#` and control characters, not beginning with `$`',
+      'CONNECT is refused with 0x85',
+    ],
+    ['first two levels of a topic', '{src/id/root.ts:ROOT_BYTES_MAX}', 'PUBACK 0x90, SUBACK 0x8F'],
+    [
+      'levels of a topic or filter',
+      '{TOPIC_LEVELS_MAX}',
+      'a publish closes the connection with 0x90; SUBACK 0x8F; by HTTP 400',
+    ],
+    [
+      'topics beginning with `$` or `presence/`',
+      'only the server publishes there, but for shadow requests to `$aws/things/…`',
+      'PUBACK 0x87',
+    ],
+  ],
+  'Packets and connections': [
+    ['a packet', '{PACKET_BYTES_MAX}, or less by `PACKET_BYTES_MAX`', 'the connection is closed with 0x95'],
+    [
+      'publishes of one client that wait for their acknowledgement',
+      '{INCOMING_INFLIGHT_MAX} (Receive Maximum)',
+      'the connection is closed with 0x93',
+    ],
+    [
+      'messages under way to one client',
+      '{OUTGOING_INFLIGHT_MAX}, or the Receive Maximum of the client',
+      'further messages wait in its queue',
+    ],
+    ['topic aliases in each direction', '{TOPIC_ALIASES_INCOMING_MAX}', 'the connection is closed with 0x94'],
+    ['filters in one SUBSCRIBE', '{SUBSCRIPTIONS_PER_PACKET_MAX}', 'the connection is closed with 0x97'],
+    [
+      'keep alive of an MQTT 5 client',
+      '{SERVER_KEEP_ALIVE_SECONDS}, or `SERVER_KEEP_ALIVE_SECONDS`',
+      'the client is told in CONNACK',
+    ],
+    ['a connection without CONNECT', '{CONNECT_WAIT_MS}', 'it is closed'],
+    ['a packet that arrives in parts', '{PARTIAL_PACKET_MS_MAX}', 'the connection is closed'],
+    ['enhanced authentication (AUTH)', 'not there', 'refused with 0x8C'],
+  ],
+  Sessions: [
+    [
+      'queue of a session',
+      '{QUEUE_MESSAGES_MAX} messages, {QUEUE_BYTES_MAX}',
+      'the publisher gets 0x97; an MQTT 3.1.1 publisher is disconnected, since that version has no refusal ([decision 4](decisions/0004-a-full-queue-refuses-the-publisher.md))',
+    ],
+    ['subscriptions of a session', '{SUBSCRIPTIONS_MAX}', 'SUBACK 0x97'],
+    ['session expiry', '{SESSION_EXPIRY_SECONDS_MAX}', 'a longer one is cut to this'],
+    [
+      'session of an MQTT 3.1.1 client with Clean Session 0',
+      '{SESSION_EXPIRY_SECONDS_V4}',
+      'then it expires',
+    ],
+    [
+      'an expired session while the core cannot be reached',
+      'asked again each {EXPIRY_ASK_AGAIN_MS}',
+      'its client no longer finds it, but it is deleted only when the core confirms that this region is its home',
+    ],
+    [
+      'QoS 2 origins that a session remembers',
+      '{SEEN_ORIGINS_MAX}',
+      'a repetition of an older message is delivered again',
+    ],
+    [
+      'a client that stalls without a session',
+      '{STALL_MS}',
+      'its queue is stored, so that its actor may hibernate',
+    ],
+  ],
+  Topics: [
+    [
+      'retained messages of a root',
+      '{RETAINED_MESSAGES_MAX}, {RETAINED_BYTES_MAX}',
+      'the publisher gets 0x97',
+    ],
+    ['different wide filters of a region and fleet', '{WIDE_FILTERS_MAX}', 'SUBACK 0x97'],
+    [
+      'a new wide filter while a region cannot be reached',
+      'none',
+      'SUBACK 0x83; a client with wide filters cannot finish a move until then ([decision 7](decisions/0007-wide-filters.md))',
+    ],
+    [
+      'a new subscriber of a root whose home cannot be reached',
+      'waits {SUBSCRIBE_TIMEOUT_MS}',
+      'SUBACK 0x83',
+    ],
+    [
+      'retained messages for one SUBSCRIBE with wide filters',
+      '{WIDE_RETAINED_MESSAGES_MAX}',
+      'further ones are not sent',
+    ],
+    [
+      'a root that no client owns (`rooms/42`) and whose region is lost',
+      'keeps its home',
+      'messages for it wait in the outboxes until the region is back',
+    ],
+  ],
+  'Between regions': [
+    [
+      'outbox of one of the uplink shards',
+      '{OUTBOX_MESSAGES_MAX} messages, {OUTBOX_BYTES_MAX}; one absent region gets half, two a third each',
+      'the publisher gets 0x97',
+    ],
+    [
+      'a region that is silent',
+      '{FAIL_OVER_AFTER_MS}',
+      'its clients may go on elsewhere ([decision 10](decisions/0010-fail-over.md))',
+    ],
+    [
+      '`durability: global`',
+      '{GLOBAL_SYNC_WAIT_MS} for the store, {GLOBAL_WAIT_MS} for an outbox',
+      'the publisher gets 0x83; the message stays where it is',
+    ],
+    [
+      'clocks of regions, pods and store',
+      'may differ by {CLOCKS_DIFFER_MS_MAX}',
+      'tokens between edge and core are refused',
+    ],
+    [
+      'a client id or root that is used for the first time',
+      'needs the core once',
+      'CONNACK 0x88, SUBACK 0x83; a publish waits in the outbox',
+    ],
+    [
+      'repetitions',
+      'QoS 1 may repeat a message after a fault; a client that moves may get twice what arrives in that moment',
+      'QoS 2 is recognised by its origin ([decision 9](decisions/0009-qos-2.md), [12](decisions/0012-between-regions.md))',
+    ],
+  ],
+  Presence: [
+    [
+      'events that wait for a region',
+      '{PRESENCE_OPEN_MAX}',
+      'of more, the next home publishes the last ones',
+    ],
+    [
+      'the end of a connection that died with its process',
+      'its keep alive',
+      'published when its actor is woken next ([decision 11](decisions/0011-presence.md))',
+    ],
+  ],
+  Shadows: [
+    ['state of a shadow', '{SHADOW_STATE_BYTES_MAX}, {SHADOW_LEVELS_MAX} levels', 'rejected with 413 or 400'],
+    ['one request', '{SHADOW_REQUEST_BYTES_MAX}', 'rejected with 413'],
+    [
+      'shadows of a device',
+      '{SHADOWS_MAX}, {SHADOWS_CHARACTERS_MAX} characters as JSON with metadata',
+      'rejected; by HTTP 507',
+    ],
+    [
+      'version of a deleted shadow',
+      '{SHADOW_DELETED_KEPT_MS}',
+      'then the next shadow of its name may begin at 1',
+    ],
+  ],
+  'Calls of devices': [
+    ['payload and answer', '{COMMAND_BYTES_MAX} each', '413; a larger answer is 502'],
+    ['time for the device', 'up to {COMMAND_TIMEOUT_MS_MAX}', 'a longer one is refused with 400'],
+    ['time that a request is held', '{CALL_WAIT_MS_MAX}', '202, and `Location` says where to ask'],
+    ['open calls of a device', '{COMMANDS_OPEN_MAX}', '429'],
+    [
+      'calls with an idempotency key',
+      '{COMMANDS_KEPT_MAX} of a device, {COMMANDS_KEPT_BYTES_MAX} of answers, for {COMMAND_KEPT_MS}',
+      'the oldest are forgotten: their key calls the device again',
+    ],
+  ],
+  History: [
+    [
+      'kept messages of a root that wait for the core',
+      '{HISTORY_WAITING_MESSAGES_MAX}, {HISTORY_WAITING_BYTES_MAX}',
+      'a QoS 1 or 2 publisher gets 0x97; QoS 0 is passed on and not kept, which leaves a gap in `number`',
+    ],
+    [
+      'filters of `HISTORY`',
+      '{HISTORY_FILTERS_MAX}; {HISTORY_TTL_SECONDS_MIN} to {HISTORY_TTL_SECONDS_MAX} each',
+      'the edge does not start',
+    ],
+    [
+      'messages that one SUBSCRIBE replays',
+      '{REPLAY_MESSAGES_MAX}',
+      'SUBACK 0x97: go on from the time of the last one',
+    ],
+    [
+      'messages of a root in an hour',
+      'about 200 a second of 150 bytes',
+      'larger partitions in Cassandra than it likes',
+    ],
+  ],
+  'HTTP and the registry': [
+    ['messages in a batch', '{PUBLISH_BATCH_MAX}', '400'],
+    [
+      'idempotency keys of a client',
+      '{IDEMPOTENCY_KEYS_MAX}, for {IDEMPOTENCY_KEPT_MS}, in the region that took them',
+      'an older key publishes again',
+    ],
+    [
+      'events that wait for a slow reader',
+      '{EVENTS_WAITING_MAX}, {EVENTS_WAITING_BYTES_MAX}',
+      'left out and counted: an event `dropped`',
+    ],
+    ['attributes, groups of a device', '{ATTRIBUTES_MAX}, {GROUPS_MAX}', '400'],
+    ['secrets of a device at a time', '{CREDENTIALS_MAX}', '409'],
+    ['devices in one import', '{IMPORT_LINES_MAX}', '400'],
+    [
+      'a secret that the core does not know',
+      'asked at most each {ACCESS_ASK_MS_MIN}, later each {ACCESS_ASK_MS_MAX}',
+      'CONNACK 0x9F',
+    ],
+  ],
+  explain: [
+    [
+      'what an actor remembers of messages',
+      '{RECENT_TOPICS_MAX} topics, {RECENT_PER_TOPIC_MAX} messages each, in memory',
+      'the answer says how far back it can see ([decision 17](decisions/0017-explain.md))',
+    ],
+  ],
+}
+
+interface Constant {
+  readonly file: string
+  readonly name: string
+  readonly value: unknown
+  /** As its comment says; of several below one comment the first has it. */
+  readonly comment: string
+}
+
+export async function limitsText(): Promise<string> {
+  const files = globSync('{src,actors,k8s-core}/**/limits.ts', { cwd: PROJECT })
+    .map((file) => file.split(path.sep).join('/'))
+    .sort()
+  const all = await Promise.all([...files, ...MORE_FILES].map(constantsOf))
+  const parts = [
+    '# Limits',
+    '',
+    'Written by `npm run limits` from the constants in the code (`test/docs/limits-text.ts`); a test compares. To change a limit, change the',
+    'constant; to add one, add a constant to the limits file of its part.',
+    '',
+  ]
+  for (const [group, rows] of Object.entries(GROUPS)) {
+    parts.push(`## ${group}`, '', '| what | bound | past it |', '|---|---|---|')
+    for (const row of rows) parts.push(`| ${row.map((cell) => filled(cell, all.flat())).join(' | ')} |`)
+    parts.push('')
+  }
+  parts.push(
+    '## Every constant',
+    '',
+    'Times that something waits, sizes of batches and caches: by file, as its comments say.',
+    '',
+  )
+  for (const file of files) {
+    parts.push(`### \`${file}\``, '', '| constant | value | what it is |', '|---|---|---|')
+    for (const { name, value, comment } of all.flat().filter((one) => one.file === file))
+      parts.push(`| \`${name}\` | ${shown(name, value)} | ${comment.replaceAll('|', '\\|')} |`)
+    parts.push('')
+  }
+  return parts.join('\n')
+}
+
+async function constantsOf(file: string): Promise<Constant[]> {
+  const values = (await import(path.join(PROJECT, file))) as Record<string, unknown>
+  const text = readFileSync(path.join(PROJECT, file), 'utf8')
+  const found: Constant[] = []
+  for (const [, comment, name = ''] of text.matchAll(
+    /(?:\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n)?export const ([A-Z][A-Z0-9_]*)\b/g,
+  )) {
+    const value = values[name]
+    if (value === undefined || typeof value === 'function') continue
+    found.push({ file, name, value, comment: (comment ?? '').replaceAll(/\s*\n\s*\*?\s*/g, ' ').trim() })
+  }
+  return found
+}
+
+function filled(cell: string, constants: readonly Constant[]): string {
+  return cell.replaceAll(
+    /\{(?:([\w/.-]+):)?([A-Z][A-Z0-9_]*)\}/g,
+    (_, file: string | undefined, name: string) => {
+      const named = constants.filter((one) => one.name === name && (file === undefined || one.file === file))
+      const values = new Set(named.map(({ value }) => shown(name, value)))
+      if (values.size !== 1)
+        throw new Error(`${values.size} values of ${name}: mend test/docs/limits-text.ts`)
+      return [...values][0] ?? ''
+    },
+  )
+}
+
+/** With the unit that its name says. */
+export function shown(name: string, value: unknown): string {
+  if (Array.isArray(value)) return value.map((one) => shown(name, one)).join(', ')
+  if (typeof value !== 'number') return String(value)
+  if (/_BYTES(_|$)/.test(name))
+    return inUnits(value, [
+      ['MiB', 1024 * 1024],
+      ['KiB', 1024],
+      ['bytes', 1],
+    ])
+  if (/_MS(_|$)/.test(name)) return duration(value)
+  if (/_(SECONDS|S)(_|$)/.test(name)) return duration(value * 1000)
+  return value.toLocaleString('en-US')
+}
+
+function duration(ms: number): string {
+  return inUnits(ms, [
+    ['days', 86_400_000],
+    ['h', 3_600_000],
+    ['min', 60_000],
+    ['s', 1000],
+    ['ms', 1],
+  ])
+}
+
+/** In the largest unit that makes it a whole number; two of a smaller one are clearer than one. */
+function inUnits(value: number, units: readonly (readonly [string, number])[]): string {
+  const whole = units.filter(([, size]) => value >= size && value % size === 0)
+  const isTime = units.some(([unit]) => unit === 'ms')
+  const [unit = '', size = 1] =
+    whole.find(([, one]) => value >= (isTime ? 2 : 1) * one) ?? whole[0] ?? units.at(-1) ?? []
+  return `${(value / size).toLocaleString('en-US')} ${unit}`
+}
