@@ -37,6 +37,11 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
       'only the server publishes there, but for shadow requests to `$aws/things/…`',
       'PUBACK 0x87',
     ],
+    [
+      '`$SYS/#`',
+      'what a client may know of its edge and its own session',
+      'no figures of a broker: there is none',
+    ],
   ],
   'Packets and connections': [
     ['a packet', '{PACKET_BYTES_MAX}, or less by `PACKET_BYTES_MAX`', 'the connection is closed with 0x95'],
@@ -94,6 +99,11 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
     [
       'retained messages of a root',
       '{RETAINED_MESSAGES_MAX}, {RETAINED_BYTES_MAX}',
+      'the publisher gets 0x97',
+    ],
+    [
+      'deliveries of a leaf that wait for actors which do not answer',
+      '{BACKLOG_MESSAGES_MAX}',
       'the publisher gets 0x97',
     ],
     ['different wide filters of a region and fleet', '{WIDE_FILTERS_MAX}', 'SUBACK 0x97'],
