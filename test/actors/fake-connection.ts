@@ -4,6 +4,13 @@ import type { Connection } from '../../actors/platform.ts'
 
 const ATTACHMENT_BYTES_MAX = 16 * 1024
 
+/** An attachment in the form of workerd. Throws on one past the bound of workerd. */
+export function attachmentBytes(attachment: unknown): Uint8Array {
+  const bytes = serialize(structuredClone(attachment))
+  if (bytes.length > ATTACHMENT_BYTES_MAX) throw new Error(`an attachment of ${bytes.length} bytes`)
+  return bytes
+}
+
 export class FakeConnection implements Connection {
   readonly frames: Uint8Array[] = []
   /** How the server closed it, or null. */
@@ -33,8 +40,6 @@ export class FakeConnection implements Connection {
   }
 
   attach(attachment: unknown): void {
-    const bytes = serialize(structuredClone(attachment))
-    if (bytes.length > ATTACHMENT_BYTES_MAX) throw new Error(`an attachment of ${bytes.length} bytes`)
-    this.kept = bytes
+    this.kept = attachmentBytes(attachment)
   }
 }

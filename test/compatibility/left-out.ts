@@ -10,7 +10,22 @@ export interface LeftOut {
   readonly reason: string
 }
 
-export const LEFT_OUT: readonly LeftOut[] = []
+const ANSWER_JSON = 'the previous release’s edge gives a JSON answer as `payload` alone, not as `json` too'
+
+export const LEFT_OUT: readonly LeftOut[] = [
+  {
+    make: 'old-edge',
+    file: 'commands.test.ts',
+    name: 'a hundred times at once gives each caller its own answer',
+    reason: ANSWER_JSON,
+  },
+  {
+    make: 'old-edge',
+    file: 'commands.test.ts',
+    name: 'is called once for one idempotency key, also when its region is killed meanwhile',
+    reason: ANSWER_JSON,
+  },
+]
 
 /** Why a test is left out; null if it runs. @param names its describes' and its own */
 export function reasonToLeaveOut(

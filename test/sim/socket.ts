@@ -2,6 +2,7 @@
 
 import type { Attachment } from '../../actors/device/connection/attachment.ts'
 import type { Connection } from '../../actors/platform.ts'
+import { attachmentBytes } from '../actors/fake-connection.ts'
 import type { SimActor } from './actor.ts'
 import { copy } from './copy.ts'
 
@@ -57,6 +58,8 @@ export class SimSocket implements Connection {
   }
 
   attach(attachment: unknown): void {
+    // Throws on one that is too large for workerd.
+    attachmentBytes(attachment)
     this.kept = copy(attachment)
   }
 

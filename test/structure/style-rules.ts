@@ -7,6 +7,7 @@ const DEFAULT_EXPORTS: readonly string[] = [
   'vitest.config.ts',
   'vitest.clients.config.ts',
   'test/idle/counting-worker.ts',
+  'test/hosts/probe-worker.ts',
 ]
 
 export const LINES_MAX = 400
