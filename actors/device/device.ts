@@ -6,8 +6,9 @@ import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import type { Delivery } from '../../src/session/delivery.ts'
-import { EMPTY_OUTGOING, type StoredDelivery } from '../../src/session/outgoing-effect.ts'
-import { type Effect, Session } from '../../src/session/session.ts'
+import type { Effect } from '../../src/session/effect.ts'
+import { Session } from '../../src/session/session.ts'
+import { EMPTY_OUTGOING, type StoredDelivery } from '../../src/session/stored-delivery.ts'
 import { negotiate } from '../../src/session/terms.ts'
 import { Leaf, type LeafOwner } from '../leaf/leaf.ts'
 import { NO_SUCH_SESSION } from '../leaf/outcome.ts'
@@ -27,6 +28,7 @@ import { factsOf } from './presence/system-topics.ts'
 import { HistoryReplay } from './replay/history-replay.ts'
 import { EffectPerformer } from './session/effect-performer.ts'
 import { LastWill } from './session/last-will.ts'
+import { OpenDeliveries, type Settle } from './session/open-deliveries.ts'
 import { PublishRequests } from './session/publish-requests.ts'
 import { Publisher } from './session/publisher.ts'
 import { Redistribution } from './session/redistribution.ts'
@@ -36,7 +38,7 @@ import { SessionExpiry } from './session/session-expiry.ts'
 import { SessionStore } from './session/session-store.ts'
 import { SessionWriter } from './session/session-writer.ts'
 import { ShadowDeltas } from './session/shadow-deltas.ts'
-import { storedOutcome } from './session/stored-outcome.ts'
+import { codeOf, storedOutcome } from './session/stored-outcome.ts'
 import { SubscriptionRequests } from './session/subscription-requests.ts'
 
 export class Device {
@@ -60,6 +62,7 @@ export class Device {
   private live: Live | null = null
   private readonly attaching: AttachmentWriter
   private readonly performing: EffectPerformer
+  private readonly deliveries = new OpenDeliveries()
   private readonly keeping: SessionWriter
   private readonly seen: SeenOrigins
   private readonly expiry: SessionExpiry
@@ -137,6 +140,7 @@ export class Device {
       explaining: this.explaining,
       attaching: this.attaching,
       publisher,
+      deliveries: this.deliveries,
       live: () => this.live,
       session: () => this.session,
       reply: (packet) => this.reply(packet),
@@ -189,7 +193,7 @@ export class Device {
     if (this.session !== null && this.expiry.isOverFor(this.session)) this.endSession('session-expired')
     const resumed = !connect.cleanStart && this.session !== null // [MQTT-3.1.2-4]
     this.will.clientReturned(resumed)
-    if (resumed) this.session?.resume(expirySeconds)
+    if (resumed) this.session?.step({ type: 'resumed', expirySeconds })
     const session = resumed && this.session !== null ? this.session : this.startSession(expirySeconds)
     const live = new Live(connection, terms, stream, now, admission)
     this.live = live
@@ -209,7 +213,7 @@ export class Device {
   /** After CONNACK: what waited for the client. [MQTT-4.4.0-1] */
   start(live: Live): void {
     if (this.live !== live || this.session === null) return
-    this.perform(this.session.connected(live.terms))
+    this.perform(this.session.step({ type: 'connected', terms: live.terms }))
     for (const delta of this.ownDeltas.onReturn(this.session)) void this.deliverQuietly(delta)
     this.attaching.save()
   }
@@ -261,8 +265,7 @@ export class Device {
             if (this.session !== session) return settle(NO_SUCH_SESSION)
             this.subscribing.arrived(delivery.message.topic)
             if (this.ownDeltas.needless(session, delivery)) return settle(Reason.Success)
-            const settled = storedOutcome(delivery, this.leaf.syncing, settle)
-            this.perform(this.explaining.deliver(session, delivery, settled, this.platform.now()))
+            this.deliverTo(session, delivery, storedOutcome(delivery, this.leaf.syncing, settle))
           })
         }),
       ),
@@ -286,8 +289,9 @@ export class Device {
   private startSession(expirySeconds: number): Session {
     this.endSession('discarded')
     const id = this.platform.randomId()
-    const messagesMax = this.platform.settings.queueMessagesMax
-    this.session = new Session(id, expirySeconds, new Map(), EMPTY_OUTGOING, [], messagesMax)
+    const { queueMessagesMax } = this.platform.settings
+    const beginning = { subscriptions: [], outgoing: EMPTY_OUTGOING, received: [] }
+    this.session = new Session({ id, expirySeconds, queueMessagesMax, ...beginning })
     return this.session
   }
 
@@ -332,7 +336,7 @@ export class Device {
 
   /** The session waits for its client, or ends with the connection. */
   private sessionLeft(session: Session): void {
-    this.perform(session.disconnected())
+    this.perform(session.step({ type: 'disconnected' }))
     if (session.persistent && session.expirySeconds > 0) this.keepDisconnected(session)
     else this.endSession('session-ended')
   }
@@ -353,8 +357,9 @@ export class Device {
   private givenAway(session: Session, rows: readonly StoredDelivery[]): void {
     if (this.session !== session || rows.length === 0) return
     this.keeping.behind.flush()
-    const storedOutcome = this.store.inQueue(rows.map(({ position }) => position))
-    this.perform(session.outgoing.givenAway(rows.filter(({ position }) => storedOutcome.has(position))))
+    const queued = this.store.inQueue(rows.map(({ position }) => position))
+    const left = rows.filter(({ position }) => queued.has(position))
+    this.perform(session.step({ type: 'redistributed', rows: left }))
   }
 
   private perform(effects: readonly Effect[]): readonly Promise<void>[] {
@@ -372,8 +377,9 @@ export class Device {
       this.subscribing.subscribe(session, asked),
     )
     if (this.session !== session) return
-    this.perform(effect.done(outcome.reasons))
-    this.explaining.subscribed(effect, outcome.reasons)
+    const { reasons } = outcome
+    this.perform(session.step({ type: 'subscribed', number: effect.number, reasons }))
+    this.explaining.subscribed(effect, reasons)
     this.subscribing.settled(session, effect)
     const facts = this.live === null ? {} : factsOf(this.platform, session, this.live.terms)
     await this.subscribing.giveRetained(session, effect, outcome, facts, (delivery) =>
@@ -385,14 +391,23 @@ export class Device {
   private deliverQuietly(delivery: Delivery): Promise<number> {
     const { session } = this
     if (session === null) return Promise.resolve(Reason.Success)
+    return new Promise((done) => this.deliverTo(session, delivery, (outcome) => done(codeOf(outcome))))
+  }
+
+  private deliverTo(session: Session, delivery: Delivery, settle: Settle): void {
     const now = this.platform.now()
-    return new Promise((done) => void this.perform(this.explaining.deliver(session, delivery, done, now)))
+    const note = this.explaining.delivering(session, delivery, now)
+    const number = this.deliveries.open((outcome, storedUpTo) => {
+      note(outcome)
+      settle(outcome, storedUpTo)
+    })
+    this.perform(session.step({ type: 'delivery', number, delivery, now }))
   }
 
   private async unsubscribe(session: Session, effect: Extract<Effect, { do: 'unsubscribe' }>): Promise<void> {
     await this.registrar.unsubscribe(session.id, effect.filters)
     if (this.session !== session) return
     this.subscribing.settled(session, effect)
-    this.perform(effect.done())
+    this.perform(session.step({ type: 'unsubscribed', number: effect.number }))
   }
 }

@@ -4,7 +4,7 @@ import { encodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import { type ProblemResponse, problemResponse } from '../../src/relay/problem.ts'
-import { refusal } from '../../src/session/session.ts'
+import { refusal } from '../../src/session/publish-refusal.ts'
 import type { DevicePeer, IdempotencyKey } from '../device/device-peer.ts'
 import { type ApiContext, regionOf } from './edge.ts'
 

@@ -12,7 +12,7 @@ import type {
 } from '../../src/relay/home.ts'
 import type { HomeAnswer } from '../../src/relay/home-answer.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
-import type { Subscription } from '../../src/session/session.ts'
+import type { Subscription } from '../../src/session/subscription.ts'
 
 export interface SubscribeReply {
   readonly reasons: readonly number[]

@@ -15,7 +15,7 @@ import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/
 import { encodeRouted } from '../../src/relay/routed.ts'
 import type { HomeShadowResponse, ShadowAsked } from '../../src/relay/shadow.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
-import type { Subscription } from '../../src/session/session.ts'
+import type { Subscription } from '../../src/session/subscription.ts'
 import { CoreUnreachable } from '../core/core-client.ts'
 import { LEAF_SOURCES_MAX } from '../limits.ts'
 import type { Platform } from '../platform.ts'

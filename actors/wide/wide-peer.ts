@@ -3,7 +3,7 @@ import type { Branch, ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
 import type { ExplainAsked, WideFacts } from '../../src/relay/explain.ts'
 import type { WideAnswer, WideCursor, WideRequest, WorldCursor } from '../../src/relay/wide.ts'
-import type { Subscription } from '../../src/session/session.ts'
+import type { Subscription } from '../../src/session/subscription.ts'
 import type { SharingPeer } from '../leaf/leaf-peer.ts'
 
 export interface WideReply {

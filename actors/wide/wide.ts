@@ -15,7 +15,7 @@ import {
   type WideRequest,
   type WorldCursor,
 } from '../../src/relay/wide.ts'
-import type { Subscription } from '../../src/session/session.ts'
+import type { Subscription } from '../../src/session/subscription.ts'
 import { CoreUnreachable } from '../core/core-client.ts'
 import { filtersOf, sharesOf } from '../explain/leaf-facts.ts'
 import { FanOut } from '../leaf/delivery/fan-out.ts'

@@ -3,7 +3,7 @@
 import { isPresence } from '../id/root.ts'
 import { isShadowTopic } from '../id/shadow-topic.ts'
 import { Reason } from '../mqtt/reason.ts'
-import { refusal } from '../session/session.ts'
+import { refusal } from '../session/publish-refusal.ts'
 import type { Decision } from './explanation.ts'
 import { lossKnown, received, refusedPublish } from './message-rules.ts'
 import { type Rule, say } from './rule.ts'

@@ -1,30 +1,36 @@
-// A message on its way to one subscriber, and its form as bytes: in the call that carries it, in the queue that keeps it.
+// A message on its way to one subscriber, and its form as bytes, in calls between actors and in the session's queue.
 import { decodeMessage, encodeMessage, type Message } from '../mqtt/message.ts'
 import type { QoS } from '../mqtt/packet.ts'
 
 export interface Delivery {
   /** The lesser of the message's QoS and the subscription's. [MQTT-3.8.4-8] */
   readonly qos: QoS
-  /** The RETAIN flag as the subscriber shall see it. */
+  /** The RETAIN flag that the subscriber gets. */
   readonly retain: boolean
   readonly identifiers: readonly number[]
-  /** The shared subscription by which it comes; null for an ordinary one. */
+  /** The shared subscription that matched; null for an ordinary one. */
   readonly share: DeliveryShare | null
   readonly message: Message
 }
 
-/** Of the group's members this session was chosen, and may pass the message back while its client has not got it. */
+/** The group's choice fell on this session, which may return the message until its client has it. */
 export interface DeliveryShare {
   /** `$share/group/filter`. */
   readonly filter: string
-  /** No other member can take it now: it is to be kept although the client is away. */
+  /** No other member can take the message now: store it even if the client is away. */
   readonly waits: boolean
 }
 
-/** The outcome of a shared delivery that another member is to have, since this client is away. Not an MQTT code. */
+/**
+ * What became of a delivery, for its sender. `accepted`: the client has it, or nothing of it would outlive the connection.
+ * `stored`: it is in the session's queue. `client-away`: another member of the group must take it. `queue-full`: refused.
+ */
+export type DeliveryOutcome = 'accepted' | 'stored' | 'client-away' | 'queue-full'
+
+/** The outcome `client-away` between actors. Not an MQTT code. */
 export const CLIENT_AWAY = 0xfe
 
-/** What a delivery counts against the bounds of a queue, bytes. */
+/** The size of a delivery against the bound of a queue, bytes. */
 export function deliveryBytes(delivery: Delivery): number {
   return (
     delivery.message.payload.length + delivery.message.properties.length + delivery.message.topic.length + 16
@@ -40,8 +46,8 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * u8 flags, u16 and so many u32 identifiers, u16 and the share's filter if there is one, the message's record.
- * @param record the message's record, where the caller has it: one message is encoded once for all subscribers
+ * u8 flags; u16 count and u32 for each identifier; u16 length and the share's filter, if shared; the message's record.
+ * @param record the message's record, so that one message is encoded once for all subscribers
  */
 export function encodeDelivery(delivery: Delivery, record = encodeMessage(delivery.message)): Uint8Array {
   const { identifiers, share } = delivery
@@ -65,6 +71,7 @@ export function encodeDelivery(delivery: Delivery, record = encodeMessage(delive
   return bytes
 }
 
+/** Throws an Error for bytes that `encodeDelivery` cannot have made. */
 export function decodeDelivery(bytes: Uint8Array): Delivery {
   const flags = bytes[0] ?? 0
   const waitsAlone = (flags & (SHARED | WAITS)) === WAITS
@@ -90,7 +97,7 @@ export function decodeDelivery(bytes: Uint8Array): Delivery {
   }
 }
 
-/** The message's record in a delivery; a view of it. */
+/** A view of the message's record in a delivery. */
 export function recordIn(bytes: Uint8Array): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let at = 3 + view.getUint16(1) * 4

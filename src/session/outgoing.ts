@@ -1,157 +1,125 @@
-// What a session sends to its client: the window of messages in flight, what waits behind it, what is stored.
-// No I/O: every call returns the effects that the actor performs.
-import { Reason } from '../mqtt/reason.ts'
-import { CLIENT_AWAY, type Delivery, deliveryBytes } from './delivery.ts'
-import { ACK_WAIT_MS, QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX, STALL_MS } from './limits.ts'
-import {
-  type OutgoingEffect,
-  type OutgoingSnapshot,
-  packetIdOf,
-  type Settle,
-  type StoredDelivery,
-} from './outgoing-effect.ts'
-import { type Entry, entryOf, FORGOTTEN, forgetExpired, isOpen, isShared } from './outgoing-entry.ts'
+// The deliveries of a session on their way to its client: in flight, waiting, stored. Decides which is sent, stored, or given
+// its outcome. No I/O: each call returns the effects that the actor performs.
+import type { Delivery, DeliveryOutcome } from './delivery.ts'
+import { DeliveryQueue } from './delivery-queue.ts'
+import type { OutgoingEffect } from './effect.ts'
+import { InflightWindow } from './inflight-window.ts'
+import type { AwakenedInput } from './input.ts'
+import { ACK_WAIT_MS, QUEUE_MESSAGES_MAX, STALL_MS } from './limits.ts'
+import { entryOf, FORGOTTEN, isOpen, isShared, type QueueEntry } from './queue-entry.ts'
+import { type OutgoingSnapshot, packetIdOf, type StoredDelivery } from './stored-delivery.ts'
 
-export class Outgoing {
-  /** Whether what is not acknowledged outlives the connection. */
+/** What others may ask of a session's deliveries. */
+export interface OutgoingState {
+  /** Whether deliveries that are not acknowledged outlive the connection. */
   readonly persistent: boolean
-  private window = 0
-  private readonly inflight = new Map<number, Entry>()
-  /** QoS 2 deliveries whose PUBCOMP is to come: packet id to position. They take part of the window. */
-  private readonly released = new Map<number, number>()
-  private waiting: Entry[] = []
+  readonly online: boolean
+  /** How many more deliveries the client takes now. */
+  readonly free: number
+  readonly inflightPacketIds: number[]
+  /** The last position that this connection was sent. */
+  readonly sentOnConnection: number
+  snapshot(): OutgoingSnapshot
+}
+
+export class OutgoingDeliveries implements OutgoingState {
+  readonly persistent: boolean
+  private readonly window: InflightWindow
+  private readonly queue: DeliveryQueue
   private lastPosition: number
   private sentUpTo: number
-  private storedMessages: number
-  private storedBytes: number
-  /** Of what waits, what is not stored. */
-  private unstoredMessages = 0
-  private unstoredBytes = 0
-  /** The last stored position in memory; more lie behind it while `storedBehind`. */
-  private loadedUpTo = 0
-  /** The last position that was sent on this connection. */
   private sentHere = 0
-  private storedBehind: boolean
   private wakeAt = 0
-  private readonly messagesMax: number
 
   constructor(persistent: boolean, snapshot: OutgoingSnapshot, messagesMax = QUEUE_MESSAGES_MAX) {
     this.persistent = persistent
-    this.messagesMax = messagesMax
+    this.window = new InflightWindow(snapshot.released)
+    this.queue = new DeliveryQueue(snapshot, messagesMax)
     this.lastPosition = snapshot.lastPosition
     this.sentUpTo = snapshot.sentUpTo
-    this.storedMessages = snapshot.storedMessages
-    this.storedBytes = snapshot.storedBytes
-    this.storedBehind = snapshot.storedMessages > 0
-    for (const position of snapshot.released) this.released.set(packetIdOf(position), position)
   }
 
   get online(): boolean {
-    return this.window > 0
+    return this.window.isOpen
   }
 
-  /** How far this connection is: what is stored up to this position is in flight, or the client has it. */
+  get free(): number {
+    return this.window.free
+  }
+
+  get inflightPacketIds(): number[] {
+    return this.window.packetIds
+  }
+
   get sentOnConnection(): number {
     return this.sentHere
   }
 
-  get inflightPacketIds(): number[] {
-    return [...this.inflight.keys()]
-  }
-
   snapshot(): OutgoingSnapshot {
-    return {
-      lastPosition: this.lastPosition,
-      sentUpTo: this.sentUpTo,
-      storedMessages: this.storedMessages,
-      storedBytes: this.storedBytes,
-      released: [...this.released.values()],
-    }
+    const { lastPosition, sentUpTo } = this
+    return { lastPosition, sentUpTo, ...this.queue.stored, released: this.window.releasedPositions }
   }
 
   /**
-   * A connection is there. Stored deliveries go first; those sent before go again, marked DUP. [MQTT-4.4.0-1]
-   * @param window the client's Receive Maximum or our bound, whichever is less; at least 1
+   * A connection starts. Stored deliveries go first; those sent before go again, marked DUP. [MQTT-4.4.0-1]
+   * @param windowSize the client's Receive Maximum or our bound, whichever is less; at least 1
    */
-  resume(window: number): OutgoingEffect[] {
-    this.window = window
-    this.loadedUpTo = 0
+  connected(windowSize: number): OutgoingEffect[] {
+    this.window.open(windowSize)
+    this.queue.rewind()
     this.sentHere = 0
-    this.storedBehind = this.storedMessages > 0
     const effects: OutgoingEffect[] = []
-    for (const packetId of this.released.keys()) effects.push({ do: 'pubrel', packetId })
+    for (const packetId of this.window.releasedPacketIds) effects.push({ do: 'pubrel', packetId })
     this.pump(effects)
     return effects
   }
 
-  /**
-   * The connection outlived the actor's memory (hibernation).
-   * @param unstored packet ids in flight that were never stored (a session that ends with its connection)
-   * @param stored the stored deliveries up to `sentHere`: in flight, their acknowledgements still to come
-   * @param sentHere `sentOnConnection` of before
-   */
-  awaken(
-    window: number,
-    unstored: readonly number[],
-    stored: readonly StoredDelivery[],
-    sentHere: number,
-    now: number,
-  ): void {
-    this.window = window
-    this.sentHere = sentHere
-    for (const packetId of unstored) this.inflight.set(packetId, FORGOTTEN)
-    for (const row of stored) this.inflight.set(packetIdOf(row.position), entryOf(row, now))
-    this.loadedUpTo = sentHere
-    this.storedBehind = this.storedMessages > stored.length
+  /** The connection outlived the actor's memory (hibernation): nothing is sent again. */
+  awaken({ terms, unstored, stored, sentOnConnection, now }: Omit<AwakenedInput, 'type' | 'aliases'>): void {
+    this.window.open(terms.outgoingWindow)
+    this.sentHere = sentOnConnection
+    for (const packetId of unstored) this.window.add(packetId, FORGOTTEN)
+    for (const row of stored) this.window.add(packetIdOf(row.position), entryOf(row, now))
+    this.queue.resumeAfter(sentOnConnection, stored.length)
   }
 
-  deliver(delivery: Delivery, settle: Settle, now: number): OutgoingEffect[] {
+  deliver(delivery: Delivery, number: number, now: number): OutgoingEffect[] {
     const effects: OutgoingEffect[] = []
     const { qos, share } = delivery
     if (share !== null && !share.waits && !this.online) {
-      settle(CLIENT_AWAY)
+      effects.push({ do: 'outcome', number, outcome: 'client-away' })
       return effects
     }
     if (qos === 0) {
       if (this.online) effects.push({ do: 'send', delivery, packetId: 0, dup: false })
-      settle(Reason.Success)
+      effects.push({ do: 'outcome', number, outcome: 'accepted' })
       return effects
     }
-    // What is acknowledged already nobody else has: the outbox that it comes from bounds it.
-    const messages = this.storedMessages + this.unstoredMessages
-    const bytes = this.storedBytes + this.unstoredBytes + deliveryBytes(delivery)
-    if (delivery.message.owed === undefined && (messages >= this.messagesMax || bytes > QUEUE_BYTES_MAX)) {
-      settle(Reason.QuotaExceeded)
+    // A message that an outbox or another queue has acknowledged has no other place: take it beyond the bound.
+    if (delivery.message.owed === undefined && !this.queue.hasRoomFor(delivery)) {
+      effects.push({ do: 'outcome', number, outcome: 'queue-full' })
       return effects
     }
-    const entry: Entry = {
-      position: ++this.lastPosition,
-      delivery,
-      arrivedAt: now,
-      stored: false,
-      sentBefore: false,
-      settle,
-    }
-    if (this.online && this.waiting.length === 0 && !this.storedBehind && this.room(entry)) {
+    const position = ++this.lastPosition
+    const entry: QueueEntry = { position, delivery, arrivedAt: now, stored: false, sentBefore: false, number }
+    if (this.online && this.queue.isEmpty && this.window.hasRoomFor(position)) {
       this.send(entry, false, effects)
-    } else if (!this.online || this.storedBehind) {
+    } else if (!this.online || this.queue.hasMoreStored) {
       this.store([entry], effects, false)
-      this.storedBehind = true
+      this.queue.leftInStorage()
       return effects
     } else {
-      this.waiting.push(entry)
-      this.unstoredMessages++
-      this.unstoredBytes += deliveryBytes(delivery)
+      this.queue.add(entry)
     }
-    if (entry.settle !== null) this.wake(now + ACK_WAIT_MS, effects)
+    if (isOpen(entry)) this.wake(now + ACK_WAIT_MS, effects)
     return effects
   }
 
   /** PUBACK. `unknown`: nothing with this id is in flight; `misused`: it is in flight with QoS 2. */
   acknowledged(packetId: number): OutgoingEffect[] | 'unknown' | 'misused' {
-    const entry = this.inflight.get(packetId)
-    if (entry === undefined) return this.released.has(packetId) ? 'misused' : 'unknown'
-    return entry.delivery.qos === 2 ? 'misused' : this.done(packetId, entry)
+    const entry = this.window.get(packetId)
+    if (entry === undefined) return this.window.isReleased(packetId) ? 'misused' : 'unknown'
+    return entry.delivery.qos === 2 ? 'misused' : this.finish(packetId, entry)
   }
 
   /**
@@ -159,57 +127,53 @@ export class Outgoing {
    * @param refused with a reason of 0x80 or more, which ends the exchange
    */
   received(packetId: number, refused: boolean): OutgoingEffect[] | 'unknown' | 'misused' {
-    const entry = this.inflight.get(packetId)
-    if (entry === undefined) {
-      return this.released.has(packetId) ? [{ do: 'pubrel', packetId }] : 'unknown'
-    }
+    const entry = this.window.get(packetId)
+    if (entry === undefined)
+      return this.window.isReleased(packetId) ? [{ do: 'pubrel', packetId }] : 'unknown'
     if (entry.delivery.qos !== 2 && entry !== FORGOTTEN) return 'misused'
-    return refused ? this.done(packetId, entry) : this.release(packetId, entry)
+    return refused ? this.finish(packetId, entry) : this.release(packetId, entry)
   }
 
-  /** PUBCOMP; of an id that is not known any more it says nothing new. */
+  /** PUBCOMP. A repeated one has no effect. */
   completed(packetId: number): OutgoingEffect[] {
-    const position = this.released.get(packetId)
-    if (position === undefined) return []
-    this.released.delete(packetId)
+    const position = this.window.complete(packetId)
+    if (position === null) return []
     const effects: OutgoingEffect[] = [{ do: 'complete', position }]
     this.pump(effects)
     return effects
   }
 
-  /** What was to be sent is more than the client takes: it counts as sent and acknowledged. [MQTT-3.1.2-25] */
+  /** A packet too large for the client, or an expired message, counts as sent and acknowledged. [MQTT-3.1.2-25] */
   skipped(packetId: number): OutgoingEffect[] {
-    const entry = this.inflight.get(packetId)
+    const entry = this.window.get(packetId)
     if (entry === undefined) return []
-    // A client that got it on an earlier connection holds its packet id until PUBREL.
+    // A client that has it from an earlier connection holds its packet id until PUBREL.
     const held = entry.delivery.qos === 2 && entry.sentBefore
-    return held ? this.release(packetId, entry) : this.done(packetId, entry)
+    return held ? this.release(packetId, entry) : this.finish(packetId, entry)
   }
 
   /**
-   * The bounded moment is over: whatever waited for it is stored, and only that. A session that ends with its
-   * connection loses nothing more with the process than with the connection, so what it waits for stays in memory
-   * (the wake keeps the actor there), unless its client has stalled.
+   * The bounded wait for acknowledgements is over: store each delivery that has waited that long. A session that ends with its
+   * connection stores only those of a stalled client: the loss of the process costs it no more than the loss of its connection.
    */
   ackWaitOver(now: number): OutgoingEffect[] {
     const effects: OutgoingEffect[] = []
     this.wakeAt = 0
-    const due: Entry[] = []
+    const due: QueueEntry[] = []
     let next = Number.POSITIVE_INFINITY
-    for (const entry of this.open()) {
+    for (const entry of this.openEntries()) {
       const waitsUntil = entry.arrivedAt + ACK_WAIT_MS
       if (waitsUntil > now) {
         next = Math.min(next, waitsUntil)
       } else if (this.persistent || isShared(entry) || entry.arrivedAt + STALL_MS <= now) {
         due.push(entry)
       } else {
-        entry.settle?.(Reason.Success)
-        entry.settle = null
+        settle(entry, 'accepted', effects)
       }
     }
     if (!this.persistent) {
-      for (const entry of this.waiting) {
-        if (entry.stored || entry.settle !== null) continue
+      for (const entry of this.queue.waiting) {
+        if (entry.stored || isOpen(entry)) continue
         if (entry.arrivedAt + STALL_MS <= now) due.push(entry)
         else next = Math.min(next, entry.arrivedAt + STALL_MS)
       }
@@ -223,173 +187,142 @@ export class Outgoing {
     return effects
   }
 
-  /** What `refill` asked for. Fewer rows than asked mean that nothing lies behind them. */
+  /** The rows that the effect `refill` asked for. Fewer rows than its limit are the last. */
   refill(rows: readonly StoredDelivery[], limit: number, now: number): OutgoingEffect[] {
     const effects: OutgoingEffect[] = []
     const expired: StoredDelivery[] = []
     for (const row of rows) {
-      if (row.position <= this.loadedUpTo) continue // asked for twice: an acknowledgement came before the reading
-      this.loadedUpTo = row.position
+      if (this.queue.wasLoaded(row.position)) continue
       const { expiresAt } = row.delivery.message
-      // Delivery that was begun is not given up: the client may hold its packet id. [MQTT-4.4.0-1] [MQTT-4.3.3-7]
+      // Send an expired message again if an earlier connection has sent it: the client may hold its packet id.
+      // [MQTT-4.4.0-1] [MQTT-4.3.3-7]
       if (expiresAt > 0 && expiresAt <= now && row.position > this.sentUpTo) {
         expired.push(row)
-        this.uncount(row.delivery)
+        this.queue.removeStored(row.delivery)
       } else {
-        this.waiting.push(entryOf(row, now))
+        this.queue.load(entryOf(row, now))
       }
     }
-    this.storedBehind = rows.length >= limit
-    if (expired.length > 0) effects.push(forgetExpired(expired))
+    this.queue.loaded(rows.length >= limit)
+    if (expired.length > 0)
+      effects.push({ do: 'forget', positions: expired.map(({ position }) => position), expired })
     this.pump(effects)
     return effects
   }
 
   /**
-   * The connection is gone. What a persistent session had open is stored; else it ends with the session. What came by a
-   * shared subscription goes to another member, unless it has been sent with QoS 2. [MQTT-4.8.2-5]
+   * The connection has ended. A persistent session stores its open deliveries. Those of a shared subscription go to another
+   * member of the group instead, unless sent with QoS 2. [MQTT-4.8.2-5]
    */
-  closed(): OutgoingEffect[] {
+  disconnected(): OutgoingEffect[] {
     const effects: OutgoingEffect[] = []
-    this.window = 0
-    const open: Entry[] = []
-    for (const entry of this.open()) {
-      const sent = this.inflight.get(packetIdOf(entry.position)) === entry
-      if (isShared(entry) && (entry.delivery.qos === 1 || !sent)) {
-        entry.settle?.(CLIENT_AWAY)
-        entry.settle = null
-      } else {
-        open.push(entry)
-      }
+    const open: QueueEntry[] = []
+    for (const entry of this.openEntries()) {
+      const goesToOthers = isShared(entry) && (entry.delivery.qos === 1 || !this.window.has(entry))
+      if (goesToOthers) settle(entry, 'client-away', effects)
+      else open.push(entry)
     }
     if (this.persistent && open.length > 0) this.store(open, effects)
-    if (!this.persistent) for (const entry of open) entry.settle?.(Reason.Success)
-    this.inflight.clear()
-    this.waiting = []
-    this.unstoredMessages = 0
-    this.unstoredBytes = 0
-    this.storedBehind = this.storedMessages > 0
+    if (!this.persistent) for (const entry of open) settle(entry, 'accepted', effects)
+    this.window.close()
+    this.queue.clearMemory()
     return effects
   }
 
-  /** Stored deliveries that other members of their group have got meanwhile. */
-  givenAway(rows: readonly StoredDelivery[]): OutgoingEffect[] {
-    const busy = new Set(this.waiting.map(({ position }) => position))
-    for (const { position } of this.inflight.values()) busy.add(position)
-    // A client that has come back meanwhile may be getting it too: then it is delivered twice, which QoS 1 allows.
+  /** Other members of the group have these stored deliveries: delete those that are not on their way to this client. */
+  redistributed(rows: readonly StoredDelivery[]): OutgoingEffect[] {
+    const busy = new Set(this.queue.waiting.map(({ position }) => position))
+    for (const { position } of this.window.entries()) busy.add(position)
+    // The client may be back and may get a delivery that another member has too: QoS 1 allows both.
     const gone = rows.filter(({ position }) => !busy.has(position))
-    for (const { delivery } of gone) this.uncount(delivery)
+    for (const { delivery } of gone) this.queue.removeStored(delivery)
     return gone.length === 0 ? [] : [{ do: 'forget', positions: gone.map(({ position }) => position) }]
   }
 
-  private release(packetId: number, entry: Entry): OutgoingEffect[] {
-    this.inflight.delete(packetId)
+  private release(packetId: number, entry: QueueEntry): OutgoingEffect[] {
+    const effects: OutgoingEffect[] = []
     const position = entry === FORGOTTEN ? packetId : entry.position
-    this.released.set(packetId, position)
-    if (entry.stored) this.uncount(entry.delivery)
-    entry.settle?.(Reason.Success)
-    return [
-      { do: 'release', position, stored: entry.stored },
-      { do: 'pubrel', packetId },
-    ]
+    this.window.release(packetId, position)
+    if (entry.stored) this.queue.removeStored(entry.delivery)
+    settle(entry, 'accepted', effects)
+    effects.push({ do: 'release', position, stored: entry.stored }, { do: 'pubrel', packetId })
+    return effects
   }
 
-  private done(packetId: number, entry: Entry): OutgoingEffect[] {
-    this.inflight.delete(packetId)
+  /** The client has the delivery. */
+  private finish(packetId: number, entry: QueueEntry): OutgoingEffect[] {
     const effects: OutgoingEffect[] = []
+    this.window.remove(packetId)
     if (entry.stored) {
-      this.uncount(entry.delivery)
+      this.queue.removeStored(entry.delivery)
       effects.push({ do: 'forget', positions: [entry.position] })
-    } else entry.settle?.(Reason.Success)
+    } else settle(entry, 'accepted', effects)
     this.pump(effects)
     return effects
   }
 
-  private *open(): Generator<Entry> {
-    yield* [...this.inflight.values(), ...this.waiting].filter(isOpen)
+  private openEntries(): QueueEntry[] {
+    return [...this.window.entries(), ...this.queue.waiting].filter(isOpen)
   }
 
-  get free(): number {
-    return this.window - this.inflight.size - this.released.size
-  }
-
-  private room(entry: Entry): boolean {
+  private send(entry: QueueEntry, dup: boolean, effects: OutgoingEffect[]): void {
     const packetId = packetIdOf(entry.position)
-    return this.free > 0 && !this.inflight.has(packetId) && !this.released.has(packetId)
-  }
-
-  private send(entry: Entry, dup: boolean, effects: OutgoingEffect[]): void {
-    const packetId = packetIdOf(entry.position)
-    // Exactly once: were its id lost with the process, the next message with that id would be taken for this one. With
-    // what is in flight before it, which would else come again behind it.
+    // Store a QoS 2 delivery before it is sent. Otherwise a crash frees its packet id, and the client takes the next message
+    // with that id for this one. Store the open ones before it too, or they would be sent again after it.
     if (entry.delivery.qos === 2 && this.persistent && !entry.stored)
-      this.store([...[...this.inflight.values()].filter(isOpen), entry], effects, false)
-    this.inflight.set(packetId, entry)
+      this.store([...[...this.window.entries()].filter(isOpen), entry], effects, false)
+    this.window.add(packetId, entry)
     entry.sentBefore = dup
     this.sentHere = entry.position
     effects.push({ do: 'send', delivery: entry.delivery, packetId, dup })
-    if (entry.stored) {
-      if (entry.position > this.sentUpTo) {
-        this.sentUpTo = entry.position
-        effects.push({ do: 'sent-up-to', position: entry.position })
-      }
-    } else if (!this.persistent && !isShared(entry)) {
-      // Nothing outlives the connection, and on the connection nothing is sent twice: this is done.
-      entry.settle?.(Reason.Success)
-      entry.settle = null
-    }
+    if (entry.stored) this.noteSentUpTo(entry.position, effects)
+    // A session that ends with its connection sends nothing twice: once sent, there is nothing left to keep.
+    else if (!this.persistent && !isShared(entry)) settle(entry, 'accepted', effects)
   }
 
+  /** Sends waiting deliveries while the window has room, then asks storage for more. */
   private pump(effects: OutgoingEffect[]): void {
     let sent = 0
-    for (const entry of this.waiting) {
-      if (!this.room(entry)) break
-      if (!entry.stored) this.leftWaiting(entry)
+    for (const entry of this.queue.waiting) {
+      if (!this.window.hasRoomFor(entry.position)) break
+      if (!entry.stored) this.queue.leaveMemory(entry)
       this.send(entry, entry.stored && entry.position <= this.sentUpTo, effects)
       sent++
     }
-    if (sent > 0) this.waiting.splice(0, sent)
-    const room = this.free
-    // Not a row at a time: half a window is read at once.
+    this.queue.removeFirst(sent)
+    const { queue, window } = this
+    // Half a window at once: a read for each row would be dear.
     if (
-      this.online &&
-      this.waiting.length === 0 &&
-      this.storedBehind &&
-      room > 0 &&
-      room >= this.window >> 1
-    ) {
-      effects.push({ do: 'refill', after: this.loadedUpTo, limit: room })
-    }
+      window.isOpen &&
+      queue.waiting.length === 0 &&
+      queue.hasMoreStored &&
+      window.free > 0 &&
+      window.isHalfFree
+    )
+      effects.push({ do: 'refill', after: queue.loadedPosition, limit: window.free })
   }
 
-  private store(entries: readonly Entry[], effects: OutgoingEffect[], waited = true): void {
-    const settles: Settle[] = []
-    let sentUpTo = this.sentUpTo
+  /** @param counted the entries that are not in flight count as waiting in memory */
+  private store(entries: readonly QueueEntry[], effects: OutgoingEffect[], counted = true): void {
+    const numbers: number[] = []
+    let sentUpTo = 0
     for (const entry of entries) {
       entry.stored = true
-      this.storedMessages++
-      this.storedBytes += deliveryBytes(entry.delivery)
-      if (entry.settle !== null) settles.push(entry.settle)
-      entry.settle = null
-      if (this.inflight.get(packetIdOf(entry.position)) === entry)
-        sentUpTo = Math.max(sentUpTo, entry.position)
-      else if (waited) this.leftWaiting(entry)
+      this.queue.addStored(entry.delivery)
+      if (isOpen(entry)) numbers.push(entry.number)
+      entry.number = 0
+      if (this.window.has(entry)) sentUpTo = Math.max(sentUpTo, entry.position)
+      else if (counted) this.queue.leaveMemory(entry)
     }
-    effects.push({ do: 'store', entries, settles })
-    if (sentUpTo > this.sentUpTo) {
-      this.sentUpTo = sentUpTo
-      effects.push({ do: 'sent-up-to', position: sentUpTo })
-    }
+    const rows = entries.map(({ position, delivery }) => ({ position, delivery }))
+    effects.push({ do: 'store', entries: rows, numbers })
+    this.noteSentUpTo(sentUpTo, effects)
   }
 
-  private leftWaiting(entry: Entry): void {
-    this.unstoredMessages--
-    this.unstoredBytes -= deliveryBytes(entry.delivery)
-  }
-
-  private uncount(delivery: Delivery): void {
-    this.storedMessages--
-    this.storedBytes -= deliveryBytes(delivery)
+  private noteSentUpTo(position: number, effects: OutgoingEffect[]): void {
+    if (position <= this.sentUpTo) return
+    this.sentUpTo = position
+    effects.push({ do: 'sent-up-to', position })
   }
 
   private wake(at: number, effects: OutgoingEffect[]): void {
@@ -397,4 +330,11 @@ export class Outgoing {
     this.wakeAt = at
     effects.push({ do: 'wake', at })
   }
+}
+
+/** Tells the sender the outcome, once. */
+function settle(entry: QueueEntry, outcome: DeliveryOutcome, effects: OutgoingEffect[]): void {
+  if (!isOpen(entry)) return
+  effects.push({ do: 'outcome', number: entry.number, outcome })
+  entry.number = 0
 }

@@ -12,9 +12,9 @@ import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { EnvelopesRequest, EnvelopesResponse } from '../../src/relay/envelope.ts'
 import { decodeRouted } from '../../src/relay/routed.ts'
 import { decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
-import { EMPTY_OUTGOING } from '../../src/session/outgoing-effect.ts'
 import { Session } from '../../src/session/session.ts'
 import { delivery } from '../session/actor.ts'
+import { deliveryOf, startOf } from '../session/packets.ts'
 import { fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import {
@@ -153,16 +153,14 @@ test('a backlog gives what it kept as owed', async () => {
 })
 
 test('a session whose queue is full takes what is owed, and refuses the rest', () => {
-  const session = new Session('s', 60, new Map(), EMPTY_OUTGOING, [], 1)
-  const outcomes: number[] = []
+  const session = new Session(startOf({ expirySeconds: 60, queueMessagesMax: 1 }))
   const give = (topic: string, owed?: 'new') => {
     const one = delivery(topic)
     const message = owed === undefined ? one.message : { ...one.message, owed }
-    return session.deliver({ ...one, message }, (outcome) => outcomes.push(outcome), 0)
+    return session.step(deliveryOf({ ...one, message }, 7))
   }
   expect(give('a')).toMatchObject([{ do: 'store' }])
-  expect(give('b')).toEqual([])
-  expect(outcomes).toEqual([Reason.QuotaExceeded])
+  expect(give('b')).toEqual([{ do: 'outcome', number: 7, outcome: 'queue-full' }])
   expect(give('c', 'new')).toMatchObject([{ do: 'store' }])
 })
 

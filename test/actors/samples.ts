@@ -8,7 +8,7 @@ import { unpackBatch } from '../../src/relay/batch.ts'
 import { type ReleaseRequest, type SessionState, TOOK_NOTHING } from '../../src/relay/home.ts'
 import { decodeRouted, encodeRouted } from '../../src/relay/routed.ts'
 import { decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
-import type { Subscription } from '../../src/session/session.ts'
+import type { Subscription } from '../../src/session/subscription.ts'
 import type { FakeConnection } from './fake-connection.ts'
 
 export const EU = 'eu' as RegionId

@@ -3,16 +3,15 @@ import assert from 'node:assert/strict'
 import type { Message } from '../../src/mqtt/message.ts'
 import type { ClientPacket, ServerPacket } from '../../src/mqtt/packet.ts'
 import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
-import { type Delivery, deliveryBytes } from '../../src/session/delivery.ts'
-import {
-  EMPTY_OUTGOING,
-  packetIdOf,
-  type Settle,
-  type StoredDelivery,
-} from '../../src/session/outgoing-effect.ts'
-import { type Effect, Session } from '../../src/session/session.ts'
+import { type Delivery, type DeliveryOutcome, deliveryBytes } from '../../src/session/delivery.ts'
+import type { Effect } from '../../src/session/effect.ts'
+import type { SessionStart } from '../../src/session/input.ts'
+import type { Session } from '../../src/session/session.ts'
+import { packetIdOf, type StoredDelivery } from '../../src/session/stored-delivery.ts'
 import type { Terms } from '../../src/session/terms.ts'
 import { OutgoingAliases, type TopicAlias } from '../../src/session/topic-aliases.ts'
+import { startOf } from '../session/packets.ts'
+import { RecordedSession, type Recording } from '../session/recording.ts'
 import { SessionStorage } from './session-storage.ts'
 
 /** What the actor's client and its sessions live through. */
@@ -62,6 +61,10 @@ export class SessionActor<O> {
   private aliases = new OutgoingAliases(0)
   private giving: { readonly session: Session; readonly rows: readonly StoredDelivery[] }[] = []
   private sessions = 0
+  /** Of all sessions of this life, in the order of their beginning. */
+  readonly recordings: Recording[] = []
+  private lastNumber = 0
+  private readonly senders = new Map<number, (outcome: DeliveryOutcome) => void>()
   private origin: O | null = null
   private readonly witness: Witness
   private readonly undone: Undone[] = []
@@ -91,10 +94,10 @@ export class SessionActor<O> {
     this.performed = 0
     if (this.live !== null) this.closeLive()
     if (this.session !== null && !clean) {
-      this.session.resume(expirySeconds)
+      this.session.step({ type: 'resumed', expirySeconds })
     } else {
       this.endSession()
-      this.session = new Session(`s${++this.sessions}`, expirySeconds, new Map(), EMPTY_OUTGOING)
+      this.session = this.begun(startOf({ id: `s${++this.sessions}`, expirySeconds }))
     }
     const { session } = this
     if (session === null) return
@@ -104,7 +107,7 @@ export class SessionActor<O> {
     this.aliases = new OutgoingAliases(terms.outgoingAliases)
     if (session.persistent) this.storage.saveSession(session)
     const released = session.outgoing.snapshot().released.length
-    this.perform(session.connected(terms), 2 * terms.outgoingWindow + 1 + released)
+    this.perform(session.step({ type: 'connected', terms }), 2 * terms.outgoingWindow + 1 + released)
     this.storage.flush()
   }
 
@@ -128,9 +131,12 @@ export class SessionActor<O> {
     return one?.origin ?? null
   }
 
-  deliver(delivery: Delivery, settle: Settle): void {
+  deliver(delivery: Delivery, settle: (outcome: DeliveryOutcome) => void): void {
     this.performed = 0
-    this.perform(this.session?.deliver(delivery, settle, this.now) ?? [], 4)
+    const number = ++this.lastNumber
+    this.senders.set(number, settle)
+    const input = { type: 'delivery', number, delivery, now: this.now } as const
+    this.perform(this.session?.step(input) ?? [], 4)
     this.storage.flush()
   }
 
@@ -147,7 +153,7 @@ export class SessionActor<O> {
     const [first] = this.giving.splice(0, 1)
     if (first === undefined || first.session !== this.session || this.live !== null) return
     this.performed = 0
-    this.perform(first.session.outgoing.givenAway(first.rows.slice(0, count)), 1)
+    this.perform(first.session.step({ type: 'redistributed', rows: first.rows.slice(0, count) }), 1)
     this.storage.flush()
   }
 
@@ -156,7 +162,8 @@ export class SessionActor<O> {
     this.now += ms
     if (this.wakeAt === 0 || this.wakeAt > this.now) return
     this.wakeAt = 0
-    if (this.session !== null) this.perform(this.session.outgoing.ackWaitOver(this.now), 3)
+    const input = { type: 'ack-wait-over', now: this.now } as const
+    if (this.session !== null) this.perform(this.session.step(input), 3)
     this.storage.flush()
   }
 
@@ -175,24 +182,27 @@ export class SessionActor<O> {
     const { lastPosition, sentUpTo, released } = session.outgoing.snapshot()
     const sentHere = session.outgoing.sentOnConnection
     const inflight = persistent ? [] : session.outgoing.inflightPacketIds
-    const received = persistent ? [...storage.received] : session.received.packetIds
-    const awake = new Session(
-      session.id,
-      session.expirySeconds,
-      new Map(session.subscriptions),
-      storage.snapshot(lastPosition, sentUpTo, persistent ? undefined : released),
-      received,
+    const received = persistent ? [...storage.received] : session.received
+    const awake = this.begun(
+      startOf({
+        id: session.id,
+        expirySeconds: session.expirySeconds,
+        subscriptions: [...session.subscriptions.values()],
+        outgoing: storage.snapshot(lastPosition, sentUpTo, persistent ? undefined : released),
+        received,
+      }),
     )
     const stored = storage.queued(0, sentHere, live.outgoingWindow)
     const storedIds = new Set(stored.map((row) => packetIdOf(row.position)))
-    awake.awakened(live, aliases)
-    awake.outgoing.awaken(
-      live.outgoingWindow,
-      inflight.filter((id) => !storedIds.has(id)),
+    awake.step({
+      type: 'awakened',
+      terms: live,
+      aliases,
+      unstored: inflight.filter((id) => !storedIds.has(id)),
       stored,
-      sentHere,
-      this.now,
-    )
+      sentOnConnection: sentHere,
+      now: this.now,
+    })
     this.session = awake
     this.aliases = new OutgoingAliases(live.outgoingAliases)
     this.giving = []
@@ -215,8 +225,21 @@ export class SessionActor<O> {
       this.session = null
       return
     }
-    const snapshot = this.storage.snapshot(row.lastPosition, row.sentUpTo)
-    this.session = new Session(row.id, row.expirySeconds, new Map(subscriptions), snapshot, [...received])
+    this.session = this.begun(
+      startOf({
+        id: row.id,
+        expirySeconds: row.expirySeconds,
+        subscriptions: [...subscriptions.values()],
+        outgoing: this.storage.snapshot(row.lastPosition, row.sentUpTo),
+        received: [...received],
+      }),
+    )
+  }
+
+  private begun(start: SessionStart): Session {
+    const session = new RecordedSession(start)
+    this.recordings.push(session.recording)
+    return session
   }
 
   private closeLive(): void {
@@ -225,7 +248,7 @@ export class SessionActor<O> {
     this.witness.closed()
     const { session } = this
     if (session === null) return
-    this.perform(session.disconnected(), 2)
+    this.perform(session.step({ type: 'disconnected' }), 2)
     if (session.persistent && session.expirySeconds > 0) this.storage.saveSession(session)
     else this.endSession()
   }
@@ -249,7 +272,9 @@ export class SessionActor<O> {
 
   /** In order: what an effect brings about comes after those before it. @param limit what the input justifies */
   private perform(effects: readonly Effect[], limit: number): void {
-    assert.ok(effects.length <= limit, `${effects.length} effects of one input, not ${limit} at most`)
+    // Each delivery has its outcome once, so outcomes are as many as there are senders.
+    const count = effects.filter((effect) => effect.do !== 'outcome').length
+    assert.ok(count <= limit, `${count} effects of one input, not ${limit} at most`)
     for (const effect of effects) this.undone.push({ effect, session: this.session })
     if (this.performing) return
     this.performing = true
@@ -274,11 +299,12 @@ export class SessionActor<O> {
       }
       this.witness.skipped(delivery, packetId)
       if (packetId === 0 || session === null || session !== this.session) return
-      this.perform(session.outgoing.skipped(packetId), 3 * live.outgoingWindow + 3)
+      this.perform(session.step({ type: 'skipped', packetId }), 3 * live.outgoingWindow + 3)
     },
-    store: ({ entries, settles }, session) => {
+    outcome: ({ number, outcome }) => this.settle(number, outcome),
+    store: ({ entries, numbers }, session) => {
       if (this.isCurrent(session)) this.storage.enqueue(entries)
-      for (const settle of settles) settle(Reason.Success)
+      for (const number of numbers) this.settle(number, 'stored')
     },
     forget: ({ positions }, session) => {
       if (this.isCurrent(session)) this.storage.forget(positions)
@@ -307,7 +333,8 @@ export class SessionActor<O> {
       if (!this.isCurrent(session)) return
       this.storage.flush()
       const rows = this.storage.queued(after, Number.MAX_SAFE_INTEGER, limit)
-      this.perform(session.outgoing.refill(rows, limit, this.now), 2 * rows.length + 2)
+      const input = { type: 'refill', rows, limit, now: this.now } as const
+      this.perform(session.step(input), 2 * rows.length + 2)
     },
     wake: ({ at }) => {
       this.wakeAt = at
@@ -316,17 +343,17 @@ export class SessionActor<O> {
       if (this.live !== null) this.witness.replied(packet)
     },
     close: () => this.closeLive(),
-    publish: ({ message, done }, session) => {
+    publish: ({ message, number }, session) => {
       this.witness.passedOn(message)
       this.owed.push({
         origin: this.origin,
         answer: (reason) => {
-          const effects = done(reason)
-          if (this.session === session) this.perform(effects, OPEN_PER_CLIENT_MAX)
+          if (this.session !== session || session === null) return
+          this.perform(session.step({ type: 'published', number, reason }), OPEN_PER_CLIENT_MAX)
         },
       })
     },
-    subscribe: ({ items, done }, session) => {
+    subscribe: ({ items, number }, session) => {
       if (!this.isCurrent(session)) return
       const wanted = items.filter(({ refused }) => refused === null)
       for (const { subscription } of wanted) this.storage.subscriptions.set(subscription.filter, subscription)
@@ -335,7 +362,8 @@ export class SessionActor<O> {
         answer: (reason) => {
           if (this.session !== session) return
           const answered = reason >= 0x80 ? reason : Reason.GrantedQoS1
-          this.perform(done(items.map(({ refused }) => refused ?? answered)), 1)
+          const given = items.map((item) => item.refused ?? answered)
+          this.perform(session.step({ type: 'subscribed', number, reasons: given }), 1)
           this.followSubscriptions(
             session,
             wanted.map(({ subscription }) => subscription.filter),
@@ -343,21 +371,25 @@ export class SessionActor<O> {
         },
       })
     },
-    unsubscribe: ({ filters, done }, session) => {
+    unsubscribe: ({ filters, number }, session) => {
       if (!this.isCurrent(session)) return
       this.owed.push({
         origin: this.origin,
         answer: () => {
           if (this.session !== session) return
           this.followSubscriptions(session, filters)
-          this.perform(done(), 1)
+          this.perform(session.step({ type: 'unsubscribed', number }), 1)
         },
       })
     },
-    expiry: ({ seconds }, session) => {
-      if (session !== null) session.expirySeconds = seconds
-    },
     'discard-will': () => undefined,
+  }
+
+  private settle(number: number, outcome: DeliveryOutcome): void {
+    const sender = this.senders.get(number)
+    assert.ok(sender !== undefined, `delivery ${number} has a second outcome, or never was`)
+    this.senders.delete(number)
+    sender(outcome)
   }
 
   private followSubscriptions(session: Session, filters: readonly string[]): void {

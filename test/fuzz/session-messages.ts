@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { CLIENT_AWAY, type Delivery } from '../../src/session/delivery.ts'
 import { QUEUE_BYTES_MAX } from '../../src/session/limits.ts'
-import { packetIdOf } from '../../src/session/outgoing-effect.ts'
+import { packetIdOf } from '../../src/session/stored-delivery.ts'
 import type { TopicAlias } from '../../src/session/topic-aliases.ts'
 import type { Step } from './session-steps.ts'
 

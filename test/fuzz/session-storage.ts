@@ -1,8 +1,9 @@
 // A session's storage in memory, as actors/device/session/session-store.ts and write-behind.ts keep it.
 import assert from 'node:assert/strict'
 import { type Delivery, deliveryBytes } from '../../src/session/delivery.ts'
-import type { OutgoingSnapshot, StoredDelivery } from '../../src/session/outgoing-effect.ts'
-import type { Session, Subscription } from '../../src/session/session.ts'
+import type { Session } from '../../src/session/session.ts'
+import type { OutgoingSnapshot, StoredDelivery } from '../../src/session/stored-delivery.ts'
+import type { Subscription } from '../../src/session/subscription.ts'
 
 interface SessionRow {
   readonly id: string

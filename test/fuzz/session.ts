@@ -3,11 +3,12 @@ import assert from 'node:assert/strict'
 import type { Message } from '../../src/mqtt/message.ts'
 import type { AckPacket, ClientPacket, ServerPacket } from '../../src/mqtt/packet.ts'
 import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
-import { CLIENT_AWAY, type Delivery } from '../../src/session/delivery.ts'
+import { CLIENT_AWAY, type Delivery, type DeliveryOutcome } from '../../src/session/delivery.ts'
 import { ACK_WAIT_MS, QUEUE_BYTES_MAX, STALL_MS } from '../../src/session/limits.ts'
-import { packetIdOf, type StoredDelivery } from '../../src/session/outgoing-effect.ts'
+import { packetIdOf, type StoredDelivery } from '../../src/session/stored-delivery.ts'
 import type { Terms } from '../../src/session/terms.ts'
 import type { TopicAlias } from '../../src/session/topic-aliases.ts'
+import { replay } from '../session/recording.ts'
 import { fuzz } from './fuzz.ts'
 import { SessionActor, type Witness } from './session-actor.ts'
 import { isExpired, type Known, Messages, numberOf, type Shape } from './session-messages.ts'
@@ -20,6 +21,13 @@ interface Connection {
   readonly terms: Terms
   /** What SUBSCRIBE, UNSUBSCRIBE and PUBREL wait for: `suback 3 with 2` reasons. */
   readonly asked: string[]
+}
+
+const OUTCOMES: Readonly<Record<DeliveryOutcome, number>> = {
+  accepted: Reason.Success,
+  stored: Reason.Success,
+  'client-away': CLIENT_AWAY,
+  'queue-full': Reason.QuotaExceeded,
 }
 
 const PLAIN: Shape = { qos: 1, lifeMs: 0, share: 'no' }
@@ -147,6 +155,11 @@ class Model implements Witness {
     this.takesAll()
     this.step({ do: 'drop' })
     this.allSettled()
+  }
+
+  /** Each session of this life, from its recorded inputs, has the same effects again. */
+  replay(): void {
+    for (const recording of this.actor.recordings) replay(recording)
   }
 
   private drained(what: string): void {
@@ -323,7 +336,8 @@ class Model implements Witness {
     const delivery = messages.next(session.id, step, expiresAt, payloadBytes)
     const number = messages.last
     const one = messages.of(number)
-    this.actor.deliver(delivery, (reason) => {
+    this.actor.deliver(delivery, (outcome) => {
+      const reason = OUTCOMES[outcome]
       assert.equal(one.settled, null, 'settled twice')
       if (reason === CLIENT_AWAY) assert.ok(one.shared && !one.acknowledged, 'passed back')
       one.settled = reason
@@ -363,7 +377,7 @@ class Model implements Witness {
     const { storedMessages, storedBytes } = storage.snapshot(lastPosition, sentUpTo)
     assert.deepStrictEqual(counts, { storedMessages, storedBytes })
     assert.deepStrictEqual(new Set(released.map(packetIdOf)), this.messages.released)
-    assert.deepStrictEqual(new Set(session.received.packetIds), new Set(this.publishes.settledIds))
+    assert.deepStrictEqual(new Set(session.received), new Set(this.publishes.settledIds))
     if (session.persistent) {
       assert.deepStrictEqual(storage.released, new Set(released))
       assert.deepStrictEqual(storage.received, new Set(this.publishes.settledIds))
@@ -395,5 +409,6 @@ export const SESSION = [
     const model = new Model(begin, first)
     for (const step of steps) model.step(step)
     model.finish()
+    model.replay()
   }),
 ]

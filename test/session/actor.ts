@@ -1,12 +1,9 @@
-// A small actor for tests of Outgoing: performs its effects over a store in memory, and keeps what the client was sent.
-import type { Delivery } from '../../src/session/delivery.ts'
-import { Outgoing } from '../../src/session/outgoing.ts'
-import {
-  EMPTY_OUTGOING,
-  type OutgoingEffect,
-  packetIdOf,
-  type StoredDelivery,
-} from '../../src/session/outgoing-effect.ts'
+// A small actor for tests of OutgoingDeliveries: performs its effects over a store in memory, and records what is sent.
+import type { ProtocolVersion } from '../../src/mqtt/packet.ts'
+import type { Delivery, DeliveryOutcome } from '../../src/session/delivery.ts'
+import type { OutgoingEffect } from '../../src/session/effect.ts'
+import { OutgoingDeliveries } from '../../src/session/outgoing.ts'
+import { EMPTY_OUTGOING, packetIdOf, type StoredDelivery } from '../../src/session/stored-delivery.ts'
 
 const NO_BYTES = new Uint8Array(0)
 
@@ -27,6 +24,17 @@ export function delivery(
   return { qos, retain: false, identifiers: [], share: null, message }
 }
 
+export function termsOf(protocolVersion: ProtocolVersion, incomingWindow = 10) {
+  return {
+    protocolVersion,
+    keepAliveSeconds: 0,
+    outgoingWindow: 10,
+    incomingWindow,
+    outgoingAliases: 0,
+    maximumPacketSize: 0xffff_ffff,
+  }
+}
+
 export interface Sent {
   readonly topic: string
   readonly packetId: number
@@ -34,7 +42,7 @@ export interface Sent {
 }
 
 export class FakeActor {
-  outgoing: Outgoing
+  outgoing: OutgoingDeliveries
   /** What storage holds. */
   readonly rows = new Map<number, Delivery>()
   /** Positions that storage knows as released. */
@@ -47,22 +55,20 @@ export class FakeActor {
   readonly pubrels: number[] = []
   /** Names and kinds of what was stored, in order. */
   readonly stored: string[] = []
-  readonly outcomes = new Map<string, number[]>()
+  readonly outcomes = new Map<string, DeliveryOutcome[]>()
+  /** Topics of the deliveries, by number. */
+  private readonly numbered: string[] = []
   wakeAt = 0
   now = 1_000_000
   /** Called before a refill is performed: effects of one call are performed one after another, not at once. */
   beforeRefill: () => void = () => undefined
 
   constructor(persistent: boolean) {
-    this.outgoing = new Outgoing(persistent, EMPTY_OUTGOING)
+    this.outgoing = new OutgoingDeliveries(persistent, EMPTY_OUTGOING)
   }
 
   deliver(one: Delivery): void {
-    const { topic } = one.message
-    const settle = (reason: number) => {
-      this.outcomes.set(topic, [...(this.outcomes.get(topic) ?? []), reason])
-    }
-    this.perform(this.outgoing.deliver(one, settle, this.now))
+    this.perform(this.outgoing.deliver(one, this.numbered.push(one.message.topic), this.now))
   }
 
   deliverAll(...topics: string[]): void {
@@ -71,11 +77,11 @@ export class FakeActor {
 
   resume(window: number): void {
     this.savedLast = this.outgoing.snapshot().lastPosition
-    this.perform(this.outgoing.resume(window))
+    this.perform(this.outgoing.connected(window))
   }
 
   close(): void {
-    this.perform(this.outgoing.closed())
+    this.perform(this.outgoing.disconnected())
     this.savedLast = this.outgoing.snapshot().lastPosition
   }
 
@@ -115,7 +121,8 @@ export class FakeActor {
     this.reload(persistent, lastPosition, sentUpTo, persistent ? [...this.released] : released)
     const stored = this.read(0, window).filter((row) => row.position <= sentOnConnection)
     const unstored = inflight.filter((id) => !stored.some((row) => packetIdOf(row.position) === id))
-    this.outgoing.awaken(window, unstored, stored, sentOnConnection, this.now)
+    const terms = { ...termsOf(5), outgoingWindow: window }
+    this.outgoing.awaken({ terms, unstored, stored, sentOnConnection, now: this.now })
   }
 
   /** The process is killed: only storage is left. */
@@ -141,13 +148,16 @@ export class FakeActor {
           dup: effect.dup,
         })
         return
+      case 'outcome':
+        this.settle(effect.number, effect.outcome)
+        return
       case 'store':
         for (const { position, delivery: one } of effect.entries) {
           this.rows.set(position, one)
           this.stored.push(one.message.topic)
           this.savedLast = Math.max(this.savedLast, position)
         }
-        for (const settle of effect.settles) settle(0)
+        for (const number of effect.numbers) this.settle(number, 'stored')
         return
       case 'forget':
         for (const position of effect.positions) {
@@ -179,6 +189,11 @@ export class FakeActor {
     }
   }
 
+  private settle(number: number, outcome: DeliveryOutcome): void {
+    const topic = this.numbered[number - 1] ?? ''
+    this.outcomes.set(topic, [...(this.outcomes.get(topic) ?? []), outcome])
+  }
+
   private read(after: number, limit: number): StoredDelivery[] {
     return [...this.rows]
       .map(([position, one]) => ({ position, delivery: one }))
@@ -199,7 +214,7 @@ export class FakeActor {
     }
     const storedMessages = this.rows.size
     this.wakeAt = 0
-    this.outgoing = new Outgoing(persistent, {
+    this.outgoing = new OutgoingDeliveries(persistent, {
       lastPosition,
       sentUpTo,
       storedMessages,

@@ -1,6 +1,5 @@
 // Outgoing over lost memory, small windows and full queues: where its counts and its place in storage must still be right.
 import { expect, test } from 'vitest'
-import { Reason } from '../../src/mqtt/reason.ts'
 import { ACK_WAIT_MS, QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX } from '../../src/session/limits.ts'
 import { delivery, FakeActor } from './actor.ts'
 
@@ -71,16 +70,16 @@ test('an acknowledgement between two steps of a refill loads nothing twice', () 
 test('past the bound of messages a publisher is refused, and taken again when there is room', () => {
   const actor = new FakeActor(true)
   for (let i = 0; i < QUEUE_MESSAGES_MAX; i++) actor.deliverAll(`${i}`)
-  expect(actor.outcomes.get(`${QUEUE_MESSAGES_MAX - 1}`)).toEqual([Reason.Success])
+  expect(actor.outcomes.get(`${QUEUE_MESSAGES_MAX - 1}`)).toEqual(['stored'])
   actor.deliverAll('too many')
-  expect(actor.outcomes.get('too many')).toEqual([Reason.QuotaExceeded])
+  expect(actor.outcomes.get('too many')).toEqual(['queue-full'])
   expect(actor.stored).not.toContain('too many')
   actor.resume(1)
   actor.acknowledge(1)
   actor.deliverAll('fits')
-  expect(actor.outcomes.get('fits')).toEqual([Reason.Success])
+  expect(actor.outcomes.get('fits')).toEqual(['stored'])
   actor.deliverAll('again too many')
-  expect(actor.outcomes.get('again too many')).toEqual([Reason.QuotaExceeded])
+  expect(actor.outcomes.get('again too many')).toEqual(['queue-full'])
 })
 
 test('past the bound of bytes a publisher is refused', () => {
@@ -88,9 +87,9 @@ test('past the bound of bytes a publisher is refused', () => {
   const room = QUEUE_BYTES_MAX - 17
   actor.deliver(delivery('a', { payloadBytes: room - 17 }))
   actor.deliver(delivery('b', { payloadBytes: 1 }))
-  expect(actor.outcomes.get('b')).toEqual([Reason.QuotaExceeded])
+  expect(actor.outcomes.get('b')).toEqual(['queue-full'])
   actor.deliver(delivery('c', { payloadBytes: 0 }))
-  expect(actor.outcomes.get('c')).toEqual([Reason.Success])
+  expect(actor.outcomes.get('c')).toEqual(['stored'])
   expect(actor.outgoing.snapshot().storedBytes).toBe(QUEUE_BYTES_MAX)
 })
 
@@ -103,8 +102,8 @@ test('what waits for a slow client counts once, before and after it is stored', 
   actor.deliverAll('last')
   actor.deliverAll('too many')
   actor.pass(ACK_WAIT_MS)
-  expect(actor.outcomes.get('last')).toEqual([Reason.Success])
-  expect(actor.outcomes.get('too many')).toEqual([Reason.QuotaExceeded])
+  expect(actor.outcomes.get('last')).toEqual(['stored'])
+  expect(actor.outcomes.get('too many')).toEqual(['queue-full'])
 })
 
 test('the bytes of what waits count once, before and after they are stored', () => {
@@ -117,9 +116,9 @@ test('the bytes of what waits count once, before and after they are stored', () 
   actor.pass(ACK_WAIT_MS)
   actor.deliver(delivery('c', { payloadBytes: 1000 }))
   actor.pass(ACK_WAIT_MS)
-  expect(actor.outcomes.get('c')).toEqual([Reason.Success])
+  expect(actor.outcomes.get('c')).toEqual(['stored'])
   actor.deliver(delivery('d', third))
-  expect(actor.outcomes.get('d')).toEqual([Reason.QuotaExceeded])
+  expect(actor.outcomes.get('d')).toEqual(['queue-full'])
   actor.acknowledge(1, 2, 3, 4)
   expect(actor.outgoing.snapshot()).toMatchObject({ storedMessages: 0, storedBytes: 0 })
 })

@@ -1,9 +1,8 @@
 // What a session sends: the window, the bounded wait, what is stored, what goes again after a new connection.
 import { expect, test } from 'vitest'
-import { Reason } from '../../src/mqtt/reason.ts'
 import { ACK_WAIT_MS, STALL_MS } from '../../src/session/limits.ts'
-import { Outgoing } from '../../src/session/outgoing.ts'
-import { packetIdOf } from '../../src/session/outgoing-effect.ts'
+import { OutgoingDeliveries } from '../../src/session/outgoing.ts'
+import { packetIdOf } from '../../src/session/stored-delivery.ts'
 import { delivery, FakeActor } from './actor.ts'
 
 function online(window = 10, persistent = true): FakeActor {
@@ -18,11 +17,11 @@ test('a delivery to a connected client is sent at once and settled by its acknow
   expect(actor.sent).toEqual([{ topic: 'a', packetId: 1, dup: false }])
   expect(actor.outcomes.size).toBe(0)
   actor.acknowledge(1)
-  expect(actor.outcomes.get('a')).toEqual([Reason.Success])
+  expect(actor.outcomes.get('a')).toEqual(['accepted'])
   actor.pass(ACK_WAIT_MS)
   actor.close()
   expect(actor.stored).toEqual([])
-  expect(actor.outcomes.get('a')).toEqual([Reason.Success])
+  expect(actor.outcomes.get('a')).toEqual(['accepted'])
 })
 
 test('no more are in flight than the window allows, and an acknowledgement lets the next one out', () => {
@@ -42,7 +41,7 @@ test('an acknowledgement of what is not in flight says so', () => {
   expect(actor.outgoing.acknowledged(9)).toBe('unknown')
   actor.acknowledge(1)
   expect(actor.outgoing.acknowledged(1)).toBe('unknown')
-  expect(actor.outcomes.get('a')).toEqual([Reason.Success])
+  expect(actor.outcomes.get('a')).toEqual(['accepted'])
 })
 
 test('QoS 0 goes to whoever is connected, counts for no window and waits for nobody', () => {
@@ -52,8 +51,8 @@ test('QoS 0 goes to whoever is connected, counts for no window and waits for nob
   expect(actor.sent.at(-1)).toEqual({ topic: 'zero', packetId: 0, dup: false })
   actor.close()
   actor.deliver(delivery('lost', { qos: 0 }))
-  expect(actor.outcomes.get('zero')).toEqual([Reason.Success])
-  expect(actor.outcomes.get('lost')).toEqual([Reason.Success])
+  expect(actor.outcomes.get('zero')).toEqual(['accepted'])
+  expect(actor.outcomes.get('lost')).toEqual(['accepted'])
   expect(actor.stored).toEqual(['a', 'b'])
 })
 
@@ -67,7 +66,7 @@ test('what is still open when its bounded wait is over is stored, then settled, 
   expect(actor.stored).toEqual([])
   actor.pass(1)
   expect(actor.stored).toEqual(['a', 'b'])
-  expect(actor.outcomes.get('b')).toEqual([Reason.Success])
+  expect(actor.outcomes.get('b')).toEqual(['stored'])
   expect(actor.outcomes.has('c')).toBe(false)
   actor.pass(100)
   expect(actor.stored).toEqual(['a', 'b', 'c'])
@@ -80,7 +79,7 @@ test('a QoS 2 delivery is stored when it is sent, behind what is in flight befor
   actor.acknowledge(1)
   actor.deliver(delivery('c', { qos: 2 }))
   expect(actor.stored).toEqual(['b', 'c'])
-  expect(actor.outcomes.get('b')).toEqual([Reason.Success])
+  expect(actor.outcomes.get('b')).toEqual(['stored'])
 })
 
 test('all that is due is stored in one effect', () => {
@@ -105,7 +104,7 @@ test('one wake serves all that wait, and none is asked for when nothing does', (
   actor.deliverAll('a')
   const at = actor.wakeAt
   actor.pass(10)
-  expect(actor.outgoing.deliver(delivery('b'), () => undefined, actor.now)).toHaveLength(1)
+  expect(actor.outgoing.deliver(delivery('b'), 9, actor.now)).toHaveLength(1)
   expect(actor.wakeAt).toBe(at)
   actor.acknowledge(1, 2)
   expect(actor.outgoing.ackWaitOver(at)).toEqual([])
@@ -118,7 +117,7 @@ test('a stored delivery that is acknowledged is forgotten, and not settled again
   expect([...actor.rows.keys()]).toEqual([1])
   actor.acknowledge(1)
   expect(actor.rows.size).toBe(0)
-  expect(actor.outcomes.get('a')).toEqual([Reason.Success])
+  expect(actor.outcomes.get('a')).toEqual(['stored'])
   expect(actor.outgoing.snapshot()).toMatchObject({ storedMessages: 0, storedBytes: 0 })
 })
 
@@ -126,7 +125,7 @@ test('deliveries to an absent client are stored before they are settled, and sen
   const actor = new FakeActor(true)
   actor.deliverAll('a', 'b', 'c', 'd', 'e')
   expect(actor.stored).toEqual(['a', 'b', 'c', 'd', 'e'])
-  expect([...actor.outcomes.values()].flat()).toEqual([0, 0, 0, 0, 0])
+  expect([...actor.outcomes.values()].flat()).toEqual(Array(5).fill('stored'))
   actor.resume(2)
   actor.deliverAll('f')
   expect(actor.sent).toEqual([
@@ -184,8 +183,8 @@ test('a connection that closes stores what a persistent session had open, and se
   actor.close()
   expect(actor.stored).toEqual(['a', 'b'])
   expect([...actor.outcomes]).toEqual([
-    ['a', [0]],
-    ['b', [0]],
+    ['a', ['stored']],
+    ['b', ['stored']],
   ])
   expect(actor.outgoing.online).toBe(false)
   actor.close()
@@ -195,7 +194,7 @@ test('a connection that closes stores what a persistent session had open, and se
 test('a session that ends with its connection settles at the send and stores nothing while its client keeps up', () => {
   const actor = online(2, false)
   actor.deliverAll('a', 'b')
-  expect([...actor.outcomes.values()]).toEqual([[0], [0]])
+  expect([...actor.outcomes.values()]).toEqual([['accepted'], ['accepted']])
   expect(actor.wakeAt).toBe(0)
   actor.acknowledge(1, 2)
   actor.deliverAll('c')
@@ -210,7 +209,7 @@ test('of a session that ends with its connection, only what a stalled client mak
   expect(actor.outcomes.has('b')).toBe(false)
   actor.pass(ACK_WAIT_MS)
   // The publisher waits no longer, and nothing is written: the message is as safe as the session.
-  expect(actor.outcomes.get('b')).toEqual([Reason.Success])
+  expect(actor.outcomes.get('b')).toEqual(['accepted'])
   expect(actor.stored).toEqual([])
   expect(actor.wakeAt).toBeGreaterThan(0)
   actor.pass(STALL_MS)
@@ -226,7 +225,7 @@ test('what waits for a session that ends with its connection is settled when it 
   actor.deliverAll('a', 'b')
   actor.close()
   expect(actor.stored).toEqual([])
-  expect(actor.outcomes.get('b')).toEqual([Reason.Success])
+  expect(actor.outcomes.get('b')).toEqual(['accepted'])
 })
 
 test('packet ids go round after 65,535 and never to 0 [MQTT-2.2.1-4] [MQTT-2.3.1-4, 3.1.1]', () => {
@@ -239,7 +238,7 @@ test('a packet id that is still in flight after 65,535 others is not given twice
   actor.deliverAll('slow')
   actor.close()
   const snapshot = { ...actor.outgoing.snapshot(), lastPosition: 65_535 }
-  actor.outgoing = new Outgoing(true, snapshot)
+  actor.outgoing = new OutgoingDeliveries(true, snapshot)
   actor.resume(3)
   actor.deliverAll('same id', 'behind')
   expect(actor.sentAfter(1)).toEqual(['slow'])

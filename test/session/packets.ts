@@ -10,27 +10,33 @@ import type {
   SubscriptionRequest,
 } from '../../src/mqtt/packet.ts'
 import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
-import { EMPTY_OUTGOING } from '../../src/session/outgoing-effect.ts'
-import { type Effect, Session, type SubscribeItem } from '../../src/session/session.ts'
-import { delivery } from './actor.ts'
+import type { Delivery } from '../../src/session/delivery.ts'
+import type { Effect } from '../../src/session/effect.ts'
+import type { SessionInput, SessionStart } from '../../src/session/input.ts'
+import { QUEUE_MESSAGES_MAX } from '../../src/session/limits.ts'
+import { Session } from '../../src/session/session.ts'
+import { EMPTY_OUTGOING } from '../../src/session/stored-delivery.ts'
+import type { SubscribeItem } from '../../src/session/subscription.ts'
+import { delivery, termsOf } from './actor.ts'
 
 export function liveSession(
   protocolVersion: ProtocolVersion,
-  more: { expirySeconds?: number; incomingWindow?: number } = {},
+  { incomingWindow, ...more }: { expirySeconds?: number; incomingWindow?: number } = {},
 ): Session {
-  const session = new Session('s1', more.expirySeconds ?? 0, new Map(), EMPTY_OUTGOING)
-  session.connected(termsOf(protocolVersion, more.incomingWindow))
+  const session = new Session(startOf(more))
+  session.step({ type: 'connected', terms: termsOf(protocolVersion, incomingWindow) })
   return session
 }
 
-export function termsOf(protocolVersion: ProtocolVersion, incomingWindow = 10) {
+export function startOf(more: Partial<SessionStart> = {}): SessionStart {
   return {
-    protocolVersion,
-    keepAliveSeconds: 0,
-    outgoingWindow: 10,
-    incomingWindow,
-    outgoingAliases: 0,
-    maximumPacketSize: 0xffff_ffff,
+    id: 's1',
+    expirySeconds: 0,
+    subscriptions: [],
+    outgoing: EMPTY_OUTGOING,
+    received: [],
+    queueMessagesMax: QUEUE_MESSAGES_MAX,
+    ...more,
   }
 }
 
@@ -67,11 +73,17 @@ export function ack(
   return { type, packetId, reason, properties: {} }
 }
 
-/** The `done` of the one publish that this packet leads to. */
+let deliveries = 0
+
+export function deliveryOf(one: Delivery, number = ++deliveries): SessionInput {
+  return { type: 'delivery', number, delivery: one, now: 0 }
+}
+
+/** The one publish that this packet leads to is passed on. @returns what its outcome leads to */
 export function passedOn(session: Session, packet: ClientPacket): (reason: ReasonCode) => Effect[] {
   const [effect, ...more] = session.step(packet)
   if (effect?.do !== 'publish' || more.length > 0) throw new Error('not passed to a leaf')
-  return effect.done
+  return (reason) => session.step({ type: 'published', number: effect.number, reason })
 }
 
 export function asked(
@@ -80,7 +92,8 @@ export function asked(
 ): { items: readonly SubscribeItem[]; done: (reasons: readonly ReasonCode[]) => Effect[] } {
   const [effect, ...more] = session.step(packet)
   if (effect?.do !== 'subscribe' || more.length > 0) throw new Error('no subscribe')
-  return effect
+  const { items, number } = effect
+  return { items, done: (reasons) => session.step({ type: 'subscribed', number, reasons }) }
 }
 
 export function puback(packetId: number, reason: ReasonCode = Reason.Success): Effect {

@@ -2,11 +2,21 @@
 import { describe, expect, test } from 'vitest'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { ACK_WAIT_MS } from '../../src/session/limits.ts'
-import { Outgoing } from '../../src/session/outgoing.ts'
-import { EMPTY_OUTGOING } from '../../src/session/outgoing-effect.ts'
+import { OutgoingDeliveries } from '../../src/session/outgoing.ts'
 import { Session } from '../../src/session/session.ts'
-import { delivery, FakeActor } from './actor.ts'
-import { ack, answer, closing, liveSession, passedOn, puback, publish, termsOf } from './packets.ts'
+import { EMPTY_OUTGOING } from '../../src/session/stored-delivery.ts'
+import { delivery, FakeActor, termsOf } from './actor.ts'
+import {
+  ack,
+  answer,
+  closing,
+  deliveryOf,
+  liveSession,
+  passedOn,
+  puback,
+  publish,
+  startOf,
+} from './packets.ts'
 
 describe('from the client', () => {
   test('PUBREC tells that the message is safe, and its id is kept until PUBREL, which PUBCOMP answers', () => {
@@ -26,18 +36,18 @@ describe('from the client', () => {
   test('sent again on a new connection while its first is under way, it is answered there, once', () => {
     const session = liveSession(5, { expirySeconds: 60 })
     const done = passedOn(session, publish('a', 7, 2))
-    session.disconnected()
-    session.resume(60)
-    session.connected(termsOf(5))
+    session.step({ type: 'disconnected' })
+    session.step({ type: 'resumed', expirySeconds: 60 })
+    session.step({ type: 'connected', terms: termsOf(5) })
     expect(session.step({ ...publish('a', 7, 2), dup: true })).toEqual([])
     expect(done(Reason.Success)).toEqual([{ do: 'received', packetId: 7 }, answer('pubrec', 7)])
   })
 
   test('a session read from storage knows what it has received', () => {
-    const session = new Session('s1', 60, new Map(), EMPTY_OUTGOING, [7])
-    session.connected(termsOf(5))
+    const session = new Session(startOf({ expirySeconds: 60, received: [7] }))
+    session.step({ type: 'connected', terms: termsOf(5) })
     expect(session.step({ ...publish('a', 7, 2), dup: true })).toEqual([answer('pubrec', 7)])
-    expect(session.received.packetIds).toEqual([7])
+    expect(session.received).toEqual([7])
   })
 
   test('a refused message ends the exchange with PUBREC: its id is free', () => {
@@ -96,7 +106,7 @@ describe('to the client', () => {
     const actor = online()
     actor.deliver(delivery('a', { qos: 2 }))
     expect(actor.stored).toEqual(['a'])
-    expect(actor.outcomes.get('a')).toEqual([Reason.Success])
+    expect(actor.outcomes.get('a')).toEqual(['stored'])
     expect(actor.sent).toEqual([{ topic: 'a', packetId: 1, dup: false }])
   })
 
@@ -142,7 +152,7 @@ describe('to the client', () => {
 
   test('an id that the client holds is not given to another message', () => {
     const actor = new FakeActor(true)
-    actor.outgoing = new Outgoing(true, { ...EMPTY_OUTGOING, lastPosition: 65_535, released: [1] })
+    actor.outgoing = new OutgoingDeliveries(true, { ...EMPTY_OUTGOING, lastPosition: 65_535, released: [1] })
     actor.resume(10)
     actor.deliver(delivery('next', { qos: 2 }))
     expect(actor.sent).toEqual([])
@@ -175,7 +185,7 @@ describe('to the client', () => {
 
   test('a client that refuses with PUBREC ends the exchange', () => {
     const session = liveSession(5, { expirySeconds: 60 })
-    session.deliver(delivery('a', { qos: 2 }), () => undefined, 0)
+    session.step(deliveryOf(delivery('a', { qos: 2 })))
     expect(session.step(ack('pubrec', 1, Reason.ImplementationSpecificError))).toEqual([
       { do: 'forget', positions: [1] },
     ])
@@ -190,15 +200,15 @@ describe('to the client', () => {
 
   test('PUBREC that comes again is answered with PUBREL again', () => {
     const session = liveSession(5)
-    session.deliver(delivery('a', { qos: 2 }), () => undefined, 0)
+    session.step(deliveryOf(delivery('a', { qos: 2 })))
     session.step(ack('pubrec', 1))
     expect(session.step(ack('pubrec', 1))).toEqual([{ do: 'pubrel', packetId: 1 }])
   })
 
   test('the wrong kind of acknowledgement is a protocol error', () => {
     const session = liveSession(5)
-    session.deliver(delivery('a', { qos: 2 }), () => undefined, 0)
-    session.deliver(delivery('b', { qos: 1 }), () => undefined, 0)
+    session.step(deliveryOf(delivery('a', { qos: 2 })))
+    session.step(deliveryOf(delivery('b', { qos: 1 })))
     expect(session.step(ack('puback', 1))).toEqual(closing(Reason.ProtocolError))
     expect(session.step(ack('pubrec', 2))).toEqual(closing(Reason.ProtocolError))
   })
@@ -221,7 +231,7 @@ describe('to the client', () => {
   test('to a session that ends with its connection nothing is stored', () => {
     const actor = online(false)
     actor.deliver(delivery('a', { qos: 2 }))
-    expect(actor.outcomes.get('a')).toEqual([Reason.Success])
+    expect(actor.outcomes.get('a')).toEqual(['accepted'])
     actor.pass(ACK_WAIT_MS)
     actor.receive(1)
     actor.complete(1)

@@ -2,19 +2,20 @@
 import { describe, expect, test } from 'vitest'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { ACK_WAIT_MS, SESSION_EXPIRY_SECONDS_MAX } from '../../src/session/limits.ts'
-import { EMPTY_OUTGOING } from '../../src/session/outgoing-effect.ts'
 import { Session } from '../../src/session/session.ts'
-import { delivery } from './actor.ts'
+import { EMPTY_OUTGOING } from '../../src/session/stored-delivery.ts'
+import { delivery, termsOf } from './actor.ts'
 import {
   ack,
   answer,
   closing,
+  deliveryOf,
   disconnect,
   liveSession,
   passedOn,
   puback,
   publish,
-  termsOf,
+  startOf,
 } from './packets.ts'
 
 describe('publishing', () => {
@@ -61,8 +62,8 @@ describe('publishing', () => {
     expect(session.step(publish('a', 3))).toEqual([])
     expect(session.step(publish('a', 4, 2))).toEqual([])
     passedOn(session, publish('a', 0))
-    session.disconnected()
-    session.connected(termsOf(4))
+    session.step({ type: 'disconnected' })
+    session.step({ type: 'connected', terms: termsOf(4) })
     for (const id of [1, 2, 3]) passedOn(session, publish('a', id))
     passedOn(session, publish('a', 4, 2))
   })
@@ -96,15 +97,15 @@ describe('publishing', () => {
   test('an outcome that comes after the connection has gone answers nobody', () => {
     const session = liveSession(5, { expirySeconds: 60 })
     const done = passedOn(session, publish('a', 1))
-    session.disconnected()
+    session.step({ type: 'disconnected' })
     expect(done(Reason.Success)).toEqual([])
   })
 
   test('an outcome of an older connection does not reach the newer one', () => {
     const session = liveSession(5, { expirySeconds: 60 })
     const done = passedOn(session, publish('a', 1))
-    session.disconnected()
-    session.connected(termsOf(5))
+    session.step({ type: 'disconnected' })
+    session.step({ type: 'connected', terms: termsOf(5) })
     const newer = passedOn(session, publish('a', 1))
     expect(done(Reason.Success)).toEqual([])
     expect(newer(Reason.Success)).toEqual([puback(1)])
@@ -153,37 +154,38 @@ describe('publishing', () => {
 describe('receiving', () => {
   test('a PUBACK settles what it acknowledges, and one too many is no offence', () => {
     const session = liveSession(5, { expirySeconds: 60 })
-    const outcomes: number[] = []
-    session.deliver(delivery('a'), (reason) => outcomes.push(reason), 0)
+    session.step(deliveryOf(delivery('a'), 7))
+    expect(session.step(ack('puback', 1))).toEqual([{ do: 'outcome', number: 7, outcome: 'accepted' }])
     expect(session.step(ack('puback', 1))).toEqual([])
-    expect(outcomes).toEqual([Reason.Success])
-    expect(session.step(ack('puback', 1))).toEqual([])
-    expect(outcomes).toHaveLength(1)
   })
 
   test('a session that outlives its connection stores what is open when that ends; another does not', () => {
     const stores = (expirySeconds: number) => {
       const session = liveSession(5, { expirySeconds })
-      session.deliver(delivery('a'), () => undefined, 0)
-      return session.disconnected().some((effect) => effect.do === 'store')
+      session.step(deliveryOf(delivery('a')))
+      return session.step({ type: 'disconnected' }).some((effect) => effect.do === 'store')
     }
     expect(stores(60)).toBe(true)
     expect(stores(0)).toBe(false)
   })
 
   test('a new connection is sent what waited', () => {
-    const session = new Session('s1', 60, new Map(), EMPTY_OUTGOING)
-    const effects = session.deliver(delivery('a'), () => undefined, 0)
+    const session = new Session(startOf({ expirySeconds: 60 }))
+    const effects = session.step(deliveryOf(delivery('a')))
     expect(effects).toMatchObject([{ do: 'store' }])
-    expect(session.connected(termsOf(5))).toEqual([{ do: 'refill', after: 0, limit: 10 }])
+    expect(session.step({ type: 'connected', terms: termsOf(5) })).toEqual([
+      { do: 'refill', after: 0, limit: 10 },
+    ])
   })
 
   test('an awakened session sends nothing by itself and goes on as before', () => {
-    const session = new Session('s1', 60, new Map(), { ...EMPTY_OUTGOING, lastPosition: 4 })
-    session.awakened(termsOf(5), [])
-    session.outgoing.awaken(10, [], [], 0, 0)
+    const session = new Session(
+      startOf({ expirySeconds: 60, outgoing: { ...EMPTY_OUTGOING, lastPosition: 4 } }),
+    )
+    const nothing = { aliases: [], unstored: [], stored: [], sentOnConnection: 0, now: 0 }
+    expect(session.step({ type: 'awakened', terms: termsOf(5), ...nothing })).toEqual([])
     expect(passedOn(session, publish('a', 1))(Reason.Success)).toEqual([puback(1)])
-    expect(session.deliver(delivery('a'), () => undefined, 0)).toMatchObject([
+    expect(session.step(deliveryOf(delivery('a')))).toMatchObject([
       { do: 'send', packetId: 5, dup: false },
       { do: 'wake', at: ACK_WAIT_MS },
     ])
@@ -217,7 +219,7 @@ describe('the connection', () => {
 
   test('a packet that comes after its connection has gone does nothing', () => {
     const session = liveSession(5, { expirySeconds: 60 })
-    session.disconnected()
+    session.step({ type: 'disconnected' })
     expect(session.step({ type: 'pingreq' })).toEqual([])
     expect(session.step(publish('a', 1))).toEqual([])
   })
@@ -243,16 +245,21 @@ describe('DISCONNECT', () => {
 
   test('it may change how long the session lives, within the bound', () => {
     const session = liveSession(5, { expirySeconds: 60 })
-    const expiry = (sessionExpiryInterval: number) =>
-      session.step(disconnect(Reason.Success, { sessionExpiryInterval })).find((one) => one.do === 'expiry')
-    expect(expiry(5)).toEqual({ do: 'expiry', seconds: 5 })
-    expect(expiry(0)).toEqual({ do: 'expiry', seconds: 0 })
-    expect(expiry(0xffff_ffff)).toEqual({ do: 'expiry', seconds: SESSION_EXPIRY_SECONDS_MAX })
+    for (const [asked, granted] of [
+      [5, 5],
+      [0xffff_ffff, SESSION_EXPIRY_SECONDS_MAX],
+      [0, 0],
+    ] as const) {
+      session.step(disconnect(Reason.Success, { sessionExpiryInterval: asked }))
+      expect(session.expirySeconds).toBe(granted)
+    }
+    expect(session.persistent).toBe(true)
   })
 
   test('without an interval the session’s expiry stays', () => {
-    const effects = liveSession(5, { expirySeconds: 60 }).step(disconnect())
-    expect(effects.some((one) => one.do === 'expiry')).toBe(false)
+    const session = liveSession(5, { expirySeconds: 60 })
+    session.step(disconnect())
+    expect(session.expirySeconds).toBe(60)
   })
 
   test('a session that was to end with its connection cannot be kept by DISCONNECT, and the will stands', () => {

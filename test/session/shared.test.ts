@@ -1,10 +1,9 @@
 // Deliveries of shared subscriptions in a session: passed on to another member while the client has not got them.
 import { expect, test } from 'vitest'
-import { Reason } from '../../src/mqtt/reason.ts'
-import { CLIENT_AWAY, type Delivery, deliveryBytes } from '../../src/session/delivery.ts'
+import { type Delivery, deliveryBytes } from '../../src/session/delivery.ts'
 import { ACK_WAIT_MS } from '../../src/session/limits.ts'
-import { Outgoing } from '../../src/session/outgoing.ts'
-import { EMPTY_OUTGOING } from '../../src/session/outgoing-effect.ts'
+import { OutgoingDeliveries } from '../../src/session/outgoing.ts'
+import { EMPTY_OUTGOING } from '../../src/session/stored-delivery.ts'
 import { delivery, FakeActor } from './actor.ts'
 
 const PACKET_IDS = 65_535
@@ -23,9 +22,9 @@ function online(persistent: boolean, window = 10): FakeActor {
 test.each([0, 1, 2] as const)('a client that is away takes none with QoS %i, unless it is to wait', (qos) => {
   const actor = new FakeActor(true)
   actor.deliver(shared('a', { qos }))
-  expect(actor.outcomes.get('a')).toEqual([CLIENT_AWAY])
+  expect(actor.outcomes.get('a')).toEqual(['client-away'])
   actor.deliver(shared('b', { qos, waits: true }))
-  expect(actor.outcomes.get('b')).toEqual([Reason.Success])
+  expect(actor.outcomes.get('b')).toEqual([qos === 0 ? 'accepted' : 'stored'])
   expect(actor.stored).toEqual(qos === 0 ? [] : ['b'])
 })
 
@@ -37,9 +36,9 @@ test.each([true, false])(
     actor.deliver(shared('b'))
     expect(actor.outcomes.size).toBe(0)
     actor.acknowledge(1)
-    expect(actor.outcomes.get('a')).toEqual([Reason.Success])
+    expect(actor.outcomes.get('a')).toEqual(['accepted'])
     actor.pass(ACK_WAIT_MS)
-    expect(actor.outcomes.get('b')).toEqual([Reason.Success])
+    expect(actor.outcomes.get('b')).toEqual(['stored'])
     expect(actor.stored).toEqual(['b'])
   },
 )
@@ -50,8 +49,8 @@ test.each([true, false])(
     const actor = online(persistent, 1)
     for (const topic of ['sent', 'waiting']) actor.deliver(shared(topic))
     actor.close()
-    expect(actor.outcomes.get('sent')).toEqual([CLIENT_AWAY])
-    expect(actor.outcomes.get('waiting')).toEqual([CLIENT_AWAY])
+    expect(actor.outcomes.get('sent')).toEqual(['client-away'])
+    expect(actor.outcomes.get('waiting')).toEqual(['client-away'])
     expect(actor.stored).toEqual([])
   },
 )
@@ -60,7 +59,7 @@ test('once sent with QoS 2 it is this session’s or nobody’s [MQTT-4.8.2-4] [
   const kept = online(true)
   kept.deliver(shared('a', { qos: 2 }))
   kept.close()
-  expect(kept.outcomes.get('a')).toEqual([Reason.Success])
+  expect(kept.outcomes.get('a')).toEqual(['stored'])
   kept.resume(10)
   expect(kept.sent.at(-1)).toEqual({ topic: 'a', packetId: 1, dup: true })
 
@@ -68,8 +67,8 @@ test('once sent with QoS 2 it is this session’s or nobody’s [MQTT-4.8.2-4] [
   ended.deliver(shared('sent', { qos: 2 }))
   ended.deliver(shared('waiting', { qos: 2 }))
   ended.close()
-  expect(ended.outcomes.get('sent')).toEqual([Reason.Success])
-  expect(ended.outcomes.get('waiting')).toEqual([CLIENT_AWAY])
+  expect(ended.outcomes.get('sent')).toEqual(['accepted'])
+  expect(ended.outcomes.get('waiting')).toEqual(['client-away'])
 })
 
 test('what others have got is forgotten, but for what the client is being sent again', () => {
@@ -78,10 +77,10 @@ test('what others have got is forgotten, but for what the client is being sent a
   actor.pass(ACK_WAIT_MS)
   actor.close()
   const rows = [...actor.rows].map(([position, one]) => ({ position, delivery: one }))
-  actor.perform(actor.outgoing.givenAway(rows.slice(0, 1)))
+  actor.perform(actor.outgoing.redistributed(rows.slice(0, 1)))
   expect([...actor.rows.keys()]).toEqual([2, 3])
   actor.resume(1)
-  actor.perform(actor.outgoing.givenAway(rows.slice(1)))
+  actor.perform(actor.outgoing.redistributed(rows.slice(1)))
   expect([...actor.rows.keys()]).toEqual([2])
   actor.acknowledge(2)
   expect(actor.outgoing.snapshot()).toMatchObject({ storedMessages: 0, storedBytes: 0 })
@@ -91,7 +90,7 @@ test('what waits for a packet id that another delivery has in flight was not sen
   const actor = new FakeActor(false)
   const rows = [3, 4].map((position) => ({ position, delivery: delivery(`old ${position}`) }))
   for (const row of rows) actor.rows.set(row.position, row.delivery)
-  actor.outgoing = new Outgoing(false, {
+  actor.outgoing = new OutgoingDeliveries(false, {
     ...EMPTY_OUTGOING,
     lastPosition: PACKET_IDS + 2,
     sentUpTo: 4,
@@ -103,6 +102,6 @@ test('what waits for a packet id that another delivery has in flight was not sen
   for (const topic of ['sent', 'waiting']) actor.deliver(shared(topic, { qos: 2 }))
   expect(actor.sent.map(({ topic }) => topic)).toEqual(['old 3', 'old 4', 'sent'])
   actor.close()
-  expect(actor.outcomes.get('sent')).toEqual([Reason.Success])
-  expect(actor.outcomes.get('waiting')).toEqual([CLIENT_AWAY])
+  expect(actor.outcomes.get('sent')).toEqual(['accepted'])
+  expect(actor.outcomes.get('waiting')).toEqual(['client-away'])
 })

@@ -164,7 +164,7 @@ describe('UNSUBSCRIBE', () => {
     const [effect] = unsubscribe(session, 5, 'a/b', 'never/had', 'a/#/b', 'a/b')
     if (effect?.do !== 'unsubscribe') throw new Error('no unsubscribe')
     expect(effect.filters).toEqual(['a/b'])
-    expect(effect.done()).toEqual(
+    expect(session.step({ type: 'unsubscribed', number: effect.number })).toEqual(
       unsuback(
         5,
         Reason.Success,

@@ -2,8 +2,10 @@
 import { describe, expect, test } from 'vitest'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { TOPIC_ALIASES_INCOMING_MAX } from '../../src/session/limits.ts'
+import { Session } from '../../src/session/session.ts'
 import { OutgoingAliases } from '../../src/session/topic-aliases.ts'
-import { closing, liveSession, publish, termsOf } from './packets.ts'
+import { termsOf } from './actor.ts'
+import { closing, liveSession, publish, startOf } from './packets.ts'
 
 describe('from the client', () => {
   const aliased = (topic: string, topicAlias: number) => ({ ...publish(topic, 0), topicAlias })
@@ -27,11 +29,13 @@ describe('from the client', () => {
     const session = liveSession(5, { expirySeconds: 60 })
     session.step(aliased('a/b', 3))
     expect(session.aliases).toEqual([[3, 'a/b']])
-    session.awakened(termsOf(5), session.aliases)
-    expect(session.step(aliased('', 3))).toMatchObject([{ do: 'publish', message: { topic: 'a/b' } }])
-    session.disconnected()
-    session.connected(termsOf(5))
-    expect(session.step(aliased('', 3))).toEqual(closing(Reason.ProtocolError))
+    const awake = new Session(startOf({ expirySeconds: 60 }))
+    const nothing = { unstored: [], stored: [], sentOnConnection: 0, now: 0 }
+    awake.step({ type: 'awakened', terms: termsOf(5), aliases: session.aliases, ...nothing })
+    expect(awake.step(aliased('', 3))).toMatchObject([{ do: 'publish', message: { topic: 'a/b' } }])
+    awake.step({ type: 'disconnected' })
+    awake.step({ type: 'connected', terms: termsOf(5) })
+    expect(awake.step(aliased('', 3))).toEqual(closing(Reason.ProtocolError))
   })
 })
 

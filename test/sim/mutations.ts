@@ -26,10 +26,10 @@ import { SqliteStates } from '../../k8s-core/store/sqlite-state.ts'
 import type { Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
-import type { Delivery } from '../../src/session/delivery.ts'
-import { Outgoing } from '../../src/session/outgoing.ts'
-import type { Settle } from '../../src/session/outgoing-effect.ts'
-import type { Session } from '../../src/session/session.ts'
+import type { Effect } from '../../src/session/effect.ts'
+import type { SessionInput } from '../../src/session/input.ts'
+
+import { Session } from '../../src/session/session.ts'
 import type { FaultKind } from './faults.ts'
 import {
   FULL_SEEDS_FROM,
@@ -242,13 +242,16 @@ export const MUTATIONS: readonly Mutation[] = [
     from: FULL_SEEDS_FROM,
     apply: () =>
       replace(
-        Outgoing.prototype,
-        'deliver',
-        (deliver) =>
-          function (delivery, settle, now) {
-            const done = settle as Settle
-            const lying: Settle = (reason, upTo) => done(reason === Reason.QuotaExceeded ? 0 : reason, upTo)
-            return deliver.call(this, delivery, lying, now)
+        Session.prototype,
+        'step',
+        (step) =>
+          function (input) {
+            const effects = step.call(this, input) as Effect[]
+            return effects.map((effect) =>
+              effect.do === 'outcome' && effect.outcome === 'queue-full'
+                ? { ...effect, outcome: 'accepted' }
+                : effect,
+            )
           },
       ),
   },
@@ -258,12 +261,14 @@ export const MUTATIONS: readonly Mutation[] = [
     from: FULL_SEEDS_FROM,
     apply: () =>
       replace(
-        Outgoing.prototype,
-        'deliver',
-        (deliver) =>
-          function (delivery, settle, now) {
-            const { owed: _, ...message } = (delivery as Delivery).message
-            return deliver.call(this, { ...(delivery as Delivery), message }, settle, now)
+        Session.prototype,
+        'step',
+        (step) =>
+          function (given) {
+            const input = given as SessionInput
+            if (input.type !== 'delivery') return step.call(this, input)
+            const { owed: _, ...message } = input.delivery.message
+            return step.call(this, { ...input, delivery: { ...input.delivery, message } })
           },
       ),
   },
@@ -334,11 +339,12 @@ export const MUTATIONS: readonly Mutation[] = [
     apply: () =>
       all(
         replace(
-          Outgoing.prototype,
-          'refill',
-          (refill) =>
-            function (rows, limit) {
-              return refill.call(this, rows, limit, 0)
+          Session.prototype,
+          'step',
+          (step) =>
+            function (given) {
+              const input = given as SessionInput
+              return step.call(this, input.type === 'refill' ? { ...input, now: 0 } : input)
             },
         ),
         replace(

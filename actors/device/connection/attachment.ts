@@ -1,5 +1,5 @@
 // What stands in a socket's attachment: all that a connection needs while the actor's memory is lost.
-import type { Subscription } from '../../../src/session/session.ts'
+import type { Subscription } from '../../../src/session/subscription.ts'
 import type { Terms } from '../../../src/session/terms.ts'
 
 export interface AwaitingConnect {

@@ -1,8 +1,8 @@
 // From what storage and the socket's attachment kept to a session and a live connection in memory.
 import { PacketStream } from '../../../src/mqtt/packet-stream.ts'
 import { base64ToBytes, bytesToBase64 } from '../../../src/relay/base64.ts'
-import { packetIdOf } from '../../../src/session/outgoing-effect.ts'
 import { Session } from '../../../src/session/session.ts'
+import { packetIdOf } from '../../../src/session/stored-delivery.ts'
 import { ATTACHMENT_BYTES_MAX } from '../../limits.ts'
 import type { Connection, Platform } from '../../platform.ts'
 import type { SessionStore } from '../session/session-store.ts'
@@ -27,20 +27,20 @@ export function restore(
   const row = store.session()
   if (row === null) return { session: null, live: null, cutOff: false }
   const queue = store.queueSize()
-  const session = new Session(
-    row.id,
-    row.expirySeconds,
-    store.subscriptions(),
-    {
+  const session = new Session({
+    id: row.id,
+    expirySeconds: row.expirySeconds,
+    subscriptions: [...store.subscriptions().values()],
+    outgoing: {
       lastPosition: Math.max(row.lastPosition, queue.last),
       sentUpTo: row.sentUpTo,
       storedMessages: queue.messages,
       storedBytes: queue.bytes,
       released: store.released(),
     },
-    store.received(),
-    platform.settings.queueMessagesMax,
-  )
+    received: store.received(),
+    queueMessagesMax: platform.settings.queueMessagesMax,
+  })
   return { session, live: null, cutOff: row.disconnectedAt === null || row.expirySeconds === 0 }
 }
 
@@ -55,32 +55,31 @@ function awakenLive(
   const sentUpTo = Math.max(kept.sentUpTo, row?.sentUpTo ?? 0)
   const bulk = kept.bulk ?? store.liveBulk()
   const unstored = bulk?.session ?? null
-  const session = new Session(
-    kept.session,
-    kept.expirySeconds,
-    kept.subscriptions === null
-      ? store.subscriptions()
-      : new Map(kept.subscriptions.map((one) => [one.filter, one])),
-    {
+  const session = new Session({
+    id: kept.session,
+    expirySeconds: kept.expirySeconds,
+    subscriptions: kept.subscriptions ?? [...store.subscriptions().values()],
+    outgoing: {
       lastPosition: Math.max(kept.lastPosition, queue.last, row?.lastPosition ?? 0),
       sentUpTo,
       storedMessages: queue.messages,
       storedBytes: queue.bytes,
       released: unstored?.released ?? store.released(),
     },
-    unstored?.received ?? store.received(),
-    platform.settings.queueMessagesMax,
-  )
+    received: unstored?.received ?? store.received(),
+    queueMessagesMax: platform.settings.queueMessagesMax,
+  })
   const stored = store.queued(0, kept.sentHere, kept.terms.outgoingWindow)
   const storedIds = new Set(stored.map(({ position }) => packetIdOf(position)))
-  session.awakened(kept.terms, bulk?.aliases ?? [])
-  session.outgoing.awaken(
-    kept.terms.outgoingWindow,
-    unstored?.inflight.filter((packetId) => !storedIds.has(packetId)) ?? [],
+  session.step({
+    type: 'awakened',
+    terms: kept.terms,
+    aliases: bulk?.aliases ?? [],
+    unstored: unstored?.inflight.filter((packetId) => !storedIds.has(packetId)) ?? [],
     stored,
-    kept.sentHere,
-    platform.now(),
-  )
+    sentOnConnection: kept.sentHere,
+    now: platform.now(),
+  })
   const stream = new PacketStream(
     platform.settings.packetBytesMax,
     kept.terms.protocolVersion,
@@ -100,7 +99,7 @@ export function keepLive(store: SessionStore, live: Live, session: Session): voi
       : {
           inflight: session.outgoing.inflightPacketIds,
           released,
-          received: session.received.packetIds,
+          received: session.received,
         },
   }
   const attachment = (

@@ -4,10 +4,11 @@ import type { Message } from '../../../src/mqtt/message.ts'
 import { isFailure, Reason } from '../../../src/mqtt/reason.ts'
 import { matches, plainFilter } from '../../../src/mqtt/topic.ts'
 import type { ExplainAsked, Fate, PublisherFacts, ReceiverFacts } from '../../../src/relay/explain.ts'
-import { CLIENT_AWAY, type Delivery } from '../../../src/session/delivery.ts'
+import type { Delivery, DeliveryOutcome } from '../../../src/session/delivery.ts'
+import type { Effect } from '../../../src/session/effect.ts'
 import { QUEUE_BYTES_MAX } from '../../../src/session/limits.ts'
-import type { Settle, StoredDelivery } from '../../../src/session/outgoing-effect.ts'
-import type { Effect, Session } from '../../../src/session/session.ts'
+import type { Session } from '../../../src/session/session.ts'
+import type { StoredDelivery } from '../../../src/session/stored-delivery.ts'
 import { homeFacts } from '../../explain/home-facts.ts'
 import { type Passed, Recent, traceOf } from '../../explain/recent.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
@@ -60,20 +61,14 @@ export class DeviceFacts {
 
   // What happens --------------------------------------------------------------------------------------------------------
 
-  /** As the session's own `deliver`, and remembers what becomes of it. */
-  deliver(session: Session, delivery: Delivery, settle: Settle, now: number): Effect[] {
-    const { qos, message } = delivery
+  /** A delivery goes to the session. @returns to be called with its outcome */
+  delivering(session: Session, { qos, message }: Delivery, now: number): (outcome: DeliveryOutcome) => void {
     const one: Received = { at: now, qos, trace: traceOf(message.properties), fate: 'open' }
     this.received.note(message.topic, one)
     const { online } = session.outgoing
-    return session.deliver(
-      delivery,
-      (reason, storedUpTo) => {
-        if (one.fate === 'open') one.fate = fateOf(reason, storedUpTo, qos, online, session.persistent)
-        settle(reason, storedUpTo)
-      },
-      now,
-    )
+    return (outcome) => {
+      if (one.fate === 'open') one.fate = fateOf(outcome, qos, online, session.persistent)
+    }
   }
 
   /** The client's own publish; its `reason` is to be set when it is known. */
@@ -225,16 +220,18 @@ function isFor(filter: string, topic: string): boolean {
   return topicNames(topic).some((name) => matches(plainFilter(filter), name))
 }
 
-function fateOf(
-  reason: number,
-  storedUpTo: number | undefined,
-  qos: number,
-  online: boolean,
-  persistent: boolean,
-): Fate {
-  if (reason === Reason.QuotaExceeded) return 'queue-full'
-  if (reason === CLIENT_AWAY) return 'passed-on'
-  if (storedUpTo !== undefined) return 'stored'
-  if (qos === 0) return online ? 'sent' : 'away'
-  return persistent ? 'acknowledged' : 'sent'
+function fateOf(outcome: DeliveryOutcome, qos: number, online: boolean, persistent: boolean): Fate {
+  switch (outcome) {
+    case 'queue-full':
+      return 'queue-full'
+    case 'client-away':
+      return 'passed-on'
+    case 'stored':
+      return 'stored'
+    case 'accepted':
+      if (qos === 0) return online ? 'sent' : 'away'
+      return persistent ? 'acknowledged' : 'sent'
+    default:
+      return outcome satisfies never
+  }
 }

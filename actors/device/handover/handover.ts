@@ -13,7 +13,8 @@ import {
   type ReleaseResponse,
 } from '../../../src/relay/home.ts'
 import { CLIENT_AWAY, type Delivery, decodeDelivery, encodeDelivery } from '../../../src/session/delivery.ts'
-import type { Session, Subscription } from '../../../src/session/session.ts'
+import type { Session } from '../../../src/session/session.ts'
+import type { Subscription } from '../../../src/session/subscription.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
 import type { Platform } from '../../platform.ts'
 import type { Commands } from '../commands/commands.ts'
@@ -244,7 +245,7 @@ export class Handover {
   ): Promise<void> {
     const fresh = this.lateSubscriptions.fresh(late)
     for (const { filter, subscription } of fresh) {
-      session.learn(filter, subscription)
+      session.step({ type: 'learned', filter, subscription })
       if (subscription === null) this.store.removeSubscription(filter)
       else {
         this.store.saveSubscription(subscription, false)

@@ -119,12 +119,12 @@ export function importSession(
   seen.import(session.seen)
   for (const { delivery } of [...entries, ...late]) seen.keep(delivery)
   const size = store.queueSize()
-  return new Session(
+  return new Session({
     id,
     expirySeconds,
-    store.subscriptions(),
-    { lastPosition, sentUpTo, storedMessages: size.messages, storedBytes: size.bytes, released },
+    subscriptions: [...store.subscriptions().values()],
+    outgoing: { lastPosition, sentUpTo, storedMessages: size.messages, storedBytes: size.bytes, released },
     received,
     queueMessagesMax,
-  )
+  })
 }

@@ -2,7 +2,8 @@
 // client is told about its edge and about its own session, each as a retained message of the moment of its SUBSCRIBE.
 import { matches } from '../../../src/mqtt/topic.ts'
 import type { Delivery } from '../../../src/session/delivery.ts'
-import type { Session, Subscription } from '../../../src/session/session.ts'
+import type { Session } from '../../../src/session/session.ts'
+import type { Subscription } from '../../../src/session/subscription.ts'
 import type { Terms } from '../../../src/session/terms.ts'
 import type { Platform } from '../../platform.ts'
 import { VERSION } from '../../version.ts'

@@ -9,7 +9,9 @@ import { isFailure, Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
 import { matches, rootOfSubscription } from '../../../src/mqtt/topic.ts'
 import type { HistoryMessage, HistoryPlace, HistoryResponse } from '../../../src/relay/history.ts'
 import type { Delivery } from '../../../src/session/delivery.ts'
-import type { Effect, Session, SubscribeItem, Subscription } from '../../../src/session/session.ts'
+import type { Effect } from '../../../src/session/effect.ts'
+import type { Session } from '../../../src/session/session.ts'
+import type { SubscribeItem, Subscription } from '../../../src/session/subscription.ts'
 import { CoreUnreachable } from '../../core/core-client.ts'
 import {
   REPLAY_HOLD_MS_MAX,

@@ -1,23 +1,26 @@
-// Performs what a session decided, in order: what an effect brings about comes after those before it.
+// Performs a session's effects in order: the effects that a performed effect leads to come after those that wait.
 import type { ServerPacket } from '../../../src/mqtt/packet.ts'
 import { Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
-import type { Effect, Session } from '../../../src/session/session.ts'
+import type { Effect } from '../../../src/session/effect.ts'
+import type { Session } from '../../../src/session/session.ts'
 import type { Platform } from '../../platform.ts'
 import type { AttachmentWriter } from '../connection/attachment-writer.ts'
 import type { Live } from '../connection/live.ts'
 import { MovableTimer } from '../connection/movable-timer.ts'
 import type { DeviceFacts } from '../explain/device-facts.ts'
+import type { OpenDeliveries } from './open-deliveries.ts'
 import type { Publisher } from './publisher.ts'
 import type { SessionStore } from './session-store.ts'
 import type { SessionWriter } from './session-writer.ts'
 
-/** What of a device effects work on. */
+/** The parts of a device that effects work on. */
 export interface EffectPorts {
   readonly store: SessionStore
   readonly keeping: SessionWriter
   readonly explaining: DeviceFacts
   readonly attaching: AttachmentWriter
   readonly publisher: Publisher
+  readonly deliveries: OpenDeliveries
   live(): Live | null
   session(): Session | null
   reply(packet: ServerPacket): void
@@ -44,13 +47,15 @@ export class EffectPerformer {
     this.device = device
     this.wake = new MovableTimer(platform, () => {
       const session = device.session()
-      if (session !== null) this.perform(session.outgoing.ackWaitOver(platform.now()), session)
+      if (session !== null)
+        this.perform(session.step({ type: 'ack-wait-over', now: platform.now() }), session)
     })
   }
 
   /**
    * @param session whose effects they are
-   * @returns what they began; filled at once, or by the call that is performing further up
+   * @returns resolve when the publishes and subscribes among them have their outcome; a call inside another one's returns an
+   * array that the outer call fills
    */
   perform(effects: readonly Effect[], session: Session | null): readonly Promise<void>[] {
     const pending: Promise<void>[] = []
@@ -70,8 +75,8 @@ export class EffectPerformer {
   }
 
   /**
-   * @param session whose effect it is; another may have taken its place meanwhile
-   * @returns what resolves when that which the effect began is over; null where that is at once
+   * @param session whose effect it is; another session may have replaced it meanwhile
+   * @returns resolves when a publish or subscribe has its outcome; null for an effect that is over at once
    */
   private performOne(effect: Effect, session: Session | null): Promise<void> | null {
     const { device, platform } = this
@@ -82,12 +87,20 @@ export class EffectPerformer {
         const sent = live?.publish(effect.delivery, effect.packetId, effect.dup, platform.now()) ?? true
         if (!sent) device.explaining.unsent(effect.delivery)
         if (!sent && effect.packetId > 0 && current) {
-          this.perform(session.outgoing.skipped(effect.packetId), session)
+          this.perform(session.step({ type: 'skipped', packetId: effect.packetId }), session)
         }
         device.attaching.plan()
         return null
       }
-      case 'store':
+      case 'outcome':
+        device.deliveries.settle(effect.number, effect.outcome)
+        return null
+      case 'store': {
+        device.keeping.perform(effect, current ? session : null)
+        const last = effect.entries.at(-1)?.position
+        for (const number of effect.numbers) device.deliveries.settle(number, 'stored', last)
+        return null
+      }
       case 'forget':
       case 'sent-up-to':
       case 'release':
@@ -103,7 +116,8 @@ export class EffectPerformer {
         if (current) {
           device.keeping.behind.flush()
           const rows = device.store.queued(effect.after, Number.MAX_SAFE_INTEGER, effect.limit)
-          this.perform(session.outgoing.refill(rows, effect.limit, platform.now()), session)
+          const { limit } = effect
+          this.perform(session.step({ type: 'refill', rows, limit, now: platform.now() }), session)
         }
         return null
       case 'wake':
@@ -118,14 +132,10 @@ export class EffectPerformer {
       case 'discard-will':
         device.store.clearWill()
         return null
-      case 'expiry':
-        if (session !== null) session.expirySeconds = effect.seconds
-        return null
       case 'publish':
         return device.publisher.publish(device.keeping.named(effect, live, session)).then((reason) => {
-          const effects = effect.done(reason)
-          // Those of a session that has ended meanwhile are nobody's.
-          if (device.session() === session) this.perform(effects, session)
+          if (effect.number === 0 || session === null || device.session() !== session) return
+          this.perform(session.step({ type: 'published', number: effect.number, reason }), session)
         })
       case 'subscribe':
         return current ? device.subscribe(session, effect) : null

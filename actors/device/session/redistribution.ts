@@ -8,7 +8,7 @@ import { rootOfSubscription } from '../../../src/mqtt/topic.ts'
 import { packBatch } from '../../../src/relay/batch.ts'
 import { encodeRouted } from '../../../src/relay/routed.ts'
 import { CLIENT_AWAY, type Delivery } from '../../../src/session/delivery.ts'
-import type { StoredDelivery } from '../../../src/session/outgoing-effect.ts'
+import type { StoredDelivery } from '../../../src/session/stored-delivery.ts'
 import type { SharingPeer } from '../../leaf/leaf-peer.ts'
 import {
   GIVE_AWAY_RECORDS_MAX,

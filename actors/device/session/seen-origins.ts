@@ -2,7 +2,7 @@
 // the first one. Of a session that outlives its connection it is in storage, with the delivery.
 import { isFailure } from '../../../src/mqtt/reason.ts'
 import { type Delivery, decodeDelivery } from '../../../src/session/delivery.ts'
-import type { StoredDelivery } from '../../../src/session/outgoing-effect.ts'
+import type { StoredDelivery } from '../../../src/session/stored-delivery.ts'
 import { STORED } from '../../leaf/outcome.ts'
 import { SEEN_ORIGINS_MAX, SEEN_PRUNE_EVERY } from '../../limits.ts'
 import type { Storage } from '../../platform.ts'

@@ -1,8 +1,8 @@
 // Performs what of a session's effects concerns storage.
 import type { Message } from '../../../src/mqtt/message.ts'
-import { Reason } from '../../../src/mqtt/reason.ts'
-import type { StoredDelivery } from '../../../src/session/outgoing-effect.ts'
-import type { Effect, Session } from '../../../src/session/session.ts'
+import type { Effect } from '../../../src/session/effect.ts'
+import type { Session } from '../../../src/session/session.ts'
+import type { StoredDelivery } from '../../../src/session/stored-delivery.ts'
 import { SHARE_CHECK_MS } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import type { Live } from '../connection/live.ts'
@@ -39,7 +39,6 @@ export class SessionWriter {
     switch (effect.do) {
       case 'store':
         if (session !== null) this.enqueue(session, effect.entries)
-        for (const settle of effect.settles) settle(Reason.Success, effect.entries.at(-1)?.position)
         return
       case 'forget':
         if (session !== null) this.behind.forget(effect.positions)

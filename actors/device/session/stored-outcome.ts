@@ -1,23 +1,35 @@
-// The outcome of a delivery that was stored in the session's queue. With `durability: global` it counts once the core's
-// store has it too.
+// The outcome of a delivery as a code between actors. A delivery with `durability: global` that is stored in the session's
+// queue has its outcome once the core's store has it too.
 import { Reason } from '../../../src/mqtt/reason.ts'
-import type { Delivery } from '../../../src/session/delivery.ts'
-import type { Settle } from '../../../src/session/outgoing-effect.ts'
+import { CLIENT_AWAY, type Delivery, type DeliveryOutcome } from '../../../src/session/delivery.ts'
 import { STORED } from '../../leaf/outcome.ts'
 import type { StoreSync } from '../../leaf/sync/store-sync.ts'
+import type { Settle } from './open-deliveries.ts'
 
-/** @param settle is given the outcome as it goes to the leaf that sent the delivery */
+const CODES: Readonly<Record<DeliveryOutcome, number>> = {
+  accepted: Reason.Success,
+  stored: Reason.Success,
+  'client-away': CLIENT_AWAY,
+  'queue-full': Reason.QuotaExceeded,
+}
+
+/** A stored delivery counts as accepted. */
+export function codeOf(outcome: DeliveryOutcome): number {
+  return CODES[outcome]
+}
+
+/** @param settle gets the code for the leaf that sent the delivery: `STORED` for a stored one */
 export function storedOutcome(
   delivery: Delivery,
   syncing: StoreSync,
-  settle: (outcome: number) => void,
+  settle: (code: number) => void,
 ): Settle {
-  return (reason, storedUpTo) => {
-    if (storedUpTo === undefined || reason !== Reason.Success) settle(reason)
+  return (outcome, storedUpTo) => {
+    if (outcome !== 'stored') settle(codeOf(outcome))
     else if (delivery.message.global !== true) settle(STORED)
     else
       void syncing
         .outcome('queue', storedUpTo)
-        .then((outcome) => settle(outcome === Reason.Success ? STORED : outcome))
+        .then((code) => settle(code === Reason.Success ? STORED : code))
   }
 }

@@ -7,7 +7,7 @@ import { matches } from '../../../src/mqtt/topic.ts'
 import { packBatch } from '../../../src/relay/batch.ts'
 import type { HandoverState, ReleaseResponse } from '../../../src/relay/home.ts'
 import { encodeDelivery } from '../../../src/session/delivery.ts'
-import type { Subscription } from '../../../src/session/session.ts'
+import type { Subscription } from '../../../src/session/subscription.ts'
 import {
   LATE_RETAINED_MAX,
   RETAINED_BYTES_MAX,

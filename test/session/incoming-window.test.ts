@@ -1,11 +1,11 @@
-// The order in which a connection's publishes are answered.
+// The order in which the publishes of a connection are acknowledged.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
-import { type Acknowledgement, Incoming } from '../../src/session/incoming.ts'
+import { type Acknowledgement, IncomingWindow } from '../../src/session/incoming-window.ts'
 
 test('a publish that is settled early waits for those before it [MQTT-4.6.0-2]', () => {
-  const incoming = new Incoming()
+  const incoming = new IncomingWindow()
   const [a, b, c] = [incoming.receive(7, 1, 'a'), incoming.receive(3, 2, 'a'), incoming.receive(5, 1, 'a')]
   expect(incoming.settle(c, Reason.Success)).toEqual([])
   expect(incoming.settle(a, Reason.QuotaExceeded)).toEqual([
@@ -19,7 +19,7 @@ test('a publish that is settled early waits for those before it [MQTT-4.6.0-2]',
 })
 
 test('a publish is open until its answer may go out', () => {
-  const incoming = new Incoming()
+  const incoming = new IncomingWindow()
   const [a, b] = [incoming.receive(1, 1, 'a'), incoming.receive(2, 1, 'a')]
   incoming.settle(b, Reason.Success)
   // Settled, but not answered yet: its answer waits for the first.
@@ -37,7 +37,7 @@ test('in whatever order publishes are settled, each is answered once, with its r
   )
   fc.assert(
     fc.property(lives, (life) => {
-      const incoming = new Incoming()
+      const incoming = new IncomingWindow()
       const opened = life.map(([at, reason], i) => ({ at, reason, open: incoming.receive(i + 1, 1, 'a') }))
       const answered: Acknowledgement[] = []
       for (const { open, reason } of opened.toSorted((a, b) => a.at - b.at)) {

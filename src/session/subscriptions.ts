@@ -1,0 +1,133 @@
+// The subscriptions of a session: what SUBSCRIBE and UNSUBSCRIBE change, what is refused without a leaf, what is answered.
+import { canReplay, wantedOf } from '../history/replay.ts'
+import { isRootTooLong } from '../id/root.ts'
+import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from '../mqtt/packet.ts'
+import { isFailure, Reason, type ReasonCode } from '../mqtt/reason.ts'
+import { isTopicFilter, parseShared, rootOfSubscription } from '../mqtt/topic.ts'
+import type { Effect } from './effect.ts'
+import { SUBSCRIPTIONS_MAX } from './limits.ts'
+import type { SubscribeItem, Subscription } from './subscription.ts'
+
+interface OpenSubscribe {
+  readonly items: readonly SubscribeItem[]
+  readonly packetId: number
+}
+
+interface OpenUnsubscribe {
+  readonly reasons: readonly ReasonCode[]
+  readonly packetId: number
+}
+
+export class Subscriptions {
+  /** By filter, those included whose leaf has not answered. */
+  private readonly all: Map<string, Subscription>
+  /** Filters that a leaf has granted: a SUBSCRIBE that fails does not end these. */
+  private readonly granted: Set<string>
+  private readonly nextNumber: () => number
+  private readonly subscribes = new Map<number, OpenSubscribe>()
+  private readonly unsubscribes = new Map<number, OpenUnsubscribe>()
+  /** Numbers from here on belong to the live connection: only its requests are answered. */
+  private connectedFrom = 0
+
+  constructor(subscriptions: readonly Subscription[], nextNumber: () => number) {
+    this.all = new Map(subscriptions.map((one) => [one.filter, one]))
+    this.granted = new Set(this.all.keys())
+    this.nextNumber = nextNumber
+  }
+
+  get byFilter(): ReadonlyMap<string, Subscription> {
+    return this.all
+  }
+
+  /** The connection has ended: nobody waits for an answer to what it asked. */
+  disconnected(): void {
+    this.connectedFrom = this.nextNumber()
+  }
+
+  /** A former home had granted this subscription, or ended it (null), and this home did not know. */
+  learn(filter: string, subscription: Subscription | null): void {
+    if (subscription === null) {
+      this.all.delete(filter)
+      this.granted.delete(filter)
+    } else {
+      this.all.set(filter, subscription)
+      this.granted.add(filter)
+    }
+  }
+
+  subscribe({ packetId, subscriptions, properties }: SubscribePacket): Effect[] {
+    const identifier = properties.subscriptionIdentifier ?? 0
+    const items: SubscribeItem[] = []
+    for (const given of subscriptions) {
+      const wanted = wantedOf(given.filter, properties.userProperties)
+      const { filter, from } = wanted
+      // Send no retained message beside the history, which has it too.
+      const request = from === null ? given : { ...given, filter, retainHandling: 2 as const }
+      // A shared subscription with No Local is a protocol error. [MQTT-3.8.3-4]
+      if (request.noLocal && request.filter.startsWith('$share/'))
+        return [{ do: 'close', reason: Reason.ProtocolError }]
+      const subscription = { ...request, identifier }
+      const isNew = !this.all.has(request.filter)
+      const unreplayable = from !== null && !canReplay(wanted)
+      const refused = unreplayable ? Reason.TopicFilterInvalid : this.refusal(request, isNew)
+      items.push({ subscription, isNew, refused, ...(from !== null && { from }) })
+      if (refused === null) this.all.set(request.filter, subscription)
+    }
+    const number = this.nextNumber()
+    this.subscribes.set(number, { items, packetId })
+    return [{ do: 'subscribe', number, items }]
+  }
+
+  /** The leaves have answered the SUBSCRIBE with this number. @param reasons one for each item, in order */
+  subscribed(number: number, reasons: readonly ReasonCode[]): Effect[] {
+    const open = this.subscribes.get(number)
+    if (open === undefined) return []
+    this.subscribes.delete(number)
+    open.items.forEach(({ subscription }, i) => {
+      const { filter } = subscription
+      const failed = isFailure(reasons[i] ?? Reason.UnspecifiedError)
+      // A later SUBSCRIBE may have replaced the subscription meanwhile.
+      if (failed && !this.granted.has(filter) && this.all.get(filter) === subscription)
+        this.all.delete(filter)
+      if (!failed) this.granted.add(filter)
+    })
+    if (number < this.connectedFrom) return []
+    return [{ do: 'reply', packet: { type: 'suback', packetId: open.packetId, reasons, properties: {} } }]
+  }
+
+  unsubscribe({ packetId, filters }: UnsubscribePacket): Effect[] {
+    const named = filters.map((filter) => wantedOf(filter, undefined).filter)
+    const reasons = named.map((filter) => {
+      if (!isTopicFilter(filter)) return Reason.TopicFilterInvalid
+      this.granted.delete(filter)
+      return this.all.delete(filter) ? Reason.Success : Reason.NoSubscriptionExisted
+    })
+    const ended = named.filter((_, i) => reasons[i] === Reason.Success)
+    if (ended.length === 0) return [unsuback(packetId, reasons)]
+    const number = this.nextNumber()
+    this.unsubscribes.set(number, { reasons, packetId })
+    return [{ do: 'unsubscribe', number, filters: ended }]
+  }
+
+  /** The leaves have ended the subscriptions of the UNSUBSCRIBE with this number. */
+  unsubscribed(number: number): Effect[] {
+    const open = this.unsubscribes.get(number)
+    if (open === undefined) return []
+    this.unsubscribes.delete(number)
+    return number < this.connectedFrom ? [] : [unsuback(open.packetId, open.reasons)]
+  }
+
+  private refusal(request: SubscriptionRequest, isNew: boolean): ReasonCode | null {
+    if (!isTopicFilter(request.filter)) return Reason.TopicFilterInvalid
+    const root = rootOfSubscription(request.filter)
+    if (root !== null && isRootTooLong(root)) return Reason.TopicFilterInvalid
+    // AWS IoT's names of a shadow's topics are for single subscribers: a group's message has one topic.
+    if (parseShared(request.filter)?.filter.startsWith('$aws/') === true) return Reason.TopicFilterInvalid
+    if (isNew && this.all.size >= SUBSCRIPTIONS_MAX) return Reason.QuotaExceeded
+    return null
+  }
+}
+
+function unsuback(packetId: number, reasons: readonly ReasonCode[]): Effect {
+  return { do: 'reply', packet: { type: 'unsuback', packetId, reasons, properties: {} } }
+}
