@@ -6,9 +6,9 @@ import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import type { Delivery } from '../../src/session/delivery.ts'
-import type { Effect } from '../../src/session/effect.ts'
+import type { Effect, SubscribeEffect, UnsubscribeEffect } from '../../src/session/effect.ts'
 import { Session } from '../../src/session/session.ts'
-import { EMPTY_OUTGOING, type StoredDelivery } from '../../src/session/stored-delivery.ts'
+import type { StoredDelivery } from '../../src/session/stored-delivery.ts'
 import { negotiate } from '../../src/session/terms.ts'
 import { Leaf, type LeafOwner } from '../leaf/leaf.ts'
 import { NO_SUCH_SESSION } from '../leaf/outcome.ts'
@@ -28,7 +28,7 @@ import { factsOf } from './presence/system-topics.ts'
 import { HistoryReplay } from './replay/history-replay.ts'
 import { EffectPerformer } from './session/effect-performer.ts'
 import { LastWill } from './session/last-will.ts'
-import { OpenDeliveries, type Settle } from './session/open-deliveries.ts'
+import { OpenDeliveries } from './session/open-deliveries.ts'
 import { PublishRequests } from './session/publish-requests.ts'
 import { Publisher } from './session/publisher.ts'
 import { Redistribution } from './session/redistribution.ts'
@@ -38,7 +38,7 @@ import { SessionExpiry } from './session/session-expiry.ts'
 import { SessionStore } from './session/session-store.ts'
 import { SessionWriter } from './session/session-writer.ts'
 import { ShadowDeltas } from './session/shadow-deltas.ts'
-import { codeOf, storedOutcome } from './session/stored-outcome.ts'
+import { plainOutcome, storedOutcome } from './session/stored-outcome.ts'
 import { SubscriptionRequests } from './session/subscription-requests.ts'
 
 export class Device {
@@ -62,7 +62,7 @@ export class Device {
   private live: Live | null = null
   private readonly attaching: AttachmentWriter
   private readonly performing: EffectPerformer
-  private readonly deliveries = new OpenDeliveries()
+  private readonly deliveries: OpenDeliveries
   private readonly keeping: SessionWriter
   private readonly seen: SeenOrigins
   private readonly expiry: SessionExpiry
@@ -117,6 +117,7 @@ export class Device {
     })
     const { store, seen, registrar, presence, commands } = this
     this.explaining = new DeviceFacts(platform, store, this.leaf, presence, () => [this.session, this.live])
+    this.deliveries = new OpenDeliveries(platform, this.explaining)
     this.moving = new Handover(platform, client, this.leaf, store, seen, registrar, presence, commands, {
       session: () => this.session,
       replace: (session) => {
@@ -265,7 +266,8 @@ export class Device {
             if (this.session !== session) return settle(NO_SUCH_SESSION)
             this.subscribing.arrived(delivery.message.topic)
             if (this.ownDeltas.needless(session, delivery)) return settle(Reason.Success)
-            this.deliverTo(session, delivery, storedOutcome(delivery, this.leaf.syncing, settle))
+            const settled = storedOutcome(delivery, this.leaf.syncing, settle)
+            this.perform(this.deliveries.deliver(session, delivery, settled))
           })
         }),
       ),
@@ -289,9 +291,7 @@ export class Device {
   private startSession(expirySeconds: number): Session {
     this.endSession('discarded')
     const id = this.platform.randomId()
-    const { queueMessagesMax } = this.platform.settings
-    const beginning = { subscriptions: [], outgoing: EMPTY_OUTGOING, received: [] }
-    this.session = new Session({ id, expirySeconds, queueMessagesMax, ...beginning })
+    this.session = Session.begin(id, expirySeconds, this.platform.settings.queueMessagesMax)
     return this.session
   }
 
@@ -372,7 +372,7 @@ export class Device {
     this.attaching.plan()
   }
 
-  private async subscribe(session: Session, effect: Extract<Effect, { do: 'subscribe' }>): Promise<void> {
+  private async subscribe(session: Session, effect: SubscribeEffect): Promise<void> {
     const outcome = await this.replaying.subscribe(session, effect, (asked) =>
       this.subscribing.subscribe(session, asked),
     )
@@ -391,20 +391,12 @@ export class Device {
   private deliverQuietly(delivery: Delivery): Promise<number> {
     const { session } = this
     if (session === null) return Promise.resolve(Reason.Success)
-    return new Promise((done) => this.deliverTo(session, delivery, (outcome) => done(codeOf(outcome))))
+    return new Promise(
+      (done) => void this.perform(this.deliveries.deliver(session, delivery, plainOutcome(done))),
+    )
   }
 
-  private deliverTo(session: Session, delivery: Delivery, settle: Settle): void {
-    const now = this.platform.now()
-    const note = this.explaining.delivering(session, delivery, now)
-    const number = this.deliveries.open((outcome, storedUpTo) => {
-      note(outcome)
-      settle(outcome, storedUpTo)
-    })
-    this.perform(session.step({ type: 'delivery', number, delivery, now }))
-  }
-
-  private async unsubscribe(session: Session, effect: Extract<Effect, { do: 'unsubscribe' }>): Promise<void> {
+  private async unsubscribe(session: Session, effect: UnsubscribeEffect): Promise<void> {
     await this.registrar.unsubscribe(session.id, effect.filters)
     if (this.session !== session) return
     this.subscribing.settled(session, effect)

@@ -1,5 +1,5 @@
-// From what was gathered to one cause. Each rule looks at one way in which a message can go or stay; the first that applies
-// names it, so their order is the argument: what is known of this very message goes before what is so now.
+// Decides one cause from the gathered facts. Each rule checks one possible cause, and the first that applies decides: rules
+// about this very message come before rules about the present state.
 import { isPresence } from '../id/root.ts'
 import { isShadowTopic } from '../id/shadow-topic.ts'
 import { Reason } from '../mqtt/reason.ts'
@@ -25,11 +25,11 @@ import {
 import { ago, code, lasting } from './wording.ts'
 import type { World } from './world.ts'
 
-/** Nobody may publish to the topic, whoever wants it. */
+/** No client may publish to the topic. */
 const forbidden: Rule = ({ asked: { topic, publisher } }) => {
   const refused = refusal(topic)
   if (refused === null) return null
-  // The server's own messages of these topics go the usual way.
+  // The server itself publishes to these topics.
   if (publisher === null && (isPresence(topic) || isShadowTopic(topic))) return null
   return refused === Reason.NotAuthorized
     ? say(
@@ -40,7 +40,7 @@ const forbidden: Rule = ({ asked: { topic, publisher } }) => {
     : say('refused', 'topic-invalid', `Nothing can be published to '${topic}': clients get ${code(refused)}.`)
 }
 
-/** Nobody remembers a publish. */
+/** No actor remembers a publish. */
 const nothingPublished: Rule = ({ publication, publishers, asked, topicHome, topicMemoryMs }) => {
   if (publication !== null) return null
   const { topic, publisher, trace } = asked

@@ -1,11 +1,11 @@
-// What `explain` answers: whether a receiver got a message, the cause as a code that stays, and who said what.
+// The answer of `explain`: a verdict, a cause with a stable code, and the steps that led to them.
 import type { RegionId } from '../id/ids.ts'
 
-/** `unknown`: nothing that is remembered says. */
+/** `unknown`: no remembered fact decides. */
 export const VERDICTS = ['delivered', 'waiting', 'dropped', 'refused', 'never-sent', 'unknown'] as const
 export type Verdict = (typeof VERDICTS)[number]
 
-/** Codes are for programs and stay; the sentence beside them is for people. */
+/** Codes are for programs, and never change; the sentence beside a code is for people. */
 export const CAUSES = [
   // delivered
   'acknowledged',
@@ -61,9 +61,9 @@ export interface Step {
   /** Null for the core. */
   readonly region: RegionId | null
   readonly part: 'core' | 'region' | 'receiver' | 'publisher' | 'topic' | 'uplink' | 'wide'
-  /** What it said; empty where it said nothing. */
+  /** The answer as a sentence; empty for none. */
   readonly said: string
   readonly tookMs: number
-  /** Why it said nothing; null where it did. */
+  /** Why there is no answer; null if there is one. */
   readonly problem: string | null
 }

@@ -1,4 +1,4 @@
-// Rules about this very message: what its receiver's actor, or its publisher's, remembers of it.
+// Rules about this very message, from the memory of its receiver's actor and of its publisher's.
 import { isFailure, Reason } from '../mqtt/reason.ts'
 import type { ReceiverFacts } from '../relay/explain.ts'
 import type { Decision } from './explanation.ts'
@@ -8,10 +8,10 @@ import type { World } from './world.ts'
 
 type Session = NonNullable<ReceiverFacts['session']>
 
-/** A newer connection that came within this time explains why the older one's holder sees nothing. */
+/** A takeover within this time explains why the holder of the older connection sees no message. */
 const TAKEN_OVER_TOLD_MS = 5 * 60_000
 
-/** The receiver's actor has had the message. */
+/** The message has reached the receiver's actor. */
 export const received: Rule = (world) => {
   const { receiver, publication, asked } = world
   const last = receiver?.received.at(-1)
@@ -65,7 +65,7 @@ export const received: Rule = (world) => {
   }
 }
 
-/** A loss on this topic that is remembered, or was written down, and no newer message. */
+/** The actor remembers, or has stored, a dropped message of this topic, and no newer message. */
 export const lossKnown: Rule = (world) => {
   const { receiver, publication, asked } = world
   if (receiver === null || asked.trace !== null) return null
@@ -84,7 +84,7 @@ export const lossKnown: Rule = (world) => {
   )
 }
 
-/** The publisher was told that it cannot be. */
+/** The publisher got a reason code for a failure. */
 export const refusedPublish: Rule = (world) => {
   const { publication, receiver, asked, waiting } = world
   const reason = publication?.reason ?? null
@@ -127,7 +127,7 @@ export function queueFull({ asked: { device } }: World, session: Session | null)
   return say('refused', 'queue-full', `${device}'s queue is full${held}: the publisher was answered 0x97.`)
 }
 
-/** It is in flight, or in turn to be. */
+/** The message is in flight, or waits for its turn. */
 export function unacknowledged(world: World, session: Session, when: string): Decision {
   if (session.window?.free === 0) return windowFull(world, session)
   return say(

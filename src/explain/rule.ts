@@ -1,4 +1,4 @@
-// A rule of `explain`: the decision, where what it looks at is the cause.
+// A rule of `explain`: checks one possible cause. Returns its decision, or null if the cause does not apply.
 import type { Cause, Decision, Verdict } from './explanation.ts'
 import type { World } from './world.ts'
 

@@ -1,4 +1,4 @@
-// Rules about how things are now: the receiver's session, who knows of its subscriptions, and what cannot be reached.
+// Rules about the present state: the receiver's session, which leaves know its subscriptions, and what is unreachable.
 import type { RegionId } from '../id/ids.ts'
 import { parseShared, rootOfSubscription } from '../mqtt/topic.ts'
 import type { LeafFacts, ReceiverFacts } from '../relay/explain.ts'
@@ -9,7 +9,7 @@ import type { Waiting, World } from './world.ts'
 
 type Matching = NonNullable<ReceiverFacts['session']>['matching'][number]
 
-/** The region that the receiver is at home in does not answer, or cannot be asked. */
+/** The receiver's home region does not answer, or cannot be asked. */
 export const receiverUnreachable: Rule = (world) => {
   const { receiver, receiverHome, asked, coreProblem } = world
   if (receiver !== null) return null
@@ -34,7 +34,7 @@ export const receiverUnreachable: Rule = (world) => {
     : say('waiting', cause, `${why}: ${waitingIn(waits)}.`)
 }
 
-/** Nothing is kept for the receiver. */
+/** The receiver has no session. */
 export const noSession: Rule = ({ receiver, asked: { device } }) => {
   if (receiver?.session != null) return null
   const ended = newestEnding(receiver)
@@ -84,7 +84,7 @@ export const noLocal: Rule = (world) => {
   )
 }
 
-/** The subscription stands in the session, and those who send do not know of it. */
+/** The session has the subscription, and a leaf, a wide actor or a region that sends to it does not know. */
 export const notRegistered: Rule = (world) => {
   const { asked, receiverHome, topicHome } = world
   const here = world.at(receiverHome)?.facts ?? null
@@ -94,7 +94,7 @@ export const notRegistered: Rule = (world) => {
   const narrow = matching.filter(({ filter }) => rootOfSubscription(filter) !== null)
   const wide = matching.filter(({ filter }) => rootOfSubscription(filter) === null)
   const { leaf, wide: filters } = here
-  // Who does not answer cannot be taken to know nothing.
+  // An actor that does not answer may know the subscription.
   if ((narrow.length > 0 && leaf.facts === null) || (wide.length > 0 && filters.facts === null)) return null
   const known = (one: Matching) =>
     rootOfSubscription(one.filter) === null
@@ -127,7 +127,7 @@ export const notRegistered: Rule = (world) => {
       )
 }
 
-/** It waits between regions. */
+/** The message waits in an outbox between regions. */
 export const underWay: Rule = (world) => {
   const { receiverHome, topicHome, waiting, asked } = world
   const meant = waiting.filter(
@@ -158,7 +158,7 @@ export const underWay: Rule = (world) => {
       )
 }
 
-/** The topic's home does not answer, so nobody can be sent anything. */
+/** The topic's home does not answer, and only the home sends the topic's messages. */
 export const topicUnreachable: Rule = ({ regions, topicHome, asked, coreProblem }) => {
   const home = regions.find(({ region }) => region === topicHome)
   if (topicHome === null) return null
@@ -179,7 +179,7 @@ export const topicUnreachable: Rule = ({ regions, topicHome, asked, coreProblem 
       )
 }
 
-/** The receiver's actor did not answer whoever gives the messages out. */
+/** The receiver's actor did not answer the leaf or wide actor that sends to it. */
 export const backlogged: Rule = ({ regions, asked: { device } }) => {
   const found = regions.find(({ facts }) => facts?.leaf.facts?.backlogged === true)
   return found === undefined
@@ -191,7 +191,7 @@ export const backlogged: Rule = ({ regions, asked: { device } }) => {
       )
 }
 
-/** Of a shared subscription one member gets each message. */
+/** One member of a shared subscription gets each message. */
 export const otherMember: Rule = (world) => {
   const { asked, publication, regions } = world
   const matching = matchingOf(world)
@@ -224,7 +224,7 @@ export const subscribedAfter: Rule = (world) => {
   )
 }
 
-/** QoS 0, to a client that is away. */
+/** A QoS 0 message to a client that is away is dropped. */
 export const away: Rule = (world) => {
   const { publication, receiver, asked } = world
   const session = receiver?.session ?? null
@@ -248,7 +248,7 @@ export const queued: Rule = (world) => {
   return session.connected ? unacknowledged(world, session, 'some time ago') : offlineQueued(world, session)
 }
 
-/** A home is being taken over, or has begun without its predecessor. */
+/** The home is moving, or began without the state of an unreachable former home. */
 export const failingOver: Rule = ({ receiver, regions, asked: { device, topic } }) => {
   const leaf = regions.find(({ facts }) => facts?.leaf.facts?.mayHearLate || facts?.leaf.facts?.moving)
   if (receiver?.mayHearLate !== true && leaf === undefined) return null

@@ -1,4 +1,4 @@
-// Who was asked and what each said, in the order of a message's way.
+// The actors that were asked and their answers, in the order in which a message passes them.
 import type { RegionId } from '../id/ids.ts'
 import type {
   LeafFacts,

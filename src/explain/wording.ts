@@ -1,4 +1,4 @@
-// Ages and numbers as a sentence has them.
+// Ages and numbers as words of a sentence.
 
 /** `250 ms`, `4.2 s`, `3 min`, `5 h`, `2 days`. */
 export function lasting(ms: number): string {

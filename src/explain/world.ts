@@ -1,5 +1,5 @@
-// What was gathered, seen from the question: where the receiver and the topic are at home, which message is the newest that
-// anybody remembers, and what waits on its way.
+// The gathered facts in the form that rules need: the homes of receiver and topic, the newest remembered message, and the
+// messages that wait between regions.
 import type { RegionId } from '../id/ids.ts'
 import type {
   ExplainAsked,
@@ -14,7 +14,7 @@ import type {
 
 export interface Gathered {
   readonly asked: ExplainAsked
-  /** Where it was asked. */
+  /** The region that was asked. */
   readonly region: RegionId
   readonly here: RegionFacts
   readonly core: Said<ExplainResponse>
@@ -28,14 +28,14 @@ export interface RegionSaid {
 
 const SKEW_MS_MIN = 100
 
-/** The newest message on the topic that anybody remembers. */
+/** The newest message on the topic that any actor remembers. */
 export interface Publication {
   readonly ageMs: number
   readonly publisher: string | null
   readonly qos: number
-  /** The publisher's outcome, if its actor remembers it and it is over. */
+  /** The publisher's outcome; null if open, or not remembered. */
   readonly reason: number | null
-  /** What the leaf of the topic in a region did with it. */
+  /** The record of a topic's leaf that sent the message on. */
   readonly passed: LeafFacts['passed'][number] | null
 }
 
@@ -47,11 +47,11 @@ export interface Waiting {
 export class World {
   readonly asked: ExplainAsked
   readonly regions: readonly RegionSaid[]
-  /** Why nothing is known of other regions; null where the core has answered. */
+  /** Why no other region's facts are known; null if the core has answered. */
   readonly coreProblem: string | null
   readonly receiverHome: RegionId | null
   readonly topicHome: RegionId | null
-  /** Actors were asked at slightly different moments: ages are compared with this much to spare. */
+  /** Actors were asked at slightly different moments: ages that differ by less count as equal. */
   readonly skewMs: number
   readonly publication: Publication | null
   readonly waiting: readonly Waiting[]
@@ -82,17 +82,17 @@ export class World {
     return this.at(this.receiverHome)?.facts?.receiver.facts ?? null
   }
 
-  /** Everywhere, where one was asked for. */
+  /** The publisher's actors of all regions; empty if no publisher was asked for. */
   get publishers(): readonly PublisherFacts[] {
     return this.regions.flatMap(({ facts }) => facts?.publisher?.facts ?? [])
   }
 
-  /** The longest that any leaf of the topic that accepts for it has been in memory, ms; null where none was asked. */
+  /** How long the topic's home leaf has been in memory, ms; null if it was not asked. */
   get topicMemoryMs(): number | null {
     return this.at(this.topicHome)?.facts?.leaf.facts?.memoryMs ?? null
   }
 
-  /** By what the regions themselves say, of which the highest epoch counts. */
+  /** The home by the regions' own knowledge, of which the highest epoch counts. */
   private homeBy(knowledge: (facts: RegionFacts) => LeafFacts['home'] | undefined): RegionId | null {
     let best: { readonly region: RegionId; readonly epoch: number } | null = null
     for (const { region, facts } of this.regions) {
@@ -128,7 +128,7 @@ export class World {
       null,
     )
     if (newest === null) return null
-    // What several remember of it is one message.
+    // Records of one age belong to one message.
     const same = found.filter(({ ageMs }) => ageMs - newest.ageMs < this.skewMs)
     const passed = same.filter((one) => one.passed !== null)
     const home = this.at(this.topicHome)?.facts?.leaf.facts?.passed ?? []

@@ -1,4 +1,4 @@
-// Which messages are kept, and for how long: the setting `HISTORY`, `devices/+/telemetry=7d,rooms/#=1d`.
+// The topics that have a history, and how long it is: the setting `HISTORY`, `devices/+/telemetry=7d,rooms/#=1d`.
 import { isTopicFilter, matches, overlap, parseShared } from '../mqtt/topic.ts'
 import { parseDuration } from './duration.ts'
 import { HISTORY_FILTERS_MAX, HISTORY_TTL_SECONDS_MAX, HISTORY_TTL_SECONDS_MIN } from './limits.ts'
@@ -15,7 +15,7 @@ export class ChosenTopics {
     this.choices = choices
   }
 
-  /** For how long a message of this topic is kept, the longest of what matches; 0: it is not. */
+  /** How long the history keeps a message of this topic: the longest time of the matching filters; 0 for none. */
   ttlSeconds(topic: string): number {
     let longest = 0
     for (const { filter, ttlSeconds } of this.choices)
@@ -37,7 +37,7 @@ export const NO_HISTORY = new ChosenTopics([])
 
 /**
  * @param setting topic filters, each with a time to live, separated by commas; empty for none
- * Throws an Error that names the entry which is wrong, and says why.
+ * Throws an Error that names the wrong entry and the reason.
  */
 export function parseChosen(setting: string): ChosenTopics {
   const entries = setting

@@ -8,7 +8,7 @@ const ISO =
 const DAY = '\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])'
 const HOURS = '(?:[01]\\d|2[0-3]):[0-5]\\d'
 const DURATION = new RegExp(`^${ISO}$`)
-/** What `parseInstant` takes. */
+/** All texts that `parseInstant` accepts. */
 export const INSTANT = new RegExp(
   `^(?:\\d{11,15}|\\d{1,9}[smhdw]|${ISO}|${DAY}(?:T${HOURS}(?::[0-5]\\d(?:\\.\\d{1,9})?)?(?:Z|[+-]${HOURS}))?)$`,
 )
@@ -26,8 +26,8 @@ export function parseDuration(text: string): number | null {
 }
 
 /**
- * Milliseconds since the epoch of an ISO 8601 instant (a date alone is its midnight UTC), of so many milliseconds, or of a
- * duration before `now`; null for anything else.
+ * Milliseconds since the epoch of an ISO 8601 instant (a date alone is its midnight UTC), of a count of milliseconds, or of a
+ * duration that ends at `now`; null for anything else.
  */
 export function parseInstant(text: string, now: number): number | null {
   if (!INSTANT.test(text)) return null

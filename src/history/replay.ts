@@ -1,4 +1,4 @@
-// A SUBSCRIBE that also asks for what was kept: by the user property `history-from` (5.0), or as `$history/<from>/<filter>`.
+// A SUBSCRIBE that asks for history too: by the user property `history-from` (5.0), or as `$history/<from>/<filter>`.
 import type { UserProperties } from '../mqtt/packet.ts'
 import { rootOfSubscription } from '../mqtt/topic.ts'
 import { INSTANT } from './duration.ts'
@@ -6,15 +6,14 @@ import { INSTANT } from './duration.ts'
 const FROM_PROPERTY = 'history-from'
 const PREFIX = '$history/'
 
-export interface Wanted {
-  /** What is subscribed to. */
+export interface HistoryRequest {
   readonly filter: string
-  /** From when on kept messages are wanted, as the client says it; null: none are. */
+  /** The beginning of the wanted history, as the client wrote it; null for no history. */
   readonly from: string | null
 }
 
-/** @param properties of the SUBSCRIBE */
-export function wantedOf(given: string, properties: UserProperties | undefined): Wanted {
+/** @param given the filter in the packet @param properties of the SUBSCRIBE */
+export function historyRequestOf(given: string, properties: UserProperties | undefined): HistoryRequest {
   if (given.startsWith(PREFIX)) {
     const slash = given.indexOf('/', PREFIX.length)
     return slash < 0
@@ -25,7 +24,7 @@ export function wantedOf(given: string, properties: UserProperties | undefined):
   return { filter: given, from: asked?.[1] ?? null }
 }
 
-/** One root has one order; what AWS IoT calls otherwise, and what the server says of itself, is kept under no such name. */
-export function canReplay({ filter, from }: Wanted): boolean {
+/** Only a filter with one root has an order to replay. Names that begin with `$` have no history. */
+export function canReplay({ filter, from }: HistoryRequest): boolean {
   return from !== null && INSTANT.test(from) && !filter.startsWith('$') && rootOfSubscription(filter) !== null
 }

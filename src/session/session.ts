@@ -7,6 +7,7 @@ import type { AliasPair, SessionInput, SessionStart } from './input.ts'
 import { SESSION_EXPIRY_SECONDS_MAX } from './limits.ts'
 import { OutgoingDeliveries, type OutgoingState } from './outgoing.ts'
 import { Publishes, reply } from './publishes.ts'
+import { EMPTY_OUTGOING } from './stored-delivery.ts'
 import type { Subscription } from './subscription.ts'
 import { Subscriptions } from './subscriptions.ts'
 
@@ -30,6 +31,12 @@ export class Session {
     this.publishes = new Publishes(received, nextNumber)
     this.subscribed = new Subscriptions(subscriptions, nextNumber)
     this.deliveries = new OutgoingDeliveries(expirySeconds > 0, outgoing, queueMessagesMax)
+  }
+
+  /** A new session, without subscriptions and messages. */
+  static begin(id: string, expirySeconds: number, queueMessagesMax: number): Session {
+    const outgoing = EMPTY_OUTGOING
+    return new Session({ id, expirySeconds, queueMessagesMax, subscriptions: [], outgoing, received: [] })
   }
 
   /** Whether deliveries that are not acknowledged outlive the connection. Changes with a CONNECT only. */

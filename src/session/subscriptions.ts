@@ -1,5 +1,5 @@
 // The subscriptions of a session: what SUBSCRIBE and UNSUBSCRIBE change, what is refused without a leaf, what is answered.
-import { canReplay, wantedOf } from '../history/replay.ts'
+import { canReplay, historyRequestOf } from '../history/replay.ts'
 import { isRootTooLong } from '../id/root.ts'
 import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from '../mqtt/packet.ts'
 import { isFailure, Reason, type ReasonCode } from '../mqtt/reason.ts'
@@ -59,8 +59,8 @@ export class Subscriptions {
     const identifier = properties.subscriptionIdentifier ?? 0
     const items: SubscribeItem[] = []
     for (const given of subscriptions) {
-      const wanted = wantedOf(given.filter, properties.userProperties)
-      const { filter, from } = wanted
+      const asked = historyRequestOf(given.filter, properties.userProperties)
+      const { filter, from } = asked
       // Send no retained message beside the history, which has it too.
       const request = from === null ? given : { ...given, filter, retainHandling: 2 as const }
       // A shared subscription with No Local is a protocol error. [MQTT-3.8.3-4]
@@ -68,7 +68,7 @@ export class Subscriptions {
         return [{ do: 'close', reason: Reason.ProtocolError }]
       const subscription = { ...request, identifier }
       const isNew = !this.all.has(request.filter)
-      const unreplayable = from !== null && !canReplay(wanted)
+      const unreplayable = from !== null && !canReplay(asked)
       const refused = unreplayable ? Reason.TopicFilterInvalid : this.refusal(request, isNew)
       items.push({ subscription, isNew, refused, ...(from !== null && { from }) })
       if (refused === null) this.all.set(request.filter, subscription)
@@ -96,7 +96,7 @@ export class Subscriptions {
   }
 
   unsubscribe({ packetId, filters }: UnsubscribePacket): Effect[] {
-    const named = filters.map((filter) => wantedOf(filter, undefined).filter)
+    const named = filters.map((filter) => historyRequestOf(filter, undefined).filter)
     const reasons = named.map((filter) => {
       if (!isTopicFilter(filter)) return Reason.TopicFilterInvalid
       this.granted.delete(filter)

@@ -1,4 +1,4 @@
-// What client and server agree on at CONNECT, decided purely.
+// The terms of one connection, which client and server agree on at CONNECT.
 import type { ConnectPacket, Properties, ProtocolVersion } from '../mqtt/packet.ts'
 import {
   INCOMING_INFLIGHT_MAX,
@@ -9,18 +9,18 @@ import {
   TOPIC_ALIASES_OUTGOING_MAX,
 } from './limits.ts'
 
-/** Holds for one connection. Small and plain, since it stands in the socket's attachment. */
+/** Small and plain, since the socket's attachment holds it. */
 export interface Terms {
   readonly protocolVersion: ProtocolVersion
-  /** Seconds; 0 for none. After one and a half times as long without a packet the client is gone. [MQTT-3.1.2-22] */
+  /** Seconds; 0 for none. A client that sends no packet for one and a half times as long is disconnected. [MQTT-3.1.2-22] */
   readonly keepAliveSeconds: number
   /** QoS 1 and 2 messages that may be in flight to the client. */
   readonly outgoingWindow: number
   /** Publishes of the client that may be open. */
   readonly incomingWindow: number
-  /** Topic aliases that may be set towards the client. */
+  /** Topic aliases that the server may set towards the client. */
   readonly outgoingAliases: number
-  /** Larger packets are not sent to this client, bytes. [MQTT-3.1.2-24] */
+  /** Bytes. Larger packets are not sent to this client. [MQTT-3.1.2-24] */
   readonly maximumPacketSize: number
 }
 
@@ -31,7 +31,7 @@ export interface ServerSettings {
 
 export interface Negotiated {
   readonly terms: Terms
-  /** How long the session outlives the connection, seconds; 0 ends it with the connection. */
+  /** How long the session outlives the connection, seconds; 0: it ends with the connection. */
   readonly expirySeconds: number
   /** For CONNACK; empty for 3.1.1. */
   readonly properties: Properties
@@ -56,7 +56,7 @@ export function negotiate(connect: ConnectPacket, settings: ServerSettings): Neg
   }
   const asked = connect.properties.sessionExpiryInterval ?? 0
   const expirySeconds = Math.min(asked, SESSION_EXPIRY_SECONDS_MAX)
-  // A client that wants no keep alive costs nothing while it is silent: it is not given one.
+  // A client without a keep alive costs nothing while silent: leave it so.
   const keepAliveSeconds =
     connect.keepAlive === 0 ? 0 : Math.max(connect.keepAlive, settings.serverKeepAliveSeconds)
   return {

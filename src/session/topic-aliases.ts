@@ -15,7 +15,7 @@ export class IncomingAliases {
     return [...this.topics]
   }
 
-  /** The topic that a PUBLISH means, noting the alias that it sets; or the reason to close the connection. */
+  /** Also stores the alias that the PUBLISH sets. @returns its topic, or the reason to close the connection */
   topicOf({
     topicAlias,
     message,
@@ -28,30 +28,30 @@ export class IncomingAliases {
   }
 }
 
-/** An alias takes three bytes, so a topic shorter than that gains nothing. */
+/** An alias takes three bytes: a shorter topic gains nothing. */
 const TOPIC_CHARS_MIN = 4
-/** Topics that were sent once: an alias is worth its bytes only for what comes again. */
+/** How many topics that were sent once are remembered. Only a repeated topic is worth an alias. */
 const SEEN_TOPICS_MAX = 32
 
 export interface TopicAlias {
   readonly alias: number
-  /** The client knows what it stands for: the topic need not be sent. */
+  /** The client knows the alias: the topic need not be sent. */
   readonly known: boolean
 }
 
-/** The aliases that the server has set. Forgotten with the actor's memory: each may be set anew at any time. */
+/** The aliases that the server has set. Lost with the actor's memory, since each may be set again at any time. */
 export class OutgoingAliases {
   private readonly maximum: number
-  /** The one used longest ago first. */
+  /** Topic to alias, the least recently used first. */
   private readonly aliases = new Map<string, number>()
   private readonly seen = new Set<string>()
 
-  /** @param maximum how many the client allows, or our bound, whichever is less [MQTT-3.1.2-26] */
+  /** @param maximum the client's Topic Alias Maximum or our bound, whichever is less [MQTT-3.1.2-26] */
   constructor(maximum: number) {
     this.maximum = maximum
   }
 
-  /** The alias to send with a topic; null for none. To be called only for what is then sent. */
+  /** To be called only for a message that is then sent. @returns the alias to send with its topic; null for none */
   use(topic: string): TopicAlias | null {
     if (this.maximum === 0 || topic.length < TOPIC_CHARS_MIN) return null
     const alias = this.aliases.get(topic)

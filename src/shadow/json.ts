@@ -1,10 +1,10 @@
-// JSON as shadows change and compare it: the merge of RFC 7386, the difference of two states, and a time for each leaf.
+// JSON operations of shadows: the merge of RFC 7386, the difference of two states, and a time for each leaf value.
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject
 export interface JsonObject {
   readonly [key: string]: Json
 }
-/** When each leaf was last written, in seconds since the epoch; arrays element by element. */
+/** When each leaf value was last written, in seconds since the epoch; arrays element by element. */
 export type Times = { readonly timestamp: number } | readonly Times[] | TimesObject
 export interface TimesObject {
   readonly [key: string]: Times
@@ -14,12 +14,12 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A key may be called `__proto__`. */
+/** Safe for a key called `__proto__`. */
 export function own<T>(object: { readonly [key: string]: T }, key: string): T | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined
 }
 
-/** RFC 7386, section 2: null removes, objects are merged, all else replaces. */
+/** RFC 7386, section 2: null removes, objects are merged, any other value replaces. */
 export function merge(target: JsonObject, patch: JsonObject): JsonObject {
   const merged = new Map(Object.entries(target))
   for (const [key, value] of Object.entries(patch)) {
@@ -35,8 +35,8 @@ function mergeValue(target: Json | undefined, patch: Json): Json {
 }
 
 /**
- * The patch that does what two do one after the other, but for one case: where the first puts something else in the place
- * of an object and the second an object again, what the object had before comes to light again.
+ * One patch with the effect of two in sequence, with one exception: if the first replaces an object by another value, and the
+ * second replaces this value by an object, keys of the original object reappear.
  */
 export function compose(first: JsonObject, second: JsonObject): JsonObject {
   const composed = new Map(Object.entries(first))
@@ -47,7 +47,7 @@ export function compose(first: JsonObject, second: JsonObject): JsonObject {
   return Object.fromEntries(composed)
 }
 
-/** What of `desired` is not so in `reported`; null where nothing is. Arrays are one value. */
+/** The part of `desired` that differs from `reported`; null for none. An array is one value. */
 export function difference(desired: JsonObject, reported: JsonObject): JsonObject | null {
   const different: [string, Json][] = []
   for (const [key, wanted] of Object.entries(desired)) {
@@ -76,7 +76,7 @@ export function equal(a: Json, b: Json): boolean {
   return a === b
 }
 
-/** The times of a merged state: what the patch wrote has this one. */
+/** The times of a merged state: values that the patch wrote have this timestamp. */
 export function mergeTimes(times: TimesObject, patch: JsonObject, timestamp: number): TimesObject {
   const merged = new Map(Object.entries(times))
   for (const [key, value] of Object.entries(patch)) {
@@ -95,7 +95,7 @@ export function mergeTimes(times: TimesObject, patch: JsonObject, timestamp: num
   return Object.fromEntries(merged)
 }
 
-/** The times of those leaves that a part of the state has. */
+/** The times of the leaf values in a part of the state. */
 export function timesWithin(times: TimesObject, part: JsonObject): TimesObject {
   const within: [string, Times][] = []
   for (const [key, value] of Object.entries(part)) {
@@ -112,12 +112,12 @@ function timesOf(value: Json, timestamp: number): Times {
   return { timestamp }
 }
 
-/** A leaf's time and an object with one leaf called `timestamp` look alike but for what is in it. */
+/** A time and an object with a leaf value called `timestamp` differ only in the type of `timestamp`. */
 function isTimesObject(times: Times): times is TimesObject {
   return !Array.isArray(times) && typeof (times as { timestamp?: unknown }).timestamp !== 'number'
 }
 
-/** How deep objects and arrays lie in one another, from the text: what is too deep is not even parsed. */
+/** The depth of nested objects and arrays. From the text, so that a text too deep is never parsed. */
 export function nesting(text: string): number {
   let deepest = 0
   let depth = 0

@@ -1,4 +1,4 @@
-// What a client asks of a shadow, checked. Codes and texts of errors are AWS IoT's:
+// A client's request to a shadow, parsed and checked. Codes and texts of errors are AWS IoT's:
 // https://docs.aws.amazon.com/iot/latest/developerguide/device-shadow-error-messages.html
 import { z } from 'zod'
 import { SECTIONS, type Section } from './document.ts'
@@ -8,18 +8,18 @@ import { CLIENT_TOKEN_BYTES_MAX, SHADOW_LEVELS_MAX, SHADOW_REQUEST_BYTES_MAX } f
 export interface ShadowError {
   readonly code: 400 | 404 | 409 | 413 | 415
   readonly message: string
-  /** What of the request is wrong, as a path: `state.desired`. */
+  /** The wrong part of the request, as a path: `state.desired`. */
   readonly field?: string
 }
 
-/** What any request may carry. */
+/** Fields of any request. */
 export interface Asked {
   readonly clientToken: string | undefined
   /** The request is for this version only. */
   readonly version: number | undefined
 }
 
-/** The patch of each section: a merge, or null to remove it whole. */
+/** The patch of each section; null removes the section. */
 export type Patch = Partial<Readonly<Record<Section, JsonObject | null>>>
 
 export interface UpdateRequest extends Asked {
@@ -43,7 +43,7 @@ const sectionSchema = (name: string) =>
     .optional()
 
 const stateSchema = z.preprocess(
-  // Checked here, since zod leaves a key called `__proto__` out.
+  // Checked here, since zod drops a key called `__proto__`.
   (state, context) => {
     if (!isObject(state))
       context.addIssue(state === undefined ? 'Missing required node: state' : 'State node must be an object')
@@ -54,7 +54,7 @@ const stateSchema = z.preprocess(
   z.object({ desired: sectionSchema('Desired'), reported: sectionSchema('Reported') }),
 )
 
-/** A request to get or to delete; an empty payload is one. */
+/** A request to get or to delete. Its payload may be empty. */
 export function parseAsked(payload: Uint8Array): Checked<Asked> {
   const body = payload.length === 0 ? { request: {} } : parseBody(payload)
   if ('error' in body) return body
@@ -85,7 +85,7 @@ function parseBody(payload: Uint8Array): Checked<JsonObject> {
   } catch {
     return { error: { code: 415, message: 'Unsupported documented encoding; supported encoding is UTF-8' } }
   }
-  // The request and its state are no levels.
+  // The request and its state do not count as levels.
   if (nesting(text) > SHADOW_LEVELS_MAX + 2) {
     const message = `JSON contains too many levels of nesting; maximum is ${SHADOW_LEVELS_MAX}`
     return { error: { code: 400, message } }

@@ -14,20 +14,20 @@ export interface Answer {
 
 export interface Stepped {
   readonly answers: readonly Answer[]
-  /** What has changed; null where nothing has. */
+  /** The change; null for none. */
   readonly applied: Applied | null
-  /** Why the request was rejected; null where it was accepted. */
+  /** Why the request was rejected; null if accepted. */
   readonly error: ShadowError | null
 }
 
-export type Applied = { /** As it is from now on. */ readonly shadow: Shadow } & (
+export type Applied = { /** After the change. */ readonly shadow: Shadow } & (
   | { readonly verb: 'update'; readonly patch: Patch; readonly onlyFor: number | undefined }
   | { readonly verb: 'delete' }
 )
 
 /**
- * The first answer says what became of the request: accepted or rejected.
- * @param name for the text of an error
+ * The first answer accepts or rejects the request.
+ * @param name the shadow's, for the text of an error
  */
 export function step(
   shadow: Shadow | null,
@@ -48,7 +48,7 @@ export function step(
   }
 }
 
-/** What the device is to change, as it is told with each update and when it comes back; null where that is nothing. */
+/** The changes that the device still has to make: sent with each update, and when it reconnects. Null for none. */
 export function deltaOf(shadow: Shadow, now: number, clientToken?: string): Answer | null {
   const { state, metadata } = shadow.document ?? EMPTY_DOCUMENT
   const delta = difference(state.desired ?? {}, state.reported ?? {})
@@ -62,14 +62,14 @@ export function deltaOf(shadow: Shadow, now: number, clientToken?: string): Answ
   return { topic: 'update/delta', body: withToken(body, clientToken) }
 }
 
-/** A refusal; also for what only the caller can know, such as a device without room. */
+/** A rejection. Exported for reasons that only the caller knows, such as a device with too many shadows. */
 export function rejected(verb: ShadowVerb, error: ShadowError, now: number, clientToken?: string): Stepped {
   const { code, message } = error
   const body = withToken({ code, message, timestamp: seconds(now) }, clientToken)
   return { answers: [{ topic: `${verb}/rejected`, body }], applied: null, error }
 }
 
-/** The whole document, as a get answers it. */
+/** The whole document, the body of an accepted get. Null for a deleted shadow. */
 export function whole({ version, document }: Shadow, now: number): Readonly<Record<string, unknown>> | null {
   if (document === null) return null
   const { state, metadata } = document
@@ -119,7 +119,7 @@ function update(shadow: Shadow | null, payload: Uint8Array, now: number): Steppe
   }
 }
 
-/** Its version goes on: a client that knew the deleted one must not take its successor for older. */
+/** Keeps the version: otherwise a client that knew the deleted shadow takes its successor for older. */
 function remove(shadow: Shadow | null, payload: Uint8Array, now: number, name: string): Stepped {
   const checked = parseAsked(payload)
   if ('error' in checked) return rejected('delete', checked.error, now, checked.clientToken)
@@ -162,7 +162,7 @@ function patched(before: ShadowDocument, patch: Patch, timestamp: number): Shado
   return { state, metadata }
 }
 
-/** The times of what a patch wrote. */
+/** The times of the values that a patch wrote. */
 function written({ metadata }: ShadowDocument, patch: Patch): Partial<Record<Section, TimesObject>> {
   const times: Partial<Record<Section, TimesObject>> = {}
   for (const section of SECTIONS) {

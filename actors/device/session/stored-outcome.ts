@@ -13,9 +13,9 @@ const CODES: Readonly<Record<DeliveryOutcome, number>> = {
   'queue-full': Reason.QuotaExceeded,
 }
 
-/** A stored delivery counts as accepted. */
-export function codeOf(outcome: DeliveryOutcome): number {
-  return CODES[outcome]
+/** @param settle gets the code for a sender in this actor: Success for a stored delivery too */
+export function plainOutcome(settle: (code: number) => void): Settle {
+  return (outcome) => settle(CODES[outcome])
 }
 
 /** @param settle gets the code for the leaf that sent the delivery: `STORED` for a stored one */
@@ -25,7 +25,7 @@ export function storedOutcome(
   settle: (code: number) => void,
 ): Settle {
   return (outcome, storedUpTo) => {
-    if (outcome !== 'stored') settle(codeOf(outcome))
+    if (outcome !== 'stored') settle(CODES[outcome])
     else if (delivery.message.global !== true) settle(STORED)
     else
       void syncing

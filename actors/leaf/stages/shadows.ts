@@ -5,10 +5,10 @@ import { parseShadowRequest, type ShadowVerb, shadowName } from '../../../src/id
 import type { Message } from '../../../src/mqtt/message.ts'
 import type { LateShadow, ShadowRow } from '../../../src/relay/shadow.ts'
 import { decodeShadow, encodeShadow, type Shadow } from '../../../src/shadow/document.ts'
-import { type Late, lateOf, laterThan, replayOf } from '../../../src/shadow/late.ts'
 import { SHADOW_DELETED_KEPT_MS, SHADOWS_CHARACTERS_MAX, SHADOWS_MAX } from '../../../src/shadow/limits.ts'
 import { type ShadowError, TOO_LARGE } from '../../../src/shadow/request.ts'
 import { type Answer, type Applied, deltaOf, rejected, step } from '../../../src/shadow/step.ts'
+import { changesOf, requestsOf, type UnsyncedChanges, withChange } from '../../../src/shadow/unsynced.ts'
 import { LATE_SHADOWS_MAX } from '../../limits.ts'
 import type { Storage } from '../../platform.ts'
 import { Tables } from '../../storage/tables.ts'
@@ -95,7 +95,7 @@ export class Shadows {
     return this.rows('SELECT path, shadow FROM shadow ORDER BY path').map((row) => {
       const path = String(row.path)
       const late = this.unsynced(path)
-      return { path, shadow: String(row.shadow), ...(late !== null && { requests: replayOf(late) }) }
+      return { path, shadow: String(row.shadow), ...(late !== null && { requests: requestsOf(late) }) }
     })
   }
 
@@ -108,7 +108,7 @@ export class Shadows {
     this.clear()
     if (rows.length > 0) this.marks.allGone('shadow')
     for (const { path, shadow, requests = [] } of rows)
-      this.write(path, decodeShadow(shadow), lateOf(requests))
+      this.write(path, decodeShadow(shadow), changesOf(requests))
     return own
       .flatMap(({ path, requests }) =>
         requests.map(({ verb, body }) => this.apply(path, verb, encoder.encode(body))),
@@ -121,7 +121,7 @@ export class Shadows {
     return this.marks.unconfirmed('shadow', after, limit).map(({ key }) => {
       const path = String(key)
       const late = this.unsynced(path)
-      return { path, requests: late === null ? [] : replayOf(late) }
+      return { path, requests: late === null ? [] : requestsOf(late) }
     })
   }
 
@@ -145,15 +145,15 @@ export class Shadows {
     const after = applied.shadow
     if (before === null) this.forgetDeleted()
     if (applied.verb === 'update' && !this.hasRoomFor(path, encodeShadow(after).length)) return false
-    this.write(path, after, laterThan(this.unsynced(path), applied))
+    this.write(path, after, withChange(this.unsynced(path), applied))
     return true
   }
 
-  /** What led to a shadow and the store was not confirmed to have: what it has by now is late no more. */
-  private unsynced(path: string): Late | null {
+  /** The changes that the store has not confirmed. Null once the shadow's mark is gone: the store has them all. */
+  private unsynced(path: string): UnsyncedChanges | null {
     if (!this.marks.has('shadow', path)) return null
     const [row] = this.rows('SELECT late FROM shadow WHERE path = ?', path)
-    return row?.late == null ? null : (JSON.parse(String(row.late)) as Late)
+    return row?.late == null ? null : (JSON.parse(String(row.late)) as UnsyncedChanges)
   }
 
   private hasRoomFor(path: string, characters: number): boolean {
@@ -168,7 +168,7 @@ export class Shadows {
     return (this.sizes.has(path) || this.sizes.size < SHADOWS_MAX) && sum <= SHADOWS_CHARACTERS_MAX
   }
 
-  private write(path: string, shadow: Shadow, late: Late | null): void {
+  private write(path: string, shadow: Shadow, late: UnsyncedChanges | null): void {
     this.tables.make()
     const text = encodeShadow(shadow)
     this.storage.transaction(() => {

@@ -1,44 +1,44 @@
-// What a home has applied to a shadow and the core's store does not have yet, told as few requests: should another region
-// take over meanwhile, they are its to apply.
+// The changes of a shadow that its home has applied and the core's store does not have, as one or two requests. If another
+// region becomes the home meanwhile, the new home applies these requests.
 import type { ShadowVerb } from '../id/shadow-topic.ts'
 import { SECTIONS } from './document.ts'
 import { compose } from './json.ts'
-import { LATE_PATCH_BYTES_MAX } from './limits.ts'
+import { UNSYNCED_PATCH_BYTES_MAX } from './limits.ts'
 import type { Patch } from './request.ts'
 import type { Applied } from './step.ts'
 
 const encoder = new TextEncoder()
 
-export interface Late {
+export interface UnsyncedChanges {
   readonly deleted: boolean
-  /** After the deletion, if there was one. */
+  /** The updates as one patch, applied after the deletion if there was one. */
   readonly patch: Patch | null
-  /** The version that the first update asked for, as long as each has asked for one: then all are for that version only. */
+  /** The version that the first update was for, if each update was for one version only. */
   readonly onlyFor: number | null
 }
 
-export interface LateRequest {
+export interface UnsyncedRequest {
   readonly verb: Exclude<ShadowVerb, 'get'>
   /** JSON. */
   readonly body: string
 }
 
-/** With one more change. Where that makes too long a request, of all that was removed nothing is said any more. */
-export function laterThan(late: Late | null, applied: Applied): Late {
+/** Adds a change. A patch that grows too long is replaced by the whole state, which loses the record of removed keys. */
+export function withChange(changes: UnsyncedChanges | null, applied: Applied): UnsyncedChanges {
   if (applied.verb === 'delete') return { deleted: true, patch: null, onlyFor: null }
   const { patch, onlyFor } = applied
-  if (late === null) return { deleted: false, patch, onlyFor: onlyFor ?? null }
-  const both = late.patch === null ? patch : composed(late.patch, patch)
-  const tooLong = encoder.encode(JSON.stringify(both)).length > LATE_PATCH_BYTES_MAX
+  if (changes === null) return { deleted: false, patch, onlyFor: onlyFor ?? null }
+  const both = changes.patch === null ? patch : composed(changes.patch, patch)
+  const tooLong = encoder.encode(JSON.stringify(both)).length > UNSYNCED_PATCH_BYTES_MAX
   return {
-    deleted: late.deleted,
+    deleted: changes.deleted,
     patch: tooLong ? (applied.shadow.document?.state ?? {}) : both,
-    onlyFor: onlyFor === undefined ? null : late.onlyFor,
+    onlyFor: onlyFor === undefined ? null : changes.onlyFor,
   }
 }
 
-export function replayOf({ deleted, patch, onlyFor }: Late): LateRequest[] {
-  const requests: LateRequest[] = deleted ? [{ verb: 'delete', body: '{}' }] : []
+export function requestsOf({ deleted, patch, onlyFor }: UnsyncedChanges): UnsyncedRequest[] {
+  const requests: UnsyncedRequest[] = deleted ? [{ verb: 'delete', body: '{}' }] : []
   if (patch !== null)
     requests.push({
       verb: 'update',
@@ -47,8 +47,8 @@ export function replayOf({ deleted, patch, onlyFor }: Late): LateRequest[] {
   return requests
 }
 
-/** What `replayOf` made requests of. */
-export function lateOf(requests: readonly LateRequest[]): Late | null {
+/** The inverse of `requestsOf`. */
+export function changesOf(requests: readonly UnsyncedRequest[]): UnsyncedChanges | null {
   const deleted = requests.some(({ verb }) => verb === 'delete')
   const update = requests.find(({ verb }) => verb === 'update')
   if (update === undefined) return deleted ? { deleted, patch: null, onlyFor: null } : null
