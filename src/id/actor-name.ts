@@ -41,12 +41,12 @@ export function uplinkShardAddress(region: RegionId, fleet: FleetId, shard: numb
 }
 
 /**
- * WideActors of a region and fleet. The same in all regions and for ever: a session's filters are kept at all shards that
- * there are when it subscribes.
+ * The number of WideActors of a region and fleet. Never change it, and have the same in every region: a session subscribes its
+ * wide filters at each shard once, so a new shard would not know older filters.
  */
 export const WIDE_SHARDS = 4
 
-/** Which of them knows the wide filters that matter to a root. */
+/** The WideActor that a root's messages are matched by. */
 export function wideShard(root: Root): number {
   return hash(root) % WIDE_SHARDS
 }
@@ -55,12 +55,12 @@ export function wideAddress(region: RegionId, fleet: FleetId, shard: number): Ac
   return { kind: 'wide', region, fleet, id: String(shard) }
 }
 
-/** A front is made before its client's fleet is known, so all of them live in the default one. */
+/** A FrontActor is made before its client's fleet is known, so every FrontActor lives in the default fleet. */
 export function frontAddress(region: RegionId, id: string): ActorAddress {
   return { kind: 'front', region, fleet: DEFAULT_FLEET, id }
 }
 
-/** `eu/default/lamp`: region and fleet have no slash, so the id, which may have some, comes last. */
+/** `eu/default/lamp`: region and fleet have no slash; the id comes last, since it may have slashes. */
 export function actorName(address: ActorAddress): string {
   return `${address.region}/${address.fleet}/${address.id}`
 }
@@ -76,7 +76,7 @@ export function parseActorName(kind: ActorKind, name: string): ActorAddress {
   return { kind, region, fleet, id: name.slice(second + 1) }
 }
 
-/** FNV-1a over UTF-16 units: the same in every runtime and for ever, since stored outboxes are sharded by it. */
+/** FNV-1a over UTF-16 units. Never change it: stored outboxes are sharded by this hash. */
 function hash(text: string): number {
   let h = 0x811c9dc5
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193)

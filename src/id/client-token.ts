@@ -7,7 +7,7 @@ export interface ClientClaims {
   readonly fleet: FleetId
   /** May call the administrative HTTP API. */
   readonly admin: boolean
-  /** What it publishes is acknowledged only when the loss of a whole region could not lose it. */
+  /** `global`: a publish is acknowledged only when the core's store has it, so that the loss of a region cannot lose it. */
   readonly durability?: 'global'
 }
 
@@ -54,7 +54,7 @@ export async function verifyClientToken(
   }
 }
 
-/** What a token says, whoever signed it: for its owner, who wants to know whose it is. */
+/** The claims of a token, without a check of the signature: for tools that show a token to its owner. */
 export function tokenSays(token: string): ClientClaims | null {
   try {
     return claimsIn(decodeJwt(token))

@@ -22,7 +22,7 @@ export function commandTopic(device: ClientId, name: string, id: string): string
   return `${rootOfClient(device)}${COMMANDS}${name}/${id}`
 }
 
-/** `devices/<device>/answers/<request id>`, with `/<status>` behind it from a client that has no user properties. */
+/** `devices/<device>/answers/<request id>`, followed by `/<status>` if the device's MQTT version has no user properties. */
 export function answerTopic(device: ClientId, id: string): string {
   return `${rootOfClient(device)}${ANSWERS}${id}`
 }
@@ -43,11 +43,11 @@ export function isAnswerTopic(device: ClientId, topic: string): boolean {
 
 export interface AnswerTopic {
   readonly id: string
-  /** 100 to 599; null where the topic says none. */
+  /** 100 to 599; null if the topic has no status. */
   readonly status: number | 'wrong' | null
 }
 
-/** What an answer's topic says; null for any other topic. */
+/** The parts of an answer's topic; null for any other topic. */
 export function parseAnswerTopic(device: ClientId, topic: string): AnswerTopic | null {
   const rest = below(device, ANSWERS, topic)
   if (rest === null) return null

@@ -11,7 +11,7 @@ export type ClientId = Branded<'client'>
 export type RegionId = Branded<'region'>
 /** The subtree that a topic belongs to; see `rootOfTopic`. */
 export type Root = Branded<'root'>
-/** The first two levels of a topic: its root, or of a client's root the other branch. See `branchOfTopic`. */
+/** A part of a root that has subscribers of its own: see `branchOfTopic`. */
 export type Branch = Root | Branded<'branch'>
 
 const STREAM = '$stream-'
@@ -21,7 +21,7 @@ export function streamClient(name: string): ClientId {
   return `${STREAM}${name}` as ClientId
 }
 
-/** One that has no home and no presence, and whose session ends with its connection. */
+/** Whether a client is the subscriber behind an event stream: without home and presence, its session ends with its connection. */
 export function isStreamClient(client: ClientId): boolean {
   return client.startsWith(STREAM)
 }

@@ -15,15 +15,15 @@ export function isRootTooLong(root: Root): boolean {
 }
 
 /**
- * `devices/<id>` for `devices/<id>/…`, for `presence/<id>/…`, which the client's own actor says of it, and for
- * `$aws/things/<id>/…`, AWS IoT's names of its shadows' topics; else the first two levels (`rooms/42`), or the only level.
+ * `devices/<id>` for `devices/<id>/…`, for `presence/<id>/…` (the client's own actor publishes there) and for
+ * `$aws/things/<id>/…` (AWS IoT's names for shadow topics); else the first two levels (`rooms/42`), or the only level.
  */
 export function rootOfTopic(topic: string): Root {
   const thing = thingOf(topic)
   return thing === null ? rootOfBranch(branchOfTopic(topic)) : (`${DEVICES}${thing}` as Root)
 }
 
-/** The first two levels, or the only one. A client's root has two branches: what it is sent or sends, and its presence. */
+/** The first two levels, or the only one. A client's root has two branches: `devices/<id>` and `presence/<id>`. */
 export function branchOfTopic(topic: string): Branch {
   const first = topic.indexOf('/')
   if (first < 0) return topic as Branch
@@ -37,13 +37,13 @@ export function rootOfBranch(branch: Branch): Root {
     : (branch as Root)
 }
 
-/** Of a client's root the branch of its presence, or null. */
+/** The branch `presence/<id>` of a client's root; null for any other root. */
 export function presenceBranch(root: Root): Branch | null {
   const client = clientOfRoot(root)
   return client === null ? null : (presenceTopic(client) as Branch)
 }
 
-/** Where a client's connections and their ends are told. */
+/** The topic of a client's presence events. */
 export function presenceTopic(client: ClientId): string {
   return `${PRESENCE}${client}`
 }
@@ -85,7 +85,7 @@ function couldMatch(filter: string, branch: string): boolean {
     if (wanted[i] === '#') return true
     if (wanted[i] !== '+' && wanted[i] !== level) return false
   }
-  // Below two levels there is everything; below one there are only other roots, but `sport/#` matches `sport`.
+  // A branch of two levels holds all topics below it. A branch of one level holds only itself, and `sport/#` matches `sport`.
   return levels.length > 1 || wanted.length === 1 || (wanted.length === 2 && wanted[1] === '#')
 }
 
@@ -101,7 +101,7 @@ export function clientOfRoot(root: Root): ClientId | null {
     : null
 }
 
-/** What of a root some filters could match: nothing, only a client's presence, or also other topics. */
+/** Which branches of a root the filters could match: none, only a client's presence, or also other topics. */
 export type Reach = 'nothing' | 'presence' | 'any'
 
 export function reachOf(filters: readonly string[], root: Root): Reach {

@@ -22,7 +22,7 @@ export function newSecret(kind: SecretKind): SecretName & { readonly secret: str
   return { kind, id, secret: `${PREFIX[kind]}_${id}_${base64Url(bits)}` }
 }
 
-/** What a text says that it is; null for one that is no secret of ours, such as a JWT. */
+/** The parts of a secret; null for any other text, such as a JWT. */
 export function parseSecret(text: string): SecretName | null {
   const parts = /^(slk|slc)_([0-9a-f]{16})_[\w-]{43}$/.exec(text)
   if (parts === null) return null
@@ -36,8 +36,8 @@ export interface SecretHash {
 }
 
 /**
- * One round of HMAC-SHA-256: a slow hash protects what people choose and others can guess, and 256 random bits are not
- * guessed. So a check costs microseconds at the edge.
+ * One round of HMAC-SHA-256. A slow hash protects passwords that can be guessed; nobody guesses 256 random bits, so the check
+ * may be fast.
  */
 export async function hashSecret(secret: string): Promise<SecretHash> {
   const salt = hex(crypto.getRandomValues(new Uint8Array(SALT_BYTES)))

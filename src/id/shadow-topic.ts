@@ -1,4 +1,4 @@
-// The topics of shadows, and the names that AWS IoT gives to the same topics: inside, only ours are used.
+// The topics of shadows, under our names and under AWS IoT's. Inside Starling only our names are used.
 import type { ClientId } from './ids.ts'
 
 const DEVICES = 'devices/'
@@ -8,7 +8,7 @@ const SHADOW = 'shadow'
 export type ShadowVerb = 'get' | 'update' | 'delete'
 const VERBS: readonly string[] = ['get', 'update', 'delete'] satisfies ShadowVerb[]
 
-/** Of a shadow among those of its device: `shadow`, or `shadow/name/<name>`. */
+/** Names a shadow of a device: `shadow`, or `shadow/name/<name>`. */
 export const CLASSIC_SHADOW = SHADOW
 const NAMED = `${SHADOW}/name/`
 /** As AWS IoT has them: 1 to 64 of these characters. */
@@ -22,7 +22,7 @@ export interface ShadowTopic {
   readonly rest: string
 }
 
-/** The path of a named shadow; null where that is no name. */
+/** The path of a named shadow; null if the name is not valid. */
 export function namedShadow(name: string): string | null {
   return NAME.test(name) ? `${NAMED}${name}` : null
 }
@@ -32,7 +32,7 @@ export function shadowName(path: string): string | null {
   return path.startsWith(NAMED) ? path.slice(NAMED.length) : null
 }
 
-/** Whether a topic is one of `devices/<client>/shadow/…`, which are the server's but for the requests. */
+/** Whether a topic is one of `devices/<client>/shadow/…`. Clients publish only requests there; the rest is the server's. */
 export function isShadowTopic(topic: string): boolean {
   return secondLevel(topic, DEVICES)?.rest.startsWith(`${SHADOW}/`) === true
 }
@@ -49,7 +49,7 @@ export function parseShadowTopic(topic: string): ShadowTopic | null {
   return path === null ? null : { client, path, rest: found.rest.slice(slash + 1) }
 }
 
-/** What a client may publish: a request to a shadow. */
+/** A request to a shadow, the only kind of shadow topic that a client may publish to. */
 export function parseShadowRequest(
   topic: string,
 ): { readonly client: ClientId; readonly path: string; readonly verb: ShadowVerb } | null {
@@ -76,7 +76,7 @@ export function topicNames(topic: string): readonly string[] {
   return alias === null ? [topic] : [topic, alias]
 }
 
-/** What stands for the client in `$aws/things/<client>/…`, which may be a wildcard; null for all other topics and filters. */
+/** The level after `$aws/things/`, a client id or a wildcard; null for all other topics and filters. */
 export function thingOf(topic: string): string | null {
   if (!topic.startsWith(THINGS)) return null
   return secondLevel(topic, THINGS)?.id ?? topic.slice(THINGS.length)

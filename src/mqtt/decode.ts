@@ -1,5 +1,5 @@
 // Decodes what a client sends, as a server of MQTT 3.1.1 and 5.0 must. Anything wrong throws a ProtocolViolation
-// with the reason code that 5.0 asks for; what 3.1.1 makes of it is up to the session.
+// with the reason code that 5.0 asks for; the session decides how a 3.1.1 client learns of it.
 import { BytesReader, malformed, protocolError } from './bytes-reader.ts'
 import { decodeConnect } from './decode-connect.ts'
 import { decodePublish, readPacketId } from './decode-publish.ts'

@@ -21,15 +21,15 @@ export interface Delivery {
   readonly dup: boolean
   /** 1 to 65,535; ignored with QoS 0. */
   readonly packetId: number
-  /** Of every subscription of this client that matched and has one. Left out for 3.1.1. */
+  /** Subscription Identifiers of this client's subscriptions that match. Left out for 3.1.1. */
   readonly subscriptionIdentifiers: readonly number[]
-  /** Sent with the topic, or for it where the client knows the alias. Left out for 3.1.1. */
+  /** Topic Alias: sent beside the topic, or instead of it once the client knows the alias. Left out for 3.1.1. */
   readonly topicAlias?: { readonly alias: number; readonly known: boolean } | null
-  /** Milliseconds since the epoch, to say in seconds how long the message is still wanted. */
+  /** Milliseconds since the epoch: Message Expiry Interval is what is left. */
   readonly now: number
 }
 
-/** The packet as bytes. Throws on what the version cannot say: DISCONNECT does not go from server to client in 3.1.1. */
+/** The packet as bytes. Throws if the version has no such packet: a 3.1.1 server sends no DISCONNECT. */
 export function encodePacket(version: ProtocolVersion, packet: ServerPacket): Uint8Array {
   switch (packet.type) {
     case 'connack':
@@ -89,7 +89,7 @@ export function encodePublish(version: ProtocolVersion, message: Message, delive
   return writer.finish()
 }
 
-/** The bytes that `encodePublish` would make, to be held against the client's Maximum Packet Size. [MQTT-3.1.2-24] */
+/** The size of `encodePublish`'s packet, for the client's Maximum Packet Size. [MQTT-3.1.2-24] */
 export function publishSize(
   version: ProtocolVersion,
   message: Message,
@@ -118,7 +118,7 @@ function publishRemaining(
   return head + (version === 5 ? varintBytes(properties) + properties : 0) + message.payload.length
 }
 
-/** The interval that came, less the time spent here. [MQTT-3.3.2-6] At least 1, since expired messages are not sent. */
+/** The interval that the publisher gave, minus the time since. [MQTT-3.3.2-6] At least 1: expired messages are not sent. */
 function secondsLeft(expiresAt: number, now: number): number {
   return Math.min(Math.max(Math.ceil((expiresAt - now) / 1000), 1), 0xffffffff)
 }
@@ -158,13 +158,13 @@ function encodeDisconnect(reason: ReasonCode, properties: Properties): Uint8Arra
   return writer.finish()
 }
 
-/** Reason code and properties, of which 5.0 lets a packet leave out what says nothing. */
+/** Reason code and properties. 5.0 allows to leave out a Success without properties. */
 function tailBytes(reason: ReasonCode, properties: number): number {
   if (properties > 0) return 1 + varintBytes(properties) + properties
   return reason === Reason.Success ? 0 : 1
 }
 
-/** Writes the tail into what room `tailBytes` gave it. */
+/** Writes the tail; `tailBytes` counted its size. */
 function writeTail(writer: BytesWriter, reason: ReasonCode, properties: Properties, bytes: number): void {
   if (writer.at < writer.bytes.length) writer.u8(reason)
   if (writer.at < writer.bytes.length) writeProperties(writer, properties, bytes)

@@ -1,12 +1,12 @@
-// The bounds of the MQTT codec, in one place. What a deployment may lower is passed in where it is used.
+// The bounds of the MQTT codec, in one place. A bound that a deployment may lower is a parameter of the code that obeys it.
 
 /** The Maximum Packet Size that the server announces unless it is set lower: fixed header included. */
 export const PACKET_BYTES_MAX = 1024 * 1024
 
-/** What four bytes of Remaining Length can say; section 1.5.5. */
+/** The largest value of Remaining Length's four bytes; section 1.5.5. */
 export const REMAINING_BYTES_MAX = 268_435_455
 
-/** What two bytes of length can say: of a string, of binary data, of a topic. */
+/** The largest length that two bytes can hold: of a string, of binary data, of a topic. */
 export const STRING_BYTES_MAX = 65_535
 
 /** Matching and the tree of subscriptions take a step per level, so a topic's depth is bounded. */

@@ -1,4 +1,4 @@
-// What a message's 5.0 properties say of its payload and its answer, where the server itself writes or reads them.
+// The 5.0 properties that describe a message's payload and its response, for messages that the server itself writes or reads.
 import { BytesReader } from './bytes-reader.ts'
 import { BytesWriter, stringBytes } from './bytes-writer.ts'
 

@@ -15,11 +15,11 @@ export const TOPIC_ALIAS = 0x23
 const USER_PROPERTY = 0x26
 
 export interface MessageProperties {
-  /** What stays with the message: a view where it lies in one piece, else a copy. */
+  /** The properties that travel on with the message: a view if they lie in one piece, else a copy. */
   properties: Uint8Array
-  /** Null where none was given. */
+  /** Null if the packet has none. */
   expirySeconds: number | null
-  /** PUBLISH only; 0 where none was given. */
+  /** PUBLISH only; 0 if the packet has none. */
   topicAlias: number
   /** Will only. */
   delaySeconds: number
@@ -49,7 +49,7 @@ export function readMessageProperties(
     topicAlias: 0,
     delaySeconds: 0,
   }
-  // At most two properties are taken out, so what stays lies in at most three pieces.
+  // At most two properties are taken out, so the rest lies in at most three pieces.
   let firstCut = blockEnd
   let firstResume = blockEnd
   let secondCut = blockEnd
@@ -147,10 +147,10 @@ function join(a: Uint8Array, b: Uint8Array, c: Uint8Array): Uint8Array {
 
 /**
  * The first User Property of that name among a message's properties, or null.
- * @param properties as a message carries them: checked when they came in, without those of a hop
+ * @param properties of a `Message`: checked when the packet was decoded, without properties of one hop
  */
 export function userProperty(properties: Uint8Array, name: string): string | null {
-  // Most messages have none, and this is asked of each.
+  // Every message is asked, and most have no properties.
   if (properties.indexOf(USER_PROPERTY) < 0) return null
   const reader = new BytesReader(properties)
   const left: MessageProperties = { properties, expirySeconds: null, topicAlias: 0, delaySeconds: 0 }

@@ -1,5 +1,5 @@
-// The application message in the form that every part carries: slices of the publisher's own bytes.
-// The record below is how it travels between actors and lies in their storage.
+// The application message as slices of the publisher's own bytes, and the record in which a message travels between actors and is
+// stored.
 import { BytesReader } from './bytes-reader.ts'
 import { BytesWriter, stringBytes, varintBytes } from './bytes-writer.ts'
 import type { QoS } from './packet.ts'
@@ -9,16 +9,16 @@ export interface Message {
   readonly qos: QoS
   readonly retain: boolean
   /**
-   * The 5.0 properties as they came, without their length, and without those that belong to a hop and not to the
-   * message: Topic Alias, Subscription Identifier, and Message Expiry Interval, which `expiresAt` replaces.
+   * The 5.0 properties as the publisher sent them, without their length and without the properties of one hop: Topic Alias,
+   * Subscription Identifier, and Message Expiry Interval, which `expiresAt` replaces.
    */
   readonly properties: Uint8Array
   readonly payload: Uint8Array
-  /** Milliseconds since the epoch after which nobody wants it; 0 for never. */
+  /** Expiry, milliseconds since the epoch; 0 for never. */
   readonly expiresAt: number
-  /** Its publisher waits until another region could go on with it: `durability: global`. Absent in the usual case. */
+  /** `durability: global`: acknowledge only when the core's store has the message. Absent in the usual case. */
   readonly global?: true
-  /** Names a QoS 2 message, so that who gets it twice by a repeated call can tell. */
+  /** Names a QoS 2 message: a session recognises the copy that a repeated call between actors brings. */
   readonly origin?: string
   /** Its place in the home's order, where the home keeps it in the history: a replay tells by it what it has given. */
   readonly kept?: Kept
@@ -94,7 +94,7 @@ export function encodeMessage(message: Message): Uint8Array {
   return writer.finish()
 }
 
-/** Moves the time at which a record's message expires, in place: to the clock of another place. False if it never does. */
+/** Moves the expiry of a record's message by the difference of two clocks, in place. False if the message never expires. */
 export function moveExpiry(record: Uint8Array, byMs: number): boolean {
   if (((record[0] ?? 0) & EXPIRES) === 0) return false
   const view = new DataView(record.buffer, record.byteOffset, record.byteLength)
@@ -102,7 +102,7 @@ export function moveExpiry(record: Uint8Array, byMs: number): boolean {
   return true
 }
 
-/** The message in a record; its bytes are views of it. Throws an Error on what `encodeMessage` cannot have made. */
+/** The message of a record, as views of the record's bytes. Throws an Error on a record that `encodeMessage` cannot have made. */
 export function decodeMessage(record: Uint8Array): Message {
   try {
     return readMessage(record)

@@ -14,7 +14,7 @@ export class PacketStream {
   #kept: Uint8Array
   #keptBytes: number
 
-  /** `pending` is what an earlier stream of the same connection had kept. */
+  /** @param pending the partial packet of an earlier stream of the same connection */
   constructor(maximumPacketSize: number, version: ProtocolVersion | 0 = 0, pending: Uint8Array = NO_BYTES) {
     this.maximumPacketSize = maximumPacketSize
     this.version = version
@@ -22,7 +22,7 @@ export class PacketStream {
     this.#keptBytes = pending.length
   }
 
-  /** The partial packet kept so far, as a copy without slack: it may be stored or sent as it is. */
+  /** The partial packet, as a copy without slack: it may be stored or sent as it is. */
   get pending(): Uint8Array {
     return this.#keptBytes === 0 ? NO_BYTES : new Uint8Array(this.#kept.subarray(0, this.#keptBytes))
   }
@@ -30,7 +30,7 @@ export class PacketStream {
   /**
    * The packets that this frame completes. They hold views of `frame`, unless they began in an earlier one.
    * Throws a ProtocolViolation at the first bad packet, after those before it; then the stream is of no more use.
-   * It is lazy: what is not iterated is not read.
+   * Lazy: packets that are not iterated are not decoded.
    */
   *read(frame: Uint8Array, now: number): Generator<ClientPacket, void, void> {
     let at = 0
@@ -56,7 +56,7 @@ export class PacketStream {
     }
   }
 
-  /** Adds to the kept packet what it lacks. Returns where the next packet starts, or -1 while it is not whole. */
+  /** Completes the partial packet. Returns where the next packet starts, or -1 while the partial packet is not whole. */
   #complete(frame: Uint8Array): number {
     let at = 0
     let size = this.#packetSize(this.#kept, 0, this.#keptBytes)
@@ -73,7 +73,7 @@ export class PacketStream {
     return taken.length < lacking ? -1 : at + lacking
   }
 
-  /** Doubles the room as bytes arrive, so that announcing a large packet costs the announcer its bytes first. */
+  /** Doubles the room as bytes arrive, so that a client that announces a large packet must send it before it takes memory. */
   #keep(piece: Uint8Array, packetBytes: number): void {
     const bytes = this.#keptBytes + piece.length
     if (bytes > this.#kept.length) {
@@ -88,7 +88,7 @@ export class PacketStream {
 
   /** The bytes of the packet that starts at `at`, fixed header included; 0 while the header is not whole. */
   #packetSize(bytes: Uint8Array, at: number, end: number): number {
-    // Nothing is kept for a peer that does not speak MQTT. [MQTT-3.1.0-1]
+    // A peer that does not speak MQTT gets no memory. [MQTT-3.1.0-1]
     if (this.version === 0 && (bytes[at] as number) >> 4 !== PacketType.Connect) {
       throw protocolError('the first packet is not CONNECT')
     }

@@ -1,5 +1,5 @@
-// The MQTT control packets as a discriminated union. One shape serves 3.1.1 and 5.0: what only 5.0 has is
-// empty (`{}`, 0, Reason.Success) when a 3.1.1 packet was read and left out when one is written.
+// The MQTT control packets as a discriminated union. One shape serves 3.1.1 and 5.0: fields that only 5.0 has are empty (`{}`, 0,
+// Reason.Success) in a decoded 3.1.1 packet, and are left out of an encoded one.
 import type { Message } from './message.ts'
 import type { ReasonCode } from './reason.ts'
 
@@ -68,7 +68,7 @@ export interface PublishPacket {
   readonly dup: boolean
   /** 1 to 65,535; 0 with QoS 0. */
   readonly packetId: number
-  /** 1 to 65,535, or 0 where none was given. With an alias, `message.topic` may be empty. */
+  /** Topic Alias: 1 to 65,535, or 0 for none. With an alias, `message.topic` may be empty. */
   readonly topicAlias: number
   readonly message: Message
 }
@@ -137,7 +137,7 @@ export interface AuthPacket {
   readonly properties: Properties
 }
 
-/** What a client may send to a server. */
+/** The packets that a client sends. */
 export type ClientPacket =
   | ConnectPacket
   | PublishPacket
@@ -148,7 +148,7 @@ export type ClientPacket =
   | DisconnectPacket
   | AuthPacket
 
-/** What a server may send to a client, but for PUBLISH, which `encodePublish` writes. */
+/** The packets that a server sends, except PUBLISH: `encodePublish` writes that. */
 export type ServerPacket =
   | ConnackPacket
   | AckPacket

@@ -104,7 +104,7 @@ export function readBit(reader: BytesReader, name: string): number {
   return value
 }
 
-/** The bytes of the block without its length. Throws on a property that the packet may not carry: our own bug. */
+/** The block's size without its length. Throws on a property that the packet may not carry: a bug of the caller. */
 export function propertiesBytes(properties: Properties, type: PacketType): number {
   let bytes = 0
   for (const [name, value] of Object.entries(properties)) {
@@ -145,7 +145,7 @@ function valueBytes(kind: Kind, value: unknown): number {
   }
 }
 
-/** Writes the block behind its length, which `propertiesBytes` has counted. */
+/** Writes the block's length and the block; `propertiesBytes` counted its size. */
 export function writeProperties(writer: BytesWriter, properties: Properties, bytes: number): void {
   writer.varint(bytes)
   if (bytes === 0) return

@@ -1,4 +1,4 @@
-// Reason codes of MQTT 5.0 (section 2.4) and what becomes of them for a 3.1.1 client.
+// Reason codes of MQTT 5.0 (section 2.4), and the return codes that a 3.1.1 client gets instead.
 
 export const Reason = {
   Success: 0x00,
@@ -72,7 +72,7 @@ export function connackReturnCode(reason: ReasonCode): 0 | 1 | 2 | 3 | 4 | 5 {
   }
 }
 
-/** What a peer did against the protocol, as the reason code that its connection is closed with. */
+/** A breach of the protocol, with the reason code that the connection is closed with. */
 export class ProtocolViolation extends Error {
   readonly reason: ReasonCode
   constructor(reason: ReasonCode, message: string) {

@@ -11,12 +11,12 @@ const DOLLAR = 0x24
 
 const SHARE = '$share/'
 
-/** What a message may be published to: 1 to 65,535 bytes, no wildcard, no U+0000, a bounded number of levels. */
+/** Whether a message may be published to it: 1 to 65,535 bytes, no wildcard, no U+0000, a bounded number of levels. */
 export function isTopicName(topic: string): boolean {
   return isWireText(topic) && !hasWildcard(topic) && topicLevels(topic) <= TOPIC_LEVELS_MAX
 }
 
-/** What may be subscribed to, shared subscriptions included. */
+/** Whether it may be subscribed to; shared subscriptions count. */
 export function isTopicFilter(filter: string): boolean {
   if (!isWireText(filter)) return false
   if (!filter.startsWith(SHARE)) return isPlainFilter(filter, 0)
@@ -28,7 +28,7 @@ export interface SharedFilter {
   readonly filter: string
 }
 
-/** The parts of `$share/group/filter`; null where it is not one, or is malformed. */
+/** The parts of `$share/group/filter`; null for any other or a malformed filter. */
 export function parseShared(filter: string): SharedFilter | null {
   if (!filter.startsWith(SHARE)) return null
   const slash = filter.indexOf('/', SHARE.length)
@@ -44,7 +44,7 @@ export function plainFilter(filter: string): string {
   return parseShared(filter)?.filter ?? filter
 }
 
-/** The root that a subscription's matches all belong to; null where its filter is wide. See `rootOfFilter`. */
+/** The root that all matches of a subscription belong to; null if its filter is wide. See `rootOfFilter`. */
 export function rootOfSubscription(filter: string): Root | null {
   return rootOfFilter(plainFilter(filter))
 }
