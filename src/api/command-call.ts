@@ -1,10 +1,10 @@
-// What the home of a device is asked for when the device is called over HTTP: which call it is, and how long to hold it.
+// From an HTTP request that calls a device to the requests that its home gets: the call, and how long the home holds it.
 import { bytesToBase64 } from '../relay/base64.ts'
 import { COMMAND_BYTES_MAX, COMMAND_HOLD_MS_MAX, type CommandCall } from '../relay/command.ts'
 import { CALL_WAIT_MS_MAX, type Call } from './command.ts'
 import { payloadBytes } from './payload.ts'
 
-/** What the home is asked, and null where the payload is too large. @param key the idempotency key */
+/** The call as the home gets it; null if the payload is too large. @param key the idempotency key */
 export async function callOf(
   call: Call,
   target: { readonly fleet: string; readonly device: string },
@@ -27,13 +27,13 @@ export async function callOf(
     contentType,
     timeoutMs,
     whenOffline,
-    // Nobody may be there any more when the answer comes.
+    // The caller may be gone when the answer comes.
     kept: key !== undefined || waitMs < timeoutMs,
     fingerprint: await digest([name, contentType, encoded]),
   }
 }
 
-/** How long the caller waits at most. */
+/** The longest time that the caller waits, ms. */
 export function waitMsOf(prefer: string | undefined, timeoutMs: number): number {
   const wanted = (prefer ?? '').split(',').map((one) => one.trim().toLowerCase())
   if (wanted.includes('respond-async') && !wanted.some((one) => one.startsWith('wait='))) return 0
@@ -43,8 +43,8 @@ export function waitMsOf(prefer: string | undefined, timeoutMs: number): number 
 }
 
 /**
- * What to ask the home for, try after try: the first says so, however long it was in coming.
- * @param until when the caller no longer waits
+ * The request of each try: the first makes the call, later ones ask for its outcome.
+ * @param until when the caller stops to wait, ms since the epoch
  */
 export function triesOf(
   call: Omit<CommandCall, 'askedForMs' | 'holdMs'>,
@@ -60,12 +60,12 @@ export function triesOf(
   }
 }
 
-/** So long a home is to hold the next request of who waits until a time. */
+/** How long the home holds the next request of a caller that waits until then, ms. */
 function holdMs(until: number, now: number): number {
   return Math.min(COMMAND_HOLD_MS_MAX, Math.max(0, until - now))
 }
 
-/** Names what it is of, in 43 characters. */
+/** A SHA-256 in 43 characters. */
 async function digest(of: unknown): Promise<string> {
   const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(of)))
   return bytesToBase64(new Uint8Array(hash)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')

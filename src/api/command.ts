@@ -1,4 +1,4 @@
-// Calls of devices in the public API: what is asked, how long the caller waits, and what it is answered.
+// Calls of devices in the public API: request, wait and answer.
 import { createRoute, z } from '@hono/zod-openapi'
 import { base64ToBytes } from '../relay/base64.ts'
 import {
@@ -19,9 +19,9 @@ import { documentedProblemSchema, json, jsonBody, problems } from './responses.t
 
 export const CALL_TIMEOUT_MS_DEFAULT = 10_000
 const CALL_TIMEOUT_MS_MIN = 100
-/** How long one request is held; whoever may wait longer asks for the command again. */
+/** The longest time that one request is held, ms. A caller that waits longer asks for the command again. */
 export const CALL_WAIT_MS_MAX = 60_000
-/** Base64 of the largest payload, and the rest. */
+/** Room for the largest payload as base64, and the other fields. */
 const CALL_BODY_BYTES_MAX = COMMAND_BYTES_MAX * 2
 
 export const callSchema = requestObject({
@@ -200,7 +200,7 @@ export function callAnswer(device: string, id: string, response: CommandResponse
   }
 }
 
-/** Of a command that was asked for by its id. */
+/** The answer to a request that names a command by its id. */
 export function commandAnswer(device: string, id: string, response: CommandResponse): Response {
   if (response.status !== 'done') return callAnswer(device, id, response)
   const { outcome } = response
@@ -211,7 +211,7 @@ export function commandAnswer(device: string, id: string, response: CommandRespo
   return callAnswer(device, id, response)
 }
 
-/** The way to the home was broken for as long as the caller waits. */
+/** The home could not be reached for as long as the caller waits. */
 export function unreachableAnswer(id: string, what: string): Response {
   return problemResponse('region-unreachable', `The device's home cannot be reached: ${what}`, {
     commandId: id,

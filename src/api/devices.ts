@@ -27,12 +27,12 @@ export const typeSchema = nameSchema('What kind of device it is', 'lamp-v2')
 const valueSchema = z
   .string()
   .max(ATTRIBUTE_VALUE_CHARS_MAX)
-  // As a JSON schema can have it: without flags.
+  // Without flags: a JSON schema has none.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it may not have
   .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'no control characters')
   .refine((value) => ATTRIBUTE_VALUE.test(value), 'no control characters, no halves of characters')
 
-/** A plain object: a name that is none is refused by its own path. */
+/** A plain object, so that an invalid attribute name is refused by its own path. */
 const attributesOf = <Value extends z.ZodType>(value: Value) =>
   z
     .record(z.string().regex(REGISTRY_NAME), value)
@@ -102,7 +102,7 @@ const pendingSchema = z.array(regionNameSchema).meta({
   description:
     'Regions that could not be told yet who may connect; they are told as soon as they are reached',
 })
-/** Answers of what changes who may connect. */
+/** The answers of routes that change who may connect. */
 export const changedDeviceSchema = z.object({ device: deviceSchema, pending: pendingSchema })
 
 export const importLineSchema = requestObject({

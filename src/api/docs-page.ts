@@ -1,8 +1,8 @@
-// The API's reference page: Swagger UI over the document that is served beside it. Its files are static and come from no network.
+// The API's reference page: Swagger UI over `/openapi.json`. Its files are static and need no other network.
 import { type Env, Hono } from 'hono'
 import { problemResponse } from '../relay/problem.ts'
 
-/** What the page consists of, and the types that browsers insist on. */
+/** The page's files, with the media types that browsers insist on. */
 export const DOCS_FILES: Readonly<Record<string, string>> = {
   'index.html': 'text/html; charset=utf-8',
   'start.js': 'text/javascript; charset=utf-8',
@@ -37,7 +37,7 @@ export const DOCS_START = `SwaggerUIBundle({
 })
 `
 
-/** `/docs/`. @param read one of the files; null where it is not there */
+/** `/docs/`. @param read reads one of the files; null if this host does not have it */
 export function docsPage<E extends Env>(
   read: (file: string, env: E['Bindings']) => Promise<ReadableStream | Uint8Array<ArrayBuffer> | null>,
 ): Hono<E> {

@@ -1,4 +1,4 @@
-// Versions of what is read, as HTTP says them: what the reader has already, and the one that a change is for.
+// Versions in HTTP's headers: `If-None-Match` for readers, `If-Match` for writers.
 import type { Context } from 'hono'
 import { z } from 'zod'
 
@@ -15,7 +15,7 @@ export const matchHeadersSchema = z.object({
     .meta({ description: 'Only for the version with this ETag' }),
 })
 
-/** The reader has this already. */
+/** Whether the reader already has this version. */
 export function isKnown(c: Context, etag: string): boolean {
   return (c.req.header('if-none-match') ?? '')
     .split(',')

@@ -1,4 +1,4 @@
-// Server-sent events: what is published to some filters, from now on.
+// Server-sent events: the messages that match some filters, from now on.
 import { createRoute, z } from '@hono/zod-openapi'
 import { encodedFilter } from './encoded-filter.ts'
 import { filterSchema, messageSchema } from './message.ts'

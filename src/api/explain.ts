@@ -68,7 +68,7 @@ export const explainRoute = createRoute({
   },
 })
 
-/** Why the token does not allow to ask; null where it does. */
+/** The refusal if the token does not allow the question; else null. */
 export function explainRefused({ claims }: ApiVariables, device: string) {
   if (device === claims.client || claims.admin) return null
   return problemResponse('other-client', "The token is neither the device's nor an administrator's", {

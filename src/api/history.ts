@@ -1,4 +1,4 @@
-// What is kept of messages, in the public API of edge and core: of a device, or of any other root.
+// The history of a device or of any other root, in the public API of edge and core.
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { ChosenTopics } from '../history/chosen.ts'
@@ -113,7 +113,7 @@ export const historyRoute = createRoute({
   },
 })
 
-/** Where a list goes on: its range is that of its first page. */
+/** A cursor: where the list continues, and the range of its first page. */
 const positionSchema = z.object({
   after: historyPlaceSchema,
   seam: historyPlaceSchema.nullable(),
@@ -121,7 +121,7 @@ const positionSchema = z.object({
   to: z.int().min(0),
 })
 
-/** What the store is asked: as the contract says, but for whose region asks. */
+/** The contract's request without the region that asks. */
 export type HistoryAsked = Omit<HistoryRequest, 'region'>
 
 /** A filter below the device's root, or one that names it whole. */
@@ -148,7 +148,7 @@ export function historyAsked(
     const from = query.from === undefined ? 0 : parseInstant(query.from, now)
     const to = query.to === undefined ? now + AHEAD_MS : parseInstant(query.to, now)
     const seam = query.fresh === 'true' ? 'ask' : 'none'
-    // The schema has let through what can be parsed.
+    // The schema lets only times through that can be parsed.
     return { ...asked, from: from ?? 0, to: to ?? now, after: null, seam }
   }
   const position = decodeCursor(cursor, positionSchema)
@@ -159,8 +159,8 @@ export function historyAsked(
 }
 
 /**
- * @param chosen what is kept; null where the server that answers does not know. What was kept before a change of the setting is
- * still given.
+ * @param chosen the topics that are stored; null if this server does not know. Messages that were stored under an older setting
+ * are still served.
  */
 export function historyAnswer(
   c: Context,

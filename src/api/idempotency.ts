@@ -1,9 +1,9 @@
-// The key by which a request that is sent again is recognised and not carried out twice.
+// The Idempotency-Key header: a repeated request with the same key is not carried out twice.
 import { z } from 'zod'
 
 export const IDEMPOTENCY_KEY_CHARACTERS_MAX = 128
 
-/** Extend it with a route's other headers. */
+/** A route with more headers extends this schema. */
 export const idempotencyHeadersSchema = z.object({
   'Idempotency-Key': z
     .string()

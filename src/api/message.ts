@@ -1,4 +1,4 @@
-// An application message in the public API: as a caller publishes one, and as it is read.
+// An application message in the public API: the form that callers publish and the form that they read.
 import { z } from 'zod'
 import type { Message } from '../mqtt/message.ts'
 import { type Description, describe, described } from '../mqtt/message-description.ts'
@@ -11,11 +11,11 @@ import { requestObject } from './request-object.ts'
 const WIRE_BYTES_MAX = 65_535
 const UINT32_MAX = 0xffff_ffff
 
-/** What MQTT takes for a string. */
+/** A string that MQTT accepts. */
 const textSchema = z
   .string()
   .max(WIRE_BYTES_MAX)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: MQTT does not take it
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: MQTT refuses them
   .regex(/^[^\u0000]*$/, 'it may not hold U+0000')
   .refine((text) => text.isWellFormed(), 'not well-formed Unicode')
   .refine(
@@ -23,14 +23,14 @@ const textSchema = z
     `at most ${WIRE_BYTES_MAX} bytes`,
   )
 
-/** With each character as up to nine, an address must stay below what servers take. */
+/** A character can take nine bytes in a URL, and servers bound the length of URLs. */
 export const URL_TOPIC_CHARACTERS_MAX = 700
 
 export const topicSchema = z
   .string()
   .min(1)
   .max(WIRE_BYTES_MAX)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: MQTT does not take it
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: MQTT refuses them
   .regex(/^[^+#\u0000]+$/, 'a topic name holds no + # or U+0000')
   .refine(isTopicName, 'not a topic name: at most 65,535 bytes and 64 levels')
   .meta({ description: 'A topic name', example: 'rooms/42/light' })
@@ -39,7 +39,7 @@ export const filterSchema = z
   .string()
   .min(1)
   .max(WIRE_BYTES_MAX)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: MQTT does not take it
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: MQTT refuses them
   .regex(/^[^\u0000]+$/, 'not a topic filter')
   .refine(isTopicFilter, 'not a topic filter')
   .refine((filter) => !filter.startsWith('$share/'), 'not for shared subscriptions')
@@ -47,7 +47,7 @@ export const filterSchema = z
 
 const qosSchema = z.union([z.literal(0), z.literal(1), z.literal(2)])
 const userPropertiesSchema = z
-  // No tuple: the library that makes the document writes one as an older draft of JSON Schema had it.
+  // No tuple: the OpenAPI library writes tuples in the form of an older JSON Schema draft.
   .array(z.array(textSchema).length(2))
   .max(100)
   .meta({ description: 'Pairs of name and value, in order; a name may come again' })

@@ -14,7 +14,7 @@ export const clientIdSchema = z
   .string()
   .min(1)
   .max(CLIENT_ID_BYTES_MAX)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it may not have
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern excludes them
   .regex(/^[^$/+#\u0000-\u001f\u007f-\u009f][^/+#\u0000-\u001f\u007f-\u009f]*$/, 'not a client id')
   .refine((text) => parseClientId(text) !== null, 'not a client id: at most 128 bytes')
   .transform((text) => text as ClientId)

@@ -1,11 +1,11 @@
-// Lists come in pages: a cursor that says nothing to the caller, and a limit.
+// Lists come in pages: an opaque cursor, and a limit.
 import { z } from 'zod'
 
 export const PAGE_LIMIT_DEFAULT = 100
 export const PAGE_LIMIT_MAX = 1000
 const CURSOR_CHARACTERS_MAX = 4096
 
-/** The query of a list. `cursor` is what the page before gave as `next`. */
+/** The query of a list. `cursor` is the `next` of the page before. */
 export const pageQuerySchema = z.object({
   limit: z.coerce
     .number()
@@ -30,7 +30,7 @@ export function pageSchema<Item extends z.ZodType>(item: Item) {
   })
 }
 
-/** Whatever the list needs to go on, as text that fits a URL. */
+/** A position in a list as text that fits a URL. */
 export function encodeCursor(position: unknown): string {
   const bytes = new TextEncoder().encode(JSON.stringify(position))
   return btoa(String.fromCharCode(...bytes))
@@ -39,7 +39,7 @@ export function encodeCursor(position: unknown): string {
     .replaceAll('=', '')
 }
 
-/** Null for what `encodeCursor` did not make of such a position. */
+/** Null for text that `encodeCursor` has not made of a position of this schema. */
 export function decodeCursor<Position extends z.ZodType>(
   cursor: string,
   schema: Position,

@@ -16,7 +16,7 @@ interface PayloadFields {
   readonly base64?: string | undefined
 }
 
-/** Adds an issue to what has more than one payload. @param names all keys that may hold one */
+/** Adds an issue if more than one payload is given. @param names all keys that may hold a payload */
 export function onePayload(names: readonly string[]) {
   return (value: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void => {
     const given = names.filter((name) => value[name] !== undefined)
@@ -29,7 +29,7 @@ export function onePayload(names: readonly string[]) {
   }
 }
 
-/** Empty where none was given. */
+/** Empty if no payload is given. */
 export function payloadBytes({ json, text, base64 }: PayloadFields): Uint8Array {
   if (base64 !== undefined) return base64ToBytes(base64)
   return new TextEncoder().encode(json === undefined ? (text ?? '') : JSON.stringify(json))

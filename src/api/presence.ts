@@ -42,7 +42,7 @@ export const fleetPresenceRoute = createRoute({
   },
 })
 
-/** Why the token does not allow to ask; null where it does. @param fleet as the path says; undefined: the token's */
+/** The refusal if the token does not allow the question; else null. @param fleet of the path; undefined for the token's own */
 export function presenceRefused(
   { claims }: ApiVariables,
   client: string,

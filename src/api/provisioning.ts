@@ -1,4 +1,4 @@
-// Claim tokens in the core's public API, and what a device without a credential asks with one, of edge or core.
+// Claim tokens in the core's public API, and the request by which a device exchanges one for a credential, at edge or core.
 import { createRoute, z } from '@hono/zod-openapi'
 import { DEFAULT_FLEET } from '../id/ids.ts'
 import { problemResponse } from '../relay/problem.ts'

@@ -1,6 +1,6 @@
-// The frame of the public HTTP API, the same at edge and core: whose token it is, what is refused and how, the OpenAPI document.
-// A group of routes is declared beside this file (presence.ts), answered in actors/http or k8s-core/http, and mounted in the
-// api.ts there; the schemas validate what comes, and make the document.
+// The frame of the public HTTP API, the same at edge and core: authentication, refusals, the OpenAPI document.
+// A new route is declared beside this file (for instance presence.ts), answered in actors/http or k8s-core/http, and mounted in
+// that folder's api.ts. Its schemas validate requests and become the document.
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context, Env, Hono, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -11,23 +11,23 @@ import { type ClientClaims, verifyClientToken } from '../id/client-token.ts'
 import { invalid, type ProblemResponse, problemResponse } from '../relay/problem.ts'
 import { PROBLEMS_PATH } from '../relay/problem-types.ts'
 
-/** What every route of the API finds in its context. */
+/** The variables of every route's context. */
 export interface ApiVariables {
   readonly claims: ClientClaims
 }
 
-/** Routes that name this need a token. */
+/** For routes that need a token. */
 export const SECURITY = [{ bearer: [] }]
-/** A message of 1 MiB as base64 fits. */
+/** Room for a message of 1 MiB as base64. */
 export const API_BODY_BYTES_MAX = 2 * 1024 * 1024
-/** Of what is refused as too large this much is read all the same. */
+/** How much of a refused body is read all the same. */
 const REFUSED_BYTES_READ_MAX = 16 * 1024 * 1024
-/** Where the API begins; what is outside needs no token. */
+/** The paths of the API; other paths need no token. */
 export const API_PATHS = '/v1/*'
-/** Needs no token but the one in its body: whoever asks has no other. */
+/** Needs no token in a header: the body has a claim token, and the device has no other. */
 export const PROVISION_PATH = '/v1/provision'
 
-/** A group of routes, to be mounted on an API. What a schema refuses is answered with the field's name. */
+/** A group of routes, to be mounted on an API. A request that its schema refuses gets a problem that names the field. */
 export function apiRoutes<E extends Env>(): OpenAPIHono<E> {
   return new OpenAPIHono<E>({
     defaultHook: (result) => (result.success ? undefined : invalid(result.error)),
@@ -50,7 +50,7 @@ export function publicApi<E extends Env>(
     bearerFormat: 'JWT',
     description: "A client's token, as `starling token` prints it; with the scope `admin` an administrator's",
   })
-  // Tokens come in a header and never by themselves, so pages of any origin may ask.
+  // Any origin may ask: tokens come in a header, which browsers never add by themselves.
   api.use(
     API_PATHS,
     cors({
@@ -77,7 +77,7 @@ export function presentedToken(c: Context, inQuery?: string): string | undefined
   return bearerToken(c) ?? (c.req.path === inQuery ? c.req.query('token') : undefined)
 }
 
-/** Whose token it is, before anything else of the request is looked at. */
+/** Verifies the token before anything else of the request is looked at. */
 export function authenticated(
   secretOf: (c: Context) => string,
   tokenOf: (c: Context) => string | undefined = bearerToken,
@@ -107,7 +107,7 @@ export const administratorsOnly: MiddlewareHandler<{ Variables: ApiVariables }> 
   })
 }
 
-/** A route's `middleware`, where less may come than the API takes. Declare 413. */
+/** A route's `middleware` for a body limit below the API's. Declare 413. */
 export function limitedBody(bytesMax: number): MiddlewareHandler<{ Variables: ApiVariables }> {
   return bodyLimit({
     maxSize: bytesMax,
@@ -119,8 +119,8 @@ export function limitedBody(bytesMax: number): MiddlewareHandler<{ Variables: Ap
 }
 
 /**
- * Reads what is refused, up to a bound: a connection that is closed on a client which is still sending is reset, and the answer
- * lost with it.
+ * Reads a refused body, up to a bound. Otherwise the connection is closed while the client is still sending, is reset, and the
+ * client never sees the answer.
  */
 async function readAway(body: ReadableStream<Uint8Array> | null): Promise<void> {
   if (body === null || body.locked) return
@@ -133,7 +133,7 @@ async function readAway(body: ReadableStream<Uint8Array> | null): Promise<void> 
   await reader.cancel()
 }
 
-/** Serves what the mounted routes declare as `/openapi.json`. */
+/** Serves the OpenAPI document of the mounted routes as `/openapi.json`. */
 export function serveDocument<E extends Env>(
   api: OpenAPIHono<E>,
   about: { readonly title: string; readonly description: string },
@@ -159,7 +159,7 @@ export function serveDocument<E extends Env>(
   })
 }
 
-/** What no route has answered: 405 where the path has other methods. */
+/** Answers requests that match no route: 405 if the path has other methods, else 404. */
 export function nothingHere<E extends Env>(app: Hono<E>) {
   return (c: Context): ProblemResponse<404 | 405> => {
     const allowed = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter((method) =>
@@ -173,7 +173,7 @@ export function nothingHere<E extends Env>(app: Hono<E>) {
   }
 }
 
-/** What the library refused by throwing; null for anything else. */
+/** The problem for a request that the library refused by throwing; null for any other error. */
 export function refusedByLibrary(cause: Error): Response | null {
   if (!(cause instanceof HTTPException)) return null
   if (cause.status === 415)
@@ -181,6 +181,6 @@ export function refusedByLibrary(cause: Error): Response | null {
       field: 'Content-Type',
       detail: 'application/json',
     })
-  // Besides the media type, the library refuses only a body that is no JSON.
+  // The library refuses two things: the media type, and a body that is not JSON.
   return problemResponse('invalid-request', cause.message)
 }

@@ -68,7 +68,7 @@ export function published(reasonCode: number): z.infer<typeof publishedSchema> {
   return { reasonCode, reason: NAMES[reasonCode] ?? 'Unspecified error' }
 }
 
-/** What HTTP says to a publish that was refused. */
+/** The problem for a refused publish. */
 export function refusedPublish(reasonCode: number): ProblemResponse<400 | 403 | 413 | 429 | 503> {
   const detail = `MQTT reason 0x${reasonCode.toString(16).padStart(2, '0')}: ${published(reasonCode).reason}`
   switch (reasonCode) {

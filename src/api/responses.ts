@@ -1,4 +1,4 @@
-// How routes declare what they answer: JSON that a schema describes, and problems.
+// How routes declare their answers: JSON with a schema, and problems.
 import { z } from 'zod'
 import { problemSchema } from '../relay/problem.ts'
 import { PROBLEM_TYPES, type ProblemName, problemTypeOf } from '../relay/problem-types.ts'
@@ -7,7 +7,7 @@ const typeSchema = z
   .enum(Object.keys(PROBLEM_TYPES).map((name) => problemTypeOf(name as ProblemName)))
   .meta({ description: 'Stable; what it means, and what to do, stands at this path of the same server' })
 
-/** A problem as the documents show it. */
+/** The schema of a problem in the documents. */
 export const documentedProblemSchema = problemSchema.extend({ type: typeSchema })
 const documentedProblem = documentedProblemSchema.meta({ id: 'Problem', description: 'RFC 9457' })
 
@@ -34,7 +34,7 @@ type ProblemDeclaration = {
   readonly content: { readonly 'application/problem+json': { readonly schema: typeof documentedProblem } }
 }
 
-/** The statuses with which a route refuses. Those that every route has, 401 and 400, are to be named too. */
+/** The statuses of a route's problems, including 400 and 401, which every route has. */
 export function problems<Status extends ProblemStatus>(
   ...statuses: readonly Status[]
 ): Record<Status, ProblemDeclaration> {
@@ -56,14 +56,14 @@ export function json<Schema extends z.ZodType>(description: string, schema: Sche
   }
 }
 
-/** A JSON body of a request, which must be there. */
+/** A required JSON body of a request. */
 export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
   return { content: { 'application/json': { schema } }, required: true as const }
 }
 
 /**
- * A response that `c.json` and `problemResponse` did not make, such as one with text that is JSON already: that it is what the
- * route declares is not checked here, only by the test that asks all that the documents list.
+ * A response that neither `c.json` nor `problemResponse` made, for instance of text that is already JSON. The compiler cannot hold
+ * it against the route's declaration; a test asks every route of the documents.
  */
 export function onTrust(response: Response): never {
   return response as never

@@ -20,7 +20,7 @@ const clientTokenSchema = z
   .max(CLIENT_TOKEN_BYTES_MAX)
   .meta({ description: 'Comes back in the answer' })
 
-/** Of what a request may be; the home checks it again, as it does what comes by MQTT. */
+/** Bounds of a request. The home checks them again, as for requests that come by MQTT. */
 export const shadowPatchSchema = z
   .object({
     state: requestObject({
@@ -119,7 +119,7 @@ export const deleteShadowRoute = createRoute({
 
 /** The path of the shadow that a request is about. */
 export function shadowPath(name: string | undefined): string {
-  // What the query's schema lets through is a name.
+  // The query's schema lets only valid names through.
   return name === undefined ? CLASSIC_SHADOW : (namedShadow(name) ?? CLASSIC_SHADOW)
 }
 
@@ -135,7 +135,7 @@ export function shadowAnswer(c: Context, answer: ShadowResponse, verb: ShadowVer
   if (answer.status === 'synced') return syncedAnswer(c, answer)
   const { body, error, version, changedAt } = answer
   if (error !== null) {
-    // The version came by If-Match, whose failure has a status of its own.
+    // The version came by If-Match: its failure is 412.
     const unmatched = error.code === 409 && c.req.header('if-match') !== undefined
     return problemResponse(
       unmatched ? 'version-mismatch' : (REFUSED[error.code] ?? 'invalid-request'),
@@ -152,7 +152,7 @@ export function shadowAnswer(c: Context, answer: ShadowResponse, verb: ShadowVer
   return documentResponse(c, body, version ?? 0, changedAt ?? 0, verb === 'get')
 }
 
-/** By the code that the home gives, which is AWS IoT's. */
+/** The problem for an error code of the home; the codes are AWS IoT's. */
 const REFUSED: Readonly<Record<number, ProblemName>> = {
   400: 'invalid-request',
   404: 'unknown-shadow',
@@ -161,7 +161,7 @@ const REFUSED: Readonly<Record<number, ProblemName>> = {
   415: 'not-json',
 }
 
-/** What the home's region had last given to the store, since that region does not answer: marked with its age. */
+/** The store's copy, marked with its age: the home's region does not answer. */
 function syncedAnswer(
   c: Context,
   { region, shadow: text }: Extract<ShadowResponse, { status: 'synced' }>,
