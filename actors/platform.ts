@@ -24,7 +24,7 @@ export interface Connection {
   send(frame: Uint8Array): void
   /** WebSocket close code and reason. */
   close(code: number, reason: string): void
-  /** What `attach` kept, also after hibernation. Structured-cloneable, at most 16 KiB. */
+  /** The value of the last `attach`, also after hibernation. Structured-cloneable, at most 16 KiB. */
   attachment(): unknown
   attach(attachment: unknown): void
 }
@@ -45,16 +45,16 @@ export interface Peers {
 export interface Settings {
   readonly serverKeepAliveSeconds: number
   readonly packetBytesMax: number
-  /** Of one uplink's outbox. */
+  /** Bound of one uplink's outbox. */
   readonly outboxMessagesMax: number
-  /** That may wait for one session. */
+  /** Bound of one session's queue. */
   readonly queueMessagesMax: number
   readonly clientTokenSecret: string
   /** This region is being emptied: clients are to connect here instead. Null in the usual case. */
   readonly moveTo: string | null
-  /** Whether clients' connections and their ends are told. */
+  /** Whether presence events are published. */
   readonly presence: boolean
-  /** Which messages are kept in the core's store, and for how long. */
+  /** Topics whose messages are stored as history, and for how long. */
   readonly history: ChosenTopics
 }
 
@@ -67,15 +67,15 @@ export interface Platform {
   readonly peers: Peers
   readonly core: CoreClient
   now(): number
-  /** A fresh name, unique for ever. */
+  /** A fresh name, unique in the world. */
   randomId(): string
   /** 0 to 1, for jitter. */
   random(): number
   /** Runs `task` later unless cancelled; keeps the actor in memory until then. */
   after(ms: number, task: () => void): () => void
-  /** Makes sure that the actor is woken at this time or before. A billed write only where it must come earlier. */
+  /** Makes sure that `alarm` is called at this time or before. A billed write only if no earlier alarm is set. */
   wakeBy(at: number): void
   connections(): Connection[]
-  /** An error that nobody waits for. */
+  /** Logs an error that no caller gets. */
   report(what: string, cause: unknown): void
 }

@@ -1,3 +1,3 @@
-// What this edge calls itself. A test holds it against package.json.
+// The edge's version. A test holds it against package.json.
 
 export const VERSION = '0.1.0'

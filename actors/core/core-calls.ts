@@ -23,10 +23,10 @@ import {
 } from '../limits.ts'
 import type { CoreClient } from './core-client.ts'
 
-/** Resolves with the answer's JSON, or null where it has none; rejects with `CoreUnreachable`. */
+/** Resolves with the answer's JSON, or null if it has none; rejects with `CoreUnreachable`. */
 export type PostToCore = (name: string, body: unknown, timeoutMs: number) => Promise<unknown>
 
-/** The answer as the contract says it is. */
+/** Checks an answer against the contract. */
 type Check = <S extends z.ZodType>(name: string, schema: S, answer: unknown) => z.infer<S>
 
 export function coreCalls(

@@ -25,7 +25,7 @@ import type {
   WideRetainedResponse,
 } from '../../src/relay/wide.ts'
 
-/** Each call rejects with `CoreUnreachable` where the core, or whom it needed, could not be reached. */
+/** Each call rejects with `CoreUnreachable` if the core, or a part that the core needs, cannot be reached. */
 export interface CoreClient {
   resolve(request: ResolveRequest): Promise<ResolveResponse>
   claim(request: ClaimRequest): Promise<ClaimResponse>
@@ -33,13 +33,13 @@ export interface CoreClient {
   interest(request: InterestRequest): Promise<InterestResponse>
   drained(request: DrainedRequest): Promise<void>
   envelopes(request: EnvelopesRequest): Promise<EnvelopesResponse>
-  /** The last event of a client whose home is not known to be here. */
+  /** The last presence event of a client whose home is not known to be here. */
   presence(request: PresenceRequest): Promise<PresenceResponse>
-  /** What the other regions know; those that do not answer within a second are named. Makes no region the home. */
+  /** The facts of the other regions, and the names of regions that do not answer within a second. Claims no home. */
   explain(request: ExplainRequest): Promise<ExplainResponse>
   sync(request: SyncRequest): Promise<SyncResponse>
   shadow(request: ShadowRequest): Promise<ShadowResponse>
-  /** A page of what is kept of a root. */
+  /** A page of a root's history. */
   history(request: HistoryRequest): Promise<HistoryResponse>
   /** Who may connect as a device. */
   access(request: AccessRequest): Promise<AccessResponse>

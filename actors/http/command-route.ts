@@ -1,5 +1,5 @@
-// Devices called over HTTP. The caller is held here, in pieces: the home, in whatever region, is asked for the same command
-// again until it says what became of it, so neither a core that dies nor a device that moves ends the call.
+// Devices called over HTTP. The caller waits here, and this edge asks the device's home for the same command again and again until
+// there is an outcome. So neither a core that dies nor a device that moves ends the call.
 import {
   callAnswer,
   callRoute,
@@ -13,7 +13,7 @@ import type { ClientId } from '../../src/id/ids.ts'
 import type { CommandAsked, CommandResponse } from '../../src/relay/command.ts'
 import { problemResponse } from '../../src/relay/problem.ts'
 import { COMMAND_ANSWER_MS, COMMAND_ASK_AGAIN_MS, COMMAND_UNREACHED_MS_MAX } from '../limits.ts'
-import { askHome } from './asking.ts'
+import { askHome } from './ask-home.ts'
 import { type ApiContext, edgeRoutes } from './edge.ts'
 
 export const commandRoutes = edgeRoutes()
@@ -25,7 +25,7 @@ commandRoutes.openapi(callRoute, async (c) => {
   const waitMs = waitMsOf(header.Prefer, body.timeoutMs)
   const call = await callOf(body, { fleet: c.var.claims.fleet, device }, header['Idempotency-Key'], waitMs)
   if (call === null) return problemResponse('too-large', 'The payload is too large', { field: 'payload' })
-  // Whoever waits for as long as the device has is told by the home when that is over: it began a little later.
+  // The home's timeout began a little after the caller's: wait for it, so that the home can report the timeout.
   const until = Date.now() + waitMs + (waitMs === body.timeoutMs ? COMMAND_ANSWER_MS : 0)
   const answer = await persistently(c, device, until, triesOf(call, until))
   return onTrust(
@@ -43,7 +43,7 @@ commandRoutes.openapi(commandRoute, async (c) => {
 
 /**
  * Asks until there is an outcome, or the time is over.
- * @param asked what to ask for now
+ * @param asked makes the request of the next try
  */
 async function persistently(
   c: ApiContext,
@@ -81,7 +81,7 @@ async function ask(
     )
     return answer instanceof Response ? { why: 'the core does not answer' } : answer
   } catch (cause) {
-    // The actor was reset, by a deploy for one: the next one is asked.
+    // The actor was reset, for instance by a deploy: its next life is asked.
     c.env.edge.report('a command was not asked for', { device, id: asked.id }, cause)
     return { why: 'its actor failed' }
   }

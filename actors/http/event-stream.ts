@@ -1,4 +1,4 @@
-// The body of a response with server-sent events: what waits for a slow reader is bounded, and what is left out is counted.
+// The body of a response with server-sent events: the backlog of a slow reader is bounded, and dropped events are counted.
 import {
   EVENTS_AHEAD_BYTES,
   EVENTS_HEARTBEAT_MS,
@@ -6,9 +6,9 @@ import {
   EVENTS_WAITING_MAX,
 } from '../limits.ts'
 
-/** The longest that a timer can wait. */
+/** The longest delay of a timer. */
 const TIMER_MS_MAX = 2 ** 31 - 1
-/** What a browser waits before it opens a stream again. */
+/** How long a browser waits before it opens the stream again. */
 const RECONNECT_MS = 2_000
 
 const encoder = new TextEncoder()
@@ -30,7 +30,7 @@ export class EventStream {
   /**
    * @param name of the stream, in its events' ids
    * @param expiresAt of the token, ms
-   * @param closed there is no reader any more
+   * @param closed called once when the stream has no reader any more
    */
   constructor(name: string, expiresAt: number, closed: () => void) {
     this.name = name
@@ -48,7 +48,7 @@ export class EventStream {
     )
     this.write(`retry: ${RECONNECT_MS}\n: ${name}\n\n`)
     this.heartbeat = setInterval(() => {
-      // A reader that takes nothing needs no sign of life.
+      // A reader with a backlog gets bytes anyway, or takes none.
       if (this.waiting.length === 0 && this.dropped === 0) this.write(':\n\n')
     }, EVENTS_HEARTBEAT_MS)
     this.awaitExpiry()
@@ -61,7 +61,7 @@ export class EventStream {
 
   end(reason: 'token-expired' | 'disconnected'): void {
     if (this.over) return
-    // The reader may be too slow for its own end.
+    // Enqueue the whole backlog: a slow reader would else miss the `end` event.
     for (const bytes of this.waiting) this.controller?.enqueue(bytes)
     this.controller?.enqueue(encoder.encode(this.encode({ reason }, 'end')))
     this.stop()

@@ -1,4 +1,4 @@
-// `GET /v1/events`: what is published to some filters, for a browser's EventSource or curl.
+// `GET /v1/events`: the messages that match some filters, for a browser's EventSource or curl.
 import { decodeJwt } from 'jose'
 import { EVENTS_PATH, eventsRoute } from '../../src/api/events.ts'
 import { messageJson } from '../../src/api/message.ts'
@@ -9,18 +9,18 @@ import { Reason } from '../../src/mqtt/reason.ts'
 import { problemResponse } from '../../src/relay/problem.ts'
 import { edgeRoutes, regionOf } from './edge.ts'
 import { EventStream } from './event-stream.ts'
-import { type Watching, watch } from './watching.ts'
+import { type EventSubscriber, subscribeAs } from './event-subscriber.ts'
 
 export const eventRoutes = edgeRoutes()
 
 eventRoutes.openapi(eventsRoute, async (c) => {
   const { filter: filters, retained } = c.req.valid('query')
   const name = crypto.randomUUID()
-  let watching: Watching | null = null
-  const stream = new EventStream(name, expiryOf(presentedToken(c, EVENTS_PATH)), () => watching?.close())
+  let subscriber: EventSubscriber | null = null
+  const stream = new EventStream(name, expiryOf(presentedToken(c, EVENTS_PATH)), () => subscriber?.close())
   const after = c.req.valid('header')['Last-Event-ID']
   if (after !== undefined && after !== '') stream.event({ after }, 'gap')
-  watching = await watch(
+  subscriber = await subscribeAs(
     c.env.edge,
     {
       fleet: c.var.claims.fleet,
@@ -34,9 +34,9 @@ eventRoutes.openapi(eventsRoute, async (c) => {
       ended: () => stream.end('disconnected'),
     },
   )
-  if (stream.ended) watching.close()
+  if (stream.ended) subscriber.close()
   c.req.raw.signal.addEventListener('abort', () => stream.stop())
-  const refused = await watching.refused
+  const refused = await subscriber.refused
   if (refused !== null) {
     stream.stop()
     const detail = `MQTT reason 0x${refused.toString(16)}`
@@ -52,7 +52,7 @@ eventRoutes.openapi(eventsRoute, async (c) => {
       headers: {
         'content-type': 'text/event-stream',
         'cache-control': 'no-store',
-        // Some proxies would gather events until a buffer is full.
+        // Otherwise some proxies buffer events.
         'x-accel-buffering': 'no',
       },
     }),
@@ -64,7 +64,7 @@ function eventOf(message: Message) {
   return event
 }
 
-/** Of a token that was verified, ms. */
+/** Expiry of a verified token, ms since the epoch. */
 function expiryOf(token: string | undefined): number {
   return (token === undefined ? 0 : (decodeJwt(token).exp ?? 0)) * 1000
 }

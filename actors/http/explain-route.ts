@@ -5,7 +5,7 @@ import { stepsOf } from '../../src/explain/steps.ts'
 import { World } from '../../src/explain/world.ts'
 import { EXPLAIN_CORE_MS } from '../limits.ts'
 import { edgeRoutes, regionOf } from './edge.ts'
-import { gatherRegion, within } from './gather.ts'
+import { gatherRegion, within } from './region-facts.ts'
 
 export const explainRoutes = edgeRoutes()
 

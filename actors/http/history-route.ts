@@ -1,4 +1,4 @@
-// `/v1/devices/<id>/history` and `/v1/history`: what the core's store has of messages, asked through the region.
+// `/v1/devices/<id>/history` and `/v1/history`: stored messages, read from the core's store.
 import {
   deviceFilter,
   deviceHistoryRoute,
@@ -7,7 +7,7 @@ import {
   historyAsked,
   historyRoute,
 } from '../../src/api/history.ts'
-import { askCore } from './asking.ts'
+import { askCore } from './ask-home.ts'
 import { type ApiContext, edgeRoutes } from './edge.ts'
 
 export const historyRoutes = edgeRoutes()

@@ -9,8 +9,8 @@ import { problemResponse } from '../../src/relay/problem.ts'
 import { type EdgeBindings, regionOf } from './edge.ts'
 
 /**
- * Where AWS IoT's device SDK for JavaScript puts the session token of its credentials, beside a signature that means nothing
- * here. It offers a subprotocol of its own, and no other.
+ * AWS IoT's device SDK for JavaScript puts its session token into this query parameter, beside a signature that Starling ignores.
+ * The SDK offers a subprotocol of its own, and no other.
  */
 const AWS_SESSION_TOKEN = 'X-Amz-Security-Token'
 const AWS_SUBPROTOCOL = 'mqttv3.1'

@@ -1,8 +1,8 @@
-// What is known of a client's presence, for the client itself and for its fleet's administrators.
+// A client's presence, for the client itself and for its fleet's administrators.
 import { fleetPresenceRoute, presenceAnswer, presenceRefused, presenceRoute } from '../../src/api/presence.ts'
 import type { ClientId } from '../../src/id/ids.ts'
 import type { PresenceResponse } from '../../src/relay/presence.ts'
-import { askHome } from './asking.ts'
+import { askHome } from './ask-home.ts'
 import { type ApiContext, edgeRoutes } from './edge.ts'
 
 export const presenceRoutes = edgeRoutes()

@@ -1,4 +1,4 @@
-// A device asks for its credential where it is to connect: the core answers.
+// A device exchanges a claim token for its credential at the edge that it connects to; the core answers.
 
 import { provisionAnswer, provisionRoute } from '../../src/api/provisioning.ts'
 import { PROVISION_PATH } from '../../src/api/public-api.ts'
@@ -14,7 +14,7 @@ provisionRoutes.openapi(provisionRoute, async (c) => {
   const { nonce, ...body } = c.req.valid('json')
   const asked: ProvisionRequest = { ...body, ...(nonce !== undefined && { nonce }) }
   try {
-    // What is no claim token at all costs the core nothing.
+    // Text that is not a claim token costs the core nothing.
     const answer =
       parseSecret(asked.claimToken)?.kind === 'claim'
         ? await c.env.edge.core(regionOf(c)).provision(asked)

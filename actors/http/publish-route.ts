@@ -3,7 +3,7 @@ import { messageOf } from '../../src/api/message.ts'
 import { publishBatchRoute, published, publishRoute, refusedPublish } from '../../src/api/publish.ts'
 import { isFailure, Reason } from '../../src/mqtt/reason.ts'
 import { edgeRoutes } from './edge.ts'
-import { keyOf, publishAs } from './publishing.ts'
+import { keyOf, publishAs } from './publish-as.ts'
 
 export const publishRoutes = edgeRoutes()
 

@@ -38,7 +38,7 @@ import type { LeafPeer } from '../leaf/leaf-peer.ts'
 import type { UplinkPeer } from '../uplink/uplink-peer.ts'
 import type { WidePeer } from '../wide/wide-peer.ts'
 import type { EdgeBindings } from './edge.ts'
-import { gatherRegion } from './gather.ts'
+import { gatherRegion } from './region-facts.ts'
 
 interface RelayEnv {
   Bindings: EdgeBindings
@@ -96,14 +96,14 @@ relayRoutes.use('/:region/*', async (c, next) => {
   return next()
 })
 
-/** A call of the core: what it says is checked before it is served. */
+/** A call of the core. A request that its schema refuses gets a 400. */
 function call<S extends z.ZodType>(
   name: string,
   schema: S,
   serve: (c: RelayContext, request: z.infer<S>) => Promise<Response>,
 ): void {
   relayRoutes.post(`/:region/${name}`, async (c) => {
-    // Bytes of their own: an actor is to be sent its message, and not the whole body with it.
+    // Copied: a view would carry the whole body with it to the actor.
     const read = await requestBody(c.req.raw, false)
     if ('problem' in read) return read.problem
     const parsed = schema.safeParse(read.body)
@@ -111,7 +111,7 @@ function call<S extends z.ZodType>(
   })
 }
 
-/** The same, where only a client's actor can answer. @param otherwise what is wrong with another root */
+/** A call that only a client's actor can answer. @param otherwise the error for the root of a topic */
 function callOfClient<S extends z.ZodType<{ fleet: FleetId; root: Root }>>(
   name: string,
   schema: S,
@@ -130,7 +130,7 @@ function answer(c: RelayContext, body: object): Response {
   return relayResponse(c.var.version, body)
 }
 
-/** Tells that the edge is reachable, signatures and all. */
+/** Proves that the edge is reachable and accepts the core's signature. */
 relayRoutes.post('/:region/ping', (c) => c.body(null, 204))
 
 call('envelopes', deliverRequestSchema, async (c, { envelopes }) => {
@@ -189,7 +189,7 @@ call('wide', wideRequestSchema, async (c, request) =>
 
 call('wide-drained', wideDrainedRequestSchema, async (c, { fleet, region }) => {
   const actors = c.env.edge.actors()
-  // In this order: what a WideActor still holds is not yet in an uplink.
+  // WideActors first: a message that a WideActor still holds is not in an uplink yet.
   await Promise.all(
     Array.from({ length: WIDE_SHARDS }, (_, shard) =>
       actors.call(wideAddress(c.var.region, fleet, shard), (wide: WidePeer) => wide.drained(region)),

@@ -1,4 +1,4 @@
-// `/v1/retained`: what the homes keep, of this region and through the core of the others.
+// `/v1/retained`: the retained messages of this region's homes, and through the core those of the other regions.
 import { z } from 'zod'
 import { messageJson } from '../../src/api/message.ts'
 import { decodeCursor, encodeCursor } from '../../src/api/paging.ts'
@@ -14,11 +14,11 @@ import { unpackBatch } from '../../src/relay/batch.ts'
 import { type ProblemResponse, problemResponse } from '../../src/relay/problem.ts'
 import type { RetainedPage, WidePeer } from '../wide/wide-peer.ts'
 import { type ApiContext, edgeRoutes, regionOf } from './edge.ts'
-import { publishAs } from './publishing.ts'
+import { publishAs } from './publish-as.ts'
 
 export const retainedRoutes = edgeRoutes()
 
-/** Where a list goes on: in a page of this shard, here or elsewhere, behind a topic that the reader has. */
+/** A cursor: the shard, this region or the others, the page, and the last topic of that page that the reader has. */
 const positionSchema = z.object({
   shard: z.int().min(0),
   where: z.enum(['here', 'elsewhere']),
@@ -59,7 +59,7 @@ retainedRoutes.openapi(readRetainedRoute, async (c) => {
   const shard = wideShard(rootOfTopic(topic))
   for (const where of ['here', 'elsewhere'] as const) {
     let position: Position | null = { shard, where, after: null, past: null }
-    // Each other region has a page of its own.
+    // Each other region answers with a page of its own.
     while (position !== null && position.where === where) {
       const page = await pageAt(c, topic, position)
       if (page instanceof Response) return page
@@ -86,7 +86,7 @@ function shardsOf(filter: string): number[] {
   return root === null ? Array.from({ length: WIDE_SHARDS }, (_, shard) => shard) : [wideShard(root)]
 }
 
-/** Rejects nothing: a region that is not reached is a problem. */
+/** Never rejects: if a region is not reached, the answer is a problem. */
 async function pageAt(
   c: ApiContext,
   filter: string,
@@ -116,7 +116,7 @@ async function pageAt(
   }
 }
 
-/** A page is in the order of its topics. The reader has those up to `past`, which may be gone meanwhile. */
+/** The messages after the topic `past`. A page is sorted by topic, and the message at `past` may be deleted by now. */
 function behind(messages: readonly Message[], past: string | null): readonly Message[] {
   if (past === null) return messages
   const at = messages.findIndex(({ topic }) => topic === past)

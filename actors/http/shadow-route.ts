@@ -10,7 +10,7 @@ import {
 import type { ClientId } from '../../src/id/ids.ts'
 import type { ShadowVerb } from '../../src/id/shadow-topic.ts'
 import type { ShadowAsked, ShadowResponse } from '../../src/relay/shadow.ts'
-import { askHome } from './asking.ts'
+import { askHome } from './ask-home.ts'
 import { type ApiContext, edgeRoutes } from './edge.ts'
 
 export const shadowRoutes = edgeRoutes()
@@ -19,7 +19,7 @@ shadowRoutes.openapi(readShadowRoute, (c) =>
   ask(c, c.req.valid('param').device, c.req.valid('query').name, 'get', ''),
 )
 shadowRoutes.openapi(changeShadowRoute, async (c) => {
-  // The text as it came: the home reads it by the same rules as what comes by MQTT.
+  // The text as the client sent it: the home parses it by the same rules as a request by MQTT.
   const body = forVersion(await c.req.text(), c.req.valid('header')['If-Match'])
   return ask(c, c.req.valid('param').device, c.req.valid('query').name, 'update', body)
 })
@@ -46,7 +46,7 @@ async function ask(
   return onTrust(answer instanceof Response ? answer : shadowAnswer(c, answer, verb))
 }
 
-/** What the home is asked: the body, with the version that `If-Match` names. */
+/** The home's request: the body, with the version of `If-Match`. */
 function forVersion(text: string, match: string | undefined): string {
   if (match === undefined) return text
   const body = text === '' ? {} : (JSON.parse(text) as object)

@@ -22,7 +22,7 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
 
   return coreCalls(async (name, body, timeoutMs) => {
     let response: Response
-    // Cleared when the answer is there: a timer that is left running would keep the actor in memory.
+    // Clear the timer with the answer: a timer keeps the actor in memory.
     const timeout = new AbortController()
     const timer = setTimeout(() => timeout.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
     try {
@@ -34,7 +34,7 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
         body,
         signal: timeout.signal,
       })
-      // Bytes of their own: a message that is stored must not keep the whole answer in memory.
+      // Copied: a view of one message would hold the whole answer in memory.
       if (response.ok) return await relayAnswer(response, false)
     } catch (cause) {
       throw new CoreUnreachable(`the core was not reached for ${name}: ${String(cause)}`, { cause })

@@ -1,4 +1,4 @@
-// What wrangler.toml binds to the Worker and its actors.
+// The bindings and settings that wrangler.toml gives to the Worker and its actors.
 
 export interface Env {
   readonly DEVICE: DurableObjectNamespace
@@ -15,17 +15,17 @@ export interface Env {
   readonly CLIENT_TOKEN_SECRET: string
   /** The regions that this deployment serves: `eu,us,ap`. */
   readonly REGIONS: string
-  /** This deployment's only region; else it follows from where the request came in. */
+  /** This deployment's only region; without it the place of the request decides. */
   readonly REGION?: string
   /** Set to empty a region: clients are refused with this Server Reference, `wss://other.example/mqtt`. */
   readonly MOVE_TO?: string
-  /** `off`: connections of clients and their ends are not told; else they are. */
+  /** `off`: no presence events. */
   readonly PRESENCE?: string
-  /** Messages to be kept in the core's store, and for how long: `devices/+/telemetry=7d,rooms/#=1d`. */
+  /** Topics whose messages are stored as history, and for how long: `devices/+/telemetry=7d,rooms/#=1d`. */
   readonly HISTORY?: string
   readonly UPLINK_SHARDS?: string
   readonly SERVER_KEEP_ALIVE_SECONDS?: string
   readonly PACKET_BYTES_MAX?: string
-  /** Of each uplink's outbox; 100,000 where it is absent. */
+  /** Bound of each uplink's outbox; 100,000 by default. */
   readonly OUTBOX_MESSAGES_MAX?: string
 }

@@ -1,12 +1,11 @@
-// An actor whose storage has no room for a write ends.
+// Ends an actor whose storage has no room for a write.
 
-/** As workerd names it at the end of the message. */
+/** At the end of workerd's error message. */
 const STORAGE_FULL = 'SQLITE_FULL'
 
 /**
- * Uses the storage. Where there is no room the actor ends, as if its process had died: its memory may say what its storage does
- * not, and all that is under way fails together, so that what is tried again keeps its order. Its next life begins with what
- * is stored.
+ * Uses the storage; if there is no room, ends the actor as if its process had died. Its memory may already differ from its
+ * storage. All calls under way fail together, so that their retries keep their order. The next life begins from storage.
  * @param end ends the actor; may return
  */
 export function orEnd<T>(use: () => T, end: (reason: string) => void): T {

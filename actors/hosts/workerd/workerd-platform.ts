@@ -20,7 +20,7 @@ export class WorkerdPlatform implements Platform {
   readonly core: CoreClient
   private readonly ctx: DurableObjectState
   private readonly known = new WeakMap<WebSocket, Connection>()
-  /** Undefined until read; null where there is none. */
+  /** Undefined until it is read; null if no alarm is set. */
   private alarmAt: number | null | undefined
   private alarmWrites: Promise<void> = Promise.resolve()
 
@@ -85,12 +85,12 @@ export class WorkerdPlatform implements Platform {
       .catch((cause) => this.report('the alarm was not set', cause))
   }
 
-  /** To be called first when the alarm goes off: there is none now. */
+  /** Call this first when the alarm goes off: no alarm is set any more. */
   alarmWent(): void {
     this.alarmAt = null
   }
 
-  /** When the last `wakeBy` is in storage. */
+  /** Resolves when the last `wakeBy` is in storage. */
   settled(): Promise<void> {
     return this.alarmWrites
   }
@@ -147,7 +147,7 @@ class SocketConnection implements Connection {
   }
 }
 
-/** SQLite takes an ArrayBuffer whole, so a view is cut out of its buffer first. */
+/** workerd's SQLite binds only whole ArrayBuffers, so a view is copied first. */
 function bindable(value: SqlValue): string | number | ArrayBuffer | null {
   if (!(value instanceof Uint8Array)) return value
   return value.byteLength === value.buffer.byteLength ? (value.buffer as ArrayBuffer) : value.slice().buffer

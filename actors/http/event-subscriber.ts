@@ -1,5 +1,5 @@
-// A subscriber for the Worker's own use: speaks MQTT 5.0 to a DeviceActor over a WebSocket between the two, so that the actor
-// hibernates while nothing comes, and all that holds for subscribers holds here too. QoS 0: no publisher waits for it.
+// The subscriber behind an event stream: it speaks MQTT 5.0 to a DeviceActor of its own, over a connection inside the host. So the
+// actor hibernates while no message comes, and all promises to subscribers hold. QoS 0: no publisher waits for a browser.
 import { deviceAddress } from '../../src/id/actor-name.ts'
 import { type FleetId, type RegionId, streamClient } from '../../src/id/ids.ts'
 import { BytesReader } from '../../src/mqtt/bytes-reader.ts'
@@ -12,12 +12,12 @@ import type { Edge } from './edge.ts'
 
 /** Clean start, keep alive 600 s, no properties, and the client id is the actor's. */
 const CONNECT = Uint8Array.of(0x10, 13, 0, 4, 0x4d, 0x51, 0x54, 0x54, 5, 0x02, 0x02, 0x58, 0, 0, 0)
-/** A Worker that ends without a word is missed at last: the actor would keep the subscriptions for ever. */
+/** The actor's keep alive ends the subscriptions if this host dies. */
 const PING_EVERY_MS = 300_000
 const PINGREQ = Uint8Array.of(PacketType.Pingreq << 4, 0)
 const NO_RETAINED = 0x20
 
-export interface Watched {
+export interface Wanted {
   readonly fleet: FleetId
   readonly region: RegionId
   readonly name: string
@@ -25,20 +25,24 @@ export interface Watched {
   readonly retained: boolean
 }
 
-export interface Watcher {
+export interface SubscriberEvents {
   message(message: Message): void
-  /** The subscriptions stand no more. */
+  /** The connection is closed, and with it the subscriptions. */
   ended(): void
 }
 
-export interface Watching {
-  /** The first that was refused; null when all subscriptions stand. */
+export interface EventSubscriber {
+  /** Resolves with the first failure code of SUBACK, or with null if all filters are granted. */
   readonly refused: Promise<number | null>
   close(): void
 }
 
-/** @param watcher is told from before the subscriptions stand on */
-export async function watch(edge: Edge, wanted: Watched, watcher: Watcher): Promise<Watching> {
+/** @param events called from before SUBACK on */
+export async function subscribeAs(
+  edge: Edge,
+  wanted: Wanted,
+  events: SubscriberEvents,
+): Promise<EventSubscriber> {
   const { region, fleet, name } = wanted
   let settle: (reason: number | null) => void = () => undefined
   const refused = new Promise<number | null>((done) => {
@@ -53,7 +57,7 @@ export async function watch(edge: Edge, wanted: Watched, watcher: Watcher): Prom
     frame: (frame) => {
       for (const { header, body } of packets(frame)) {
         const type = header >> 4
-        if (type === PacketType.Publish) watcher.message(decodePublish(5, header, body, Date.now()).message)
+        if (type === PacketType.Publish) events.message(decodePublish(5, header, body, Date.now()).message)
         else if (type === PacketType.Connack && isFailure(body[1] ?? 0)) settle(body[1] ?? 0)
         else if (type === PacketType.Suback) settle(subackRefusal(body))
       }
@@ -61,7 +65,7 @@ export async function watch(edge: Edge, wanted: Watched, watcher: Watcher): Prom
     ended: () => {
       stopPings()
       settle(Reason.ServerUnavailable)
-      watcher.ended()
+      events.ended()
     },
   })
   ping = setInterval(() => socket.send(PINGREQ), PING_EVERY_MS)
@@ -76,7 +80,7 @@ export async function watch(edge: Edge, wanted: Watched, watcher: Watcher): Prom
   }
 }
 
-/** A frame of ours holds whole packets. */
+/** Frames from an actor hold whole packets. */
 function* packets(frame: Uint8Array): Iterable<{ readonly header: number; readonly body: Uint8Array }> {
   const reader = new BytesReader(frame)
   while (reader.at < reader.end) {
@@ -94,7 +98,7 @@ function subackRefusal(body: Uint8Array): number | null {
   return [...reader.rest()].find((reason) => isFailure(reason)) ?? null
 }
 
-function subscribePacket({ filters, retained }: Watched): Uint8Array {
+function subscribePacket({ filters, retained }: Wanted): Uint8Array {
   const bytes = 3 + filters.reduce((sum, filter) => sum + stringBytes(filter) + 1, 0)
   const writer = new BytesWriter(1 + varintBytes(bytes) + bytes)
   writer.u8((PacketType.Subscribe << 4) | 0x02)

@@ -1,4 +1,4 @@
-// Publishing as the client of a token, through its own actor in this region: so its order is one with that of its connection.
+// Publishes as the client of a token, through the client's own actor: messages by HTTP and by MQTT have one order.
 import { deviceAddress } from '../../src/id/actor-name.ts'
 import { encodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
@@ -8,7 +8,7 @@ import { refusal } from '../../src/session/publish-refusal.ts'
 import type { DevicePeer, IdempotencyKey } from '../device/device-peer.ts'
 import { type ApiContext, regionOf } from './edge.ts'
 
-/** The reason code of each, in order. */
+/** A reason code for each message, in order. */
 export async function publishAs(
   c: ApiContext,
   messages: readonly Message[],
@@ -49,7 +49,7 @@ async function askActor(
   }
 }
 
-/** Of a request's body, so that another with the same key is recognised. */
+/** The key with a digest of the request: the same key with another request is refused. */
 export async function keyOf(c: ApiContext, name: string | undefined): Promise<IdempotencyKey | null> {
   if (name === undefined) return null
   const body = new TextEncoder().encode(`${c.req.path}\n${await c.req.text()}`)

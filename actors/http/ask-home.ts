@@ -10,13 +10,13 @@ import { type ApiContext, regionOf } from './edge.ts'
 export interface Asked {
   readonly fleet: FleetId
   readonly root: Root
-  /** Who asks. */
+  /** The region that asks. */
   readonly region: RegionId
 }
 
 /**
- * The answer of a client's home: the client's actor in this region if it is that, else through the core.
- * @param who the client, as the one who asks calls it
+ * The answer of a client's home: from the client's actor if the home is in this region, else through the core.
+ * @param who what the error text calls the client
  */
 export async function askHome<Answer extends { readonly status: string }>(
   c: ApiContext,
@@ -34,7 +34,7 @@ export async function askHome<Answer extends { readonly status: string }>(
 }
 
 /**
- * The core's answer, or what is said where it is not reached.
+ * The core's answer, or a problem if the core is not reached.
  * @param title of the problem
  */
 export async function askCore<Answer>(

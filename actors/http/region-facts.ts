@@ -1,4 +1,4 @@
-// Asks the actors of one region what they know of a receiver and a topic: side by side, and each for a bounded time only.
+// Facts for `explain`: asks the actors of one region about a receiver and a topic, side by side, each for a bounded time.
 import {
   type ActorAddress,
   deviceAddress,
@@ -45,7 +45,7 @@ export async function gatherRegion(
   return { receiver, leaf, uplink, wide: wideSaid, publisher: publisherSaid }
 }
 
-/** What somebody says within the time, or why there is nothing. */
+/** An answer with its duration, or the reason why none came in time. */
 export async function within<Facts>(ms: number, ask: () => Promise<Facts>): Promise<Said<Facts>> {
   const begun = Date.now()
   let timer: ReturnType<typeof setTimeout> | null = null
