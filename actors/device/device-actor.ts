@@ -46,7 +46,7 @@ export class DeviceActor extends LeafAnswers implements DevicePeer, SocketActor 
   }
 
   shadow(...parameters: Parameters<DevicePeer['shadow']>) {
-    return this.leaf.shadow(...parameters)
+    return this.gate.device.shadows.request(...parameters)
   }
 
   command(...parameters: Parameters<DevicePeer['command']>) {

@@ -10,7 +10,7 @@ import type { Effect, SubscribeEffect, UnsubscribeEffect } from '../../src/sessi
 import { Session } from '../../src/session/session.ts'
 import type { StoredDelivery } from '../../src/session/stored-delivery.ts'
 import { negotiate } from '../../src/session/terms.ts'
-import { Leaf, type LeafOwner } from '../leaf/leaf.ts'
+import { Leaf, type LeafActor } from '../leaf/leaf.ts'
 import { NO_SUCH_SESSION } from '../leaf/outcome.ts'
 import { Marks } from '../leaf/sync/marks.ts'
 import type { Connection, Platform } from '../platform.ts'
@@ -22,7 +22,6 @@ import { type Accepted, Live } from './connection/live.ts'
 import { restore } from './connection/restore.ts'
 import { DeviceFacts, type Ending } from './explain/device-facts.ts'
 import { Handover } from './handover/handover.ts'
-import { syncedSession } from './handover/session-transfer.ts'
 import { Presence } from './presence/presence.ts'
 import { factsOf } from './presence/system-topics.ts'
 import { HistoryReplay } from './replay/history-replay.ts'
@@ -37,9 +36,10 @@ import { SeenOrigins } from './session/seen-origins.ts'
 import { SessionExpiry } from './session/session-expiry.ts'
 import { SessionStore } from './session/session-store.ts'
 import { SessionWriter } from './session/session-writer.ts'
-import { ShadowDeltas } from './session/shadow-deltas.ts'
 import { plainOutcome, storedOutcome } from './session/stored-outcome.ts'
 import { SubscriptionRequests } from './session/subscription-requests.ts'
+import { ShadowDeltas } from './shadow/shadow-deltas.ts'
+import { Shadows } from './shadow/shadows.ts'
 
 export class Device {
   readonly leaf: Leaf
@@ -48,6 +48,7 @@ export class Device {
   readonly presence: Presence
   readonly publishRequests: PublishRequests
   readonly commands: Commands
+  readonly shadows: Shadows
   readonly explaining: DeviceFacts
   private readonly platform: Platform
   private readonly registrar: Registrar
@@ -80,25 +81,20 @@ export class Device {
     })
     this.seen = new SeenOrigins(platform.storage)
     this.keeping = new SessionWriter(platform, this.store, this.seen, (rows) => this.explaining.expired(rows))
-    const owner: LeafOwner = {
+    const actor: LeafActor = {
       deliver: (receiver, session, batch) =>
         receiver === client
           ? this.deliver(session, unpackBatch(batch))
           : platform.peers.device(receiver).deliver(session, batch),
-      importState: (state, synced) => this.moving.importState(state, synced, platform.now()),
-      afterImport: () => this.moving.registerImported(),
-      late: (late) => this.moving.takeLate(late),
-      fence: (region, epoch) => this.moving.fence(region, epoch),
-      session: () => syncedSession(this.store),
-      queued: (position) => this.store.queuedBytes(position),
-      along: () => this.presence.along(),
-      hear: (publisher, message) => this.commands.hear(publisher, message),
+      stages: (common) => [this.commands, this.shadows, this.presence, ...common],
+      parts: () => [this.moving, this.commands, this.presence, this.shadows],
     }
-    this.leaf = new Leaf(platform, rootOfClient(client), owner, marks)
+    this.leaf = new Leaf(platform, rootOfClient(client), actor, marks)
+    this.shadows = new Shadows(platform, this.leaf)
     const publisher = new Publisher(platform, client, this.leaf, (one) => this.explaining.publishing(one))
     this.publishRequests = new PublishRequests(platform, publisher)
     this.registrar = new Registrar(platform, client, this.leaf)
-    this.ownDeltas = new ShadowDeltas(client, this.leaf.shadows)
+    this.ownDeltas = new ShadowDeltas(client, this.shadows)
     this.subscribing = new SubscriptionRequests(this.store, this.registrar, this.ownDeltas, (filters) =>
       this.moving.spokenOf(filters),
     )
@@ -115,10 +111,10 @@ export class Device {
         return this.session
       },
     })
-    const { store, seen, registrar, presence, commands } = this
+    const { store, seen, registrar, presence, shadows } = this
     this.explaining = new DeviceFacts(platform, store, this.leaf, presence, () => [this.session, this.live])
     this.deliveries = new OpenDeliveries(platform, this.explaining)
-    this.moving = new Handover(platform, client, this.leaf, store, seen, registrar, presence, commands, {
+    this.moving = new Handover(platform, client, this.leaf, store, seen, registrar, presence, shadows, {
       session: () => this.session,
       replace: (session) => {
         this.session = session
@@ -133,7 +129,7 @@ export class Device {
       deliver: (delivery) => this.deliverQuietly(delivery),
       orphaned: (deliveries) => this.givingAway.late(deliveries),
     })
-    this.will = new LastWill(platform, this.store, publisher, () => this.leaf.syncing.heardSoon())
+    this.will = new LastWill(platform, this.store, publisher, () => this.leaf.sync.heardSoon())
     this.givingAway = new Redistribution(platform, client, this.store)
     this.performing = new EffectPerformer(platform, {
       store: this.store,
@@ -206,7 +202,7 @@ export class Device {
     checkKeepAlive(this.platform, this.store, live)
     if (!this.homeless) {
       this.presence.connected(terms, connect.cleanStart)
-      void this.leaf.syncing.confirm(() => this.live !== live)
+      void this.leaf.sync.confirm(() => this.live !== live)
     }
     return { sessionPresent: resumed, live, properties }
   }
@@ -266,7 +262,7 @@ export class Device {
             if (this.session !== session) return settle(NO_SUCH_SESSION)
             this.subscribing.arrived(delivery.message.topic)
             if (this.ownDeltas.needless(session, delivery)) return settle(Reason.Success)
-            const settled = storedOutcome(delivery, this.leaf.syncing, settle)
+            const settled = storedOutcome(delivery, this.leaf.sync, settle)
             this.perform(this.deliveries.deliver(session, delivery, settled))
           })
         }),

@@ -10,7 +10,7 @@ import { homeFacts } from './home-facts.ts'
 
 export function leafFacts(leaf: Leaf, { device, topic, trace }: ExplainAsked, now: number): LeafFacts {
   const { home, subscribers, interests, retained, fanOut, sharing } = leaf
-  const { recent } = leaf.accepting
+  const { recent } = leaf.local
   const mine = filtersOf(subscribers, device, topic)
   const interested = interests.all.filter(
     ({ plain, shares }) => plain || shares.some((share) => matches(plainFilter(share), topic)),

@@ -1,59 +1,50 @@
-// The leaf: stands for one root in one region. At the root's home it gives the messages their order, keeps the retained
-// ones and sends each to the local subscribers, once to each interested region and to the wide filters; elsewhere it passes
-// them to the home.
+// The leaf: stands for one root in one region. At the root's home it gives the messages their order and sends each to all
+// who want it; elsewhere it passes them to the home. This file puts its rooms together and is its face towards other actors.
 import type { Branch, ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { clientOfRoot } from '../../src/id/root.ts'
 import type { Message } from '../../src/mqtt/message.ts'
-import { Reason } from '../../src/mqtt/reason.ts'
-import { parseShared } from '../../src/mqtt/topic.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
 import type { HistorySeamResponse } from '../../src/relay/history.ts'
-import type { HandoverState, HomeKnown, ImportedResponse } from '../../src/relay/home.ts'
+import type { HandoverState, HomeKnown } from '../../src/relay/home.ts'
 import { FIRST_EPOCH, type HomeAnswer } from '../../src/relay/home-answer.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
-import { encodeRouted } from '../../src/relay/routed.ts'
-import type { HomeShadowResponse, ShadowAsked } from '../../src/relay/shadow.ts'
-import type { RootChange } from '../../src/relay/sync.ts'
 import type { Subscription } from '../../src/session/subscription.ts'
-import { CoreUnreachable } from '../core/core-client.ts'
-import { LEAF_SOURCES_MAX } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import { Tables } from '../storage/tables.ts'
 import { type DeliverCall, FanOut } from './delivery/fan-out.ts'
 import { leafShares } from './delivery/leaf-shares.ts'
+import { LocalDelivery } from './delivery/local-delivery.ts'
 import { Sharing } from './delivery/sharing.ts'
-import { SubscribeAttempts } from './delivery/subscribe-attempts.ts'
 import { Subscribers } from './delivery/subscribers.ts'
-import { Home, type HomeEvents, type HomeKnowledge } from './home/home.ts'
-import { Interests } from './home/interests.ts'
-import { OwnInterest } from './home/own-interest.ts'
-import { takeFromUplink } from './home/take-from-uplink.ts'
-import { WorldInterests } from './home/world-interests.ts'
+import { StateTransfer } from './handover/state-transfer.ts'
+import { Home } from './home/home.ts'
+import { InterestRegistration } from './interest/interest-registration.ts'
+import { Interests } from './interest/interests.ts'
+import { Subscriptions } from './interest/subscriptions.ts'
+import { SyncedInterests } from './interest/synced-interests.ts'
+import type { LeafPart } from './leaf-part.ts'
 import type { LeafRetainedPage, SubscribeReply } from './leaf-peer.ts'
-import { ReceivedEnvelopes, runOf } from './links/received-envelopes.ts'
 import { Uplinks } from './links/uplinks.ts'
 import { WideLink } from './links/wide-link.ts'
 import { LEAF_SCHEMA } from './schema.ts'
-import { Acceptance, type Heard } from './stages/acceptance.ts'
+import { Acceptance } from './stages/acceptance.ts'
 import { History } from './stages/history.ts'
-import { Retained, retainedDeliveries } from './stages/retained.ts'
-import { ShadowRequests } from './stages/shadow-requests.ts'
-import { Shadows } from './stages/shadows.ts'
+import { Intake } from './stages/intake.ts'
+import { Retained } from './stages/retained.ts'
+import { regionsStage, sharingStage, subscribersStage, wideStage } from './stages/sending-stages.ts'
+import type { Stage } from './stages/stage.ts'
+import { historyBoundStage, historyStage, retainedStage } from './stages/stored-stages.ts'
 import { Marks } from './sync/marks.ts'
-import { StoreSync, type SyncedSession } from './sync/store-sync.ts'
+import { StoreSync } from './sync/store-sync.ts'
 
-/** What the actor around a leaf adds: the client's session, where the leaf is a device's. */
-export interface LeafOwner {
-  deliver: DeliverCall
-  importState(state: HandoverState, synced: boolean): void
-  afterImport(): Promise<void>
-  late(late: ImportedResponse): Promise<void>
-  fence(region: RegionId, epoch: number): void
-  session(): SyncedSession | null
-  queued(position: number): Uint8Array | null
-  along(): RootChange['retained'][number] | null
-  hear(publisher: ClientId, message: Message): Heard | null
+/** The actor that a leaf belongs to. */
+export interface LeafActor {
+  readonly deliver: DeliverCall
+  /** The stages of each message at the home, in order. @param common those of every leaf */
+  stages(common: readonly Stage[]): readonly Stage[]
+  /** The actor's own concerns, in the order in which they write an imported state: before those of every leaf. */
+  parts(): readonly LeafPart[]
 }
 
 export class Leaf {
@@ -61,38 +52,66 @@ export class Leaf {
   readonly home: Home
   readonly subscribers: Subscribers
   readonly retained: Retained
-  readonly shadows: Shadows
   readonly interests: Interests
   readonly history: History
   readonly fanOut: FanOut
-  readonly syncing: StoreSync
   readonly sharing: Sharing
-  readonly wish: OwnInterest
-  private readonly attempts = new SubscribeAttempts()
+  readonly local: LocalDelivery
+  readonly marks: Marks
+  readonly sync: StoreSync
+  readonly registration: InterestRegistration
   private readonly platform: Platform
+  private readonly actor: LeafActor
   private readonly wide: WideLink
   private readonly uplinks: Uplinks
-  private readonly world: WorldInterests
-  readonly accepting: Acceptance
-  private readonly shadowRequests: ShadowRequests
-  private readonly received: ReceivedEnvelopes
-  private turn: Promise<void> = Promise.resolve()
-  private waiting = 0
+  private readonly syncedInterests: SyncedInterests
+  private readonly subscriptions: Subscriptions
+  private readonly transfer: StateTransfer
+  private readonly acceptance: Acceptance
+  private readonly intake: Intake
 
-  constructor(platform: Platform, root: Root, owner: LeafOwner, marks = new Marks(platform)) {
+  constructor(platform: Platform, root: Root, actor: LeafActor, marks = new Marks(platform)) {
     this.platform = platform
     this.root = root
-    const tables = new Tables(platform.storage, LEAF_SCHEMA, 'home')
-    this.received = new ReceivedEnvelopes(platform, LEAF_SOURCES_MAX)
-    this.subscribers = new Subscribers(platform.storage, tables)
-    this.retained = new Retained(platform.storage, tables, marks)
-    this.shadows = new Shadows(platform.storage, root, marks, () => platform.now())
-    this.interests = new Interests(platform.storage, tables, marks)
+    this.actor = actor
+    this.marks = marks
+    const { storage } = platform
+    const tables = new Tables(storage, LEAF_SCHEMA, 'home')
+    this.subscribers = new Subscribers(storage, tables)
+    this.retained = new Retained(storage, tables, marks)
+    this.interests = new Interests(storage, tables, marks)
     this.history = new History(platform)
+    this.syncedInterests = new SyncedInterests(platform, root, this.subscribers, this.interests, marks)
+    this.transfer = new StateTransfer(platform, () => this.parts)
+    this.home = new Home(platform, root, tables, {
+      importState: (state, fromStore) => this.transfer.import(state, fromStore),
+      afterImport: () => this.transfer.registerImported(),
+      late: async (rest) => {
+        const imported = this.transfer.importRest(rest)
+        void this.wide.index()
+        await imported
+      },
+      imported: () => {
+        this.retained.noting = false
+      },
+      fence: (region, epoch) => {
+        this.handOver(region, epoch, true)
+        return this.registration.renew()
+      },
+      becameHome: () => {
+        this.sync.plan()
+        void this.wide.index()
+        return this.intake.acceptWaiting()
+      },
+    })
+    this.uplinks = new Uplinks(platform, () => {
+      const { knowledge } = this.home
+      return knowledge.at === 'elsewhere' ? knowledge.region : null
+    })
     this.fanOut = new FanOut(
       platform,
       tables,
-      owner.deliver,
+      actor.deliver,
       (client, session) => this.subscribers.remove(client, session, null),
       (share, message) => this.sharing.orphaned(share, message),
     )
@@ -107,43 +126,8 @@ export class Leaf {
         () => this.uplinks,
       ),
     )
-    const events: HomeEvents = {
-      importState: (state, synced) => {
-        // This region may itself be an old home that nobody has asked for what it had yet; nor has one that hands over.
-        const retained = this.retained.unsynced()
-        const shadows = this.shadows.late('', Number.MAX_SAFE_INTEGER)
-        owner.importState(state, synced)
-        this.retained.import(state.retained, synced, retained)
-        for (const { path, error } of this.shadows.import(state.shadows, shadows))
-          platform.report(`a late change of ${root}/${path} was refused`, error)
-        for (const interest of state.interests) {
-          if (interest.region !== platform.region) this.interests.set(interest)
-        }
-        marks.one('interests', true)
-        if (state.keptAt !== undefined) this.history.goOnFrom(state.keptAt)
-      },
-      afterImport: () => owner.afterImport(),
-      late: (late) => {
-        for (const one of late.retained) this.retained.takeLate(one)
-        void this.wide.index()
-        return Promise.all([owner.late(late), this.accepting.acceptLate(late.shadows)]).then(() => undefined)
-      },
-      imported: () => {
-        this.retained.noting = false
-      },
-      fence: (region, epoch) => {
-        owner.fence(region, epoch)
-        return this.wish.remind()
-      },
-      becameHome: () => this.becameHome(),
-    }
-    this.home = new Home(platform, root, tables, events)
-    this.world = new WorldInterests(platform, root, this.subscribers, this.interests, marks)
-    this.wish = new OwnInterest(platform, root, this.subscribers, this.home, this.retained)
-    this.uplinks = new Uplinks(platform, () => {
-      const { knowledge } = this.home
-      return knowledge.at === 'elsewhere' ? knowledge.region : null
-    })
+    this.local = new LocalDelivery(platform, this.subscribers, this.fanOut, this.sharing)
+    this.registration = new InterestRegistration(platform, root, this.subscribers, this.home, this.retained)
     this.wide = new WideLink(
       platform,
       root,
@@ -152,162 +136,69 @@ export class Leaf {
     )
     this.wide.repair()
     if (this.home.mayHearLate) this.retained.noting = true
-    this.syncing = new StoreSync(platform, root, marks, this.history, {
+    this.sync = new StoreSync(platform, root, marks, this.history, {
       home: () => this.home.knowledge,
-      session: () => owner.session(),
-      queued: (position) => owner.queued(position),
-      along: () => owner.along(),
-      retained: (topic) => this.retained.one(topic),
-      shadow: (path) => this.shadows.encoded(path),
-      interests: () => this.world.all,
+      rows: () => this.transfer.synced(),
       fenced: () =>
         this.home.fenced().catch((cause) => platform.report(`${root} does not know its new home`, cause)),
     })
-    this.accepting = new Acceptance(platform, root, {
-      home: this.home,
-      subscribers: this.subscribers,
-      retained: this.retained,
-      shadows: this.shadows,
-      history: this.history,
-      interests: this.interests,
-      fanOut: this.fanOut,
-      sharing: this.sharing,
-      uplinks: this.uplinks,
-      wide: this.wide,
-      syncing: this.syncing,
-      hear: owner.hear,
+    const { home, subscribers, retained, interests, syncedInterests, registration, sync, local, uplinks } =
+      this
+    this.subscriptions = new Subscriptions(platform, {
+      home,
+      subscribers,
+      local,
+      retained,
+      interests,
+      syncedInterests,
+      registration,
+      sync,
     })
-    this.shadowRequests = new ShadowRequests(this.accepting)
+    const acceptance = new Acceptance(home, this.sharing, () => actor.stages(this.commonStages()))
+    this.acceptance = acceptance
+    this.intake = new Intake(platform, root, { home, acceptance, local, subscribers, registration, uplinks })
   }
 
   /** @returns the outcome of each record, when each is acknowledged or durable */
-  async publish(publisher: ClientId, records: readonly Uint8Array[]): Promise<Uint8Array> {
-    const { root } = this
-    const outcomes = await this.inTurn((home) =>
-      home.at === 'here'
-        ? this.accepting.accept(records.map((record) => ({ publisher, record, turn: null })))
-        : Promise.all(
-            records.map((record) =>
-              this.uplinks.post(root, { kind: 'home' }, encodeRouted(publisher, record)),
-            ),
-          ),
-    )
-    return Uint8Array.from(outcomes)
+  publish(publisher: ClientId, records: readonly Uint8Array[]): Promise<Uint8Array> {
+    return this.intake.publish(publisher, records)
   }
 
-  /** Begins `act` when it is known where the home is, each in its turn: a publisher's order is kept meanwhile. */
-  private inTurn<T>(act: (home: HomeKnowledge) => Promise<T>): Promise<T> {
-    const settled = this.home.settled
-    if (this.waiting === 0 && settled !== null) return act(settled)
-    this.waiting++
-    const found = this.turn
-      .then(() => this.home.findSoon())
-      .catch((cause): HomeKnowledge => {
-        if (!(cause instanceof CoreUnreachable)) throw cause
-        // The home is somewhere; the uplink keeps the message until the core can say where.
-        return this.home.knowledge
-      })
-      .finally(() => {
-        this.waiting--
-      })
-    const acted = found.then(act)
-    this.turn = found.then(
-      () => undefined,
-      () => undefined,
-    )
-    return acted
+  /** At the home: a message of the server, or of its client's actor, that has taken effect. It has its place in the order at once. */
+  publishApplied(publisher: ClientId, message: Message, record: Uint8Array): Promise<number> {
+    return this.acceptance.acceptApplied(publisher, message, record)
   }
 
-  /** Registers subscriptions of a session here and, where this is not the home, this region there (promise 5). */
-  async subscribe(
+  /** An envelope from the core: to the home from elsewhere, or from the home to this region. */
+  receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult> {
+    return this.intake.receive(envelope, epoch)
+  }
+
+  /** Resolves when no later message is missed (promise 5), with a reason for each subscription. */
+  subscribe(
     client: ClientId,
     session: string,
     subscriptions: readonly Subscription[],
   ): Promise<SubscribeReply> {
-    const all = subscriptions.map(({ filter }) => filter)
-    const stood = all.map((filter) => this.subscribers.has(client, filter))
-    this.attempts.begin(client, all, stood)
-    this.world.after(client, () => {
-      for (const subscription of subscriptions) this.subscribers.add(client, session, subscription)
-    })
-    const wanted = subscriptions.filter(
-      ({ filter, retainHandling }, i) =>
-        (retainHandling === 0 || (retainHandling === 1 && !stood[i])) && parseShared(filter) === null,
-    ) // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
-    let succeeded = false
-    const overtaken = new Set<string>()
-    try {
-      const retained = await this.accepting.noting(overtaken, async () => {
-        // A home that is still importing answers at once: two that import might else wait for each other.
-        if (this.home.knowledge.at !== 'here') await this.home.find()
-        if (this.home.knowledge.at === 'here') await this.world.told(this.syncing)
-        const filters = wanted.map(({ filter }) => filter)
-        // By that it may have learnt of its successor.
-        const records =
-          this.home.knowledge.at === 'here'
-            ? this.retained.matching(filters, this.platform.now())
-            : await this.wish.add(filters)
-        return packBatch(retainedDeliveries(wanted, records, overtaken))
-      })
-      succeeded = true
-      return { reasons: subscriptions.map(({ qos }) => qos), retained }
-    } catch (cause) {
-      if (!(cause instanceof CoreUnreachable)) throw cause
-      return { reasons: subscriptions.map(() => Reason.ImplementationSpecificError), retained: packBatch([]) }
-    } finally {
-      this.subscribers.remove(client, session, this.attempts.end(client, all, succeeded))
-    }
+    return this.subscriptions.subscribe(client, session, subscriptions)
   }
 
+  /** @param filters null for all of the session */
   unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): void {
-    const before = this.wish.current
-    if (filters !== null) this.attempts.unsubscribed(client, filters)
-    this.world.after(client, () => this.subscribers.remove(client, session, filters))
-    if (this.home.knowledge.at !== 'elsewhere') return
-    const { plain, shares } = this.wish.current
-    if ((before.plain && !plain) || before.shares.length > shares.length) this.wish.withdraw()
+    this.subscriptions.unsubscribe(client, session, filters)
   }
 
-  /** What a session cannot deliver goes to other members of its group; CLIENT_AWAY for each where there are none. */
+  /** At the home: a region wants the messages, or no longer does. */
+  interest(request: HomeInterestRequest): Promise<HomeInterestResponse> {
+    return this.subscriptions.interest(request)
+  }
+
+  /** Messages that a session cannot deliver go to other members of its group; CLIENT_AWAY for each without another member. */
   share(session: string, routed: readonly Uint8Array[]): Promise<Uint8Array> {
     return this.sharing.share(session, routed)
   }
 
-  /** An envelope from the core: to the home from elsewhere, or from the home to this region. */
-  async receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult> {
-    if (envelope.to.kind === 'home') {
-      const { settled } = this.home
-      if (!(await this.home.isHere(epoch))) return this.home.moved
-      // It waited here while another region was the home, which may have taken it from its uplink by now.
-      if (settled?.at !== 'here' && (this.home.newest?.epoch ?? 0) > epoch)
-        return { status: 'unreachable', detail: 'the home was elsewhere meanwhile' }
-    }
-    const outcomes = await this.received.take(runOf(envelope, this.platform.now()), (fresh) => {
-      if (envelope.to.kind === 'home') return this.accepting.accept(fresh)
-      // Of an older epoch too: the former home accepted these, the new one never had them, and they come late (promise 2).
-      const { anyPlain, shares } = this.subscribers
-      if (fresh.some(({ turn }) => (turn === null ? !anyPlain : !shares.has(turn.share))))
-        this.wish.withdraw()
-      return this.accepting.deliverLocally(fresh)
-    })
-    return { status: 'done', outcomes }
-  }
-
-  /** At the home: a region wants the messages, or no longer does. */
-  async interest(request: HomeInterestRequest): Promise<HomeInterestResponse> {
-    if (!(await this.home.isHere(request.epoch))) return this.home.moved
-    const order = this.interests.asks(request)
-    if (request.change === 'add') await this.world.known(this.syncing)
-    const retained = this.retained.matching(request.filters, this.platform.now())
-    return {
-      status: 'done',
-      order,
-      clock: this.platform.now(),
-      retained: retained.map(({ topic, record }) => ({ topic, record: record })),
-    }
-  }
-
-  /** At the home: all that was accepted so far has arrived in the region. Rejects where that takes long. */
+  /** At the home: all that was accepted so far has arrived in the region. Rejects if that takes long. */
   async drained(region: RegionId): Promise<HomeAnswer | null> {
     await this.uplinks.settled('region', region)
     await this.platform.peers.uplink(this.root).drained(this.root, region)
@@ -321,78 +212,76 @@ export class Leaf {
   /** All that the home accepted so far has been delivered to this session's actor. */
   async fence(client: ClientId, session: string): Promise<void> {
     const { knowledge } = this.home
-    // Where this has always been the home, nothing comes from elsewhere. But that a client has gone on elsewhere with what the
-    // store had, a region that was away learns only by asking.
+    // A home that never moved gets nothing from elsewhere. But a region that was away learns only by asking that its client
+    // has gone on elsewhere, with the state from the store.
     const first = knowledge.at === 'here' && knowledge.epoch <= FIRST_EPOCH
-    if (!first || (clientOfRoot(this.root) !== null && !(await this.syncing.heard())))
+    if (!first || (clientOfRoot(this.root) !== null && !(await this.sync.heard())))
       await this.platform.core.drained(this.home.asking)
     await this.fanOut.settled(client, session)
   }
 
-  /** What another leaf needs to be the home, but for the session. This region stays interested if it has subscribers. */
-  exportState(): Omit<HandoverState, 'session' | 'presence'> {
-    const interests = [...this.interests.all]
-    if (this.subscribers.size > 0) interests.push(this.wish.current)
-    return {
-      clock: this.platform.now(),
-      retained: this.retained.all().map(({ topic, record }) => ({ topic, record: record })),
-      interests,
-      shadows: this.shadows.all(),
-      ...(this.history.last.number > 0 && { keptAt: this.history.last.at }),
-    }
+  /** What another leaf needs to be the home. */
+  exportState(): HandoverState {
+    return this.transfer.export()
+  }
+
+  /** Another region becomes the home. @param lost it took over without this region */
+  handOver(to: RegionId, epoch: number, lost: boolean): void {
+    for (const part of this.parts) part.beforeHandover?.(lost)
+    this.home.handedOver(to, epoch)
+    for (const part of this.parts) part.afterHandover?.(lost)
   }
 
   /** The new home has everything. */
   releaseState(): void {
-    this.retained.clear()
-    this.shadows.clear()
-    this.interests.clear()
-    this.syncing.marks.clear()
+    this.transfer.clear()
+    this.marks.clear()
     void this.wide.index()
   }
 
-  /** A request to a shadow that came by no topic. @param epoch by which this is taken for the home; null: only if it is known */
-  async shadow(asked: ShadowAsked, epoch: number | null): Promise<HomeShadowResponse> {
-    const here = epoch === null ? this.home.settled?.at === 'here' : await this.home.isHere(epoch)
-    return here ? this.shadowRequests.answer(asked) : this.home.moved
-  }
-
-  /** What the home has kept so far is in the store: how far that is. Rejects where it takes long. */
+  /** The history up to now is in the store: how far it goes. Rejects if that takes long. */
   async historySeam(epoch: number): Promise<HistorySeamResponse> {
     if (!(await this.home.isHere(epoch))) return this.home.moved
     const { knowledge } = this.home
     const seam = { epoch: knowledge.at === 'here' ? knowledge.epoch : epoch, ...this.history.last }
-    if (!(await this.syncing.stored('history', seam.number)))
-      throw new Error(`the store does not take what ${this.root} has kept`)
+    if (!(await this.sync.stored('history', seam.number)))
+      throw new Error(`the core's store does not take the history of ${this.root}`)
     return { status: 'done', seam, clock: this.platform.now() }
   }
 
   retainedFor(filters: readonly string[], after: string, branch: Branch): LeafRetainedPage {
-    // Whoever asks has this root in its index; the next line puts that right where it should not be.
+    // Whoever asks has this root in its index; the next line removes it there if it has no retained messages.
     void this.wide.index()
     if (this.home.knowledge.at !== 'here') return { records: packBatch([]), next: null }
     return this.retained.page(filters, after, this.platform.now(), branch)
   }
 
+  /** Resolves when the WideActor knows that there are retained messages. */
+  indexRetained(): Promise<number> {
+    return this.wide.index()
+  }
+
   async alarm(): Promise<void> {
     await this.home.resume()
-    await this.syncing.alarm()
+    await this.sync.alarm()
     await this.wide.index()
     await this.fanOut.retry()
   }
 
-  /** At the home: a message that is kept, if it is to be kept. It takes its place in the order at once. */
-  spread(publisher: ClientId, message: Message, record: Uint8Array): Promise<number> {
-    return this.accepting.spread(publisher, message, record)
+  private get parts(): readonly LeafPart[] {
+    return [...this.actor.parts(), this.retained, this.syncedInterests, this.history]
   }
 
-  private async becameHome(): Promise<void> {
-    this.syncing.plan()
-    void this.wide.index()
-    await takeFromUplink(this.platform, this.root, this.uplinks, {
-      isHome: () => this.home.knowledge.at === 'here',
-      accept: (run) => this.received.take(run, (fresh) => this.accepting.accept(fresh)),
-      acceptUnsent: (messages) => this.accepting.accept(messages),
-    })
+  private commonStages(): readonly Stage[] {
+    const { root, history, retained, sync, wide, local, interests, uplinks, sharing } = this
+    return [
+      historyBoundStage(history),
+      retainedStage(retained, sync, wide),
+      historyStage(history, sync),
+      subscribersStage(local, interests),
+      regionsStage(root, interests, uplinks),
+      sharingStage(sharing),
+      wideStage(wide),
+    ]
   }
 }

@@ -18,14 +18,8 @@ export class Topic {
     this.platform = platform
     this.leaf = new Leaf(platform, root, {
       deliver: (client, session, batch) => platform.peers.device(client).deliver(session, batch),
-      importState: () => undefined,
-      afterImport: () => Promise.resolve(),
-      late: () => Promise.resolve(),
-      fence: (region, epoch) => this.leaf.home.handedOver(region, epoch),
-      session: () => null,
-      queued: () => null,
-      along: () => null,
-      hear: () => null,
+      stages: (common) => common,
+      parts: () => [],
     })
   }
 
@@ -33,14 +27,14 @@ export class Topic {
     const home = this.leaf.home.knowledge
     if (home.at !== 'unknown' && home.epoch > request.epoch) return null
     if (home.at !== 'elsewhere' || home.epoch < request.epoch)
-      this.leaf.home.handedOver(request.to, request.epoch)
-    return { state: { session: null, presence: [], ...this.leaf.exportState() } }
+      this.leaf.handOver(request.to, request.epoch, false)
+    return { state: this.leaf.exportState() }
   }
 
-  /** No session, so no delivery can be late. */
+  /** A topic's root has no session, so no delivery can follow. */
   release({ to, epoch, synced, tookUpTo, tookTopic }: ReleaseRequest): ReleaseResponse {
     const before = this.leaf.home.knowledge
-    if (before.at === 'here' && before.epoch < epoch) this.leaf.home.handedOver(to, epoch)
+    if (before.at === 'here' && before.epoch < epoch) this.leaf.handOver(to, epoch, true)
     const home = this.leaf.home.knowledge
     const isOld = home.at === 'elsewhere' && home.epoch <= epoch
     this.leaf.retained.taken(tookTopic)

@@ -72,6 +72,16 @@ export const handoverStateSchema = z.object({
 })
 export type HandoverState = z.infer<typeof handoverStateSchema>
 
+/** A root of which the home has nothing. */
+export const NO_STATE: HandoverState = {
+  clock: 0,
+  session: null,
+  retained: [],
+  interests: [],
+  shadows: [],
+  presence: [],
+}
+
 /** Edge to core, `POST …/claim`: a client came up in this region; make it the home. */
 export const claimRequestSchema = resolveRequestSchema
 export type ClaimRequest = z.infer<typeof claimRequestSchema>

@@ -329,7 +329,7 @@ test('a region that takes its own client back from a silent one keeps what it ha
   await world.clock.pass(3_000)
   world.answer = async () => 'failed'
   await world.device.deliver(session, [deliveryOf(CMD, 'own')])
-  watch(Promise.resolve(world.device.moving.fence(US, 2)))
+  watch(Promise.resolve(world.device.leaf.handOver(US, 2, true)))
   await world.device.deliver(session, [deliveryOf(CMD, 'late')])
   watch(world.connect(3600))
   await world.clock.pass(FAIL_OVER_REGISTER_MS + 500)

@@ -8,6 +8,7 @@ import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
 import type { HistoryRow } from '../../src/relay/history.ts'
+import { NO_STATE } from '../../src/relay/home.ts'
 import { decodeDelivery } from '../../src/session/delivery.ts'
 import { held } from './fake-peers.ts'
 import { APP, LAMP_ROOT, record, routed, stored, textOf, textsTo, US, watch } from './samples.ts'
@@ -292,7 +293,7 @@ describe('a home that is no more', () => {
     expect(keptAt).toBe(world.platform.now())
     const behind = await newWorld()
     const inAMinute = behind.platform.now() + 60_000
-    behind.device.leaf.history.goOnFrom(inAMinute)
+    behind.device.leaf.history.import({ ...NO_STATE, keptAt: inAMinute })()
     publish(behind, 'b')
     await behind.clock.pass(3_000)
     expect(kept(behind)).toMatchObject([{ at: inAMinute }])

@@ -66,7 +66,7 @@ describe('a former home', () => {
     const request = { id: 'a', path: 'shadow', verb: 'get' as const, body: '' }
     expect(await leaf.receive({ ...envelope, to: { kind: 'home' } }, 1)).toEqual(MOVED)
     expect(await leaf.interest({ ...wish, epoch: 1 })).toEqual(MOVED)
-    expect(await leaf.shadow(request, 1)).toEqual(MOVED)
+    expect(await device.shadows.request(request, 1)).toEqual(MOVED)
     expect(await leaf.historySeam(1)).toEqual(MOVED)
     expect(await device.presence.ask(1)).toEqual(MOVED)
     expect(await device.commands.ask({ ask: 'look', id: 'c-1', holdMs: 0 }, 1)).toEqual(MOVED)

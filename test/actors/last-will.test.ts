@@ -91,7 +91,7 @@ test('of a connection that stands is published when the session is taken over el
 
 test('of a connection in a lost region is void: its client has gone on elsewhere without it', async () => {
   const { world, published } = await connected()
-  world.device.moving.fence(US, 2)
+  world.device.leaf.handOver(US, 2, true)
   await world.clock.pass(WILL_CHECK_MS)
   expect(published).toEqual([])
 })

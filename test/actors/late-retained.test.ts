@@ -62,7 +62,7 @@ test('a region that takes its client back from a silent one keeps what it had no
   world.answer = async () => 'failed'
   for (const topic of [A, B, `${B}/new`]) await retain(world, topic, 'own')
   for (const topic of [C, `${C}/2`]) await retain(world, topic, '')
-  watch(Promise.resolve(world.device.moving.fence(US, 2)))
+  watch(Promise.resolve(world.device.leaf.handOver(US, 2, true)))
   // Noted in storage, so that a crash forgets none of it.
   world.crash()
   world.answer = async () => 'applied'

@@ -60,7 +60,7 @@ async function listening(...filters: string[]): Promise<SyncWorld> {
 }
 
 function stateOf(world: SyncWorld, path = 'shadow') {
-  return world.device.leaf.shadows.one(path)
+  return world.device.shadows.store.one(path)
 }
 
 test('requests are applied one after another, each acknowledged once it is stored, whatever becomes of memory', async () => {
@@ -134,7 +134,7 @@ test('a request that comes again, since its answer was lost, is answered again a
   await world.connect(3600)
   const body = JSON.stringify({ ...desired({ a: 1 }), version: 0 })
   const ask = (id: string) =>
-    watch(world.device.leaf.shadow({ id, path: 'shadow', verb: 'update', body }, null))
+    watch(world.device.shadows.request({ id, path: 'shadow', verb: 'update', body }, null))
   const asked = ['one', 'one', 'two'].map(ask)
   await world.clock.pass(1_000)
   asked.push(ask('one'))
@@ -241,7 +241,7 @@ describe('sync', () => {
     expect(rows.length).toBeLessThan(5)
     expect(rows.at(-1)?.path).toBe('shadow')
     expect(decodeShadow(rows.at(-1)?.shadow ?? '')).toEqual(stateOf(world))
-    expect(world.device.leaf.syncing.marks.any).toBe(false)
+    expect(world.device.leaf.marks.any).toBe(false)
   })
 
   test('a publisher with durability global waits until the store has it', async () => {
@@ -390,7 +390,7 @@ describe('a home that is lost', () => {
     expect(stateOf(world)).toMatchObject({ version: 2, document: { state: { desired: { a: 5 } } } })
     expect(told(world)).toMatchObject([{ topic: `${SHADOW}/update/rejected`, body: { code: 409 } }])
     expect(world.platform.reports.map(({ what }) => what)).toContain(
-      'a late change of devices/lamp/shadow was refused',
+      'a change of devices/lamp/shadow that came from a former home was refused',
     )
   })
 })

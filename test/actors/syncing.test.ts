@@ -275,7 +275,7 @@ describe('a home that another region has taken over while it was away', () => {
     const took = { tookUpTo: kept.upTo, tookTopic: 'devices/lamp/state' }
     expect(await world.device.moving.release({ ...RELEASE, ...took })).toMatchObject({ done: true })
     expect(world.device.store.session()).toBeNull()
-    expect(world.device.leaf.syncing.marks.any).toBe(false)
+    expect(world.device.leaf.marks.any).toBe(false)
   })
 
   test('gives it, and keeps its subscriptions, while the new home has not registered all of them', async () => {

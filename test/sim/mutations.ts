@@ -10,14 +10,14 @@ import { Registrar } from '../../actors/device/session/registrar.ts'
 import { SeenOrigins } from '../../actors/device/session/seen-origins.ts'
 import { SessionExpiry } from '../../actors/device/session/session-expiry.ts'
 import { SessionStore } from '../../actors/device/session/session-store.ts'
+import { ShadowStore } from '../../actors/device/shadow/shadow-store.ts'
+import { Shadows } from '../../actors/device/shadow/shadows.ts'
 import { Sharing } from '../../actors/leaf/delivery/sharing.ts'
 import { Home } from '../../actors/leaf/home/home.ts'
-import { Interests } from '../../actors/leaf/home/interests.ts'
+import { Interests } from '../../actors/leaf/interest/interests.ts'
 import { Leaf } from '../../actors/leaf/leaf.ts'
 import { ReceivedEnvelopes } from '../../actors/leaf/links/received-envelopes.ts'
-import { Acceptance } from '../../actors/leaf/stages/acceptance.ts'
 import { Retained } from '../../actors/leaf/stages/retained.ts'
-import { Shadows } from '../../actors/leaf/stages/shadows.ts'
 import { StoreSync } from '../../actors/leaf/sync/store-sync.ts'
 import type { Platform } from '../../actors/platform.ts'
 import { Outbox } from '../../actors/uplink/outbox.ts'
@@ -209,14 +209,14 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'a home leaves its shadows behind',
     breaks: ['durable'],
     from: SHADOW_SEEDS_FROM,
-    apply: () => replace(Shadows.prototype, 'all', () => () => []),
+    apply: () => replace(ShadowStore.prototype, 'all', () => () => []),
   },
   {
     what: 'what a lost home had applied to shadows is not applied',
     breaks: ['durable'],
     kinds: FAIL_OVER,
     from: SHADOW_SEEDS_FROM,
-    apply: () => replace(Acceptance.prototype, 'acceptLate', () => () => Promise.resolve()),
+    apply: () => replace(Shadows.prototype, 'importRest', () => () => Promise.resolve()),
   },
   {
     what: 'an alarm does not sync what was marked when the process died',
@@ -295,7 +295,15 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'a lost home does not learn of its successor',
     breaks: ['one home', 'one connection'],
     kinds: FAIL_OVER,
-    apply: () => replace(Handover.prototype, 'fence', () => () => undefined),
+    apply: () =>
+      replace(
+        Leaf.prototype,
+        'handOver',
+        (handOver) =>
+          function (to, epoch, lost) {
+            if (lost !== true) handOver.call(this, to, epoch, lost)
+          },
+      ),
   },
   {
     what: 'a session whose time is over is ended in a lost region before that has asked who has it',
@@ -330,7 +338,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'what a lost home had is not taken',
     breaks: ['durable', 'shared'],
     kinds: FAIL_OVER,
-    apply: () => replace(Handover.prototype, 'takeLate', () => () => Promise.resolve()),
+    apply: () => replace(Handover.prototype, 'importRest', () => () => Promise.resolve()),
   },
   {
     // Either alone keeps it back.

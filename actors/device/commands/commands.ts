@@ -23,11 +23,13 @@ import {
   type DeviceAnswer,
   type HomeCommandResponse,
 } from '../../../src/relay/command.ts'
+import type { HandoverState } from '../../../src/relay/home.ts'
 import type { Session } from '../../../src/session/session.ts'
 import { atMost } from '../../calls/eventually.ts'
 import { NOBODY } from '../../leaf/delivery/sharing.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
-import type { Heard } from '../../leaf/stages/acceptance.ts'
+import type { LeafPart } from '../../leaf/leaf-part.ts'
+import type { Refused, Stage, Staged, StagedMessage } from '../../leaf/stages/stage.ts'
 import { COMMAND_ANSWERS_MAX, COMMAND_KNOWN_MARGIN_MS, COMMANDS_OPEN_MAX } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import type { Presence } from '../presence/presence.ts'
@@ -57,7 +59,7 @@ interface Command {
 const STATUS_PROPERTY = 'status'
 const SUCCESS = 200
 
-export class Commands {
+export class Commands implements Stage, LeafPart {
   private readonly platform: Platform
   private readonly client: ClientId
   private readonly leaf: Leaf
@@ -105,45 +107,48 @@ export class Commands {
     return this.call(asked)
   }
 
-  /** What this device's root is sent passes here first, at the home. */
-  hear(publisher: ClientId, message: Message): Heard | null {
+  /** The device's answer to a command reaches its caller. A command by MQTT gets the topic of its answer. */
+  accept({ publisher, message, applied }: StagedMessage): Staged | Refused | null {
     const { client } = this
+    // A former home has seen a message that is `again`.
+    if (applied || message.owed === 'again') return null
     if (isAnswerTopic(client, message.topic)) {
-      // An answer is only the device's to give.
+      // Only the device itself may answer.
       if (publisher !== client) return { refused: Reason.NotAuthorized }
-      return this.answered(message) ? { message, taken: true } : null
+      return this.answered(message) ? { received: true } : null
     }
     const id = commandIdIn(client, message.topic)
     const answerable = id === null ? null : withAnswerTopic(client, id, message)
-    return answerable && { message: answerable, taken: false }
+    return answerable && { message: answerable }
   }
 
-  /** The home is given away: who waits is to ask the next one. */
-  left(): void {
+  /** Callers that wait ask the next home. */
+  afterHandover(): void {
     for (const command of this.open.values()) {
       command.moved = true
       command.settle()
     }
   }
 
-  /** For the next home: what is kept, and what is open in memory. */
-  export(): CommandRow[] {
+  /** The stored commands, and those that are open in memory. */
+  export(): Partial<HandoverState> {
     this.load()
     const known = this.store.all()
     const kept = new Set(known.map(({ id }) => id))
     const open = [...this.open.values(), ...this.lately.values()].filter(({ row }) => !kept.has(row.id))
-    return [...known, ...open.map(({ row, answer }) => ({ ...row, answer }))]
+    return { commands: [...known, ...open.map(({ row, answer }) => ({ ...row, answer }))] }
   }
 
-  /** In the transaction that makes this region the home. @param synced from the store, which knows no commands */
-  import(rows: readonly CommandRow[], synced: boolean): void {
-    this.open.clear()
-    this.lately.clear()
-    this.loaded = false
-    this.knowsSince = this.platform.now()
-    if (synced) this.lostAt = this.knowsSince
-    // What this region itself kept is all there is.
-    else this.store.import(rows)
+  /** The core's store knows no commands: from it this region has only those that it stored itself in an earlier term. */
+  import({ commands = [] }: HandoverState, fromStore: boolean): () => void {
+    return () => {
+      this.open.clear()
+      this.lately.clear()
+      this.loaded = false
+      this.knowsSince = this.platform.now()
+      if (fromStore) this.lostAt = this.knowsSince
+      else this.store.import(commands)
+    }
   }
 
   /** The next home has everything. */

@@ -1,5 +1,5 @@
 // A client's move between regions: the old home gives session and root away, the new home takes them over.
-import type { ClientId, RegionId } from '../../../src/id/ids.ts'
+import type { ClientId } from '../../../src/id/ids.ts'
 import { isFailure } from '../../../src/mqtt/reason.ts'
 import { rootOfSubscription } from '../../../src/mqtt/topic.ts'
 import { packBatch, unpackBatch } from '../../../src/relay/batch.ts'
@@ -16,14 +16,15 @@ import { CLIENT_AWAY, type Delivery, decodeDelivery, encodeDelivery } from '../.
 import type { Session } from '../../../src/session/session.ts'
 import type { Subscription } from '../../../src/session/subscription.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
+import type { LeafPart, SyncedRows } from '../../leaf/leaf-part.ts'
 import type { Platform } from '../../platform.ts'
-import type { Commands } from '../commands/commands.ts'
 import type { Presence } from '../presence/presence.ts'
 import type { Registrar } from '../session/registrar.ts'
 import type { SeenOrigins } from '../session/seen-origins.ts'
 import type { SessionStore } from '../session/session-store.ts'
+import type { Shadows } from '../shadow/shadows.ts'
 import { type RecoveredSubscription, RecoveredSubscriptions } from './recovered-subscriptions.ts'
-import { exportSession, goOn, importSession, ownSession } from './session-transfer.ts'
+import { exportSession, goOn, importSession, ownSession, syncedSession } from './session-transfer.ts'
 
 /** The device whose session moves. */
 export interface HandoverPorts {
@@ -40,7 +41,7 @@ export interface HandoverPorts {
   orphaned(deliveries: readonly Delivery[]): void
 }
 
-export class Handover {
+export class Handover implements LeafPart {
   private readonly platform: Platform
   private readonly client: ClientId
   private readonly leaf: Leaf
@@ -48,7 +49,7 @@ export class Handover {
   private readonly seen: SeenOrigins
   private readonly registrar: Registrar
   private readonly presence: Presence
-  private readonly commands: Commands
+  private readonly shadows: Shadows
   private readonly lateSubscriptions: RecoveredSubscriptions
   private readonly mover: HandoverPorts
 
@@ -60,7 +61,7 @@ export class Handover {
     seen: SeenOrigins,
     registrar: Registrar,
     presence: Presence,
-    commands: Commands,
+    shadows: Shadows,
     mover: HandoverPorts,
   ) {
     this.platform = platform
@@ -70,8 +71,8 @@ export class Handover {
     this.seen = seen
     this.registrar = registrar
     this.presence = presence
-    this.commands = commands
-    this.lateSubscriptions = new RecoveredSubscriptions(platform.storage, store, leaf.syncing.marks)
+    this.shadows = shadows
+    this.lateSubscriptions = new RecoveredSubscriptions(platform.storage, store, leaf.marks)
     this.mover = mover
   }
 
@@ -82,29 +83,28 @@ export class Handover {
     if (knowledge.at !== 'unknown' && knowledge.epoch > epoch) return null
     // The directory made this region the home, and it never got what its predecessor had.
     if (!home.wasBefore(epoch)) {
-      this.fence(to, epoch)
+      this.leaf.handOver(to, epoch, true)
       return { state: null }
     }
-    if (knowledge.at !== 'elsewhere' || knowledge.epoch < epoch) this.leave(to, epoch, false)
-    const session = exportSession(this.store, this.seen)
-    const commands = this.commands.export()
-    return { state: { session, presence: this.presence.open(), commands, ...this.leaf.exportState() } }
+    if (knowledge.at !== 'elsewhere' || knowledge.epoch < epoch) this.leaf.handOver(to, epoch, false)
+    return { state: this.leaf.exportState() }
   }
 
-  /** Another region has taken the client over while this one was not reached. What it had yet is given with `release`. */
-  fence(to: RegionId, epoch: number): void {
-    this.leave(to, epoch, true)
-    // Kept until then, even if it expires.
-    if (this.store.session()?.exportedUpTo === null) this.store.markExported(0)
+  export(): Partial<HandoverState> {
+    return { session: exportSession(this.store, this.seen) }
   }
 
-  private leave(to: RegionId, epoch: number, late: boolean): void {
-    this.mover.disconnect(late)
-    this.leaf.home.handedOver(to, epoch)
-    this.commands.left()
-    // After the home is given up: should the process die in between, a home without its own subscriber would lose messages.
+  /** While this still is the home: the connection's end is an event of it. */
+  beforeHandover(lost: boolean): void {
+    this.mover.disconnect(lost)
+  }
+
+  /** After the home is given up: should the process die in between, a home without its own subscriber would lose messages. */
+  afterHandover(lost: boolean): void {
     const session = this.mover.session()
     if (session !== null) this.leaf.subscribers.remove(this.client, session.id, null)
+    // What the next home did not get is given with `release`: until then the session stays, even if it expires.
+    if (lost && this.store.session()?.exportedUpTo === null) this.store.markExported(0)
   }
 
   /** The new home has what it was given. Nothing of the client is left here once nothing is late any more. */
@@ -115,7 +115,8 @@ export class Handover {
 
   private async late(request: ReleaseRequest): Promise<ReleaseResponse> {
     const before = this.leaf.home.knowledge
-    if (before.at === 'here' && before.epoch < request.epoch) this.fence(request.to, request.epoch)
+    if (before.at === 'here' && before.epoch < request.epoch)
+      this.leaf.handOver(request.to, request.epoch, true)
     if (!this.isOldFor(request)) return NOTHING_LATE
     const row = this.store.session()
     if (row !== null && request.synced) {
@@ -126,13 +127,13 @@ export class Handover {
     }
     if (row !== null && !row.fenced && request.registered) await this.endSubscriptions(row.id, request)
     // Where the state was handed over, this went along with it.
-    if (request.synced) await this.leaf.wish.remind()
+    if (request.synced) await this.leaf.registration.renew()
     // It may have come back meanwhile.
     if (!this.isOldFor(request)) return NOTHING_LATE
     const { synced, registered, tookUpTo, tookTopic, tookShadow } = request
     this.store.dequeueUpTo(tookUpTo)
     this.leaf.retained.taken(tookTopic)
-    this.leaf.shadows.taken(tookShadow)
+    this.shadows.store.taken(tookShadow)
     if (row !== null) {
       if (synced) this.store.dropConfirmed()
       const after = Math.max(synced ? 0 : (row.exportedUpTo ?? 0), tookUpTo)
@@ -150,16 +151,17 @@ export class Handover {
       }
     }
     const retained = synced ? this.leaf.retained.late(tookTopic) : []
-    const shadows = synced ? this.leaf.shadows.late(tookShadow) : []
+    const shadows = synced ? this.shadows.store.late(tookShadow) : []
     if (retained.length + shadows.length > 0 || !registered)
       return { ...NOTHING_LATE, done: false, upTo: tookUpTo, retained, shadows }
+    this.leaf.releaseState()
+    return NOTHING_LATE
+  }
+
+  clear(): void {
     this.mover.replace(null)
     this.store.clear()
     this.seen.clear()
-    this.presence.clear()
-    this.commands.clear()
-    this.leaf.releaseState()
-    return NOTHING_LATE
   }
 
   private isOldFor({ epoch }: ReleaseRequest): boolean {
@@ -181,10 +183,31 @@ export class Handover {
     if (this.isOldFor(request)) this.store.markFenced()
   }
 
-  /** In the transaction that makes this region the home. */
-  importState(state: HandoverState, synced: boolean, now: number): void {
-    this.presence.import(state)
-    this.commands.import(state.commands ?? [], synced)
+  synced(): SyncedRows {
+    const session = syncedSession(this.store)
+    return ({ kind, key }) => {
+      if (kind === 'session' || kind === 'subscription')
+        return {
+          bytes: 0,
+          addTo: (change) => {
+            change.session = session
+          },
+        }
+      if (kind !== 'queue') return null
+      const position = Number(key)
+      const delivery = this.store.queuedBytes(position)
+      return {
+        bytes: delivery?.length ?? 0,
+        addTo: (change) => change.queue.push({ session: session?.id ?? '', position, delivery }),
+      }
+    }
+  }
+
+  import(state: HandoverState, fromStore: boolean): () => void {
+    return () => this.importState(state, fromStore, this.platform.now())
+  }
+
+  private importState(state: HandoverState, synced: boolean, now: number): void {
     const own = synced && this.isNewest(state) ? ownSession(this.store, this.seen) : null
     const session = own ?? state.session
     const taken = synced && session !== null ? goOn(session, now) : session
@@ -192,7 +215,7 @@ export class Handover {
       this.store,
       this.seen,
       taken,
-      this.leaf.syncing.marks,
+      this.leaf.marks,
       this.lateSubscriptions,
       this.platform.settings.queueMessagesMax,
     )
@@ -257,7 +280,7 @@ export class Handover {
   }
 
   /** Resolves when all of it is acknowledged or durable. What is of a session that has ended here is nobody's, or its group's. */
-  async takeLate({ session, late, subscriptions }: ImportedResponse): Promise<void> {
+  async importRest({ session, late, subscriptions }: ImportedResponse): Promise<void> {
     const current = this.mover.session()
     if (current?.id === session) await this.takeLateSubscriptions(current, subscriptions)
     if (current === null || (session !== current.id && session === this.store.imported())) {

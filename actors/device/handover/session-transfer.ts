@@ -3,7 +3,6 @@ import type { SessionState } from '../../../src/relay/home.ts'
 import { decodeDelivery, encodeDelivery } from '../../../src/session/delivery.ts'
 import { Session } from '../../../src/session/session.ts'
 import type { Marks } from '../../leaf/sync/marks.ts'
-import type { SyncedSession } from '../../leaf/sync/store-sync.ts'
 import { FAIL_OVER_POSITIONS } from '../../limits.ts'
 import type { SeenOrigins } from '../session/seen-origins.ts'
 import type { SessionStore } from '../session/session-store.ts'
@@ -39,6 +38,9 @@ export function ownSession(store: SessionStore, seen: SeenOrigins): SessionState
   store.markExported(Math.max(row.lastPosition, store.queueSize().last))
   return exportSession(store, seen)
 }
+
+/** A session without its queue. */
+export type SyncedSession = Omit<SessionState, 'queue'>
 
 /** What of a session is synced, but for its queue. Null for one that ends with its connection. */
 export function syncedSession(store: SessionStore): SyncedSession | null {

@@ -3,7 +3,7 @@
 // the next home before its own events, so that no subscriber sees a higher number before a lower one. The last event is the
 // retained message, and only what is not so simple is in a table.
 import type { ClientId } from '../../../src/id/ids.ts'
-import { presenceTopic } from '../../../src/id/root.ts'
+import { isPresence, presenceTopic } from '../../../src/id/root.ts'
 import { decodeMessage, encodeMessage } from '../../../src/mqtt/message.ts'
 import { isFailure, Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
 import type { HandoverState } from '../../../src/relay/home.ts'
@@ -11,6 +11,9 @@ import type { HomePresenceResponse, PresenceEvent } from '../../../src/relay/pre
 import type { RootChange } from '../../../src/relay/sync.ts'
 import type { Terms } from '../../../src/session/terms.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
+import type { LeafPart, SyncedRows } from '../../leaf/leaf-part.ts'
+import { STORED } from '../../leaf/outcome.ts'
+import type { Stage, Staged, StagedMessage } from '../../leaf/stages/stage.ts'
 import { PRESENCE_OPEN_MAX, PRESENCE_RETRY_MS, PRESENCE_RETRY_MS_MAX } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import { Tables } from '../../storage/tables.ts'
@@ -28,7 +31,7 @@ const PROPERTIES = Uint8Array.of(0x01, 1, 0x03, 0, CONTENT_TYPE.length, ...CONTE
 
 type Told = Pick<PresenceEvent, 'state' | 'reason' | 'cleanStart' | 'protocol'>
 
-export class Presence {
+export class Presence implements Stage, LeafPart {
   private readonly platform: Platform
   private readonly client: ClientId
   private readonly leaf: Leaf
@@ -79,7 +82,7 @@ export class Presence {
     const { term } = this
     this.publishing = true
     this.leaf
-      .spread(this.client, decodeMessage(record), record)
+      .publishApplied(this.client, decodeMessage(record), record)
       .catch((cause): number => {
         this.platform.report('a presence event was not published', cause)
         return Reason.UnspecifiedError
@@ -98,6 +101,16 @@ export class Presence {
     return here ? { status: 'done', event: this.last() } : this.leaf.home.moved
   }
 
+  /** An event is retained before it is published: the wide filters' index learns of the retained message. */
+  accept({ message, applied }: StagedMessage): Staged | null {
+    if (!applied || !isPresence(message.topic)) return null
+    return { outcomes: [Promise.resolve<number>(STORED), this.leaf.indexRetained()] }
+  }
+
+  export(): Partial<HandoverState> {
+    return { presence: this.open() }
+  }
+
   /** Events that may not have arrived everywhere, for the next home. */
   open(): Uint8Array[] {
     const last = this.lastOpen()
@@ -113,22 +126,28 @@ export class Presence {
    * What the core's store is to have with the session: the last event, once all have arrived. Were it there before, a next
    * home that begins from the store would go on behind a number that was lost.
    */
-  along(): RootChange['retained'][number] | null {
-    const record = this.lastRecord()
-    this.missed = record !== null && this.open().length > 0
-    if (record === null || this.missed) return null
-    return { topic: presenceTopic(this.client), record: record }
+  synced(): SyncedRows {
+    return ({ kind }) =>
+      kind !== 'session'
+        ? null
+        : {
+            bytes: 0,
+            addTo: (change) => {
+              if (change.session != null) change.retained.push(...this.arrivedLast())
+            },
+          }
   }
 
-  /** In the transaction that makes this region the home. */
-  import({ presence, retained }: HandoverState): void {
-    this.clear()
-    this.published = 0
-    this.publishing = false
-    this.term++
-    const last = retained.find(({ topic }) => topic === presenceTopic(this.client))?.record
-    for (const record of presence) this.keep(record, 0)
-    if (last !== undefined) this.hasArrived(eventOf(last).sequence)
+  import({ presence, retained }: HandoverState): () => void {
+    return () => {
+      this.clear()
+      this.published = 0
+      this.publishing = false
+      this.term++
+      const last = retained.find(({ topic }) => topic === presenceTopic(this.client))?.record
+      for (const record of presence) this.keep(record, 0)
+      if (last !== undefined) this.hasArrived(eventOf(last).sequence)
+    }
   }
 
   /** The next home has everything. */
@@ -142,6 +161,13 @@ export class Presence {
   last(): PresenceEvent | null {
     const record = this.lastRecord()
     return record === null ? null : eventOf(record)
+  }
+
+  private arrivedLast(): RootChange['retained'] {
+    const record = this.lastRecord()
+    this.missed = record !== null && this.open().length > 0
+    if (record === null || this.missed) return []
+    return [{ topic: presenceTopic(this.client), record }]
   }
 
   private lastRecord(): Uint8Array | null {
@@ -249,7 +275,7 @@ export class Presence {
       'DELETE FROM announced WHERE sequence <= ?',
       arrived ? sequence : sequence - PRESENCE_OPEN_MAX,
     )
-    if (this.missed && this.open().length === 0) this.leaf.syncing.marks.one('session', true)
+    if (this.missed && this.open().length === 0) this.leaf.marks.one('session', true)
   }
 }
 

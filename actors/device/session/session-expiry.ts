@@ -43,7 +43,7 @@ export class SessionExpiry {
   /** To be called before `isOverFor`; null where there is nothing to wait for. */
   askDirectory(session: Session | null): Promise<void> | null {
     if (session === null || !this.isOverFor(session)) return null
-    return this.leaf.syncing.heardSoon()
+    return this.leaf.sync.heardSoon()
   }
 
   private ask(): void {
@@ -51,7 +51,7 @@ export class SessionExpiry {
     this.asking = true
     const now = this.platform.now()
     this.platform.wakeBy(now + EXPIRY_ASK_AGAIN_MS)
-    void this.leaf.syncing.heard().then((here) => {
+    void this.leaf.sync.heard().then((here) => {
       this.asking = false
       if (!here) return
       this.hereAt = now

@@ -8,9 +8,9 @@ import type { Session } from '../../../src/session/session.ts'
 import { retainedDeliveries } from '../../leaf/stages/retained.ts'
 import { WIDE_RETAINED_MESSAGES_MAX } from '../../limits.ts'
 import { type Facts, factsFor, isFactFilter } from '../presence/system-topics.ts'
+import type { ShadowDeltas } from '../shadow/shadow-deltas.ts'
 import type { Registrar } from './registrar.ts'
 import type { SessionStore } from './session-store.ts'
-import type { ShadowDeltas } from './shadow-deltas.ts'
 
 type Subscribe = Extract<Effect, { do: 'subscribe' }>
 type Unsubscribe = Extract<Effect, { do: 'unsubscribe' }>

@@ -2,7 +2,7 @@
 import type { Root } from '../../../src/id/ids.ts'
 import { encodeRouted } from '../../../src/relay/routed.ts'
 import type { HomeKnowledge } from '../home/home.ts'
-import type { Interests } from '../home/interests.ts'
+import type { Interests } from '../interest/interests.ts'
 import type { Uplinks } from '../links/uplinks.ts'
 import type { ShareRegions } from './sharing.ts'
 

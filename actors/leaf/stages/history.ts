@@ -1,9 +1,10 @@
 // What a home keeps of chosen topics until the core's store has it. Once that is so, nothing is left here, whoever is the
 // home by then: the region that kept a message also passes it on.
 import type { ClientId } from '../../../src/id/ids.ts'
-import { encodeMessage, type Kept, type Message } from '../../../src/mqtt/message.ts'
+import type { Kept, Message } from '../../../src/mqtt/message.ts'
 import { packBatch, unpackBatch } from '../../../src/relay/batch.ts'
 import type { HistoryPlace, HistoryRow } from '../../../src/relay/history.ts'
+import type { HandoverState } from '../../../src/relay/home.ts'
 import {
   CLOCKS_DIFFER_MS_MAX,
   HISTORY_BYTES_PER_ROUND_MAX,
@@ -14,6 +15,7 @@ import {
 } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import { Tables } from '../../storage/tables.ts'
+import type { LeafPart } from '../leaf-part.ts'
 import { decodeEntry, type Entry, encodeEntry } from './history-entry.ts'
 
 const SCHEMA = [
@@ -34,7 +36,7 @@ export interface HistoryRound {
   readonly all: boolean
 }
 
-export class History {
+export class History implements LeafPart {
   /** Called when there is something for the store. */
   changed: () => void = () => undefined
   private readonly platform: Platform
@@ -78,9 +80,15 @@ export class History {
     return { at: this.at, number: this.number }
   }
 
-  /** The former home's last message was kept then: what is kept here comes after it. */
-  goOnFrom(at: number): void {
-    this.at = Math.max(this.at, Math.floor(Math.min(at, this.platform.now() + CLOCKS_DIFFER_MS_MAX)))
+  export(): Partial<HandoverState> {
+    return this.number > 0 ? { keptAt: this.at } : {}
+  }
+
+  /** Rows of an earlier term stay. Messages that are added here get no time before the former home's last one. */
+  import({ keptAt = 0 }: HandoverState): () => void {
+    return () => {
+      this.at = Math.max(this.at, Math.floor(Math.min(keptAt, this.platform.now() + CLOCKS_DIFFER_MS_MAX)))
+    }
   }
 
   /** Whether a message would have to be refused, since the store has not taken what waits. QoS 0 is never refused. */
@@ -244,14 +252,8 @@ export class History {
   }
 }
 
-/** A message as it is passed on once it is kept. */
-export function withPlace(message: Message, kept: Kept): { message: Message; record: Uint8Array } {
-  const placed = { ...message, kept }
-  return { message: placed, record: encodeMessage(placed) }
-}
-
 function rowOf(bytes: Uint8Array): HistoryRow {
   const { record, ...entry } = decodeEntry(bytes)
-  // A copy: the row's other messages are not to cross with this one.
+  // A copy: the other messages of its row must not cross with this one.
   return { ...entry, record: record.slice() }
 }

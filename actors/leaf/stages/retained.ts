@@ -5,7 +5,7 @@ import { decodeMessage, encodeMessage, type Message } from '../../../src/mqtt/me
 import { Reason } from '../../../src/mqtt/reason.ts'
 import { matches } from '../../../src/mqtt/topic.ts'
 import { packBatch } from '../../../src/relay/batch.ts'
-import type { HandoverState, ReleaseResponse } from '../../../src/relay/home.ts'
+import type { HandoverState, ImportedResponse, ReleaseResponse } from '../../../src/relay/home.ts'
 import { encodeDelivery } from '../../../src/session/delivery.ts'
 import type { Subscription } from '../../../src/session/subscription.ts'
 import {
@@ -17,6 +17,7 @@ import {
 } from '../../limits.ts'
 import type { Storage } from '../../platform.ts'
 import type { Tables } from '../../storage/tables.ts'
+import type { LeafPart, SyncedRows } from '../leaf-part.ts'
 import type { LeafRetainedPage } from '../leaf-peer.ts'
 import type { Marks } from '../sync/marks.ts'
 
@@ -32,7 +33,7 @@ interface LateRecord {
   readonly epoch: number
 }
 
-export class Retained {
+export class Retained implements LeafPart {
   private readonly storage: Storage
   private readonly tables: Tables
   private readonly marks: Marks
@@ -136,17 +137,34 @@ export class Retained {
     return this.sizes.has(topic) ? this.read(topic) : null
   }
 
-  /**
-   * Takes over what the former home kept. The store has what it had of older epochs until that is void.
-   * @param own what this region had yet from when it was the home itself
-   */
-  import(records: HandoverState['retained'], synced: boolean, own: readonly LateRecord[]): void {
-    this.clear()
-    this.marks.allGone('retained')
-    for (const { topic, record } of records) this.write(topic, record)
-    for (const one of own) this.takeNewer(one)
-    this.noting = false
-    this.notes = synced
+  export(): Partial<HandoverState> {
+    return { retained: this.all() }
+  }
+
+  import({ retained }: HandoverState, fromStore: boolean): () => void {
+    const own = this.unsynced()
+    return () => {
+      this.clear()
+      // The store has rows of older epochs until these are void.
+      this.marks.allGone('retained')
+      for (const { topic, record } of retained) this.write(topic, record)
+      for (const one of own) this.takeNewer(one)
+      this.noting = false
+      this.notes = fromStore
+    }
+  }
+
+  async importRest({ retained }: ImportedResponse): Promise<void> {
+    for (const one of retained) this.takeLate(one)
+  }
+
+  synced(): SyncedRows {
+    return ({ kind, key }) => {
+      if (kind !== 'retained') return null
+      const topic = String(key)
+      const record = this.one(topic)
+      return { bytes: record?.length ?? 0, addTo: (change) => change.retained.push({ topic, record }) }
+    }
   }
 
   /** Those that the core's store was not confirmed to have, after a topic. */
@@ -162,7 +180,7 @@ export class Retained {
   late(after: string): ReleaseResponse['retained'] {
     return this.unsynced(after, LATE_RETAINED_MAX).map(({ topic, record, epoch }) => ({
       topic,
-      record: record === null ? null : record,
+      record,
       epoch,
     }))
   }
@@ -176,7 +194,7 @@ export class Retained {
   takeLate({ topic, record, epoch }: ReleaseResponse['retained'][number]): void {
     this.tables.make()
     if (this.storage.exec('SELECT 1 FROM retained_changed WHERE topic = ?', topic).length > 0) return
-    this.takeNewer({ topic, record: record === null ? null : record, epoch })
+    this.takeNewer({ topic, record, epoch })
   }
 
   /** A home has of its own epoch what is newest: it gives what the store may not have. */

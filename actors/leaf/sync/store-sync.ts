@@ -1,7 +1,6 @@
 // Sends what a home has changed to the core's store, a moment later: the actor's own storage is the working copy.
 import type { Root } from '../../../src/id/ids.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
-import type { RegionInterest, SessionState } from '../../../src/relay/home.ts'
 import { noChange, type RootChange, type SyncResult } from '../../../src/relay/sync.ts'
 import { atMost } from '../../calls/eventually.ts'
 import {
@@ -19,24 +18,15 @@ import {
 } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import type { HomeKnowledge } from '../home/home.ts'
+import type { SyncedRow } from '../leaf-part.ts'
 import type { History, HistoryRound } from '../stages/history.ts'
 import type { Mark, Marks } from './marks.ts'
-
-/** A session without its queue. */
-export type SyncedSession = Omit<SessionState, 'queue'>
 
 /** The working copies. */
 export interface SyncSource {
   home(): HomeKnowledge
-  session(): SyncedSession | null
-  /** An encoded delivery; null where the position is empty. */
-  queued(position: number): Uint8Array | null
-  /** What has no mark of its own, and goes with the session. */
-  along(): RootChange['retained'][number] | null
-  retained(topic: string): Uint8Array | null
-  /** JSON. */
-  shadow(path: string): string | null
-  interests(): readonly RegionInterest[]
+  /** Begins a round: reads marked rows of every kind but `void`. */
+  rows(): (mark: Mark) => readonly SyncedRow[]
   /** Another region has taken over. Resolves when that is performed; never rejects. */
   fenced(): Promise<void>
 }
@@ -243,33 +233,24 @@ export class StoreSync {
   private round(kept: HistoryRound | null): { readonly change: RootChange; readonly all: boolean } {
     const home = this.source.home()
     const here = home.at === 'here'
-    const change = { ...this.nothing(here ? home.epoch : 0), history: kept?.rows ?? [] }
+    const change: RootChange = {
+      ...this.nothing(here ? home.epoch : 0),
+      version: 0,
+      history: kept?.rows ?? [],
+    }
     const keptAll = kept?.all ?? true
-    if (!here || !this.marks.any) return { change: { ...change, version: 0 }, all: keptAll }
+    if (!here || !this.marks.any) return { change, all: keptAll }
     const marks = this.marks.first(SYNC_ROWS_PER_ROUND_MAX + 1)
-    const session = this.source.session()
+    const rowsOf = this.source.rows()
     const sent: Mark[] = []
     let bytes = 0
     for (const mark of marks.slice(0, SYNC_ROWS_PER_ROUND_MAX)) {
-      const { kind, key } = mark
-      const row = kind === 'queue' || kind === 'retained' ? this.row(kind, key) : null
-      const shadow = kind === 'shadow' ? this.source.shadow(String(key)) : null
-      const size = row?.length ?? shadow?.length ?? 0
-      if (sent.length > 0 && bytes + size > SYNC_BYTES_PER_ROUND_MAX) break
-      bytes += size
-      if (kind === 'subscription') change.session = session
-      else if (kind === 'session') {
-        change.session = session
-        const along = session === null ? null : this.source.along()
-        if (along !== null) change.retained.push(along)
-      } else if (kind === 'interests') change.interests = [...this.source.interests()]
-      else if (kind === 'queue')
-        change.queue.push({ session: session?.id ?? '', position: Number(key), delivery: row })
-      else if (kind === 'retained') change.retained.push({ topic: String(key), record: row })
-      else if (kind === 'shadow') change.shadows.push({ path: String(key), shadow })
-      else if (key === 'queue') change.queueVoidUpTo = mark.version
-      else if (key === 'retained') change.retainedVoidUpTo = mark.version
-      else change.shadowsVoidUpTo = mark.version
+      const rows = rowsOf(mark)
+      const more = rows.reduce((sum, row) => sum + row.bytes, 0)
+      if (sent.length > 0 && bytes + more > SYNC_BYTES_PER_ROUND_MAX) break
+      bytes += more
+      for (const row of rows) row.addTo(change)
+      if (mark.kind === 'void') setVoid(change, mark)
       sent.push(mark)
     }
     const since = sent.reduce((first, mark) => Math.min(first, mark.since), change.clock)
@@ -288,9 +269,11 @@ export class StoreSync {
   private lacks(kind: Awaited, upTo: number | string): boolean {
     return kind === 'history' ? this.history.lacks(Number(upTo)) : this.marks.lacks(kind, upTo)
   }
+}
 
-  /** A marked row; null if it is gone. */
-  private row(kind: 'queue' | 'retained', key: Mark['key']): Uint8Array | null {
-    return kind === 'queue' ? this.source.queued(Number(key)) : this.source.retained(String(key))
-  }
+/** All rows of a kind are gone from the store, up to the mark's version. */
+function setVoid(change: RootChange, { key, version }: Mark): void {
+  if (key === 'queue') change.queueVoidUpTo = version
+  else if (key === 'retained') change.retainedVoidUpTo = version
+  else change.shadowsVoidUpTo = version
 }

@@ -1,4 +1,4 @@
-// The shadows of a device, kept at its home: applies requests in the home's order, each in one transaction.
+// The rows of a device's shadows at its home, and requests applied to them, each in one transaction.
 import type { Root } from '../../../src/id/ids.ts'
 import { clientOfRoot } from '../../../src/id/root.ts'
 import { parseShadowRequest, type ShadowVerb, shadowName } from '../../../src/id/shadow-topic.ts'
@@ -9,10 +9,10 @@ import { SHADOW_DELETED_KEPT_MS, SHADOWS_CHARACTERS_MAX, SHADOWS_MAX } from '../
 import { type ShadowError, TOO_LARGE } from '../../../src/shadow/request.ts'
 import { type Answer, type Applied, deltaOf, rejected, step } from '../../../src/shadow/step.ts'
 import { changesOf, requestsOf, type UnsyncedChanges, withChange } from '../../../src/shadow/unsynced.ts'
+import type { Marks } from '../../leaf/sync/marks.ts'
 import { LATE_SHADOWS_MAX } from '../../limits.ts'
 import type { Storage } from '../../platform.ts'
 import { Tables } from '../../storage/tables.ts'
-import type { Marks } from '../sync/marks.ts'
 
 const SCHEMA = [
   // `differs`: desired and reported do. `late`: what the store does not have yet, should another region take over.
@@ -34,7 +34,7 @@ export interface Answered {
   readonly shadow: Shadow | null
 }
 
-export class Shadows {
+export class ShadowStore {
   private readonly storage: Storage
   private readonly root: Root
   private readonly marks: Marks

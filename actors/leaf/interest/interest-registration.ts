@@ -1,4 +1,5 @@
-// What this region wants of a root whose home is elsewhere, and how the home learns it.
+// This region's interest in a root whose home is elsewhere, as it is registered at the home: without it the home sends
+// nothing here.
 import type { Root } from '../../../src/id/ids.ts'
 import type { RegionInterest } from '../../../src/relay/home.ts'
 import type { InterestResponse } from '../../../src/relay/interest.ts'
@@ -6,10 +7,10 @@ import { recordByOurClock } from '../../calls/other-clock.ts'
 import { CoreUnreachable } from '../../core/core-client.ts'
 import type { Platform } from '../../platform.ts'
 import type { Subscribers } from '../delivery/subscribers.ts'
+import type { Home } from '../home/home.ts'
 import type { Retained, RetainedRecord } from '../stages/retained.ts'
-import type { Home } from './home.ts'
 
-export class OwnInterest {
+export class InterestRegistration {
   private readonly platform: Platform
   private readonly root: Root
   private readonly subscribers: Subscribers
@@ -37,11 +38,11 @@ export class OwnInterest {
   }
 
   /**
-   * Resolves when every message that the home accepts from then on comes here, with the retained ones that match, and those
-   * that others have asked for with it.
+   * Resolves when every message that the home accepts from then on comes here, with the retained messages that match these
+   * filters or those of others in the same call.
    */
   add(filters: readonly string[]): Promise<RetainedRecord[]> {
-    // One call at a time: those that subscribe while it is under way go together in the next, however many they are.
+    // One call at a time: those that subscribe while it is under way share the next one, however many they are.
     let round = this.next
     if (round === null) {
       const wanted = new Set<string>()
@@ -51,7 +52,9 @@ export class OwnInterest {
           this.next = null
           return this.ask('add', [...wanted])
         })
-      retained.catch((cause) => this.platform.report(`who subscribes to ${this.root} is refused`, cause))
+      retained.catch((cause) =>
+        this.platform.report(`subscriptions to ${this.root} are refused: the home was not reached`, cause),
+      )
       round = { wanted, retained }
       this.next = round
       this.adding = retained
@@ -60,30 +63,32 @@ export class OwnInterest {
     return round.retained
   }
 
-  /** The home is another one now, and may not know of this region's subscribers. */
-  async remind(): Promise<void> {
+  /** Another region has become the home and may not know of this region's subscribers. */
+  async renew(): Promise<void> {
     if (this.subscribers.size > 0) await this.add([])
   }
 
-  /** A subscriber has gone. If this does not reach the home, its next message makes the leaf say so again. */
+  /** A subscriber has gone. If the home does not learn of it, its next message makes the leaf withdraw again. */
   withdraw(): void {
     if (this.withdrawing) return
     this.withdrawing = true
     this.ask('only', [])
-      .catch((cause) => this.platform.report(`${this.root} still comes here`, cause))
+      .catch((cause) =>
+        this.platform.report(`${this.root} still comes here: the interest was not withdrawn`, cause),
+      )
       .finally(() => {
         this.withdrawing = false
       })
   }
 
-  /** Requests go side by side, but none overtakes a withdrawal, nor a withdrawal them. */
+  /** Requests run side by side, but none overtakes a withdrawal, and no withdrawal overtakes one of them. */
   private ask(change: 'add' | 'only', filters: readonly string[]): Promise<RetainedRecord[]> {
     const before = change === 'add' ? this.withdrawn : this.calls
     const asked = before.then(async () => {
       const { platform, root } = this
-      const { home, retained, clock } = await this.tell(change, filters)
+      const { home, retained, clock } = await this.send(change, filters)
       if (home.region === platform.region) {
-        // It has come here without this leaf's doing: a topic root that was given back.
+        // The home has come here without this leaf: a topic's root that another region gave back.
         const { at } = await this.home.verify()
         if (at !== 'here') throw new CoreUnreachable(`the home of ${root} is moving`)
         return this.retained.matching(filters, platform.now())
@@ -103,7 +108,7 @@ export class OwnInterest {
     return asked
   }
 
-  private async tell(change: 'add' | 'only', filters: readonly string[]): Promise<InterestResponse> {
+  private async send(change: 'add' | 'only', filters: readonly string[]): Promise<InterestResponse> {
     const ask = (order: number) =>
       this.platform.core.interest({
         ...this.current,
@@ -115,12 +120,12 @@ export class OwnInterest {
     const order = this.nextOrder()
     const answer = await ask(order)
     if (answer.order <= order) return answer
-    // The clock was set back since a former life. An `add` has been heard all the same.
+    // The clock was set back since a former life. The home has added to the interest all the same, but withdrawn nothing.
     this.order = answer.order
     return change === 'add' ? answer : ask(this.nextOrder())
   }
 
-  /** By the clock, so that it grows over this actor's lives too, as a rule. */
+  /** By the clock, so that the order grows over this actor's lives too, unless the clock is set back. */
   private nextOrder(): number {
     this.order = Math.max(this.order + 1, this.platform.now())
     return this.order

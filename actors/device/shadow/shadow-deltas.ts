@@ -10,7 +10,7 @@ import type { Session } from '../../../src/session/session.ts'
 import type { SubscribeItem, Subscription } from '../../../src/session/subscription.ts'
 import { NOBODY } from '../../leaf/delivery/sharing.ts'
 import { deliveryFor } from '../../leaf/delivery/subscribers.ts'
-import type { Shadows } from '../../leaf/stages/shadows.ts'
+import type { Shadows } from './shadows.ts'
 
 const DELTA = 'update/delta'
 
@@ -50,7 +50,7 @@ export class ShadowDeltas {
   private for(subscriptions: readonly Subscription[], session: Session): Delivery[] {
     return subscriptions.length === 0
       ? []
-      : this.shadows
+      : this.shadows.store
           .deltas()
           .flatMap((message) =>
             topicNames(message.topic).flatMap(

@@ -1,4 +1,4 @@
-// A root's home has come to a region: what waits there in the uplink, addressed to it, is accepted before all else.
+// Messages that wait in the uplink for a root's home, when the home comes to this region: it accepts them before all others.
 import type { Root } from '../../../src/id/ids.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
 import { decodeRouted, type Routed } from '../../../src/relay/routed.ts'
@@ -8,42 +8,45 @@ import type { Run } from '../../uplink/uplink-peer.ts'
 import type { Uplinks } from '../links/uplinks.ts'
 
 /** The leaf that has become the home. */
-export interface Taker {
+export interface NewHome {
   isHome(): boolean
-  /** As envelopes: some of these may come by the core too, and are not to be accepted a second time. */
+  /** As envelopes: some of these may come by the core too, and are accepted once. */
   accept(run: Run): Promise<readonly number[]>
   acceptUnsent(messages: readonly Routed[]): Promise<readonly number[]>
 }
 
-export async function takeFromUplink(
+/** Resolves when all of them have their place in the home's order. Never rejects. */
+export async function acceptWaiting(
   platform: Platform,
   root: Root,
   uplinks: Uplinks,
-  taker: Taker,
+  leaf: NewHome,
 ): Promise<void> {
   const uplink = platform.peers.uplink(root)
-  // Before the call: what this leaf sent behind it would go by the core, and what is published next would overtake it.
+  // Before the call: a message that this leaf sent after it would go by the core, and the next publish would overtake it.
   const unsent = uplinks.unsent(root)
   const runs = await persistently(platform, () => uplink.take(root)).catch((cause) =>
-    // What waits there comes by the core.
-    platform.report(`${root} could not take from the uplink`, cause),
+    // The uplink's messages come by the core then.
+    platform.report(`the messages for ${root} that wait in the uplink were not taken`, cause),
   )
-  if (!taker.isHome()) {
-    // Where the home has moved on meanwhile, the uplink takes it back after a while.
+  if (!leaf.isHome()) {
+    // The home has moved on: what was taken from the uplink returns to its lane after a while.
     for (const { record, settle } of unsent)
       uplinks.post(root, { kind: 'home' }, record).then(settle, fail(settle))
     return
   }
-  // Accepted now, before what is published next; the uplink keeps them until each is delivered or durable here.
+  // Accepted now, before the next publish; the uplink keeps them until each is delivered or durable here.
   if (runs !== undefined && runs.length > 0)
-    Promise.all(runs.map((run) => taker.accept(run)))
+    Promise.all(runs.map((run) => leaf.accept(run)))
       .then((outcomes) => {
         if (outcomes.flat().includes(Reason.UnspecifiedError)) throw new Error('an actor on the way failed')
         return uplink.took(root)
       })
-      .catch((cause) => platform.report(`${root} could not take all from the uplink`, cause))
+      .catch((cause) =>
+        platform.report(`not all messages for ${root} that waited in the uplink were accepted`, cause),
+      )
   for (const { record, settle } of unsent)
-    taker.acceptUnsent([decodeRouted(record)]).then(([outcome = Reason.UnspecifiedError]) => {
+    leaf.acceptUnsent([decodeRouted(record)]).then(([outcome = Reason.UnspecifiedError]) => {
       settle(outcome)
     }, fail(settle))
 }

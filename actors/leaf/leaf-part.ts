@@ -1,0 +1,37 @@
+// The contract of a part: a concern of the actor around a leaf (session, presence, commands, shadows) whose state moves with
+// the root's home. The leaf calls the parts in the order of its actor's list.
+import type { HandoverState, ImportedResponse } from '../../src/relay/home.ts'
+import type { RootChange } from '../../src/relay/sync.ts'
+import type { Mark } from './sync/marks.ts'
+
+/** A marked row, as it is sent to the core's store. */
+export interface SyncedRow {
+  readonly bytes: number
+  addTo(change: RootChange): void
+}
+
+/** Reads a marked row; null for a mark of another part's kind. */
+export type SyncedRows = (mark: Mark) => SyncedRow | null
+
+export interface LeafPart {
+  /** This part's share of the state for the next home. */
+  export?(): Partial<HandoverState>
+  /**
+   * In the transaction that makes this region the home. First all parts read, in this call, what this region still has from
+   * an earlier term as the home; then each writes, in the function that it returns.
+   * @param fromStore the state comes from the core's store, since the former home was not reached
+   */
+  import?(state: HandoverState, fromStore: boolean): () => void
+  /** After the import: registers at other leaves what the part needs there. May reject; it is called again then. */
+  registerImported?(): Promise<void>
+  /** A former home gives what came after its hand-over. Resolves when that is acknowledged or durable. */
+  importRest?(rest: ImportedResponse): Promise<void>
+  /** Another region becomes the home; this one still is. @param lost it took over without this region */
+  beforeHandover?(lost: boolean): void
+  /** Another region is the home, in storage too. @param lost as before */
+  afterHandover?(lost: boolean): void
+  /** The next home has everything: deletes the part's rows. */
+  clear?(): void
+  /** Begins one round of syncing. */
+  synced?(): SyncedRows
+}
