@@ -66,6 +66,24 @@ describe('docs/', () => {
   })
 })
 
+describe('a decision', () => {
+  const decisions = PAGES.filter(({ file }) => file.startsWith('docs/decisions/'))
+
+  it.each(decisions.filter(({ text }) => !text.includes('**Replaced by')))(
+    'says context, decision and consequences: $file',
+    ({ text }) => {
+      const parts = ['Context', 'Decision', 'Consequences']
+      const missing = parts.filter((part) => !new RegExp(`^(?:\\*\\*|## )${part}`, 'm').test(text))
+      expect(missing).toEqual([])
+    },
+  )
+
+  it('has a number of its own, and none is left out', () => {
+    const numbers = decisions.map(({ file }) => Number(/\/(\d{4})-/.exec(file)?.[1]))
+    expect(numbers).toEqual(decisions.map((_, at) => at + 1))
+  })
+})
+
 /** Links to the project's own files. */
 function linksIn(page: Page): string[] {
   const links = [
