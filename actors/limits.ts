@@ -2,60 +2,79 @@
 
 /** Calls that one sender may have under way to one receiver. */
 export const COURIER_CALLS_MAX = 8
-/** While a call is under way, what comes meanwhile waits this long to travel together. */
+/** While a call is under way, further records wait this long to travel together. */
 export const COURIER_COALESCE_MS = 2
+/** Records of one call between actors. */
 export const COURIER_BATCH_RECORDS_MAX = 256
+/** Bytes of one call between actors; one record is always in it. */
 export const COURIER_BATCH_BYTES_MAX = 1024 * 1024
-/** What may wait in memory for one receiver; past it QoS 0 is dropped and QoS 1 refused. */
+/** Waits in memory for one receiver; past it QoS 0 is dropped and QoS 1 refused. */
 export const COURIER_PENDING_BYTES_MAX = 8 * 1024 * 1024
 /** A call between actors that failed is tried again after these pauses. */
 export const COURIER_RETRY_MS: readonly number[] = [20, 100, 400]
-/** That calls are made again an actor reports at most this often. */
+/** An actor logs repeated calls at most this often. */
 export const COURIER_REPORT_EVERY_MS = 10_000
 
-/** A socket that does not say CONNECT within this time is closed. */
+/** A socket that does not send CONNECT within this time is closed. */
 export const CONNECT_WAIT_MS = 10_000
 /** The attachment is written at most this often; an idle actor lives longer than that before it hibernates. */
 export const ATTACHMENT_DELAY_MS = 1_000
-/** The platform's bound is 16 KiB; what would not fit goes to storage. */
+/** The platform's bound is 16 KiB; a larger attachment goes to storage. */
 export const ATTACHMENT_BYTES_MAX = 12 * 1024
 /** Frames that may wait while CONNECT is being answered. */
 export const EARLY_FRAME_BYTES_MAX = 1024 * 1024
 
 /** Topics whose receivers are remembered, and roots that a wide filter could match. */
 export const MATCH_CACHE_TOPICS_MAX = 1_000
+/** Retained messages of one root; past it the publisher gets 0x97. */
 export const RETAINED_MESSAGES_MAX = 10_000
+/** Bytes of one root's retained messages; past it the publisher gets 0x97. */
 export const RETAINED_BYTES_MAX = 64 * 1024 * 1024
-/** What a leaf keeps for subscribers whose actors do not answer. */
+/**
+ * Deliveries that a leaf stores for subscribers whose actors do not answer; past it the publisher gets 0x97.
+ */
 export const BACKLOG_MESSAGES_MAX = 10_000
+/** A leaf tries its backlog again after this, and then ever later. */
 export const BACKLOG_RETRY_MS = 1_000
+/** The longest pause between two tries of a backlog. */
 export const BACKLOG_RETRY_MS_MAX = 60_000
-/** Receivers that a leaf remembers the way to, beyond those it is delivering to. */
+/** Receivers whose couriers a leaf remembers, beyond those in use. */
 export const FAN_OUT_COURIERS_MAX = 1_000
 
 /** A member of a shared subscription whose client was away is not asked first for this long. */
 export const SHARE_AWAY_MS = 5_000
+/** Members of shared subscriptions that a leaf remembers as away. */
 export const SHARE_AWAY_MAX = 1_000
 
 /** A message that the core has not answered for by then is stored, and so acknowledged. */
 export const UPLINK_STORE_AFTER_MS = 1_000
-/** An offer to a group's members elsewhere that is under way is given up after this: then two members may get it. */
+/** An offer to a group's members elsewhere is given up after this; then two members may get the message. */
 export const OFFER_WAIT_MS = 5_000
+/** An uplink waits this long for one call of the core. */
 export const UPLINK_CALL_TIMEOUT_MS = 10_000
 /** Calls that one uplink may have under way to one destination, each with roots of its own. */
 export const UPLINK_CALLS_MAX = 4
-/** While a call to a destination is under way, what comes meanwhile waits this long to travel together. */
+/** While a call to a destination is under way, further records wait this long to travel together. */
 export const UPLINK_COALESCE_MS = 5
+/** Records of one call of an uplink. */
 export const UPLINK_RECORDS_PER_CALL_MAX = 512
+/** Bytes of one call of an uplink; one record is always in it. */
 export const UPLINK_BYTES_PER_CALL_MAX = 2 * 1024 * 1024
-/** The outbox of one uplink shard, of which one region that is away gets half; past it the publisher gets 0x97. */
+/**
+ * Messages in the outbox of one uplink shard, of which one absent region gets half; past it the publisher
+ * gets 0x97.
+ */
 export const OUTBOX_MESSAGES_MAX = 100_000
+/** Bytes in the outbox of one uplink shard; past it the publisher gets 0x97. */
 export const OUTBOX_BYTES_MAX = 64 * 1024 * 1024
+/** An uplink tries a region that does not answer again after this, and then ever later. */
 export const UPLINK_RETRY_MS_MIN = 100
+/** The longest pause between two tries of a region. */
 export const UPLINK_RETRY_MS_MAX = 5_000
 /** The alarm that wakes an uplink with something in its outbox, should the process have died. */
 export const UPLINK_ALARM_MS = 5_000
 
+/** An actor waits this long for a call of the core, unless another bound is named. */
 export const CORE_CALL_TIMEOUT_MS = 10_000
 /** A claim waits for a hand-over in another region, or until that is taken for lost. */
 export const CLAIM_TIMEOUT_MS = 15_000
@@ -70,7 +89,9 @@ export const SUBSCRIBE_TIMEOUT_MS = 25_000
 export const RESOLVE_WAIT_MS = 2_000
 /** After a look-up that failed, publishes go to the outbox for this long before the core is asked again. */
 export const RESOLVE_PAUSE_MS = 2_000
+/** A new home asks an old one again after this, and then ever later. */
 export const IMPORT_RETRY_MS = 1_000
+/** The longest pause between two questions to an old home. */
 export const IMPORT_RETRY_MS_MAX = 60_000
 /** Leaves that one publisher remembers the way to. */
 export const PUBLISH_COURIERS_MAX = 64
@@ -88,11 +109,11 @@ export const PARTIAL_PACKET_MS_MAX = 60_000
 export const TAKEN_WAIT_MS = 30_000
 /** Sources of envelopes that a leaf remembers, to recognise what is sent again: lives of the uplinks of other regions. */
 export const LEAF_SOURCES_MAX = 64
-/** The same for a WideActor, which many roots' lanes lead to. */
+/** Sources of envelopes that a WideActor remembers: the lanes of many roots lead to it. */
 export const WIDE_SOURCES_MAX = 4_096
-/** As many as that are in storage, and this many more before the oldest are forgotten. */
+/** So many sources beyond the bound are stored before the oldest are forgotten together. */
 export const SOURCES_PRUNED_AT_ONCE = 16
-/** A leaf that may pass over its WideActor does so for this long; a wide SUBACK waits as long, so that it is true. */
+/** A home may skip its WideActor for this long; a wide SUBACK waits as long. */
 export const WIDE_GRANT_MS = 1_000
 /** Clocks count whole milliseconds and timers may be early: what is waited for longer than was granted. */
 export const WIDE_GRANT_MARGIN_MS = 20
@@ -106,8 +127,9 @@ export const WIDE_ASK_AGAIN_MS = 5_000
 export const UPLINK_COURIERS_MAX = 1_000
 /** Leaves that are asked for retained messages at once. */
 export const RETAINED_LEAVES_MAX = 16
-/** One page of retained messages; one message is always in it. */
+/** Retained messages of one page. */
 export const RETAINED_PAGE_MESSAGES_MAX = 256
+/** Bytes of one page of retained messages; one message is always in it. */
 export const RETAINED_PAGE_BYTES_MAX = 1024 * 1024
 /** Retained messages that one SUBSCRIBE with wide filters brings. */
 export const WIDE_RETAINED_MESSAGES_MAX = 10_000
@@ -120,26 +142,35 @@ export const RETAINS_RETRY_MS = 5_000
 export const COMPLETING_WAIT_MS = 50
 /** After this long a former home that does not answer holds nothing back any more: what is late there may be lost. */
 export const LATE_FIRST_MS_MAX = 10_000
-/** How long a fence waits for what is under way, and how often it looks. */
+/** A fence waits this long for messages that are under way. */
 export const FENCE_WAIT_MS_MAX = 1_000
+/** A fence looks this often whether they have arrived. */
 export const FENCE_LOOK_MS = 10
 /** Deliveries of a shared subscription that are given to other members in one go. */
 export const GIVE_AWAY_RECORDS_MAX = 256
+/**
+ * Deliveries for other members of a group that nobody took are offered again after this, and then ever
+ * later.
+ */
 export const GIVE_AWAY_RETRY_MS = 2_000
+/** The longest pause between two offers to other members. */
 export const GIVE_AWAY_RETRY_MS_MAX = 60_000
 /**
  * A client that holds unacknowledged deliveries of a shared subscription is looked after this long after it was last
  * heard, and again after twice as long.
  */
 export const SHARE_CHECK_MS = 10_000
-/** What a home has changed is synced after this, */
+/** A change of a home is synced after this. */
 export const SYNC_DELAY_MS = 500
-/** and at most this often, unless a publisher waits for it. */
+/** A home syncs at most this often, unless a publisher waits for the store. */
 export const SYNC_EVERY_MS = 1_000
+/** Rows of one sync of a root. */
 export const SYNC_ROWS_PER_ROUND_MAX = 512
 /** Of its rows. */
 export const SYNC_BYTES_PER_ROUND_MAX = 1536 * 1024
+/** A sync that failed is tried again after this, and then ever later. */
 export const SYNC_RETRY_MS_MIN = 1_000
+/** The longest pause between two tries of a sync. */
 export const SYNC_RETRY_MS_MAX = 60_000
 /** Whether a home that a client came back to still is it is asked again after each of these, while the core does not answer. */
 export const CONFIRM_AGAIN_MS: readonly number[] = [1_000, 2_000, 4_000, 8_000, 16_000]
@@ -147,10 +178,11 @@ export const CONFIRM_AGAIN_MS: readonly number[] = [1_000, 2_000, 4_000, 8_000, 
 export const SYNC_ALARM_MS = 4_000
 /** An uplink gathers what several actors have to sync for this long. */
 export const SYNC_GATHER_MS = 20
+/** Bytes of one call that carries the syncs of several actors. */
 export const SYNC_BYTES_PER_CALL_MAX = 4 * 1024 * 1024
 /** After a call that failed, an uplink answers for the core for this long. */
 export const SYNC_PAUSE_MS = 1_000
-/** What has failed before is tried again there for this long before its actor has to do so. */
+/** A sync that failed before is held by the uplink for this long, before its actor must try again. */
 export const SYNC_HELD_MS_MAX = 30_000
 /** A home that began from the store goes on this far from the last position: what was sent since must not be taken for the same. */
 export const FAIL_OVER_POSITIONS = 20_000
@@ -158,9 +190,9 @@ export const FAIL_OVER_POSITIONS = 20_000
 export const FAIL_OVER_REGISTER_MS = 1_000
 /** How long a SUBACK of the home's own region waits for the store to know of that. */
 export const STORED_SOON_WAIT_MS = 1_000
-/** `durability: global`: a receiver waits this long for the store, */
+/** `durability: global`: a receiver waits this long for the core's store. */
 export const GLOBAL_SYNC_WAIT_MS = 5_000
-/** and an outbox for the home. */
+/** `durability: global`: an outbox waits this long for the home. */
 export const GLOBAL_WAIT_MS = 10_000
 /** Late retained messages of one answer. */
 export const LATE_RETAINED_MAX = 16
@@ -168,10 +200,11 @@ export const LATE_RETAINED_MAX = 16
 export const COMMANDS_OPEN_MAX = 256
 /** Answers to commands that a home can give again although storage does not have them. */
 export const COMMAND_ANSWERS_MAX = 64
-/** Commands that a device's home keeps in storage, and what their answers may add up to: of more the oldest are forgotten. */
+/** Commands that a device's home stores; of more the oldest are forgotten. */
 export const COMMANDS_KEPT_MAX = 1_000
+/** Bytes of the answers to stored commands; past it the oldest commands are forgotten. */
 export const COMMANDS_KEPT_BYTES_MAX = 4 * 1024 * 1024
-/** From when they could no longer be answered in time. */
+/** A stored command is forgotten after this, counted from when its time was over. */
 export const COMMAND_KEPT_MS = 24 * 3_600_000
 /** Durations that two machines measured of the same wait differ by less. */
 export const COMMAND_KNOWN_MARGIN_MS = 1_000
@@ -179,34 +212,44 @@ export const COMMAND_KNOWN_MARGIN_MS = 1_000
 export const COMMAND_CORE_MARGIN_MS = 8_000
 /** How much later than its caller's time a command's may be over. */
 export const COMMAND_ANSWER_MS = 5_000
-/** A device's home that was not reached is asked again after this, and no longer than so. */
+/** A device's home that was not reached is asked again after this. */
 export const COMMAND_ASK_AGAIN_MS = 250
+/** A device's home that is not reached for this long ends the call. */
 export const COMMAND_UNREACHED_MS_MAX = 20_000
 /** Answers to requests for shadows by HTTP that a home can give again. */
 export const SHADOW_REQUESTS_KEPT_MAX = 64
 /** Shadows whose late changes one answer has. */
 export const LATE_SHADOWS_MAX = 4
-/** QoS 2 deliveries that a session recognises should they come again, and after how many old ones are forgotten. */
+/** QoS 2 deliveries that a session recognises when they are repeated. */
 export const SEEN_ORIGINS_MAX = 1_000
+/** After so many deliveries the oldest of them are forgotten together. */
 export const SEEN_PRUNE_EVERY = 100
-/** A presence event that somebody could not take is published again after this. */
+/** A presence event that somebody could not take is published again after this, and then ever later. */
 export const PRESENCE_RETRY_MS = 5_000
+/** The longest pause between two tries of a presence event. */
 export const PRESENCE_RETRY_MS_MAX = 300_000
-/** Kept messages of one root that wait for the core's store; past it a publisher is refused, and QoS 0 is not kept. */
+/**
+ * Messages of one root that wait for the core's store; past it a publisher gets 0x97, and QoS 0 is not
+ * stored.
+ */
 export const HISTORY_WAITING_MESSAGES_MAX = 10_000
+/** Bytes of one root's messages that wait for the core's store; past it the same. */
 export const HISTORY_WAITING_BYTES_MAX = 16 * 1024 * 1024
 /** What one event has kept lies in one row, which the platform bounds to 2 MB. */
 export const HISTORY_ROW_BYTES_MAX = 512 * 1024
-/** What one sync has of a root; what one event has kept is not divided. */
+/** Rows of history in one sync of a root; the row of one event is not divided. */
 export const HISTORY_ROWS_PER_ROUND_MAX = 512
+/** Bytes of history in one sync of a root. */
 export const HISTORY_BYTES_PER_ROUND_MAX = 1024 * 1024
 /** What a SUBSCRIBE may bring of the history of one filter; past it 0x97, and the client goes on from the last one's time. */
 export const REPLAY_MESSAGES_MAX = 10_000
-/** It is read page by page, again and again until less than a page was kept meanwhile, or so often. */
+/** Messages of one page that a replay reads. */
 export const REPLAY_PAGE_MESSAGES = 100
+/** A replay reads so many rounds at most, until less than a page is new. */
 export const REPLAY_ROUNDS_MAX = 20
 /** A client that acknowledges nothing for this long gets no more of it. */
 export const REPLAY_STALL_MS = 60_000
+/** A replay looks this often whether its client has acknowledged. */
 export const REPLAY_LOOK_MS = 20
 /** Live messages are held for the last of it at most this long. */
 export const REPLAY_HOLD_MS_MAX = 10_000
@@ -214,39 +257,45 @@ export const REPLAY_HOLD_MS_MAX = 10_000
 export const CLOCKS_DIFFER_MS_MAX = 300_000
 /** Presence events on their way to a region that is out of reach; of more, the next home publishes the last ones. */
 export const PRESENCE_OPEN_MAX = 100
-/** A CONNECT waits for this call. */
+/** A CONNECT waits this long for the registry's answer. */
 export const ACCESS_TIMEOUT_MS = 5_000
-/** After a secret that the core did not know either, a device's actor asks it no more for this long, and then ever longer. */
+/** After an unknown secret a device's actor asks the core no more for this long, and then ever longer. */
 export const ACCESS_ASK_MS_MIN = 1_000
+/** The longest time for which a device's actor does not ask the core. */
 export const ACCESS_ASK_MS_MAX = 15_000
 /** A stream of events says so often that it still stands. */
 export const EVENTS_HEARTBEAT_MS = 20_000
-/** Events that wait for a reader who is slow; what comes past that is left out, and the reader told how many. */
+/** Events that wait for a slow reader; further ones are dropped, and the reader learns how many. */
 export const EVENTS_WAITING_MAX = 1_000
+/** Bytes that wait for a slow reader; past it the same. */
 export const EVENTS_WAITING_BYTES_MAX = 4 * 1024 * 1024
 /** What the platform may take of a stream ahead of its reader. */
 export const EVENTS_AHEAD_BYTES = 64 * 1024
-/** What came of a publish by HTTP with an idempotency key is kept for so long, and of so many keys of a client. */
+/** The outcome of a publish by HTTP with an idempotency key is stored for this long. */
 export const IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
+/** Idempotency keys of one client; of more the oldest are forgotten. */
 export const IDEMPOTENCY_KEYS_MAX = 1_000
+/** After so many keys the oldest of them are forgotten together. */
 export const IDEMPOTENCY_PRUNE_EVERY = 100
-/** What an actor remembers, in memory, of the messages that passed it, for `explain`: so many topics, */
+/** For `explain`: topics whose messages an actor remembers, in memory. */
 export const RECENT_TOPICS_MAX = 32
-/** so many messages of each, and of those that are traced. */
+/** For `explain`: messages that an actor remembers of each topic. */
 export const RECENT_PER_TOPIC_MAX = 4
+/** For `explain`: traced messages that an actor remembers. */
 export const RECENT_TRACED_MAX = 16
-/** Longer topics are not remembered, nor longer traces. */
+/** For `explain`: longer topics are not remembered. */
 export const RECENT_TOPIC_CHARACTERS_MAX = 1_024
+/** For `explain`: longer traces are not remembered. */
 export const TRACE_CHARACTERS_MAX = 128
-/** What a session remembers of lost messages: so many topics and causes, in memory and in storage, */
+/** For `explain`: topics and causes of lost messages that a session remembers, in memory and in storage. */
 export const LOST_MAX = 32
-/** and written at most this often for each. */
+/** For `explain`: each of them is written at most this often. */
 export const LOST_WRITE_EVERY_MS = 60_000
 /** Subscriptions of which a session remembers when they were made. */
 export const SUBSCRIBED_AT_MAX = 256
 /** Messages of a queue or a lane that are looked through for those of one topic. */
 export const EXPLAIN_LOOK_MAX = 512
-/** `explain` answers within a second, also where somebody does not: so long it waits for an actor of its region, */
+/** `explain` waits this long for an actor of its region. */
 export const EXPLAIN_ACTOR_MS = 450
-/** and for the core, which waits for the other regions. */
+/** `explain` waits this long for the core, which waits for the other regions. */
 export const EXPLAIN_CORE_MS = 900

@@ -4,7 +4,9 @@
 export const EPOCH_MAX = 2 ** 40
 /** The version of a synced state shares 63 bits with the epoch; see `syncTimestamp`. */
 export const SYNC_VERSION_BITS = 40
+/** The highest version of a synced state. */
 export const SYNC_VERSION_MAX = 2 ** SYNC_VERSION_BITS - 1
+/** The highest epoch that fits beside it. */
 export const SYNC_EPOCH_MAX = 2 ** 23 - 1
 /** Statements of syncs that are under way at a time; a connection takes 2,048 of all kinds. */
 export const SYNC_STATEMENTS_MAX = 512
@@ -17,8 +19,9 @@ export const SYNC_REMOVED_VERSIONS_KEPT = 1_000
 export const HISTORY_BUCKET_MS = 3_600_000
 /** Buckets that one page looks into; those that never had a message are not counted. */
 export const HISTORY_BUCKETS_PER_PAGE_MAX = 100
-/** Buckets that a pod remembers to have noted in the index, and for how long. */
+/** Hours of history that a pod remembers to have noted in the index. */
 export const HISTORY_NOTED_MAX = 100_000
+/** A pod remembers one for this long. */
 export const HISTORY_NOTED_MS = 1_800_000
 /** The index outlives what it leads to, by this. */
 export const HISTORY_INDEX_SLACK_S = 7_200
@@ -33,20 +36,32 @@ export const STORE_CLOCK_MEASURED_EVERY_MS = 60_000
 /** An answer may be off by half of its way there and back: after a longer one, what was said a minute ago is better. */
 export const STORE_CLOCK_ROUND_TRIP_MS_MAX = 1_000
 
+/** The driver waits this long for a connection. */
 export const CASSANDRA_CONNECT_MS = 5_000
-/** Longer than the server's own limits (2 s for a write, 5 s for a read), so that its more exact errors come first. */
+/**
+ * The driver waits this long for an answer: longer than the server's own limits (2 s for a write, 5 s for a
+ * read), whose errors are more exact.
+ */
 export const CASSANDRA_READ_MS = 6_000
+/** The driver asks an idle connection this often whether it still stands. */
 export const CASSANDRA_HEARTBEAT_MS = 10_000
+/** The driver tries a node that is down again after this, and then ever later. */
 export const CASSANDRA_RECONNECT_FIRST_MS = 250
+/** The longest pause between two tries of a node. */
 export const CASSANDRA_RECONNECT_MAX_MS = 15_000
 
 /** For how long a compare-and-set whose outcome is unknown is settled before the caller gets an error. */
 export const SETTLE_MS = 10_000
+/** The first pause before such a compare-and-set is repeated. */
 export const SETTLE_PAUSE_FIRST_MS = 10
+/** The longest pause before it is repeated. */
 export const SETTLE_PAUSE_MAX_MS = 500
 
+/** The lease of the pod that changes the schema. */
 export const MIGRATION_LEASE_S = 60
+/** Other pods wait this long for it. */
 export const MIGRATION_WAIT_MS = 120_000
+/** Cassandra's nodes have this long to agree on the schema. */
 export const SCHEMA_AGREEMENT_MS = 30_000
 /** A schema change takes seconds on a busy cluster. */
 export const SCHEMA_CHANGE_MS = 30_000

@@ -14,14 +14,17 @@ export const OUTGOING_INFLIGHT_MAX = 128
  */
 export const INCOMING_INFLIGHT_MAX = 4_096
 
-/** The Topic Alias Maximum that the server announces, and the most aliases that it sets towards a client. */
+/** Topic Alias Maximum that the server announces. */
 export const TOPIC_ALIASES_INCOMING_MAX = 16
+/** The most topic aliases that the server uses towards a client. */
 export const TOPIC_ALIASES_OUTGOING_MAX = 16
 
-/** Messages that wait for one session, online or not. A publish beyond either bound gets 0x97 (quota exceeded). */
+/** Messages that wait for one session, online or not; past it the publisher gets 0x97 (Quota exceeded). */
 export const QUEUE_MESSAGES_MAX = 10_000
+/** Bytes that wait for one session; past it the publisher gets 0x97. */
 export const QUEUE_BYTES_MAX = 16 * 1024 * 1024
 
+/** Subscriptions of one session; past it SUBACK 0x97. */
 export const SUBSCRIPTIONS_MAX = 1_000
 
 /** The longest that a session may outlive its connection: 30 days. */

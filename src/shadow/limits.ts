@@ -8,9 +8,11 @@ export const SHADOW_REQUEST_BYTES_MAX = 256 * 1024
 export const UNSYNCED_PATCH_BYTES_MAX = 192 * 1024
 /** Nested objects and arrays, `desired` or `reported` itself the first. AWS IoT: 6. */
 export const SHADOW_LEVELS_MAX = 16
+/** The `clientToken` of a request. */
 export const CLIENT_TOKEN_BYTES_MAX = 64
-/** Of one device, the classic shadow included; and their total as JSON with metadata. */
+/** Shadows of one device, the classic one included. */
 export const SHADOWS_MAX = 100
+/** All shadows of one device as JSON, with metadata. */
 export const SHADOWS_CHARACTERS_MAX = 4 * 1024 * 1024
 /** How long the version of a deleted shadow is kept. A new shadow of the same name continues from that version. */
 export const SHADOW_DELETED_KEPT_MS = 48 * 3600 * 1000

@@ -320,32 +320,32 @@ function filled(cell: string, constants: readonly Constant[]): string {
 export function shown(name: string, value: unknown): string {
   if (Array.isArray(value)) return value.map((one) => shown(name, one)).join(', ')
   if (typeof value !== 'number') return String(value)
-  if (/_BYTES(_|$)/.test(name))
-    return inUnits(value, [
-      ['MiB', 1024 * 1024],
-      ['KiB', 1024],
-      ['bytes', 1],
-    ])
-  if (/_MS(_|$)/.test(name)) return duration(value)
-  if (/_(SECONDS|S)(_|$)/.test(name)) return duration(value * 1000)
+  if (/_BYTES(_|$)/.test(name)) return inUnits(value, BYTES)
+  if (/_MS(_|$)/.test(name)) return inUnits(value, TIMES_MS)
+  if (/_(SECONDS|S)(_|$)/.test(name)) return inUnits(value * 1000, TIMES_MS)
   return value.toLocaleString('en-US')
 }
 
-function duration(ms: number): string {
-  return inUnits(ms, [
-    ['days', 86_400_000],
-    ['h', 3_600_000],
-    ['min', 60_000],
-    ['s', 1000],
-    ['ms', 1],
-  ])
-}
+/** A unit, and from how much of the smallest one on it is used. */
+type Unit = readonly [unit: string, size: number, from: number]
 
-/** In the largest unit that makes it a whole number; two of a smaller one are clearer than one. */
-function inUnits(value: number, units: readonly (readonly [string, number])[]): string {
-  const whole = units.filter(([, size]) => value >= size && value % size === 0)
-  const isTime = units.some(([unit]) => unit === 'ms')
-  const [unit = '', size = 1] =
-    whole.find(([, one]) => value >= (isTime ? 2 : 1) * one) ?? whole[0] ?? units.at(-1) ?? []
+const BYTES: readonly Unit[] = [
+  ['MiB', 1024 * 1024, 1024 * 1024],
+  ['KiB', 1024, 1024],
+  ['bytes', 1, 0],
+]
+/** `60 s` and `24 h` are clearer than `1 min` and `1 day`. */
+const TIMES_MS: readonly Unit[] = [
+  ['days', 86_400_000, 2 * 86_400_000],
+  ['h', 3_600_000, 3_600_000],
+  ['min', 60_000, 2 * 60_000],
+  ['s', 1000, 1000],
+  ['ms', 1, 0],
+]
+
+/** In the largest unit that makes it a whole number. */
+function inUnits(value: number, units: readonly Unit[]): string {
+  const whole = units.find(([, size, from]) => value >= from && value % size === 0)
+  const [unit = '', size = 1] = whole ?? units.at(-1) ?? []
   return `${(value / size).toLocaleString('en-US')} ${unit}`
 }
