@@ -3,6 +3,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { PROJECT } from '../clients/commands.ts'
+import { sourcesIn } from '../structure/sources.ts'
 import { type Page, proseOf, readPages } from './pages.ts'
 
 /** Lines of a page; the longest beginning that fits counts. */
@@ -49,6 +50,21 @@ describe.each(PAGES)('$file', (page) => {
 
   it('names only files that are there', () => {
     expect(filesNamedIn(page).filter((name) => !isThere(name))).toEqual([])
+  })
+})
+
+describe('a constant or a setting', () => {
+  const sources = sourcesIn('actors', 'src', 'k8s-core', 'test')
+    .map(({ text }) => text)
+    .join('\n')
+
+  it('that a page names is in the code', () => {
+    const named = PAGES.flatMap(({ file, text }) =>
+      [...text.matchAll(/`([A-Z]+_[A-Z0-9_]+)`/g)].map(([, name = '']) => ({ file, name })),
+    )
+    expect(named.length).toBeGreaterThan(50)
+    const gone = named.filter(({ name }) => !new RegExp(String.raw`\b${name}\b`).test(sources))
+    expect(gone.map(({ file, name }) => `${file}: ${name}`)).toEqual([])
   })
 })
 
