@@ -3,9 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SYSTEM_START_MS, System } from '../e2e/system.ts'
 import { missingRelease } from './release.ts'
-import { HISTORY, STATES, type Written } from './written.ts'
+import type { Written } from './written.ts'
+import { DEVICES, HISTORY } from './written-devices.ts'
+import { MESSAGES } from './written-messages.ts'
 
 const missing = missingRelease()
+const STATES = { ...MESSAGES, ...DEVICES }
 /** A sync of what was written before the core fell silent. */
 const SYNC_MS = 2_000
 
