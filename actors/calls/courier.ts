@@ -1,4 +1,6 @@
 // Carries records from one actor to another: what is posted while a call is under way travels together in the next.
+
+import { type Outcome, outcomeOf } from '../../src/mqtt/outcome.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import {
@@ -16,14 +18,14 @@ import { eventually } from './eventually.ts'
 export interface Parcel {
   readonly record: Uint8Array
   /** With the outcome. */
-  readonly settle: (outcome: number) => void
+  readonly settle: (outcome: Outcome) => void
 }
 
 export interface CourierRoute {
   /** One call to the receiver; outcomes in order. Calls made in order arrive in order. */
   call(batch: Uint8Array): Promise<Uint8Array>
   /** The receiver could not be reached, all tries over: outcomes for these records. */
-  failed(records: readonly Uint8Array[], cause: unknown): number[]
+  failed(records: readonly Uint8Array[], cause: unknown): Outcome[]
 }
 
 /** When an actor last said that it makes a call again: one line tells of many couriers. */
@@ -61,8 +63,8 @@ export class Courier {
     await eventually(this.platform, () => !posted.some((parcel) => this.open.has(parcel)))
   }
 
-  /** Resolves with the record's outcome, a reason code. */
-  post(record: Uint8Array): Promise<number> {
+  /** Resolves with the record's outcome. */
+  post(record: Uint8Array): Promise<Outcome> {
     if (this.pendingBytes + record.length > COURIER_PENDING_BYTES_MAX)
       return Promise.resolve(Reason.QuotaExceeded)
     return new Promise((resolve) => {
@@ -130,7 +132,7 @@ export class Courier {
       const outcomes = await this.route.call(packBatch(parcels.map((parcel) => parcel.record)))
       this.tries = 0
       parcels.forEach((parcel, i) => {
-        parcel.settle(outcomes[i] ?? Reason.UnspecifiedError)
+        parcel.settle(outcomeOf(outcomes[i]))
       })
     } catch (cause) {
       this.failures.push({ at, parcels })

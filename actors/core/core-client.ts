@@ -1,7 +1,7 @@
 // What the edge asks of the core.
 import type { AccessRequest, AccessResponse } from '../../src/relay/access.ts'
 import type { CommandRequest, CommandResponse } from '../../src/relay/command.ts'
-import type { EnvelopesRequest, EnvelopesResponse } from '../../src/relay/envelope.ts'
+import type { EnvelopesResponse, OutgoingEnvelopesRequest } from '../../src/relay/envelope.ts'
 import type { ExplainRequest, ExplainResponse } from '../../src/relay/explain.ts'
 import type { HistoryRequest, HistoryResponse } from '../../src/relay/history.ts'
 import type {
@@ -32,7 +32,7 @@ export interface CoreClient {
   imported(request: ImportedRequest): Promise<ImportedResponse>
   interest(request: InterestRequest): Promise<InterestResponse>
   drained(request: DrainedRequest): Promise<void>
-  envelopes(request: EnvelopesRequest): Promise<EnvelopesResponse>
+  envelopes(request: OutgoingEnvelopesRequest): Promise<EnvelopesResponse>
   /** The last presence event of a client whose home is not known to be here. */
   presence(request: PresenceRequest): Promise<PresenceResponse>
   /** The facts of the other regions, and the names of regions that do not answer within a second. Claims no home. */

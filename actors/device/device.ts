@@ -1,6 +1,8 @@
 // The actor of one client: holds its connection, runs its session, and is the leaf of `devices/<client>`.
+
 import { type ClientId, isStreamClient } from '../../src/id/ids.ts'
 import { rootOfClient } from '../../src/id/root.ts'
+import { Outcome } from '../../src/mqtt/outcome.ts'
 import type { ClientPacket, ConnectPacket, ServerPacket } from '../../src/mqtt/packet.ts'
 import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
@@ -11,7 +13,6 @@ import { Session } from '../../src/session/session.ts'
 import type { StoredDelivery } from '../../src/session/stored-delivery.ts'
 import { negotiate } from '../../src/session/terms.ts'
 import { Leaf, type LeafActor } from '../leaf/leaf.ts'
-import { NO_SUCH_SESSION } from '../leaf/outcome.ts'
 import { Marks } from '../leaf/sync/marks.ts'
 import type { Connection, Platform } from '../platform.ts'
 import { Commands } from './commands/commands.ts'
@@ -254,12 +255,12 @@ export class Device {
     this.endIfExpired()
     const { session } = this
     if (session === null || session.id !== sessionId)
-      return new Uint8Array(deliveries.length).fill(NO_SUCH_SESSION)
+      return new Uint8Array(deliveries.length).fill(Outcome.NoSuchSession)
     const outcomes = await Promise.all(
       deliveries.map((bytes) =>
         this.seen.once(bytes, (delivery, settle) => {
           this.replaying.take(delivery, settle, () => {
-            if (this.session !== session) return settle(NO_SUCH_SESSION)
+            if (this.session !== session) return settle(Outcome.NoSuchSession)
             this.subscribing.arrived(delivery.message.topic)
             if (this.ownDeltas.needless(session, delivery)) return settle(Reason.Success)
             const settled = storedOutcome(delivery, this.leaf.sync, settle)
@@ -384,7 +385,7 @@ export class Device {
   }
 
   /** Resolves with the outcome when it is acknowledged or durable. */
-  private deliverQuietly(delivery: Delivery): Promise<number> {
+  private deliverQuietly(delivery: Delivery): Promise<Outcome> {
     const { session } = this
     if (session === null) return Promise.resolve(Reason.Success)
     return new Promise(

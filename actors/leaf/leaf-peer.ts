@@ -24,7 +24,7 @@ export interface SubscribeReply {
 export interface SharingPeer {
   /**
    * Gives each to another member of its group than this session, whose client is away.
-   * @param batch routed records with their turns; outcome CLIENT_AWAY where there is no other member
+   * @param batch routed records with their turns; outcome Outcome.ClientAway where there is no other member
    */
   share(session: string, batch: Uint8Array): Promise<Uint8Array>
 }

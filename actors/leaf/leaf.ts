@@ -1,8 +1,10 @@
 // The leaf: stands for one root in one region. At the root's home it gives the messages their order and sends each to all
 // who want it; elsewhere it passes them to the home. This file puts its rooms together and is its face towards other actors.
+
 import type { Branch, ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { clientOfRoot } from '../../src/id/root.ts'
 import type { Message } from '../../src/mqtt/message.ts'
+import type { Outcome } from '../../src/mqtt/outcome.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
 import type { HistorySeamResponse } from '../../src/relay/history.ts'
@@ -165,7 +167,7 @@ export class Leaf {
   }
 
   /** At the home: a message of the server, or of its client's actor, that has taken effect. It has its place in the order at once. */
-  publishApplied(publisher: ClientId, message: Message, record: Uint8Array): Promise<number> {
+  publishApplied(publisher: ClientId, message: Message, record: Uint8Array): Promise<Outcome> {
     return this.acceptance.acceptApplied(publisher, message, record)
   }
 
@@ -193,7 +195,7 @@ export class Leaf {
     return this.subscriptions.interest(request)
   }
 
-  /** Messages that a session cannot deliver go to other members of its group; CLIENT_AWAY for each without another member. */
+  /** Messages that a session cannot deliver go to other members of its group; Outcome.ClientAway for each without another member. */
   share(session: string, routed: readonly Uint8Array[]): Promise<Uint8Array> {
     return this.sharing.share(session, routed)
   }
@@ -257,7 +259,7 @@ export class Leaf {
   }
 
   /** Resolves when the WideActor knows that there are retained messages. */
-  indexRetained(): Promise<number> {
+  indexRetained(): Promise<Outcome> {
     return this.wide.index()
   }
 

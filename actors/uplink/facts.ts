@@ -1,13 +1,13 @@
-// What waits in an uplink for a root's destinations, as it is told to who asks why a message has not come.
+// What waits in an uplink for the destinations of a root: facts for `explain`.
 import type { Root } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
-import type { EnvelopeResult } from '../../src/relay/envelope.ts'
 import type { UplinkFacts } from '../../src/relay/explain.ts'
 import { recordOf } from '../../src/relay/routed.ts'
 import { traceOf } from '../explain/recent.ts'
 import { EXPLAIN_LOOK_MAX } from '../limits.ts'
-import type { LaneItem } from './lane.ts'
-import type { Uplink } from './uplink.ts'
+import type { Lane, LaneItem } from './lane.ts'
+import type { Failing } from './link.ts'
+import type { Outbox } from './outbox.ts'
 
 export interface UplinkAsked {
   readonly root: Root
@@ -17,11 +17,21 @@ export interface UplinkAsked {
 
 const SMALL = new Uint8Array(64)
 
-export function uplinkFacts({ lanes, links, outbox }: Uplink, asked: UplinkAsked, now: number): UplinkFacts {
-  const meant = [...lanes.values()].filter(({ root, items }) => root === asked.root && items.length > 0)
+interface UplinkState {
+  readonly lanes: Iterable<Lane>
+  readonly failing: (destination: string) => Failing | null
+  readonly outbox: Outbox
+}
+
+export function uplinkFacts(
+  { lanes, failing, outbox }: UplinkState,
+  asked: UplinkAsked,
+  now: number,
+): UplinkFacts {
+  const meant = [...lanes].filter(({ root, items }) => root === asked.root && items.length > 0)
   return {
     lanes: meant.map(({ to, hint, items, destination }) => {
-      const failure = links.get(destination)?.failing ?? null
+      const failure = failing(destination)
       return {
         kind: to.kind,
         region: to.kind === 'home' ? hint : to.region,
@@ -41,9 +51,4 @@ export function uplinkFacts({ lanes, links, outbox }: Uplink, asked: UplinkAsked
 function isMeant({ record }: LaneItem, { topic, trace }: UplinkAsked): boolean {
   const message = decodeMessage(recordOf(record))
   return message.topic === topic && (trace === null || traceOf(message.properties) === trace)
-}
-
-/** Why a lane's messages were not taken. */
-export function problemOf(result: EnvelopeResult | undefined): string {
-  return result?.status === 'unreachable' ? result.detail : 'the home has moved'
 }

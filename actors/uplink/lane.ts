@@ -1,7 +1,10 @@
 // A lane: the messages of one root to one destination, in order. At most one call of a lane is under way at a time.
-import type { RegionId, Root } from '../../src/id/ids.ts'
+
+import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
-import { packBatch } from '../../src/relay/batch.ts'
+import type { Outcome } from '../../src/mqtt/outcome.ts'
+import { batchPieces, packBatch } from '../../src/relay/batch.ts'
+import type { OutgoingEnvelope } from '../../src/relay/envelope.ts'
 import { decodeRouted } from '../../src/relay/routed.ts'
 import { OFFER_WAIT_MS } from '../limits.ts'
 import type { ItemName, OutboxRow } from './outbox.ts'
@@ -23,11 +26,11 @@ export interface LaneItem {
   /** In the outbox, once it is stored. */
   row: OutboxRow | null
   /** Null once the sender has its outcome. */
-  settle: ((outcome: number) => void) | null
+  settle: ((outcome: Outcome) => void) | null
 }
 
 /** @param record a routed one */
-export function newItem(record: Uint8Array, now: number, settle: (outcome: number) => void): LaneItem {
+export function newItem(record: Uint8Array, now: number, settle: (outcome: Outcome) => void): LaneItem {
   const { record: encoded, turn } = decodeRouted(record)
   const { qos, expiresAt, global, owed } = decodeMessage(encoded)
   return {
@@ -42,6 +45,13 @@ export function newItem(record: Uint8Array, now: number, settle: (outcome: numbe
     row: null,
     settle,
   }
+}
+
+/** As it was read from the outbox. */
+export function storedItem(row: OutboxRow, now: number): LaneItem {
+  const { record, expiresAt, name } = row
+  const flags = { global: false, offer: false, owed: true }
+  return { record, qos: 1, expiresAt, arrivedAt: now, ...flags, name, row, settle: null }
 }
 
 export class Lane {
@@ -125,9 +135,38 @@ function follows(name: ItemName, before: ItemName): boolean {
   return name.source === before.source && name.number === before.number + 1
 }
 
-/** Items that have their names, as the envelopes that would carry them. */
+/** Items that have their names, as a home picks them up: in the runs that envelopes would carry. */
 export function runsOf(items: readonly LaneItem[]): Run[] {
-  const runs: { readonly first: ItemName; last: ItemName; readonly records: Uint8Array[] }[] = []
+  return consecutive(items).map(({ first, records }) => ({
+    source: first.source,
+    first: first.number,
+    batch: packBatch(records),
+  }))
+}
+
+/** What of a lane is under way, as envelopes. Its items have their names. @param clock of this region, ms since the epoch */
+export function envelopesOf(lane: Lane, fleet: FleetId, clock: number): OutgoingEnvelope[] {
+  const { root, to, items, underWay } = lane
+  return consecutive(items.slice(0, underWay)).map(({ first, records }) => ({
+    fleet,
+    root,
+    to,
+    source: first.source,
+    first: first.number,
+    clock,
+    records: batchPieces(records),
+  }))
+}
+
+interface Consecutive {
+  readonly first: ItemName
+  last: ItemName
+  readonly records: Uint8Array[]
+}
+
+/** Items whose numbers count on belong together. */
+function consecutive(items: readonly LaneItem[]): Consecutive[] {
+  const runs: Consecutive[] = []
   for (const { name, record } of items) {
     if (name === null) throw new Error('an item is passed on without a name')
     const run = runs.at(-1)
@@ -138,9 +177,5 @@ export function runsOf(items: readonly LaneItem[]): Run[] {
       run.records.push(record)
     }
   }
-  return runs.map(({ first, records }) => ({
-    source: first.source,
-    first: first.number,
-    batch: packBatch(records),
-  }))
+  return runs
 }

@@ -1,12 +1,17 @@
 // The state of the way to one destination region (or `?` where that is not known yet): a dead one delays no other.
 import { UPLINK_RETRY_MS_MAX, UPLINK_RETRY_MS_MIN } from '../limits.ts'
 
+export interface Failing {
+  readonly since: number
+  readonly problem: string
+}
+
 export class Link {
   calls = 0
   planned = false
   private failures = 0
   private retryAt = 0
-  /** Since when it does not answer, and what was heard last. */
+  /** Since when it does not answer, and its last problem. */
   private since = 0
   private problem = ''
 
@@ -16,7 +21,7 @@ export class Link {
   }
 
   /** Null while it answers. */
-  get failing(): { readonly since: number; readonly problem: string } | null {
+  get failing(): Failing | null {
     return this.down ? { since: this.since, problem: this.problem } : null
   }
 

@@ -1,5 +1,7 @@
 // What an outbox has is acknowledged: it is marked, so that no receiver refuses it for want of room any more.
+
 import { decodeMessage, encodeMessage, type Message } from '../../src/mqtt/message.ts'
+import type { Outcome } from '../../src/mqtt/outcome.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { decodeRouted, encodeRouted } from '../../src/relay/routed.ts'
 import type { LaneItem } from './lane.ts'
@@ -16,7 +18,7 @@ export function markOwed(item: LaneItem): void {
  * One had no room for it, since it was not acknowledged yet when it was first sent; or an actor on the way failed, which passes.
  * Null where it is not acknowledged, was refused as owed too, or is no failure at all.
  */
-export function owedAgain(item: LaneItem, outcome: number): Uint8Array | null {
+export function owedAgain(item: LaneItem, outcome: Outcome): Uint8Array | null {
   const failed = outcome === Reason.UnspecifiedError
   const full = outcome === Reason.QuotaExceeded && owedOf(item.record) !== 'again'
   return isAcknowledged(item) && (failed || full) ? marked(item.record, 'again') : null

@@ -1,18 +1,15 @@
 // One shard of a region's link to the core, as hosts run it.
 import type { Actor } from '../actor.ts'
 import type { Platform } from '../platform.ts'
-import { uplinkFacts } from './facts.ts'
 import { Syncer } from './syncer.ts'
 import { Uplink } from './uplink.ts'
 import type { UplinkPeer } from './uplink-peer.ts'
 
 export class UplinkActor implements UplinkPeer, Actor {
-  private readonly platform: Platform
   private readonly uplink: Uplink
   private readonly syncer: Syncer
 
   constructor(platform: Platform) {
-    this.platform = platform
     this.uplink = new Uplink(platform)
     this.syncer = new Syncer(platform)
   }
@@ -38,7 +35,7 @@ export class UplinkActor implements UplinkPeer, Actor {
   }
 
   async explain(...[root, topic, trace]: Parameters<UplinkPeer['explain']>) {
-    return uplinkFacts(this.uplink, { root, topic, trace }, this.platform.now())
+    return this.uplink.explain({ root, topic, trace })
   }
 
   async took(...parameters: Parameters<UplinkPeer['took']>) {

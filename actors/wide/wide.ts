@@ -1,8 +1,10 @@
 // One shard of a region's wide filters: those whose root is not literal. Homes of this region pass their messages to it;
 // it sends each to the local subscribers, and once to each other region that has a filter which matches.
+
 import type { Branch, ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { rootOfTopic } from '../../src/id/root.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
+import { type Outcome, outcomeOfAll, packOutcomes, sameOutcome } from '../../src/mqtt/outcome.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
@@ -23,7 +25,6 @@ import { Sharing } from '../leaf/delivery/sharing.ts'
 import { Subscribers } from '../leaf/delivery/subscribers.ts'
 import { ReceivedEnvelopes, runOf } from '../leaf/links/received-envelopes.ts'
 import { Uplinks } from '../leaf/links/uplinks.ts'
-import { worst } from '../leaf/outcome.ts'
 import { WIDE_FILTERS_CHARACTERS_MAX, WIDE_SOURCES_MAX } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import { Tables } from '../storage/tables.ts'
@@ -84,7 +85,7 @@ export class Wide {
     // A grant is not about presence, of which the home never passes anything over.
     const skipMs = !reaches.includes('any') && this.announcing.synced ? this.grants.give() : 0
     if (reaches.every((reach) => reach === 'nothing')) {
-      return { outcomes: new Uint8Array(records.length).fill(Reason.NoMatchingSubscribers), skipMs }
+      return { outcomes: sameOutcome(Reason.NoMatchingSubscribers, records.length), skipMs }
     }
     const outcomes = records.map((routed) => {
       const { publisher, record } = decodeRouted(routed)
@@ -95,9 +96,9 @@ export class Wide {
         passed.push(this.uplinks.post(root, { kind: 'wide', region }, routed))
       for (const share of this.sharing.matching(message.topic))
         passed.push(this.sharing.give(publisher, record, { share, mode: 'choose', without: [] }))
-      return Promise.all(passed).then(worst)
+      return Promise.all(passed).then(outcomeOfAll)
     })
-    return { outcomes: Uint8Array.from(await Promise.all(outcomes)), skipMs }
+    return { outcomes: packOutcomes(await Promise.all(outcomes)), skipMs }
   }
 
   /** From a home in another region. */
@@ -111,9 +112,9 @@ export class Wide {
     }
   }
 
-  private give(fresh: readonly Routed[]): Promise<number[]> {
+  private give(fresh: readonly Routed[]): Promise<Outcome[]> {
     let wanted = fresh.length === 0
-    const outcomes = fresh.map(({ publisher, record, turn }): Promise<number> => {
+    const outcomes = fresh.map(({ publisher, record, turn }): Promise<Outcome> => {
       if (turn !== null) {
         if (this.subscribers.shares.has(turn.share)) wanted = true
         return this.sharing.take(publisher, record, turn)
@@ -121,13 +122,13 @@ export class Wide {
       const message = decodeMessage(record)
       const receivers = this.subscribers.receivers(message.topic)
       if (receivers.length > 0) wanted = true
-      return Promise.all(this.fanOut.spread(receivers, publisher, message, record)).then(worst)
+      return Promise.all(this.fanOut.spread(receivers, publisher, message, record)).then(outcomeOfAll)
     })
     if (!wanted) this.announcing.tellAgain()
     return Promise.all(outcomes)
   }
 
-  /** What a session cannot deliver goes to other members of its group; CLIENT_AWAY for each where there are none. */
+  /** What a session cannot deliver goes to other members of its group; Outcome.ClientAway for each where there are none. */
   share(session: string, batch: Uint8Array): Promise<Uint8Array> {
     return this.sharing.share(session, unpackBatch(batch))
   }

@@ -1,4 +1,5 @@
-// How many records travel as one Uint8Array: each after its length. One array per call costs least between actors.
+// How several records travel as one: each after its length. One Uint8Array per call costs least between actors.
+import { Pieces } from './pieces.ts'
 
 /** @param records what to carry; @returns [u32 length, record]* */
 export function packBatch(records: readonly Uint8Array[]): Uint8Array {
@@ -13,6 +14,18 @@ export function packBatch(records: readonly Uint8Array[]): Uint8Array {
     at += 4 + record.length
   }
   return batch
+}
+
+/** The bytes of `packBatch`, not yet copied into one array: whoever writes the body of a call does that. */
+export function batchPieces(records: readonly Uint8Array[]): Pieces {
+  const lengths = new Uint8Array(4 * records.length)
+  const view = new DataView(lengths.buffer)
+  return new Pieces(
+    records.flatMap((record, i) => {
+      view.setUint32(4 * i, record.length)
+      return [lengths.subarray(4 * i, 4 * i + 4), record]
+    }),
+  )
 }
 
 /** Views into the batch, no copies. Throws on what `packBatch` did not make. */

@@ -1,6 +1,7 @@
 // A body of the contract as HTTP carries it: JSON, or a frame. Inside of a process bytes are bytes in every version.
 import { bytesToBase64 } from './base64.ts'
 import { decodeFrame, encodeFrame, FRAME_TYPE, FrameError, referringText, stringifyWith } from './frame.ts'
+import { Pieces } from './pieces.ts'
 import type { RelayVersion } from './version.ts'
 
 /** Of one body, request or answer. The platform of the edge allows 100 MB, and has 128 MB of memory. */
@@ -23,7 +24,13 @@ export class BodyError extends Error {
 
 /** @param body JSON values and bytes */
 export function encodeBody(version: RelayVersion, body: unknown): EncodedBody {
-  if (version === 1) return { type: JSON_TYPE, content: stringifyWith(body, bytesToBase64) }
+  if (version === 1)
+    return {
+      type: JSON_TYPE,
+      content: stringifyWith(body, (bytes) =>
+        bytesToBase64(bytes instanceof Pieces ? bytes.joined() : bytes),
+      ),
+    }
   const { text, parts } = referringText(body)
   if (parts.length === 0) return { type: JSON_TYPE, content: text }
   return { type: FRAME_TYPE, content: encodeFrame({ text, parts }) }

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { movedSchema } from './home-answer.ts'
 import { bytesSchema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
+import type { Pieces } from './pieces.ts'
 
 /** Messages of one root in one order. Only one envelope of a root and destination is under way at a time. */
 export const envelopeSchema = z.object({
@@ -26,9 +27,11 @@ export const envelopeSchema = z.object({
   records: bytesSchema,
 })
 export type Envelope = z.infer<typeof envelopeSchema>
+/** As its sender has it: its batch is written into the body of the call, and nowhere before. */
+export type OutgoingEnvelope = Omit<Envelope, 'records'> & { readonly records: Uint8Array | Pieces }
 
 export const envelopeResultSchema = z.discriminatedUnion('status', [
-  /** An MQTT reason code for each record, or a value that stays between actors (actors/leaf/outcome.ts). */
+  /** An outcome for each record, in order (src/mqtt/outcome.ts). */
   z.object({ status: z.literal('done'), outcomes: z.array(z.int().min(0).max(255)) }),
   movedSchema,
   /** Could not be passed on now; the sender keeps it. */
@@ -45,6 +48,9 @@ export const envelopesRequestSchema = z.object({
   envelopes: z.array(envelopeSchema).min(1).max(ENVELOPES_PER_CALL_MAX),
 })
 export type EnvelopesRequest = z.infer<typeof envelopesRequestSchema>
+export type OutgoingEnvelopesRequest = Omit<EnvelopesRequest, 'envelopes'> & {
+  readonly envelopes: readonly OutgoingEnvelope[]
+}
 
 export const deliverRequestSchema = z.object({
   envelopes: z

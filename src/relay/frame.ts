@@ -1,5 +1,6 @@
 // The binary form of a body between edge and core: a JSON head, and behind it the bytes that the head refers to.
 import { z } from 'zod'
+import { Pieces } from './pieces.ts'
 
 /**
  * u32 length of the head, big-endian; the head, JSON; the parts, one after the other.
@@ -32,12 +33,12 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /** A body as JSON text in which the bytes are references to `parts`. */
 export interface ReferringText {
   readonly text: string
-  readonly parts: readonly Uint8Array[]
+  readonly parts: readonly (Uint8Array | Pieces)[]
 }
 
 /** @param body JSON values and bytes; no object in it has a key `$part` */
 export function referringText(body: unknown): ReferringText {
-  const parts: Uint8Array[] = []
+  const parts: (Uint8Array | Pieces)[] = []
   const text = stringifyWith(body, (bytes) => {
     parts.push(bytes)
     return { $part: parts.length - 1 }
@@ -46,10 +47,10 @@ export function referringText(body: unknown): ReferringText {
 }
 
 /** As `JSON.stringify`, with something else in the place of bytes. A Buffer would else become JSON by its own method. */
-export function stringifyWith(body: unknown, replace: (bytes: Uint8Array) => unknown): string {
+export function stringifyWith(body: unknown, replace: (bytes: Uint8Array | Pieces) => unknown): string {
   return JSON.stringify(body, function (this: Record<string, unknown>, key, value: unknown) {
     const given = this[key]
-    return given instanceof Uint8Array ? replace(given) : value
+    return given instanceof Uint8Array || given instanceof Pieces ? replace(given) : value
   })
 }
 
@@ -62,7 +63,8 @@ export function encodeFrame({ text, parts }: ReferringText): Uint8Array<ArrayBuf
   frame.set(head, LENGTH_BYTES)
   let at = LENGTH_BYTES + head.length
   for (const part of parts) {
-    frame.set(part, at)
+    if (part instanceof Pieces) part.writeTo(frame, at)
+    else frame.set(part, at)
     at += part.length
   }
   return frame

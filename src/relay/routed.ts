@@ -15,7 +15,7 @@ export interface ShareTurn {
   /** `$share/group/filter`. */
   readonly share: string
   /**
-   * `offer`: to somebody who is there, else the outcome is CLIENT_AWAY, and the sender still has the message.
+   * `offer`: to somebody who is there, else the outcome is Outcome.ClientAway, and the sender still has the message.
    * `keep`: to somebody of the region that it goes to, who may be away. `choose`: to somebody anywhere.
    */
   readonly mode: 'offer' | 'keep' | 'choose'

@@ -27,9 +27,6 @@ export interface DeliveryShare {
  */
 export type DeliveryOutcome = 'accepted' | 'stored' | 'client-away' | 'queue-full'
 
-/** The outcome `client-away` between actors. Not an MQTT code. */
-export const CLIENT_AWAY = 0xfe
-
 /** The size of a delivery against the bound of a queue, bytes. */
 export function deliveryBytes(delivery: Delivery): number {
   return (

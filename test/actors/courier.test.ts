@@ -1,9 +1,10 @@
 // Couriers, and the backlog behind them, when a receiver does not answer.
+
 import { expect, test } from 'vitest'
 import { Courier } from '../../actors/calls/courier.ts'
-import { STORED } from '../../actors/leaf/outcome.ts'
 import { COURIER_REPORT_EVERY_MS } from '../../actors/limits.ts'
 import { Topic } from '../../actors/topic/topic.ts'
+import { Outcome } from '../../src/mqtt/outcome.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import { fakePeers } from './fake-peers.ts'
@@ -63,7 +64,12 @@ test('what is still to go when a receiver is given up goes behind the backlog, i
   await clock.pass(2000)
 
   expect(failures).toBe(4)
-  expect(published.map(({ value }) => value()?.[0])).toEqual([STORED, STORED, STORED, STORED])
+  expect(published.map(({ value }) => value()?.[0])).toEqual([
+    Outcome.Stored,
+    Outcome.Stored,
+    Outcome.Stored,
+    Outcome.Stored,
+  ])
   expect(got).toEqual(['1', '2', '3', '4'])
 })
 

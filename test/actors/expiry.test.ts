@@ -1,8 +1,9 @@
 // When a session is over whose client is away: after an outage of its region the client may have gone on elsewhere.
+
 import { expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core/core-client.ts'
-import { NO_SUCH_SESSION } from '../../actors/leaf/outcome.ts'
 import { SYNC_ALARM_MS } from '../../actors/limits.ts'
+import { Outcome } from '../../src/mqtt/outcome.ts'
 import type { ClaimResponse } from '../../src/relay/home.ts'
 import {
   deliveryOf,
@@ -78,7 +79,9 @@ test('where it has not gone on elsewhere it is over as soon as the store says so
   await world.alarm()
   expect(world.device.store.session()).toBeNull()
   expect(ended).toEqual(['rooms/1/#'])
-  expect([...(await world.device.deliver(session, [deliveryOf(CMD, 'late')]))]).toEqual([NO_SUCH_SESSION])
+  expect([...(await world.device.deliver(session, [deliveryOf(CMD, 'late')]))]).toEqual([
+    Outcome.NoSuchSession,
+  ])
 })
 
 test('while the core is away it stays', async () => {

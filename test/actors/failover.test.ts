@@ -1,11 +1,12 @@
 // A home that begins from the core's store, since its predecessor's region does not answer.
+
 import { describe, expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core/core-client.ts'
-import { STORED } from '../../actors/leaf/outcome.ts'
 import { FAIL_OVER_POSITIONS, FAIL_OVER_REGISTER_MS, IMPORT_RETRY_MS_MAX } from '../../actors/limits.ts'
 import { DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import { isPresence } from '../../src/id/root.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
+import { Outcome } from '../../src/mqtt/outcome.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import {
   type ClaimResponse,
@@ -297,7 +298,7 @@ test('what a group’s member had whose session ended with its connection in a l
   await world.gate.frame(world.connection, subscribeFrame(1, GROUP))
   const outcomes = world.device.deliver(session, [forGroup(1, false)])
   await world.clock.pass(ACK_WAIT_MS + 100)
-  expect([...(await outcomes)]).toEqual([STORED])
+  expect([...(await outcomes)]).toEqual([Outcome.Stored])
   world.crash()
   // It is woken by that, before its alarm.
   expect(await world.device.moving.release(RELEASE)).toMatchObject({ done: true })

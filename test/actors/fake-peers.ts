@@ -1,4 +1,5 @@
 // The other actors and the core as a test scripts them; what it leaves out answers that all is well.
+
 import type { CoreClient } from '../../actors/core/core-client.ts'
 import type { DevicePeer } from '../../actors/device/device-peer.ts'
 import type { FrontPeer } from '../../actors/front/front-peer.ts'
@@ -11,7 +12,9 @@ import { wideShard } from '../../src/id/actor-name.ts'
 import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
+import type { EnvelopesRequest, EnvelopesResponse } from '../../src/relay/envelope.ts'
 import { LATE_NOWHERE, NOTHING_LATE } from '../../src/relay/home.ts'
+import { Pieces } from '../../src/relay/pieces.ts'
 import { recordTexts } from './samples.ts'
 
 export interface PeersScript {
@@ -122,8 +125,17 @@ export function fakePeers(script: PeersScript = {}): Peers {
   }
 }
 
+function wholeOf(records: Uint8Array | Pieces): Uint8Array {
+  return records instanceof Pieces ? records.joined() : records
+}
+
+/** What a test says of the core. Envelopes come with their batch in one piece, as a body would carry it. */
+export type CoreScript = Partial<Omit<CoreClient, 'envelopes'>> & {
+  readonly envelopes?: (request: EnvelopesRequest) => Promise<EnvelopesResponse>
+}
+
 /** @param region where every home is, at epoch 1, with nothing to import */
-export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): CoreClient {
+export function fakeCore(region: RegionId, { envelopes, ...script }: CoreScript = {}): CoreClient {
   const home = { region, epoch: 1 }
   return {
     resolve: async () => ({ home }),
@@ -133,9 +145,11 @@ export function fakeCore(region: RegionId, script: Partial<CoreClient> = {}): Co
     shadow: async () => ({ status: 'unreachable', region }),
     command: async () => ({ status: 'unreachable', region }),
     drained: async () => undefined,
-    envelopes: async ({ envelopes }) => ({
-      results: envelopes.map(() => ({ status: 'done', outcomes: [] })),
-    }),
+    envelopes: async (request) => {
+      const whole = request.envelopes.map((one) => ({ ...one, records: wholeOf(one.records) }))
+      if (envelopes !== undefined) return envelopes({ ...request, envelopes: whole })
+      return { results: whole.map(() => ({ status: 'done', outcomes: [] })) }
+    },
     presence: async () => ({ status: 'done', event: null }),
     explain: notExplained,
     sync: async ({ roots }) => ({ results: roots.map(() => 'applied' as const) }),

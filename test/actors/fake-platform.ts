@@ -1,8 +1,10 @@
 // The platform port for tests in Node: everything that the actor sees is in the test's hand, and the same every time.
+
 import type { CoreClient } from '../../actors/core/core-client.ts'
 import type { Peers, Platform, Settings, SqlValue, Storage } from '../../actors/platform.ts'
 import { NO_HISTORY } from '../../src/history/chosen.ts'
 import { type ActorAddress, actorName } from '../../src/id/actor-name.ts'
+import { Pieces } from '../../src/relay/pieces.ts'
 import { QUEUE_MESSAGES_MAX } from '../../src/session/limits.ts'
 import { FakeClock } from './fake-clock.ts'
 import { FakeConnection } from './fake-connection.ts'
@@ -193,7 +195,7 @@ export class FakePlatform implements Platform {
         return (...parameters: unknown[]) =>
           new Promise<unknown>((resolve, reject) => {
             if (this.over) return
-            Promise.resolve(Reflect.apply(method, target, structuredClone(parameters))).then(
+            Promise.resolve(Reflect.apply(method, target, structuredClone(parameters.map(whole)))).then(
               (answer) => {
                 if (!this.over) resolve(structuredClone(answer))
               },
@@ -205,4 +207,12 @@ export class FakePlatform implements Platform {
       },
     })
   }
+}
+
+/** Bytes that lie in several places become one, as in the body of a call. */
+function whole(value: unknown): unknown {
+  if (value instanceof Pieces) return value.joined()
+  if (Array.isArray(value)) return value.map(whole)
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, whole(one)]))
 }

@@ -1,11 +1,10 @@
 // What a leaf tells of the home that it knows, so that a directory which has gone back in time is put right.
 import { describe, expect, test } from 'vitest'
-import type { CoreClient } from '../../actors/core/core-client.ts'
 import { Device } from '../../actors/device/device.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
-import { fakeCore, fakePeers, held } from './fake-peers.ts'
+import { type CoreScript, fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import { APP, addressOf, EU, LAMP, LAMP_ROOT, ROOM, subscriptionTo, US, watch } from './samples.ts'
 
@@ -23,7 +22,7 @@ const EMPTY: HandoverState = {
 }
 
 /** What the core is asked, in order. */
-function asked(script: Partial<CoreClient> = {}) {
+function asked(script: CoreScript = {}) {
   const requests: [name: string, request: unknown][] = []
   const noted = <Request, Answer>(name: string, answer: (request: Request) => Promise<Answer>) => {
     return (request: Request) => {
@@ -45,7 +44,7 @@ function asked(script: Partial<CoreClient> = {}) {
 }
 
 /** The lamp in eu, which was the home of epoch 1 and has handed over. */
-async function formerHome(script: Partial<CoreClient> = {}) {
+async function formerHome(script: CoreScript = {}) {
   const { requests, core } = asked(script)
   const platform = new FakePlatform(addressOf('device', EU, LAMP), { core })
   const first = new Device(platform, LAMP, [])
@@ -139,7 +138,7 @@ test('a leaf that knows of no home says so, and asks nobody', async () => {
 
 test('a home has imported when the former ones have let go, and not before', async () => {
   const late = held<never>()
-  const script = (imported: Partial<CoreClient>) =>
+  const script = (imported: CoreScript) =>
     asked({
       claim: async () => ({ home: { region: EU, epoch: 2 }, state: EMPTY, synced: true }),
       ...imported,

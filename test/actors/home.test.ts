@@ -1,6 +1,6 @@
 // A home under races: claims, imports and hand-overs whose answers cross.
 import { expect, test } from 'vitest'
-import { type CoreClient, CoreUnreachable } from '../../actors/core/core-client.ts'
+import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import { Device } from '../../actors/device/device.ts'
 import { COURIER_CALLS_MAX } from '../../actors/limits.ts'
 import { type ClientId, DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
@@ -10,7 +10,7 @@ import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
 import { type ClaimResponse, type ImportedResponse, LATE_NOWHERE } from '../../src/relay/home.ts'
 import { FakeClock } from './fake-clock.ts'
-import { fakeCore, fakePeers, held } from './fake-peers.ts'
+import { type CoreScript, fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import {
   APP,
@@ -31,7 +31,7 @@ import {
 
 const TO_US = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 3, to: US }
 
-function lampIn(region: RegionId, core: Partial<CoreClient>) {
+function lampIn(region: RegionId, core: CoreScript) {
   const platform = new FakePlatform(addressOf('device', region, LAMP), { core: fakeCore(region, core) })
   return { platform, clock: platform.clock, device: new Device(platform, LAMP, []) }
 }

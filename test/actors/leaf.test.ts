@@ -1,11 +1,12 @@
 // A leaf's subscribers and interests where old and new cross: rows of a dead session, requests that come late.
+
 import { expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core/core-client.ts'
-import { NO_SUCH_SESSION } from '../../actors/leaf/outcome.ts'
 import { RESOLVE_WAIT_MS } from '../../actors/limits.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import type { Destination } from '../../actors/uplink/uplink-peer.ts'
 import type { ClientId } from '../../src/id/ids.ts'
+import { Outcome } from '../../src/mqtt/outcome.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import type { ResolveResponse } from '../../src/relay/home.ts'
 import type { InterestResponse } from '../../src/relay/interest.ts'
@@ -35,7 +36,7 @@ test.each([
         deliver: async (session, batch) => {
           const known = session === 'successor'
           if (known) got.push(...deliveredTexts(batch))
-          return new Uint8Array(unpackBatch(batch).length).fill(known ? 0 : NO_SUCH_SESSION)
+          return new Uint8Array(unpackBatch(batch).length).fill(known ? 0 : Outcome.NoSuchSession)
         },
       }),
     }),

@@ -1,12 +1,13 @@
 // What was acknowledged because somebody had stored it, and then meets a queue that is full: it is taken all the same.
+
 import { expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import { SeenOrigins } from '../../actors/device/session/seen-origins.ts'
-import { STORED } from '../../actors/leaf/outcome.ts'
 import { UPLINK_RETRY_MS_MAX } from '../../actors/limits.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import { Uplink } from '../../actors/uplink/uplink.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
+import { Outcome } from '../../src/mqtt/outcome.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { EnvelopesRequest, EnvelopesResponse } from '../../src/relay/envelope.ts'
@@ -73,7 +74,7 @@ test('what an outbox sends is marked as owed', async () => {
     throw new CoreUnreachable('not now')
   })
   await platform.clock.pass(UPLINK_RETRY_MS_MAX)
-  expect(outcomes.value()).toEqual(Uint8Array.of(STORED))
+  expect(outcomes.value()).toEqual(Uint8Array.of(Outcome.Stored))
   expect(tries().map(([owed]) => owed)).toEqual([undefined, 'new'])
   expect(waiting()).toBe(0)
 })
@@ -81,7 +82,7 @@ test('what an outbox sends is marked as owed', async () => {
 test('what was acknowledged while its first try was under way, and is refused then, goes once more as owed', async () => {
   const first = held<EnvelopesResponse>()
   const { platform, outcomes, tries, waiting } = await sent(() => first.answer)
-  expect(outcomes.value()).toEqual(Uint8Array.of(STORED))
+  expect(outcomes.value()).toEqual(Uint8Array.of(Outcome.Stored))
   first.give(done(Reason.QuotaExceeded))
   await platform.clock.pass(UPLINK_RETRY_MS_MAX)
   expect(tries().map(([owed]) => owed)).toEqual([undefined, 'again'])
@@ -102,7 +103,7 @@ test('what is refused as owed too is given up, and reported', async () => {
 test('what is acknowledged, and an actor on its way failed for, goes again until none does, and not at once', async () => {
   const first = held<EnvelopesResponse>()
   const { platform, outcomes, tries, waiting } = await sent(() => first.answer, fail, fail)
-  expect(outcomes.value()).toEqual(Uint8Array.of(STORED))
+  expect(outcomes.value()).toEqual(Uint8Array.of(Outcome.Stored))
   first.give(await fail())
   await platform.clock.settled()
   expect(tries()).toHaveLength(1)
@@ -145,7 +146,7 @@ test('a backlog gives what it kept as owed', async () => {
   await leaf.subscribe(APP, 'session of app', [subscriptionTo('rooms/1/#')])
   const outcomes = watch(leaf.publish(LAMP, [record('rooms/1/a', 'x')]))
   await platform.clock.pass(1_000)
-  expect(outcomes.value()).toEqual(Uint8Array.of(STORED))
+  expect(outcomes.value()).toEqual(Uint8Array.of(Outcome.Stored))
   answers = true
   platform.alarmWent()
   await leaf.alarm()
@@ -175,7 +176,7 @@ test('what is owed does not share the refusal of the same message that was not y
       share: null,
       message: owed === undefined ? message : { ...message, owed },
     })
-  const settles: ((outcome: number) => void)[] = []
+  const settles: ((outcome: Outcome) => void)[] = []
   const once = (owed?: 'new') => watch(seen.once(bytes(owed), (_, settle) => settles.push(settle)))
   const [first, repeated, owed] = [once(), once(), once('new')]
   settles[0]?.(Reason.QuotaExceeded)
@@ -185,7 +186,7 @@ test('what is owed does not share the refusal of the same message that was not y
     Reason.QuotaExceeded,
     'open',
   ])
-  settles[1]?.(STORED)
+  settles[1]?.(Outcome.Stored)
   await new Promise((done) => setImmediate(done))
-  expect([owed.value(), settles.length]).toEqual([STORED, 2])
+  expect([owed.value(), settles.length]).toEqual([Outcome.Stored, 2])
 })

@@ -1,12 +1,13 @@
 // Envelopes that come again after their receiver's memory was lost, or their sender's.
+
 import { expect, test } from 'vitest'
-import { STORED } from '../../actors/leaf/outcome.ts'
 import { LEAF_SOURCES_MAX, SOURCES_PRUNED_AT_ONCE } from '../../actors/limits.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import type { Run } from '../../actors/uplink/uplink-peer.ts'
 import { Wide } from '../../actors/wide/wide.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
+import { Outcome } from '../../src/mqtt/outcome.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
@@ -82,7 +83,7 @@ async function room(outcomeOf: (text: string) => number, taken: Run[] = []) {
   }
 }
 
-const keeps = () => STORED
+const keeps = () => Outcome.Stored
 const acknowledges = () => Reason.Success
 
 test.each([
@@ -93,9 +94,9 @@ test.each([
   async (_, to) => {
     const { got, receive, loseMemory } = await room(keeps)
     const first = { ...envelope('s', 4, ...texts('1', '2')), to }
-    expect(await receive(first)).toEqual({ status: 'done', outcomes: [STORED, STORED] })
+    expect(await receive(first)).toEqual({ status: 'done', outcomes: [Outcome.Stored, Outcome.Stored] })
     loseMemory()
-    expect(await receive(first)).toEqual({ status: 'done', outcomes: [STORED, STORED] })
+    expect(await receive(first)).toEqual({ status: 'done', outcomes: [Outcome.Stored, Outcome.Stored] })
     await receive({ ...envelope('s', 4, ...texts('1', '2', '3')), to })
     loseMemory()
     await receive({ ...envelope('s', 5, ...texts('2', '3', '4')), to })
@@ -109,7 +110,7 @@ test('a retained message that comes again does not replace a newer one, though t
   await world.receive(old)
   const newer = watch(world.leaf.publish(LAMP, [record('rooms/1/a', 'newer', { retain: true })]))
   await world.platform.clock.pass(100)
-  expect(newer.value()).toEqual(Uint8Array.of(STORED))
+  expect(newer.value()).toEqual(Uint8Array.of(Outcome.Stored))
   world.loseMemory()
   await world.receive(old)
   const kept = world.leaf.retained.all().map((one) => textOf(decodeMessage(one.record).payload))
@@ -125,16 +126,16 @@ test('what only connected clients got is not written down (promise 1)', async ()
 })
 
 test('one message that is stored costs one row, however many came with it', async () => {
-  const world = await room((text) => (text === '2' ? STORED : Reason.Success))
+  const world = await room((text) => (text === '2' ? Outcome.Stored : Reason.Success))
   await world.receive(envelope('s', 0, ...texts('1', '2', '3')))
   const rows = world.platform.storage.exec('SELECT source, first FROM envelope')
   expect(rows).toEqual([{ source: 's', first: 0 }])
 })
 
 test('a refusal is told again, not forgotten', async () => {
-  const world = await room((text) => (text === 'too much' ? Reason.QuotaExceeded : STORED))
+  const world = await room((text) => (text === 'too much' ? Reason.QuotaExceeded : Outcome.Stored))
   const one = envelope('s', 0, ...texts('1', 'too much'))
-  const outcomes = [STORED, Reason.QuotaExceeded]
+  const outcomes = [Outcome.Stored, Reason.QuotaExceeded]
   expect(await world.receive(one)).toEqual({ status: 'done', outcomes })
   world.loseMemory()
   expect(await world.receive(one)).toEqual({ status: 'done', outcomes })
@@ -181,9 +182,9 @@ test('what comes by the core while the home still delivers what it took is answe
   const received = watch(leaf.receive(envelope('s', 0, one), 1))
   await platform.clock.pass(100)
   expect(received.state()).toBe('open')
-  delivered.give(Uint8Array.of(STORED))
+  delivered.give(Uint8Array.of(Outcome.Stored))
   await platform.clock.pass(100)
-  expect(received.value()).toEqual({ status: 'done', outcomes: [STORED] })
+  expect(received.value()).toEqual({ status: 'done', outcomes: [Outcome.Stored] })
 })
 
 test('of many sources the latest are known', async () => {

@@ -1,9 +1,10 @@
 // Names, records and packets for the tests of actors, and what came of a promise so far.
+
 import { generate, type IConnectPacket, type Packet, parser } from 'mqtt-packet'
-import { STORED } from '../../actors/leaf/outcome.ts'
 import type { ActorAddress, ActorKind } from '../../src/id/actor-name.ts'
 import { type ClientId, DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/mqtt/message.ts'
+import { Outcome } from '../../src/mqtt/outcome.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import { type ReleaseRequest, type SessionState, TOOK_NOTHING } from '../../src/relay/home.ts'
 import { decodeRouted, encodeRouted } from '../../src/relay/routed.ts'
@@ -70,7 +71,7 @@ export function routedTexts(batch: Uint8Array): string[] {
 
 /** The outcomes of so many records that somebody keeps. */
 export function stored(count: number): Uint8Array {
-  return new Uint8Array(count).fill(STORED)
+  return new Uint8Array(count).fill(Outcome.Stored)
 }
 
 export function subscriptionTo(filter: string): Subscription {
@@ -154,14 +155,14 @@ export function textsTo(connection: FakeConnection): string[] {
 
 // Promises ------------------------------------------------------------------------------------------------------------
 
-export interface Outcome<T> {
+export interface Watched<T> {
   readonly state: () => 'open' | 'resolved' | 'rejected'
   readonly value: () => T | undefined
   readonly cause: () => unknown
 }
 
 /** Watches a promise, so that a rejection is nobody's surprise. */
-export function watch<T>(promise: Promise<T>): Outcome<T> {
+export function watch<T>(promise: Promise<T>): Watched<T> {
   let state: 'open' | 'resolved' | 'rejected' = 'open'
   let value: T | undefined
   let cause: unknown

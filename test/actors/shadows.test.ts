@@ -1,8 +1,9 @@
 // A device's shadows at its home: in its order, over lost memory, while it is away, and when the home moves.
+
 import { describe, expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core/core-client.ts'
-import { STORED } from '../../actors/leaf/outcome.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
+import { Outcome } from '../../src/mqtt/outcome.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import { type HandoverState, type ImportedRequest, LATE_NOWHERE } from '../../src/relay/home.ts'
 import { decodeShadow, encodeShadow } from '../../src/shadow/document.ts'
@@ -66,7 +67,9 @@ function stateOf(world: SyncWorld, path = 'shadow') {
 test('requests are applied one after another, each acknowledged once it is stored, whatever becomes of memory', async () => {
   const world = new SyncWorld()
   for (let i = 1; i <= 20; i++) {
-    expect(await ask(world, 'update', { state: { reported: { [`k${i}`]: i } }, version: i - 1 })).toBe(STORED)
+    expect(await ask(world, 'update', { state: { reported: { [`k${i}`]: i } }, version: i - 1 })).toBe(
+      Outcome.Stored,
+    )
     if (i % 5 === 0) world.crash()
   }
   expect(stateOf(world)).toMatchObject({ version: 20 })
@@ -123,7 +126,7 @@ test('a request of another region that its uplink sends again is not applied aga
   for (let i = 0; i < 2; i++) {
     const received = watch(world.device.leaf.receive(envelope, 1))
     await world.clock.pass(1_000)
-    expect(received.value()).toEqual({ status: 'done', outcomes: [STORED] })
+    expect(received.value()).toEqual({ status: 'done', outcomes: [Outcome.Stored] })
     world.crash()
   }
   expect(stateOf(world)?.version).toBe(1)
@@ -254,7 +257,7 @@ describe('sync', () => {
     expect(asked.state()).toBe('open')
     world.answer = async () => 'applied'
     await world.clock.pass(3_000)
-    expect(asked.value()).toEqual(Uint8Array.of(STORED))
+    expect(asked.value()).toEqual(Uint8Array.of(Outcome.Stored))
   })
 })
 

@@ -1,13 +1,14 @@
 // Whose turn it is in a shared subscription: members that are there first, this region first, nobody twice.
+
 import { describe, expect, test } from 'vitest'
-import { NO_SUCH_SESSION } from '../../actors/leaf/outcome.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import type { ClientId, RegionId } from '../../src/id/ids.ts'
+import { Outcome } from '../../src/mqtt/outcome.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
 import { decodeRouted, encodeRouted, type ShareTurn } from '../../src/relay/routed.ts'
-import { CLIENT_AWAY, decodeDelivery } from '../../src/session/delivery.ts'
+import { decodeDelivery } from '../../src/session/delivery.ts'
 import { fakeCore, fakePeers } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import { addressOf, EU, LAMP, ROOM, record, subscriptionTo, textOf, US, watch } from './samples.ts'
@@ -52,7 +53,7 @@ class Place {
                 const { turn } = decodeRouted(bytes)
                 this.passed.push({ to: where, turn })
                 if (this.failing.has(where)) return Reason.UnspecifiedError
-                return turn?.mode === 'offer' && this.nobodyThere.has(where) ? CLIENT_AWAY : 0
+                return turn?.mode === 'offer' && this.nobodyThere.has(where) ? Outcome.ClientAway : 0
               }),
             )
           },
@@ -121,11 +122,11 @@ class Place {
   }
 
   private answer(client: string, bytes: Uint8Array): number {
-    if (this.gone.has(client)) return NO_SUCH_SESSION
+    if (this.gone.has(client)) return Outcome.NoSuchSession
     if (this.full.has(client)) return Reason.QuotaExceeded
     const { message, share } = decodeDelivery(bytes)
     const waits = share?.waits ?? false
-    if (this.away.has(client) && !waits) return CLIENT_AWAY
+    if (this.away.has(client) && !waits) return Outcome.ClientAway
     this.given.push({ client, text: textOf(message.payload), waits })
     return Reason.Success
   }
@@ -226,7 +227,7 @@ describe('at the home', () => {
     await place.topic.leaf.subscribe('giver' as ClientId, 'session of giver', [subscriptionTo(SHARE)])
     await place.members('other')
     place.away.add('giver').add('other')
-    expect(await place.givenUp('offer')).toBe(CLIENT_AWAY)
+    expect(await place.givenUp('offer')).toBe(Outcome.ClientAway)
     expect(place.given).toEqual([])
     place.away.delete('other')
     expect(await place.givenUp('offer')).toBe(0)
@@ -261,7 +262,7 @@ describe('in another region', () => {
     place.away.add('a')
     expect(await place.turn('offer')).toBe(0)
     place.away.add('b')
-    expect(await place.turn('offer')).toBe(CLIENT_AWAY)
+    expect(await place.turn('offer')).toBe(Outcome.ClientAway)
     expect(place.given).toEqual([{ client: 'b', text: 'turn', waits: false }])
     expect(place.passed).toEqual([])
   })
@@ -285,7 +286,7 @@ describe('in another region', () => {
     await place.members('other')
     place.away.add('other')
     place.nobodyThere.add('home')
-    expect(await place.givenUp('offer')).toBe(CLIENT_AWAY)
+    expect(await place.givenUp('offer')).toBe(Outcome.ClientAway)
     expect(place.passed).toEqual([{ to: 'home', turn: { share: SHARE, mode: 'offer', without: [] } }])
   })
 

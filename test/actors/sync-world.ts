@@ -9,7 +9,7 @@ import type { HomeAnswer } from '../../src/relay/home-answer.ts'
 import type { RootChange, SyncResult } from '../../src/relay/sync.ts'
 import { decodeDelivery } from '../../src/session/delivery.ts'
 import type { FakeConnection } from './fake-connection.ts'
-import { fakeCore, fakePeers } from './fake-peers.ts'
+import { type CoreScript, fakeCore, fakePeers } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import { addressOf, connectFrame, EU, frame, LAMP, packetsTo, subscribeFrame, textOf, US } from './samples.ts'
 
@@ -44,7 +44,7 @@ export class SyncWorld {
   gate: Gate
   connection: FakeConnection
 
-  constructor(core: Partial<CoreClient> = {}, settings: Partial<Settings> = {}) {
+  constructor(core: CoreScript = {}, settings: Partial<Settings> = {}) {
     const peers = fakePeers({
       leaf: (root) => this.leaf(root),
       device: (client) => this.peer(client),

@@ -1,12 +1,13 @@
 // The uplink behind a link that fails, and the messages of a home that has moved.
+
 import { describe, expect, test, vi } from 'vitest'
 import { CoreUnreachable } from '../../actors/core/core-client.ts'
-import { STORED } from '../../actors/leaf/outcome.ts'
 import { FENCE_WAIT_MS_MAX, GLOBAL_WAIT_MS } from '../../actors/limits.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import { Lane } from '../../actors/uplink/lane.ts'
 import { Uplink } from '../../actors/uplink/uplink.ts'
 import type { RegionId, Root } from '../../src/id/ids.ts'
+import { Outcome } from '../../src/mqtt/outcome.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult, EnvelopesResponse } from '../../src/relay/envelope.ts'
@@ -120,7 +121,7 @@ test('QoS 0 behind more stored messages than one call takes is given up while th
   const mixed = packBatch([routed('rooms/1/a', 'fleeting', { qos: 0 }), routed('rooms/1/a', 'last')])
   const sent = watch(uplink.send(ROOM, HOME, US, mixed))
   await clock.pass(5000)
-  expect(sent.value()).toEqual(Uint8Array.of(0, STORED))
+  expect(sent.value()).toEqual(Uint8Array.of(0, Outcome.Stored))
 
   link.up = true
   await clock.pass(20_000)

@@ -1,7 +1,9 @@
 // What a session's client was sent, and what it holds as a correct receiver of QoS 2. A reference for the session.
+
 import assert from 'node:assert/strict'
+import { Outcome } from '../../src/mqtt/outcome.ts'
 import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
-import { CLIENT_AWAY, type Delivery } from '../../src/session/delivery.ts'
+import type { Delivery } from '../../src/session/delivery.ts'
 import { QUEUE_BYTES_MAX } from '../../src/session/limits.ts'
 import { packetIdOf } from '../../src/session/stored-delivery.ts'
 import type { TopicAlias } from '../../src/session/topic-aliases.ts'
@@ -141,7 +143,7 @@ export class Messages {
     assert.ok(this.open.size + this.released.size < this.window, 'more than the Receive Maximum')
     assert.ok(number > this.lastSent, `${number} after ${this.lastSent}`)
     if (one.packetId !== null) assert.equal(packetId, one.packetId, 'another packet id') // [MQTT-4.4.0-1]
-    assert.ok(!one.ended && !one.acknowledged && one.settled !== CLIENT_AWAY)
+    assert.ok(!one.ended && !one.acknowledged && one.settled !== Outcome.ClientAway)
     this.lastSent = number
   }
 

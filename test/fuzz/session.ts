@@ -1,9 +1,11 @@
 // Fuzz: random lives of a session against what MQTT and the promises say of them, with a client that knows what it was sent.
+
 import assert from 'node:assert/strict'
 import type { Message } from '../../src/mqtt/message.ts'
+import { Outcome } from '../../src/mqtt/outcome.ts'
 import type { AckPacket, ClientPacket, ServerPacket } from '../../src/mqtt/packet.ts'
 import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
-import { CLIENT_AWAY, type Delivery, type DeliveryOutcome } from '../../src/session/delivery.ts'
+import type { Delivery, DeliveryOutcome } from '../../src/session/delivery.ts'
 import { ACK_WAIT_MS, QUEUE_BYTES_MAX, STALL_MS } from '../../src/session/limits.ts'
 import { packetIdOf, type StoredDelivery } from '../../src/session/stored-delivery.ts'
 import type { Terms } from '../../src/session/terms.ts'
@@ -26,7 +28,7 @@ interface Connection {
 const OUTCOMES: Readonly<Record<DeliveryOutcome, number>> = {
   accepted: Reason.Success,
   stored: Reason.Success,
-  'client-away': CLIENT_AWAY,
+  'client-away': Outcome.ClientAway,
   'queue-full': Reason.QuotaExceeded,
 }
 
@@ -339,10 +341,10 @@ class Model implements Witness {
     this.actor.deliver(delivery, (outcome) => {
       const reason = OUTCOMES[outcome]
       assert.equal(one.settled, null, 'settled twice')
-      if (reason === CLIENT_AWAY) assert.ok(one.shared && !one.acknowledged, 'passed back')
+      if (reason === Outcome.ClientAway) assert.ok(one.shared && !one.acknowledged, 'passed back')
       one.settled = reason
     })
-    const passed = one.settled === CLIENT_AWAY
+    const passed = one.settled === Outcome.ClientAway
     assert.equal(passed, step.share === 'passes' && this.actor.live === null, 'passed back at once')
     return number
   }

@@ -1,5 +1,7 @@
 // A client's move between regions: the old home gives session and root away, the new home takes them over.
+
 import type { ClientId } from '../../../src/id/ids.ts'
+import { Outcome } from '../../../src/mqtt/outcome.ts'
 import { isFailure } from '../../../src/mqtt/reason.ts'
 import { rootOfSubscription } from '../../../src/mqtt/topic.ts'
 import { packBatch, unpackBatch } from '../../../src/relay/batch.ts'
@@ -12,7 +14,7 @@ import {
   type ReleaseRequest,
   type ReleaseResponse,
 } from '../../../src/relay/home.ts'
-import { CLIENT_AWAY, type Delivery, decodeDelivery, encodeDelivery } from '../../../src/session/delivery.ts'
+import { type Delivery, decodeDelivery, encodeDelivery } from '../../../src/session/delivery.ts'
 import type { Session } from '../../../src/session/session.ts'
 import type { Subscription } from '../../../src/session/subscription.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
@@ -36,7 +38,7 @@ export interface HandoverPorts {
    */
   disconnect(late: boolean): void
   /** Resolves with the outcome when it is acknowledged or durable. */
-  deliver(delivery: Delivery): Promise<number>
+  deliver(delivery: Delivery): Promise<Outcome>
   /** They are of a session that has ended here, or whose connection has: other members of their groups get them. */
   orphaned(deliveries: readonly Delivery[]): void
 }
@@ -291,7 +293,7 @@ export class Handover implements LeafPart {
       unpackBatch(late).map((bytes) =>
         this.seen.once(bytes, (delivery, settle) => {
           void this.mover.deliver(owed(delivery)).then((outcome) => {
-            if (outcome === CLIENT_AWAY) this.mover.orphaned([delivery])
+            if (outcome === Outcome.ClientAway) this.mover.orphaned([delivery])
             // Not taken, so not to be taken for seen: its group may give it back.
             settle(outcome)
           })

@@ -2,9 +2,11 @@
 // An event is kept until it has arrived wherever it goes: what is left is published again by the actor's next life, or by
 // the next home before its own events, so that no subscriber sees a higher number before a lower one. The last event is the
 // retained message, and only what is not so simple is in a table.
+
 import type { ClientId } from '../../../src/id/ids.ts'
 import { isPresence, presenceTopic } from '../../../src/id/root.ts'
 import { decodeMessage, encodeMessage } from '../../../src/mqtt/message.ts'
+import { Outcome } from '../../../src/mqtt/outcome.ts'
 import { isFailure, Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
 import type { HandoverState } from '../../../src/relay/home.ts'
 import type { HomePresenceResponse, PresenceEvent } from '../../../src/relay/presence.ts'
@@ -12,7 +14,6 @@ import type { RootChange } from '../../../src/relay/sync.ts'
 import type { Terms } from '../../../src/session/terms.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
 import type { LeafPart, SyncedRows } from '../../leaf/leaf-part.ts'
-import { STORED } from '../../leaf/outcome.ts'
 import type { Stage, Staged, StagedMessage } from '../../leaf/stages/stage.ts'
 import { PRESENCE_OPEN_MAX, PRESENCE_RETRY_MS, PRESENCE_RETRY_MS_MAX } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
@@ -83,7 +84,7 @@ export class Presence implements Stage, LeafPart {
     this.publishing = true
     this.leaf
       .publishApplied(this.client, decodeMessage(record), record)
-      .catch((cause): number => {
+      .catch((cause): Outcome => {
         this.platform.report('a presence event was not published', cause)
         return Reason.UnspecifiedError
       })
@@ -104,7 +105,7 @@ export class Presence implements Stage, LeafPart {
   /** An event is retained before it is published: the wide filters' index learns of the retained message. */
   accept({ message, applied }: StagedMessage): Staged | null {
     if (!applied || !isPresence(message.topic)) return null
-    return { outcomes: [Promise.resolve<number>(STORED), this.leaf.indexRetained()] }
+    return { outcomes: [Promise.resolve<Outcome>(Outcome.Stored), this.leaf.indexRetained()] }
   }
 
   export(): Partial<HandoverState> {
@@ -241,7 +242,7 @@ export class Presence implements Stage, LeafPart {
     this.arrived = sequence
   }
 
-  private announced(record: Uint8Array, outcome: number): void {
+  private announced(record: Uint8Array, outcome: Outcome): void {
     // A full queue or outbox has lost it, as it loses any message; all others have it.
     if (isFailure(outcome) && outcome !== Reason.QuotaExceeded) {
       const pause = Math.min(PRESENCE_RETRY_MS * 2 ** this.tries++, PRESENCE_RETRY_MS_MAX)

@@ -2,9 +2,11 @@
 // twice. The home says how far it has kept messages and the store has them (a seam); what is kept up to there is given, page
 // by page, until little is left; then the filter is registered at its leaf, what comes live is held, and the rest up to a last
 // seam is given. Live messages of kept topics carry their names, so what was given already is known.
+
 import { parseInstant } from '../../../src/history/duration.ts'
 import type { ClientId } from '../../../src/id/ids.ts'
 import { decodeMessage, type Message } from '../../../src/mqtt/message.ts'
+import type { Outcome } from '../../../src/mqtt/outcome.ts'
 import { isFailure, Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
 import { matches, rootOfSubscription } from '../../../src/mqtt/topic.ts'
 import type { HistoryMessage, HistoryPlace, HistoryResponse } from '../../../src/relay/history.ts'
@@ -33,12 +35,12 @@ type Subscribe = Extract<Effect, { do: 'subscribe' }>
 export interface ReplayPorts {
   session(): Session | null
   live(): Live | null
-  deliver(delivery: Delivery): Promise<number>
+  deliver(delivery: Delivery): Promise<Outcome>
 }
 
 interface Held {
   readonly name: string | null
-  readonly settle: (outcome: number) => void
+  readonly settle: (outcome: Outcome) => void
   readonly accept: () => void
 }
 
@@ -70,7 +72,7 @@ export class HistoryReplay {
   }
 
   /** A live message: accepted at once, or behind the history, or not at all where that had it. */
-  take({ message }: Delivery, settle: (outcome: number) => void, accept: () => void): void {
+  take({ message }: Delivery, settle: (outcome: Outcome) => void, accept: () => void): void {
     const name = nameOf(message.kept)
     for (const run of this.runs) {
       if (!matches(run.item.subscription.filter, message.topic)) continue

@@ -1,6 +1,8 @@
 // What a client publishes by HTTP, through the same publisher as its connection: one order. A request with an idempotency key
 // is carried out once: what came of it is kept, in this region, and what was refused is tried again.
+
 import { decodeMessage } from '../../../src/mqtt/message.ts'
+import { packOutcomes } from '../../../src/mqtt/outcome.ts'
 import { isFailure, Reason } from '../../../src/mqtt/reason.ts'
 import { IDEMPOTENCY_KEPT_MS, IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_PRUNE_EVERY } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
@@ -86,7 +88,7 @@ export class PublishRequests {
       if (message.qos < 2) return this.publisher.publish(message)
       return this.publisher.publish({ ...message, origin: origins?.[i] ?? this.platform.randomId() })
     })
-    return Uint8Array.from(await Promise.all(outcomes))
+    return packOutcomes(await Promise.all(outcomes))
   }
 
   private read(name: string): Answered | null {

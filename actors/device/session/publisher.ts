@@ -1,13 +1,14 @@
 // From a client to the leaves of what it publishes: one courier for each root, so that each root's order is kept.
+
 import type { ClientId, Root } from '../../../src/id/ids.ts'
 import { rootOfTopic } from '../../../src/id/root.ts'
 import { canonicalTopic } from '../../../src/id/shadow-topic.ts'
 import { encodeMessage, type Message } from '../../../src/mqtt/message.ts'
+import { reasonOf } from '../../../src/mqtt/outcome.ts'
 import { Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../../src/relay/batch.ts'
 import { Courier } from '../../calls/courier.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
-import { STORED } from '../../leaf/outcome.ts'
 import { PUBLISH_COURIERS_MAX } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 
@@ -40,7 +41,7 @@ export class Publisher {
     const named = topic === message.topic ? message : { ...message, topic }
     const passed = this.noted(named)
     const outcome = await this.courier(rootOfTopic(topic)).post(encodeMessage(named))
-    const reason = outcome === STORED ? Reason.Success : (outcome as ReasonCode)
+    const reason = reasonOf(outcome)
     passed.reason = reason
     return reason
   }

@@ -1,13 +1,15 @@
 // What came to a client by shared subscriptions and it has not acknowledged goes to other members of the group when its
 // connection ends, and certainly when its session does. [MQTT-4.8.2-6]
+
 import type { ClientId } from '../../../src/id/ids.ts'
 import { rootOfTopic } from '../../../src/id/root.ts'
 import { encodeMessage } from '../../../src/mqtt/message.ts'
+import { Outcome, outcomeOf } from '../../../src/mqtt/outcome.ts'
 import { isFailure } from '../../../src/mqtt/reason.ts'
 import { rootOfSubscription } from '../../../src/mqtt/topic.ts'
 import { packBatch } from '../../../src/relay/batch.ts'
 import { encodeRouted } from '../../../src/relay/routed.ts'
-import { CLIENT_AWAY, type Delivery } from '../../../src/session/delivery.ts'
+import type { Delivery } from '../../../src/session/delivery.ts'
 import type { StoredDelivery } from '../../../src/session/stored-delivery.ts'
 import type { SharingPeer } from '../../leaf/leaf-peer.ts'
 import {
@@ -120,7 +122,7 @@ export class Redistribution {
       const outcomes = await this.give('', 'choose', rows)
       // Without any member left nobody is subscribed any more; a failure may pass.
       const over = [...outcomes].flatMap(([row, outcome]) =>
-        isFailure(outcome) && outcome !== CLIENT_AWAY ? [] : [row.position],
+        isFailure(outcome) && outcome !== Outcome.ClientAway ? [] : [row.position],
       )
       this.store.removeOrphans(over)
     }
@@ -137,8 +139,8 @@ export class Redistribution {
     session: string,
     mode: 'offer' | 'choose',
     rows: readonly StoredDelivery[],
-  ): Promise<Map<StoredDelivery, number>> {
-    const outcomes = new Map<StoredDelivery, number>()
+  ): Promise<Map<StoredDelivery, Outcome>> {
+    const outcomes = new Map<StoredDelivery, Outcome>()
     await Promise.all(
       [...this.byPeer(rows)].map(async ([peer, those]) => {
         const records = those.map(({ delivery }) =>
@@ -151,7 +153,7 @@ export class Redistribution {
         try {
           const answers = await peer.share(session, packBatch(records))
           those.forEach((row, i) => {
-            outcomes.set(row, answers[i] ?? CLIENT_AWAY)
+            outcomes.set(row, i < answers.length ? outcomeOf(answers[i]) : Outcome.ClientAway)
           })
         } catch (cause) {
           this.platform.report('the members of a shared subscription were not reached', cause)

@@ -1,9 +1,9 @@
 // QoS 2 deliveries that a session has taken: a call between actors that failed is made again, and this tells what came by
 // the first one. Of a session that outlives its connection it is in storage, with the delivery.
+import { Outcome } from '../../../src/mqtt/outcome.ts'
 import { isFailure } from '../../../src/mqtt/reason.ts'
 import { type Delivery, decodeDelivery } from '../../../src/session/delivery.ts'
 import type { StoredDelivery } from '../../../src/session/stored-delivery.ts'
-import { STORED } from '../../leaf/outcome.ts'
 import { SEEN_ORIGINS_MAX, SEEN_PRUNE_EVERY } from '../../limits.ts'
 import type { Storage } from '../../platform.ts'
 import { Tables } from '../../storage/tables.ts'
@@ -15,7 +15,7 @@ const SCHEMA = [
 export class SeenOrigins {
   private readonly storage: Storage
   private readonly tables: Tables
-  private readonly recent = new Map<string, Promise<number>>()
+  private readonly recent = new Map<string, Promise<Outcome>>()
 
   constructor(storage: Storage) {
     this.storage = storage
@@ -25,8 +25,8 @@ export class SeenOrigins {
   /** Accepts a delivery, unless it is one that was accepted before; the outcome is the first one's. */
   once(
     bytes: Uint8Array,
-    accept: (delivery: Delivery, settle: (outcome: number) => void) => void,
-  ): Promise<number> {
+    accept: (delivery: Delivery, settle: (outcome: Outcome) => void) => void,
+  ): Promise<Outcome> {
     const delivery = decodeDelivery(bytes)
     const name = nameOf(delivery)
     if (name === null) return new Promise((settle) => accept(delivery, settle))
@@ -36,8 +36,8 @@ export class SeenOrigins {
       // The first may be refused for want of room, which this one needs not be: it is acknowledged by now.
       return known.then((outcome) => (isFailure(outcome) ? this.once(bytes, accept) : outcome))
     }
-    if (this.kept(name)) return Promise.resolve(STORED)
-    const outcome = new Promise<number>((settle) => accept(delivery, settle))
+    if (this.kept(name)) return Promise.resolve(Outcome.Stored)
+    const outcome = new Promise<Outcome>((settle) => accept(delivery, settle))
     this.remember(name, outcome)
     void outcome.then((reason) => {
       if (isFailure(reason)) this.recent.delete(name)
@@ -83,7 +83,7 @@ export class SeenOrigins {
     return this.tables.exist && this.storage.exec('SELECT 1 FROM seen WHERE name = ?', name).length > 0
   }
 
-  private remember(name: string, outcome: Promise<number>): void {
+  private remember(name: string, outcome: Promise<Outcome>): void {
     const [oldest] = this.recent.keys()
     if (this.recent.size >= SEEN_ORIGINS_MAX && oldest !== undefined) this.recent.delete(oldest)
     this.recent.set(name, outcome)

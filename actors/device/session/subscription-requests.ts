@@ -1,5 +1,7 @@
 // SUBSCRIBE and UNSUBSCRIBE of a session: what storage keeps of them, and which retained messages are still news.
+
 import { decodeMessage } from '../../../src/mqtt/message.ts'
+import type { Outcome } from '../../../src/mqtt/outcome.ts'
 import { isFailure, Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
 import { parseShared, rootOfSubscription } from '../../../src/mqtt/topic.ts'
 import { type Delivery, decodeDelivery } from '../../../src/session/delivery.ts'
@@ -77,7 +79,7 @@ export class SubscriptionRequests {
     { items }: Subscribe,
     { reasons, retained }: Subscribed,
     facts: Facts,
-    give: (delivery: Delivery) => Promise<number> | null,
+    give: (delivery: Delivery) => Promise<Outcome> | null,
   ): Promise<void> {
     for (const delivery of retained) void give(delivery)
     for (const delivery of this.ownDeltas.onSubscribe(session, items, reasons)) void give(delivery)

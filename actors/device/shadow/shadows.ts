@@ -1,12 +1,13 @@
 // The shadows of a device: a stage of its leaf that applies requests in the home's order, a part of the leaf that moves with
 // the home, and the answers to requests by HTTP. The face of this folder.
+
 import { encodeMessage, type Message } from '../../../src/mqtt/message.ts'
+import { Outcome } from '../../../src/mqtt/outcome.ts'
 import type { HandoverState, ImportedResponse } from '../../../src/relay/home.ts'
 import type { HomeShadowResponse, ShadowAsked } from '../../../src/relay/shadow.ts'
 import { NOBODY } from '../../leaf/delivery/sharing.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
 import type { LeafPart, SyncedRows } from '../../leaf/leaf-part.ts'
-import { STORED } from '../../leaf/outcome.ts'
 import type { Stage, Staged, StagedMessage } from '../../leaf/stages/stage.ts'
 import { SHADOW_REQUESTS_KEPT_MAX } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
@@ -89,8 +90,8 @@ export class Shadows implements Stage, LeafPart {
   }
 
   private staged(message: Message, { path, changed, messages }: Answered): Staged {
-    const outcomes: Promise<number>[] = []
-    if (changed) outcomes.push(Promise.resolve(STORED))
+    const outcomes: Promise<Outcome>[] = []
+    if (changed) outcomes.push(Promise.resolve(Outcome.Stored))
     if (changed && message.global) outcomes.push(this.leaf.sync.outcome('shadow', path))
     return { applied: true, received: true, outcomes, followers: messages }
   }

@@ -1,9 +1,11 @@
 // From a leaf to the subscribers of its region: one courier each, and a backlog for those whose actors do not answer.
+
 import type { ClientId } from '../../../src/id/ids.ts'
 import { encodeMessage, type Message } from '../../../src/mqtt/message.ts'
+import { Outcome } from '../../../src/mqtt/outcome.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
 import { packBatch, unpackBatch } from '../../../src/relay/batch.ts'
-import { CLIENT_AWAY, decodeDelivery, encodeDelivery } from '../../../src/session/delivery.ts'
+import { decodeDelivery, encodeDelivery } from '../../../src/session/delivery.ts'
 import { Courier } from '../../calls/courier.ts'
 import {
   BACKLOG_MESSAGES_MAX,
@@ -13,7 +15,6 @@ import {
 } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import type { Tables } from '../../storage/tables.ts'
-import { NO_SUCH_SESSION, STORED } from '../outcome.ts'
 import { deliveryFor, type Receiver } from './subscribers.ts'
 
 /** How a delivery reaches a session: by a call to the client's actor, or directly where the leaf is that actor. */
@@ -62,8 +63,8 @@ export class FanOut {
     publisher: ClientId,
     message: Message,
     record: Uint8Array,
-  ): Promise<number>[] {
-    const outcomes: Promise<number>[] = []
+  ): Promise<Outcome>[] {
+    const outcomes: Promise<Outcome>[] = []
     let renamed: { readonly message: Message; readonly record: Uint8Array } | null = null
     for (const receiver of receivers) {
       let sent = { message, record }
@@ -79,18 +80,18 @@ export class FanOut {
   }
 
   /** The outcome of one delivery; Success when the receiver has it or it is stored for it, or exists no more. */
-  async deliver(client: ClientId, session: string, delivery: Uint8Array): Promise<number> {
+  async deliver(client: ClientId, session: string, delivery: Uint8Array): Promise<Outcome> {
     const outcome = await this.offer(client, session, delivery)
-    return outcome === NO_SUCH_SESSION ? Reason.Success : outcome
+    return outcome === Outcome.NoSuchSession ? Reason.Success : outcome
   }
 
   /** As `deliver`, but says where there is no such session any more. */
-  async offer(client: ClientId, session: string, delivery: Uint8Array): Promise<number> {
+  async offer(client: ClientId, session: string, delivery: Uint8Array): Promise<Outcome> {
     const key = keyOf(client, session)
     // What waits for the receiver goes first, so this waits behind it.
     if (this.backlogged.has(key)) return this.keep(client, session, [delivery])[0] ?? Reason.UnspecifiedError
     const outcome = await this.courier(client, session).post(delivery)
-    if (outcome !== NO_SUCH_SESSION) return outcome
+    if (outcome !== Outcome.NoSuchSession) return outcome
     this.gone(client, session)
     this.couriers.delete(key)
     return outcome
@@ -135,9 +136,9 @@ export class FanOut {
       if (rows.length === 0) return
       const batch = packBatch(rows.map((row) => new Uint8Array(row.delivery as ArrayBuffer)))
       const outcomes = await this.call(client, session, batch)
-      if (outcomes.includes(NO_SUCH_SESSION)) this.gone(client, session)
+      if (outcomes.includes(Outcome.NoSuchSession)) this.gone(client, session)
       for (const [i, row] of rows.entries()) {
-        if (outcomes[i] !== NO_SUCH_SESSION) continue
+        if (outcomes[i] !== Outcome.NoSuchSession) continue
         const delivery = decodeDelivery(new Uint8Array(row.delivery as ArrayBuffer))
         if (delivery.share !== null) await this.orphaned(delivery.share.filter, delivery.message)
       }
@@ -172,7 +173,7 @@ export class FanOut {
     return courier
   }
 
-  private keep(client: ClientId, session: string, deliveries: readonly Uint8Array[]): number[] {
+  private keep(client: ClientId, session: string, deliveries: readonly Uint8Array[]): Outcome[] {
     this.tables.make()
     this.backlogged.add(keyOf(client, session))
     this.platform.wakeBy(this.platform.now() + BACKLOG_RETRY_MS)
@@ -181,7 +182,7 @@ export class FanOut {
         const decoded = decodeDelivery(delivery)
         const { qos, share, message } = decoded
         // An offer is for who is there; the one who made it has the message.
-        if (share?.waits === false) return CLIENT_AWAY
+        if (share?.waits === false) return Outcome.ClientAway
         if (qos === 0) return Reason.Success
         if (this.backlogMessages >= BACKLOG_MESSAGES_MAX && message.owed === undefined)
           return Reason.QuotaExceeded
@@ -194,7 +195,7 @@ export class FanOut {
           encodeDelivery({ ...decoded, message: { ...message, owed: 'new' } }),
         )
         // Its publisher waits for more than this region; it will hear that it cannot have that now.
-        return message.global ? Reason.ImplementationSpecificError : STORED
+        return message.global ? Reason.ImplementationSpecificError : Outcome.Stored
       }),
     )
   }

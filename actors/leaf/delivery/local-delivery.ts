@@ -1,10 +1,11 @@
 // What a leaf has accepted, or its home has sent, on its way to the subscribers of this region.
+
 import type { ClientId, RegionId } from '../../../src/id/ids.ts'
 import { decodeMessage, type Message } from '../../../src/mqtt/message.ts'
+import { type Outcome, outcomeOfAll } from '../../../src/mqtt/outcome.ts'
 import type { Routed } from '../../../src/relay/routed.ts'
 import { type Passed, Recent, traceOf } from '../../explain/recent.ts'
 import type { Platform } from '../../platform.ts'
-import { worst } from '../outcome.ts'
 import type { FanOut } from './fan-out.ts'
 import type { Sharing } from './sharing.ts'
 import type { Receiver, Subscribers } from './subscribers.ts'
@@ -38,11 +39,11 @@ export class LocalDelivery {
   }
 
   /** Messages from the home, elsewhere. The outcome of each, in order. */
-  deliverAll(messages: readonly Routed[]): Promise<number[]> {
+  deliverAll(messages: readonly Routed[]): Promise<Outcome[]> {
     return Promise.all(
       messages.map(({ publisher, record, turn }) =>
         turn === null
-          ? Promise.all(this.deliver(publisher, decodeMessage(record), record)).then(worst)
+          ? Promise.all(this.deliver(publisher, decodeMessage(record), record)).then(outcomeOfAll)
           : this.sharing.take(publisher, record, turn),
       ),
     )
@@ -54,7 +55,7 @@ export class LocalDelivery {
     message: Message,
     record: Uint8Array,
     regions = NO_REGIONS,
-  ): Promise<number>[] {
+  ): Promise<Outcome>[] {
     const { topic, qos, retain, properties } = message
     for (const topics of this.overtaken) topics.add(topic)
     const receivers = this.subscribers.receivers(topic)

@@ -1,13 +1,14 @@
 // Shared subscriptions: which member of a group gets a message, in which region, and who is next where that one is away.
+
 import type { ClientId, RegionId } from '../../../src/id/ids.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../../src/mqtt/message.ts'
+import { Outcome, packOutcomes } from '../../../src/mqtt/outcome.ts'
 import { isFailure, Reason } from '../../../src/mqtt/reason.ts'
 import { matches, plainFilter } from '../../../src/mqtt/topic.ts'
 import { decodeRouted, type ShareTurn } from '../../../src/relay/routed.ts'
-import { CLIENT_AWAY, encodeDelivery } from '../../../src/session/delivery.ts'
+import { encodeDelivery } from '../../../src/session/delivery.ts'
 import { SHARE_AWAY_MAX, SHARE_AWAY_MS } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
-import { NO_SUCH_SESSION } from '../outcome.ts'
 import type { FanOut } from './fan-out.ts'
 import type { Subscribed, Subscribers } from './subscribers.ts'
 
@@ -20,7 +21,7 @@ export interface ShareRegions {
   /** Where else a shared subscription has members. */
   having(share: string): readonly RegionId[]
   /** Gives the turn to a region, or to the home from elsewhere. Resolves with the outcome. */
-  pass(to: RegionId | 'home', publisher: ClientId, record: Uint8Array, turn: ShareTurn): Promise<number>
+  pass(to: RegionId | 'home', publisher: ClientId, record: Uint8Array, turn: ShareTurn): Promise<Outcome>
 }
 
 /** Publishes what the server itself says. No Local, for which alone it matters, shared subscriptions do not have. [MQTT-3.8.3-4] */
@@ -28,19 +29,19 @@ export const NOBODY = '' as ClientId
 const MISSED_MAX = 2
 
 /** Outcomes that make it the next one's turn. */
-const NEXT: readonly number[] = [
-  CLIENT_AWAY,
-  NO_SUCH_SESSION,
+const NEXT: readonly Outcome[] = [
+  Outcome.ClientAway,
+  Outcome.NoSuchSession,
   Reason.QuotaExceeded,
   Reason.UnspecifiedError,
   Reason.NoMatchingSubscribers,
 ]
 
 /** Of these the first: somebody is a member, who has no room, or whom an actor on the way did not reach. */
-const GRAVE: readonly number[] = [Reason.QuotaExceeded, Reason.UnspecifiedError]
+const GRAVE: readonly Outcome[] = [Reason.QuotaExceeded, Reason.UnspecifiedError]
 
 /** What to say of two who did not take it. */
-function graver(before: number, now: number): number {
+function graver(before: Outcome, now: Outcome): Outcome {
   return GRAVE.find((one) => one === before || one === now) ?? now
 }
 
@@ -81,7 +82,7 @@ export class Sharing {
     record: Uint8Array,
     turn: ShareTurn,
     giver: string | null = null,
-  ): Promise<number> {
+  ): Promise<Outcome> {
     const { share, mode, without } = turn
     const here = await this.toMember(share, record, giver, false)
     if (!NEXT.includes(here)) return here
@@ -95,7 +96,7 @@ export class Sharing {
       const offered = await this.regions.pass(region, publisher, record, { share, mode: 'offer', without })
       if (!NEXT.includes(offered)) return offered
     }
-    if (mode === 'offer') return CLIENT_AWAY
+    if (mode === 'offer') return Outcome.ClientAway
     let last = await this.toMember(share, record, null, true)
     if (!NEXT.includes(last)) return last
     for (const region of others) {
@@ -108,10 +109,10 @@ export class Sharing {
   }
 
   /** From where the choice is made: an offer is for those who are there; what is to be kept is for anybody here. */
-  async take(publisher: ClientId, record: Uint8Array, turn: ShareTurn): Promise<number> {
+  async take(publisher: ClientId, record: Uint8Array, turn: ShareTurn): Promise<Outcome> {
     const { share, mode, without } = turn
     const there = await this.toMember(share, record, null, false)
-    if (!NEXT.includes(there) || mode === 'offer') return NEXT.includes(there) ? CLIENT_AWAY : there
+    if (!NEXT.includes(there) || mode === 'offer') return NEXT.includes(there) ? Outcome.ClientAway : there
     const kept = await this.toMember(share, record, null, true)
     if (!NEXT.includes(kept) || kept === Reason.QuotaExceeded) return kept
     // The last member has gone meanwhile. It is on nobody else's hands any more, so it is chosen anew.
@@ -125,7 +126,7 @@ export class Sharing {
   async orphaned(share: string, message: Message): Promise<void> {
     const turn: ShareTurn = { share, mode: 'choose', without: [] }
     const outcome = await this.give(NOBODY, encodeMessage(message), turn)
-    if (isFailure(outcome) && outcome !== CLIENT_AWAY)
+    if (isFailure(outcome) && outcome !== Outcome.ClientAway)
       throw new Error(`the members of ${share} take nothing (${outcome})`)
   }
 
@@ -133,9 +134,9 @@ export class Sharing {
   async share(session: string, routed: readonly Uint8Array[]): Promise<Uint8Array> {
     const outcomes = routed.map((bytes) => {
       const { publisher, record, turn } = decodeRouted(bytes)
-      return turn === null ? CLIENT_AWAY : this.give(publisher, record, turn, session)
+      return turn === null ? Outcome.ClientAway : this.give(publisher, record, turn, session)
     })
-    return Uint8Array.from(await Promise.all(outcomes))
+    return packOutcomes(await Promise.all(outcomes))
   }
 
   /** The outcome of the first member in this region who takes it, or the last one's. */
@@ -144,12 +145,12 @@ export class Sharing {
     record: Uint8Array,
     giver: string | null,
     waits: boolean,
-  ): Promise<number> {
-    let last: number = NO_SUCH_SESSION
+  ): Promise<Outcome> {
+    let last: Outcome = Outcome.NoSuchSession
     for (const member of this.inTurn(share)) {
       if (member.session === giver) continue
       const outcome = await this.offer(member, share, record, waits)
-      if (outcome === CLIENT_AWAY) this.wasAway(member.session)
+      if (outcome === Outcome.ClientAway) this.wasAway(member.session)
       if (!NEXT.includes(outcome)) {
         this.takers.set(share, member.client)
         return outcome
@@ -159,7 +160,7 @@ export class Sharing {
     return last
   }
 
-  private offer(member: Subscribed, share: string, record: Uint8Array, waits: boolean): Promise<number> {
+  private offer(member: Subscribed, share: string, record: Uint8Array, waits: boolean): Promise<Outcome> {
     const message = decodeMessage(record)
     const delivery = {
       qos: member.qos < message.qos ? member.qos : message.qos,

@@ -1,5 +1,7 @@
 // Messages that wait in the uplink for a root's home, when the home comes to this region: it accepts them before all others.
+
 import type { Root } from '../../../src/id/ids.ts'
+import type { Outcome } from '../../../src/mqtt/outcome.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
 import { decodeRouted, type Routed } from '../../../src/relay/routed.ts'
 import { persistently } from '../../calls/eventually.ts'
@@ -11,8 +13,8 @@ import type { Uplinks } from '../links/uplinks.ts'
 export interface NewHome {
   isHome(): boolean
   /** As envelopes: some of these may come by the core too, and are accepted once. */
-  accept(run: Run): Promise<readonly number[]>
-  acceptUnsent(messages: readonly Routed[]): Promise<readonly number[]>
+  accept(run: Run): Promise<readonly Outcome[]>
+  acceptUnsent(messages: readonly Routed[]): Promise<readonly Outcome[]>
 }
 
 /** Resolves when all of them have their place in the home's order. Never rejects. */
@@ -51,6 +53,6 @@ export async function acceptWaiting(
     }, fail(settle))
 }
 
-function fail(settle: (outcome: number) => void): () => void {
+function fail(settle: (outcome: Outcome) => void): () => void {
   return () => settle(Reason.UnspecifiedError)
 }

@@ -1,11 +1,12 @@
 // What of an envelope is new: uplinks number what they send, and send again what was not answered. What was stored anywhere
 // because of it is known in storage too, so that it is not stored a second time after this actor's memory was lost.
+
 import { moveExpiry } from '../../../src/mqtt/message.ts'
+import { Outcome, packOutcomes, readOutcomes } from '../../../src/mqtt/outcome.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../../src/relay/batch.ts'
 import type { Envelope } from '../../../src/relay/envelope.ts'
 import { decodeRouted, type Routed, recordOf } from '../../../src/relay/routed.ts'
-import { CLIENT_AWAY } from '../../../src/session/delivery.ts'
 import { SOURCES_PRUNED_AT_ONCE } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import { Tables } from '../../storage/tables.ts'
@@ -20,7 +21,7 @@ const SCHEMA = [
 interface Last {
   readonly first: number
   /** One that comes again has the outcome of the first, and waits for it. */
-  readonly outcomes: readonly Promise<number>[]
+  readonly outcomes: readonly Promise<Outcome>[]
 }
 
 /** @param now by the clock of this region, to which what expires is moved */
@@ -51,14 +52,14 @@ export class ReceivedEnvelopes {
    */
   async take(
     { source, first, batch }: Run,
-    accept: (fresh: readonly Routed[]) => Promise<number[]>,
-  ): Promise<number[]> {
+    accept: (fresh: readonly Routed[]) => Promise<Outcome[]>,
+  ): Promise<Outcome[]> {
     const all = unpackBatch(batch)
     const last = this.last(source)
     const seen = last === null ? first : last.first + last.outcomes.length
     const again = Math.min(all.length, Math.max(0, seen - first))
     const known = (number: number) => last?.outcomes[number - last.first] ?? Promise.resolve(Reason.Success)
-    const outcomes: Promise<number>[] = []
+    const outcomes: Promise<Outcome>[] = []
     for (let i = 0; i < again; i++) outcomes.push(known(first + i))
     if (again === all.length) return Promise.all(outcomes)
     const accepted = accept(all.slice(again).map(decodeRouted))
@@ -82,7 +83,9 @@ export class ReceivedEnvelopes {
     if (known !== undefined || !this.tables.exist) return known ?? null
     const [row] = this.platform.storage.exec('SELECT first, outcomes FROM envelope WHERE source = ?', source)
     if (row === undefined) return null
-    const outcomes = [...new Uint8Array(row.outcomes as ArrayBuffer)].map((one) => Promise.resolve(one))
+    const outcomes = readOutcomes(new Uint8Array(row.outcomes as ArrayBuffer)).map((one) =>
+      Promise.resolve(one),
+    )
     return { first: Number(row.first), outcomes }
   }
 
@@ -94,7 +97,7 @@ export class ReceivedEnvelopes {
   }
 
   /** Before the sender is answered: from then on it does not send these again. */
-  private note(source: string, first: number, outcomes: readonly number[]): void {
+  private note(source: string, first: number, outcomes: readonly Outcome[]): void {
     const { storage } = this.platform
     // One that was sent again with more behind it, and has its outcomes earlier, is not undone.
     const end = first + outcomes.length
@@ -108,7 +111,7 @@ export class ReceivedEnvelopes {
       'INSERT OR REPLACE INTO envelope (source, first, outcomes, noted) VALUES (?, ?, ?, ?)',
       source,
       first,
-      Uint8Array.from(outcomes),
+      packOutcomes(outcomes),
       this.platform.now(),
     )
     if (before === undefined) this.prune()
@@ -133,6 +136,8 @@ export class ReceivedEnvelopes {
 }
 
 /** Somebody keeps it, or one of several may. */
-function isKept(outcome: number): boolean {
-  return outcome !== Reason.Success && outcome !== Reason.NoMatchingSubscribers && outcome !== CLIENT_AWAY
+function isKept(outcome: Outcome): boolean {
+  return (
+    outcome !== Reason.Success && outcome !== Reason.NoMatchingSubscribers && outcome !== Outcome.ClientAway
+  )
 }

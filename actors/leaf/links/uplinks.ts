@@ -1,5 +1,7 @@
 // The ways from an actor to the region's uplinks: one courier for each root and destination, so that order holds.
+
 import type { RegionId, Root } from '../../../src/id/ids.ts'
+import type { Outcome } from '../../../src/mqtt/outcome.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
 import { Courier, type Parcel } from '../../calls/courier.ts'
 import { UPLINK_COURIERS_MAX } from '../../limits.ts'
@@ -19,7 +21,7 @@ export class Uplinks {
   }
 
   /** Resolves with the routed record's outcome. */
-  post(root: Root, to: Destination, routed: Uint8Array): Promise<number> {
+  post(root: Root, to: Destination, routed: Uint8Array): Promise<Outcome> {
     const key = Lane.key(root, to)
     let way = this.couriers.get(key)
     if (way === undefined) {

@@ -1,7 +1,9 @@
 // From a home to the WideActor that knows the wide filters of its root: messages, unless none can match, and whether
 // there are retained ones.
+
 import type { Branch, ClientId, Root } from '../../../src/id/ids.ts'
 import { presenceBranch } from '../../../src/id/root.ts'
+import type { Outcome } from '../../../src/mqtt/outcome.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
 import { encodeRouted } from '../../../src/relay/routed.ts'
 import { Courier } from '../../calls/courier.ts'
@@ -52,7 +54,7 @@ export class WideLink {
    * The message's outcome with those who have wide filters; null where it is known that none can match.
    * @param presence an event of the client's, which no grant is about
    */
-  pass(publisher: ClientId, record: Uint8Array, presence: boolean): Promise<number> | null {
+  pass(publisher: ClientId, record: Uint8Array, presence: boolean): Promise<Outcome> | null {
     const leftMs = this.skipUntil - this.platform.now()
     // No grant is for longer: the clock was set back, and others do not take it that this one is out still.
     if (!presence && leftMs > 0 && leftMs <= WIDE_GRANT_MS) return null
@@ -60,7 +62,7 @@ export class WideLink {
   }
 
   /** Resolves when the WideActor knows that there are retained messages; that there are none any more, it may learn late. */
-  index(): Promise<number> {
+  index(): Promise<Outcome> {
     if (this.wrong().length === 0) return Promise.resolve(Reason.Success)
     const lacking = this.lacking()
     const told = this.tell().then(

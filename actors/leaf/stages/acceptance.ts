@@ -1,11 +1,12 @@
 // A message at the home: one stage after another has it, and its publisher gets one outcome.
+
 import type { ClientId } from '../../../src/id/ids.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../../src/mqtt/message.ts'
+import { type Outcome, outcomeOfAll } from '../../../src/mqtt/outcome.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
 import type { Routed } from '../../../src/relay/routed.ts'
 import { NOBODY, type Sharing } from '../delivery/sharing.ts'
 import type { Home, HomeHere } from '../home/home.ts'
-import { worst } from '../outcome.ts'
 import type { Stage, StagedMessage } from './stage.ts'
 
 export class Acceptance {
@@ -22,7 +23,7 @@ export class Acceptance {
   }
 
   /** The outcome of each, in order. The home's order is that in which this is called. */
-  accept(messages: readonly Routed[]): Promise<number[]> {
+  accept(messages: readonly Routed[]): Promise<Outcome[]> {
     return Promise.all(
       messages.map(({ publisher, record, turn }) =>
         turn === null
@@ -33,7 +34,7 @@ export class Acceptance {
   }
 
   /** A message that has taken effect already. It takes its place in the order at once. */
-  acceptApplied(publisher: ClientId, message: Message, record = encodeMessage(message)): Promise<number> {
+  acceptApplied(publisher: ClientId, message: Message, record = encodeMessage(message)): Promise<Outcome> {
     return this.run(publisher, message, record, true)
   }
 
@@ -43,11 +44,11 @@ export class Acceptance {
     message: Message,
     record: Uint8Array,
     applied: boolean,
-  ): Promise<number> {
+  ): Promise<Outcome> {
     const { epoch } = this.home.knowledge as HomeHere
     let staged: StagedMessage = { publisher, message, record, epoch, applied }
     let received = false
-    const outcomes: Promise<number>[] = []
+    const outcomes: Promise<Outcome>[] = []
     const followers: Message[] = []
     this.stages ??= this.list()
     for (const stage of this.stages) {
@@ -62,7 +63,7 @@ export class Acceptance {
       followers.push(...(added.followers ?? []))
     }
     const following = followers.map((follower) => this.acceptApplied(NOBODY, follower))
-    const outcome = worst(await Promise.all(outcomes))
+    const outcome = outcomeOfAll(await Promise.all(outcomes))
     if (following.length > 0) await Promise.all(following)
     return received && outcome === Reason.NoMatchingSubscribers ? Reason.Success : outcome
   }

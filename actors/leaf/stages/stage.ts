@@ -1,7 +1,9 @@
 // The contract of a stage: what one feature does with each message that a home accepts. An actor gives its leaf an ordered
 // list of stages; a new feature is a new stage.
+
 import type { ClientId } from '../../../src/id/ids.ts'
 import type { Message } from '../../../src/mqtt/message.ts'
+import type { Outcome } from '../../../src/mqtt/outcome.ts'
 import type { ReasonCode } from '../../../src/mqtt/reason.ts'
 
 /** A message at its root's home, as the stages before have left it. */
@@ -24,8 +26,8 @@ export interface Staged {
   readonly applied?: true
   /** The message reached somebody other than a subscriber: without subscribers its outcome is Success. */
   readonly received?: true
-  /** PUBACK waits for these, and the worst of them is the message's outcome. */
-  readonly outcomes?: readonly Promise<number>[]
+  /** PUBACK waits for these, and the outcomeOfAll of them is the message's outcome. */
+  readonly outcomes?: readonly Promise<Outcome>[]
   /** Messages of the server that follow this one at once, in this order. PUBACK waits for them, whatever their outcomes. */
   readonly followers?: readonly Message[]
 }

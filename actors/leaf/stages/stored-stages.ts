@@ -1,7 +1,7 @@
 // The stages that store a message at the home: as the topic's retained message, and in the history of chosen topics.
+import { Outcome } from '../../../src/mqtt/outcome.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
 import type { WideLink } from '../links/wide-link.ts'
-import { STORED } from '../outcome.ts'
 import type { StoreSync } from '../sync/store-sync.ts'
 import type { History } from './history.ts'
 import type { Retained } from './retained.ts'
@@ -25,7 +25,7 @@ export function retainedStage(retained: Retained, sync: StoreSync, wide: WideLin
         const outcome = retained.keep(message, epoch)
         if (outcome !== Reason.Success) return { refused: outcome }
       }
-      const outcomes = [Promise.resolve<number>(STORED), wide.index()]
+      const outcomes = [Promise.resolve<Outcome>(Outcome.Stored), wide.index()]
       if (message.global) outcomes.push(sync.outcome('retained', message.topic))
       return { outcomes }
     },
@@ -39,8 +39,8 @@ export function historyStage(history: History, sync: StoreSync): Stage {
       const keeping = history.keep(publisher, message, record, epoch)
       if (keeping === null) return null
       const { kept, stored } = keeping
-      const outcomes: Promise<number>[] = []
-      if (stored !== null) outcomes.push(stored.then(() => STORED))
+      const outcomes: Promise<Outcome>[] = []
+      if (stored !== null) outcomes.push(stored.then(() => Outcome.Stored))
       if (message.global) outcomes.push(sync.outcome('history', kept.number))
       return { message: { ...message, kept }, outcomes }
     },

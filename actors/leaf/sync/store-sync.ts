@@ -1,5 +1,7 @@
 // Sends what a home has changed to the core's store, a moment later: the actor's own storage is the working copy.
+
 import type { Root } from '../../../src/id/ids.ts'
+import type { Outcome } from '../../../src/mqtt/outcome.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
 import { noChange, type RootChange, type SyncResult } from '../../../src/relay/sync.ts'
 import { atMost } from '../../calls/eventually.ts'
@@ -71,7 +73,7 @@ export class StoreSync {
    * For a publisher that waits for the store: Success once the store has the row (or all rows of a queue up to it), or it
    * is gone again; a failure if that takes long.
    */
-  async outcome(kind: Exclude<Awaited, 'interests'>, upTo: number | string): Promise<number> {
+  async outcome(kind: Exclude<Awaited, 'interests'>, upTo: number | string): Promise<Outcome> {
     return (await this.stored(kind, upTo)) ? Reason.Success : Reason.ImplementationSpecificError
   }
 

@@ -1,0 +1,28 @@
+// Bytes of a body that lie in several places. They become one only where the body is written.
+
+export class Pieces {
+  readonly pieces: readonly Uint8Array[]
+  /** Bytes. */
+  readonly length: number
+
+  constructor(pieces: readonly Uint8Array[]) {
+    this.pieces = pieces
+    this.length = pieces.reduce((sum, { length }) => sum + length, 0)
+  }
+
+  /** @returns where the bytes end */
+  writeTo(target: Uint8Array, at: number): number {
+    let end = at
+    for (const piece of this.pieces) {
+      target.set(piece, end)
+      end += piece.length
+    }
+    return end
+  }
+
+  joined(): Uint8Array {
+    const bytes = new Uint8Array(this.length)
+    this.writeTo(bytes, 0)
+    return bytes
+  }
+}
