@@ -22,7 +22,7 @@ import { type RootChange, type SyncResult, syncRequestSchema } from '../src/rela
 import { verifyRelay } from '../src/relay/token.ts'
 import { type RelayVersion, servedVersion } from '../src/relay/version.ts'
 import { wideDrainedRequestSchema, wideRequestSchema, wideRetainedRequestSchema } from '../src/relay/wide.ts'
-import { EdgeUnreachable } from './edges.ts'
+import { EdgeUnreachable } from './edge-errors.ts'
 import { History } from './history.ts'
 import { coreApi } from './http/api.ts'
 import type { CoreParts } from './parts.ts'

@@ -1,4 +1,4 @@
-// The edges as the core calls them: HTTP, signed, with a bounded wait.
+// The calls that the core makes to the edges: the schema of each answer, and how long it may take.
 import type { z } from 'zod'
 import type { RegionId } from '../src/id/ids.ts'
 import type { ChangedAccessRequest } from '../src/relay/access.ts'
@@ -37,8 +37,6 @@ import {
   type HomeInterestResponse,
   homeInterestResponseSchema,
 } from '../src/relay/interest.ts'
-import { PeerVersion } from '../src/relay/peer-version.ts'
-import { postRelay, relayAnswer } from '../src/relay/post.ts'
 import {
   type HomePresenceRequest,
   type HomePresenceResponse,
@@ -49,7 +47,6 @@ import {
   type HomeShadowResponse,
   homeShadowResponseSchema,
 } from '../src/relay/shadow.ts'
-import { edgeParty, RelaySigner } from '../src/relay/token.ts'
 import {
   type RegionRetainedRequest,
   type RegionRetainedResponse,
@@ -59,6 +56,7 @@ import {
   type WideRequest,
   wideAnswerSchema,
 } from '../src/relay/wide.ts'
+import { EdgeUnreachable } from './edge-errors.ts'
 import {
   EDGE_CALL_TIMEOUT_MS,
   EDGE_COMMAND_MARGIN_MS,
@@ -70,36 +68,29 @@ import {
   EDGE_TELL_TIMEOUT_MS,
 } from './limits.ts'
 
-/** An edge could not be reached, or did not answer as it should. */
-export class EdgeUnreachable extends Error {
-  readonly region: RegionId
-  constructor(region: RegionId, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'EdgeUnreachable'
-    this.region = region
-  }
+/** How a call reaches a region's edge. */
+export interface EdgeTransport {
+  readonly regions: RegionId[]
+  /**
+   * Resolves with the body of the answer, null if it has none. Rejects with `EdgeUnreachable`.
+   * @param name of the call in the contract
+   */
+  post(region: RegionId, name: string, body: unknown, timeoutMs: number): Promise<unknown>
 }
 
-/** It does not answer at all: the region may be lost. Whatever answers, with an error too, is there. */
-export class EdgeSilent extends EdgeUnreachable {}
-
 export class Edges {
-  private readonly urls: ReadonlyMap<RegionId, string>
-  private readonly signer: RelaySigner
-  private readonly versions = new Map<RegionId, PeerVersion>()
+  private readonly transport: EdgeTransport
 
-  /** @param urls where each region's edge is, without a slash at the end */
-  constructor(urls: ReadonlyMap<RegionId, string>, relaySecret: string) {
-    this.urls = urls
-    this.signer = new RelaySigner(relaySecret, 'core')
+  constructor(transport: EdgeTransport) {
+    this.transport = transport
   }
 
   get regions(): RegionId[] {
-    return [...this.urls.keys()]
+    return this.transport.regions
   }
 
   async ping(region: RegionId): Promise<void> {
-    await this.post(region, 'ping', {}, EDGE_PING_TIMEOUT_MS)
+    await this.transport.post(region, 'ping', {}, EDGE_PING_TIMEOUT_MS)
   }
 
   async deliver(region: RegionId, request: DeliverRequest): Promise<EnvelopesResponse> {
@@ -131,7 +122,7 @@ export class Edges {
 
   /** What this region's wide shards had sent to another one has all arrived there. */
   async wideDrained(region: RegionId, request: WideDrainedRequest): Promise<void> {
-    await this.post(region, 'wide-drained', request, EDGE_CALL_TIMEOUT_MS)
+    await this.transport.post(region, 'wide-drained', request, EDGE_CALL_TIMEOUT_MS)
   }
 
   async wideRetained(region: RegionId, request: RegionRetainedRequest): Promise<RegionRetainedResponse> {
@@ -158,7 +149,7 @@ export class Edges {
 
   /** Who may connect as a device has changed: its actor there knows, when this resolves, and has acted on it. */
   async changedAccess(region: RegionId, request: ChangedAccessRequest): Promise<void> {
-    await this.post(region, 'access', request, EDGE_TELL_TIMEOUT_MS)
+    await this.transport.post(region, 'access', request, EDGE_TELL_TIMEOUT_MS)
   }
 
   /** Held by the home as long as the request says. */
@@ -172,15 +163,6 @@ export class Edges {
     return this.ask(region, 'release', request, releaseResponseSchema)
   }
 
-  private versionOf(region: RegionId): PeerVersion {
-    let version = this.versions.get(region)
-    if (version === undefined) {
-      version = new PeerVersion()
-      this.versions.set(region, version)
-    }
-    return version
-  }
-
   private async ask<S extends z.ZodType>(
     region: RegionId,
     name: string,
@@ -188,50 +170,15 @@ export class Edges {
     schema: S,
     timeoutMs = EDGE_CALL_TIMEOUT_MS,
   ): Promise<z.infer<S>> {
-    const parsed = schema.safeParse(await this.post(region, name, body, timeoutMs))
+    const parsed = schema.safeParse(await this.transport.post(region, name, body, timeoutMs))
     if (!parsed.success) throw this.strange(region, name, parsed.error)
     return parsed.data
   }
 
-  /** An answer that is not as the contract says. */
+  /** An answer that breaks the contract. */
   protected strange(region: RegionId, name: string, cause: Error): EdgeUnreachable {
-    return new EdgeUnreachable(region, `the edge of ${region} answered ${name} strangely`, { cause })
-  }
-
-  /** Resolves with the answer's JSON, or null where it has none. */
-  protected async post(region: RegionId, name: string, body: unknown, timeoutMs: number): Promise<unknown> {
-    const url = this.urls.get(region)
-    if (url === undefined) throw new EdgeUnreachable(region, `no edge is known for ${region}`)
-    let response: Response
-    try {
-      response = await postRelay({
-        base: url,
-        version: this.versionOf(region),
-        path: `${region}/${name}`,
-        headers: { authorization: await this.signer.authorization(edgeParty(region)) },
-        body,
-        signal: AbortSignal.timeout(timeoutMs),
-      })
-    } catch (cause) {
-      throw new EdgeSilent(region, `the edge of ${region} was not reached for ${name}: ${reasonOf(cause)}`, {
-        cause,
-      })
-    }
-    if (!response.ok) {
-      const text = (await response.text()).slice(0, 300)
-      throw new EdgeUnreachable(
-        region,
-        `the edge of ${region} answered ${name} with ${response.status}: ${text}`,
-      )
-    }
-    // Views: what is passed on leaves before the answer does.
-    return relayAnswer(response, true).catch((cause) => {
-      throw new EdgeSilent(region, `the edge of ${region} broke off its answer to ${name}`, { cause })
+    return new EdgeUnreachable(region, `the edge of ${region} answered ${name} against the contract`, {
+      cause,
     })
   }
-}
-
-/** Node says only "fetch failed", and why in the cause. */
-function reasonOf(cause: unknown): string {
-  return String(cause instanceof Error && cause.cause !== undefined ? cause.cause : cause)
 }

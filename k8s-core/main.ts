@@ -8,6 +8,7 @@ import { docsPage } from '../src/api/docs-page.ts'
 import { coreApp } from './app.ts'
 import { coreConfig } from './config.ts'
 import { Directory } from './directory.ts'
+import { EdgeHttp } from './edge-http.ts'
 import { Edges } from './edges.ts'
 import { CLOSE_IDLE_EVERY_MS, FINISH_MS_MAX, KEEP_ALIVE_MS, NOTICES_EVERY_MS } from './limits.ts'
 import { CoreMetrics } from './metrics.ts'
@@ -22,7 +23,7 @@ const metrics = new CoreMetrics()
 const store = metrics.observed(await openStore(config.store))
 await store.migrate()
 
-const edges = new Edges(config.edges, config.relaySecret)
+const edges = new Edges(new EdgeHttp(config.edges, config.relaySecret))
 const directory = new Directory(
   store,
   edges,

@@ -1,10 +1,10 @@
-// Carries envelopes to the homes and to the interested regions. Holds none: what cannot be passed on is the sender's.
+// What one region asks of another through the core: of the home of a root, of every other region, or page by page.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RegionId, Root } from '../src/id/ids.ts'
 import { rootOfClient, rootOfTopic } from '../src/id/root.ts'
 import type { CommandRequest, CommandResponse } from '../src/relay/command.ts'
-import type { DeliverRequest, Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
+import type { Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
 import type { ExplainRequest, ExplainResponse, RegionExplainRequest } from '../src/relay/explain.ts'
 import type { HistoryRequest, HistorySeam } from '../src/relay/history.ts'
 import { FIRST_EPOCH, type HomeAnswer, type Moved } from '../src/relay/home-answer.ts'
@@ -19,32 +19,25 @@ import type {
   WideRetainedResponse,
 } from '../src/relay/wide.ts'
 import type { Directory } from './directory.ts'
-import { type Edges, EdgeUnreachable } from './edges.ts'
+import { EdgeUnreachable } from './edge-errors.ts'
+import type { Edges } from './edges.ts'
+import { EnvelopeRouter } from './envelope-router.ts'
 import { EXPLAIN_STORE_MS, MOVED_TRIES_MAX } from './limits.ts'
-
-type Addressed = DeliverRequest['envelopes'][number]
 
 export class Relay {
   private readonly directory: Directory
   private readonly edges: Edges
+  private readonly router: EnvelopeRouter
 
   constructor(directory: Directory, edges: Edges) {
     this.directory = directory
     this.edges = edges
+    this.router = new EnvelopeRouter(directory, edges)
   }
 
-  /** One result for each envelope, in order; regions are called side by side. */
-  async pass(from: RegionId, envelopes: readonly Envelope[]): Promise<EnvelopeResult[]> {
-    const results: EnvelopeResult[] = envelopes.map(() => ({ status: 'moved' }))
-    let open = envelopes.map((_, i) => i)
-    for (let tries = 0; tries < MOVED_TRIES_MAX && open.length > 0; tries++) {
-      const groups = await this.address(from, envelopes, open, tries > 0, results)
-      await Promise.all([...groups].map(([region, group]) => this.deliver(region, group, results)))
-      // A home that has moved is looked up anew; a region that refuses a lower epoch has the last word.
-      open = open.filter((i) => results[i]?.status === 'moved' && envelopes[i]?.to.kind === 'home')
-    }
-    for (const i of open) results[i] = { status: 'unreachable', detail: 'the home is moving' }
-    return results
+  /** One result for each envelope, in order. */
+  pass(from: RegionId, envelopes: readonly Envelope[]): Promise<EnvelopeResult[]> {
+    return this.router.pass(from, envelopes)
   }
 
   async interest({ known, ...request }: InterestRequest): Promise<InterestResponse> {
@@ -52,7 +45,7 @@ export class Relay {
     let newest = known
     for (let tries = 0; tries < MOVED_TRIES_MAX; tries++) {
       let home = tries === 0 ? await this.directory.guess(fleet, root, region, newest) : null
-      // Not on a guess: what was remembered may be from before the home left this region, and nobody would be told.
+      // Not on a guess: the home may have left this region since, and the region would miss its messages.
       if (home === null || home.region === region)
         home = await this.directory.resolve(fleet, root, region, newest)
       if (home.region === region) return { home, order: request.order, clock: 0, retained: [] }
@@ -66,7 +59,7 @@ export class Relay {
     throw new EdgeUnreachable(region, `the home of ${fleet}/${root} is moving`)
   }
 
-  /** A client's last event, from its home. Asking makes no region the home. */
+  /** The last presence event of a client, from its home. Asking makes no region the home. */
   async presence({ fleet, root }: Omit<PresenceRequest, 'region'>): Promise<PresenceResponse> {
     const said = await this.askHome(
       (known) => this.directory.find(fleet, root, known),
@@ -76,7 +69,7 @@ export class Relay {
     return 'answer' in said ? said.answer : { status: 'unreachable', region: said.region }
   }
 
-  /** What the other regions know of a receiver and a topic, and where the directory says that their homes are. */
+  /** The other regions' facts of a receiver and a topic, and the homes of both by the directory. */
   async explain({ region: from, ...asked }: ExplainRequest): Promise<ExplainResponse> {
     const begun = Date.now()
     const { fleet, device, topic } = asked
@@ -85,7 +78,7 @@ export class Relay {
       ([receiver, ofTopic]) => ({ receiver, topic: ofTopic }),
     )
     const [homes, regions] = await Promise.all([
-      // The store may be what is wrong.
+      // The store itself may be the cause that is looked for.
       Promise.race([found, sleep(EXPLAIN_STORE_MS, null)]).catch(() => null),
       Promise.all(this.others(from).map((region) => this.explainAt(region, asked))),
     ])
@@ -107,8 +100,8 @@ export class Relay {
   }
 
   /**
-   * Asks the home. Where its region does not answer, a reader gets what that had synced.
-   * @param request without a region where it comes from none: then it makes no region the home
+   * Asks the home for a shadow. If its region does not answer, a reader gets the shadow that was last synced.
+   * @param request with a null region if it comes from no edge. It then makes no region the home
    * @param synced the shadow as the store has it
    */
   async shadow(
@@ -131,7 +124,7 @@ export class Relay {
       : { status: 'unreachable', region }
   }
 
-  /** How far the home has kept messages, all of which the store has; null where there is no home. Or its region, which does not say. */
+  /** Up to where the store has all that the home has kept. Null if the root has no home; the home's region if that does not answer. */
   async historySeam({
     fleet,
     root,
@@ -144,7 +137,7 @@ export class Relay {
     return 'answer' in said ? { seam: said.answer.seam } : { region: said.region }
   }
 
-  /** A call of a device, to its home. Calling makes no region the home. */
+  /** Passes the call of a device to its home. Calling makes no region the home. */
   async command({ fleet, root, asked }: Omit<CommandRequest, 'region'>): Promise<CommandResponse> {
     const said = await this.askHome(
       (known) => this.directory.find(fleet, root, known),
@@ -155,20 +148,20 @@ export class Relay {
   }
 
   /**
-   * Nothing that a home has accepted is on its way to the region. A home that has moved may have left something in any
-   * region's outbox. Rejects unless each that is asked says so.
+   * Resolves when no message that a home has accepted is on its way to the region. A home that has moved may have left messages
+   * in the outbox of any region, so all are asked. Rejects unless each of them says so.
    */
   async drained({ fleet, root, region, known }: DrainedRequest): Promise<void> {
     const home = await this.directory.resolve(fleet, root, region, known)
     const homes = home.epoch > FIRST_EPOCH ? this.edges.regions : [home.region]
     const others = homes.filter((one) => one !== region)
     const said = await Promise.all(others.map((one) => this.edges.drained(one, { fleet, root, region })))
-    // Of a home that has never moved, for all that the directory knows, no other region was asked.
+    // By the directory this home never moved, so no other region was asked. Its answer says that it did move.
     const newest = said.map((one) => one.home).find((one) => one !== null && one.epoch > FIRST_EPOCH)
     if (home.epoch === FIRST_EPOCH && newest) await this.drained({ fleet, root, region, known: newest })
   }
 
-  /** Tells all other regions of one's wide filters. Rejects with `EdgeUnreachable` unless each has answered. */
+  /** Tells all other regions the wide filters of this one. Rejects with `EdgeUnreachable` unless each has answered. */
   async wide(request: WideRequest): Promise<WideResponse> {
     const regions = await Promise.all(
       this.others(request.region).map(async (region) => ({
@@ -179,7 +172,7 @@ export class Relay {
     return { regions }
   }
 
-  /** Resolves when nothing is on its way to the region's wide filters. Rejects unless every other region says so. */
+  /** Resolves when no message is on its way to the region's wide filters. Rejects unless every other region says so. */
   async wideDrained(request: WideDrainedRequest): Promise<void> {
     await Promise.all(this.others(request.region).map((region) => this.edges.wideDrained(region, request)))
   }
@@ -198,7 +191,10 @@ export class Relay {
     return { ...page, next }
   }
 
-  /** The home's answer; or its region, which does not answer (`silent`) or is always another; null where there is none. */
+  /**
+   * The home's answer. The home's region if that does not answer (`silent`), or if each region asked names another. Null if the
+   * root has no home.
+   */
   private async askHome<Answer extends { readonly status: 'done' }>(
     find: (known?: HomeAnswer) => Promise<HomeAnswer | null>,
     ask: (home: HomeAnswer) => Promise<Answer | Moved>,
@@ -221,67 +217,5 @@ export class Relay {
 
   private others(region: RegionId): RegionId[] {
     return this.edges.regions.filter((other) => other !== region).sort()
-  }
-
-  private async address(
-    from: RegionId,
-    envelopes: readonly Envelope[],
-    open: readonly number[],
-    again: boolean,
-    results: EnvelopeResult[],
-  ): Promise<Map<RegionId, { readonly at: number; readonly addressed: Addressed }[]>> {
-    const groups = new Map<RegionId, { readonly at: number; readonly addressed: Addressed }[]>()
-    await Promise.all(
-      open.map(async (at) => {
-        const envelope = envelopes[at]
-        if (envelope === undefined) return
-        const { fleet, root, to } = envelope
-        const told = results[at]
-        let region: RegionId
-        let epoch = 0
-        if (to.kind !== 'home') {
-          region = to.region
-        } else {
-          try {
-            const home = again
-              ? await this.directory.resolve(
-                  fleet,
-                  root,
-                  from,
-                  told?.status === 'moved' ? told.home : undefined,
-                )
-              : await this.directory.guess(fleet, root, from)
-            region = home.region
-            epoch = home.epoch
-          } catch (cause) {
-            results[at] = { status: 'unreachable', detail: `the directory does not answer: ${String(cause)}` }
-            return
-          }
-        }
-        const group = groups.get(region)
-        const item = { at, addressed: { envelope, epoch } }
-        if (group === undefined) groups.set(region, [item])
-        else group.push(item)
-      }),
-    )
-    return groups
-  }
-
-  private async deliver(
-    region: RegionId,
-    group: readonly { readonly at: number; readonly addressed: Addressed }[],
-    results: EnvelopeResult[],
-  ): Promise<void> {
-    try {
-      const response = await this.edges.deliver(region, {
-        envelopes: group.map(({ addressed }) => addressed),
-      })
-      group.forEach(({ at }, i) => {
-        results[at] = response.results[i] ?? { status: 'unreachable', detail: `${region} gave no result` }
-      })
-    } catch (cause) {
-      if (!(cause instanceof EdgeUnreachable)) throw cause
-      for (const { at } of group) results[at] = { status: 'unreachable', detail: cause.message }
-    }
   }
 }

@@ -1,7 +1,8 @@
 // Which regions do not answer, and for how long already: a process that is started again is no lost region.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RegionId } from '../src/id/ids.ts'
-import { EdgeSilent, type Edges } from './edges.ts'
+import { EdgeSilent } from './edge-errors.ts'
+import type { Edges } from './edges.ts'
 import { FAIL_OVER_AFTER_MS, SILENCE_FORGOTTEN_MS, SILENCE_LOOK_MS, SILENCE_WAIT_MS_MAX } from './limits.ts'
 
 export class Silence {

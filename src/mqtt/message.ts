@@ -94,9 +94,14 @@ export function encodeMessage(message: Message): Uint8Array {
   return writer.finish()
 }
 
+/** Whether a record's message expires. */
+export function hasExpiry(record: Uint8Array): boolean {
+  return ((record[0] ?? 0) & EXPIRES) !== 0
+}
+
 /** Moves the expiry of a record's message by the difference of two clocks, in place. False if the message never expires. */
 export function moveExpiry(record: Uint8Array, byMs: number): boolean {
-  if (((record[0] ?? 0) & EXPIRES) === 0) return false
+  if (!hasExpiry(record)) return false
   const view = new DataView(record.buffer, record.byteOffset, record.byteLength)
   view.setFloat64(1, view.getFloat64(1) + byMs)
   return true

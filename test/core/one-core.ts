@@ -5,6 +5,7 @@ import path from 'node:path'
 import { pino } from 'pino'
 import { coreApp } from '../../k8s-core/app.ts'
 import { Directory } from '../../k8s-core/directory.ts'
+import { EdgeHttp } from '../../k8s-core/edge-http.ts'
 import { Edges } from '../../k8s-core/edges.ts'
 import type { CoreMetrics } from '../../k8s-core/metrics.ts'
 import { Registry } from '../../k8s-core/registry/registry.ts'
@@ -67,7 +68,7 @@ export async function startOneCore(more: CoreSettings): Promise<OneCore> {
   const { store: plain, drop } = await sqlitePlace()
   await plain.migrate()
   const store = more.metrics?.observed(plain) ?? plain
-  const { app } = coreOver(store, new Edges(new Map(), more.relaySecret), more)
+  const { app } = coreOver(store, new Edges(new EdgeHttp(new Map(), more.relaySecret)), more)
   return {
     app,
     store,

@@ -1,5 +1,6 @@
 // Regions as a directory's test scripts them.
-import { EdgeSilent, type Edges, EdgeUnreachable } from '../../k8s-core/edges.ts'
+import { EdgeSilent, EdgeUnreachable } from '../../k8s-core/edge-errors.ts'
+import type { Edges } from '../../k8s-core/edges.ts'
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import {
   type HandoverResponse,

@@ -1,6 +1,8 @@
 // A core with a registry over an embedded store, and regions that a test takes away and gives back.
 import type { coreApp } from '../../k8s-core/app.ts'
-import { Edges, EdgeUnreachable } from '../../k8s-core/edges.ts'
+import { EdgeUnreachable } from '../../k8s-core/edge-errors.ts'
+import { EdgeHttp } from '../../k8s-core/edge-http.ts'
+import { Edges } from '../../k8s-core/edges.ts'
 import type { Registry } from '../../k8s-core/registry/registry.ts'
 import type { RegisteringStore } from '../../k8s-core/store/port.ts'
 import { signClientToken } from '../../src/id/client-token.ts'
@@ -37,13 +39,11 @@ export class RegistryWorld {
   private constructor({ store, drop }: Place, now: () => number) {
     this.drop = drop
     this.store = store
-    this.edges = new RecordingEdges(
-      new Map([
-        [EU, ''],
-        [US, ''],
-      ]),
-      SECRET,
-    )
+    const urls = new Map([
+      [EU, ''],
+      [US, ''],
+    ])
+    this.edges = new RecordingEdges(new EdgeHttp(urls, SECRET))
     const core = coreOver(store, this.edges, { relaySecret: SECRET, clientTokenSecret: SECRET, now })
     this.registry = core.registry
     this.app = core.app

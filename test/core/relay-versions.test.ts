@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { EdgeHttp } from '../../k8s-core/edge-http.ts'
 import { Edges } from '../../k8s-core/edges.ts'
 import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import { encodeMessage } from '../../src/mqtt/message.ts'
@@ -62,7 +63,10 @@ beforeAll(async () => {
   await place.store.migrate()
   const urls = new Map<RegionId, string>()
   for (const [region, edge] of edges) urls.set(region, await edge.start())
-  app = coreOver(place.store, new Edges(urls, SECRET), { relaySecret: SECRET, clientTokenSecret: SECRET }).app
+  app = coreOver(place.store, new Edges(new EdgeHttp(urls, SECRET)), {
+    relaySecret: SECRET,
+    clientTokenSecret: SECRET,
+  }).app
 })
 
 afterAll(async () => {

@@ -1,7 +1,8 @@
 // The core between whoever asks a shadow by HTTP and its home: whom it asks, and what it says when that does not answer.
 import { expect, test } from 'vitest'
 import type { Directory } from '../../k8s-core/directory.ts'
-import { type Edges, EdgeUnreachable } from '../../k8s-core/edges.ts'
+import { EdgeUnreachable } from '../../k8s-core/edge-errors.ts'
+import type { Edges } from '../../k8s-core/edges.ts'
 import { Relay } from '../../k8s-core/relay.ts'
 import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import type { HomeShadowResponse, ShadowRequest } from '../../src/relay/shadow.ts'

@@ -1,7 +1,8 @@
 // The core between regions with wide filters: whom it tells, and how pages of retained messages go from region to region.
 import { describe, expect, test } from 'vitest'
 import type { Directory } from '../../k8s-core/directory.ts'
-import { type Edges, EdgeUnreachable } from '../../k8s-core/edges.ts'
+import { EdgeUnreachable } from '../../k8s-core/edge-errors.ts'
+import type { Edges } from '../../k8s-core/edges.ts'
 import { Relay } from '../../k8s-core/relay.ts'
 import { DEFAULT_FLEET, type RegionId, type Root } from '../../src/id/ids.ts'
 import type { DeliverRequest } from '../../src/relay/envelope.ts'

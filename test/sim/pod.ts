@@ -1,7 +1,7 @@
 // A pod of the core: the real directory and relay, served as k8s-core/app.ts serves them, over a store with a delay.
 import type { z } from 'zod'
 import { Directory } from '../../k8s-core/directory.ts'
-import { EdgeUnreachable } from '../../k8s-core/edges.ts'
+import { EdgeUnreachable } from '../../k8s-core/edge-errors.ts'
 import { History } from '../../k8s-core/history.ts'
 import { FAIL_OVER_AFTER_MS } from '../../k8s-core/limits.ts'
 import { Relay } from '../../k8s-core/relay.ts'

@@ -1,7 +1,7 @@
 // What of an envelope is new: uplinks number what they send, and send again what was not answered. What was stored anywhere
 // because of it is known in storage too, so that it is not stored a second time after this actor's memory was lost.
 
-import { moveExpiry } from '../../../src/mqtt/message.ts'
+import { hasExpiry, moveExpiry } from '../../../src/mqtt/message.ts'
 import { Outcome, packOutcomes, readOutcomes } from '../../../src/mqtt/outcome.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../../src/relay/batch.ts'
@@ -26,8 +26,12 @@ interface Last {
 
 /** @param now by the clock of this region, to which what expires is moved */
 export function runOf({ source, first, records, clock }: Envelope, now: number): Run {
-  const batch = records
-  for (const routed of unpackBatch(batch)) moveExpiry(recordOf(routed), now - clock)
+  const byMs = now - clock
+  const moves = byMs !== 0 && unpackBatch(records).some((routed) => hasExpiry(recordOf(routed)))
+  if (!moves) return { source, first, batch: records }
+  // A copy: the caller may make its call again, with the times as they were.
+  const batch = records.slice()
+  for (const routed of unpackBatch(batch)) moveExpiry(recordOf(routed), byMs)
   return { source, first, batch }
 }
 
