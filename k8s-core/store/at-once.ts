@@ -1,4 +1,4 @@
-// A bound on what is under way at a time: what comes beyond it waits for its turn.
+// Bounds the calls that are under way at a time: further calls wait for their turn.
 
 export class AtOnce {
   readonly #max: number

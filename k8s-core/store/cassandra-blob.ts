@@ -1,11 +1,11 @@
-// Bytes as the Cassandra driver takes and gives them: Buffers, which no other part of the core should meet.
+// Between bytes and the Cassandra driver's Buffers, which no other part of the core sees.
 
 /** A view. */
 export function blobOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
-/** A view of what the driver has read. */
+/** A view of the driver's Buffer. */
 export function bytesOf(blob: unknown): Uint8Array {
   const { buffer, byteOffset, length } = blob as Buffer
   return new Uint8Array(buffer, byteOffset, length)

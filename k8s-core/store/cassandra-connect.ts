@@ -21,7 +21,7 @@ export interface CassandraOptions {
    * that must survive the loss of a data centre has copies in three (one copy in the third suffices to vote).
    */
   readonly replication?: Readonly<Record<string, number>>
-  /** All cores of a deployment must have the same; to change it, all are stopped for a moment. */
+  /** All cores of a deployment must have the same level. To change it, stop all of them first. */
   readonly syncConsistency?: SyncConsistency
   readonly username?: string
   readonly password?: string
@@ -47,7 +47,7 @@ export async function connectCassandra(options: CassandraOptions): Promise<Cassa
         CASSANDRA_RECONNECT_FIRST_MS,
         CASSANDRA_RECONNECT_MAX_MS,
       ),
-      // The driver's default sends a statement again after an error even where it is not idempotent.
+      // By default the driver repeats a failed statement even if it is not idempotent.
       retry: new policies.retry.IdempotenceAwareRetryPolicy(new policies.retry.RetryPolicy()),
     },
   })
@@ -64,7 +64,7 @@ async function discoverDataCenter(options: CassandraOptions): Promise<string> {
     })
     try {
       await connectOrShutDown(client, [point])
-      // A connected client knows the whole cluster; the host that answered at this address is the one meant.
+      // A connected client knows the whole cluster: pick the host that answered at this address.
       const addresses = await addressesOf(point)
       const host = client.hosts.values().find((known) => addresses.has(known.address))
       if (host !== undefined) return host.datacenter

@@ -17,18 +17,18 @@ import {
 import type { HistoryPage, HistoryRange } from './port.ts'
 
 const NUMBER_MAX = Number.MAX_SAFE_INTEGER
-/** The last hour that the column can say. */
+/** The last hour that fits the column. */
 const BUCKET_MAX = 2 ** 31 - 1
-/** An hour may be there for several times to live. */
+/** One hour can stand in the index several times, once for each time to live. */
 const INDEX_ROWS_MAX = HISTORY_BUCKETS_PER_PAGE_MAX * 10
 
 export class CassandraHistory {
   readonly #client: Client
   readonly #keyspace: string
   readonly #atOnce: AtOnce
-  /** A reader of another data center is to find what a home was told to be in the store. */
+  /** A reader in another data center must find every row that a home has a confirmation for. */
   readonly #levels: SyncLevels
-  /** Until when an hour of a root need not be noted in the index again. */
+  /** Until when an hour of a root need not be written to the index again. */
   readonly #noted = new Map<string, number>()
 
   constructor(client: Client, keyspace: string, atOnce: AtOnce, levels: SyncLevels) {
@@ -48,7 +48,7 @@ export class CassandraHistory {
       const seconds = secondsLeft(row, clock)
       return seconds > 0 ? [{ row, seconds, bucket: bucketOf(row.at) }] : []
     })
-    // The index first: what it leads to may be missing, but must not be there without it.
+    // The index first: rows that no index entry leads to would never be found.
     const hours = new Map(rows.map(({ row, bucket }) => [`${bucket} ${row.ttlSeconds}`, { row, bucket }]))
     await Promise.all(
       [...hours.values()].map(({ row, bucket }) => this.#note(fleet, root, bucket, row.ttlSeconds)),
@@ -80,7 +80,7 @@ export class CassandraHistory {
     return { messages, next: more && last !== undefined ? behind(last, order) : null }
   }
 
-  /** The hours within the range, behind its place, that had something: in its order. */
+  /** The hours with messages in the range, after its cursor, in its order. */
   async #buckets({ fleet, root, from, to, order, after }: HistoryRange): Promise<{
     readonly buckets: readonly number[]
     readonly more: boolean
@@ -127,7 +127,7 @@ export class CassandraHistory {
     }))
   }
 
-  /** Once in a while for each hour, root and time to live: others of the hour find it noted. */
+  /** Writes an hour, root and time to live to the index, unless this pod did so lately. */
   async #note(fleet: string, root: string, bucket: number, ttlSeconds: number): Promise<void> {
     const now = performance.now()
     const key = `${fleet} ${root} ${bucket} ${ttlSeconds}`
@@ -153,14 +153,14 @@ function big(at: number): bigint {
   return BigInt(Math.trunc(at))
 }
 
-/** A place from which that hour comes next. */
+/** The cursor before an hour. */
 function before(bucket: number, order: 'oldest' | 'newest'): HistoryPlace {
   return order === 'oldest'
     ? { at: bucket * HISTORY_BUCKET_MS - 1, epoch: NUMBER_MAX, number: NUMBER_MAX }
     : { at: (bucket + 1) * HISTORY_BUCKET_MS, epoch: 0, number: 0 }
 }
 
-/** A place that all of that hour is before. */
+/** The cursor after an hour. */
 function behind(bucket: number, order: 'oldest' | 'newest'): HistoryPlace {
   return before(order === 'oldest' ? bucket + 1 : bucket - 1, order)
 }

@@ -8,11 +8,11 @@ import { cassandraMigrations, type Migration } from './migrations.ts'
 const SCOPE = 'schema'
 
 /**
- * One pod at a time works, under a lease that is taken by a lightweight transaction and lapses with a dead pod. Should
- * a lease lapse under a slow pod, two may work at once: that is safe too, since every statement says IF NOT EXISTS.
+ * One pod at a time migrates, under a lease: a lightweight transaction that lapses if the pod dies. If the lease of a slow pod
+ * lapses, two pods migrate at once. That is safe, since every statement has IF NOT EXISTS.
  *
- * The lease needs a table, which nothing guards. Two pods that create a table of one name at the same moment would give
- * it two ids, and the loser's writes would vanish; so this table gets an id made from its name.
+ * Nothing guards the table of the lease itself. Two pods that create it at the same moment would make two tables with different
+ * ids, and one pod's writes would vanish. So the table's id is derived from its name.
  */
 export async function migrateCassandra(
   client: Client,
@@ -22,7 +22,7 @@ export async function migrateCassandra(
   const migrations = cassandraMigrations(keyspace)
   if (pending(migrations, await appliedVersions(client, keyspace)).length === 0) return
 
-  // The copies of a keyspace that exists are the operator's: to change them takes a repair.
+  // Never change the replication of an existing keyspace: that needs a repair, which is the operator's decision.
   await change(client, `CREATE KEYSPACE IF NOT EXISTS ${keyspace} WITH replication = ${toCql(replication)}`)
   await change(
     client,
@@ -70,7 +70,7 @@ async function appliedVersions(client: Client, keyspace: string): Promise<Readon
     // A partition that has only its static column shows as one row without a version.
     return new Set(found.rows.map((row) => Number(row.version ?? 0)))
   } catch (error) {
-    // The keyspace or the table is not there yet.
+    // The keyspace or the table does not exist.
     if (error instanceof errors.ResponseError && error.code === types.responseErrorCodes.invalid)
       return new Set()
     throw error
@@ -88,7 +88,7 @@ async function takeLease(client: Client, keyspace: string, holder: string): Prom
         [holder, SCOPE],
         SERIAL_WRITE,
       )
-      // An earlier try of ours may have succeeded though its answer was lost.
+      // An earlier try may have succeeded although its answer was lost.
       if (taken.wasApplied() || taken.first()?.get('lease_holder') === holder) return
     } catch (error) {
       failure = error
@@ -98,7 +98,7 @@ async function takeLease(client: Client, keyspace: string, holder: string): Prom
   throw new Error('the schema lease stayed taken', { cause: failure })
 }
 
-/** The driver documents this method and leaves it out of its types. */
+/** The driver documents this method, but its types lack it. */
 type AgreementMetadata = metadata.Metadata & { checkSchemaAgreement(): Promise<boolean> }
 
 /** Runs one schema statement and waits until all nodes that are up know its result. */
@@ -121,7 +121,7 @@ function toCql(replication: Readonly<Record<string, number>>): string {
   return `{'class': 'NetworkTopologyStrategy', ${copies.join(', ')}}`
 }
 
-/** The same in every pod; a version 5 UUID in form. */
+/** In the form of a version 5 UUID; the same in every pod. */
 function tableId(keyspace: string, table: string): string {
   const hex = createHash('sha256').update(`${keyspace}.${table}`).digest('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`

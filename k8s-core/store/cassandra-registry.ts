@@ -1,5 +1,5 @@
-// The registry in Cassandra: entries by lightweight transactions, indexes by plain writes in an order that leaves too much
-// rather than too little.
+// The registry in Cassandra: entries by lightweight transactions, indexes by plain writes. After a crash an index may have rows
+// without an entry, but never lacks a row.
 import { randomUUID } from 'node:crypto'
 import { type Client, type QueryOptions, types } from 'cassandra-driver'
 import type { ClientId, FleetId, RegionId } from '../../src/id/ids.ts'
@@ -19,14 +19,14 @@ import type {
 } from './registry-port.ts'
 import { afterPrefix, bucketOf, keyText, nextVersion, pageOf } from './registry-row.ts'
 
-/** A majority of all copies in the world: what is revoked through one data center is seen in any. */
+/** A majority of all copies: every data center sees a revocation at once. */
 const QUORUM: QueryOptions = {
   prepare: true,
   isIdempotent: true,
   consistency: types.consistencies.quorum,
 }
 
-/** SERIAL over all data centers, as for homes; what is committed is seen by a plain read at QUORUM. */
+/** SERIAL over all data centers, as for homes; a plain read at QUORUM sees every commit. */
 const COMPARE_AND_SET: QueryOptions = {
   prepare: true,
   isIdempotent: false,
@@ -46,7 +46,7 @@ interface StoredEntry extends Entry {
 }
 
 interface Attempt<T> extends EntryDecision<T> {
-  /** The token of the entry that it was decided on; null for none. */
+  /** The token of the entry that the decision was made on; null if there was no entry. */
   readonly former: string | null
   readonly version: number
 }
@@ -68,9 +68,9 @@ export class CassandraRegistry implements RegistryStore {
   }
 
   /**
-   * Rows are put into indexes before the entry says so, and taken out after: whatever a crash leaves is too much and never
-   * too little. Their timestamps are the versions, so a late removal cannot undo what a later version has put; and a
-   * version that failed can only have put too much. How a lost answer is settled: as for homes, see `cassandra.ts`.
+   * Index rows are written before the entry and deleted after it, so a crash leaves only surplus rows. The timestamp of an index
+   * row is the entry's version, so a delayed delete cannot remove the row of a later version. A lost answer is settled as for
+   * homes: see `cassandra.ts`.
    */
   async change<T>(key: EntryKey, start: 'absent' | 'read', decide: DecideEntry<T>): Promise<T> {
     const token = randomUUID()
@@ -78,7 +78,7 @@ export class CassandraRegistry implements RegistryStore {
     const { result, write, version } = await settle<Attempt<T>>(keyText(key), async (round) => {
       const former = round === 0 && start === 'absent' ? null : await this.#read(key, SERIAL_READ)
       if (attempt !== null && former?.token === token) return { result: attempt }
-      // On the same entry again it is the very same attempt: the one before may be applied yet.
+      // The same entry leads to the same attempt: an earlier try may still be applied.
       if (attempt === null || attempt.former !== (former?.token ?? null)) {
         const decidedFor = nextVersion(former, this.#now())
         attempt = { former: former?.token ?? null, version: decidedFor, ...decide(former, decidedFor) }
@@ -86,12 +86,12 @@ export class CassandraRegistry implements RegistryStore {
       if (attempt.write === null) return { result: attempt }
       const since = performance.now()
       await this.#announce(key, attempt.write, attempt.version)
-      // Whoever finds a row that the entry does not bear out takes it for left over after a while.
+      // A surplus row is deleted by a reader once the row is old enough.
       if (performance.now() - since > REGISTRY_ATTEMPT_MS) return null
       return (await this.#write(key, attempt, attempt.write, token)) ? { result: attempt } : null
     })
     if (write !== null && write.unindexed.length > 0) {
-      // What is not taken out now is passed over, and taken out by a reader.
+      // Readers ignore a row that could not be deleted here, and delete it.
       await Promise.allSettled(write.unindexed.map((row) => this.unindex(key.fleet, row, version)))
     }
     return result
@@ -150,7 +150,7 @@ export class CassandraRegistry implements RegistryStore {
     )
   }
 
-  /** What must be there before the entry is changed. */
+  /** Writes the rows that must exist before the entry changes. */
   async #announce({ fleet, id }: EntryKey, write: EntryWrite, version: number): Promise<void> {
     const at = BigInt(version)
     await Promise.all([
@@ -180,7 +180,7 @@ export class CassandraRegistry implements RegistryStore {
       options,
     )
     const row = found.first()
-    // One that was removed long ago has lost its version too.
+    // An entry that was removed long ago has lost its version too.
     if (row === null || row.version === null) return null
     return {
       version: Number(row.version),

@@ -1,9 +1,9 @@
-// A compare-and-set whose answer is lost or contended, repeated until it is known what became of it.
+// Repeats a compare-and-set whose answer was lost, or that contended with another, until its outcome is known.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errors, types } from 'cassandra-driver'
 import { SETTLE_MS, SETTLE_PAUSE_FIRST_MS, SETTLE_PAUSE_MAX_MS } from './limits.ts'
 
-/** Repeats `round` until it has a result, through errors that may pass. Rejects with the last one after SETTLE_MS. */
+/** Repeats `round` until it has a result, through transient errors. Rejects with the last error after SETTLE_MS. */
 export async function settle<T>(
   what: string,
   round: (n: number) => Promise<{ readonly result: T } | null>,
@@ -23,7 +23,7 @@ export async function settle<T>(
   throw new Error(`${what} was not settled within ${SETTLE_MS} ms`, { cause: failure })
 }
 
-/** Errors that say that the statement was not and will not be executed, so trying again is of no use. */
+/** Errors after which the statement will never be executed: trying again is of no use. */
 function isRefusal(error: unknown): boolean {
   const { invalid, syntaxError, unauthorized, badCredentials, configError } = types.responseErrorCodes
   return (
@@ -32,7 +32,7 @@ function isRefusal(error: unknown): boolean {
   )
 }
 
-/** Contending proposers only get out of each other's way if their pauses differ. */
+/** Random, since contending proposers with equal pauses would contend for ever. */
 async function pause(round: number): Promise<void> {
   const longest = Math.min(SETTLE_PAUSE_MAX_MS, SETTLE_PAUSE_FIRST_MS * 2 ** round)
   await sleep(longest * (0.5 + Math.random() / 2))

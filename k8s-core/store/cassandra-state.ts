@@ -14,7 +14,7 @@ type Statement = readonly [query: string, values: unknown[]]
 export class CassandraStates {
   readonly #client: Client
   readonly #keyspace: string
-  /** All roots of all regions may come at once. */
+  /** Bounds the statements under way: all roots of all regions may sync at once. */
   readonly #atOnce: AtOnce
   readonly #levels: SyncLevels
 
@@ -27,10 +27,10 @@ export class CassandraStates {
 
   async put(change: RootChange, now: number): Promise<boolean> {
     const { puts, takes } = this.#statements(change, now)
-    // What takes away comes last: should this break off, the store has too much rather than too little.
+    // Deletes come last: a sync that breaks off must leave surplus rows rather than lose rows.
     await Promise.all(puts.map((statement) => this.#execute(statement)))
     await Promise.all(takes.map((statement) => this.#execute(statement)))
-    // After the writes: a fence that is not seen here was set after them, so whoever set it will find them.
+    // Read the fence after the writes: a fence that is not there yet is set after them, and its home finds them.
     const found = await this.#client.execute(
       `SELECT value FROM ${this.#keyspace}.root_state WHERE fleet = ? AND root = ? AND kind = 'fence'`,
       [change.fleet, change.root],
@@ -88,7 +88,7 @@ export class CassandraStates {
     const puts: Statement[] = []
     const state = (kind: string, value: unknown): Statement => [
       `INSERT INTO ${table('root_state')} (fleet, root, kind, value) VALUES (?, ?, ?, ?) USING TIMESTAMP ?`,
-      // Never null, which would have no time of its own.
+      // Never null: a null would have no timestamp of its own.
       [fleet, root, kind, JSON.stringify(value), at],
     ]
     if (session !== undefined) puts.push(state('session', session))
@@ -156,7 +156,7 @@ export class CassandraStates {
       this.#levels.found,
     )
     const rows: types.Row[] = []
-    // The driver iterates over all pages, and leaves that out of its types.
+    // The driver iterates over all pages, but its types lack that.
     for await (const row of found as unknown as AsyncIterable<types.Row>) rows.push(row)
     return rows
   }

@@ -46,8 +46,8 @@ export async function openCassandraStore(options: CassandraOptions): Promise<Reg
 }
 
 /**
- * Of the node that coordinates, which any may: they agree, since their clocks decide when what has a time to live is over.
- * Not prepared, which would be another round trip the first time.
+ * The clock of the coordinating node. Any node will do: Cassandra's nodes must agree on the time anyway, since rows expire by it.
+ * Not prepared: preparing would cost another round trip the first time.
  */
 async function clockOf(client: Client): Promise<number> {
   const found = await client.execute('SELECT toUnixTimestamp(now()) AS now FROM system.local', [], {
@@ -60,7 +60,7 @@ async function clockOf(client: Client): Promise<number> {
   return now
 }
 
-/** It becomes part of statements, and without quotes, so lower case. */
+/** Lower case: the name becomes part of statements without quotes. */
 const KEYSPACE = /^[a-z][a-z0-9_]{0,47}$/
 
 const { localQuorum, serial } = types.consistencies
@@ -78,10 +78,10 @@ const COMPARE_AND_SET: QueryOptions = {
   serialConsistency: serial,
 }
 
-/** Such a read first completes or rules out a claim that is under way; a quorum read might miss or foresee it. */
+/** A serial read first completes or rules out a claim that is under way; a quorum read could see either state. */
 const SERIAL_READ: QueryOptions = { prepare: true, isIdempotent: true, consistency: serial }
 
-/** `token` is new with each write: it names the version of the row, and lets a writer know its own write again. */
+/** `token` is new with each write: it names the row's version, and a writer recognises its own write by it. */
 interface StoredRow extends HomeRow {
   readonly token: string
 }
@@ -121,7 +121,7 @@ class CassandraStore implements RegisteringStore {
   }
 
   async home(fleet: FleetId, root: Root): Promise<Home | null> {
-    // A serial read takes part in the election, so it too may lose against claims that contend, and time out.
+    // A serial read takes part in the election, so it too may lose against contending claims and time out.
     return settle(`the home of ${fleet}/${root}`, async () => ({
       result: homeOf(await this.#readHome(fleet, root)),
     }))
@@ -130,7 +130,7 @@ class CassandraStore implements RegisteringStore {
   async claimHome(fleet: FleetId, root: Root, region: RegionId, expectedEpoch: number): Promise<ClaimResult> {
     assertRoot(root)
     assertEpoch(expectedEpoch, 0)
-    // Most claims that expect no home are a root's first, so they start with the write and save the read.
+    // A claim that expects no home is mostly a root's first: start with the write, and save the read.
     const start = expectedEpoch === 0 ? 'assume-no-row' : 'read'
     return this.#compareAndSet(fleet, root, start, (row) => decideClaim(row, region, expectedEpoch))
   }
@@ -191,12 +191,12 @@ class CassandraStore implements RegisteringStore {
   }
 
   /**
-   * Applies a decision to the row it was made from, or decides again on the row that came between.
+   * Applies a decision to the row that it was made from, or decides again if the row has changed.
    *
-   * A lightweight transaction that fails (a timeout, a lost connection) may have been applied, or may yet be by a
-   * coordinator that goes on without us. So the row is read again at SERIAL: our token in it means that it was
-   * applied; another's means that it never will be, for the condition on the former token has become false for ever;
-   * an unchanged row leads to the same decision under the same token, so it is one whichever of the two applies.
+   * A lightweight transaction that fails (a timeout, a lost connection) may have been applied, or may be applied later by its
+   * coordinator. So the row is read again at SERIAL. With our token the write was applied. With another token it never will be,
+   * since its condition is false for ever. An unchanged row leads to the same decision under the same token, so it does not
+   * matter which of the two writes is applied.
    */
   async #compareAndSet<T>(
     fleet: FleetId,

@@ -4,7 +4,7 @@ import type { HomeAnswer } from '../../src/relay/home-answer.ts'
 import { EPOCH_MAX, ROOT_BYTES_MAX, SYNC_EPOCH_MAX, SYNC_VERSION_BITS, SYNC_VERSION_MAX } from './limits.ts'
 import type { ClaimResult, Home } from './port.ts'
 
-/** What is stored of a root. A released home keeps its row, without a region, so that epochs never go back. */
+/** The stored row of a root. A released home keeps its row, without a region, so that epochs never go back. */
 export interface HomeRow {
   readonly epoch: number
   readonly region: RegionId | null
@@ -42,13 +42,13 @@ export function decideRestore(
   const before = row?.epoch ?? 0
   if (before >= epoch) return { result: homeOf(row), write: null }
   const listed = importSources(homeOf(row), region)
-  // Of the homes in between nobody tells. One that has nothing, or never was one, says so when it is asked.
+  // Nobody knows the homes in between, so all regions count. A region without anything answers so when it is asked.
   const between = epoch > before + 1 ? regions.filter((one) => one !== region) : []
   const home: Home = { region, epoch, importFrom: [...new Set([...listed, ...between])] }
   return { result: home, write: home }
 }
 
-/** A claim imports nothing by itself, so what the former home still had to ask for stays open. */
+/** A claim imports nothing, so the regions that the former home still had to import from stay open. */
 function importSources(former: Home | null, claimer: RegionId): readonly RegionId[] {
   if (former === null) return []
   return [...new Set([...former.importFrom, former.region])].filter((region) => region !== claimer)
@@ -62,7 +62,7 @@ export function decideConfirm(row: HomeRow | null, epoch: number, from: RegionId
   return { result: true, write: changed ? { ...home, importFrom } : null }
 }
 
-/** In one column; a region's name has no comma. */
+/** The regions in one column; a region's name has no comma. */
 export function importFromText(regions: readonly RegionId[]): string | null {
   return regions.length === 0 ? null : regions.join(',')
 }
@@ -77,7 +77,7 @@ export function decideRelease(row: HomeRow | null, epoch: number): Decision<bool
   return { result: true, write: { epoch, region: null, importFrom: [] } }
 }
 
-/** (epoch, version) of a synced state as one number that orders like the pair. A bigint, since it may pass 2^53. */
+/** (epoch, version) of a synced state as one number with the pair's order. A bigint, since it may pass 2^53. */
 export function syncTimestamp(epoch: number, version: number): bigint {
   if (!Number.isSafeInteger(epoch) || epoch < 1 || epoch > SYNC_EPOCH_MAX)
     throw new RangeError(`not an epoch: ${epoch}`)
@@ -90,7 +90,7 @@ export function epochOf(timestamp: bigint): number {
   return Number(timestamp >> BigInt(SYNC_VERSION_BITS))
 }
 
-/** What no correct caller passes. Zero is an epoch only where it means "no home". */
+/** Refuses epochs that no correct caller passes. Zero is an epoch only as "no home". */
 export function assertEpoch(epoch: number, min: 0 | 1): void {
   if (!Number.isSafeInteger(epoch) || epoch < min || epoch > EPOCH_MAX)
     throw new RangeError(`not an epoch: ${epoch}`)

@@ -10,20 +10,20 @@ export const SYNC_VERSION_MAX = 2 ** SYNC_VERSION_BITS - 1
 export const SYNC_EPOCH_MAX = 2 ** 23 - 1
 /** Statements of syncs that are under way at a time; a connection takes 2,048 of all kinds. */
 export const SYNC_STATEMENTS_MAX = 512
-/** How many of a root's versions back the embedded store remembers what was removed, should an older write come late. */
+/** For how many versions of a root the embedded store remembers removed rows, so that a delayed older write does not restore them. */
 export const SYNC_REMOVED_VERSIONS_KEPT = 1_000
 /**
  * A root's history is divided by the hour: 100 MB, about what a partition should have at most, are 190 messages a second of
  * 150 bytes each.
  */
 export const HISTORY_BUCKET_MS = 3_600_000
-/** Buckets that one page looks into; those that never had a message are not counted. */
+/** Buckets that one page reads; buckets that never had a message do not count. */
 export const HISTORY_BUCKETS_PER_PAGE_MAX = 100
-/** Hours of history that a pod remembers to have noted in the index. */
+/** Index entries of history that a pod remembers as written. */
 export const HISTORY_NOTED_MAX = 100_000
-/** A pod remembers one for this long. */
+/** A pod remembers an index entry for this long. */
 export const HISTORY_NOTED_MS = 1_800_000
-/** The index outlives what it leads to, by this. */
+/** By how much an index entry outlives its rows. */
 export const HISTORY_INDEX_SLACK_S = 7_200
 /** Cassandra takes at most 64 KiB for a whole partition key, fleet and framing included. */
 export const ROOT_BYTES_MAX = 65_000
@@ -31,9 +31,9 @@ export const ROOT_BYTES_MAX = 65_000
 /** How long an SQLite call waits for another process's write. It blocks the process, so it is short. */
 export const SQLITE_BUSY_MS = 5_000
 
-/** How often a pod that uses the store's clock asks for it: in between, its own quartz goes wrong by a few milliseconds. */
+/** How often a pod asks for the store's clock: in between its own clock drifts by a few milliseconds. */
 export const STORE_CLOCK_MEASURED_EVERY_MS = 60_000
-/** An answer may be off by half of its way there and back: after a longer one, what was said a minute ago is better. */
+/** The error of an answer is half its round trip: beyond this the answer of a minute ago is better. */
 export const STORE_CLOCK_ROUND_TRIP_MS_MAX = 1_000
 
 /** The driver waits this long for a connection. */
@@ -66,9 +66,9 @@ export const SCHEMA_AGREEMENT_MS = 30_000
 /** A schema change takes seconds on a busy cluster. */
 export const SCHEMA_CHANGE_MS = 30_000
 
-/** For how long the version of a removed entry of the registry goes on: longer than clocks ever differ. */
+/** How long a removed registry entry keeps its version: longer than clocks ever differ. */
 export const REGISTRY_REMOVED_KEPT_S = 30 * 24 * 3600
-/** Partitions of the notices that regions are to get. A constant of the keyspace. */
+/** Partitions of the notices to regions. A constant of the keyspace: never change it. */
 export const REGISTRY_NOTICE_SHARDS = 4
-/** A change that takes longer from its index rows to its entry begins anew; far below REGISTRY_LEFT_OVER_MS. */
+/** A change that takes longer from its index rows to its entry starts again; far below REGISTRY_LEFT_OVER_MS. */
 export const REGISTRY_ATTEMPT_MS = 30_000

@@ -4,7 +4,7 @@ export interface Migration {
   /** Counts up from 1 without gaps. */
   readonly version: number
   readonly name: string
-  /** Each statement may run twice without harm: a pod may die between it and the note that it ran. */
+  /** Each statement must be safe to run twice: a pod may die before the step is recorded. */
   readonly statements: readonly string[]
 }
 
@@ -26,7 +26,7 @@ export const SQLITE_MIGRATIONS: readonly Migration[] = [
       `CREATE TABLE IF NOT EXISTS root_state (
         fleet TEXT NOT NULL, root TEXT NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL, value TEXT,
         PRIMARY KEY (fleet, root, kind)) STRICT, WITHOUT ROWID`,
-      // A null is what was removed: remembered for a while, should an older write come late.
+      // A null marks a removed row, so that a delayed older write does not restore it.
       `CREATE TABLE IF NOT EXISTS root_queue (
         fleet TEXT NOT NULL, root TEXT NOT NULL, position INTEGER NOT NULL, at INTEGER NOT NULL,
         session TEXT NOT NULL, delivery BLOB, PRIMARY KEY (fleet, root, position)) STRICT, WITHOUT ROWID`,
@@ -61,7 +61,7 @@ export const SQLITE_MIGRATIONS: readonly Migration[] = [
     version: 5,
     name: 'registry',
     statements: [
-      // A null is what was removed: its version goes on.
+      // A null marks a removed entry, whose version must go on.
       `CREATE TABLE IF NOT EXISTS registry_entry (
         fleet TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, body TEXT,
         PRIMARY KEY (fleet, kind, id)) STRICT, WITHOUT ROWID`,
@@ -103,7 +103,7 @@ export function cassandraMigrations(keyspace: string): readonly Migration[] {
         `CREATE TABLE IF NOT EXISTS ${keyspace}.root_state (
           fleet text, root text, kind text, value text,
           PRIMARY KEY ((fleet, root), kind)) WITH ${rows}`,
-        // A partition is bounded by a session's queue; what was removed is forgotten soon, since it may be as much again.
+        // A partition is bounded by a session's queue. Tombstones are dropped soon, since there may be as many again.
         `CREATE TABLE IF NOT EXISTS ${keyspace}.root_queue (
           fleet text, root text, position bigint, session text, delivery blob,
           PRIMARY KEY ((fleet, root), position)) WITH ${rows} AND gc_grace_seconds = 10800`,
@@ -137,8 +137,7 @@ export function cassandraMigrations(keyspace: string): readonly Migration[] {
             'compaction_window_unit': 'DAYS', 'compaction_window_size': 1}
           AND compression = {'class': 'LZ4Compressor', 'chunk_length_in_kb': 16}
           AND gc_grace_seconds = 10800`,
-        // Which hours a root has something of: one row for each hour and time to live, so that a silent year is no
-        // thousands of reads.
+        // The hours in which a root has messages, a row for each hour and time to live: a silent year costs no reads.
         `CREATE TABLE IF NOT EXISTS ${keyspace}.history_bucket (
           fleet text, root text, bucket int, ttl int,
           PRIMARY KEY ((fleet, root), bucket, ttl)) WITH ${rows} AND gc_grace_seconds = 10800`,
@@ -148,7 +147,7 @@ export function cassandraMigrations(keyspace: string): readonly Migration[] {
       version: 5,
       name: 'registry',
       statements: [
-        // Written by lightweight transactions alone. `write_id` names the last write. A null body is what was removed.
+        // Written by lightweight transactions alone. `write_id` names the last write. A null body marks a removed entry.
         `CREATE TABLE IF NOT EXISTS ${keyspace}.registry_entry (
           fleet text, kind text, id text, version bigint, write_id uuid, body text,
           PRIMARY KEY ((fleet, kind, id))) WITH ${rows}`,
@@ -157,7 +156,7 @@ export function cassandraMigrations(keyspace: string): readonly Migration[] {
         `CREATE TABLE IF NOT EXISTS ${keyspace}.registry_index (
           fleet text, name text, bucket int, entry text, version bigint,
           PRIMARY KEY ((fleet, name, bucket), entry)) WITH ${rows}`,
-        // As the index. Most live for milliseconds; one that came back after its removal would only be done again.
+        // Written as the index is. Most notices live for milliseconds; one that comes back is only sent again.
         `CREATE TABLE IF NOT EXISTS ${keyspace}.registry_notice (
           shard int, region text, fleet text, client text, version bigint,
           PRIMARY KEY ((shard), region, fleet, client)) WITH ${rows} AND gc_grace_seconds = 3600`,

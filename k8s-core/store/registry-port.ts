@@ -1,4 +1,4 @@
-// What the registry asks of the durable store: versioned entries, indexes to page through, notices of what regions must learn.
+// The registry's part of the durable store, as a port: versioned entries, indexes to page through, notices to regions.
 import type { ClientId, FleetId, RegionId } from '../../src/id/ids.ts'
 
 export type EntryKind = 'fleet' | 'device' | 'claim-token'
@@ -12,40 +12,40 @@ export interface EntryKey {
 export interface Entry {
   /** Grows with every change, also across a removal: milliseconds since the epoch, or one more than the one before. */
   readonly version: number
-  /** JSON; null where the entry was removed, which is remembered for a while. */
+  /** JSON; null for a removed entry, which is remembered for a while. */
   readonly body: string | null
 }
 
-/** Where an entry is found by something other than its id. */
+/** An index by which an entry is found without its id. */
 export interface IndexRow {
   readonly index: Index
   readonly entry: string
 }
 
-/** The order within is (bucket, entry): stable, and spread over so many partitions. */
+/** Ordered by (bucket, entry): a stable order, spread over `buckets` partitions. */
 export interface Index {
   readonly name: string
-  /** A constant of the index, for ever. */
+  /** A constant of the index: never change it. */
   readonly buckets: number
 }
 
 export interface EntryWrite {
   readonly body: string | null
-  /** Of the new state, all of them. */
+  /** All index rows of the new state. */
   readonly indexed: readonly IndexRow[]
-  /** Of the former state and not of the new. */
+  /** Index rows of the former state that the new state does not have. */
   readonly unindexed: readonly IndexRow[]
-  /** Which regions must learn of it; an entry of a device. */
+  /** The regions that get a notice of the change; only for entries of devices. */
   readonly notify: readonly RegionId[]
 }
 
-/** The answer to the caller, and what makes it true (null: nothing to write). */
+/** The answer to the caller, and the write that makes it true (null: nothing to write). */
 export interface EntryDecision<T> {
   readonly result: T
   readonly write: EntryWrite | null
 }
 
-/** @param version that the entry has if this is written */
+/** @param version of the entry after the write */
 export type DecideEntry<T> = (former: Entry | null, version: number) => EntryDecision<T>
 
 /** The place after which a page begins. */
@@ -56,48 +56,47 @@ export interface IndexCursor {
 
 export interface IndexPage {
   readonly rows: readonly { readonly entry: string; readonly version: number }[]
-  /** Null where that was all. */
+  /** Null after the last page. */
   readonly next: IndexCursor | null
 }
 
 export interface IndexQuery {
   readonly fleet: FleetId
   readonly index: Index
-  /** Entries that begin so; `''` for all. */
+  /** A prefix of the entries' ids; `''` for all. */
   readonly prefix: string
   readonly after: IndexCursor | null
   readonly limit: number
 }
 
-/** A region has not yet been told of a change, as far as is known. */
+/** A change that a region has not confirmed. */
 export interface Notice {
   readonly region: RegionId
   readonly fleet: FleetId
   readonly client: ClientId
-  /** Of the device's entry, with the change. */
+  /** The version of the device's entry after the change. */
   readonly version: number
 }
 
 export interface RegistryStore {
-  /** Every change that was answered is seen, in any data center. */
+  /** Sees every confirmed change, in any data center. */
   entry(key: EntryKey): Promise<Entry | null>
 
   /**
-   * Compare-and-set: applies the decision to the entry that it was made from, or decides anew. What is indexed is found
-   * before this resolves; what an index has too much, after a crash, is up to the reader to pass over. Notices are
-   * stored before the change is.
-   * @param start `absent` where most likely there is no entry: then reading it first is saved
+   * Compare-and-set: applies the decision to the entry that it was made from, or decides again. When this resolves, the index rows
+   * are readable. After a crash an index may have surplus rows: readers ignore them. Notices are stored before the change.
+   * @param start `absent` if most likely there is no entry: that saves a read
    */
   change<T>(key: EntryKey, start: 'absent' | 'read', decide: DecideEntry<T>): Promise<T>
 
   indexed(query: IndexQuery): Promise<IndexPage>
 
-  /** Takes a row off that its entry does not bear out, unless it was written anew since that version. */
+  /** Deletes a surplus index row, unless it was written again since that version. */
   unindex(fleet: FleetId, row: IndexRow, version: number): Promise<void>
 
-  /** Some of a region's that are open: those of another that is away must not stand before them. */
+  /** Some open notices of one region, so that notices of a region that is away delay no other's. */
   notices(region: RegionId, limit: number): Promise<Notice[]>
 
-  /** The region was told; a notice of a higher version stays. */
+  /** Deletes a notice that the region has confirmed; a notice of a higher version stays. */
   noticed(notice: Notice): Promise<void>
 }

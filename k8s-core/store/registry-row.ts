@@ -1,7 +1,7 @@
-// What both stores of the registry have in common: the order of an index, versions, and how pages go from bucket to bucket.
+// Registry rows, the same in both stores: the order of an index, versions, and pages that go from bucket to bucket.
 import type { Entry, EntryKey, Index, IndexCursor, IndexPage, IndexQuery } from './registry-port.ts'
 
-/** FNV-1a over UTF-16 units: for ever the same, since stored rows are spread by it. */
+/** FNV-1a over UTF-16 units. Never change it: stored rows are in the buckets that it chose. */
 export function bucketOf(index: Index, entry: string): number {
   let h = 0x811c9dc5
   for (let i = 0; i < entry.length; i++) h = Math.imul(h ^ entry.charCodeAt(i), 0x01000193)
@@ -16,13 +16,13 @@ export function keyText({ fleet, kind, id }: EntryKey): string {
   return `the ${kind} ${fleet}/${id}`
 }
 
-/** The first text that is no longer one with this prefix, in the order of UTF-8 bytes; null where there is none. */
+/** The first text after all texts with this prefix, in the order of UTF-8 bytes; null if there is none. */
 export function afterPrefix(prefix: string): string | null {
   const points = [...prefix]
   while (points.length > 0) {
     const last = points.pop()?.codePointAt(0) ?? 0
     if (last === 0x10ffff) continue
-    // Surrogates are no characters of their own.
+    // A lone surrogate is no character.
     return points.join('') + String.fromCodePoint(last === 0xd7ff ? 0xe000 : last + 1)
   }
   return null
@@ -36,7 +36,7 @@ export type ReadBucket = (
   limit: number,
 ) => Promise<{ entry: string; version: number }[]>
 
-/** Buckets that are read side by side, at last: an index with few entries is spread over many, one with many fills each. */
+/** The most buckets that are read side by side: a small index is spread thinly over many buckets, a large one fills each. */
 const ABREAST_MAX = 16
 
 /** A page over buckets, each of which is read alone. */
@@ -61,7 +61,7 @@ export async function pageOf(
   return cut(rows, limit)
 }
 
-/** @param rows one more than the limit where there are more */
+/** @param rows one more than the limit if there is a next page */
 export function cut(
   rows: readonly { readonly bucket: number; readonly entry: string; readonly version: number }[],
   limit: number,

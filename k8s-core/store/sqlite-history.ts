@@ -1,4 +1,4 @@
-// History in the embedded store: one table in the order of time; what has expired goes with the next write.
+// History in the embedded store: one table in the order of time; expired rows are deleted by the next write.
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { RootChange } from '../../src/relay/sync.ts'
 import { pageOf, secondsLeft } from './history-row.ts'
@@ -39,7 +39,7 @@ export class SqliteHistory {
   }
 
   page({ fleet, root, from, to, order, after, limit }: HistoryRange, now: number): HistoryPage {
-    // A place before all of the range, or behind it; a later one within it takes its place.
+    // A cursor at the edge of the range; a cursor inside it replaces this one.
     const edge = order === 'oldest' ? { at: from, epoch: -1, number: -1 } : { at: to, epoch: -1, number: -1 }
     const start = after === null || (order === 'oldest' ? after.at < from : after.at >= to) ? edge : after
     const rows = this.#prepared[order].all(

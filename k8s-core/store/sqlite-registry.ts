@@ -31,7 +31,7 @@ export class SqliteRegistry implements RegistryStore {
     return this.#read(key)
   }
 
-  /** What comes in one moment is one transaction: each waits for the disk. */
+  /** Changes that come in one moment share a transaction, since each transaction waits for the disk. */
   async change<T>(key: EntryKey, _start: 'absent' | 'read', decide: DecideEntry<T>): Promise<T> {
     this.#changing ??= { changes: [], done: nextTurn().then(() => this.#changeAll()) }
     const { changes, done } = this.#changing

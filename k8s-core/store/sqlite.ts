@@ -29,7 +29,7 @@ import { SqliteRegistry } from './sqlite-registry.ts'
 import { SqliteStates } from './sqlite-state.ts'
 
 /**
- * Opens the file at `path`, and makes it and its folder where they are missing.
+ * Opens the file at `path`; creates it and its folder if they are missing.
  * @param now the clock of the machine that all processes on this file share
  */
 export async function openSqliteStore(file: string, now: () => number = Date.now): Promise<RegisteringStore> {
@@ -37,7 +37,7 @@ export async function openSqliteStore(file: string, now: () => number = Date.now
   const database = new DatabaseSync(file, { timeout: SQLITE_BUSY_MS })
   try {
     await useWriteAheadLog(database)
-    // A commit is on the disk before it is answered: acknowledged is durable.
+    // A commit is on disk before it is answered: acknowledged is durable.
     database.exec('PRAGMA synchronous = FULL')
   } catch (error) {
     database.close()
@@ -46,7 +46,7 @@ export async function openSqliteStore(file: string, now: () => number = Date.now
   return new SqliteStore(database, now)
 }
 
-/** Changing the journal mode does not wait for other processes as statements do, so the wait is here. */
+/** A change of the journal mode does not wait for other processes as statements do, so wait here. */
 async function useWriteAheadLog(database: DatabaseSync): Promise<void> {
   const deadline = Date.now() + SQLITE_BUSY_MS
   for (;;) {
