@@ -1,4 +1,4 @@
-// What is kept of a root, page by page, from the store; up to where its home says, where somebody asks for that.
+// A root's history from the store, page by page. A fresh read first asks the home up to where the store must have it.
 import { decodeMessage } from '../src/mqtt/message.ts'
 import { matches } from '../src/mqtt/topic.ts'
 import type {
@@ -28,7 +28,7 @@ export class History {
     return this.page(request, said.seam)
   }
 
-  /** Bounded by what it looks at, too: a filter may match little of what there is. */
+  /** Bounds the rows that are read, too: a filter may match few of them. */
   private async page(
     { fleet, root, filter, from, to, order, limit, after: first }: Omit<HistoryRequest, 'region'>,
     seam: HistorySeam | null,
@@ -57,7 +57,7 @@ export class History {
   }
 }
 
-/** Kept after the home said how far it was. */
+/** Whether the home accepted the message after it answered how far its history was. */
 function isBeyond({ epoch, number }: HistoryPlace, seam: HistorySeam): boolean {
   return epoch > seam.epoch || (epoch === seam.epoch && number > seam.number)
 }

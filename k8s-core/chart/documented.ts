@@ -1,4 +1,4 @@
-// The installations that docs/operate.md tells: the lines that begin with `helm install`, and the blocks of values.
+// The installations of docs/operate.md: the lines that begin with `helm install`, and the blocks of values.
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parse } from 'yaml'
@@ -9,7 +9,7 @@ export interface DocumentedInstall {
   readonly what: string
   /** For `helm template`, behind the release's name and the chart. */
   readonly args: readonly string[]
-  /** On standard input, as JSON, for `--values -`; null where the arguments say all. */
+  /** For `--values -`: JSON on standard input; null if the arguments are enough. */
   readonly values: unknown
 }
 

@@ -1,4 +1,4 @@
-// What schemas cannot say: that the objects of one release fit together, and keep what the core is promised.
+// Rules that schemas cannot express: the objects of a release fit together, and give the core what it needs.
 import { z } from 'zod'
 
 const labels = z.record(z.string(), z.string())

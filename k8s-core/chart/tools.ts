@@ -14,13 +14,13 @@ export interface KubernetesRelease {
   readonly sha256: string
 }
 
-/** The oldest release that the chart says it works with, and the newest. */
+/** The oldest and the newest Kubernetes release that the chart supports. */
 export const KUBERNETES: readonly KubernetesRelease[] = [
   { version: '1.27.16', sha256: '2ff17583954f409b1c1ed316144aa6666a2a75f9de0742df05bb66723b0d1b91' },
   { version: '1.37.2', sha256: '465276aedf437726de5a6ed23a41b86d78bb0d347edf251a755ae26a93cdd8a6' },
 ]
 
-/** Something that has to be installed by hand first; the message says what. */
+/** A tool that has to be installed by hand; the message names it. */
 export class MissingTool extends Error {}
 
 export interface Run {

@@ -12,8 +12,8 @@ import { ATTRIBUTE_VALUE, REGISTRY_NAME } from '../../src/id/registry-names.ts'
 import { problemResponse } from '../../src/relay/problem.ts'
 import type { CoreParts } from '../parts.ts'
 import { makeCredential } from '../registry/credentials.ts'
-import { type ImportResult, importDevices } from '../registry/importing.ts'
-import { patching, sorted } from '../registry/patching.ts'
+import { type ImportResult, importDevices } from '../registry/device-import.ts'
+import { patching, sorted } from '../registry/device-patch.ts'
 import {
   changedMeanwhile,
   cursorOf,

@@ -1,4 +1,4 @@
-// Fleets, for the administrators of the default one; those of another see their own.
+// Fleets, for the administrators of the default fleet; the administrators of another fleet see their own.
 import type { Context } from 'hono'
 import { listFleetsRoute, putFleetRoute, readFleetRoute } from '../../src/api/fleets.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
@@ -10,7 +10,7 @@ import { type CoreApi, coreRoutes } from './routes.ts'
 
 export function fleetRoutes({ registry: { fleets } }: Pick<CoreParts, 'registry'>) {
   const routes = coreRoutes()
-  /** @param own whether the administrators of the fleet itself may, too */
+  /** @param own whether the fleet's own administrators may call it too */
   const refused = (c: Context<CoreApi>, own: string | null) => {
     const { fleet } = c.var.claims
     return fleet === DEFAULT_FLEET || fleet === own

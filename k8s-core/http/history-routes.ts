@@ -1,4 +1,4 @@
-// Kept messages read at the core, from its store.
+// History read at the core, from its store.
 import {
   deviceFilter,
   deviceHistoryRoute,

@@ -1,4 +1,4 @@
-// Claim tokens, and what devices ask with them.
+// Claim tokens, and the request of a device that uses one.
 import {
   createClaimTokenRoute,
   listClaimTokensRoute,
@@ -10,7 +10,7 @@ import { problemResponse } from '../../src/relay/problem.ts'
 import type { ProvisionRequest } from '../../src/relay/provision.ts'
 import type { CoreParts } from '../parts.ts'
 import type { ClaimToken } from '../registry/claim-tokens.ts'
-import { sorted } from '../registry/patching.ts'
+import { sorted } from '../registry/device-patch.ts'
 import { cursorOf, iso, notACursor, positionOf } from './registry-answers.ts'
 import { coreRoutes } from './routes.ts'
 

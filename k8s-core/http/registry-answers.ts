@@ -1,4 +1,4 @@
-// What the routes of the registry share: devices as the public API shows them, refusals as problems, cursors.
+// Shared by the registry's routes: devices in the public API's form, refusals as problems, cursors.
 import type { Context } from 'hono'
 import type { z } from 'zod'
 import { z as schema } from 'zod'
@@ -47,13 +47,13 @@ export function etagOf({ version }: RegisteredDevice): string {
   return `"${version}"`
 }
 
-/** The version that `If-Match` names, which the route's schema has checked; null where there is none. */
+/** The version in `If-Match`, which the route's schema has checked; null if there is none. */
 export function matchOf(c: Context): number | null {
   const match = c.req.header('if-match')
   return match === undefined ? null : Number(match.slice(1, -1))
 }
 
-/** Of a device in the path. */
+/** The problem for an unknown device in the path. */
 export function unknownDevice(field = 'device') {
   return problemResponse('unknown-device', 'No such device is registered', { field })
 }
@@ -82,7 +82,7 @@ export function refusalText(refusal: Refusal): string {
 
 const positionSchema = schema.object({ bucket: schema.int().min(0).max(1023), entry: schema.string() })
 
-/** Undefined for a cursor that is none. */
+/** Undefined for text that is not a cursor. */
 export function positionOf(cursor: string | undefined): IndexCursor | null | undefined {
   if (cursor === undefined || cursor === '') return null
   return decodeCursor(cursor, positionSchema) ?? undefined

@@ -1,7 +1,7 @@
-// What the groups of routes of the core's API share: their context.
+// The context of the core's routes.
 import { type ApiVariables, apiRoutes } from '../../src/api/public-api.ts'
 
-/** `c.var.claims` is whose token it is. */
+/** `c.var.claims` are the claims of the request's token. */
 export interface CoreApi {
   Variables: ApiVariables
 }

@@ -1,4 +1,4 @@
-// Claim tokens: whoever has one may register a device, as often as it says, and the device gets what it says.
+// Claim tokens: the holder of one may register a bounded number of devices, which get the token's group, type and attributes.
 import { z } from 'zod'
 import type { FleetId } from '../../src/id/ids.ts'
 import { hashSecret, isSecret, newSecret, parseSecret } from '../../src/id/secret.ts'
@@ -11,10 +11,10 @@ const claimTokenSchema = z.object({
   createdAt: z.number(),
   /** When it ends, ms; null for never. */
   notAfter: z.number().nullable(),
-  /** How many devices it may register yet; null for any number, which are not counted. */
+  /** How many more devices it may register; null for any number, which is not counted. */
   usesLeft: z.number().nullable(),
   revoked: z.boolean(),
-  /** What its devices get. */
+  /** The description that its devices get. */
   type: z.string().nullable(),
   attributes: z.record(z.string(), z.string()),
   groups: z.array(z.string()),
@@ -41,7 +41,7 @@ export class ClaimTokens {
     this.now = now
   }
 
-  /** The token's text is told once. */
+  /** The token's text is returned this once. */
   async create(
     fleet: FleetId,
     wish: ClaimTokenWish,
@@ -67,12 +67,12 @@ export class ClaimTokens {
     return { tokens: tokens.filter((token) => token !== null), next: page.next }
   }
 
-  /** The devices that it has registered stay. False where there is no such token. */
+  /** Revokes a token; devices that it has registered stay. False if there is no such token. */
   async revoke(fleet: FleetId, id: string): Promise<boolean> {
     return this.write(fleet, id, 'read', (token) => (token === null ? null : { ...token, revoked: true }))
   }
 
-  /** The token that this text is, used up or not; null where it is none, or ended or was revoked. */
+  /** The token with this text, even if it is used up; null if there is none, or if it has expired or was revoked. */
   async known(fleet: FleetId, text: string): Promise<ClaimToken | null> {
     const name = parseSecret(text)
     if (name?.kind !== 'claim') return null
@@ -81,7 +81,7 @@ export class ClaimTokens {
     return token
   }
 
-  /** Takes one of its uses. False where there is none left: the limit is never exceeded, whoever races. */
+  /** Takes one use. False if none is left: concurrent requests never exceed the limit. */
   async use(fleet: FleetId, { id, usesLeft }: ClaimToken): Promise<boolean> {
     if (usesLeft === null) return true
     return this.write(fleet, id, 'read', (token) =>
@@ -91,7 +91,7 @@ export class ClaimTokens {
     )
   }
 
-  /** The use came to nothing. A crash before this loses one. */
+  /** Gives a use back that registered nothing. A crash before this call loses one use. */
   async giveBack(fleet: FleetId, { id, usesLeft }: ClaimToken): Promise<void> {
     if (usesLeft === null) return
     await this.write(fleet, id, 'read', (token) =>

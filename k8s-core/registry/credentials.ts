@@ -5,7 +5,7 @@ import { CREDENTIALS_MAX, REVOKED_KEPT_MAX } from '../../src/relay/access.ts'
 import { type Credential, recordOf } from './device-record.ts'
 import type { ChangeDevice, Devices, Done, Refusal } from './devices.ts'
 
-/** Told once: the registry keeps no secret. */
+/** Returned this once: the registry stores no secret. */
 export interface ShownCredential {
   readonly id: string
   readonly secret: string
@@ -20,7 +20,7 @@ export interface MadeCredential {
 
 /**
  * @param given a secret of the caller's own making, as from a factory's list; null for a fresh one
- * @param notAfter when it ends, ms; null for never
+ * @param notAfter its expiry, ms; null for never
  */
 export async function makeCredential(
   now: number,
@@ -34,7 +34,7 @@ export async function makeCredential(
 }
 
 /**
- * Another credential. The others stay good for as long as they were, at most for the grace period if one is given.
+ * Adds a credential. The others keep their expiry, or expire after the grace period if that is earlier.
  * @param graceMs null: until they are revoked
  */
 export async function rotate(

@@ -1,4 +1,4 @@
-// What the registry keeps of a device, where that is indexed, and what of it the edges are told.
+// The registry's record of a device, its index rows, and the part of the record that edges get.
 import { z } from 'zod'
 import type { ClientId } from '../../src/id/ids.ts'
 import type { Access } from '../../src/relay/access.ts'
@@ -35,13 +35,13 @@ export interface RegisteredDevice extends DeviceRecord {
   readonly version: number
 }
 
-/** Without what is no part of the record. */
+/** The record, without the fields that the caller added. */
 export function recordOf(device: DeviceRecord): DeviceRecord {
   const { type, attributes, groups, enabled, createdAt, updatedAt, credentials, revoked, claim } = device
   return { type, attributes, groups, enabled, createdAt, updatedAt, credentials, revoked, claim }
 }
 
-/** Of ten million devices 160,000 in each. */
+/** Buckets of an index: of ten million devices each holds 160,000. */
 const BUCKETS = 64
 
 export const ALL_DEVICES: Index = { name: 'devices', buckets: BUCKETS }
@@ -51,7 +51,7 @@ export function groupIndex(group: string): Index {
   return { name: `group ${group}`, buckets: BUCKETS }
 }
 
-/** A name has no `=`. */
+/** The index key of an attribute; a name has no `=`. */
 export function attributeIndex(name: string, value: string): Index {
   return { name: `attribute ${name}=${value}`, buckets: BUCKETS }
 }
@@ -67,12 +67,12 @@ export function rowsOf(id: ClientId, { type, attributes, groups }: DeviceRecord)
     ...(type === null ? [] : [{ index: typeIndex(type), entry: id }]),
     ...groups.map((group) => ({ index: groupIndex(group), entry: id })),
     ...Object.entries(attributes).map(([name, value]) => ({ index: attributeIndex(name, value), entry: id })),
-    // A group is known from when it first had a device.
+    // A group exists from its first device on.
     ...groups.map((group) => ({ index: GROUPS, entry: group })),
   ]
 }
 
-/** Rows of the former state that the new one does not have; groups stay known. */
+/** Index rows of the former state that the new one does not have; groups go on to exist. */
 export function leftRows(id: ClientId, former: DeviceRecord, next: DeviceRecord | null): IndexRow[] {
   const kept = new Set(next === null ? [] : rowsOf(id, next).map(({ index }) => index.name))
   return rowsOf(id, former).filter(({ index }) => index !== GROUPS && !kept.has(index.name))
@@ -87,7 +87,7 @@ export function accessOf({ version, enabled, credentials, revoked }: Omit<Regist
   }
 }
 
-/** Of a device that was removed. */
+/** The index rows of a removed device. */
 export function noAccess(version: number): Access {
   return { version, enabled: true, credentials: [], revoked: [] }
 }

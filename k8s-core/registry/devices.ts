@@ -1,4 +1,4 @@
-// The registered devices of fleets: made, changed and removed one at a time, each by compare-and-set; found by index.
+// The registered devices of fleets: created, changed and removed one at a time by compare-and-set, and found by index.
 import type { ClientId, FleetId, RegionId } from '../../src/id/ids.ts'
 import type { Access } from '../../src/relay/access.ts'
 import { DEVICES_SCANNED_MAX, REGISTRY_LEFT_OVER_MS } from '../limits.ts'
@@ -20,7 +20,7 @@ import {
   typeIndex,
 } from './device-record.ts'
 
-/** Tells regions of a change that is stored; resolves with those that were not reached, which are told later. */
+/** Sends a stored change to the regions; resolves with the regions that were not reached, which get it later. */
 export interface Telling {
   readonly regions: readonly RegionId[]
   tell(fleet: FleetId, client: ClientId, access: Access): Promise<RegionId[]>
@@ -29,22 +29,22 @@ export interface Telling {
 export type Refusal =
   | { readonly status: 'unknown' }
   | { readonly status: 'exists'; readonly device: RegisteredDevice }
-  /** It is of another version than the caller took it for. */
+  /** The device has another version than the caller expects. */
   | { readonly status: 'changed'; readonly device: RegisteredDevice }
-  /** More than a device may have of it. */
+  /** The device would have more of it than allowed. */
   | { readonly status: 'full'; readonly field: 'attributes' | 'groups' | 'credentials' }
 
 export interface Done {
   readonly status: 'done'
   readonly device: RegisteredDevice
-  /** Regions that have yet to learn of it. */
+  /** Regions that have not confirmed the change. */
   readonly pending: readonly RegionId[]
 }
 
-/** What a device is made with. */
+/** The fields of a new device. */
 export type DeviceWish = Pick<DeviceRecord, 'type' | 'attributes' | 'groups' | 'enabled'>
 
-/** The record as it is to be; null to remove it; or why not. */
+/** The new record; null to remove it; or the refusal. */
 export type ChangeDevice = (device: RegisteredDevice, at: number) => DeviceRecord | null | Refusal
 
 export interface DeviceQuery {
@@ -52,7 +52,7 @@ export interface DeviceQuery {
   readonly type: string | null
   readonly attributes: readonly (readonly [name: string, value: string])[]
   readonly enabled: boolean | null
-  /** Ids that begin so. */
+  /** A prefix of the ids. */
   readonly prefix: string
   readonly after: IndexCursor | null
   readonly limit: number
@@ -99,7 +99,7 @@ export class Devices {
         revoked: [],
         claim,
       }
-      // No region has heard of it; one that asked in vain asks again.
+      // No region needs a notice: a region that found no such device asks again at the next connection.
       return {
         result: { status: 'done', device: { ...record, id, version }, pending: [] },
         write: { body: JSON.stringify(record), indexed: rowsOf(id, record), unindexed: [], notify: [] },
@@ -108,8 +108,8 @@ export class Devices {
   }
 
   /**
-   * Regions are told where it changes who may connect. What changes nothing writes nothing.
-   * @param match the version that it must have; null for any
+   * If the change affects who may connect, regions get a notice. A change that changes nothing writes nothing.
+   * @param match the version that the device must have; null for any
    */
   async change(
     fleet: FleetId,
@@ -153,8 +153,8 @@ export class Devices {
   }
 
   /**
-   * A page in an order that stays. It may have fewer devices than the limit and go on all the same: of several wishes one is
-   * looked up, and the others only sort out.
+   * A page in a stable order. A page with fewer devices than the limit need not be the last: one condition is looked up in an index,
+   * the others filter.
    */
   async find(fleet: FleetId, query: DeviceQuery): Promise<DevicePage> {
     const { group, type, attributes, prefix, limit } = query
@@ -192,7 +192,7 @@ export class Devices {
     return { groups: page.rows.map(({ entry }) => entry), next: page.next }
   }
 
-  /** A change that broke off has left it; a young one may be of a change that is under way. */
+  /** Deletes a surplus index row of an aborted change. A young row may belong to a change that is under way, so it stays. */
   private async leftOver(fleet: FleetId, row: IndexRow, version: number): Promise<void> {
     if (this.now() - version > REGISTRY_LEFT_OVER_MS) await this.store.unindex(fleet, row, version)
   }
@@ -212,7 +212,7 @@ function matches(device: RegisteredDevice, { group, type, attributes, enabled }:
   )
 }
 
-/** Both are made by the same code, so their fields are in the same order, but for what is a map. */
+/** Compares as JSON: the same code makes both, so the fields have the same order, except those of maps. */
 function isSame(a: object, b: object): boolean {
   return JSON.stringify(a) === JSON.stringify(b)
 }

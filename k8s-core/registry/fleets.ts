@@ -1,4 +1,4 @@
-// The fleets that have a registry. The default one always has.
+// The fleets that have a registry. The default fleet always has one.
 import { z } from 'zod'
 import { DEFAULT_FLEET, type FleetId } from '../../src/id/ids.ts'
 import { FLEET_KNOWN_MS } from '../limits.ts'
@@ -30,7 +30,7 @@ export class Fleets {
     return { id, ...fleetRecordSchema.parse(JSON.parse(entry.body)) }
   }
 
-  /** Made, or described anew. */
+  /** Creates a fleet, or changes its description. */
   async put(id: FleetId, description: string): Promise<{ readonly fleet: Fleet; readonly made: boolean }> {
     const at = this.now()
     return this.store.change(keyOf(id), 'read', (former) => {
@@ -48,7 +48,7 @@ export class Fleets {
     })
   }
 
-  /** Remembered for a while: each request about a device asks. */
+  /** Cached for a while: each request about a device asks. */
   async exists(id: FleetId): Promise<boolean> {
     if (id === DEFAULT_FLEET || (this.known.get(id) ?? 0) > this.now()) return true
     if ((await this.get(id)) === null) return false
@@ -63,7 +63,7 @@ export class Fleets {
   }
 }
 
-/** All together, so that they can be listed. */
+/** One bucket for all fleets, so that they can be listed. */
 function keyOf(id: FleetId) {
   return { fleet: DEFAULT_FLEET, kind: 'fleet' as const, id }
 }

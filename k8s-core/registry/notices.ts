@@ -1,4 +1,4 @@
-// Tells every region who may connect as a device, and tells again where one was not reached: a notice stays until it was.
+// Sends changes of who may connect to every region. A notice stays in the store until its region has confirmed it.
 import type { Logger } from 'pino'
 import type { ClientId, FleetId, RegionId } from '../../src/id/ids.ts'
 import type { Access } from '../../src/relay/access.ts'
@@ -27,7 +27,7 @@ export class Notices implements Telling {
     return this.edges.regions
   }
 
-  /** The change is stored, and so are its notices. Waits a little; a region that is slower is told all the same. */
+  /** Sends a stored change. Waits a little for the answers; a slower region gets the change all the same. */
   async tell(fleet: FleetId, client: ClientId, access: Access): Promise<RegionId[]> {
     const pending = new Set(this.regions)
     const all = Promise.all(
@@ -46,7 +46,7 @@ export class Notices implements Telling {
     return [...pending].sort()
   }
 
-  /** Tells what is left over: of regions that were out of reach, of a core that died in between. Never rejects. */
+  /** Sends the notices that are left: of regions that were unreachable, or of a core that died. Never rejects. */
   look(): Promise<void> {
     this.looking ??= this.lookOnce()
       .catch((cause) => this.log.warn({ err: cause }, 'notices for the regions could not be looked for'))
@@ -56,7 +56,7 @@ export class Notices implements Telling {
     return this.looking
   }
 
-  /** Each region by itself: one that is away keeps no other waiting. */
+  /** Regions side by side: a region that is away delays no other. */
   private async lookOnce(): Promise<void> {
     await Promise.all(this.regions.map((region) => this.lookAfter(region)))
   }
@@ -70,12 +70,12 @@ export class Notices implements Telling {
     }
   }
 
-  /** False where the region is out of reach: then the others need not be tried now. */
+  /** False if the region is unreachable: then its other notices need not be tried now. */
   private async lookAfterOne(notice: Notice): Promise<boolean> {
     const { fleet, client, version } = notice
     const entry = await this.store.entry({ fleet, kind: 'device', id: client })
     const stored = entry?.version ?? 0
-    // Its change may not have been made yet, and will be told by whoever makes it.
+    // The change may not be stored yet: the request that stores it sends the notice.
     if (stored < version && this.now() - version < NOTICE_UNDER_WAY_MS) return true
     const device = deviceOf(client, entry)
     const access = device === null ? noAccess(stored) : accessOf(device)

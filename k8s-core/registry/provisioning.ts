@@ -1,4 +1,4 @@
-// A device claims itself: for a claim token it is registered, and gets its credential once.
+// A device registers itself with a claim token, and gets its credential once.
 import { hashSecret, isSecret } from '../../src/id/secret.ts'
 import type { ProvisionRequest, ProvisionResponse } from '../../src/relay/provision.ts'
 import { PROVISION_AGAIN_MS } from '../limits.ts'
@@ -21,7 +21,7 @@ export class Provisioning {
     this.now = now
   }
 
-  /** A device that exists is never taken over, but by itself, should it not have got the answer. */
+  /** An existing device cannot be claimed. Only the same nonce may ask again, in case the answer was lost. */
   async provision(request: ProvisionRequest): Promise<ProvisionResponse> {
     const { fleet, device: id, claimToken, nonce } = request
     const token = await this.tokens.known(fleet, claimToken)
@@ -39,7 +39,7 @@ export class Provisioning {
     return outcome.status === 'exists' ? this.again(request, token, outcome.device) : REFUSED_DEVICE
   }
 
-  /** The credential that was lost on the way is revoked. */
+  /** Revokes the credential whose answer was lost, and creates another. */
   private async again(
     { fleet, device: id, nonce }: ProvisionRequest,
     token: ClaimToken,

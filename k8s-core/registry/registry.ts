@@ -16,7 +16,7 @@ export class Registry {
   readonly claimTokens: ClaimTokens
   readonly provisioning: Provisioning
 
-  /** @param now the store's clock, ms since the epoch: no time of the registry goes by a pod's own */
+  /** @param now the store's clock, ms since the epoch: the registry never uses a pod's own clock */
   constructor(store: RegistryStore, edges: Edges, log: Logger, now: () => number) {
     this.now = now
     this.notices = new Notices(store, edges, log, now)

@@ -3,9 +3,9 @@
 import type { Client } from 'cassandra-driver'
 import type { HistoryMessage, HistoryPlace } from '../../src/relay/history.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
-import type { AtOnce } from './at-once.ts'
 import { blobOf, bytesOf } from './cassandra-blob.ts'
 import type { SyncLevels } from './cassandra-levels.ts'
+import type { AtOnce } from './concurrency.ts'
 import { pageOf, secondsLeft } from './history-row.ts'
 import {
   HISTORY_BUCKET_MS,

@@ -5,7 +5,6 @@ import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
 import type { HomeAnswer } from '../../src/relay/home-answer.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
-import { AtOnce } from './at-once.ts'
 import { type CassandraOptions, connectCassandra } from './cassandra-connect.ts'
 import { CassandraHistory } from './cassandra-history.ts'
 import { type SyncLevels, syncLevels } from './cassandra-levels.ts'
@@ -13,6 +12,7 @@ import { migrateCassandra } from './cassandra-migrate.ts'
 import { CassandraRegistry } from './cassandra-registry.ts'
 import { settle } from './cassandra-settle.ts'
 import { CassandraStates } from './cassandra-state.ts'
+import { AtOnce } from './concurrency.ts'
 import {
   assertEpoch,
   assertRoot,

@@ -5,11 +5,11 @@ import { answerTopic, commandIdIn } from '../id/command-topic.ts'
 import type { ClientId } from '../id/ids.ts'
 import { clientId, duration, whole } from './arguments.ts'
 import { type Connection, connect, refusedBy, type Taker } from './connect.ts'
+import { untilOver } from './message-end.ts'
 import { type Output, outputOf } from './output.ts'
 import { shown, textOf } from './payload.ts'
 import { clientOf, edgeOf, placeOf } from './place.ts'
-import { stopping } from './stopping.ts'
-import { untilOver } from './until-over.ts'
+import { stopping } from './stop-signal.ts'
 
 const COUNT_MAX = 1_000_000_000
 const STATUS_SUCCESS = 200
@@ -93,7 +93,7 @@ async function subscribe({ mqtt }: Connection, device: ClientId): Promise<void> 
   }
 }
 
-/** Answers what comes. An answer that is refused is a note: the next call may be answered all the same. */
+/** Answers calls. A refused answer is a note only: the next call can be answered all the same. */
 class CallAnswerer implements Taker {
   /** Resolves when `count` calls have been answered. */
   readonly enough: Promise<void>

@@ -1,4 +1,4 @@
-// What commands take as arguments, parsed: each throws commander's InvalidArgumentError, which ends the command with exit code 2.
+// Parsers of arguments. Each throws commander's InvalidArgumentError, which ends the command with exit code 2.
 import { InvalidArgumentError } from 'commander'
 import {
   type ClientId,
@@ -40,7 +40,7 @@ export function topicFilter(text: string): string {
   return text
 }
 
-/** A whole number of at least `min` and at most `max`; `what` says so to the user. */
+/** A whole number from `min` to `max`. @param what names it in the error */
 export function whole(what: string, min: number, max: number): (text: string) => number {
   return (text) => {
     const n = Number(text)

@@ -1,4 +1,4 @@
-// Asks the edge for a device's shadow, or to change it.
+// Reads or changes a device's shadow at the edge.
 import type { z } from 'zod'
 import type { ClientId } from '../id/ids.ts'
 import { type Answer, ask, type Question } from './ask.ts'

@@ -1,4 +1,4 @@
-// Asking the HTTP API of the edge and the core: what comes is checked, what is refused becomes a clear message and an exit code.
+// Requests to the HTTP API of edge and core: answers are checked, refusals become a clear message and an exit code.
 import type { z } from 'zod'
 import { problemSchema } from '../relay/problem.ts'
 import { Exit, exitOfStatus, Failure } from './exit.ts'
@@ -22,10 +22,10 @@ export interface Answer<T> {
 }
 
 /**
- * Asks, and gives an answer that is as `schema` says; use `z.unknown()` for one without a body.
+ * Sends a request and checks its answer against `schema`; use `z.unknown()` for an answer without a body.
  * @param base `http://…` of the edge or the core, without a slash at the end
  * @param path its parts are encoded: `['v1', 'clients', client, 'presence']`
- * @throws Failure, which the command may let pass
+ * @throws Failure
  */
 export async function ask<S extends z.ZodType>(
   schema: S,
@@ -52,7 +52,7 @@ export async function ask<S extends z.ZodType>(
   return { status: response.status, headers: response.headers, body: checked.data }
 }
 
-/** For answers that are read as they come: the response itself, where it is no refusal. */
+/** For streamed answers: the response itself. @throws Failure if it is a refusal */
 export async function askForStream(
   base: string,
   token: string,
@@ -96,7 +96,7 @@ function unreachable(base: string, cause: unknown): Failure {
   return new Failure(Exit.Unreachable, `${base} cannot be reached (${reason(cause)})`, { cause })
 }
 
-/** What fetch hides in its cause: `ECONNREFUSED`, a name that is not known. */
+/** The reason that fetch hides in its error's cause: `ECONNREFUSED`, an unknown name. */
 function reason(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause)
   if (cause.cause instanceof Error) {

@@ -8,7 +8,7 @@ import { Exit, Failure } from './exit.ts'
 import { outputOf } from './output.ts'
 import { adminToken, edgeOf, placeOf } from './place.ts'
 
-/** The edge looks for a home that is out of reach for so long beyond the device's time. */
+/** How long beyond the device's timeout the edge looks for a home that is unreachable. */
 const BEYOND_MS = 30_000
 
 interface CallOptions {
@@ -67,7 +67,7 @@ export function callCommand(): Command {
     )
 }
 
-/** A device that is away is no conflict of versions, though HTTP has one status for both. */
+/** HTTP has one status for an absent device and for a conflict of versions; the exit codes differ. */
 async function orOffline(asked: Promise<Answer<CommandTold>>): Promise<Answer<CommandTold>> {
   try {
     return await asked

@@ -1,4 +1,4 @@
-// A process of the local run that is started again when it dies, on the same port.
+// A process of the local run, restarted on the same port when it dies.
 import { type ChildProcess, fork } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -10,7 +10,7 @@ export interface ChildSetting {
   readonly name: string
   readonly module: string
   readonly env: Record<string, string>
-  /** The process that does the work, where it is not the child itself; told when it is ready. */
+  /** The process that does the work if it is not the child itself; known once the child is ready. */
   readonly onReady: (ready: { readonly port: number; readonly pid: number }) => void | Promise<void>
   readonly say: (line: string) => void
 }
@@ -80,7 +80,7 @@ export class Child {
     }, RESTART_PAUSE_MS)
   }
 
-  /** The child's whole group, and what works for it. */
+  /** Ends the child's whole process group, and the process that works for it. */
   private killAll(): void {
     const group = this.process?.pid
     for (const pid of [group === undefined ? 0 : -group, this.workPid]) {

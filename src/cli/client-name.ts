@@ -1,5 +1,5 @@
-// What a command is called as a client, where nobody says: one of few names of this machine, since every name that was ever
-// used has an actor, a row in the directory and a presence, and one that another command has now would be taken from it.
+// The client id of a command, if the user gives none: one of a few names of this machine, since every client id ever used has an
+// actor, a row in the directory and a presence. A lock keeps two commands from the same name: one would take over the other.
 import { mkdir } from 'node:fs/promises'
 import { hostname, tmpdir, userInfo } from 'node:os'
 import path from 'node:path'
@@ -17,9 +17,9 @@ export interface Named extends As {
 }
 
 /**
- * Who a command is as an MQTT client.
- * @param wanted what the user asked for
- * @param command for the name, where neither the user nor a token says: `cli-<command>-<host>-<n>`
+ * The client id of a command.
+ * @param wanted by the user
+ * @param command makes the name if neither the user nor a token gives one: `cli-<command>-<host>-<n>`
  */
 export async function nameOf(place: Place, wanted: ClientId | undefined, command: string): Promise<Named> {
   if (wanted !== undefined || place.token !== null)

@@ -1,4 +1,4 @@
-// An MQTT connection of a command to an edge, over mqtt.js: what goes wrong has a message and an exit code.
+// An MQTT connection of a command to an edge, over mqtt.js: failures have a message and an exit code.
 import mqtt, { type IConnackPacket, type IPublishPacket, type MqttClient } from 'mqtt'
 import { Reason } from '../mqtt/reason.ts'
 import { Exit, exitOfStatus, Failure } from './exit.ts'
@@ -8,36 +8,36 @@ import { exitOfReason, reasonOfReturnCode, reasonText } from './reasons.ts'
 const CONNECT_MS = 30_000
 const RECONNECT_MS = 1_000
 const KEEP_ALIVE_SECONDS = 60
-/** Goodbye is polite, but not worth waiting for. */
+/** How long a command waits for its DISCONNECT to leave. */
 const END_MS = 2_000
 
 export interface ConnectSetting {
   readonly version: 3 | 5
   /** The session outlives the connection. */
   readonly sessionSeconds: number
-  /** Begins without what an earlier session left. */
+  /** Clean Start. */
   readonly clean: boolean
-  /** Comes back when the connection breaks; else that is a failure. */
+  /** Reconnects after a lost connection; without it a lost connection is a failure. */
   readonly comesBack: boolean
-  /** What the user should know of the connection. */
+  /** Notes to the user about the connection. */
   readonly note: (text: string) => void
-  /** Takes the messages. A session that goes on sends some before it is asked for anything. */
+  /** Gets the messages. A resumed session sends its queue before any SUBSCRIBE. */
   readonly taker?: Taker
 }
 
 export interface Taker {
-  /** False leaves it unacknowledged, so that the session keeps it. Not asked at QoS 0. */
+  /** False leaves the message unacknowledged: it stays in the session's queue. Not called at QoS 0. */
   accepts(packet: IPublishPacket): boolean
-  /** Calls back when it may be acknowledged, at QoS 2 the second time, and the next may come. */
+  /** Calls back when the message may be acknowledged (QoS 2: completed) and the next one may come. */
   take(packet: IPublishPacket, done: () => void): void
 }
 
 export interface Connection {
   readonly mqtt: MqttClient
   readonly sessionPresent: boolean
-  /** Resolves when the connection is over for good, against the command's will. */
+  /** Resolves when the connection has ended for good, and not by the command. */
   readonly lost: Promise<Failure>
-  /** Says goodbye. */
+  /** Sends DISCONNECT. */
   end(): Promise<void>
 }
 
@@ -55,7 +55,7 @@ export async function connect(edge: Edge, as: As, setting: ConnectSetting): Prom
     ...(version === 5 && { properties: { sessionExpiryInterval: sessionSeconds } }),
     ...(taker !== undefined && {
       customHandleAcks: (_topic, _payload, packet, done) => {
-        // The error is how mqtt.js is told to acknowledge nothing; `lostOf` lets it pass.
+        // With an error mqtt.js acknowledges nothing; `lostOf` ignores this error.
         if (taker.accepts(packet)) done(0)
         else done(new Error('enough'))
       },
@@ -78,7 +78,7 @@ export async function connect(edge: Edge, as: As, setting: ConnectSetting): Prom
 
 function connected(client: MqttClient, edge: Edge, version: 3 | 5): Promise<IConnackPacket> {
   return new Promise((done, failed) => {
-    // mqtt.js keeps to itself why an edge does not upgrade.
+    // mqtt.js hides why an edge refused the upgrade.
     client.stream.once('error', (error: Error) => failed(failureOf(error, edge, version)))
     client.once('error', (error) => failed(failureOf(error, edge, version)))
     client.once('close', () =>
@@ -99,13 +99,13 @@ function lostOf(
     let connectedNow = true
     client.on('disconnect', ({ reasonCode = 0 }) => {
       told = `: ${reasonText(reasonCode)}`
-      // Another client has this id now; to take it back would begin a quarrel.
+      // Another client has taken this id over. To reconnect would take it back, and so on for ever.
       if (reasonCode !== Reason.SessionTakenOver && reasonCode !== Reason.NotAuthorized) return
       client.end(true)
       lost(new Failure(exitOfReason(reasonCode), `the edge ended the connection${told}`))
     })
     client.on('error', (error) => {
-      // Without a code of MQTT it is the link, which is tried again.
+      // Without a reason code the link has failed: try again.
       if (comesBack && !('code' in error && typeof error.code === 'number')) return
       lost(failureOf(error, edge, 5))
     })
@@ -123,7 +123,7 @@ function lostOf(
   })
 }
 
-/** What mqtt.js or the WebSocket says, as a failure. */
+/** An error of mqtt.js or of the WebSocket as a failure. */
 function failureOf(error: Error, edge: Edge, version: 3 | 5): Failure {
   const { code } = error as { code?: unknown }
   if (typeof code === 'number') {
@@ -147,7 +147,7 @@ function failureOf(error: Error, edge: Edge, version: 3 | 5): Failure {
 export function refusedBy(error: unknown, what: string): Failure {
   const { code } = error as { code?: unknown }
   if (typeof code === 'number') {
-    // In a SUBACK of MQTT 3.1.1, 0x80 is all there is.
+    // The SUBACK of MQTT 3.1.1 has no other failure code than 0x80.
     return new Failure(exitOfReason(code), `${what} was refused: ${reasonText(code)}`, { cause: error })
   }
   if (error instanceof Failure) return error

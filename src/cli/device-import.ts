@@ -1,5 +1,5 @@
-// `starling device import`: many devices from a file, with secrets that are made here and written down before they are used, so
-// that an import that breaks off is simply run again.
+// `starling device import`: many devices from a file. Secrets are made here and written to disk first, so an import that breaks off
+// can simply be run again.
 import { appendFile, readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { z } from 'zod'
@@ -70,7 +70,7 @@ function linesOf<S extends z.ZodType>(text: string, schema: S, file: string): z.
   })
 }
 
-/** On the disk before the core hears of them. */
+/** Writes the secrets to disk before the core gets their hashes. */
 async function withSecrets(lines: readonly Line[], file: string): Promise<Line[]> {
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return ''

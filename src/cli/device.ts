@@ -41,7 +41,7 @@ interface Described {
   readonly group: string[]
 }
 
-/** What devices are described with; of a claim token too. */
+/** The options that describe a device, and the devices of a claim token. */
 export function describing(command: Command): Command {
   return command
     .option('--type <type>', 'what kind of device it is')
@@ -107,7 +107,7 @@ function list(): Command {
       const devices: Device[] = []
       let cursor: string | undefined
       do {
-        // A query has a name once here; the rest sorts out.
+        // The query takes one group; the others filter the answer.
         const [first] = Object.entries(attributes)
         const query = {
           group,

@@ -1,8 +1,8 @@
-// How the edge's Worker is bound when miniflare runs it: what wrangler.toml says to `wrangler deploy`.
+// The Worker's bindings under miniflare; wrangler.toml has the same for `wrangler deploy`.
 
 export const EDGE_OPTIONS = {
   compatibilityDate: '2026-07-01',
-  // A stream of events learns from it that its reader is gone.
+  // Lets an event stream learn that its reader is gone.
   compatibilityFlags: ['enable_request_signal'],
   host: '127.0.0.1',
   port: 0,

@@ -1,9 +1,9 @@
-// How the command ends: its exit codes, and the failures that are told to the user without a stack.
+// The command's exit codes, and the failures that the user sees without a stack.
 
-/** What scripts may rely on; docs/cli.md lists them. */
+/** Stable, for scripts; docs/cli.md lists them. */
 export const Exit = {
   Fine: 0,
-  /** The system says no, or failed. */
+  /** Refused or failed. */
   Failed: 1,
   /** The arguments or the settings are wrong; nothing was asked. */
   Usage: 2,
@@ -13,7 +13,7 @@ export const Exit = {
   /** The edge, the core or the home cannot be reached: worth another try. */
   Unreachable: 5,
   Timeout: 6,
-  /** Somebody else changed it before: not the version that was asked for. */
+  /** Another change was faster: the version differs. */
   Conflict: 7,
 } as const
 export type Exit = (typeof Exit)[keyof typeof Exit]
@@ -29,7 +29,7 @@ export class Failure extends Error {
   }
 }
 
-/** The exit code for an HTTP status that says no. */
+/** The exit code for the HTTP status of a refusal. */
 export function exitOfStatus(status: number): Exit {
   switch (status) {
     case 401:

@@ -1,4 +1,4 @@
-// `starling history <device>`: messages that were kept, page by page until there are enough.
+// `starling history <device>`: stored messages, page by page up to the limit.
 import { Command, InvalidArgumentError } from 'commander'
 import type { z } from 'zod'
 import { keptPageSchema } from '../api/history.ts'

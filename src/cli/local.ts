@@ -1,4 +1,4 @@
-// What a local run keeps in its folder: its secrets, and `local.json` for scripts and the CLI.
+// A local run's folder: its secrets, and `local.json` for scripts and the CLI.
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -61,7 +61,7 @@ export async function readSecrets(dir: string): Promise<Secrets> {
   return secretsSchema.parse(JSON.parse(text))
 }
 
-/** Whole or not at all: a script may read it at any moment. */
+/** Written whole or not at all: a script may read the file at any moment. */
 export async function writeLocal(dir: string, local: Local): Promise<void> {
   const file = path.join(dir, 'local.json')
   await writeFile(`${file}.next`, `${JSON.stringify(local, null, 2)}\n`, { mode: 0o600 })

@@ -1,4 +1,4 @@
-// A file that says which process has something, so that no second one takes it: a local run's folder, a client id.
+// Lock files: each names the process that owns a thing (a local run's folder, a client id).
 import { randomUUID } from 'node:crypto'
 import { link, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,14 +10,14 @@ export type Lock =
   | { readonly taken: true; readonly free: () => Promise<void> }
   | { readonly taken: false; readonly owner: number }
 
-/** Takes it, or says who has it. What a process that is gone has left behind is nobody's. */
+/** Takes the lock, or returns its owner. The lock of a dead process is free. */
 export async function takeLock(file: string): Promise<Lock> {
   const mine = `${file}.${randomUUID()}`
   await writeFile(mine, String(process.pid), { mode: 0o600 })
   try {
     for (;;) {
       try {
-        // With its content at once: nobody ever reads a lock that does not say whose it is.
+        // Linked with its content, so that nobody reads a lock without an owner.
         await link(mine, file)
         return { taken: true, free: () => rm(file, { force: true }) }
       } catch (error) {
@@ -34,7 +34,8 @@ export async function takeLock(file: string): Promise<Lock> {
 }
 
 /**
- * One at a time, who looks again before it removes: else one could remove what another has taken meanwhile.
+ * Removes the lock of a dead process. One process at a time, and it looks again first: otherwise it could remove a lock that another
+ * process has taken since.
  * @param mine a file of this process
  */
 async function removeStale(file: string, mine: string): Promise<void> {
@@ -43,7 +44,7 @@ async function removeStale(file: string, mine: string): Promise<void> {
     await link(mine, guard)
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error
-    // Its owner is at it, or has died of it.
+    // Another process is removing it, or died while doing so.
     const since = await stat(guard).then(
       ({ ctimeMs }) => Date.now() - ctimeMs,
       () => 0,
@@ -60,7 +61,7 @@ async function removeStale(file: string, mine: string): Promise<void> {
   }
 }
 
-/** 0 where the lock names nobody; null where there is no lock. */
+/** 0 if the lock names no process; null if there is no lock. */
 async function ownerOf(file: string): Promise<number | null> {
   try {
     const owner = Number(await readFile(file, 'utf8'))

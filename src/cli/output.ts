@@ -1,20 +1,20 @@
-// What a command prints: for people, or JSON for scripts. Stdout has the answer and nothing else; notes go to stderr.
+// A command's output, for people or as JSON for scripts. The answer alone goes to stdout; notes go to stderr.
 import Table from 'cli-table3'
 import type { Command } from 'commander'
 import pc from 'picocolors'
-import { everywhere } from './everywhere.ts'
+import { everywhere } from './global-options.ts'
 
 export type Colors = ReturnType<typeof pc.createColors>
 
 export interface Output {
   readonly json: boolean
-  /** They do nothing where colours are not wanted. */
+  /** No-ops if colours are off. */
   readonly colors: Colors
-  /** The answer: the document, or what `text` makes of it. Once in a command. */
+  /** The answer, once in a command: the document as JSON, or as `text` renders it. */
   answer(document: unknown, text: () => string): void
-  /** One of many that come: one JSON document a line, or what `text` makes of it. */
+  /** One of many answers: a line of JSON, or as `text` renders it. */
   item(document: unknown, text: () => string): void
-  /** What is no answer. */
+  /** A note on stderr. */
   note(text: string): void
   table(head: readonly string[], rows: readonly (readonly string[])[]): string
 }

@@ -1,4 +1,4 @@
-// Payloads from and to the user: bytes from arguments, files and stdin; text for a terminal that must not obey it.
+// Payloads from and to the user: bytes from arguments, files and stdin; text that a terminal shows and does not obey.
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 import { Exit, Failure } from './exit.ts'
@@ -15,7 +15,7 @@ export async function readBytes(file: string): Promise<Buffer> {
   }
 }
 
-/** The payload as text, or null where it is none. */
+/** The payload as text, or null if it is not UTF-8. */
 export function textOf(payload: Uint8Array): string | null {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload)
@@ -28,7 +28,7 @@ export function textOf(payload: Uint8Array): string | null {
 export function shown(text: string, toTerminal: boolean = process.stdout.isTTY === true): string {
   if (!toTerminal) return text
   return text.replaceAll(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern looks for them
     /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
     (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
   )

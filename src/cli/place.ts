@@ -1,11 +1,11 @@
-// Where the system is and who asks: a local run by its folder, or production by its URLs and a token. The same for all commands.
+// The system that a command talks to, and the command's token: a local run by its folder, or production by URLs and a token.
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { type ClientClaims, signClientToken, tokenSays } from '../id/client-token.ts'
 import { type ClientId, type FleetId, parseRegionId, type RegionId } from '../id/ids.ts'
-import { type Everywhere, everywhere } from './everywhere.ts'
 import { Exit, Failure } from './exit.ts'
+import { type Everywhere, everywhere } from './global-options.ts'
 import { type Local, localSchema, readSecrets } from './local.ts'
 
 /** The same as the edge's; in the environment, since arguments are seen by everybody on the machine. */
@@ -18,20 +18,20 @@ export interface Place {
   readonly fleet: FleetId
   /** HTTP, without a slash at the end. */
   readonly edges: readonly Edge[]
-  /** The one to ask. Null where only the core was named. */
+  /** The edge to ask; null if only the core was named. */
   readonly edge: Edge | null
   readonly core: string | null
-  /** What the user gave. */
+  /** The user's token. */
   readonly token: string | null
-  /** Signs tokens, where we have it. */
+  /** Signs tokens; null if it is not known here. */
   readonly secret: string | null
 }
 
 export interface Edge {
-  /** Null where the edge itself decides. */
+  /** Null if the edge decides. */
   readonly region: RegionId | null
   readonly http: string
-  /** `ws…/mqtt`, for `/<clientId>` behind it. */
+  /** `ws…/mqtt`; append `/<clientId>`. */
   readonly mqtt: string
 }
 
@@ -50,7 +50,7 @@ export async function secretOf(command: Command): Promise<string> {
   return (await localSecrets(asked.dir)).clientTokenSecret
 }
 
-/** The token to administrate with: the user's, or one that is signed here. */
+/** An administrator's token: the user's, or one that is signed here. */
 export async function adminToken(place: Place): Promise<string> {
   if (place.token !== null) return place.token
   return sign(place, { client: ADMIN, fleet: place.fleet, admin: true })
@@ -62,9 +62,9 @@ export interface As {
 }
 
 /**
- * Which client a command is, with its token: the one that the user's token names, else one that is signed here.
- * @param wanted what the user asked for
- * @param otherwise what it is called if neither the user nor the token says
+ * The client that a command acts as, with its token: the client of the user's token, else one whose token is signed here.
+ * @param wanted by the user
+ * @param otherwise the client id if neither the user nor the token names one
  */
 export async function clientOf(place: Place, wanted: ClientId | undefined, otherwise: string): Promise<As> {
   if (place.token === null) {
@@ -78,7 +78,7 @@ export async function clientOf(place: Place, wanted: ClientId | undefined, other
   return { client: said.client, token: place.token }
 }
 
-/** The edge to ask; a failure where there is none. */
+/** The edge to ask. @throws Failure if there is none */
 export function edgeOf(place: Place): Edge {
   if (place.edge === null) throw new Failure(Exit.Usage, 'say where the edge is: --edge or STARLING_EDGE')
   return place.edge
@@ -170,7 +170,7 @@ export function parseEdges(text: string): Edge[] {
   })
 }
 
-/** As HTTP, without a slash at the end; `wss://` is taken too, since that is what MQTT clients are given. */
+/** As HTTP, without a slash at the end. Accepts `wss://` too, since MQTT clients use such URLs. */
 function parseUrl(text: string): string {
   const url = text.replace(/^ws/, 'http').replace(/\/+$/, '')
   if (!/^https?:\/\//.test(url) || !URL.canParse(url))

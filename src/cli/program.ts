@@ -5,8 +5,8 @@ import { answerCommand } from './answer.ts'
 import { callCommand } from './call.ts'
 import { claimTokenCommand } from './claim-token.ts'
 import { deviceCommand } from './device.ts'
-import { addEverywhere } from './everywhere.ts'
 import { explainCommand } from './explain.ts'
+import { addEverywhere } from './global-options.ts'
 import { historyCommand } from './history.ts'
 import { presenceCommand } from './presence.ts'
 import { pubCommand } from './pub.ts'
@@ -55,7 +55,7 @@ export function starlingProgram(): Command {
   return program
 }
 
-/** Commands that were made elsewhere do not inherit by themselves. */
+/** Commander lets only commands inherit that it made itself. */
 function adopted(command: Command, parent: Command): Command {
   command.copyInheritedSettings(parent)
   for (const below of command.commands) adopted(below, command)

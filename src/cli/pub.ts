@@ -1,4 +1,4 @@
-// `starling pub <topic> [payload]`: publishes over MQTT, and says what became of it.
+// `starling pub <topic> [payload]`: publishes over MQTT, and prints the acknowledgement.
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { Command, InvalidArgumentError, Option } from 'commander'
@@ -41,7 +41,7 @@ interface Published {
   readonly retain: boolean
   readonly bytes: number
   readonly client: string
-  /** Of MQTT 5's acknowledgement; null at QoS 0, which has none. */
+  /** Reason code of the acknowledgement; null at QoS 0. */
   readonly reasonCode: number | null
   readonly reason: string | null
 }
@@ -165,7 +165,7 @@ function propertiesOf(options: PubOptions): Properties {
   }
 }
 
-/** In their order; the first that is refused ends it. */
+/** Publishes in order; stops at the first refusal. */
 async function publishLines(
   file: string,
   one: (bytes: Buffer) => Promise<Published>,
@@ -184,7 +184,7 @@ async function publishLines(
   }
   for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
     const published = one(Buffer.from(line))
-    // Its failure is seen where its turn comes.
+    // The loop above awaits it in its turn.
     published.catch(() => undefined)
     open.push(published)
     await settle(WINDOW - 1)

@@ -26,7 +26,7 @@ const miniflare = new Miniflare({
     serviceBindings: { ASSETS: { disk: { path: process.env.STARLING_ASSETS, writable: false } } },
   }),
   durableObjectsPersist: setting('STARLING_STATE'),
-  // The Worker's log, which nobody would see otherwise.
+  // Passes on the Worker's log.
   handleRuntimeStdio: (stdout: Readable, stderr: Readable) => {
     stdout.pipe(process.stderr)
     stderr.pipe(process.stderr)
@@ -57,7 +57,7 @@ const end = () => {
 }
 process.on('SIGTERM', end)
 process.on('SIGINT', () => undefined)
-// The parent is gone without a word.
+// The parent has died.
 process.on('disconnect', end)
 
 function workerdPid(): number {

@@ -1,4 +1,4 @@
-// What `starling shadow set` is to change: `power=on color.r:=3`, or a JSON file, as the patch that the shadow is sent.
+// The changes of `starling shadow set` as a shadow update: from `power=on color.r:=3`, or from a JSON file.
 import { isObject, type Json, type JsonObject } from '../shadow/json.ts'
 import { Exit, Failure } from './exit.ts'
 
@@ -24,7 +24,7 @@ export function patchOf(changes: readonly string[], section: Section): JsonObjec
   return patch
 }
 
-/** A file's JSON: an update (`{"state":…}`), or what is to change in the section. */
+/** A file's JSON: an update (`{"state":…}`), or the changes of the section. */
 export function patchOfJson(text: string, section: Section): JsonObject {
   let json: Json
   try {

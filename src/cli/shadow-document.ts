@@ -1,4 +1,4 @@
-// A shadow as the HTTP API and its topics give it, and as a table of attributes for people.
+// A shadow's document from the HTTP API or from its topics, and its table of attributes for people.
 import { z } from 'zod'
 import type { Output } from './output.ts'
 import { shown } from './payload.ts'
@@ -7,14 +7,14 @@ const sectionSchema = z.record(z.string(), z.unknown())
 
 export const shadowDocumentSchema = z.looseObject({
   state: z.object({
-    // Null in the answer to a change that has removed it.
+    // Null in the answer to a change that removed the section.
     desired: sectionSchema.nullish(),
     reported: sectionSchema.nullish(),
     delta: sectionSchema.optional(),
   }),
   version: z.int(),
   timestamp: z.int().optional(),
-  /** The home's region does not answer: this is what it had given to the store. */
+  /** The home's region does not answer, so this is the store's copy. */
   synced: z.object({ region: z.string(), ageSeconds: z.number() }).optional(),
 })
 export type ShadowDocument = z.infer<typeof shadowDocumentSchema>
@@ -47,7 +47,7 @@ export function shadowTable(title: string, document: ShadowDocument, out: Output
     : `${head}\n${out.table(['attribute', 'desired', 'reported', ''], rows)}`
 }
 
-/** `color.r` to the JSON of what is there; arrays are one value. */
+/** From paths such as `color.r` to the JSON of their values; an array is one value. */
 function leavesOf(
   section: Readonly<Record<string, unknown>> | null | undefined,
   before = '',

@@ -10,11 +10,11 @@ import { askShadow } from './ask-shadow.ts'
 import { nameOf } from './client-name.ts'
 import { connect, refusedBy } from './connect.ts'
 import { Exit, Failure } from './exit.ts'
+import { untilOver } from './message-end.ts'
 import { type Output, outputOf } from './output.ts'
 import { edgeOf, type Place, placeOf } from './place.ts'
 import { type ShadowDocument, shadowDocumentSchema, shadowTable, titleOf } from './shadow-document.ts'
-import { stopping } from './stopping.ts'
-import { untilOver } from './until-over.ts'
+import { stopping } from './stop-signal.ts'
 
 const COUNT_MAX = 1_000_000_000
 
@@ -27,7 +27,7 @@ interface WatchOptions {
 
 type Change =
   | ({ readonly kind: 'document' } & ShadowDocument)
-  /** There is none: it was never made, or has been removed. */
+  /** The shadow was never made, or has been removed. */
   | { readonly kind: 'none' }
 
 const documentsSchema = z.object({ current: shadowDocumentSchema })
@@ -73,12 +73,12 @@ async function watch(device: ClientId, options: WatchOptions, command: Command):
       ]
       const { mqtt } = connection
       const printer = new Printer(titleOf(device, name), out, count)
-      // One after the other, so that what is read comes before what is told later.
+      // One after the other, so that the read comes before later changes.
       let turn: Promise<void> = Promise.resolve()
       const read = () => {
         turn = turn.then(async () => {
           for (const topic of topics) {
-            // Also where mqtt.js believes that it has done so by itself: what is read must be newer than that.
+            // Subscribe again even if mqtt.js did: the read must come after the subscription.
             const wanted: ISubscriptionMap = { [topic]: { qos: 1 } }
             await mqtt.subscribeAsync({ ...wanted, resubscribe: true } as ISubscriptionMap)
           }
@@ -92,7 +92,7 @@ async function watch(device: ClientId, options: WatchOptions, command: Command):
       await read().catch((error: unknown) => {
         throw refusedBy(error, 'watching')
       })
-      // What was changed while the connection was away.
+      // Reads the changes made while the connection was lost.
       mqtt.on('connect', () => {
         read().catch((error: unknown) => {
           turn = Promise.resolve()
@@ -108,7 +108,7 @@ async function watch(device: ClientId, options: WatchOptions, command: Command):
   }
 }
 
-/** Null where there is none. */
+/** Null if there is no shadow. */
 async function readShadow(
   place: Place,
   device: ClientId,
@@ -122,7 +122,7 @@ async function readShadow(
   }
 }
 
-/** Prints each version once, in their order. */
+/** Prints each version once, in order. */
 class Printer {
   readonly enough: Promise<void>
   private readonly title: string

@@ -13,7 +13,7 @@ const problemTextSchema = z.object({ title: z.string(), detail: z.string().optio
 interface PartStatus {
   readonly part: 'edge' | 'core'
   readonly url: string
-  /** Which an edge serves. */
+  /** The regions that an edge serves. */
   readonly regions?: readonly string[]
   readonly ready: boolean
   /** Why it is not ready. */
@@ -48,7 +48,7 @@ export function statusCommand(): Command {
 async function partsOf({ edges, core }: Place): Promise<PartStatus[]> {
   return Promise.all([
     ...edges.map(({ http }) => statusOf('edge', http, '/livez')),
-    // With its store, which /livez does not ask.
+    // /readyz includes the store; /livez does not.
     ...(core === null ? [] : [statusOf('core', core, '/readyz')]),
   ])
 }

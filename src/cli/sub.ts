@@ -1,4 +1,4 @@
-// `starling sub <filter…>`: prints messages as they come, until there were enough, the time is over, or Ctrl-C.
+// `starling sub <filter…>`: prints messages as they come, until `--count`, `--timeout` or Ctrl-C.
 import { once } from 'node:events'
 import { Command, Option } from 'commander'
 import type { IPublishPacket } from 'mqtt'
@@ -7,11 +7,11 @@ import { clientId, duration, topicFilter, whole } from './arguments.ts'
 import { nameOf } from './client-name.ts'
 import { type Connection, connect, refusedBy, type Taker } from './connect.ts'
 import { Exit, Failure } from './exit.ts'
+import { untilOver } from './message-end.ts'
 import { type Output, outputOf } from './output.ts'
 import { shown, textOf } from './payload.ts'
 import { edgeOf, placeOf } from './place.ts'
-import { stopping } from './stopping.ts'
-import { untilOver } from './until-over.ts'
+import { stopping } from './stop-signal.ts'
 
 const COUNT_MAX = 1_000_000_000
 
@@ -106,7 +106,7 @@ async function sub(filters: string[], options: SubOptions, command: Command): Pr
 
 async function subscribe({ mqtt }: Connection, filters: string[], options: SubOptions): Promise<void> {
   const qos = Number(options.qos) as 0 | 1 | 2
-  // mqtt.js says of several only that one was refused, so each is asked for by itself.
+  // One SUBSCRIBE for each filter: of several, mqtt.js does not tell which one was refused.
   for (const filter of filters) {
     try {
       await mqtt.subscribeAsync(filter, { qos, ...(!options.retained && { rh: 2 }) })
@@ -116,15 +116,15 @@ async function subscribe({ mqtt }: Connection, filters: string[], options: SubOp
   }
 }
 
-/** Prints what comes. What comes beyond `count` is not acknowledged, so a session keeps it. */
+/** Prints messages. Messages beyond `count` are not acknowledged, so they stay in the session's queue. */
 class Printer implements Taker {
-  /** Resolves when `count` have been printed. */
+  /** Resolves when `count` messages are printed. */
   readonly enough: Promise<void>
   private readonly raw: boolean
   private readonly out: Output
   private readonly count: number
   private printed = 0
-  /** Of QoS 2: accepted and not printed yet. */
+  /** QoS 2 messages that are accepted and not printed. */
   private readonly open = new Set<number>()
   private isEnough: () => void = () => undefined
 
@@ -153,7 +153,7 @@ class Printer implements Taker {
     if (this.raw) process.stdout.write(Buffer.concat([bytesOf(packet), Buffer.from('\n')]))
     else this.out.item(documentOf(packet), () => textFor(packet, this.out))
     this.printed++
-    // A slow reader holds the messages back, at their publishers in the end.
+    // Backpressure: a slow reader of stdout delays the acknowledgements.
     const written = process.stdout.writableNeedDrain ? once(process.stdout, 'drain') : Promise.resolve()
     written.then(
       () => {

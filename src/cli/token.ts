@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { signClientToken } from '../id/client-token.ts'
 import type { ClientId } from '../id/ids.ts'
 import { clientId } from './arguments.ts'
-import { everywhere } from './everywhere.ts'
+import { everywhere } from './global-options.ts'
 import { outputOf } from './output.ts'
 import { secretOf } from './place.ts'
 

@@ -12,13 +12,13 @@ import { signClientToken } from '../id/client-token.ts'
 import { type ClientId, DEFAULT_FLEET, parseRegionId, type RegionId } from '../id/ids.ts'
 import { whole } from './arguments.ts'
 import { Child } from './child.ts'
-import { everywhere } from './everywhere.ts'
+import { everywhere } from './global-options.ts'
 import { DEFAULT_DIR, type Local, loadSecrets, type Secrets, writeLocal } from './local.ts'
 import { takeLock } from './lock.ts'
 
 const HOST = '127.0.0.1'
 const PROJECT = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..')
-/** Where ports are looked for when any will do. */
+/** The range for free ports. */
 const PORTS_FROM = 20_000
 const PORTS = 12_000
 const PORT_TRIES_MAX = 100
@@ -129,7 +129,7 @@ async function start(dir: string, options: UpOptions, parts: Parts, children: Ch
   const regionAt = (http: string, pid: number) => ({ mqtt: `${http.replace('http', 'ws')}/mqtt`, http, pid })
   const local: Local = {
     fleet: DEFAULT_FLEET,
-    // In the order that they were named in: the first is the one that commands ask.
+    // In the user's order: commands ask the first.
     regions: Object.fromEntries(edgeUrls.map(([region, http]) => [region, regionAt(http, 0)])),
     core: { http: urlOf(0), pid: 0 },
     adminToken: await signClientToken(
@@ -224,7 +224,7 @@ function coreEnvironment(
 
 /**
  * The same bundle that `wrangler deploy` makes of actors/hosts/workerd/worker.ts.
- * @param entry another Worker around the edge's, for what measures it
+ * @param entry another Worker around the edge's, for tests that count
  */
 export async function bundleWorker(outfile: string, entry = PARTS.worker): Promise<void> {
   await build({
@@ -271,14 +271,14 @@ A token for any other client id (the MQTT user name is free): npm run -s starlin
 Ctrl-C stops everything; state stays in ${options.dir}.`
 }
 
-/** Two runs on one folder would both run the same actors. */
+/** Locks the folder: two runs on one folder would run the same actors twice. */
 async function lock(dir: string): Promise<() => Promise<void>> {
   const taken = await takeLock(path.join(dir, 'up.pid'))
   if (taken.taken) return taken.free
   throw new Error(`${dir} is in use by process ${taken.owner}; stop it first, or give another --dir`)
 }
 
-/** Ports in a row from the wanted one; any other free one in place of a taken one. @param first 0 for any that are free */
+/** Consecutive ports from `first` on, each replaced by another free port if it is taken. @param first 0 for any free ports */
 export async function choosePorts(first: number, count: number): Promise<number[]> {
   const ports = new Set<number>()
   while (ports.size < count) {
@@ -289,7 +289,7 @@ export async function choosePorts(first: number, count: number): Promise<number[
   return [...ports]
 }
 
-/** Not one of those that systems give to connections: such a one may be taken again before it is listened on. */
+/** Never an ephemeral port: the system may give that to a connection before we listen on it. */
 async function anyPort(): Promise<number> {
   for (let tries = 0; tries < PORT_TRIES_MAX; tries++) {
     const port = await tryPort(PORTS_FROM + randomInt(PORTS))

@@ -1,17 +1,17 @@
-// How a command ends that prints what comes: there was enough, the time is over, Ctrl-C, or the connection is lost.
+// The end of a command that prints messages: enough of them, the time is over, Ctrl-C, or the connection is lost.
 import { once } from 'node:events'
 import type { Connection } from './connect.ts'
 import { Exit, Failure } from './exit.ts'
 
 export interface Ending {
-  /** Resolves when so many have come as were wanted. */
+  /** Resolves when `count` messages have come. */
   readonly enough: Promise<void>
   readonly count: number | undefined
   readonly timeoutMs: number | undefined
   readonly stopped: AbortSignal
 }
 
-/** @throws Failure if the connection is lost, or the time is over before `count` have come */
+/** @throws Failure if the connection is lost, or the time is over before `count` messages */
 export async function untilOver({ lost }: Connection, ending: Ending): Promise<void> {
   const { enough, count, timeoutMs, stopped } = ending
   const tooLate = timeoutMs === undefined ? null : AbortSignal.timeout(timeoutMs)

@@ -1,18 +1,18 @@
-// Many devices at once: each is made, or changed to what its line says; the same lines again change nothing.
+// Imports many devices: each line creates a device, or changes it. The same lines again change nothing.
 import type { ClientId, FleetId } from '../../src/id/ids.ts'
 import { parseSecret } from '../../src/id/secret.ts'
 import { CREDENTIALS_MAX } from '../../src/relay/access.ts'
 import { IMPORT_ABREAST } from '../limits.ts'
 import { type MadeCredential, makeCredential, type ShownCredential } from './credentials.ts'
+import { type DevicePatch, patching, sorted } from './device-patch.ts'
 import type { Devices, Refusal } from './devices.ts'
-import { type DevicePatch, patching, sorted } from './patching.ts'
 
 export interface ImportLine extends DevicePatch {
   readonly id: ClientId
   readonly attributes?: Readonly<Record<string, string>> | undefined
-  /** True: the server makes a credential for a device that is new. */
+  /** True: the server creates a credential for a new device. */
   readonly credential?: boolean | undefined
-  /** One that the caller has made, so that a repeated import has nothing to tell that was lost. */
+  /** A secret that the caller has made: if the answer is lost, a repeated import loses nothing. */
   readonly secret?: string | undefined
 }
 

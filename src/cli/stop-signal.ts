@@ -1,6 +1,6 @@
-// Commands that go on until they are stopped: by Ctrl-C, by SIGTERM, or by a reader of stdout that has gone away.
+// Ends commands that run until they are stopped: by Ctrl-C, SIGTERM, or a closed stdout.
 
-/** Aborted when the command is to end; it then says goodbye and ends with 0. A second signal ends it at once. */
+/** Aborted when the command shall end: it disconnects and exits with 0. A second signal ends it at once. */
 export function stopping(): AbortSignal {
   const controller = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)

@@ -1,4 +1,4 @@
-// What a request changes of a device: fields that it names, and the attributes that it names, a null taking one away.
+// Applies a change request to a device: the fields and attributes that the request names; null removes an attribute.
 import { ATTRIBUTES_MAX } from '../../src/id/registry-names.ts'
 import { recordOf } from './device-record.ts'
 import type { ChangeDevice } from './devices.ts'
@@ -6,12 +6,12 @@ import type { ChangeDevice } from './devices.ts'
 export interface DevicePatch {
   readonly type?: string | null | undefined
   readonly attributes?: Readonly<Record<string, string | null>> | undefined
-  /** All of them. */
+  /** All groups of the device. */
   readonly groups?: readonly string[] | undefined
   readonly enabled?: boolean | undefined
 }
 
-/** @param merge false: the attributes given are all that it is to have */
+/** @param merge false: the request's attributes replace all others */
 export function patching({ type, attributes, groups, enabled }: DevicePatch, merge = true): ChangeDevice {
   return (device) => {
     const merged = new Map(merge || attributes === undefined ? Object.entries(device.attributes) : [])

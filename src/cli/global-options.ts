@@ -7,7 +7,7 @@ import { DEFAULT_DIR } from './local.ts'
 
 export interface Everywhere {
   readonly dir: string
-  /** Whether the user named the folder: then it counts for more than the environment. */
+  /** Whether the user named the folder: then it wins over the environment. */
   readonly dirGiven: boolean
   /** A URL, or `eu=<url>,us=<url>`. */
   readonly edge: string | undefined
