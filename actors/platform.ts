@@ -13,10 +13,21 @@ import type { WidePeer } from './wide/wide-peer.ts'
 export type SqlValue = string | number | Uint8Array | null
 export type SqlRow = Record<string, string | number | ArrayBuffer | null>
 
-/** The actor's own SQLite. What one event writes is durable before anything that the event sends leaves the actor. */
+/**
+ * The actor's own SQLite, with the tables of its schema (`storage/database.ts`).
+ * What one event writes is durable before anything that the event sends leaves the actor.
+ */
 export interface Storage {
   exec(query: string, ...bindings: SqlValue[]): SqlRow[]
   transaction<T>(write: () => T): T
+}
+
+/** The SQLite that a host gives an actor: what `Storage` is made of. */
+export interface HostStorage extends Storage {
+  /** True only if no table was ever made here; known without a statement. A host that keeps an alarm here may say false. */
+  readonly empty: boolean
+  /** Runs statements without bindings, separated by semicolons. */
+  run(statements: string): void
 }
 
 /** One client connection, which outlives the actor's memory. */

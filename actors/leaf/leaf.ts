@@ -13,7 +13,6 @@ import { FIRST_EPOCH, type HomeAnswer } from '../../src/relay/home-answer.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
 import type { Subscription } from '../../src/session/subscription.ts'
 import type { Platform } from '../platform.ts'
-import { Tables } from '../storage/tables.ts'
 import { type DeliverCall, FanOut } from './delivery/fan-out.ts'
 import { leafShares } from './delivery/leaf-shares.ts'
 import { LocalDelivery } from './delivery/local-delivery.ts'
@@ -29,7 +28,6 @@ import type { LeafPart } from './leaf-part.ts'
 import type { LeafRetainedPage, SubscribeReply } from './leaf-peer.ts'
 import { Uplinks } from './links/uplinks.ts'
 import { WideLink } from './links/wide-link.ts'
-import { LEAF_SCHEMA } from './schema.ts'
 import { Acceptance } from './stages/acceptance.ts'
 import { History } from './stages/history.ts'
 import { Intake } from './stages/intake.ts'
@@ -78,14 +76,13 @@ export class Leaf {
     this.actor = actor
     this.marks = marks
     const { storage } = platform
-    const tables = new Tables(storage, LEAF_SCHEMA, 'home')
-    this.subscribers = new Subscribers(storage, tables)
-    this.retained = new Retained(storage, tables, marks)
-    this.interests = new Interests(storage, tables, marks)
+    this.subscribers = new Subscribers(storage)
+    this.retained = new Retained(storage, marks)
+    this.interests = new Interests(storage, marks)
     this.history = new History(platform)
     this.syncedInterests = new SyncedInterests(platform, root, this.subscribers, this.interests, marks)
     this.transfer = new StateTransfer(platform, () => this.parts)
-    this.home = new Home(platform, root, tables, {
+    this.home = new Home(platform, root, {
       importState: (state, fromStore) => this.transfer.import(state, fromStore),
       afterImport: () => this.transfer.registerImported(),
       late: async (rest) => {
@@ -112,7 +109,6 @@ export class Leaf {
     })
     this.fanOut = new FanOut(
       platform,
-      tables,
       actor.deliver,
       (client, session) => this.subscribers.remove(client, session, null),
       (share, message) => this.sharing.orphaned(share, message),
@@ -133,7 +129,6 @@ export class Leaf {
     this.wide = new WideLink(
       platform,
       root,
-      tables,
       (branch) => this.home.knowledge.at === 'here' && this.retained.hasAny(branch),
     )
     this.wide.repair()

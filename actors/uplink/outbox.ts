@@ -2,12 +2,7 @@
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import { OUTBOX_BYTES_MAX } from '../limits.ts'
 import type { SqlRow, Storage } from '../platform.ts'
-import { Tables } from '../storage/tables.ts'
 import type { Destination } from './uplink-peer.ts'
-
-const SCHEMA = [
-  'CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, root TEXT NOT NULL, kind TEXT NOT NULL, region TEXT, epoch INTEGER NOT NULL, source TEXT NOT NULL, number INTEGER NOT NULL, expires_at REAL NOT NULL, record BLOB NOT NULL)',
-]
 
 /** By what a receiver knows a message that comes again, also from the uplink's next life. */
 export interface ItemName {
@@ -33,7 +28,6 @@ interface Size {
 
 export class Outbox {
   private readonly storage: Storage
-  private readonly tables: Tables
   private readonly messagesMax: number
   private readonly whole: Size = { messages: 0, bytes: 0 }
   private readonly byRegion = new Map<RegionId | null, Size>()
@@ -41,8 +35,6 @@ export class Outbox {
   constructor(storage: Storage, messagesMax: number) {
     this.storage = storage
     this.messagesMax = messagesMax
-    this.tables = new Tables(storage, SCHEMA, 'outbox')
-    if (!this.tables.exist) return
     for (const { region, messages, bytes } of storage.exec(
       'SELECT region, count(*) AS messages, sum(length(record)) AS bytes FROM outbox GROUP BY region',
     ))
@@ -69,7 +61,6 @@ export class Outbox {
   add(given: Omit<OutboxRow, 'id'>): OutboxRow {
     const { root, to, name, expiresAt, record } = given
     const region = regionOf(given)
-    this.tables.make()
     const [row] = this.storage.exec(
       'INSERT INTO outbox (root, kind, region, epoch, source, number, expires_at, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id',
       root,
@@ -105,7 +96,6 @@ export class Outbox {
 
   /** Everything, in the order in which it came. */
   all(): OutboxRow[] {
-    if (!this.tables.exist) return []
     return this.storage.exec('SELECT * FROM outbox ORDER BY id').map((row) => ({
       id: Number(row.id),
       root: String(row.root) as Root,

@@ -5,7 +5,6 @@ import { atMost } from '../calls/eventually.ts'
 import type { Subscribers } from '../leaf/delivery/subscribers.ts'
 import { WIDE_ASK_AGAIN_MS, WIDE_FIRST_WAIT_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
-import type { Tables } from '../storage/tables.ts'
 import type { Grants } from './grants.ts'
 import type { Others } from './others.ts'
 
@@ -21,7 +20,6 @@ interface Round {
 export class Announcing {
   private readonly platform: Platform
   private readonly shard: number
-  private readonly tables: Tables
   private readonly subscribers: Subscribers
   private readonly others: Others
   private readonly grants: Grants
@@ -39,21 +37,12 @@ export class Announcing {
   private learnAgainAt = 0
   private firstAnswer: Promise<void> | null = null
 
-  constructor(
-    platform: Platform,
-    shard: number,
-    tables: Tables,
-    subscribers: Subscribers,
-    others: Others,
-    grants: Grants,
-  ) {
+  constructor(platform: Platform, shard: number, subscribers: Subscribers, others: Others, grants: Grants) {
     this.platform = platform
     this.shard = shard
-    this.tables = tables
     this.subscribers = subscribers
     this.others = others
     this.grants = grants
-    if (!tables.exist) return
     const [row] = platform.storage.exec('SELECT version, synced FROM own')
     this.version = Number(row?.version ?? 0)
     this.known = row?.synced === 1
@@ -207,7 +196,6 @@ export class Announcing {
   }
 
   private write(): void {
-    this.tables.make()
     this.platform.storage.exec(
       'INSERT OR REPLACE INTO own (one, version, synced) VALUES (1, ?, ?)',
       this.version,

@@ -5,7 +5,6 @@ import { topicNames } from '../../src/id/shadow-topic.ts'
 import { matches, parseShared, plainFilter } from '../../src/mqtt/topic.ts'
 import { MATCH_CACHE_TOPICS_MAX } from '../limits.ts'
 import type { Storage } from '../platform.ts'
-import type { Tables } from '../storage/tables.ts'
 
 interface Wanted {
   readonly version: number
@@ -14,16 +13,13 @@ interface Wanted {
 
 export class Others {
   private readonly storage: Storage
-  private readonly tables: Tables
   private readonly known = new Map<RegionId, Wanted>()
   private readonly topics = new Map<string, readonly RegionId[]>()
   private readonly roots = new Map<Root, Reach>()
   private sharedFilters: readonly string[] = []
 
-  constructor(storage: Storage, tables: Tables) {
+  constructor(storage: Storage) {
     this.storage = storage
-    this.tables = tables
-    if (!tables.exist) return
     for (const row of storage.exec('SELECT region, version, filters FROM other')) {
       this.known.set(String(row.region) as RegionId, {
         version: Number(row.version),
@@ -36,7 +32,6 @@ export class Others {
   /** Of two versions the higher one counts, in whatever order they come. */
   learn(region: RegionId, version: number, filters: readonly string[]): void {
     if (version <= (this.known.get(region)?.version ?? 0)) return
-    this.tables.make()
     this.storage.exec(
       'INSERT OR REPLACE INTO other (region, version, filters) VALUES (?, ?, ?)',
       region,

@@ -10,7 +10,6 @@ import { Together } from '../calls/together.ts'
 import type { LeafRetainedPage } from '../leaf/leaf-peer.ts'
 import { RETAINED_LEAVES_MAX, RETAINED_PAGE_BYTES_MAX, RETAINED_PAGE_MESSAGES_MAX } from '../limits.ts'
 import type { Platform } from '../platform.ts'
-import type { Tables } from '../storage/tables.ts'
 import type { RetainedPage } from './wide-peer.ts'
 
 /** Roots that are read from storage at once. */
@@ -20,19 +19,15 @@ const NOTHING: LeafRetainedPage = { records: packBatch([]), next: null }
 export class Retaining {
   private readonly platform: Platform
   private readonly shard: number
-  private readonly tables: Tables
   private readonly here = new Together<RetainedPage<WideCursor>>()
   private readonly elsewhere = new Together<RetainedPage<WorldCursor>>()
 
-  constructor(platform: Platform, shard: number, tables: Tables) {
+  constructor(platform: Platform, shard: number) {
     this.platform = platform
     this.shard = shard
-    this.tables = tables
   }
 
   set(branch: Branch, any: boolean): void {
-    if (any) this.tables.make()
-    else if (!this.tables.exist) return
     this.platform.storage.exec(
       any ? 'INSERT OR REPLACE INTO retaining (root) VALUES (?)' : 'DELETE FROM retaining WHERE root = ?',
       branch,
@@ -89,7 +84,6 @@ export class Retaining {
   /** The next that any of the filters could match; the one that was left in its middle comes first. */
   private branches(filters: readonly string[], { root, topic }: WideCursor): Branch[] {
     const found: Branch[] = topic === '' ? [] : [root as Branch]
-    if (!this.tables.exist) return found
     let last = root
     for (;;) {
       const rows = this.platform.storage.exec(

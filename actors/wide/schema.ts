@@ -1,12 +1,15 @@
-// The tables of a WideActor. Made with the first write, so that one which keeps nothing stores nothing.
-import { SUBSCRIBER_SCHEMA } from '../leaf/schema.ts'
+// The schema of a WideActor.
+import { SUBSCRIBERS_1 } from '../leaf/schema.ts'
+import { schemaOf } from '../storage/schema.ts'
 
-export const WIDE_SCHEMA: readonly string[] = [
-  ...SUBSCRIBER_SCHEMA,
-  // The version of this region's own set, and whether the other regions' were ever learnt.
+export const WIDE_SCHEMA = schemaOf([
+  ...SUBSCRIBERS_1,
+  // The version of this region's own set of filters. `synced`: the other regions' sets were read once.
   'CREATE TABLE IF NOT EXISTS own (one INTEGER PRIMARY KEY, version INTEGER NOT NULL, synced INTEGER NOT NULL)',
-  // Own filters that every region knows, and against which no grant is out.
+  // Own filters that every region knows, and against which no grant is in use.
   'CREATE TABLE IF NOT EXISTS settled (filter TEXT PRIMARY KEY)',
+  // The other regions' sets of filters. `filters`: JSON.
   'CREATE TABLE IF NOT EXISTS other (region TEXT PRIMARY KEY, version INTEGER NOT NULL, filters TEXT NOT NULL)',
+  // Branches of roots that have retained messages.
   'CREATE TABLE IF NOT EXISTS retaining (root TEXT PRIMARY KEY)',
-]
+])

@@ -27,12 +27,10 @@ import { ReceivedEnvelopes, runOf } from '../leaf/links/received-envelopes.ts'
 import { Uplinks } from '../leaf/links/uplinks.ts'
 import { WIDE_FILTERS_CHARACTERS_MAX, WIDE_SOURCES_MAX } from '../limits.ts'
 import type { Platform } from '../platform.ts'
-import { Tables } from '../storage/tables.ts'
 import { Announcing } from './announcing.ts'
 import { Grants } from './grants.ts'
 import { Others } from './others.ts'
 import { Retaining } from './retaining.ts'
-import { WIDE_SCHEMA } from './schema.ts'
 import type { RetainedPage, WideReply, WideSubscribeReply } from './wide-peer.ts'
 
 export class Wide {
@@ -49,16 +47,14 @@ export class Wide {
 
   constructor(platform: Platform, shard: number) {
     this.platform = platform
-    const tables = new Tables(platform.storage, WIDE_SCHEMA, 'own')
     this.received = new ReceivedEnvelopes(platform, WIDE_SOURCES_MAX)
-    this.subscribers = new Subscribers(platform.storage, tables)
-    this.others = new Others(platform.storage, tables)
+    this.subscribers = new Subscribers(platform.storage)
+    this.others = new Others(platform.storage)
     this.grants = new Grants(platform)
-    this.announcing = new Announcing(platform, shard, tables, this.subscribers, this.others, this.grants)
-    this.retaining = new Retaining(platform, shard, tables)
+    this.announcing = new Announcing(platform, shard, this.subscribers, this.others, this.grants)
+    this.retaining = new Retaining(platform, shard)
     this.fanOut = new FanOut(
       platform,
-      tables,
       (client, session, batch) => platform.peers.device(client).deliver(session, batch),
       (client, session) => this.unsubscribe(client, session, null),
       (share, message) => this.sharing.orphaned(share, message),

@@ -1,7 +1,9 @@
 // The platform port for tests in Node: everything that the actor sees is in the test's hand, and the same every time.
 
 import type { CoreClient } from '../../actors/core/core-client.ts'
-import type { Peers, Platform, Settings, SqlValue, Storage } from '../../actors/platform.ts'
+import type { HostStorage, Peers, Platform, Settings, SqlValue, Storage } from '../../actors/platform.ts'
+import { Database } from '../../actors/storage/database.ts'
+import { SCHEMAS } from '../../actors/storage/schemas.ts'
 import { NO_HISTORY } from '../../src/history/chosen.ts'
 import { type ActorAddress, actorName } from '../../src/id/actor-name.ts'
 import { Pieces } from '../../src/relay/pieces.ts'
@@ -68,16 +70,20 @@ export class FakePlatform implements Platform {
       history: NO_HISTORY,
       ...surroundings.settings,
     }
-    this.storage = {
-      exec: (query: string, ...bindings: SqlValue[]) => {
-        this.mustLive()
-        return this.lasting.storage.exec(query, ...bindings)
-      },
-      transaction: (write) => {
-        this.mustLive()
-        return this.lasting.storage.transaction(write)
-      },
+    const { storage } = this.lasting
+    const alive = <T>(use: () => T): T => {
+      this.mustLive()
+      return use()
     }
+    const host: HostStorage = {
+      get empty() {
+        return storage.empty
+      },
+      exec: (query: string, ...bindings: SqlValue[]) => alive(() => storage.exec(query, ...bindings)),
+      run: (statements) => alive(() => storage.run(statements)),
+      transaction: (write) => alive(() => storage.transaction(write)),
+    }
+    this.storage = new Database(host, SCHEMAS[address.kind], (what, cause) => this.report(what, cause))
     const peers = surroundings.peers ?? fakePeers()
     this.peers = {
       device: (client) => this.remote(peers.device(client)),
@@ -102,6 +108,11 @@ export class FakePlatform implements Platform {
   /** How many statements storage was given, over all lives. */
   get execs(): number {
     return this.lasting.storage.execs
+  }
+
+  /** All that is stored. */
+  bytes(): unknown {
+    return this.lasting.storage.bytes()
   }
 
   /** What actors reported, over all lives. */

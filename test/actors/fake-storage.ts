@@ -1,10 +1,10 @@
 // An actor's SQLite in memory, which outlives the actor's own memory.
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import type { SqlRow, SqlValue, Storage } from '../../actors/platform.ts'
+import type { HostStorage, SqlRow, SqlValue } from '../../actors/platform.ts'
 
 const STATEMENTS_MAX = 200
 
-export class FakeStorage implements Storage {
+export class FakeStorage implements HostStorage {
   /** How many statements were run. */
   execs = 0
   private readonly database = new DatabaseSync(':memory:')
@@ -18,6 +18,27 @@ export class FakeStorage implements Storage {
       .map((row) =>
         Object.fromEntries(Object.entries(row).map(([name, value]) => [name, asInWorkerd(value)])),
       )
+  }
+
+  get empty(): boolean {
+    return this.database.prepare('SELECT 1 FROM sqlite_master LIMIT 1').get() === undefined
+  }
+
+  /** All that a write could change. */
+  bytes(): unknown {
+    const tables = this.database.prepare('SELECT name, sql FROM sqlite_master ORDER BY name').all()
+    return tables.map(({ name, sql }) => [
+      name,
+      sql,
+      sql === null || String(sql).startsWith('CREATE INDEX')
+        ? []
+        : this.database.prepare(`SELECT * FROM ${String(name)}`).all(),
+    ])
+  }
+
+  run(statements: string): void {
+    this.execs++
+    this.database.exec(statements)
   }
 
   transaction<T>(write: () => T): T {

@@ -223,3 +223,29 @@ test.each([
     ])
   },
 )
+
+test('a client whose database a newer release wrote is refused with 0x88 and a reason, and nothing is written', async () => {
+  const { clock, connection: first, gate, platform } = await connected(3600)
+  first.gone = true
+  gate.closed(first)
+  await clock.pass(2000)
+  platform.storage.exec('INSERT OR REPLACE INTO schema_version (one, version) VALUES (1, ?)', 99)
+  const later = platform.loseMemory()
+  const before = later.bytes()
+  const connection = later.accept()
+  const again = new Gate(later, LAMP)
+  again.opened(connection, true)
+  await again.frame(connection, connectFrame(3600))
+  await clock.pass(2000)
+
+  expect(packetsTo(connection)).toMatchObject([
+    {
+      cmd: 'connack',
+      reasonCode: 0x88,
+      properties: { reasonString: expect.stringContaining('newer release') },
+    },
+  ])
+  expect(() => again.device).toThrow('this release knows versions up to')
+  expect(later.reports.at(-1)?.what).toBe('the database is refused')
+  expect(later.bytes()).toEqual(before)
+})

@@ -3,7 +3,9 @@ import type { SocketActor } from '../../actors/actor.ts'
 import { DeviceActor } from '../../actors/device/device-actor.ts'
 import { makeActor } from '../../actors/kinds.ts'
 import type { Leaf } from '../../actors/leaf/leaf.ts'
-import type { Peers, Platform, Settings, Storage } from '../../actors/platform.ts'
+import type { HostStorage, Peers, Platform, Settings, Storage } from '../../actors/platform.ts'
+import { Database } from '../../actors/storage/database.ts'
+import { SCHEMAS } from '../../actors/storage/schemas.ts'
 import { TopicActor } from '../../actors/topic/topic-actor.ts'
 import { NO_HISTORY, parseChosen } from '../../src/history/chosen.ts'
 import { type ActorAddress, actorName } from '../../src/id/actor-name.ts'
@@ -161,14 +163,19 @@ export class Life implements Platform, Place, Sender {
       ...actor.world.settings,
       history: actor.world.settings.history ? ALL_TOPICS : NO_HISTORY,
     }
-    this.storage = {
+    const host: HostStorage = {
+      get empty() {
+        return actor.storage.empty
+      },
       exec: (query, ...bindings) => {
-        // Tables are made in one go: a statement of a schema is no point at which a life ends.
-        if (!query.startsWith('SELECT') && !query.startsWith('CREATE')) this.wrote()
+        if (!query.startsWith('SELECT')) this.wrote()
         return actor.storage.exec(query, ...bindings)
       },
+      // Tables are made in one go: a statement of a schema is no point at which a life ends.
+      run: (statements) => actor.storage.run(statements),
       transaction: (write) => actor.storage.transaction(write),
     }
+    this.storage = new Database(host, SCHEMAS[actor.address.kind], (what, cause) => this.report(what, cause))
     this.peers = peersOf(namespaces(actor.region, this), actor.address)
     this.inMemory = makeActor(actor.address.kind, this)
     this.lastEventAt = this.world.now

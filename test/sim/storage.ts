@@ -1,6 +1,6 @@
 // An actor's SQLite in memory. Databases are used again and again, with their statements: making one costs more than a run.
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import type { SqlRow, SqlValue } from '../../actors/platform.ts'
+import type { HostStorage, SqlRow, SqlValue } from '../../actors/platform.ts'
 
 interface Statement {
   readonly prepared: StatementSync
@@ -16,10 +16,9 @@ interface Pooled {
 }
 
 const pool: Pooled[] = []
-const PROBE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
 const CREATE_TABLE = /^CREATE TABLE IF NOT EXISTS (\w+)/
 
-export class SimStorage {
+export class SimStorage implements HostStorage {
   private readonly pooled: Pooled
   /** The tables that this actor has made; the database may have more, from actors before it. */
   private readonly made = new Set<string>()
@@ -41,8 +40,18 @@ export class SimStorage {
     return this.made.has(table)
   }
 
+  /** Of what this actor has made; an actor before it may have made tables in the database. */
+  get empty(): boolean {
+    return this.made.size === 0
+  }
+
+  run(statements: string): void {
+    for (const statement of statements.split(';\n'))
+      if (statement.startsWith('CREATE ')) this.create(statement)
+      else this.exec(statement)
+  }
+
   exec(query: string, ...bindings: SqlValue[]): SqlRow[] {
-    if (query === PROBE) return this.made.has(String(bindings[0])) ? [{ 1: 1 }] : []
     if (query.startsWith('CREATE ')) {
       this.create(query)
       return []

@@ -3,12 +3,6 @@
 import type { CommandRow, DeviceAnswer } from '../../../src/relay/command.ts'
 import { COMMAND_KEPT_MS, COMMANDS_KEPT_BYTES_MAX, COMMANDS_KEPT_MAX } from '../../limits.ts'
 import type { Platform, SqlRow, SqlValue } from '../../platform.ts'
-import { Tables } from '../../storage/tables.ts'
-
-const SCHEMA = [
-  // `answer`: JSON.
-  'CREATE TABLE IF NOT EXISTS command (id TEXT PRIMARY KEY, name TEXT NOT NULL, fingerprint TEXT NOT NULL, accepted_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, answer TEXT)',
-]
 
 interface Size {
   rows: number
@@ -17,13 +11,11 @@ interface Size {
 
 export class CommandStore {
   private readonly platform: Platform
-  private readonly tables: Tables
   /** Once something is to be written. */
   private size: Size | null = null
 
   constructor(platform: Platform) {
     this.platform = platform
-    this.tables = new Tables(platform.storage, SCHEMA, 'command')
   }
 
   one(id: string): CommandRow | null {
@@ -42,7 +34,6 @@ export class CommandStore {
   }
 
   keep(command: CommandRow): void {
-    this.tables.make()
     const { id, name, fingerprint, acceptedAt, expiresAt, answer } = command
     const text = answer === null ? null : JSON.stringify(answer)
     const size = this.counted()
@@ -71,7 +62,6 @@ export class CommandStore {
 
   /** Forgets what is over for long. */
   prune(): void {
-    if (!this.tables.exist) return
     const { storage } = this.platform
     storage.exec('DELETE FROM command WHERE expires_at <= ?', this.platform.now() - COMMAND_KEPT_MS)
     this.size = null
@@ -112,7 +102,7 @@ export class CommandStore {
   }
 
   private rows(query: string, ...bindings: SqlValue[]): SqlRow[] {
-    return this.tables.exist ? this.platform.storage.exec(query, ...bindings) : []
+    return this.platform.storage.exec(query, ...bindings)
   }
 }
 

@@ -7,14 +7,10 @@ import type { Access } from '../../../src/relay/access.ts'
 import { CoreUnreachable } from '../../core/core-client.ts'
 import { ACCESS_ASK_MS_MAX, ACCESS_ASK_MS_MIN, RESOLVE_PAUSE_MS } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
-import { Tables } from '../../storage/tables.ts'
-
-const SCHEMA = ['CREATE TABLE IF NOT EXISTS access (one INTEGER PRIMARY KEY, access TEXT NOT NULL)']
 
 export class DeviceAccess {
   private readonly platform: Platform
   private readonly client: ClientId
-  private readonly tables: Tables
   private kept: Access | null = null
   /** The newest that a region was told of; an answer that was asked for before it is older. */
   private toldVersion = 0
@@ -26,8 +22,6 @@ export class DeviceAccess {
   constructor(platform: Platform, client: ClientId) {
     this.platform = platform
     this.client = client
-    this.tables = new Tables(platform.storage, SCHEMA, 'access')
-    if (!this.tables.exist) return
     const [row] = platform.storage.exec('SELECT access FROM access')
     if (row !== undefined) this.kept = JSON.parse(String(row.access)) as Access
   }
@@ -93,7 +87,6 @@ export class DeviceAccess {
     const kept = { ...access, credentials }
     if (this.kept?.version === kept.version) return
     this.kept = kept
-    this.tables.make()
     this.platform.storage.exec(
       'INSERT OR REPLACE INTO access (one, access) VALUES (1, ?)',
       JSON.stringify(kept),

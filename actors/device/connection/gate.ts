@@ -13,6 +13,7 @@ import { refusal } from '../../../src/session/publish-refusal.ts'
 import { CoreUnreachable } from '../../core/core-client.ts'
 import { CONNECT_WAIT_MS, EARLY_FRAME_BYTES_MAX } from '../../limits.ts'
 import type { Connection, Platform } from '../../platform.ts'
+import { NewerDatabase } from '../../storage/database.ts'
 import { Device } from '../device.ts'
 import { DeviceAccess } from './access.ts'
 import type { Admission, Attachment, AwaitingConnect, LiveConnection } from './attachment.ts'
@@ -28,6 +29,9 @@ interface Arrival {
   early: Uint8Array[] | null
   earlyBytes: number
 }
+
+/** Why a client is refused whose actor's database this release cannot read. */
+const NEWER_STATE = 'a newer release of the server wrote this session'
 
 export class Gate {
   private readonly platform: Platform
@@ -119,7 +123,12 @@ export class Gate {
       connection.send(PINGRESP)
       return
     }
-    if (this.device.liveConnection === connection) return this.device.frame(frame)
+    try {
+      if (this.device.liveConnection === connection) return this.device.frame(frame)
+    } catch (cause) {
+      if (!(cause instanceof NewerDatabase)) throw cause
+      this.leave(connection, closeCode(Reason.ServerUnavailable), NEWER_STATE)
+    }
   }
 
   /** A text frame, or another breach of the transport. [MQTT-6.0.0-1] */
@@ -203,7 +212,14 @@ export class Gate {
       }
       arrival.early = []
       const connect = first.value
-      const answered = this.answering.then(() => this.answer(connection, awaiting, connect, arrival))
+      const answered = this.answering
+        .then(() => this.answer(connection, awaiting, connect, arrival))
+        .catch((cause) => {
+          if (!(cause instanceof NewerDatabase)) throw cause
+          return this.refuse(connection, connect.protocolVersion, Reason.ServerUnavailable, {
+            reasonString: NEWER_STATE,
+          })
+        })
       this.answering = answered.then(
         () => undefined,
         () => undefined,
@@ -271,6 +287,7 @@ export class Gate {
       this.closeUnlessAdmitted(Reason.AdministrativeAction)
       return true
     } catch (cause) {
+      if (cause instanceof NewerDatabase) throw cause
       if (!(cause instanceof CoreUnreachable)) {
         this.platform.report('CONNECT failed', cause)
         return this.refuse(connection, connect.protocolVersion, Reason.UnspecifiedError)

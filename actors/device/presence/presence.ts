@@ -17,14 +17,6 @@ import type { LeafPart, SyncedRows } from '../../leaf/leaf-part.ts'
 import type { Stage, Staged, StagedMessage } from '../../leaf/stages/stage.ts'
 import { PRESENCE_OPEN_MAX, PRESENCE_RETRY_MS, PRESENCE_RETRY_MS_MAX } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
-import { Tables } from '../../storage/tables.ts'
-
-const SCHEMA = [
-  // Events that may not have arrived. `durable`: an outbox has it, so that only a next home publishes it again.
-  'CREATE TABLE IF NOT EXISTS announced (sequence INTEGER PRIMARY KEY, record BLOB NOT NULL, durable INTEGER NOT NULL)',
-  // Up to this sequence an event has arrived, or is in the other table. Written when one has, and not when it is told.
-  'CREATE TABLE IF NOT EXISTS arrived (one INTEGER PRIMARY KEY, sequence INTEGER NOT NULL)',
-]
 
 /** MQTT 5.0 properties: the payload is UTF-8 (0x01), its Content Type (0x03) is JSON. */
 const CONTENT_TYPE = new TextEncoder().encode('application/json')
@@ -36,7 +28,6 @@ export class Presence implements Stage, LeafPart {
   private readonly platform: Platform
   private readonly client: ClientId
   private readonly leaf: Leaf
-  private readonly tables: Tables
   private arrived = 0
   /** Published in this life up to this sequence. */
   private published = 0
@@ -51,9 +42,7 @@ export class Presence implements Stage, LeafPart {
     this.platform = platform
     this.client = client
     this.leaf = leaf
-    this.tables = new Tables(platform.storage, SCHEMA, 'arrived')
-    if (this.tables.exist)
-      this.arrived = Number(platform.storage.exec('SELECT sequence FROM arrived')[0]?.sequence ?? 0)
+    this.arrived = Number(platform.storage.exec('SELECT sequence FROM arrived')[0]?.sequence ?? 0)
   }
 
   /** To be called when the connection is the live one. */
@@ -115,11 +104,9 @@ export class Presence implements Stage, LeafPart {
   /** Events that may not have arrived everywhere, for the next home. */
   open(): Uint8Array[] {
     const last = this.lastOpen()
-    const kept = this.tables.exist
-      ? this.platform.storage
-          .exec('SELECT record FROM announced ORDER BY sequence')
-          .map(({ record }) => new Uint8Array(record as ArrayBuffer))
-      : []
+    const kept = this.platform.storage
+      .exec('SELECT record FROM announced ORDER BY sequence')
+      .map(({ record }) => new Uint8Array(record as ArrayBuffer))
     return [...kept, ...(last === null ? [] : [last])]
   }
 
@@ -154,7 +141,6 @@ export class Presence implements Stage, LeafPart {
   /** The next home has everything. */
   clear(): void {
     this.arrived = 0
-    if (!this.tables.exist) return
     this.platform.storage.exec('DELETE FROM announced')
     this.platform.storage.exec('DELETE FROM arrived')
   }
@@ -177,12 +163,10 @@ export class Presence implements Stage, LeafPart {
 
   /** The next event to publish. */
   private next(): Uint8Array | null {
-    const [row] = this.tables.exist
-      ? this.platform.storage.exec(
-          'SELECT record FROM announced WHERE durable = 0 AND sequence > ? ORDER BY sequence LIMIT 1',
-          this.published,
-        )
-      : []
+    const [row] = this.platform.storage.exec(
+      'SELECT record FROM announced WHERE durable = 0 AND sequence > ? ORDER BY sequence LIMIT 1',
+      this.published,
+    )
     if (row !== undefined) return new Uint8Array(row.record as ArrayBuffer)
     const record = this.lastOpen()
     return record !== null && eventOf(record).sequence > this.published ? record : null
@@ -227,7 +211,6 @@ export class Presence implements Stage, LeafPart {
   }
 
   private keep(record: Uint8Array, durable: 0 | 1): void {
-    this.tables.make()
     this.platform.storage.exec(
       'INSERT OR REPLACE INTO announced (sequence, record, durable) VALUES (?, ?, ?)',
       eventOf(record).sequence,
@@ -237,7 +220,6 @@ export class Presence implements Stage, LeafPart {
   }
 
   private hasArrived(sequence: number): void {
-    this.tables.make()
     this.platform.storage.exec('INSERT OR REPLACE INTO arrived (one, sequence) VALUES (1, ?)', sequence)
     this.arrived = sequence
   }

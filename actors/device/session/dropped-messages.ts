@@ -2,11 +2,6 @@
 // storage, since whoever asks comes later. A message that is not lost costs nothing here.
 import { LOST_MAX, LOST_WRITE_EVERY_MS } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
-import { Tables } from '../../storage/tables.ts'
-
-const SCHEMA = [
-  'CREATE TABLE IF NOT EXISTS lost (why TEXT NOT NULL, topic TEXT NOT NULL, messages INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (why, topic))',
-]
 
 /** `discarded`: by a CONNECT with Clean Start. */
 export type Why = 'expired' | 'too-large' | 'session-ended' | 'session-expired' | 'discarded'
@@ -31,7 +26,6 @@ export const ALL_TOPICS = ''
 export class DroppedMessages {
   private readonly platform: Platform
   private readonly known = new Map<string, Known>()
-  private lazyTables: Tables | null = null
 
   constructor(platform: Platform) {
     this.platform = platform
@@ -75,7 +69,6 @@ export class DroppedMessages {
 
   private write(why: Why, topic: string, messages: number, at: number): void {
     const { storage } = this.platform
-    this.tables.make()
     storage.exec(
       'INSERT INTO lost (why, topic, messages, at) VALUES (?, ?, ?, ?) ON CONFLICT (why, topic) DO UPDATE SET messages = messages + excluded.messages, at = excluded.at',
       why,
@@ -90,17 +83,10 @@ export class DroppedMessages {
   }
 
   private rows(topic: string) {
-    return this.tables.exist
-      ? this.platform.storage.exec(
-          'SELECT why, messages, at FROM lost WHERE topic IN (?, ?)',
-          topic,
-          ALL_TOPICS,
-        )
-      : []
-  }
-
-  private get tables(): Tables {
-    this.lazyTables ??= new Tables(this.platform.storage, SCHEMA, 'lost')
-    return this.lazyTables
+    return this.platform.storage.exec(
+      'SELECT why, messages, at FROM lost WHERE topic IN (?, ?)',
+      topic,
+      ALL_TOPICS,
+    )
   }
 }

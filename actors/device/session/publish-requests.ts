@@ -6,19 +6,8 @@ import { packOutcomes } from '../../../src/mqtt/outcome.ts'
 import { isFailure, Reason } from '../../../src/mqtt/reason.ts'
 import { IDEMPOTENCY_KEPT_MS, IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_PRUNE_EVERY } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
-import { Tables } from '../../storage/tables.ts'
 import type { IdempotencyKey, PublishReply } from '../device-peer.ts'
 import type { Publisher } from './publisher.ts'
-
-const SCHEMA = [
-  `CREATE TABLE IF NOT EXISTS idempotent (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    name TEXT NOT NULL UNIQUE,
-    request TEXT NOT NULL,
-    outcomes BLOB NOT NULL,
-    at INTEGER NOT NULL
-  )`,
-]
 
 interface Answered {
   readonly request: string
@@ -28,7 +17,6 @@ interface Answered {
 export class PublishRequests {
   private readonly platform: Platform
   private readonly publisher: Publisher
-  private readonly tables: Tables
   private readonly running = new Map<
     string,
     { readonly request: string; readonly outcomes: Promise<Uint8Array> }
@@ -37,7 +25,6 @@ export class PublishRequests {
   constructor(platform: Platform, publisher: Publisher) {
     this.platform = platform
     this.publisher = publisher
-    this.tables = new Tables(platform.storage, SCHEMA, 'idempotent')
   }
 
   /** @param records message records */
@@ -92,7 +79,6 @@ export class PublishRequests {
   }
 
   private read(name: string): Answered | null {
-    if (!this.tables.exist) return null
     const [row] = this.platform.storage.exec(
       'SELECT request, outcomes FROM idempotent WHERE name = ? AND at > ?',
       name,
@@ -104,7 +90,6 @@ export class PublishRequests {
 
   private write({ name, request }: IdempotencyKey, outcomes: Uint8Array): void {
     const { storage } = this.platform
-    this.tables.make()
     const [row] = storage.exec(
       `INSERT INTO idempotent (name, request, outcomes, at) VALUES (?, ?, ?, ?)
         ON CONFLICT (name) DO UPDATE SET request = excluded.request, outcomes = excluded.outcomes, at = excluded.at

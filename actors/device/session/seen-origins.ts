@@ -6,20 +6,13 @@ import { type Delivery, decodeDelivery } from '../../../src/session/delivery.ts'
 import type { StoredDelivery } from '../../../src/session/stored-delivery.ts'
 import { SEEN_ORIGINS_MAX, SEEN_PRUNE_EVERY } from '../../limits.ts'
 import type { Storage } from '../../platform.ts'
-import { Tables } from '../../storage/tables.ts'
-
-const SCHEMA = [
-  'CREATE TABLE IF NOT EXISTS seen (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE)',
-]
 
 export class SeenOrigins {
   private readonly storage: Storage
-  private readonly tables: Tables
   private readonly recent = new Map<string, Promise<Outcome>>()
 
   constructor(storage: Storage) {
     this.storage = storage
-    this.tables = new Tables(storage, SCHEMA, 'seen')
   }
 
   /** Accepts a delivery, unless it is one that was accepted before; the outcome is the first one's. */
@@ -49,7 +42,6 @@ export class SeenOrigins {
   keep(delivery: Delivery): void {
     const name = nameOf(delivery)
     if (name === null) return
-    this.tables.make()
     const [row] = this.storage.exec('INSERT OR IGNORE INTO seen (name) VALUES (?) RETURNING id', name)
     const id = Number(row?.id ?? 0)
     if (id % SEEN_PRUNE_EVERY === 0)
@@ -58,7 +50,6 @@ export class SeenOrigins {
 
   /** For the session's next home. */
   all(): string[] {
-    if (!this.tables.exist) return []
     return this.storage.exec('SELECT name FROM seen ORDER BY id').map(({ name }) => String(name))
   }
 
@@ -69,18 +60,17 @@ export class SeenOrigins {
   }
 
   import(names: readonly string[]): void {
-    if (names.length > 0) this.tables.make()
     for (const name of names) this.storage.exec('INSERT OR IGNORE INTO seen (name) VALUES (?)', name)
   }
 
   /** The session has ended. */
   clear(): void {
     this.recent.clear()
-    if (this.tables.exist) this.storage.exec('DELETE FROM seen')
+    this.storage.exec('DELETE FROM seen')
   }
 
   private kept(name: string): boolean {
-    return this.tables.exist && this.storage.exec('SELECT 1 FROM seen WHERE name = ?', name).length > 0
+    return this.storage.exec('SELECT 1 FROM seen WHERE name = ?', name).length > 0
   }
 
   private remember(name: string, outcome: Promise<Outcome>): void {

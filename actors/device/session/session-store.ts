@@ -8,9 +8,7 @@ import type { OutgoingSnapshot, StoredDelivery } from '../../../src/session/stor
 import type { Subscription } from '../../../src/session/subscription.ts'
 import type { Marks } from '../../leaf/sync/marks.ts'
 import type { SqlRow, Storage } from '../../platform.ts'
-import { Tables } from '../../storage/tables.ts'
 import type { LiveBulk } from '../connection/attachment.ts'
-import { SESSION_SCHEMA } from './session-schema.ts'
 
 export interface SessionRow {
   readonly id: string
@@ -27,14 +25,12 @@ export interface SessionRow {
 
 export class SessionStore {
   private readonly storage: Storage
-  private readonly tables: Tables
   private readonly marks: Marks
   /** Whether the session outlives its connection, and so is synced; null before it was looked at. */
   private outlives: boolean | null = null
 
   constructor(storage: Storage, marks: Marks) {
     this.storage = storage
-    this.tables = new Tables(storage, SESSION_SCHEMA, 'session')
     this.marks = marks
   }
 
@@ -59,7 +55,6 @@ export class SessionStore {
     outgoing: OutgoingSnapshot,
   ): void {
     const before = this.synced !== null
-    this.tables.make()
     this.storage.exec(
       'INSERT OR REPLACE INTO session (one, id, expiry_seconds, disconnected_at, last_position, sent_up_to) VALUES (1, ?, ?, ?, ?, ?)',
       id,
@@ -87,7 +82,6 @@ export class SessionStore {
 
   /** The session has ended: nothing of it is left. */
   clear(): void {
-    if (!this.tables.exist) return
     this.marks.sessionEnded(this.synced !== null)
     this.outlives = false
     for (const table of ['session', 'subscription', 'queue', 'released', 'received', 'live_bulk'])
@@ -101,7 +95,6 @@ export class SessionStore {
   }
 
   saveImported(session: string): void {
-    this.tables.make()
     this.storage.exec('INSERT OR REPLACE INTO imported (one, session) VALUES (1, ?)', session)
   }
 
@@ -118,7 +111,6 @@ export class SessionStore {
 
   /** @param registered whether the filter's leaf in this region knows of it */
   saveSubscription(subscription: Subscription, registered: boolean): void {
-    this.tables.make()
     const options = JSON.stringify(subscription)
     const [before] = this.rows(
       'SELECT options, registered FROM subscription WHERE filter = ?',
@@ -149,7 +141,6 @@ export class SessionStore {
   }
 
   removeSubscription(filter: string): void {
-    if (!this.tables.exist) return
     this.storage.exec('DELETE FROM subscription WHERE filter = ?', filter)
     this.synced?.one('session', true)
     this.synced?.gone('subscription', filter)
@@ -169,7 +160,6 @@ export class SessionStore {
   }
 
   enqueue(entries: readonly StoredDelivery[]): void {
-    this.tables.make()
     for (const { position, delivery } of entries) {
       this.storage.exec(
         'INSERT OR REPLACE INTO queue (position, bytes, delivery, share) VALUES (?, ?, ?, ?)',
@@ -199,8 +189,7 @@ export class SessionStore {
 
   /** The session's next home has these. */
   dequeueUpTo(position: number): void {
-    if (this.tables.exist && position > 0)
-      this.storage.exec('DELETE FROM queue WHERE position <= ?', position)
+    if (position > 0) this.storage.exec('DELETE FROM queue WHERE position <= ?', position)
   }
 
   /** What the core's store was confirmed to have is gone: others have it from there. */
@@ -245,7 +234,6 @@ export class SessionStore {
 
   /** The session ends, and leaves these for the other members. */
   leave(rows: readonly Pick<StoredDelivery, 'delivery'>[]): void {
-    this.tables.make()
     for (const { delivery } of rows)
       this.storage.exec('INSERT INTO orphan (delivery) VALUES (?)', encodeDelivery(delivery))
   }
@@ -266,7 +254,6 @@ export class SessionStore {
 
   /** The client has the delivery: only its id is kept, until PUBCOMP. */
   release(position: number, stored: boolean): void {
-    this.tables.make()
     if (stored) this.dequeue([position])
     this.storage.exec('INSERT OR REPLACE INTO released (position) VALUES (?)', position)
     this.synced?.one('session', true)
@@ -290,7 +277,6 @@ export class SessionStore {
    * @returns its origin
    */
   begin(packetId: number, fresh: string, dup: boolean): string {
-    this.tables.make()
     const [before] = dup ? this.rows('SELECT origin FROM received WHERE packet_id = ?', packetId) : []
     if (before !== undefined) return String(before.origin)
     this.storage.exec(
@@ -303,7 +289,6 @@ export class SessionStore {
 
   /** It has its outcome: until PUBREL only the answer is to be given again. */
   receive(packetId: number): void {
-    this.tables.make()
     this.storage.exec(
       "INSERT INTO received (packet_id, origin, settled) VALUES (?, '', 1) ON CONFLICT (packet_id) DO UPDATE SET settled = 1",
       packetId,
@@ -312,7 +297,6 @@ export class SessionStore {
   }
 
   dismiss(packetId: number): void {
-    if (!this.tables.exist) return
     this.storage.exec('DELETE FROM received WHERE packet_id = ?', packetId)
     this.synced?.one('session', true)
   }
@@ -324,7 +308,6 @@ export class SessionStore {
   // What an attachment does not hold --------------------------------------------------------------------------------
 
   saveLiveBulk(bulk: LiveBulk): void {
-    this.tables.make()
     this.storage.exec('INSERT OR REPLACE INTO live_bulk (one, bulk) VALUES (1, ?)', JSON.stringify(bulk))
   }
 
@@ -350,7 +333,6 @@ export class SessionStore {
   }
 
   saveWill(will: Will): void {
-    this.tables.make()
     this.storage.exec(
       'INSERT OR REPLACE INTO will (one, record, delay_seconds, expiry_seconds, publish_at) VALUES (1, ?, ?, ?, NULL)',
       encodeMessage(will.message),
@@ -364,7 +346,7 @@ export class SessionStore {
   }
 
   clearWill(): void {
-    if (this.tables.exist) this.storage.exec('DELETE FROM will')
+    this.storage.exec('DELETE FROM will')
   }
 
   /** The marks, if the session is one that is synced. */
@@ -374,7 +356,7 @@ export class SessionStore {
   }
 
   private rows(query: string, ...bindings: (string | number)[]) {
-    return this.tables.exist ? this.storage.exec(query, ...bindings) : []
+    return this.storage.exec(query, ...bindings)
   }
 }
 

@@ -12,12 +12,7 @@ import { changesOf, requestsOf, type UnsyncedChanges, withChange } from '../../.
 import type { Marks } from '../../leaf/sync/marks.ts'
 import { LATE_SHADOWS_MAX } from '../../limits.ts'
 import type { Storage } from '../../platform.ts'
-import { Tables } from '../../storage/tables.ts'
 
-const SCHEMA = [
-  // `differs`: desired and reported do. `late`: what the store does not have yet, should another region take over.
-  'CREATE TABLE IF NOT EXISTS shadow (path TEXT PRIMARY KEY, shadow TEXT NOT NULL, deleted_at INTEGER, differs INTEGER NOT NULL, late TEXT)',
-]
 const NO_BYTES = new Uint8Array(0)
 const encoder = new TextEncoder()
 
@@ -38,7 +33,6 @@ export class ShadowStore {
   private readonly storage: Storage
   private readonly root: Root
   private readonly marks: Marks
-  private readonly tables: Tables
   private readonly now: () => number
   /** Characters by path, once something is to be written. */
   private sizes: Map<string, number> | null = null
@@ -47,7 +41,6 @@ export class ShadowStore {
     this.storage = storage
     this.root = root
     this.marks = marks
-    this.tables = new Tables(storage, SCHEMA, 'shadow')
     this.now = now
   }
 
@@ -131,7 +124,7 @@ export class ShadowStore {
   }
 
   clear(): void {
-    if (this.tables.exist) this.storage.exec('DELETE FROM shadow')
+    this.storage.exec('DELETE FROM shadow')
     this.sizes = null
   }
 
@@ -169,7 +162,6 @@ export class ShadowStore {
   }
 
   private write(path: string, shadow: Shadow, late: UnsyncedChanges | null): void {
-    this.tables.make()
     const text = encodeShadow(shadow)
     this.storage.transaction(() => {
       const known = this.rows('SELECT 1 FROM shadow WHERE path = ?', path).length > 0
@@ -212,6 +204,6 @@ export class ShadowStore {
   }
 
   private rows(query: string, ...bindings: (string | number)[]) {
-    return this.tables.exist ? this.storage.exec(query, ...bindings) : []
+    return this.storage.exec(query, ...bindings)
   }
 }

@@ -4,13 +4,27 @@ import { PACKET_BYTES_MAX } from '../../../src/mqtt/limits.ts'
 import { QUEUE_MESSAGES_MAX, SERVER_KEEP_ALIVE_SECONDS } from '../../../src/session/limits.ts'
 import type { CoreClient } from '../../core/core-client.ts'
 import { OUTBOX_MESSAGES_MAX } from '../../limits.ts'
-import type { Connection, Peers, Platform, Settings, SqlRow, SqlValue, Storage } from '../../platform.ts'
+import type {
+  Connection,
+  HostStorage,
+  Peers,
+  Platform,
+  Settings,
+  SqlRow,
+  SqlValue,
+  Storage,
+} from '../../platform.ts'
+import { Database } from '../../storage/database.ts'
+import { SCHEMAS } from '../../storage/schemas.ts'
 import { chosenTopics } from './chosen-topics.ts'
 import { coreClient } from './core-fetch.ts'
 import type { Env } from './env.ts'
 import { logError } from './log.ts'
 import { workerdPeers } from './peers.ts'
 import { orEnd } from './storage-full.ts'
+
+/** SQLite's first page, which holds no table yet. */
+const EMPTY_DATABASE_BYTES = 4096
 
 export class WorkerdPlatform implements Platform {
   readonly address: ActorAddress
@@ -39,11 +53,16 @@ export class WorkerdPlatform implements Platform {
     }
     const { storage } = ctx
     const end = (reason: string) => ctx.abort(reason)
-    this.storage = {
+    const host: HostStorage = {
+      get empty() {
+        return storage.sql.databaseSize <= EMPTY_DATABASE_BYTES
+      },
       exec: (query: string, ...bindings: SqlValue[]) =>
         orEnd(() => storage.sql.exec(query, ...bindings.map(bindable)).toArray() as SqlRow[], end),
+      run: (statements) => orEnd(() => void storage.sql.exec(statements), end),
       transaction: (write) => orEnd(() => storage.transactionSync(write), end),
     }
+    this.storage = new Database(host, SCHEMAS[kind], (what, cause) => this.report(what, cause))
     this.peers = workerdPeers(env, this.address)
     this.core = coreClient(env, this.address.region)
   }

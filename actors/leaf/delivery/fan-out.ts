@@ -14,7 +14,6 @@ import {
   FAN_OUT_COURIERS_MAX,
 } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
-import type { Tables } from '../../storage/tables.ts'
 import { deliveryFor, type Receiver } from './subscribers.ts'
 
 /** How a delivery reaches a session: by a call to the client's actor, or directly where the leaf is that actor. */
@@ -22,7 +21,6 @@ export type DeliverCall = (client: ClientId, session: string, batch: Uint8Array)
 
 export class FanOut {
   private readonly platform: Platform
-  private readonly tables: Tables
   private readonly call: DeliverCall
   private readonly gone: (client: ClientId, session: string) => void
   private readonly orphaned: (share: string, message: Message) => Promise<void>
@@ -37,17 +35,14 @@ export class FanOut {
    */
   constructor(
     platform: Platform,
-    tables: Tables,
     call: DeliverCall,
     gone: (client: ClientId, session: string) => void,
     orphaned: (share: string, message: Message) => Promise<void>,
   ) {
     this.platform = platform
-    this.tables = tables
     this.call = call
     this.gone = gone
     this.orphaned = orphaned
-    if (!tables.exist) return
     for (const row of platform.storage.exec(
       'SELECT client, session, count(*) AS n FROM backlog GROUP BY client, session',
     )) {
@@ -174,7 +169,6 @@ export class FanOut {
   }
 
   private keep(client: ClientId, session: string, deliveries: readonly Uint8Array[]): Outcome[] {
-    this.tables.make()
     this.backlogged.add(keyOf(client, session))
     this.platform.wakeBy(this.platform.now() + BACKLOG_RETRY_MS)
     return this.platform.storage.transaction(() =>

@@ -9,7 +9,6 @@ import type { Delivery } from '../../../src/session/delivery.ts'
 import type { Subscription } from '../../../src/session/subscription.ts'
 import { MATCH_CACHE_TOPICS_MAX } from '../../limits.ts'
 import type { SqlRow, Storage } from '../../platform.ts'
-import type { Tables } from '../../storage/tables.ts'
 
 export interface Subscribed {
   readonly client: ClientId
@@ -31,16 +30,13 @@ export interface Receiver {
 
 export class Subscribers {
   private readonly storage: Storage
-  private readonly tables: Tables
   private readonly byFilter = new Map<string, Map<ClientId, Subscribed>>()
   private readonly shareFilters = new Map<string, string>()
   private readonly cache = new Map<string, readonly Receiver[]>()
   private readonly roots = new Map<Root, Reach>()
 
-  constructor(storage: Storage, tables: Tables) {
+  constructor(storage: Storage) {
     this.storage = storage
-    this.tables = tables
-    if (!tables.exist) return
     for (const row of storage.exec('SELECT * FROM subscriber'))
       this.remember(String(row.filter), subscribedOf(row))
   }
@@ -68,7 +64,6 @@ export class Subscribers {
     const before = this.byFilter.get(filter)?.get(client)
     const after: Subscribed = { client, session, qos, noLocal, retainAsPublished, identifier }
     if (before !== undefined && JSON.stringify(before) === JSON.stringify(after)) return
-    this.tables.make()
     this.storage.exec(
       'INSERT OR REPLACE INTO subscriber (client, filter, session, qos, no_local, retain_as_published, identifier) VALUES (?, ?, ?, ?, ?, ?, ?)',
       client,

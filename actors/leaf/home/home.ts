@@ -21,7 +21,6 @@ import {
   RESOLVE_WAIT_MS,
 } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
-import type { Tables } from '../../storage/tables.ts'
 
 export type HomeKnowledge =
   | { readonly at: 'unknown' }
@@ -64,7 +63,6 @@ export interface HomeEvents {
 export class Home {
   private readonly platform: Platform
   private readonly root: Root
-  private readonly tables: Tables
   private readonly events: HomeEvents
   private known: HomeKnowledge = { at: 'unknown' }
   private unfinished = false
@@ -81,12 +79,10 @@ export class Home {
   /** The core has not answered yet. */
   private lookUp: { readonly since: number; readonly answered: Promise<unknown> } | null = null
 
-  constructor(platform: Platform, root: Root, tables: Tables, events: HomeEvents) {
+  constructor(platform: Platform, root: Root, events: HomeEvents) {
     this.platform = platform
     this.root = root
-    this.tables = tables
     this.events = events
-    if (!tables.exist) return
     const [row] = platform.storage.exec('SELECT * FROM home')
     if (row === undefined) return
     const epoch = Number(row.epoch)
@@ -196,7 +192,7 @@ export class Home {
 
   /** Whether no other home came between this one and the one with that epoch. */
   wasBefore(epoch: number): boolean {
-    const [row] = this.tables.exist ? this.platform.storage.exec('SELECT epoch, state FROM home') : []
+    const [row] = this.platform.storage.exec('SELECT epoch, state FROM home')
     // Of a root that never had anything there is nothing to miss.
     if (row === undefined) return epoch <= FIRST_EPOCH + 1
     if (row.state === 'passed-over') return false
@@ -242,7 +238,6 @@ export class Home {
     const { home, state: given, synced } = await this.platform.core.claim(this.asking)
     this.refuseOlder(home)
     const state = given && stateByOurClock(given, this.platform.now())
-    this.tables.make()
     // Should the process die before it is done: who has taken over nobody else calls.
     if (state !== null) this.platform.wakeBy(this.platform.now() + IMPORT_RETRY_MS)
     this.platform.storage.transaction(() => {
@@ -380,7 +375,6 @@ export class Home {
   }
 
   private write(region: RegionId, epoch: number, state: HomeState): void {
-    this.tables.make()
     this.platform.storage.exec(
       'INSERT OR REPLACE INTO home (one, region, epoch, state) VALUES (1, ?, ?, ?)',
       region,

@@ -3,22 +3,18 @@ import type { RegionId } from '../../../src/id/ids.ts'
 import type { RegionInterest } from '../../../src/relay/home.ts'
 import type { InterestRequest } from '../../../src/relay/interest.ts'
 import type { Storage } from '../../platform.ts'
-import type { Tables } from '../../storage/tables.ts'
 import type { Marks } from '../sync/marks.ts'
 
 export class Interests {
   private readonly storage: Storage
-  private readonly tables: Tables
   private readonly marks: Marks
   private readonly known = new Map<RegionId, RegionInterest>()
   /** The order of the newest request of each region that wants something. */
   private readonly asked = new Map<RegionId, number>()
 
-  constructor(storage: Storage, tables: Tables, marks: Marks) {
+  constructor(storage: Storage, marks: Marks) {
     this.storage = storage
-    this.tables = tables
     this.marks = marks
-    if (!tables.exist) return
     for (const row of storage.exec('SELECT * FROM interest')) {
       const region = String(row.region) as RegionId
       this.known.set(region, {
@@ -90,7 +86,6 @@ export class Interests {
     const changed = plain !== (before?.plain ?? false) || !sameNames(shares, before?.shares ?? [])
     const asked = Math.max(order, this.asked.get(region) ?? 0)
     if (!changed && (before === undefined || asked === this.asked.get(region))) return false
-    this.tables.make()
     this.marks.one('interests', true)
     if (!plain && shares.length === 0) {
       this.storage.exec('DELETE FROM interest WHERE region = ?', region)

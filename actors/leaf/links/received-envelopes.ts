@@ -9,13 +9,7 @@ import type { Envelope } from '../../../src/relay/envelope.ts'
 import { decodeRouted, type Routed, recordOf } from '../../../src/relay/routed.ts'
 import { SOURCES_PRUNED_AT_ONCE } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
-import { Tables } from '../../storage/tables.ts'
 import type { Run } from '../../uplink/uplink-peer.ts'
-
-const SCHEMA = [
-  // `noted` tells only which are forgotten first.
-  'CREATE TABLE IF NOT EXISTS envelope (source TEXT PRIMARY KEY, first INTEGER NOT NULL, outcomes BLOB NOT NULL, noted REAL NOT NULL) WITHOUT ROWID',
-]
 
 /** The last envelope of a source that had something new. What it numbered before that is over. */
 interface Last {
@@ -39,7 +33,6 @@ export class ReceivedEnvelopes {
   private readonly platform: Platform
   private readonly sourcesMax: number
   private readonly lastBySource = new Map<string, Last>()
-  private lazyTables: Tables | null = null
   /** How many sources are in storage; null before the first write of this life. */
   private noted: number | null = null
 
@@ -84,7 +77,7 @@ export class ReceivedEnvelopes {
 
   private last(source: string): Last | null {
     const known = this.lastBySource.get(source)
-    if (known !== undefined || !this.tables.exist) return known ?? null
+    if (known !== undefined) return known
     const [row] = this.platform.storage.exec('SELECT first, outcomes FROM envelope WHERE source = ?', source)
     if (row === undefined) return null
     const outcomes = readOutcomes(new Uint8Array(row.outcomes as ArrayBuffer)).map((one) =>
@@ -105,7 +98,6 @@ export class ReceivedEnvelopes {
     const { storage } = this.platform
     // One that was sent again with more behind it, and has its outcomes earlier, is not undone.
     const end = first + outcomes.length
-    this.tables.make()
     const [before] = storage.exec(
       'SELECT first, length(outcomes) AS n FROM envelope WHERE source = ?',
       source,
@@ -131,11 +123,6 @@ export class ReceivedEnvelopes {
       SOURCES_PRUNED_AT_ONCE,
     )
     this.noted -= SOURCES_PRUNED_AT_ONCE
-  }
-
-  private get tables(): Tables {
-    this.lazyTables ??= new Tables(this.platform.storage, SCHEMA, 'envelope')
-    return this.lazyTables
   }
 }
 

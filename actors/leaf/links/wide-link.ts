@@ -9,12 +9,10 @@ import { encodeRouted } from '../../../src/relay/routed.ts'
 import { Courier } from '../../calls/courier.ts'
 import { RETAINS_RETRY_MS, WIDE_GRANT_MS } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
-import type { Tables } from '../../storage/tables.ts'
 
 export class WideLink {
   private readonly platform: Platform
   private readonly root: Root
-  private readonly tables: Tables
   private readonly retains: (branch: Branch) => boolean
   /** With the number that each has in the table of those indexed. */
   private readonly branches: readonly (readonly [Branch, number])[]
@@ -25,14 +23,13 @@ export class WideLink {
   private telling: Promise<void> = Promise.resolve()
 
   /** @param retains whether the home is here and has retained messages of the branch */
-  constructor(platform: Platform, root: Root, tables: Tables, retains: (branch: Branch) => boolean) {
+  constructor(platform: Platform, root: Root, retains: (branch: Branch) => boolean) {
     this.platform = platform
     this.root = root
-    this.tables = tables
     this.retains = retains
     const presence = presenceBranch(root)
     this.branches = [[root, 1], ...(presence === null ? [] : [[presence, 2] as const])]
-    const rows = tables.exist ? platform.storage.exec('SELECT one FROM indexed') : []
+    const rows = platform.storage.exec('SELECT one FROM indexed')
     for (const [branch, number] of this.branches)
       if (rows.some(({ one }) => one === number)) this.indexed.add(branch)
     this.courier = new Courier(platform, {
@@ -105,7 +102,6 @@ export class WideLink {
   }
 
   private mark(branch: Branch, number: number, indexed: boolean): void {
-    this.tables.make()
     this.platform.storage.exec(
       indexed ? 'INSERT OR REPLACE INTO indexed (one) VALUES (?)' : 'DELETE FROM indexed WHERE one = ?',
       number,

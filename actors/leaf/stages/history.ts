@@ -14,16 +14,8 @@ import {
   HISTORY_WAITING_MESSAGES_MAX,
 } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
-import { Tables } from '../../storage/tables.ts'
 import type { LeafPart } from '../leaf-part.ts'
 import { decodeEntry, type Entry, encodeEntry } from './history-entry.ts'
-
-const SCHEMA = [
-  // What one event has kept is one row, named by its first message.
-  'CREATE TABLE IF NOT EXISTS history (number INTEGER PRIMARY KEY, last INTEGER NOT NULL, messages INTEGER NOT NULL, entries BLOB NOT NULL)',
-  // How far messages were numbered when something was last sent: numbers are not used again.
-  'CREATE TABLE IF NOT EXISTS history_kept (one INTEGER PRIMARY KEY, number INTEGER NOT NULL, at INTEGER NOT NULL)',
-]
 
 /** What one round sends. */
 export interface HistoryRound {
@@ -40,7 +32,6 @@ export class History implements LeafPart {
   /** Called when there is something for the store. */
   changed: () => void = () => undefined
   private readonly platform: Platform
-  private readonly tables: Tables
   /** QoS 0: in memory only, unless the core is away. */
   private volatile: Entry[] = []
   /** To be stored when this event is over. */
@@ -54,8 +45,6 @@ export class History implements LeafPart {
 
   constructor(platform: Platform) {
     this.platform = platform
-    this.tables = new Tables(platform.storage, SCHEMA, 'history_kept')
-    if (!this.tables.exist) return
     const [kept] = platform.storage.exec('SELECT number, at FROM history_kept')
     const [size] = platform.storage.exec(
       'SELECT coalesce(sum(messages), 0) AS messages, coalesce(sum(length(entries)), 0) AS bytes, coalesce(max(last), 0) AS last FROM history',
@@ -131,15 +120,11 @@ export class History implements LeafPart {
   lacks(upTo: number): boolean {
     const first = [this.volatile[0]?.number, this.fresh[0]?.number]
     if (first.some((number) => number !== undefined && number <= upTo)) return true
-    return (
-      this.tables.exist &&
-      this.platform.storage.exec('SELECT 1 FROM history WHERE number <= ? LIMIT 1', upTo).length > 0
-    )
+    return this.platform.storage.exec('SELECT 1 FROM history WHERE number <= ? LIMIT 1', upTo).length > 0
   }
 
   /** What is to be sent next. The numbers in it are never used again. */
   round(): HistoryRound {
-    this.tables.make()
     const rows: HistoryRow[] = []
     let bytes = 0
     let storedUpTo = 0
@@ -220,7 +205,6 @@ export class History implements LeafPart {
   }
 
   private write(entries: readonly Entry[]): void {
-    this.tables.make()
     let some: Entry[] = []
     let bytes = 0
     const row = () => {

@@ -16,7 +16,6 @@ import {
   RETAINED_PAGE_MESSAGES_MAX,
 } from '../../limits.ts'
 import type { Storage } from '../../platform.ts'
-import type { Tables } from '../../storage/tables.ts'
 import type { LeafPart, SyncedRows } from '../leaf-part.ts'
 import type { LeafRetainedPage } from '../leaf-peer.ts'
 import type { Marks } from '../sync/marks.ts'
@@ -35,18 +34,15 @@ interface LateRecord {
 
 export class Retained implements LeafPart {
   private readonly storage: Storage
-  private readonly tables: Tables
   private readonly marks: Marks
   /** Record sizes by topic: what is there is known without reading it. */
   private readonly sizes = new Map<string, number>()
   private bytes = 0
   private notes = false
 
-  constructor(storage: Storage, tables: Tables, marks: Marks) {
+  constructor(storage: Storage, marks: Marks) {
     this.storage = storage
-    this.tables = tables
     this.marks = marks
-    if (!tables.exist) return
     for (const row of storage.exec('SELECT topic, length(record) AS bytes FROM retained')) {
       this.sizes.set(String(row.topic), Number(row.bytes))
       this.bytes += Number(row.bytes)
@@ -192,7 +188,6 @@ export class Retained implements LeafPart {
 
   /** What a former home had and nobody else: only where no newer one has changed the topic. */
   takeLate({ topic, record, epoch }: ReleaseResponse['retained'][number]): void {
-    this.tables.make()
     if (this.storage.exec('SELECT 1 FROM retained_changed WHERE topic = ?', topic).length > 0) return
     this.takeNewer({ topic, record, epoch })
   }
@@ -208,7 +203,7 @@ export class Retained implements LeafPart {
   /** While older homes may still have something: the topics that this one changes are noted. */
   set noting(noting: boolean) {
     this.notes = noting
-    if (!noting && this.tables.exist) this.storage.exec('DELETE FROM retained_changed')
+    if (!noting) this.storage.exec('DELETE FROM retained_changed')
   }
 
   clear(): void {
@@ -220,7 +215,6 @@ export class Retained implements LeafPart {
 
   private noteChange(topic: string): void {
     if (!this.notes) return
-    this.tables.make()
     this.storage.exec('INSERT OR IGNORE INTO retained_changed (topic) VALUES (?)', topic)
   }
 
@@ -230,7 +224,6 @@ export class Retained implements LeafPart {
   }
 
   private write(topic: string, record: Uint8Array): void {
-    this.tables.make()
     // REPLACE would write the index of the topics too.
     this.storage.exec(
       'INSERT INTO retained (topic, record) VALUES (?, ?) ON CONFLICT (topic) DO UPDATE SET record = excluded.record',

@@ -1,6 +1,5 @@
 // What of a root the core's store does not have yet, marked in the transaction that changes it: it outlives the process.
 import type { Platform, SqlValue } from '../../platform.ts'
-import { Tables } from '../../storage/tables.ts'
 
 /** `session` and `interests` are one thing each; `void` says that all rows of a kind are gone from the store. */
 export type MarkKind = 'session' | 'interests' | 'void' | RowKind
@@ -17,12 +16,6 @@ export interface Mark {
   readonly since: number
 }
 
-const SCHEMA = [
-  // `round`: the one in which it was last sent, 0 for none since it changed. `stored`: the store may have something of it.
-  'CREATE TABLE IF NOT EXISTS unsynced (kind TEXT NOT NULL, key NOT NULL, round INTEGER NOT NULL, stored INTEGER NOT NULL, version INTEGER NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID',
-  'CREATE TABLE IF NOT EXISTS sync (one INTEGER PRIMARY KEY, version INTEGER NOT NULL)',
-]
-
 const IN_ORDER =
   "CASE kind WHEN 'session' THEN 0 WHEN 'subscription' THEN 0 WHEN 'interests' THEN 1 WHEN 'queue' THEN 2 WHEN 'retained' THEN 3 WHEN 'shadow' THEN 4 ELSE 5 END, key"
 
@@ -30,7 +23,6 @@ export class Marks {
   /** Called with each change. */
   changed: () => void = () => undefined
   private readonly platform: Pick<Platform, 'storage' | 'now'>
-  private readonly tables: Tables
   private version = 0
   /** The round that is on its way; 0 for none. */
   private underWay = 0
@@ -41,8 +33,6 @@ export class Marks {
   constructor(platform: Pick<Platform, 'storage' | 'now'>) {
     this.platform = platform
     const { storage } = platform
-    this.tables = new Tables(storage, SCHEMA, 'sync')
-    if (!this.tables.exist) return
     this.version = Number(storage.exec('SELECT version FROM sync')[0]?.version ?? 0)
     this.look()
   }
@@ -168,7 +158,6 @@ export class Marks {
   }
 
   private mark(kind: MarkKind, key: number | string, stored: boolean, version = 0): void {
-    this.tables.make()
     this.exec(
       // A change behind one that is under way is late from now on, any other since the first.
       `INSERT INTO unsynced (kind, key, round, stored, version, since) VALUES (?1, ?2, 0, ?3, ?4, ?5)
@@ -186,7 +175,6 @@ export class Marks {
   }
 
   private nextVersion(): number {
-    this.tables.make()
     this.version++
     this.exec('INSERT OR REPLACE INTO sync (one, version) VALUES (1, ?)', this.version)
     return this.version
@@ -197,6 +185,6 @@ export class Marks {
   }
 
   private exec(query: string, ...bindings: SqlValue[]) {
-    return this.tables.exist ? this.platform.storage.exec(query, ...bindings) : []
+    return this.platform.storage.exec(query, ...bindings)
   }
 }

@@ -1,0 +1,30 @@
+// What a statement of an actor's store does to which table, read from its first words.
+
+export interface Statement {
+  /** It may add a row; others only read, change or remove rows that are there. */
+  readonly inserts: boolean
+  /** The one table that it is about. */
+  readonly table: string
+}
+
+/** CREATE TABLE stands for the hosts' conformance suite, whose tables are no actor's. */
+const FORM =
+  /^(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM|SELECT .*? FROM|CREATE TABLE IF NOT EXISTS)\s+(\w+)/s
+
+/** Of how many statements the form is remembered. Those with a list of ids in them do not come again. */
+const REMEMBERED_MAX = 500
+
+const remembered = new Map<string, Statement>()
+
+/** Throws for a statement of another form: each names one table, first. */
+export function statementOf(query: string): Statement {
+  let statement = remembered.get(query)
+  if (statement === undefined) {
+    const table = FORM.exec(query)?.[1]
+    if (table === undefined) throw new Error(`a statement of an unknown form: ${query}`)
+    statement = { inserts: /^(?:INSERT|CREATE)/.test(query), table }
+    if (remembered.size >= REMEMBERED_MAX) remembered.clear()
+    remembered.set(query, statement)
+  }
+  return statement
+}

@@ -1,0 +1,130 @@
+// An actor's database: opened at any version, refused if it is newer, and not asked for what it does not have.
+import { describe, expect, it } from 'vitest'
+import { Database, NewerDatabase } from '../../actors/storage/database.ts'
+import { type Schema, schemaOf } from '../../actors/storage/schema.ts'
+import { SCHEMAS } from '../../actors/storage/schemas.ts'
+import { FakeStorage } from './fake-storage.ts'
+
+const ONE = ['CREATE TABLE IF NOT EXISTS a (x INTEGER PRIMARY KEY)', 'CREATE TABLE IF NOT EXISTS b (x TEXT)']
+const TWO = ['ALTER TABLE a ADD COLUMN y INTEGER', 'CREATE TABLE c (x INTEGER)']
+const THREE = ['INSERT INTO c SELECT x FROM a', 'DROP TABLE b']
+const reports: unknown[] = []
+
+function open(storage: FakeStorage, schema: Schema): Database {
+  return new Database(storage, schema, (_, cause) => reports.push(cause))
+}
+
+function tablesOf(storage: FakeStorage): unknown[] {
+  return storage
+    .exec("SELECT sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name")
+    .map(({ sql }) => String(sql).replace(/\s+/g, ' '))
+}
+
+/** What a release without versions left: any of its tables. */
+function unversioned(...statements: readonly string[]): FakeStorage {
+  const storage = new FakeStorage()
+  for (const statement of statements) storage.exec(statement)
+  return storage
+}
+
+describe('an actor’s database', () => {
+  it('makes no table before the first INSERT, and runs no statement', () => {
+    const storage = new FakeStorage()
+    const database = open(storage, schemaOf(ONE))
+    expect(database.exec('SELECT * FROM a')).toEqual([])
+    expect(database.exec('DELETE FROM a WHERE x = ?', 1)).toEqual([])
+    expect(database.exec('UPDATE a SET x = 2')).toEqual([])
+    expect(storage.execs).toBe(0)
+    expect(storage.empty).toBe(true)
+    database.exec('INSERT INTO a VALUES (1)')
+    expect(open(storage, schemaOf(ONE)).exec('SELECT x FROM a')).toEqual([{ x: 1 }])
+  })
+
+  it('asks nothing of a table without rows', () => {
+    const storage = new FakeStorage()
+    open(storage, schemaOf(ONE)).exec('INSERT INTO a VALUES (1)')
+    const later = open(storage, schemaOf(ONE))
+    expect(later.exec('SELECT x FROM a')).toHaveLength(1)
+    const { execs } = storage
+    expect(later.exec('SELECT x FROM b')).toEqual([])
+    expect(later.exec('DELETE FROM b')).toEqual([])
+    expect(storage.execs).toBe(execs)
+    later.exec('INSERT INTO b VALUES (?)', 'y')
+    expect(later.exec('SELECT x FROM b')).toEqual([{ x: 'y' }])
+  })
+
+  it('is blank again when the transaction that made its tables fails', () => {
+    const storage = new FakeStorage()
+    const database = open(storage, schemaOf(ONE))
+    expect(() =>
+      database.transaction(() => {
+        database.exec('INSERT INTO a VALUES (1)')
+        throw new Error('no room')
+      }),
+    ).toThrow('no room')
+    expect(storage.empty).toBe(true)
+    database.exec('INSERT INTO a VALUES (2)')
+    expect(database.exec('SELECT x FROM a')).toEqual([{ x: 2 }])
+  })
+
+  it.each([0, 1, 2, 3])('is brought from version %i to the newest, with its rows', (version) => {
+    const steps = [ONE, TWO, THREE]
+    const storage = new FakeStorage()
+    if (version === 0) for (const statement of ONE) storage.exec(statement)
+    else open(storage, schemaOf(...steps.slice(0, version))).exec('INSERT INTO a (x) VALUES (6)')
+    storage.exec('INSERT INTO a (x) VALUES (7)')
+    const database = open(storage, schemaOf(...steps))
+    expect(database.exec('SELECT x FROM c WHERE x = 7')).toEqual(version < 3 ? [{ x: 7 }] : [])
+    const fresh = new FakeStorage()
+    open(fresh, schemaOf(...steps)).exec('INSERT INTO a (x) VALUES (7)')
+    expect(tablesOf(storage)).toEqual(tablesOf(fresh))
+    // the next wake finds it as it should be
+    const { execs } = storage
+    open(storage, schemaOf(...steps)).exec('SELECT x FROM a')
+    expect(storage.execs - execs).toBeLessThanOrEqual(2)
+  })
+
+  it.each(Object.entries(SCHEMAS))(
+    'of a %s with any of the tables of a release without versions is opened',
+    (_, schema) => {
+      const [first = []] = schema.steps
+      for (const statement of first) {
+        if (!statement.startsWith('CREATE TABLE')) continue
+        const storage = unversioned(statement)
+        for (const table of schema.tables)
+          expect(open(storage, schema).exec(`SELECT * FROM ${table}`)).toEqual([])
+      }
+    },
+  )
+
+  it('that only the host has written to is blank', () => {
+    const storage = unversioned('CREATE TABLE _cf_METADATA (key INTEGER PRIMARY KEY, value BLOB)')
+    const database = open(storage, schemaOf(ONE))
+    expect(database.exec('SELECT x FROM a')).toEqual([])
+    expect(tablesOf(storage)).toHaveLength(1)
+    database.exec('INSERT INTO a VALUES (1)')
+    expect(database.exec('SELECT x FROM a')).toEqual([{ x: 1 }])
+  })
+
+  it.each([
+    ['with the same tables', [ONE, TWO, ['CREATE TABLE d (x)']]],
+    ['with a table less', [ONE, TWO, ['DROP TABLE b']]],
+  ])('of a newer release %s is refused, and nothing is written', (_, steps) => {
+    const storage = new FakeStorage()
+    open(storage, schemaOf(...steps)).exec('INSERT INTO a (x) VALUES (1)')
+    const before = storage.bytes()
+    reports.length = 0
+    const database = open(storage, schemaOf(ONE, TWO))
+    const refused = 'the database has version 3, and this release knows versions up to 2'
+    expect(() => database.exec('SELECT x FROM a')).toThrow(refused)
+    expect(() => database.exec('INSERT INTO a (x) VALUES (2)')).toThrow(NewerDatabase)
+    expect(reports).toHaveLength(1)
+    expect(storage.bytes()).toEqual(before)
+  })
+
+  it('takes no statement of which it does not see the table', () => {
+    expect(() => open(new FakeStorage(), schemaOf(ONE)).exec('REPLACE INTO a VALUES (1)')).toThrow(
+      'unknown form',
+    )
+  })
+})
