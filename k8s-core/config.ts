@@ -2,7 +2,8 @@
 import { z } from 'zod'
 import { type ChosenTopics, parseChosen } from '../src/history/chosen.ts'
 import { CLIENT_TOKEN_SECRET_CHARS_MIN } from '../src/id/client-token.ts'
-import { parseRegionId, type RegionId } from '../src/id/ids.ts'
+import type { RegionId } from '../src/id/ids.ts'
+import { parsePlacedRegion } from '../src/id/region-place.ts'
 import { RELAY_SECRET_CHARS_MIN } from '../src/relay/token.ts'
 import { FAIL_OVER_AFTER_MS } from './limits.ts'
 import { SYNC_CONSISTENCIES, type SyncConsistency } from './store/cassandra-levels.ts'
@@ -12,16 +13,20 @@ const edgesSchema = z.string().transform((text, ctx) => {
   const edges = new Map<RegionId, string>()
   for (const pair of text.split(',').filter((one) => one.trim() !== '')) {
     const at = pair.indexOf('=')
-    const region = parseRegionId(pair.slice(0, at).trim())
     const url = pair
       .slice(at + 1)
       .trim()
       .replace(/\/$/, '')
-    if (region === null || !URL.canParse(url)) {
+    if (at < 0 || !URL.canParse(url)) {
       ctx.addIssue({ code: 'custom', message: `'${pair}' is not region=url` })
       return z.NEVER
     }
-    edges.set(region, url)
+    try {
+      edges.set(parsePlacedRegion(pair.slice(0, at)).region, url)
+    } catch (error) {
+      ctx.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) })
+      return z.NEVER
+    }
   }
   if (edges.size === 0) ctx.addIssue({ code: 'custom', message: 'at least one region=url is needed' })
   return edges

@@ -90,6 +90,11 @@ const WRONG_VALUES: readonly Wrong[] = [
   ['an edge that is no URL', (v) => (v.edges = { eu: 'eu.example' }), /\/edges\/eu/],
   ['an edge with a comma', (v) => (v.edges = { eu: 'https://a,b' }), /\/edges\/eu/],
   ['a region of a wrong name', (v) => (v.edges = { EU: 'https://eu.example' }), /edges.*EU/s],
+  [
+    'a region whose place nobody knows',
+    (v) => (v.edges = { factory: 'https://a.example' }),
+    /edges.*factory/s,
+  ],
   ['no secret at all', (v) => delete v.relaySecret, /relaySecret/],
   ['a secret of 31 characters', (v) => (v.relaySecret = 'x'.repeat(31)), /relaySecret.*31, want 32/],
   ['no secret for the tokens', (v) => delete v.clientTokenSecret, /clientTokenSecret/],

@@ -9,7 +9,8 @@ import { build } from 'esbuild'
 import { writeDocs } from '../../k8s-core/docs-assets.ts'
 import { parseChosen } from '../history/chosen.ts'
 import { signClientToken } from '../id/client-token.ts'
-import { type ClientId, DEFAULT_FLEET, parseRegionId, type RegionId } from '../id/ids.ts'
+import { type ClientId, DEFAULT_FLEET, type RegionId } from '../id/ids.ts'
+import { type PlacedRegion, parsePlacedRegions, regionSetting } from '../id/region-place.ts'
 import { whole } from './arguments.ts'
 import { Child } from './child.ts'
 import { everywhere } from './global-options.ts'
@@ -43,7 +44,7 @@ export const PARTS: Parts = {
 interface UpOptions {
   readonly dir: string
   readonly json: boolean
-  readonly regions: RegionId[]
+  readonly regions: PlacedRegion[]
   readonly port: number
   readonly cassandra?: string
   readonly keyspace: string
@@ -56,7 +57,12 @@ interface UpOptions {
 export function upCommand(parts: Parts = PARTS): Command {
   return new Command('up')
     .description('run the regions and the core on this machine')
-    .option('--regions <names>', 'the regions', parseRegions, ['eu', 'us'] as RegionId[])
+    .option(
+      '--regions <names>',
+      'the regions, each named after its place',
+      parseRegions,
+      parseRegions('eu,us'),
+    )
     .option('--cassandra <host:port,…>', "the core's store: this Cassandra, not an embedded one")
     .option('--keyspace <name>', 'the keyspace in Cassandra', 'starling')
     .option(
@@ -125,7 +131,8 @@ async function start(dir: string, options: UpOptions, parts: Parts, children: Ch
   await Promise.all([bundleWorker(worker, parts.worker), writeDocs(assets)])
   const ports = await choosePorts(options.port, options.regions.length + 1)
   const urlOf = (i: number) => `http://${HOST}:${ports[i]}`
-  const edgeUrls = options.regions.map((region, i) => [region, urlOf(i + 1)] as const)
+  const edges = options.regions.map((placed, i) => ({ ...placed, http: urlOf(i + 1) }))
+  const edgeUrls = edges.map(({ region, http }) => [region, http] as const)
   const regionAt = (http: string, pid: number) => ({ mqtt: `${http.replace('http', 'ws')}/mqtt`, http, pid })
   const local: Local = {
     fleet: DEFAULT_FLEET,
@@ -154,8 +161,8 @@ async function start(dir: string, options: UpOptions, parts: Parts, children: Ch
         return changed()
       },
     }),
-    ...edgeUrls.map(
-      ([region, http]) =>
+    ...edges.map(
+      ({ region, place, http }) =>
         new Child({
           name: region,
           module: parts.region,
@@ -165,8 +172,8 @@ async function start(dir: string, options: UpOptions, parts: Parts, children: Ch
             STARLING_STATE: path.join(dir, region),
             STARLING_ASSETS: assets,
             STARLING_BINDINGS: JSON.stringify({
-              REGION: region,
-              REGIONS: options.regions.join(','),
+              REGION: regionSetting({ region, place }),
+              REGIONS: options.regions.map(regionSetting).join(','),
               CORE_URL: urlOf(0),
               RELAY_SECRET: secrets.relaySecret,
               CLIENT_TOKEN_SECRET: secrets.clientTokenSecret,
@@ -309,15 +316,12 @@ function tryPort(port: number): Promise<number | null> {
   })
 }
 
-function parseRegions(text: string): RegionId[] {
-  const regions = text.split(',').map((name) => {
-    const region = parseRegionId(name.trim())
-    if (region === null)
-      throw new InvalidArgumentError(`'${name}' is not a region: lower-case letters, digits, hyphens`)
-    return region
-  })
-  if (new Set(regions).size !== regions.length) throw new InvalidArgumentError('a region is named twice')
-  return regions
+function parseRegions(text: string): PlacedRegion[] {
+  try {
+    return parsePlacedRegions(text)
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
+  }
 }
 
 function parseHistory(text: string): string {

@@ -18,7 +18,10 @@ test('a device that was first called as a leaf can be delivered to', async () =>
     publish: async () => called.push('publish'),
     deliver: async () => called.push('deliver'),
   }
-  const peers = workerdPeers({ DEVICE: { getByName: () => stub } }, addressOf('topic', EU, 'rooms/1'))
+  const peers = workerdPeers(
+    { REGIONS: 'eu', DEVICE: { getByName: () => stub } },
+    addressOf('topic', EU, 'rooms/1'),
+  )
   await peers.leaf(LAMP_ROOT).publish(LAMP, packBatch([]))
   await peers.device(LAMP).deliver('session', packBatch([]))
   expect(called).toEqual(['publish', 'deliver'])
@@ -32,7 +35,7 @@ test('a call goes over a new stub only when those under way on the broken one ha
     { deliver: async () => new Uint8Array(0) },
   ]
   let made = 0
-  const env = { DEVICE: { getByName: () => stubs[made++] } }
+  const env = { REGIONS: 'eu', DEVICE: { getByName: () => stubs[made++] } }
   const device = workerdPeers(env, addressOf('topic', EU, 'rooms/1')).device(LAMP)
   const calls = [watch(device.deliver('s', packBatch([]))), watch(device.deliver('s', packBatch([])))]
   first[0]?.fail(new Error('the process died'))

@@ -13,7 +13,7 @@ export interface Env {
   /** Shared with the core; at least 32 characters. */
   readonly RELAY_SECRET: string
   readonly CLIENT_TOKEN_SECRET: string
-  /** The regions that this deployment serves: `eu,us,ap`. */
+  /** The regions that this deployment serves, each named after its place: `eu,us-west,factory@eu` (see src/id/region-place.ts). */
   readonly REGIONS: string
   /** This deployment's only region; without it the place of the request decides. */
   readonly REGION?: string

@@ -34,7 +34,7 @@ export class StubCache implements ActorCalls {
     let entry = this.stubs.get(key)
     if (entry === undefined) {
       if (this.stubs.size >= STUBS_MAX) this.sweep()
-      const stub = namespaceOf(this.env, address.kind).getByName(name, locationHint(address.region))
+      const stub = namespaceOf(this.env, address.kind).getByName(name, locationHint(address.region, this.env))
       entry = { stub, calls: 0, failed: false }
       this.stubs.set(key, entry)
     }

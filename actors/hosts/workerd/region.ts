@@ -1,42 +1,88 @@
-// Which region a request belongs to, and where on Earth that region's actors shall live.
-import { parseRegionId, type RegionId } from '../../../src/id/ids.ts'
-import type { Env } from './env.ts'
+// Which region a request belongs to, and where on Earth that region's actors are made.
+import type { RegionId } from '../../../src/id/ids.ts'
+import {
+  PLACES,
+  type PlacedRegion,
+  type PlaceName,
+  parsePlacedRegions,
+} from '../../../src/id/region-place.ts'
+import { distanceKm, placeOfOrigin } from './geography.ts'
 
-/** Region names that say where they are; a deployment with other names sets REGION for each. */
-const PLACES: Record<
-  string,
-  { readonly hint: DurableObjectLocationHint; readonly continents: readonly string[] }
-> = {
-  eu: { hint: 'weur', continents: ['EU', 'AF'] },
-  us: { hint: 'enam', continents: ['NA'] },
-  ap: { hint: 'apac', continents: ['AS'] },
-  oc: { hint: 'oc', continents: ['OC'] },
-  sa: { hint: 'sam', continents: ['SA'] },
-  af: { hint: 'afr', continents: ['AF'] },
-  me: { hint: 'me', continents: [] },
+/** What the Worker's environment says of regions; see env.ts. */
+interface RegionSettings {
+  readonly REGION?: string
+  readonly REGIONS: string
 }
 
-/** The regions that this deployment serves, the first being the one for requests from elsewhere. */
-export function servedRegions(env: Env): RegionId[] {
-  return (env.REGION ?? env.REGIONS).split(',').map((text) => {
-    const region = parseRegionId(text.trim())
-    if (region === null) throw new Error(`not a region: '${text}' in REGION or REGIONS`)
-    return region
-  })
+type LocationHint =
+  | 'wnam'
+  | 'enam'
+  | 'sam'
+  | 'weur'
+  | 'eeur'
+  | 'apac'
+  | 'apac-ne'
+  | 'apac-se'
+  | 'oc'
+  | 'afr'
+  | 'me'
+
+/** Cloudflare's nearest location for the first instance of an actor. */
+const HINTS: Readonly<Record<PlaceName, LocationHint>> = {
+  eu: 'weur',
+  'eu-west': 'weur',
+  'eu-central': 'weur',
+  'eu-north': 'weur',
+  'eu-south': 'weur',
+  'eu-east': 'eeur',
+  us: 'enam',
+  'us-east': 'enam',
+  'us-central': 'enam',
+  'us-west': 'wnam',
+  ca: 'enam',
+  sa: 'sam',
+  af: 'afr',
+  me: 'me',
+  ap: 'apac',
+  'ap-south': 'apac',
+  'ap-southeast': 'apac-se',
+  'ap-northeast': 'apac-ne',
+  oc: 'oc',
 }
 
-/** By REGION where it is set, else by the continent that the request came in on. */
-export function regionOf(request: { readonly cf?: unknown }, env: Env): RegionId {
-  const regions = servedRegions(env)
-  const continent = (request.cf as { continent?: string } | undefined)?.continent ?? ''
-  const near = regions.find((region) => PLACES[region]?.continents.includes(continent) === true)
-  const region = near ?? regions[0]
-  if (region === undefined) throw new Error('REGIONS is empty')
-  return region
+interface Served {
+  readonly setting: string
+  readonly regions: readonly PlacedRegion[]
+}
+
+let last: Served | null = null
+
+/** Parsed once for all requests of an isolate. */
+function served({ REGION, REGIONS }: RegionSettings): readonly PlacedRegion[] {
+  const setting = REGION ?? REGIONS
+  if (last === null || last.setting !== setting) last = { setting, regions: parsePlacedRegions(setting) }
+  return last.regions
+}
+
+/** The regions that this deployment serves. @throws Error that says which name of REGION or REGIONS is wrong */
+export function servedRegions(env: RegionSettings): RegionId[] {
+  return served(env).map(({ region }) => region)
+}
+
+/** The served region that is nearest to where the request came in; the first one where nobody knows where that was. */
+export function regionOf(request: { readonly cf?: unknown }, env: RegionSettings): RegionId {
+  const regions = served(env)
+  const cf = request.cf as { readonly country?: string; readonly continent?: string } | undefined
+  const origin = placeOfOrigin(cf?.country, cf?.continent)
+  const [first, ...others] = regions
+  if (first === undefined) throw new Error('REGIONS is empty')
+  if (origin === null) return first.region
+  const far = ({ place }: PlacedRegion) => distanceKm(PLACES[place], origin)
+  return others.reduce((nearest, one) => (far(one) < far(nearest) ? one : nearest), first).region
 }
 
 /** Only the first hint that an actor is made with counts. */
-export function locationHint(region: RegionId): { locationHint?: DurableObjectLocationHint } {
-  const hint = PLACES[region]?.hint
-  return hint === undefined ? {} : { locationHint: hint }
+export function locationHint(region: RegionId, env: RegionSettings): { locationHint?: LocationHint } {
+  const placed = served(env).find((one) => one.region === region)
+  return placed === undefined ? {} : { locationHint: HINTS[placed.place] }
 }

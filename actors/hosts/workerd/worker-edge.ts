@@ -12,7 +12,7 @@ import { upgradeRequest } from './upgrade.ts'
 export function workerEdge(env: Env): Edge {
   const upgrade: Edge['upgrade'] = (address, facts, subprotocol) =>
     namespaceOf(env, address.kind)
-      .getByName(actorName(address), locationHint(address.region))
+      .getByName(actorName(address), locationHint(address.region, env))
       .fetch(upgradeRequest(facts, subprotocol))
   return {
     clientTokenSecret: env.CLIENT_TOKEN_SECRET,

@@ -1,9 +1,14 @@
 // The Worker that wrangler deploys: the edge's HTTP app over Cloudflare, and the Durable Objects behind it.
+import { env as environment } from 'cloudflare:workers'
 import { edgeApp } from '../../http/app.ts'
 import type { Env } from './env.ts'
+import { servedRegions } from './region.ts'
 import { workerEdge } from './worker-edge.ts'
 
 export { DeviceActor, FrontActor, TopicActor, UplinkActor, WideActor } from './durable-objects.ts'
+
+// A region name that says no place must stop a deployment: its actors would be made anywhere.
+servedRegions(environment as unknown as Env)
 
 export default {
   fetch: (request: Request, env: Env, ctx: ExecutionContext) =>
