@@ -234,7 +234,7 @@ export class Device {
       }
     } catch (violation) {
       if (!(violation instanceof ProtocolViolation)) throw violation
-      this.closeLive(violation.reason) // [MQTT-4.13.1-1]
+      this.closeLive(violation.reason, undefined, violation.message) // [MQTT-4.13.1-1]
     }
     this.attaching.plan()
     await Promise.all(pending)
@@ -315,11 +315,11 @@ export class Device {
   }
 
   /** Ends the live connection, if there is one; a 5.0 client is told the reason. */
-  closeLive(reason: ReasonCode | null, presence?: 'kept'): void {
+  closeLive(reason: ReasonCode | null, presence?: 'kept', said?: string): void {
     const { live } = this
     if (live === null) return
     if (reason === Reason.SessionTakenOver) this.explaining.takenOver()
-    live.close(reason)
+    live.close(reason, said)
     this.afterConnection(reason ?? live.farewell, presence)
   }
 
@@ -374,8 +374,9 @@ export class Device {
       this.subscribing.subscribe(session, asked),
     )
     if (this.session !== session) return
-    const { reasons } = outcome
-    this.perform(session.step({ type: 'subscribed', number: effect.number, reasons }))
+    const { reasons, said } = outcome
+    const { number } = effect
+    this.perform(session.step({ type: 'subscribed', number, reasons, ...(said !== undefined && { said }) }))
     this.explaining.subscribed(effect, reasons)
     this.subscribing.settled(session, effect)
     const facts = this.live === null ? {} : factsOf(this.platform, session, this.live.terms)

@@ -1,11 +1,10 @@
 // Holds the socket of a client that says only `/mqtt`: reads CONNECT to learn who it is, then passes frames both ways.
-import { verifyClientToken } from '../../src/id/client-token.ts'
+import { checkClientToken } from '../../src/id/client-token.ts'
 import { type ClientId, DEFAULT_FLEET, type FleetId, parseClientId } from '../../src/id/ids.ts'
 import { parseSecret } from '../../src/id/secret.ts'
-import { encodePacket } from '../../src/mqtt/encode.ts'
 import type { ConnectPacket } from '../../src/mqtt/packet.ts'
 import { PacketStream } from '../../src/mqtt/packet-stream.ts'
-import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
+import { ProtocolViolation, Reason } from '../../src/mqtt/reason.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import {
   CLOSE_INTERNAL,
@@ -14,6 +13,13 @@ import {
   hex,
   UNACCEPTABLE_VERSION,
 } from '../device/connection/close-codes.ts'
+import {
+  type ConnectRefusal,
+  EXPIRED,
+  encodeRefusal,
+  NO_PASSWORD,
+  refuse,
+} from '../device/connection/connect-refusal.ts'
 import { CONNECT_WAIT_MS, EARLY_FRAME_BYTES_MAX } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
 
@@ -89,9 +95,9 @@ export class Front {
 
   /** The client is whom its token names; or the device that it says, whose actor looks at the secret. */
   private async admit(connect: ConnectPacket): Promise<void> {
-    if (connect.password === null) return this.refuse(connect, Reason.NotAuthorized)
+    if (connect.password === null) return this.refuse(connect, refuse(Reason.NotAuthorized, NO_PASSWORD))
     const behind = await this.whoIs(connect, new TextDecoder().decode(connect.password))
-    if (typeof behind === 'number') return this.refuse(connect, behind)
+    if ('refused' in behind) return this.refuse(connect, behind)
     this.cancelWait()
     await this.platform.peers.deviceOf(behind.fleet, behind.client).frontOpened(this.name)
     this.behind = behind
@@ -99,26 +105,21 @@ export class Front {
     await this.pass()
   }
 
-  private async whoIs(connect: ConnectPacket, password: string): Promise<Behind | ReasonCode> {
+  private async whoIs(connect: ConnectPacket, password: string): Promise<Behind | ConnectRefusal> {
     if (parseSecret(password) !== null) {
       const client = parseClientId(connect.clientId)
-      return client === null ? Reason.ClientIdentifierNotValid : { client, fleet: this.fleet }
+      return client === null ? refuse(Reason.ClientIdentifierNotValid) : { client, fleet: this.fleet }
     }
     const { settings } = this.platform
-    const claims = await verifyClientToken(password, settings.clientTokenSecret, this.platform.now())
-    return claims === null ? Reason.BadUserNameOrPassword : { client: claims.client, fleet: claims.fleet }
+    const claims = await checkClientToken(password, settings.clientTokenSecret, this.platform.now())
+    if (claims === 'expired') return refuse(Reason.BadUserNameOrPassword, EXPIRED)
+    if (claims === 'invalid') return refuse(Reason.BadUserNameOrPassword)
+    return { client: claims.client, fleet: claims.fleet }
   }
 
-  private refuse(connect: ConnectPacket, reason: ReasonCode): void {
-    this.connection()?.send(
-      encodePacket(connect.protocolVersion, {
-        type: 'connack',
-        sessionPresent: false,
-        reason,
-        properties: {},
-      }),
-    )
-    this.leave(CLOSE_POLICY, `MQTT reason ${hex(reason)}`)
+  private refuse(connect: ConnectPacket, refusal: ConnectRefusal): void {
+    this.connection()?.send(encodeRefusal(connect, refusal))
+    this.leave(CLOSE_POLICY, `MQTT reason ${hex(refusal.refused)}`)
   }
 
   /** What comes while frames are on their way travels together in the next call. */

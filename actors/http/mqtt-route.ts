@@ -1,8 +1,8 @@
 // The upgrade to MQTT over WebSocket: chooses the actor, which must be done before CONNECT names the client.
 import type { Context } from 'hono'
-import { bearerToken } from '../../src/api/public-api.ts'
+import { bearerToken, UNAUTHENTICATED } from '../../src/api/public-api.ts'
 import { type ActorAddress, deviceAddress, frontAddress } from '../../src/id/actor-name.ts'
-import { verifyClientToken } from '../../src/id/client-token.ts'
+import { checkClientToken } from '../../src/id/client-token.ts'
 import { DEFAULT_FLEET, parseClientId, parseFleetId } from '../../src/id/ids.ts'
 import { parseSecret } from '../../src/id/secret.ts'
 import { problemResponse } from '../../src/relay/problem.ts'
@@ -36,9 +36,8 @@ export async function mqttRoute(c: Context<{ Bindings: EdgeBindings }>): Promise
   const claims =
     presented === undefined || secret !== null
       ? null
-      : await verifyClientToken(presented, c.env.edge.clientTokenSecret)
-  if (presented !== undefined && secret === null && claims === null)
-    return problemResponse('unauthenticated', 'The token is not valid, or has expired')
+      : await checkClientToken(presented, c.env.edge.clientTokenSecret)
+  if (typeof claims === 'string') return problemResponse('unauthenticated', UNAUTHENTICATED[claims])
 
   const named = c.req.param('clientId')
   const client = named === undefined ? null : parseClientId(named)

@@ -7,7 +7,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
 import { HTTPException } from 'hono/http-exception'
 import { METHOD_NAME_ALL } from 'hono/router'
-import { type ClientClaims, verifyClientToken } from '../id/client-token.ts'
+import { type ClientClaims, checkClientToken } from '../id/client-token.ts'
 import { invalid, type ProblemResponse, problemResponse } from '../relay/problem.ts'
 import { PROBLEMS_PATH } from '../relay/problem-types.ts'
 
@@ -77,6 +77,13 @@ export function presentedToken(c: Context, inQuery?: string): string | undefined
   return bearerToken(c) ?? (c.req.path === inQuery ? c.req.query('token') : undefined)
 }
 
+/** Only a token with a valid signature is said to have expired. */
+export const UNAUTHENTICATED = {
+  missing: 'A token is needed',
+  expired: 'The token has expired',
+  invalid: 'The token is not valid',
+} as const
+
 /** Verifies the token before anything else of the request is looked at. */
 export function authenticated(
   secretOf: (c: Context) => string,
@@ -85,10 +92,9 @@ export function authenticated(
   return async (c, next) => {
     if (c.req.path === PROVISION_PATH) return next()
     const token = tokenOf(c)
-    const claims = token === undefined ? null : await verifyClientToken(token, secretOf(c))
-    if (claims === null) {
-      const title = token === undefined ? 'A token is needed' : 'The token is not valid, or has expired'
-      return problemResponse('unauthenticated', title, {
+    const claims = token === undefined ? 'missing' : await checkClientToken(token, secretOf(c))
+    if (typeof claims === 'string') {
+      return problemResponse('unauthenticated', UNAUTHENTICATED[claims], {
         field: 'Authorization',
         detail: 'Authorization: Bearer <token>',
         headers: { 'www-authenticate': 'Bearer' },

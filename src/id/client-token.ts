@@ -1,5 +1,5 @@
 // A client's token: who it is, in which fleet, until when. Given as MQTT password, `Authorization: Bearer`, or `?token=`.
-import { decodeJwt, type JWTPayload, jwtVerify, SignJWT } from 'jose'
+import { decodeJwt, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import { type ClientId, DEFAULT_FLEET, type FleetId, parseClientId, parseFleetId } from './ids.ts'
 
 export interface ClientClaims {
@@ -41,6 +41,16 @@ export async function verifyClientToken(
   secret: string,
   now: number = Date.now(),
 ): Promise<ClientClaims | null> {
+  const claims = await checkClientToken(token, secret, now)
+  return typeof claims === 'string' ? null : claims
+}
+
+/** `expired` is said of a token with a valid signature only, so that a guesser learns nothing. */
+export async function checkClientToken(
+  token: string,
+  secret: string,
+  now: number = Date.now(),
+): Promise<ClientClaims | 'expired' | 'invalid'> {
   try {
     const { payload } = await jwtVerify(token, new TextEncoder().encode(secret), {
       algorithms: ['HS256'],
@@ -48,9 +58,10 @@ export async function verifyClientToken(
       requiredClaims: ['sub', 'exp'],
       currentDate: new Date(now),
     })
-    return claimsIn(payload)
-  } catch {
-    return null
+    return claimsIn(payload) ?? 'invalid'
+  } catch (cause) {
+    // The signature is checked before the claims.
+    return cause instanceof errors.JWTExpired ? 'expired' : 'invalid'
   }
 }
 

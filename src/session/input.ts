@@ -29,7 +29,13 @@ export type SessionInput =
   /** The outcome of the effect `publish` with this number. */
   | { readonly type: 'published'; readonly number: number; readonly reason: ReasonCode }
   /** The outcome of the effect `subscribe` with this number: a reason for each of its items, in order. */
-  | { readonly type: 'subscribed'; readonly number: number; readonly reasons: readonly ReasonCode[] }
+  | {
+      readonly type: 'subscribed'
+      readonly number: number
+      readonly reasons: readonly ReasonCode[]
+      /** Reason String of the SUBACK, where the reasons alone do not say the cause. */
+      readonly said?: string
+    }
   | { readonly type: 'unsubscribed'; readonly number: number }
   /** A CONNECT resumes the session with another expiry. Before `connected`. */
   | { readonly type: 'resumed'; readonly expirySeconds: number }

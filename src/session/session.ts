@@ -74,7 +74,7 @@ export class Session {
       case 'published':
         return this.publishes.published(input.number, input.reason)
       case 'subscribed':
-        return this.subscribed.subscribed(input.number, input.reasons)
+        return this.subscribed.subscribed(input.number, input.reasons, input.said)
       case 'unsubscribed':
         return this.subscribed.unsubscribed(input.number)
       case 'resumed':

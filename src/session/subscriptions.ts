@@ -78,8 +78,12 @@ export class Subscriptions {
     return [{ do: 'subscribe', number, items }]
   }
 
-  /** The leaves have answered the SUBSCRIBE with this number. @param reasons one for each item, in order */
-  subscribed(number: number, reasons: readonly ReasonCode[]): Effect[] {
+  /**
+   * The leaves have answered the SUBSCRIBE with this number.
+   * @param reasons one for each item, in order
+   * @param said the Reason String, where the reasons alone do not say the cause
+   */
+  subscribed(number: number, reasons: readonly ReasonCode[], said?: string): Effect[] {
     const open = this.subscribes.get(number)
     if (open === undefined) return []
     this.subscribes.delete(number)
@@ -92,7 +96,8 @@ export class Subscriptions {
       if (!failed) this.granted.add(filter)
     })
     if (number < this.connectedFrom) return []
-    return [{ do: 'reply', packet: { type: 'suback', packetId: open.packetId, reasons, properties: {} } }]
+    const properties = said === undefined ? {} : { reasonString: said }
+    return [{ do: 'reply', packet: { type: 'suback', packetId: open.packetId, reasons, properties } }]
   }
 
   unsubscribe({ packetId, filters }: UnsubscribePacket): Effect[] {

@@ -22,6 +22,8 @@ export interface Terms {
   readonly outgoingAliases: number
   /** Bytes. Larger packets are not sent to this client. [MQTT-3.1.2-24] */
   readonly maximumPacketSize: number
+  /** False: the client wants no Reason String but in CONNACK and DISCONNECT. [MQTT-3.1.2-29] Absent: it takes them. */
+  readonly problemInformation?: false
 }
 
 export interface ServerSettings {
@@ -67,6 +69,7 @@ export function negotiate(connect: ConnectPacket, settings: ServerSettings): Neg
       incomingWindow: INCOMING_INFLIGHT_MAX,
       outgoingAliases: Math.min(connect.properties.topicAliasMaximum ?? 0, TOPIC_ALIASES_OUTGOING_MAX),
       maximumPacketSize: connect.properties.maximumPacketSize ?? PACKET_BYTES_UNLIMITED,
+      ...(connect.properties.requestProblemInformation === false && { problemInformation: false as const }),
     },
     expirySeconds,
     properties: {

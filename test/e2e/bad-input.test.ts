@@ -267,6 +267,45 @@ describe('a live connection', () => {
   })
 })
 
+describe('what would be silence', () => {
+  it('is an answer for a history that is off, at edge and core', async () => {
+    const { adminToken, core } = await system.local()
+    for (const base of [http, core.http])
+      for (const path of ['/v1/devices/lamp/history', '/v1/history?topic=rooms/42/%23']) {
+        const response = await fetch(`${base}${path}`, { headers: { authorization: `Bearer ${adminToken}` } })
+        expect(response.status).toBe(404)
+        expect(await response.json()).toMatchObject({
+          type: '/problems/history-off',
+          title: 'History is off',
+        })
+      }
+  })
+
+  it('is an answer for a filter that is not encoded, with what arrived', async () => {
+    const { adminToken } = await system.local()
+    for (const path of [
+      'events?filter=rooms/+/light',
+      'retained?filter=rooms/+/light',
+      'history?topic=rooms/42/+',
+    ]) {
+      const response = await fetch(`${http}/v1/${path}`, {
+        headers: { authorization: `Bearer ${adminToken}` },
+      })
+      expect(response.status).toBe(400)
+      expect(await response.json()).toMatchObject({
+        type: '/problems/unencoded-filter',
+        detail: expect.stringContaining('%2B'),
+      })
+    }
+  })
+
+  it('is explained where the type of a problem leads to', async () => {
+    const { core } = await system.local()
+    for (const base of [http, core.http])
+      expect(await (await fetch(`${base}/problems/history-off`)).text()).toContain('HISTORY')
+  })
+})
+
 describe('the relay', () => {
   // No body: a refusal does not wait for it, and Node's fetch may then trip over its own unfinished request.
   const call = (path: string, authorization?: string) =>

@@ -1,10 +1,10 @@
 // The way in to a DeviceActor: tells a new socket from the live one, answers CONNECT and PINGREQ, and hands packets on.
-import { verifyClientToken } from '../../../src/id/client-token.ts'
+import { checkClientToken } from '../../../src/id/client-token.ts'
 import type { ClientId } from '../../../src/id/ids.ts'
 import { rootOfClient } from '../../../src/id/root.ts'
 import { parseSecret } from '../../../src/id/secret.ts'
-import { encodePacket, PINGRESP } from '../../../src/mqtt/encode.ts'
-import type { ConnectPacket, Properties, ProtocolVersion } from '../../../src/mqtt/packet.ts'
+import { PINGRESP } from '../../../src/mqtt/encode.ts'
+import type { ConnectPacket, Properties } from '../../../src/mqtt/packet.ts'
 import { PacketStream } from '../../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
 import type { Access } from '../../../src/relay/access.ts'
@@ -18,6 +18,19 @@ import { Device } from '../device.ts'
 import { DeviceAccess } from './access.ts'
 import type { Admission, Attachment, AwaitingConnect, LiveConnection } from './attachment.ts'
 import { CLOSE_POLICY, closeCode, hex, UNACCEPTABLE_VERSION } from './close-codes.ts'
+import {
+  type ConnectRefusal,
+  DISABLED,
+  EXPIRED,
+  encodeRefusal,
+  NO_PASSWORD,
+  OTHER_CLIENT,
+  OTHER_CLIENT_ID,
+  OTHER_FLEET,
+  RESERVED_WILL,
+  REVOKED,
+  refuse,
+} from './connect-refusal.ts'
 import { FrontConnection } from './front-connection.ts'
 import { FrontStore } from './front-store.ts'
 
@@ -216,9 +229,7 @@ export class Gate {
         .then(() => this.answer(connection, awaiting, connect, arrival))
         .catch((cause) => {
           if (!(cause instanceof NewerDatabase)) throw cause
-          return this.refuse(connection, connect.protocolVersion, Reason.ServerUnavailable, {
-            reasonString: NEWER_STATE,
-          })
+          return this.refuse(connection, connect, refuse(Reason.ServerUnavailable, NEWER_STATE))
         })
       this.answering = answered.then(
         () => undefined,
@@ -245,12 +256,10 @@ export class Gate {
     const admission = await this.admits(connect, awaiting)
     // The peer may have left meanwhile.
     if (!this.arrivals.has(connection)) return false
-    if (typeof admission === 'number') return this.refuse(connection, connect.protocolVersion, admission)
+    if ('refused' in admission) return this.refuse(connection, connect, admission)
     const { moveTo } = this.platform.settings
     if (moveTo !== null) {
-      return this.refuse(connection, connect.protocolVersion, Reason.UseAnotherServer, {
-        serverReference: moveTo,
-      })
+      return this.refuse(connection, connect, refuse(Reason.UseAnotherServer), { serverReference: moveTo })
     }
     try {
       await this.device.takeHome()
@@ -258,7 +267,7 @@ export class Gate {
       if (!this.arrivals.has(connection)) return false
       // It may have been revoked while the home was being had.
       if (!this.access.admits(admission.credential))
-        return this.refuse(connection, connect.protocolVersion, Reason.NotAuthorized)
+        return this.refuse(connection, connect, refuse(Reason.NotAuthorized, REVOKED))
       const { live, sessionPresent, properties } = await this.device.connect(
         connection,
         connect,
@@ -290,10 +299,10 @@ export class Gate {
       if (cause instanceof NewerDatabase) throw cause
       if (!(cause instanceof CoreUnreachable)) {
         this.platform.report('CONNECT failed', cause)
-        return this.refuse(connection, connect.protocolVersion, Reason.UnspecifiedError)
+        return this.refuse(connection, connect, refuse(Reason.UnspecifiedError))
       }
       // The session's home is elsewhere, or nowhere yet, and cannot be asked now (promise 7).
-      return this.refuse(connection, connect.protocolVersion, Reason.ServerUnavailable)
+      return this.refuse(connection, connect, refuse(Reason.ServerUnavailable))
     }
   }
 
@@ -301,39 +310,45 @@ export class Gate {
   private async admits(
     connect: ConnectPacket,
     { authenticated, global, secret }: AwaitingConnect,
-  ): Promise<ReasonCode | Admission> {
+  ): Promise<ConnectRefusal | Admission> {
     let admission: Admission = { global, credential: null }
-    if (connect.properties.authenticationMethod !== undefined) return Reason.BadAuthenticationMethod // [MQTT-4.12.0-1]
+    if (connect.properties.authenticationMethod !== undefined) return refuse(Reason.BadAuthenticationMethod) // [MQTT-4.12.0-1]
     if (connect.clientId === '' && connect.protocolVersion === 4 && !connect.cleanStart) {
-      return Reason.ClientIdentifierNotValid // [MQTT-3.1.3-8, 3.1.1]
+      return refuse(Reason.ClientIdentifierNotValid) // [MQTT-3.1.3-8, 3.1.1]
     }
     if (!authenticated) {
       const password =
         secret ?? (connect.password === null ? null : new TextDecoder().decode(connect.password))
-      if (password === null) return Reason.NotAuthorized
+      if (password === null) return refuse(Reason.NotAuthorized, NO_PASSWORD)
       const admitted = await this.admitsBy(password)
-      if (typeof admitted === 'number') return admitted
+      if ('refused' in admitted) return admitted
       admission = admitted
     }
-    if (this.access.disabled) return Reason.NotAuthorized
-    if (connect.clientId !== '' && connect.clientId !== this.client) return Reason.ClientIdentifierNotValid
+    // From here on the client has proven who it is, so that it may be told more.
+    if (this.access.disabled) return refuse(Reason.NotAuthorized, DISABLED)
+    if (connect.clientId !== '' && connect.clientId !== this.client)
+      return refuse(Reason.ClientIdentifierNotValid, OTHER_CLIENT_ID)
     if (connect.will !== null) {
       const { topic } = connect.will.message
-      if (refusal(topic) === Reason.NotAuthorized) return Reason.NotAuthorized
+      if (refusal(topic) === Reason.NotAuthorized) return refuse(Reason.NotAuthorized, RESERVED_WILL)
     }
     return admission
   }
 
   /** @param password a token, or a device's secret */
-  private async admitsBy(password: string): Promise<ReasonCode | Admission> {
+  private async admitsBy(password: string): Promise<ConnectRefusal | Admission> {
     if (parseSecret(password) !== null) {
       const admitted = await this.access.admit(password)
-      return typeof admitted === 'number' ? admitted : { global: false, credential: admitted.credential }
+      return typeof admitted === 'number'
+        ? refuse(admitted)
+        : { global: false, credential: admitted.credential }
     }
     const { settings } = this.platform
-    const claims = await verifyClientToken(password, settings.clientTokenSecret, this.platform.now())
-    if (claims === null) return Reason.BadUserNameOrPassword
-    if (claims.client !== this.client || claims.fleet !== this.platform.fleet) return Reason.NotAuthorized
+    const claims = await checkClientToken(password, settings.clientTokenSecret, this.platform.now())
+    if (claims === 'expired') return refuse(Reason.BadUserNameOrPassword, EXPIRED)
+    if (claims === 'invalid') return refuse(Reason.BadUserNameOrPassword)
+    if (claims.fleet !== this.platform.fleet) return refuse(Reason.NotAuthorized, OTHER_FLEET)
+    if (claims.client !== this.client) return refuse(Reason.NotAuthorized, OTHER_CLIENT)
     return { global: claims.durability === 'global', credential: null }
   }
 
@@ -358,12 +373,12 @@ export class Gate {
 
   private refuse(
     connection: Connection,
-    version: ProtocolVersion,
-    reason: ReasonCode,
+    connect: ConnectPacket,
+    refusal: ConnectRefusal,
     properties: Properties = {},
   ): false {
-    connection.send(encodePacket(version, { type: 'connack', sessionPresent: false, reason, properties })) // [MQTT-3.2.2-6]
-    this.leave(connection, CLOSE_POLICY, `MQTT reason ${hex(reason)}`) // [MQTT-3.2.2-7]
+    connection.send(encodeRefusal(connect, refusal, properties))
+    this.leave(connection, CLOSE_POLICY, `MQTT reason ${hex(refusal.refused)}`) // [MQTT-3.2.2-7]
     return false
   }
 

@@ -1,10 +1,11 @@
 // The live connection in memory: its packets in, its frames out.
-import { encodePacket, encodePublish, publishSize } from '../../../src/mqtt/encode.ts'
+import { encodePublish, publishSize } from '../../../src/mqtt/encode.ts'
 import type { Message } from '../../../src/mqtt/message.ts'
 import type { Properties, ServerPacket } from '../../../src/mqtt/packet.ts'
 import type { PacketStream } from '../../../src/mqtt/packet-stream.ts'
 import type { ReasonCode } from '../../../src/mqtt/reason.ts'
 import type { Delivery } from '../../../src/session/delivery.ts'
+import { encodeWithReason } from '../../../src/session/reason-string.ts'
 import type { Terms } from '../../../src/session/terms.ts'
 import { OutgoingAliases } from '../../../src/session/topic-aliases.ts'
 import type { Connection } from '../../platform.ts'
@@ -71,7 +72,7 @@ export class Live {
 
   /** False if the client takes no packet of this size: then the connection cannot go on. [MQTT-3.1.2-24] */
   reply(packet: ServerPacket): boolean {
-    const bytes = encodePacket(this.terms.protocolVersion, packet)
+    const bytes = encodeWithReason(this.terms, packet)
     if (bytes.length > this.terms.maximumPacketSize) return false
     this.push(bytes)
     return true
@@ -101,11 +102,14 @@ export class Live {
     return true
   }
 
-  /** Says why, where the client's protocol can, and closes. */
-  close(reason: ReasonCode | null): void {
+  /**
+   * Says why, where the client's protocol can, and closes.
+   * @param said the Reason String, where the reason alone does not say the cause
+   */
+  close(reason: ReasonCode | null, said?: string): void {
     if (this.ended) return
     if (reason !== null && this.terms.protocolVersion === 5)
-      this.reply({ type: 'disconnect', reason, properties: {} })
+      this.reply({ type: 'disconnect', reason, properties: said === undefined ? {} : { reasonString: said } })
     this.flush()
     this.ended = true
     this.connection.attach({ phase: 'closed' })

@@ -110,6 +110,7 @@ export class HistoryReplay {
     let cancel: () => void = () => undefined
     try {
       await each((run) => this.catchUp(run))
+      await each(async (run) => (this.isOff(run) ? Reason.ImplementationSpecificError : null))
       for (const run of runs) if (!failed.has(run.item)) run.held = []
       cancel = this.platform.after(REPLAY_HOLD_MS_MAX, () => {
         for (const run of runs) this.end(run)
@@ -125,7 +126,8 @@ export class HistoryReplay {
         const item = effect.items[i]
         return (item === undefined ? undefined : failed.get(item)) ?? reason
       })
-      return { ...subscribed, reasons }
+      const off = runs.find((run) => failed.has(run.item) && this.isOff(run))
+      return { ...subscribed, reasons, ...(off !== undefined && { said: historyOff(off) }) }
     } finally {
       cancel()
       for (const run of runs) this.end(run)
@@ -156,6 +158,11 @@ export class HistoryReplay {
       if (failed !== null || run.count - before < REPLAY_PAGE_MESSAGES) return failed
     }
     return null
+  }
+
+  /** Whether the setting HISTORY chooses no topic of the filter. What was stored before a change of the setting is still given. */
+  private isOff({ item, count }: Run): boolean {
+    return count === 0 && !this.platform.settings.history.mayKeep(item.subscription.filter)
   }
 
   /** The rest, once the leaf knows of the filter. A failure takes a new subscription back. */
@@ -229,6 +236,10 @@ export class HistoryReplay {
       await new Promise<void>((go) => void this.platform.after(REPLAY_LOOK_MS, go))
     }
   }
+}
+
+function historyOff({ item }: Run): string {
+  return `the setting HISTORY chooses no topic that matches ${item.subscription.filter}: it has no history`
 }
 
 function nameOf(kept: { readonly epoch: number; readonly number: number } | undefined): string | null {

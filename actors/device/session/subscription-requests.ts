@@ -20,6 +20,8 @@ type Unsubscribe = Extract<Effect, { do: 'unsubscribe' }>
 export interface Subscribed {
   readonly reasons: readonly ReasonCode[]
   readonly retained: readonly Delivery[]
+  /** Reason String of the SUBACK, where the reasons alone do not say the cause. */
+  readonly said?: string
 }
 
 export class SubscriptionRequests {
