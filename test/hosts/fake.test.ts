@@ -1,4 +1,5 @@
 // The fake platform of the actors' tests joins the conformance suite of hosts, with what it promises.
+import { vi } from 'vitest'
 import { deviceAddress } from '../../src/id/actor-name.ts'
 import { type ClientId, DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import { FakeClock } from '../actors/fake-clock.ts'
@@ -8,6 +9,8 @@ import { FakePlatform } from '../actors/fake-platform.ts'
 import type { ProbeSocket, RunningHost } from './host.ts'
 import { Probe } from './probe.ts'
 import { describeHost } from './suite.ts'
+
+vi.mock('../../actors/storage/schemas.ts', async () => ({ SCHEMAS: (await import('./probe.ts')).SCHEMAS }))
 
 const STEP_MS = 5
 /** A question takes no longer than this. */

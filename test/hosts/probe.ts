@@ -2,6 +2,8 @@
 // (suite.ts) tells it what to do.
 import type { SocketActor } from '../../actors/actor.ts'
 import type { Connection, Platform } from '../../actors/platform.ts'
+import { type Schema, schemaOf } from '../../actors/storage/schema.ts'
+import type { ActorKind } from '../../src/id/actor-name.ts'
 import type { ClientId } from '../../src/id/ids.ts'
 
 /** What the probe is asked, by the suite or by another probe. The answer is JSON, but for `exchange`. */
@@ -20,13 +22,22 @@ interface Exchanged {
   readonly bytes: Uint8Array
 }
 
-const TABLES = [
+const SCHEMA = schemaOf([
   'CREATE TABLE IF NOT EXISTS written (n INTEGER NOT NULL)',
   'CREATE TABLE IF NOT EXISTS echoed (n INTEGER NOT NULL)',
   'CREATE TABLE IF NOT EXISTS went (at REAL NOT NULL, life TEXT NOT NULL)',
   'CREATE TABLE IF NOT EXISTS plan (what TEXT NOT NULL)',
   'CREATE TABLE IF NOT EXISTS cells (name TEXT PRIMARY KEY, value ANY)',
-]
+])
+
+/** In the place of those of actors/storage/schemas.ts. */
+export const SCHEMAS: Readonly<Record<ActorKind, Schema>> = {
+  device: SCHEMA,
+  topic: SCHEMA,
+  uplink: SCHEMA,
+  wide: SCHEMA,
+  front: SCHEMA,
+}
 
 export class Probe implements SocketActor {
   private readonly platform: Platform
@@ -40,7 +51,6 @@ export class Probe implements SocketActor {
   constructor(platform: Platform) {
     this.platform = platform
     this.life = platform.randomId()
-    for (const table of TABLES) platform.storage.exec(table)
   }
 
   // Events ------------------------------------------------------------------------------------------------------------

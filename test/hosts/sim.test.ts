@@ -27,6 +27,7 @@ const ASK_MS_MAX = 60_000
 vi.mock('../../actors/device/device-actor.ts', async () => ({
   DeviceActor: (await import('./probe.ts')).Probe,
 }))
+vi.mock('../../actors/storage/schemas.ts', async () => ({ SCHEMAS: (await import('./probe.ts')).SCHEMAS }))
 
 /** Whoever asks from outside. */
 class Outside implements Sender {

@@ -144,10 +144,10 @@ async function bundle(outfile: string): Promise<void> {
       {
         name: 'probe',
         setup: ({ onLoad }) => {
-          onLoad({ filter: /actors\/device\/device-actor\.ts$/ }, () => ({
-            contents: `export { Probe as DeviceActor } from ${probe}`,
-            resolveDir: import.meta.dirname,
-          }))
+          const replace = (filter: RegExp, contents: string) =>
+            onLoad({ filter }, () => ({ contents, resolveDir: import.meta.dirname }))
+          replace(/actors\/device\/device-actor\.ts$/, `export { Probe as DeviceActor } from ${probe}`)
+          replace(/actors\/storage\/schemas\.ts$/, `export { SCHEMAS } from ${probe}`)
         },
       },
     ],

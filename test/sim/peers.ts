@@ -16,6 +16,7 @@ interface Namespaces {
   readonly WIDE: Namespace
   readonly FRONT: Namespace
   readonly UPLINK_SHARDS: string
+  readonly REGIONS: string
 }
 interface Namespace {
   getByName(name: string): unknown
@@ -32,6 +33,8 @@ const file = '../../actors/hosts/workerd/peers.ts'
 const real = (await import(file)) as PeersModule
 
 export const UPLINK_SHARDS = '2'
+/** All that a simulated world may have. */
+const REGIONS = 'eu,us,ap'
 
 export function peersOf(env: Namespaces, self: ActorAddress): Peers {
   return real.workerdPeers(env, self)
@@ -52,6 +55,7 @@ export function namespaces(region: SimRegion, caller: Sender): Namespaces {
     WIDE: namespace('wide'),
     FRONT: namespace('front'),
     UPLINK_SHARDS,
+    REGIONS,
   }
 }
 
