@@ -6,7 +6,7 @@ import type { SocketActor, Upgrade } from '../actor.ts'
 import type { Leaf } from '../leaf/leaf.ts'
 import { LeafAnswers } from '../leaf/leaf-answers.ts'
 import type { Connection, Platform } from '../platform.ts'
-import { Gate } from './connection/gate.ts'
+import { Gate } from './admission/gate.ts'
 import type { DevicePeer } from './device-peer.ts'
 
 export class DeviceActor extends LeafAnswers implements DevicePeer, SocketActor {

@@ -1,6 +1,6 @@
 // The actor that holds the socket of a client which says only `/mqtt`, as hosts run it.
 import type { SocketActor, Upgrade } from '../actor.ts'
-import { CLOSE_PROTOCOL } from '../device/connection/close-codes.ts'
+import { CLOSE_PROTOCOL } from '../close-codes.ts'
 import type { Connection, Platform } from '../platform.ts'
 import { Front } from './front.ts'
 import type { FrontPeer } from './front-peer.ts'

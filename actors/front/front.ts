@@ -6,20 +6,8 @@ import type { ConnectPacket } from '../../src/mqtt/packet.ts'
 import { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason } from '../../src/mqtt/reason.ts'
 import { packBatch } from '../../src/relay/batch.ts'
-import {
-  CLOSE_INTERNAL,
-  CLOSE_POLICY,
-  closeCode,
-  hex,
-  UNACCEPTABLE_VERSION,
-} from '../device/connection/close-codes.ts'
-import {
-  type ConnectRefusal,
-  EXPIRED,
-  encodeRefusal,
-  NO_PASSWORD,
-  refuse,
-} from '../device/connection/connect-refusal.ts'
+import { CLOSE_INTERNAL, CLOSE_POLICY, closeCode, hex, UNACCEPTABLE_VERSION } from '../close-codes.ts'
+import { type ConnectRefusal, EXPIRED, encodeRefusal, NO_PASSWORD, refuse } from '../connect-refusal.ts'
 import { CONNECT_WAIT_MS, EARLY_FRAME_BYTES_MAX } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
 

@@ -1,6 +1,6 @@
 // A session whose client is away: what others take of it is counted once; what is to end with its connection ends.
 import { expect, test } from 'vitest'
-import { Gate } from '../../actors/device/connection/gate.ts'
+import { Gate } from '../../actors/device/admission/gate.ts'
 import { encodeDelivery } from '../../src/session/delivery.ts'
 import { delivery } from '../session/actor.ts'
 import { fakePeers } from './fake-peers.ts'

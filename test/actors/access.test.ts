@@ -1,7 +1,7 @@
 // Whom a device's actor lets in: by what it keeps of the registry, asking the core seldom, whatever is tried.
 import { expect, test, vi } from 'vitest'
 import { CoreUnreachable } from '../../actors/core/core-client.ts'
-import { DeviceAccess } from '../../actors/device/connection/access.ts'
+import { DeviceAccess } from '../../actors/device/admission/access.ts'
 import { hashSecret, newSecret } from '../../src/id/secret.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import type { Access, AccessResponse } from '../../src/relay/access.ts'
@@ -94,7 +94,7 @@ test('an answer that was asked for before a revocation and comes after it lets n
   const { access } = actor(() => answer.answer)
   const admitted = access.admit(one.secret)
   await Promise.resolve()
-  access.told({ version: 6, enabled: true, credentials: [], revoked: [one.id] }, 0)
+  access.changed({ version: 6, enabled: true, credentials: [], revoked: [one.id] }, 0)
   answer.give({ clock: 0, access: accessWith(5, one.kept) })
   expect(await admitted).toBe(Reason.BadUserNameOrPassword)
   expect(access.admits(one.id)).toBe(false)
@@ -104,23 +104,23 @@ test('what comes late or twice changes nothing', async () => {
   const one = await secretWith()
   const { platform, access } = actor(async () => ({ clock: 0, access: accessWith(5, one.kept) }))
   await access.admit(one.secret)
-  access.told({ version: 7, enabled: false, credentials: [one.kept], revoked: [] }, 0)
+  access.changed({ version: 7, enabled: false, credentials: [one.kept], revoked: [] }, 0)
   const { execs } = platform
-  access.told(accessWith(6, one.kept), 0)
-  access.told({ version: 7, enabled: false, credentials: [one.kept], revoked: [] }, 0)
+  access.changed(accessWith(6, one.kept), 0)
+  access.changed({ version: 7, enabled: false, credentials: [one.kept], revoked: [] }, 0)
   expect(platform.execs).toBe(execs)
   expect(await access.admit(one.secret)).toBe(Reason.NotAuthorized)
-  access.told(accessWith(8, one.kept), 0)
+  access.changed(accessWith(8, one.kept), 0)
   expect(await access.admit(one.secret)).toEqual({ credential: one.id })
 })
 
 test('a disabled device is barred where it was never seen; of one that is not, nothing is kept', async () => {
   const { platform, access } = actor(async () => ({ clock: 0, access: null }))
   const { execs } = platform
-  access.told(accessWith(5), 0)
+  access.changed(accessWith(5), 0)
   expect(platform.execs).toBe(execs)
   expect(access.admits(null)).toBe(true)
-  access.told({ ...accessWith(6), enabled: false }, 0)
+  access.changed({ ...accessWith(6), enabled: false }, 0)
   expect(access.admits(null)).toBe(false)
   const awake = new DeviceAccess(platform.loseMemory(), LAMP)
   expect(awake.disabled).toBe(true)

@@ -1,6 +1,6 @@
 // What a client whose CONNECT is refused is told: the cause, if it has proven who it is, else one text for all.
 import { describe, expect, test } from 'vitest'
-import { Gate } from '../../actors/device/connection/gate.ts'
+import { Gate } from '../../actors/device/admission/gate.ts'
 import { signClientToken } from '../../src/id/client-token.ts'
 import { type ClientId, DEFAULT_FLEET, type FleetId } from '../../src/id/ids.ts'
 import { FakePlatform, SECRET } from './fake-platform.ts'

@@ -1,6 +1,6 @@
 // A device's session against slow leaves, and its will after it has moved away.
 import { expect, test } from 'vitest'
-import { Gate } from '../../actors/device/connection/gate.ts'
+import { Gate } from '../../actors/device/admission/gate.ts'
 import type { LeafPeer, SubscribeReply } from '../../actors/leaf/leaf-peer.ts'
 import type { Root } from '../../src/id/ids.ts'
 import { packBatch } from '../../src/relay/batch.ts'

@@ -1,6 +1,6 @@
 // QoS 2 between actors: a message that is handed on again after a fault is known by its origin.
 import { expect, test } from 'vitest'
-import { Gate } from '../../actors/device/connection/gate.ts'
+import { Gate } from '../../actors/device/admission/gate.ts'
 import type { ClientId } from '../../src/id/ids.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'

@@ -1,7 +1,7 @@
 // The way in to a device: sockets that leave early, hibernate, or stop in the middle of a packet.
 import type { Packet } from 'mqtt-packet'
 import { expect, test, vi } from 'vitest'
-import { Gate } from '../../actors/device/connection/gate.ts'
+import { Gate } from '../../actors/device/admission/gate.ts'
 import type { SubscribeReply } from '../../actors/leaf/leaf-peer.ts'
 import { signClientToken } from '../../src/id/client-token.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'

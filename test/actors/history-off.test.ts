@@ -1,6 +1,6 @@
 // A subscription with history where none is kept: refused with the cause, rather than granted as if nothing had been published.
 import { expect, test } from 'vitest'
-import { Gate } from '../../actors/device/connection/gate.ts'
+import { Gate } from '../../actors/device/admission/gate.ts'
 import type { SubscribeReply } from '../../actors/leaf/leaf-peer.ts'
 import { NO_HISTORY, parseChosen } from '../../src/history/chosen.ts'
 import { packBatch } from '../../src/relay/batch.ts'

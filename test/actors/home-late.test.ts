@@ -1,7 +1,7 @@
 // What is late in a former home, and what is published at the new one before that has come.
 import { expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core/core-client.ts'
-import { Gate } from '../../actors/device/connection/gate.ts'
+import { Gate } from '../../actors/device/admission/gate.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import { type ImportedResponse, LATE_NOWHERE, TOOK_NOTHING } from '../../src/relay/home.ts'

@@ -1,7 +1,7 @@
 // What comes from a region whose clock is minutes ahead or behind: what is left of its time is what counts.
 import { describe, expect, test } from 'vitest'
 import { lateByOurClock, stateByOurClock } from '../../actors/calls/other-clock.ts'
-import { Gate } from '../../actors/device/connection/gate.ts'
+import { Gate } from '../../actors/device/admission/gate.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'

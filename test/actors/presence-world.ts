@@ -1,7 +1,7 @@
 // One client's actors in two regions, the core and its store between them, and a watcher elsewhere that sees its presence
 // events.
 import { CoreUnreachable } from '../../actors/core/core-client.ts'
-import { Gate } from '../../actors/device/connection/gate.ts'
+import { Gate } from '../../actors/device/admission/gate.ts'
 import { DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'

@@ -1,7 +1,7 @@
 // Presence: one event for each change, numbered through kills, takeovers and moves, and nobody sees a higher one first.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Gate } from '../../actors/device/connection/gate.ts'
+import { Gate } from '../../actors/device/admission/gate.ts'
 import { IMPORT_RETRY_MS_MAX, PRESENCE_RETRY_MS, PRESENCE_RETRY_MS_MAX } from '../../actors/limits.ts'
 import { type PresenceEvent, presenceEventSchema } from '../../src/relay/presence.ts'
 import { FakePlatform } from './fake-platform.ts'

@@ -1,6 +1,6 @@
 // A lamp whose home syncs to a store that the test scripts and reads.
 import { type CoreClient, CoreUnreachable } from '../../actors/core/core-client.ts'
-import { Gate } from '../../actors/device/connection/gate.ts'
+import { Gate } from '../../actors/device/admission/gate.ts'
 import type { DevicePeer } from '../../actors/device/device-peer.ts'
 import type { LeafPeer } from '../../actors/leaf/leaf-peer.ts'
 import type { Settings } from '../../actors/platform.ts'

@@ -1,7 +1,7 @@
 // A client with wide filters leaves a region: what other regions have sent there and nowhere else is waited for.
 import { describe, expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core/core-client.ts'
-import { Gate } from '../../actors/device/connection/gate.ts'
+import { Gate } from '../../actors/device/admission/gate.ts'
 import { Device } from '../../actors/device/device.ts'
 import { FENCE_WAIT_MS_MAX } from '../../actors/limits.ts'
 import { Uplink } from '../../actors/uplink/uplink.ts'

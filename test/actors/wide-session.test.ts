@@ -2,7 +2,7 @@
 import type { Packet } from 'mqtt-packet'
 import { describe, expect, test } from 'vitest'
 import { CoreUnreachable } from '../../actors/core/core-client.ts'
-import { Gate } from '../../actors/device/connection/gate.ts'
+import { Gate } from '../../actors/device/admission/gate.ts'
 import { WIDE_RETAINED_MESSAGES_MAX } from '../../actors/limits.ts'
 import type { RetainedPage, WidePeer, WideSubscribeReply } from '../../actors/wide/wide-peer.ts'
 import { Reason } from '../../src/mqtt/reason.ts'

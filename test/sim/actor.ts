@@ -202,7 +202,7 @@ export class Life implements Platform, Place, Sender {
   get leaf(): Leaf | null {
     if (this.inMemory instanceof TopicActor) return this.inMemory.topic.leaf
     if (!(this.inMemory instanceof DeviceActor)) return null
-    return (this.inMemory.gate as unknown as { awake: { leaf: Leaf } | null }).awake?.leaf ?? null
+    return (this.inMemory.gate as unknown as { lazyDevice: { leaf: Leaf } | null }).lazyDevice?.leaf ?? null
   }
 
   get idle(): boolean {

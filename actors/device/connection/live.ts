@@ -8,9 +8,9 @@ import type { Delivery } from '../../../src/session/delivery.ts'
 import { encodeWithReason } from '../../../src/session/reason-string.ts'
 import type { Terms } from '../../../src/session/terms.ts'
 import { OutgoingAliases } from '../../../src/session/topic-aliases.ts'
+import { closeCode, hex } from '../../close-codes.ts'
 import type { Connection } from '../../platform.ts'
 import type { Admission } from './attachment.ts'
-import { closeCode, hex } from './close-codes.ts'
 
 /** The property, and a property length that takes a byte more for it. */
 const TOPIC_ALIAS_BYTES_MAX = 5

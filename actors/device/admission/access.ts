@@ -1,5 +1,5 @@
-// Who may connect as this device: what the registry said of it last, kept in the actor's own storage, so that coming back
-// asks nobody. Nothing is kept of a client that comes with a token and that the registry has never spoken of.
+// Who may connect as this device: the registry's last answer, stored here so that a returning device waits for no other
+// actor. A client with a token that the registry does not know has no row.
 import type { ClientId } from '../../../src/id/ids.ts'
 import { isSecret, parseSecret } from '../../../src/id/secret.ts'
 import { Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
@@ -11,29 +11,30 @@ import type { Platform } from '../../platform.ts'
 export class DeviceAccess {
   private readonly platform: Platform
   private readonly client: ClientId
-  private kept: Access | null = null
-  /** The newest that a region was told of; an answer that was asked for before it is older. */
-  private toldVersion = 0
-  private asking: Promise<void> | null = null
+  private stored: Access | null = null
+  /** The newest version that the registry announced. An answer with an older one was asked for before the change. */
+  private announcedVersion = 0
+  private question: Promise<void> | null = null
   private askAgainAt = 0
   private askPauseMs = ACCESS_ASK_MS_MIN
-  private refusedUntil = 0
+  /** Until then the core counts as unreachable. */
+  private unreachableUntil = 0
 
   constructor(platform: Platform, client: ClientId) {
     this.platform = platform
     this.client = client
     const [row] = platform.storage.exec('SELECT access FROM access')
-    if (row !== undefined) this.kept = JSON.parse(String(row.access)) as Access
+    if (row !== undefined) this.stored = JSON.parse(String(row.access)) as Access
   }
 
-  /** Nobody may connect, by a token neither. */
+  /** Nobody may connect, not even with a token. */
   get disabled(): boolean {
-    return this.kept?.enabled === false
+    return this.stored?.enabled === false
   }
 
   /**
-   * The credential that the secret is, or why it lets nobody in. Asks the core only where this actor has never heard of that
-   * credential, and then not more often than every so often, however many secrets are tried.
+   * The credential that the secret belongs to, or the reason code of the refusal. Asks the core only about a credential that
+   * is unknown here, and after wrong secrets with growing pauses: a guesser must not load the core.
    */
   async admit(secret: string): Promise<{ readonly credential: string } | ReasonCode> {
     const name = parseSecret(secret)
@@ -43,10 +44,10 @@ export class DeviceAccess {
       const refused = await this.ask()
       if (refused !== null) return refused
     }
-    if (this.disabled || this.kept?.revoked.includes(name.id) === true) return Reason.NotAuthorized
-    const known = this.kept?.credentials.find(({ id }) => id === name.id)
+    if (this.disabled || this.stored?.revoked.includes(name.id) === true) return Reason.NotAuthorized
+    const known = this.stored?.credentials.find(({ id }) => id === name.id)
     if (known === undefined || !(await isSecret(secret, known))) {
-      if (asked) this.askedInVain()
+      if (asked) this.prolongPause()
       return Reason.BadUserNameOrPassword
     }
     this.askPauseMs = ACCESS_ASK_MS_MIN
@@ -54,7 +55,7 @@ export class DeviceAccess {
     return this.admits(name.id) ? { credential: name.id } : Reason.NotAuthorized
   }
 
-  /** Whether a connection may stand. @param credential by which it was let in; null for a token */
+  /** Whether a connection may stand. @param credential that admitted the connection; null for a token */
   admits(credential: string | null): boolean {
     if (this.disabled) return false
     if (credential === null) return true
@@ -62,59 +63,57 @@ export class DeviceAccess {
     return until !== undefined && (until === null || until > this.platform.now())
   }
 
-  /** When the credential ends; null for never, undefined for one that is good no more. */
+  /** When the credential ends, ms; null for never, undefined for an invalid one. */
   endOf(credential: string): number | null | undefined {
-    return this.kept?.credentials.find(({ id }) => id === credential)?.notAfter
+    return this.stored?.credentials.find(({ id }) => id === credential)?.notAfter
   }
 
-  /**
-   * The registry has changed it.
-   * @param clock what the sender's clock said
-   */
-  told(access: Access, clock: number): void {
-    this.toldVersion = Math.max(this.toldVersion, access.version)
-    // What bars a token must be known here before a client comes; what lets one in can be asked for then.
-    if (this.kept !== null || !access.enabled) this.learn(access, clock)
+  /** The registry announces a change. @param clock what the sender's clock said */
+  changed(access: Access, clock: number): void {
+    this.announcedVersion = Math.max(this.announcedVersion, access.version)
+    // A disabled device must be known here before its next CONNECT, since a token asks nobody. The rest is asked for then.
+    if (this.stored !== null || !access.enabled) this.learn(access, clock)
   }
 
   private learn(access: Access, clock: number): void {
-    if (access.version < Math.max(this.toldVersion, this.kept?.version ?? 0)) return
+    if (access.version < Math.max(this.announcedVersion, this.stored?.version ?? 0)) return
     const aheadMs = this.platform.now() - clock
     const credentials = access.credentials.map((one) => ({
       ...one,
       notAfter: one.notAfter === null ? null : one.notAfter + aheadMs,
     }))
-    const kept = { ...access, credentials }
-    if (this.kept?.version === kept.version) return
-    this.kept = kept
+    const learnt = { ...access, credentials }
+    if (this.stored?.version === learnt.version) return
+    this.stored = learnt
     this.platform.storage.exec(
       'INSERT OR REPLACE INTO access (one, access) VALUES (1, ?)',
-      JSON.stringify(kept),
+      JSON.stringify(learnt),
     )
   }
 
   private knows(credential: string): boolean {
     return (
-      this.kept !== null &&
-      (this.kept.revoked.includes(credential) || this.kept.credentials.some(({ id }) => id === credential))
+      this.stored !== null &&
+      (this.stored.revoked.includes(credential) ||
+        this.stored.credentials.some(({ id }) => id === credential))
     )
   }
 
-  /** Null when the core has been asked. */
+  /** Null once the core has answered, else the reason code of the refusal. */
   private async ask(): Promise<ReasonCode | null> {
     const now = this.platform.now()
-    if (now < this.refusedUntil) return Reason.ServerUnavailable
-    // Not 0x86, which a device may take for final: it may have been registered this very moment.
-    if (this.asking === null && now < this.askAgainAt) return Reason.ConnectionRateExceeded
-    this.asking ??= this.askCore().finally(() => {
-      this.asking = null
+    if (now < this.unreachableUntil) return Reason.ServerUnavailable
+    // Not 0x86, which a device may take for final: the registry may have registered the device a moment ago.
+    if (this.question === null && now < this.askAgainAt) return Reason.ConnectionRateExceeded
+    this.question ??= this.askCore().finally(() => {
+      this.question = null
     })
     try {
-      await this.asking
+      await this.question
       return null
     } catch (cause) {
       if (!(cause instanceof CoreUnreachable)) throw cause
-      this.refusedUntil = this.platform.now() + RESOLVE_PAUSE_MS
+      this.unreachableUntil = this.platform.now() + RESOLVE_PAUSE_MS
       return Reason.ServerUnavailable
     }
   }
@@ -125,7 +124,7 @@ export class DeviceAccess {
     if (access !== null) this.learn(access, clock)
   }
 
-  private askedInVain(): void {
+  private prolongPause(): void {
     const now = this.platform.now()
     if (now < this.askAgainAt) return
     this.askAgainAt = now + this.askPauseMs

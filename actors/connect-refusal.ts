@@ -1,8 +1,8 @@
 // Why a CONNECT is refused, and the CONNACK that says so. A cause is named only to a client whose token has a valid signature, or
 // whose secret is right: to all others each refusal by password reads alike.
-import type { ConnectPacket, Properties } from '../../../src/mqtt/packet.ts'
-import type { ReasonCode } from '../../../src/mqtt/reason.ts'
-import { encodeWithReason } from '../../../src/session/reason-string.ts'
+import type { ConnectPacket, Properties } from '../src/mqtt/packet.ts'
+import type { ReasonCode } from '../src/mqtt/reason.ts'
+import { encodeWithReason } from '../src/session/reason-string.ts'
 
 export interface ConnectRefusal {
   readonly refused: ReasonCode

@@ -1,5 +1,5 @@
 // How a connection ends on the WebSocket's side.
-import { Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
+import { Reason, type ReasonCode } from '../src/mqtt/reason.ts'
 
 /** WebSocket close codes. */
 export const CLOSE_NORMAL = 1000
