@@ -42,23 +42,23 @@ export class DeviceActor extends LeafAnswers implements DevicePeer, SocketActor 
   }
 
   publishOwn(...[batch, key]: Parameters<DevicePeer['publishOwn']>) {
-    return this.gate.device.publishRequests.publish(unpackBatch(batch), key)
+    return this.gate.device.parts.publishRequests.publish(unpackBatch(batch), key)
   }
 
   shadow(...parameters: Parameters<DevicePeer['shadow']>) {
-    return this.gate.device.shadows.request(...parameters)
+    return this.gate.device.parts.shadows.request(...parameters)
   }
 
   command(...parameters: Parameters<DevicePeer['command']>) {
-    return this.gate.device.commands.ask(...parameters)
+    return this.gate.device.parts.commands.ask(...parameters)
   }
 
   async handover(...parameters: Parameters<DevicePeer['handover']>) {
-    return this.gate.device.moving.handover(...parameters)
+    return this.gate.device.parts.handover.handover(...parameters)
   }
 
   release(...parameters: Parameters<DevicePeer['release']>) {
-    return this.gate.device.moving.release(...parameters)
+    return this.gate.device.parts.handover.release(...parameters)
   }
 
   deliver(...[session, batch]: Parameters<DevicePeer['deliver']>) {
@@ -66,7 +66,7 @@ export class DeviceActor extends LeafAnswers implements DevicePeer, SocketActor 
   }
 
   presence(...[epoch]: Parameters<DevicePeer['presence']>) {
-    return this.gate.device.presence.ask(epoch)
+    return this.gate.device.parts.presence.ask(epoch)
   }
 
   async accessChanged(...parameters: Parameters<DevicePeer['accessChanged']>) {
@@ -74,11 +74,11 @@ export class DeviceActor extends LeafAnswers implements DevicePeer, SocketActor 
   }
 
   async explainReceiver(asked: ExplainAsked) {
-    return this.gate.device.explaining.receiver(asked)
+    return this.gate.device.parts.facts.receiver(asked)
   }
 
   async explainPublisher(asked: ExplainAsked) {
-    return this.gate.device.explaining.publisher(asked)
+    return this.gate.device.parts.facts.publisher(asked)
   }
 
   async frontOpened(name: string) {

@@ -63,7 +63,7 @@ class World extends SyncWorld {
 
   /** Asks the home; what it says, in a while. */
   ask(asked: CommandAsked, epoch: number | null = null) {
-    const said = watch(this.device.commands.ask(asked, epoch))
+    const said = watch(this.device.parts.commands.ask(asked, epoch))
     return {
       ...said,
       outcome: (): CommandOutcome | undefined => outcomeOf(said.value()),
@@ -392,7 +392,7 @@ describe('a caller that asks again, since the way to the home broke off,', () =>
 
 describe('a home that moves', () => {
   const TO_US = { fleet: 'default', root: 'devices/lamp', epoch: 2, to: US } as Parameters<
-    SyncWorld['device']['moving']['handover']
+    SyncWorld['device']['parts']['handover']['handover']
   >[0]
 
   test('sends who waits to the next one, which goes on with the commands, by its own clock', async () => {
@@ -400,7 +400,7 @@ describe('a home that moves', () => {
     const [open, kept] = [world.ask(called()), world.ask(called({ id: 'c2', kept: true }))]
     await world.clock.pass(20)
     await world.replies('c2')
-    const given = world.device.moving.handover(TO_US)
+    const given = world.device.parts.handover.handover(TO_US)
     await world.clock.settled()
     expect(open.status()).toBe('moved')
     expect(kept.outcome()).toMatchObject(answered('done'))

@@ -46,8 +46,8 @@ async function departedWithWill(released: boolean) {
   connection.gone = true
   gate.closed(connection)
   await clock.pass(1000)
-  await gate.device.moving.handover(RELEASE)
-  if (released) await gate.device.moving.release({ ...RELEASE, synced: false })
+  await gate.device.parts.handover.handover(RELEASE)
+  if (released) await gate.device.parts.handover.release({ ...RELEASE, synced: false })
   return { clock, device: gate.device, platform, published }
 }
 
@@ -139,8 +139,8 @@ test.each([0, 200])(
     await clock.pass(5000)
 
     expect(calls).toEqual(['subscribe', 'unsubscribe', 'subscribe'])
-    expect([...gate.device.store.subscriptions().keys()]).toEqual(['rooms/1/a'])
+    expect([...gate.device.parts.store.subscriptions().keys()]).toEqual(['rooms/1/a'])
     const awake = new Gate(platform.loseMemory(), LAMP)
-    expect([...awake.device.store.subscriptions().keys()]).toEqual(['rooms/1/a'])
+    expect([...awake.device.parts.store.subscriptions().keys()]).toEqual(['rooms/1/a'])
   },
 )

@@ -92,7 +92,7 @@ function deliveryOf(origin: string, identifiers: number[] = []): Uint8Array {
 test('a delivery that comes again is taken once, also after the actor’s memory was lost', async () => {
   const platform = new FakePlatform(addressOf('device', EU, LAMP))
   const { gate, connection } = await connected(platform)
-  const session = gate.device.store.session()?.id ?? ''
+  const session = gate.device.parts.store.session()?.id ?? ''
   const outcomes: (Uint8Array | undefined)[] = []
   const deliver = async (to: Gate, bytes: Uint8Array) => {
     const delivered = watch(to.device.deliver(session, [bytes]))
@@ -116,7 +116,7 @@ test('a delivery that comes again is taken once, also after the actor’s memory
 test('copies for overlapping subscriptions are told apart by their identifiers', async () => {
   const platform = new FakePlatform(addressOf('device', EU, LAMP))
   const { gate, connection } = await connected(platform)
-  const session = gate.device.store.session()?.id ?? ''
+  const session = gate.device.parts.store.session()?.id ?? ''
   await gate.device.deliver(session, [deliveryOf('a', [1]), deliveryOf('a', [2]), deliveryOf('a', [1])])
   await platform.clock.settled()
   expect(packetsTo(connection).filter(({ cmd }) => cmd === 'publish')).toHaveLength(2)

@@ -53,13 +53,13 @@ async function backFromOutage(directory: Directory, owed = true) {
 test('a lost region that is back does not end a session that goes on elsewhere, and gives what it had', async () => {
   const { world, session } = await backFromOutage(MOVED)
   await world.alarm()
-  expect(await world.device.moving.release(RELEASE)).toMatchObject({ done: false, session, upTo: 1 })
+  expect(await world.device.parts.handover.release(RELEASE)).toMatchObject({ done: false, session, upTo: 1 })
 })
 
 test('nor does a message for it that comes first', async () => {
   const { world, session } = await backFromOutage(MOVED)
   await world.device.deliver(session, [deliveryOf(CMD, 'newer')])
-  expect(await world.device.moving.release(RELEASE)).toMatchObject({ done: false, session, upTo: 2 })
+  expect(await world.device.parts.handover.release(RELEASE)).toMatchObject({ done: false, session, upTo: 2 })
 })
 
 test('nor its subscriptions, before its new home has its own: what these bring is owed to it', async () => {
@@ -68,7 +68,7 @@ test('nor its subscriptions, before its new home has its own: what these bring i
   await world.clock.pass(1_000)
   expect(ended).toEqual([])
   await world.device.deliver(session, [deliveryOf(CMD, 'before the new home has subscribed')])
-  expect(await world.device.moving.release(RELEASE)).toMatchObject({ done: false, session, upTo: 1 })
+  expect(await world.device.parts.handover.release(RELEASE)).toMatchObject({ done: false, session, upTo: 1 })
 })
 
 test('where it has not gone on elsewhere it is over as soon as the store says so', async () => {
@@ -77,7 +77,7 @@ test('where it has not gone on elsewhere it is over as soon as the store says so
   await world.clock.pass(1_000)
   expect(world.platform.alarmAt).toBeLessThanOrEqual(world.platform.now() + SYNC_ALARM_MS)
   await world.alarm()
-  expect(world.device.store.session()).toBeNull()
+  expect(world.device.parts.store.session()).toBeNull()
   expect(ended).toEqual(['rooms/1/#'])
   expect([...(await world.device.deliver(session, [deliveryOf(CMD, 'late')]))]).toEqual([
     Outcome.NoSuchSession,
@@ -89,7 +89,7 @@ test('while the core is away it stays', async () => {
   await world.alarm()
   await world.clock.pass(10_000)
   await world.alarm()
-  expect(world.device.store.queueSize().messages).toBe(1)
+  expect(world.device.parts.store.queueSize().messages).toBe(1)
 })
 
 test.each([HERE, AWAY])(

@@ -227,9 +227,9 @@ describe('when the lost region is back', () => {
     await over.world.leave()
     await comeBack(over)
     const { device, session } = over.world
-    expect(device.store.queueSize().messages).toBe(0)
+    expect(device.parts.store.queueSize().messages).toBe(0)
     await device.deliver(session, [forGroup(2, true)])
-    expect(device.store.queueSize().messages).toBe(1)
+    expect(device.parts.store.queueSize().messages).toBe(1)
   })
 
   test('what is late of a session that was never synced is the client’s', async () => {
@@ -301,7 +301,7 @@ test('what a group’s member had whose session ended with its connection in a l
   expect([...(await outcomes)]).toEqual([Outcome.Stored])
   world.crash()
   // It is woken by that, before its alarm.
-  expect(await world.device.moving.release(RELEASE)).toMatchObject({ done: true })
+  expect(await world.device.parts.handover.release(RELEASE)).toMatchObject({ done: true })
   await world.clock.settled()
   expect(shared).toEqual(['a'])
 })
@@ -348,7 +348,7 @@ test.each([
     const { world, session } = await giver(sessionEpoch === 0 ? { ...state, session: null } : state)
     world.answer = async () => 'failed'
     await world.device.deliver(session, [deliveryOf(CMD, 'acknowledged')])
-    world.device.moving.handover({ fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US })
+    world.device.parts.handover.handover({ fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US })
     await world.device.deliver(session, [deliveryOf(CMD, 'late')])
     watch(world.connect(3600))
     await world.clock.pass(FAIL_OVER_REGISTER_MS + 500)

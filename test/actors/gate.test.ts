@@ -63,7 +63,7 @@ test('a socket that closes while its CONNECT waits for the home leaves no live c
 
   expect(framed.state()).toBe('resolved')
   expect(gate.device.liveConnection).toBeNull()
-  expect(gate.device.store.session()?.disconnectedAt).not.toBeNull()
+  expect(gate.device.parts.store.session()?.disconnectedAt).not.toBeNull()
 })
 
 test('a PINGREQ to a device that is not in memory is answered without a look at storage', async () => {

@@ -265,7 +265,7 @@ describe('a home that is no more', () => {
     world.answer = async () => 'failed'
     publish(world, 'a')
     await world.clock.pass(1_000)
-    world.device.moving.handover({ fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US })
+    world.device.parts.handover.handover({ fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US })
     await world.clock.settled()
     world.changes.length = 0
     world.answer = async () => 'applied'

@@ -49,7 +49,7 @@ async function formerHome(script: CoreScript = {}) {
   const platform = new FakePlatform(addressOf('device', EU, LAMP), { core })
   const first = new Device(platform, LAMP, [])
   await first.leaf.home.take()
-  first.moving.handover({ fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US })
+  first.parts.handover.handover({ fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US })
   requests.length = 0
   const awake = platform.loseMemory()
   return { requests, clock: platform.clock, device: new Device(awake, LAMP, []) }
@@ -65,10 +65,10 @@ describe('a former home', () => {
     const request = { id: 'a', path: 'shadow', verb: 'get' as const, body: '' }
     expect(await leaf.receive({ ...envelope, to: { kind: 'home' } }, 1)).toEqual(MOVED)
     expect(await leaf.interest({ ...wish, epoch: 1 })).toEqual(MOVED)
-    expect(await device.shadows.request(request, 1)).toEqual(MOVED)
+    expect(await device.parts.shadows.request(request, 1)).toEqual(MOVED)
     expect(await leaf.historySeam(1)).toEqual(MOVED)
-    expect(await device.presence.ask(1)).toEqual(MOVED)
-    expect(await device.commands.ask({ ask: 'look', id: 'c-1', holdMs: 0 }, 1)).toEqual(MOVED)
+    expect(await device.parts.presence.ask(1)).toEqual(MOVED)
+    expect(await device.parts.commands.ask({ ask: 'look', id: 'c-1', holdMs: 0 }, 1)).toEqual(MOVED)
     expect(await leaf.drained(EU)).toEqual(AT_US)
     expect(await leaf.homeKnown()).toEqual({ home: AT_US, imported: false })
     expect(requests).toEqual([])

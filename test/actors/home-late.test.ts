@@ -89,11 +89,16 @@ test('a release that waits for its fence ends no subscription of the home that h
   await gate.frame(await connect(), subscribeFrame(1, 'rooms/1/#'))
   await platform.clock.pass(100)
   const away = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: 'eu' as typeof US }
-  gate.device.moving.handover(away)
-  const released = gate.device.moving.release({ ...away, synced: false, registered: true, ...TOOK_NOTHING })
+  gate.device.parts.handover.handover(away)
+  const released = gate.device.parts.handover.release({
+    ...away,
+    synced: false,
+    registered: true,
+    ...TOOK_NOTHING,
+  })
   await connect()
   fence.give()
   await released
   expect(ended).toEqual([])
-  expect([...gate.device.store.subscriptions().keys()]).toEqual(['rooms/1/#'])
+  expect([...gate.device.parts.store.subscriptions().keys()]).toEqual(['rooms/1/#'])
 })

@@ -46,7 +46,7 @@ test('a claim whose answer comes after a newer hand-over leaves the home where i
   const { platform, clock, device } = lampIn(EU, { claim: () => claim.answer })
   const taken = watch(device.leaf.home.take())
   await clock.settled()
-  const given = watch(Promise.resolve(device.moving.handover(TO_US)))
+  const given = watch(Promise.resolve(device.parts.handover.handover(TO_US)))
   await clock.settled()
   claim.give({ home: { region: EU, epoch: 2 }, state: null, synced: false })
   await clock.pass(100)
@@ -70,7 +70,7 @@ test('an import that is finished after a newer hand-over does not bring the home
   })
   watch(device.leaf.home.take())
   await clock.settled()
-  watch(Promise.resolve(device.moving.handover(TO_US)))
+  watch(Promise.resolve(device.parts.handover.handover(TO_US)))
   await clock.settled()
   imported.give(LATE_NOWHERE)
   await clock.pass(100)
@@ -85,12 +85,12 @@ test('a region that was made the home and never learned of it says so each time,
   const { platform, clock, device } = lampIn(EU, { claim: () => claim.answer })
   const taken = watch(device.leaf.home.take())
   await clock.settled()
-  expect(device.moving.handover(TO_US)).toEqual({ state: null })
+  expect(device.parts.handover.handover(TO_US)).toEqual({ state: null })
   claim.give({ home: { region: EU, epoch: 2 }, state: stateOf(LAMP), synced: true })
   await clock.pass(100)
   expect(taken.cause()).toBeInstanceOf(CoreUnreachable)
   const awake = new Device(platform.loseMemory(), LAMP, [])
-  expect(awake.moving.handover(TO_US)).toEqual({ state: null })
+  expect(awake.parts.handover.handover(TO_US)).toEqual({ state: null })
 })
 
 test('an older home that the directory makes the home again, and that never learns of it, gives nothing as that', async () => {
@@ -98,7 +98,7 @@ test('an older home that the directory makes the home again, and that never lear
   await device.leaf.home.take()
   await clock.pass(100)
   expect(device.leaf.home.knowledge).toMatchObject({ at: 'here', epoch: 1 })
-  expect(device.moving.handover(TO_US)).toEqual({ state: null })
+  expect(device.parts.handover.handover(TO_US)).toEqual({ state: null })
   expect(device.leaf.home.knowledge).toMatchObject({ at: 'elsewhere', region: US, epoch: 3 })
 })
 
@@ -161,7 +161,7 @@ test('two devices that are imported while each subscribes at the other do not wa
   await clock.pass(3000)
 
   expect(taken.map(({ state }) => state())).toEqual(['resolved', 'resolved'])
-  expect([...devices.values()].map(({ store }) => store.unregistered())).toEqual([[], []])
+  expect([...devices.values()].map(({ parts }) => parts.store.unregistered())).toEqual([[], []])
 })
 
 test('what the home took from the uplink, and what of it comes by the core too, is answered when it was delivered', async () => {

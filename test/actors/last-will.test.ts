@@ -40,7 +40,7 @@ test.each(SESSIONS)(
 
 test('is void also where its successor asks before the directory was', async () => {
   const { world, published } = await back(MOVED, 3600)
-  await world.device.moving.release(RELEASE)
+  await world.device.parts.handover.release(RELEASE)
   await world.clock.pass(WILL_CHECK_MS)
   expect(published).toEqual([])
 })
@@ -84,7 +84,7 @@ async function connected() {
 
 test('of a connection that stands is published when the session is taken over elsewhere', async () => {
   const { world, published } = await connected()
-  world.device.moving.handover(RELEASE)
+  world.device.parts.handover.handover(RELEASE)
   await world.clock.settled()
   expect(published).toEqual(['offline'])
 })

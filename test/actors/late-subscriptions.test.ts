@@ -58,7 +58,7 @@ test('a lost home gives those that the store does not have, made and ended, and 
   await world.clock.pass(2_000)
   world.crash()
 
-  const late = await world.device.moving.release(RELEASE)
+  const late = await world.device.parts.handover.release(RELEASE)
   expect(late).toMatchObject({
     done: false,
     session: world.session,
@@ -67,9 +67,11 @@ test('a lost home gives those that the store does not have, made and ended, and 
       { filter: ENDED, subscription: null },
     ],
   })
-  expect(world.device.store.session()).toMatchObject({ fenced: false })
-  expect(await world.device.moving.release({ ...RELEASE, tookFilter: ENDED })).toMatchObject({ done: true })
-  expect(world.device.store.session()).toBeNull()
+  expect(world.device.parts.store.session()).toMatchObject({ fenced: false })
+  expect(await world.device.parts.handover.release({ ...RELEASE, tookFilter: ENDED })).toMatchObject({
+    done: true,
+  })
+  expect(world.device.parts.store.session()).toBeNull()
 })
 
 function sessionWith(...filters: string[]): SessionState {
@@ -119,13 +121,13 @@ test('its successor takes them, but for those that the client has changed since,
   watch(world.alarm())
   await world.clock.pass(1_000)
 
-  expect([...world.device.store.subscriptions().keys()].sort()).toEqual([MADE, CMD])
-  expect(world.device.leaf.subscribers.has(world.device.store.imported() as never, CMD)).toBe(false)
+  expect([...world.device.parts.store.subscriptions().keys()].sort()).toEqual([MADE, CMD])
+  expect(world.device.leaf.subscribers.has(world.device.parts.store.imported() as never, CMD)).toBe(false)
   expect(registered).toContain(MADE)
   expect(registered.lastIndexOf(CHANGED)).toBeLessThan(registered.indexOf(MADE))
   expect(ended).toEqual([CHANGED, ENDED])
   expect(asked.at(-1)).toMatchObject({ registered: true, from: US, tookFilter: CMD })
-  expect(world.device.store.unregistered()).toEqual([])
+  expect(world.device.parts.store.unregistered()).toEqual([])
 })
 
 test('a region that takes its own client back keeps the subscriptions that nobody else had heard of', async () => {
@@ -146,10 +148,10 @@ test('a region that takes its own client back keeps the subscriptions that nobod
     },
     synced: true,
   })
-  world.device.moving.handover({ fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US })
+  world.device.parts.handover.handover({ fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US })
   watch(world.connect(3600))
   await world.clock.pass(2_000)
-  expect([...world.device.store.subscriptions().keys()]).toEqual([CMD, MADE])
+  expect([...world.device.parts.store.subscriptions().keys()]).toEqual([CMD, MADE])
 })
 
 test('another region hears that its interest is minded when the store has it, or that it is not', async () => {

@@ -221,7 +221,7 @@ export class PresenceWorld {
         synced: true,
       }
     }
-    const given = this.at(former).gate.device.moving.handover({
+    const given = this.at(former).gate.device.parts.handover.handover({
       fleet: DEFAULT_FLEET,
       root: LAMP_ROOT,
       epoch,
@@ -238,7 +238,7 @@ export class PresenceWorld {
     if (home?.region !== region || home.epoch !== request.epoch) return LATE_NOWHERE
     for (const former of home.from) {
       if (this.at(former).cut) continue
-      const released = await this.at(former).gate.device.moving.release({ ...request, to: region })
+      const released = await this.at(former).gate.device.parts.handover.release({ ...request, to: region })
       if (!released.done) return { ...released, from: former }
       this.home = { ...home, from: home.from.filter((one) => one !== former) }
     }

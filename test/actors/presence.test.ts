@@ -127,7 +127,7 @@ test('what has arrived is not kept, but for the last event', async () => {
   await world.end(true)
   await world.pass(100)
   expect(world.platform(EU).storage.exec('SELECT * FROM announced')).toEqual([])
-  expect(await world.gate(EU).device.presence.ask(null)).toMatchObject({
+  expect(await world.gate(EU).device.parts.presence.ask(null)).toMatchObject({
     status: 'done',
     event: { sequence: 2, state: 'disconnected' },
   })
@@ -139,7 +139,7 @@ test('where presence is off nothing is told or kept', async () => {
   await world.end(false)
   await world.pass(100)
   expect(world.got).toEqual([])
-  expect(await world.gate(EU).device.presence.ask(null)).toEqual({ status: 'done', event: null })
+  expect(await world.gate(EU).device.parts.presence.ask(null)).toEqual({ status: 'done', event: null })
 })
 
 test('a client gets the last event retained when it subscribes to its own presence', async () => {
@@ -177,8 +177,10 @@ test('a region that takes over goes on from what the store has of a session, and
   world.heal(EU)
   for (let i = 0; i < 3; i++) await world.pass(IMPORT_RETRY_MS_MAX)
   expect(above(world.got).map(facts)).toEqual(seen)
-  expect(await world.gate(US).device.presence.ask(null)).toMatchObject({ event: { epoch: 2, sequence: 5 } })
-  expect(await world.gate(EU).device.presence.ask(null)).toMatchObject({
+  expect(await world.gate(US).device.parts.presence.ask(null)).toMatchObject({
+    event: { epoch: 2, sequence: 5 },
+  })
+  expect(await world.gate(EU).device.parts.presence.ask(null)).toMatchObject({
     status: 'moved',
     home: { region: US },
   })
@@ -247,7 +249,9 @@ test('what a region that is cut off tells of a client that has gone on elsewhere
   for (let i = 0; i < 3; i++) await world.pass(IMPORT_RETRY_MS_MAX)
   expect(world.got.at(-1)).toMatchObject({ epoch: 1, sequence: 2, state: 'disconnected' })
   expect(above(world.got).at(-1)).toMatchObject({ epoch: 2, sequence: 3, state: 'connected', region: US })
-  expect(await world.gate(US).device.presence.ask(null)).toMatchObject({ event: { epoch: 2, sequence: 3 } })
+  expect(await world.gate(US).device.parts.presence.ask(null)).toMatchObject({
+    event: { epoch: 2, sequence: 3 },
+  })
 })
 
 type Action = typeof faulty extends fc.Arbitrary<infer One> ? One : never

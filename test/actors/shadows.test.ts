@@ -61,7 +61,7 @@ async function listening(...filters: string[]): Promise<SyncWorld> {
 }
 
 function stateOf(world: SyncWorld, path = 'shadow') {
-  return world.device.shadows.store.one(path)
+  return world.device.parts.shadows.store.one(path)
 }
 
 test('requests are applied one after another, each acknowledged once it is stored, whatever becomes of memory', async () => {
@@ -137,7 +137,7 @@ test('a request that comes again, since its answer was lost, is answered again a
   await world.connect(3600)
   const body = JSON.stringify({ ...desired({ a: 1 }), version: 0 })
   const ask = (id: string) =>
-    watch(world.device.shadows.request({ id, path: 'shadow', verb: 'update', body }, null))
+    watch(world.device.parts.shadows.request({ id, path: 'shadow', verb: 'update', body }, null))
   const asked = ['one', 'one', 'two'].map(ask)
   await world.clock.pass(1_000)
   asked.push(ask('one'))
@@ -160,7 +160,7 @@ describe('a device that is away', () => {
         await ask(world, 'update', desired({ [`k${i % 50}`]: i }))
         await world.clock.pass(HOUR_MS / 200)
       }
-      expect(world.device.store.queueSize().messages).toBe(0)
+      expect(world.device.parts.store.queueSize().messages).toBe(0)
       await world.connect(3600)
       await world.clock.pass(1_000)
       const deltas = told(world, '').filter(({ topic }) => topic.endsWith('update/delta'))
@@ -219,7 +219,7 @@ describe('a hand-over', () => {
     await ask(old, 'update', desired({ b: 1 }), `${SHADOW}/name/n`)
     await ask(old, 'delete', {}, `${SHADOW}/name/n`)
     const moved = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US }
-    const state = old.device.moving.handover(moved)?.state ?? null
+    const state = old.device.parts.handover.handover(moved)?.state ?? null
     const next = new SyncWorld({
       claim: async () => ({ home: { region: EU, epoch: 2 }, state, synced: false }),
       imported: async () => LATE_NOWHERE,
@@ -290,12 +290,12 @@ describe('a home that is lost', () => {
       ['update', { state: { desired: { b: { y: 2 }, synced: null }, reported: null } }],
     )
     world.crash()
-    const given = await world.device.moving.release(RELEASE)
+    const given = await world.device.parts.handover.release(RELEASE)
     expect(given).toMatchObject({ done: false, shadows: [{ path: 'shadow' }] })
     expect(given.shadows[0]?.requests.map(({ verb, body }) => [verb, JSON.parse(body)])).toEqual([
       ['update', { state: { desired: { a: 1, b: { x: 1, y: 2 }, synced: null }, reported: null } }],
     ])
-    expect(await world.device.moving.release({ ...RELEASE, tookShadow: 'shadow' })).toMatchObject({
+    expect(await world.device.parts.handover.release({ ...RELEASE, tookShadow: 'shadow' })).toMatchObject({
       done: true,
     })
     expect(stateOf(world)).toBeNull()
@@ -303,13 +303,13 @@ describe('a home that is lost', () => {
 
   test('gives a deletion as one, and the version that all its updates asked for', async () => {
     const deleted = await cutOff(['update', desired({ a: 1 })], ['delete', {}], ['update', desired({ c: 1 })])
-    const [late] = (await deleted.device.moving.release(RELEASE)).shadows
+    const [late] = (await deleted.device.parts.handover.release(RELEASE)).shadows
     expect(late?.requests.map(({ verb }) => verb)).toEqual(['delete', 'update'])
     const versioned = await cutOff(
       ['update', { ...desired({ a: 1 }), version: 1 }],
       ['update', { ...desired({ b: 1 }), version: 2 }],
     )
-    const [only] = (await versioned.device.moving.release(RELEASE)).shadows
+    const [only] = (await versioned.device.parts.handover.release(RELEASE)).shadows
     expect(JSON.parse(only?.requests[0]?.body ?? '')).toEqual({ ...desired({ a: 1, b: 1 }), version: 1 })
   })
 
@@ -320,7 +320,7 @@ describe('a home that is lost', () => {
     const long = (i: number) =>
       Object.fromEntries(Array.from({ length: 9_000 }, (_, n) => [`r${i} ${n}`, null]))
     for (let i = 0; i < 3; i++) await ask(world, 'update', desired(long(i)))
-    const [late] = (await world.device.moving.release(RELEASE)).shadows
+    const [late] = (await world.device.parts.handover.release(RELEASE)).shadows
     const body = late?.requests[0]?.body ?? ''
     expect(body.length).toBeLessThan(SHADOW_REQUEST_BYTES_MAX)
     expect(JSON.parse(body)).toMatchObject({ state: { desired: { k11: 'x'.repeat(50_000), synced: 1 } } })
@@ -329,7 +329,7 @@ describe('a home that is lost', () => {
   test('gives what it was handed over with, too: its predecessor has let go of that', async () => {
     const first = await cutOff(['update', desired({ a: 1 })], ['update', desired({ b: 2 })])
     const moved = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US }
-    const state = first.device.moving.handover(moved)?.state ?? null
+    const state = first.device.parts.handover.handover(moved)?.state ?? null
     const second = new SyncWorld({
       claim: async () => ({ home: { region: EU, epoch: 2 }, state, synced: false }),
       imported: async () => LATE_NOWHERE,
@@ -338,7 +338,7 @@ describe('a home that is lost', () => {
     watch(second.connect(3600))
     await second.clock.pass(2_000)
     await ask(second, 'update', desired({ c: 3 }))
-    const [late] = (await second.device.moving.release({ ...RELEASE, epoch: 3 })).shadows
+    const [late] = (await second.device.parts.handover.release({ ...RELEASE, epoch: 3 })).shadows
     expect(late?.requests.map(({ body }) => JSON.parse(body))).toEqual([desired({ a: 1, b: 2, c: 3 })])
   })
 

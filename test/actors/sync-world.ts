@@ -106,7 +106,7 @@ export class SyncWorld {
   }
 
   get session(): string {
-    return this.device.store.session()?.id ?? ''
+    return this.device.parts.store.session()?.id ?? ''
   }
 
   /** The client acknowledges all that it was sent so far. */

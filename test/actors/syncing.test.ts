@@ -257,24 +257,24 @@ describe('a home that another region has taken over while it was away', () => {
   test('closes its connection, and gives what the store was not confirmed to have, then lets go', async () => {
     const world = await withUnsynced()
     const { session } = world
-    const first = await world.device.moving.release(RELEASE)
+    const first = await world.device.parts.handover.release(RELEASE)
     expect(packetsTo(world.connection).at(-1)).toMatchObject({ cmd: 'disconnect', reasonCode: 0x8e })
     expect(world.device.leaf.home.knowledge).toMatchObject({ at: 'elsewhere', region: US, epoch: 2 })
     expect(first).toMatchObject({ done: false, session })
     expect(deliveredTexts(first.late)).toEqual(['unsynced'])
     // Asked again as if the answer were lost, and with something that came meanwhile.
     await world.device.deliver(session, [deliveryOf(CMD, 'late')])
-    const again = await world.device.moving.release(RELEASE)
+    const again = await world.device.parts.handover.release(RELEASE)
     expect(deliveredTexts(again.late)).toEqual(['unsynced', 'late'])
-    const kept = await world.device.moving.release({ ...RELEASE, tookUpTo: again.upTo })
+    const kept = await world.device.parts.handover.release({ ...RELEASE, tookUpTo: again.upTo })
     expect(kept).toMatchObject({
       done: false,
       late: new Uint8Array(0),
       retained: [{ topic: 'devices/lamp/state' }],
     })
     const took = { tookUpTo: kept.upTo, tookTopic: 'devices/lamp/state' }
-    expect(await world.device.moving.release({ ...RELEASE, ...took })).toMatchObject({ done: true })
-    expect(world.device.store.session()).toBeNull()
+    expect(await world.device.parts.handover.release({ ...RELEASE, ...took })).toMatchObject({ done: true })
+    expect(world.device.parts.store.session()).toBeNull()
     expect(world.device.leaf.marks.any).toBe(false)
   })
 
@@ -282,41 +282,41 @@ describe('a home that another region has taken over while it was away', () => {
     const world = await withUnsynced()
     const { session } = world
     const asked = { ...RELEASE, registered: false }
-    const first = await world.device.moving.release(asked)
+    const first = await world.device.parts.handover.release(asked)
     expect(deliveredTexts(first.late)).toEqual(['unsynced'])
     const took = { ...asked, tookUpTo: first.upTo }
-    const second = await world.device.moving.release(took)
+    const second = await world.device.parts.handover.release(took)
     expect(second).toMatchObject({
       done: false,
       late: new Uint8Array(0),
       retained: [{ topic: 'devices/lamp/state' }],
     })
     const tookAll = { ...took, tookTopic: 'devices/lamp/state' }
-    expect(await world.device.moving.release(tookAll)).toMatchObject({
+    expect(await world.device.parts.handover.release(tookAll)).toMatchObject({
       done: false,
       late: new Uint8Array(0),
       retained: [],
     })
-    expect(world.device.store.session()).toMatchObject({ id: session, fenced: false })
+    expect(world.device.parts.store.session()).toMatchObject({ id: session, fenced: false })
     // What was taken is not given again; what comes by the subscriptions that it keeps is.
     await world.device.deliver(session, [deliveryOf(CMD, 'later')])
-    const later = await world.device.moving.release(RELEASE)
+    const later = await world.device.parts.handover.release(RELEASE)
     expect(deliveredTexts(later.late)).toEqual(['later'])
-    const end = await world.device.moving.release({ ...RELEASE, tookUpTo: later.upTo })
+    const end = await world.device.parts.handover.release({ ...RELEASE, tookUpTo: later.upTo })
     expect(end).toMatchObject({ done: true, retained: [] })
   })
 
   test('does so after a crash too', async () => {
     const world = await withUnsynced()
     world.crash()
-    const first = await world.device.moving.release(RELEASE)
+    const first = await world.device.parts.handover.release(RELEASE)
     expect(deliveredTexts(first.late)).toEqual(['unsynced'])
   })
 
   test('gives all of it too if it had handed over, and nobody had heard that', async () => {
     const world = await withUnsynced()
-    world.device.moving.handover({ fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US })
-    const first = await world.device.moving.release(RELEASE)
+    world.device.parts.handover.handover({ fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US })
+    const first = await world.device.parts.handover.release(RELEASE)
     expect(deliveredTexts(first.late)).toEqual(['unsynced'])
   })
 
@@ -337,7 +337,7 @@ describe('a home that another region has taken over while it was away', () => {
     // Its session is kept until the new home has asked for it.
     await world.clock.pass(4_000_000)
     await world.alarm()
-    expect(world.device.store.session()).not.toBeNull()
+    expect(world.device.parts.store.session()).not.toBeNull()
   })
 
   test('learns it from a client that comes back, though the core dies with the first question', async () => {

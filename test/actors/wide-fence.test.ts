@@ -105,9 +105,9 @@ async function left(wideDrained: () => Promise<void>) {
   watch(gate.frame(connection, subscribeFrame(1, '#')) ?? Promise.resolve())
   await platform.clock.settled()
   const { device } = gate
-  const session = device.store.session()?.id ?? ''
+  const session = device.parts.store.session()?.id ?? ''
   const moved = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2 }
-  device.moving.handover({ ...moved, to: US })
+  device.parts.handover.handover({ ...moved, to: US })
   return {
     clock: platform.clock,
     device,
@@ -115,7 +115,7 @@ async function left(wideDrained: () => Promise<void>) {
     /** Texts that were late. */
     release: () =>
       watch(
-        device.moving
+        device.parts.handover
           .release({
             ...moved,
             to: US,
@@ -155,7 +155,7 @@ describe('the old home of a client with a wide filter', () => {
     await clock.settled()
     expect(refused.state()).toBe('rejected')
     expect(steps).toEqual(['ask'])
-    expect(device.store.session()).not.toBeNull()
+    expect(device.parts.store.session()).not.toBeNull()
     watch(deliver('still on its way'))
     await clock.settled()
     reached = true
@@ -250,6 +250,6 @@ test('a delivery to a client whose move is being completed holds no fence up, an
   await clock.pass(1_000)
   watch(wide.alarm())
   await clock.pass(1_000)
-  const queued = device.store.queued(0, Number.MAX_SAFE_INTEGER, 10)
+  const queued = device.parts.store.queued(0, Number.MAX_SAFE_INTEGER, 10)
   expect(queued.map(({ delivery }) => textOf(delivery.message.payload))).toEqual(['late', 'newer'])
 })

@@ -92,7 +92,7 @@ describe('SUBSCRIBE with a wide filter', () => {
       expect(granted(packetsTo(connection))).toEqual([[reason, second]])
       const lost = reason === 0x80 ? 'rooms/# #' : 'rooms/#'
       expect(taken).toEqual([`0 ${lost}`, `1 ${lost}`])
-      expect([...device.store.subscriptions().keys()]).toEqual(reason === 0x80 ? [] : ['#'])
+      expect([...device.parts.store.subscriptions().keys()]).toEqual(reason === 0x80 ? [] : ['#'])
     },
   )
 })
@@ -144,7 +144,7 @@ describe('the retained messages for a wide filter', () => {
       shard === 0 ? { retained: () => answer.answer } : {},
     )
     await send(subscribeFrame(1, '#'))
-    const session = device.store.session()?.id ?? ''
+    const session = device.parts.store.session()?.id ?? ''
     watch(device.deliver(session, [deliveryOf('rooms/1/a', 'live')]))
     await clock.settled()
     answer.give(page(record('rooms/1/a', 'older'), record('rooms/1/b', 'kept')))

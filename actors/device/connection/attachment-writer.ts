@@ -1,30 +1,30 @@
-// Keeps a live connection's state in its socket's attachment: a moment later, once for all that happens meanwhile, since an
-// actor hibernates only after a longer silence.
+// Writes a live connection's state into its socket's attachment: with a delay, once for all changes in between. That is early
+// enough, since an actor hibernates only after a longer silence.
 import { Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
-import type { Session } from '../../../src/session/session.ts'
 import { ATTACHMENT_DELAY_MS, ATTACHMENT_PENDING_BYTES_MAX, PARTIAL_PACKET_MS_MAX } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
+import type { DeviceState } from '../device-state.ts'
 import type { SessionStore } from '../session/session-store.ts'
-import type { Live } from './live.ts'
 import { keepLive } from './restore.ts'
-
-/** The device whose connection it is. */
-export interface Attached {
-  live(): Live | null
-  session(): Session | null
-  close(reason: ReasonCode): void
-}
 
 export class AttachmentWriter {
   private readonly platform: Platform
   private readonly store: SessionStore
-  private readonly device: Attached
+  private readonly state: DeviceState
+  private readonly close: (reason: ReasonCode) => void
   private planned = false
 
-  constructor(platform: Platform, store: SessionStore, device: Attached) {
+  /** @param close closes the live connection */
+  constructor(
+    platform: Platform,
+    store: SessionStore,
+    state: DeviceState,
+    close: (reason: ReasonCode) => void,
+  ) {
     this.platform = platform
     this.store = store
-    this.device = device
+    this.state = state
+    this.close = close
   }
 
   plan(): void {
@@ -37,10 +37,9 @@ export class AttachmentWriter {
   }
 
   save(): void {
-    const live = this.device.live()
-    const session = this.device.session()
+    const { live, session } = this.state
     if (live === null || session === null || live.closed) return
-    if (live.partialFor(this.platform.now()) > PARTIAL_PACKET_MS_MAX) this.device.close(Reason.ProtocolError)
+    if (live.partialFor(this.platform.now()) > PARTIAL_PACKET_MS_MAX) this.close(Reason.ProtocolError)
     else if (live.stream.pending.length > ATTACHMENT_PENDING_BYTES_MAX) this.plan()
     else keepLive(this.store, live, session)
   }

@@ -14,7 +14,7 @@ import { type Passed, Recent, traceOf } from '../../explain/recent.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
 import { EXPLAIN_LOOK_MAX, SUBSCRIBED_AT_MAX } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
-import type { Live } from '../connection/live.ts'
+import type { DeviceState } from '../device-state.ts'
 import type { Presence } from '../presence/presence.ts'
 import { ALL_TOPICS, DroppedMessages, type Why } from '../session/dropped-messages.ts'
 import type { SessionStore } from '../session/session-store.ts'
@@ -31,15 +31,12 @@ interface Published extends Passed {
   reason: number | null
 }
 
-/** The actor, as it is when it is asked. */
-type Now = readonly [session: Session | null, live: Live | null]
-
 export class DeviceFacts {
   private readonly platform: Platform
   private readonly store: SessionStore
   private readonly leaf: Leaf
   private readonly presence: Presence
-  private readonly actor: () => Now
+  private readonly state: DeviceState
   private readonly received: Recent<Received>
   private readonly sent: Recent<Published>
   private readonly lost: DroppedMessages
@@ -48,12 +45,12 @@ export class DeviceFacts {
   private endedWith: readonly string[] | null = null
   private takenOverAt: number | null = null
 
-  constructor(platform: Platform, store: SessionStore, leaf: Leaf, presence: Presence, actor: () => Now) {
+  constructor(platform: Platform, store: SessionStore, leaf: Leaf, presence: Presence, state: DeviceState) {
     this.platform = platform
     this.store = store
     this.leaf = leaf
     this.presence = presence
-    this.actor = actor
+    this.state = state
     this.received = new Recent(platform.now())
     this.sent = new Recent(platform.now())
     this.lost = new DroppedMessages(platform)
@@ -88,12 +85,12 @@ export class DeviceFacts {
     )
     const one = ones.at(-1) === last ? last : (ones.find(({ fate }) => fate === 'stored') ?? last)
     if (one !== undefined) one.fate = why
-    this.lost.note(why, topic, 1, qos > 0 && this.actor()[0]?.persistent === true)
+    this.lost.note(why, topic, 1, qos > 0 && this.state.session?.persistent === true)
   }
 
   /** These were found to have expired in the queue. */
   expired(rows: readonly StoredDelivery[]): void {
-    const persistent = this.actor()[0]?.persistent === true
+    const persistent = this.state.session?.persistent === true
     for (const { delivery } of rows) {
       const { topic } = delivery.message
       const one = this.received.of(topic, null).find(({ fate }) => fate === 'stored')
@@ -132,7 +129,7 @@ export class DeviceFacts {
   receiver({ topic, trace }: ExplainAsked): ReceiverFacts {
     const now = this.platform.now()
     const ageMs = (at: number) => Math.max(0, now - at)
-    const [session] = this.actor()
+    const { session } = this.state
     const wanted = (filters: readonly string[]) => filters.filter((filter) => isFor(filter, topic))
     return {
       memoryMs: ageMs(this.received.begun),
@@ -157,7 +154,7 @@ export class DeviceFacts {
     return {
       memoryMs: Math.max(0, now - this.received.begun),
       home: homeFacts(this.leaf.home),
-      connected: this.actor()[1] !== null,
+      connected: this.state.live !== null,
       presence: this.presence.last(),
       published: this.sent.of(topic, trace).map(({ at, qos, trace: traced, reason }) => ({
         ageMs: Math.max(0, now - at),
@@ -169,7 +166,7 @@ export class DeviceFacts {
   }
 
   private sessionFacts(session: Session, topic: string, now: number): NonNullable<ReceiverFacts['session']> {
-    const [, live] = this.actor()
+    const { live } = this.state
     const { outgoing } = session
     const { storedMessages, storedBytes } = outgoing.snapshot()
     const row = this.store.session()

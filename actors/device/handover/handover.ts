@@ -1,5 +1,4 @@
 // A client's move between regions: the old home gives session and root away, the new home takes them over.
-
 import type { ClientId } from '../../../src/id/ids.ts'
 import { Outcome } from '../../../src/mqtt/outcome.ts'
 import { isFailure } from '../../../src/mqtt/reason.ts'
@@ -20,6 +19,7 @@ import type { Subscription } from '../../../src/session/subscription.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
 import type { LeafPart, SyncedRows } from '../../leaf/leaf-part.ts'
 import type { Platform } from '../../platform.ts'
+import type { DeviceState } from '../device-state.ts'
 import type { Presence } from '../presence/presence.ts'
 import type { Registrar } from '../session/registrar.ts'
 import type { SeenOrigins } from '../session/seen-origins.ts'
@@ -28,13 +28,12 @@ import type { Shadows } from '../shadow/shadows.ts'
 import { type RecoveredSubscription, RecoveredSubscriptions } from './recovered-subscriptions.ts'
 import { exportSession, goOn, importSession, ownSession, syncedSession } from './session-transfer.ts'
 
-/** The device whose session moves. */
+/** The parts of a device that a hand-over works on. */
 export interface HandoverPorts {
-  session(): Session | null
-  replace(session: Session | null): void
+  readonly state: DeviceState
   /**
    * Closes the live connection, if there is one: the session is taken over.
-   * @param late the client has gone on elsewhere before
+   * @param lost another home began from the store while this region was away
    */
   disconnect(late: boolean): void
   /** Resolves with the outcome when it is acknowledged or durable. */
@@ -53,7 +52,7 @@ export class Handover implements LeafPart {
   private readonly presence: Presence
   private readonly shadows: Shadows
   private readonly lateSubscriptions: RecoveredSubscriptions
-  private readonly mover: HandoverPorts
+  private readonly device: HandoverPorts
 
   constructor(
     platform: Platform,
@@ -64,7 +63,7 @@ export class Handover implements LeafPart {
     registrar: Registrar,
     presence: Presence,
     shadows: Shadows,
-    mover: HandoverPorts,
+    device: HandoverPorts,
   ) {
     this.platform = platform
     this.client = client
@@ -75,7 +74,7 @@ export class Handover implements LeafPart {
     this.presence = presence
     this.shadows = shadows
     this.lateSubscriptions = new RecoveredSubscriptions(platform.storage, store, leaf.marks)
-    this.mover = mover
+    this.device = device
   }
 
   /** Gives the client to another region. The state is kept, frozen, until `release`. Null where this home is newer. */
@@ -98,12 +97,12 @@ export class Handover implements LeafPart {
 
   /** While this still is the home: the connection's end is an event of it. */
   beforeHandover(lost: boolean): void {
-    this.mover.disconnect(lost)
+    this.device.disconnect(lost)
   }
 
   /** After the home is given up: should the process die in between, a home without its own subscriber would lose messages. */
   afterHandover(lost: boolean): void {
-    const session = this.mover.session()
+    const session = this.device.state.session
     if (session !== null) this.leaf.subscribers.remove(this.client, session.id, null)
     // What the next home did not get is given with `release`: until then the session stays, even if it expires.
     if (lost && this.store.session()?.exportedUpTo === null) this.store.markExported(0)
@@ -161,7 +160,7 @@ export class Handover implements LeafPart {
   }
 
   clear(): void {
-    this.mover.replace(null)
+    this.device.state.replaced(null)
     this.store.clear()
     this.seen.clear()
   }
@@ -221,7 +220,7 @@ export class Handover implements LeafPart {
       this.lateSubscriptions,
       this.platform.settings.queueMessagesMax,
     )
-    this.mover.replace(imported)
+    this.device.state.replaced(imported)
     if (imported === null) return
     if (synced) this.lateSubscriptions.begin()
     for (const subscription of imported.subscriptions.values()) this.registerAtOwnLeaf(imported, subscription)
@@ -243,7 +242,7 @@ export class Handover implements LeafPart {
   /** Rejects while a leaf, or a wide shard, does not take a subscription: the old home's fence relies on all of them. */
   async registerImported(): Promise<void> {
     this.presence.publish()
-    const session = this.mover.session()
+    const session = this.device.state.session
     const subscriptions = this.store.unregistered()
     if (session === null || subscriptions.length === 0) return
     // It had its retained messages when it subscribed; moving is no new subscription.
@@ -283,17 +282,17 @@ export class Handover implements LeafPart {
 
   /** Resolves when all of it is acknowledged or durable. What is of a session that has ended here is nobody's, or its group's. */
   async importRest({ session, late, subscriptions }: ImportedResponse): Promise<void> {
-    const current = this.mover.session()
+    const current = this.device.state.session
     if (current?.id === session) await this.takeLateSubscriptions(current, subscriptions)
     if (current === null || (session !== current.id && session === this.store.imported())) {
-      this.mover.orphaned(unpackBatch(late).map(decodeDelivery))
+      this.device.orphaned(unpackBatch(late).map(decodeDelivery))
       return
     }
     await Promise.all(
       unpackBatch(late).map((bytes) =>
         this.seen.once(bytes, (delivery, settle) => {
-          void this.mover.deliver(owed(delivery)).then((outcome) => {
-            if (outcome === Outcome.ClientAway) this.mover.orphaned([delivery])
+          void this.device.deliver(owed(delivery)).then((outcome) => {
+            if (outcome === Outcome.ClientAway) this.device.orphaned([delivery])
             // Not taken, so not to be taken for seen: its group may give it back.
             settle(outcome)
           })

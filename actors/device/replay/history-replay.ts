@@ -1,8 +1,7 @@
-// A subscription that begins with what was kept: the history of its filter first, then live messages, none missing and none
-// twice. The home says how far it has kept messages and the store has them (a seam); what is kept up to there is given, page
-// by page, until little is left; then the filter is registered at its leaf, what comes live is held, and the rest up to a last
-// seam is given. Live messages of kept topics carry their names, so what was given already is known.
-
+// A subscription that begins with history: first the stored messages of its filter, then live ones, none missing and none twice.
+// The home answers up to where the store has its messages (a seam). Pages up to the seam are delivered until little is left. Then
+// the filter is registered at its leaf, live messages are held, and the rest up to a last seam is delivered. Live messages carry
+// the names under which they are stored, so a message that came as history is recognised.
 import { parseInstant } from '../../../src/history/duration.ts'
 import type { ClientId } from '../../../src/id/ids.ts'
 import { decodeMessage, type Message } from '../../../src/mqtt/message.ts'
@@ -25,18 +24,15 @@ import {
 } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import type { Live } from '../connection/live.ts'
+import type { DeviceState } from '../device-state.ts'
 import type { Registrar } from '../session/registrar.ts'
 import type { Subscribed } from '../session/subscription-requests.ts'
 import { withTime } from './replay-properties.ts'
 
 type Subscribe = Extract<Effect, { do: 'subscribe' }>
 
-/** The device whose session it is. */
-export interface ReplayPorts {
-  session(): Session | null
-  live(): Live | null
-  deliver(delivery: Delivery): Promise<Outcome>
-}
+/** Passes a stored message to the session; resolves with its outcome. */
+type Deliver = (delivery: Delivery) => Promise<Outcome>
 
 interface Held {
   readonly name: string | null
@@ -49,9 +45,9 @@ interface Run {
   readonly session: Session
   readonly live: Live
   readonly from: number
-  /** Names of messages that the client was given. */
+  /** Names of messages that the client has got. */
   readonly given: Set<string>
-  /** Live messages that wait for the rest of the history; null: they do not. */
+  /** Live messages that wait for the rest of the history; null if they need not wait. */
   held: Held[] | null
   after: HistoryPlace | null
   count: number
@@ -61,17 +57,25 @@ export class HistoryReplay {
   private readonly platform: Platform
   private readonly client: ClientId
   private readonly registrar: Registrar
-  private readonly device: ReplayPorts
+  private readonly state: DeviceState
+  private readonly deliver: Deliver
   private readonly runs = new Set<Run>()
 
-  constructor(platform: Platform, client: ClientId, registrar: Registrar, device: ReplayPorts) {
+  constructor(
+    platform: Platform,
+    client: ClientId,
+    registrar: Registrar,
+    state: DeviceState,
+    deliver: Deliver,
+  ) {
     this.platform = platform
     this.client = client
     this.registrar = registrar
-    this.device = device
+    this.state = state
+    this.deliver = deliver
   }
 
-  /** A live message: accepted at once, or behind the history, or not at all where that had it. */
+  /** A live message: accepted at once, or after the history, or not at all if the history had it. */
   take({ message }: Delivery, settle: (outcome: Outcome) => void, accept: () => void): void {
     const name = nameOf(message.kept)
     for (const run of this.runs) {
@@ -90,13 +94,13 @@ export class HistoryReplay {
     accept()
   }
 
-  /** @param register at the leaves, what is not refused */
+  /** @param register subscribes the filters that are not refused at their leaves */
   async subscribe(
     session: Session,
     effect: Subscribe,
     register: (effect: Subscribe) => Promise<Subscribed>,
   ): Promise<Subscribed> {
-    const live = this.device.live()
+    const { live } = this.state
     const wanted = effect.items.filter(({ from, refused }) => from !== undefined && refused === null)
     if (wanted.length === 0 || live === null) return register(effect)
     const failed = new Map<SubscribeItem, ReasonCode>()
@@ -141,7 +145,7 @@ export class HistoryReplay {
     return run
   }
 
-  /** What was held is accepted, unless the client was given it. */
+  /** Accepts the held messages, except those that the client has got as history. */
   private end(run: Run): void {
     if (!this.runs.delete(run)) return
     for (const { name, settle, accept } of run.held ?? []) {
@@ -150,7 +154,7 @@ export class HistoryReplay {
     }
   }
 
-  /** All but what is kept meanwhile. */
+  /** Delivers the history, except what is stored in the meantime. */
   private async catchUp(run: Run): Promise<ReasonCode | null> {
     for (let round = 0; round < REPLAY_ROUNDS_MAX; round++) {
       const before = run.count
@@ -160,12 +164,12 @@ export class HistoryReplay {
     return null
   }
 
-  /** Whether the setting HISTORY chooses no topic of the filter. What was stored before a change of the setting is still given. */
+  /** Whether the setting HISTORY chooses no topic of the filter. What was stored before a change of the setting is still delivered. */
   private isOff({ item, count }: Run): boolean {
     return count === 0 && !this.platform.settings.history.mayKeep(item.subscription.filter)
   }
 
-  /** The rest, once the leaf knows of the filter. A failure takes a new subscription back. */
+  /** Delivers the rest, once the leaf has the filter. If that fails, a new subscription is withdrawn. */
   private async finish(run: Run): Promise<ReasonCode | null> {
     const failed = await this.round(run)
     const reason = failed ?? (this.runs.has(run) ? null : Reason.ImplementationSpecificError)
@@ -174,7 +178,7 @@ export class HistoryReplay {
     return reason
   }
 
-  /** Gives what was kept up to now. */
+  /** Delivers the messages that are stored by now. */
   private async round(run: Run): Promise<ReasonCode | null> {
     let seam: HistoryPlace | 'ask' | 'none' = 'ask'
     for (;;) {
@@ -186,7 +190,7 @@ export class HistoryReplay {
       }
       const last = page.messages.at(-1)
       if (page.next === null) {
-        // What is kept later has a later time, and a higher number.
+        // A message that is stored later has a later time and a higher number.
         if (page.seam !== null && page.seam.number > 0) run.after = page.seam
         else if (last !== undefined) run.after = last
         return null
@@ -223,14 +227,14 @@ export class HistoryReplay {
     run.count++
     const { subscription } = run.item
     if (subscription.noLocal && kept.publisher === this.client) return // [MQTT-3.8.3-3]
-    void this.device.deliver(deliveryOf(subscription, kept))
+    void this.deliver(deliveryOf(subscription, kept))
   }
 
-  /** The client takes another one: its history fills no queue. False where its connection is over, or it takes nothing. */
+  /** Waits until the client can take another message, so that history fills no queue. False if it does not, or has left. */
   private async hasRoom({ session, live }: Run): Promise<boolean> {
     const end = this.platform.now() + REPLAY_STALL_MS
     for (;;) {
-      if (this.device.session() !== session || this.device.live() !== live) return false
+      if (this.state.session !== session || this.state.live !== live) return false
       if (unacknowledged(session) < live.terms.outgoingWindow) return true
       if (this.platform.now() >= end) return false
       await new Promise<void>((go) => void this.platform.after(REPLAY_LOOK_MS, go))

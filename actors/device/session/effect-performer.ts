@@ -5,8 +5,8 @@ import type { Effect } from '../../../src/session/effect.ts'
 import type { Session } from '../../../src/session/session.ts'
 import type { Platform } from '../../platform.ts'
 import type { AttachmentWriter } from '../connection/attachment-writer.ts'
-import type { Live } from '../connection/live.ts'
 import { MovableTimer } from '../connection/movable-timer.ts'
+import type { DeviceState } from '../device-state.ts'
 import type { DeviceFacts } from '../explain/device-facts.ts'
 import type { OpenDeliveries } from './open-deliveries.ts'
 import type { Publisher } from './publisher.ts'
@@ -16,13 +16,12 @@ import type { SessionWriter } from './session-writer.ts'
 /** The parts of a device that effects work on. */
 export interface EffectPorts {
   readonly store: SessionStore
-  readonly keeping: SessionWriter
-  readonly explaining: DeviceFacts
-  readonly attaching: AttachmentWriter
+  readonly writer: SessionWriter
+  readonly facts: DeviceFacts
+  readonly attachmentWriter: AttachmentWriter
   readonly publisher: Publisher
   readonly deliveries: OpenDeliveries
-  live(): Live | null
-  session(): Session | null
+  readonly state: DeviceState
   reply(packet: ServerPacket): void
   close(reason: ReasonCode | null): void
   subscribe(session: Session, effect: Extract<Effect, { do: 'subscribe' }>): Promise<void>
@@ -46,7 +45,7 @@ export class EffectPerformer {
     this.platform = platform
     this.device = device
     this.wake = new MovableTimer(platform, () => {
-      const session = device.session()
+      const { session } = device.state
       if (session !== null)
         this.perform(session.step({ type: 'ack-wait-over', now: platform.now() }), session)
     })
@@ -80,23 +79,23 @@ export class EffectPerformer {
    */
   private performOne(effect: Effect, session: Session | null): Promise<void> | null {
     const { device, platform } = this
-    const live = device.live()
-    const current = session !== null && session === device.session()
+    const { live } = device.state
+    const current = session !== null && device.state.has(session)
     switch (effect.do) {
       case 'send': {
         const sent = live?.publish(effect.delivery, effect.packetId, effect.dup, platform.now()) ?? true
-        if (!sent) device.explaining.unsent(effect.delivery)
+        if (!sent) device.facts.unsent(effect.delivery)
         if (!sent && effect.packetId > 0 && current) {
           this.perform(session.step({ type: 'skipped', packetId: effect.packetId }), session)
         }
-        device.attaching.plan()
+        device.attachmentWriter.plan()
         return null
       }
       case 'outcome':
         device.deliveries.settle(effect.number, effect.outcome)
         return null
       case 'store': {
-        device.keeping.perform(effect, current ? session : null)
+        device.writer.perform(effect, current ? session : null)
         const last = effect.entries.at(-1)?.position
         for (const number of effect.numbers) device.deliveries.settle(number, 'stored', last)
         return null
@@ -107,14 +106,14 @@ export class EffectPerformer {
       case 'complete':
       case 'received':
       case 'dismissed':
-        device.keeping.perform(effect, current ? session : null)
+        device.writer.perform(effect, current ? session : null)
         return null
       case 'pubrel':
         device.reply({ type: 'pubrel', packetId: effect.packetId, reason: Reason.Success, properties: {} })
         return null
       case 'refill':
         if (current) {
-          device.keeping.behind.flush()
+          device.writer.behind.flush()
           const rows = device.store.queued(effect.after, Number.MAX_SAFE_INTEGER, effect.limit)
           const { limit } = effect
           this.perform(session.step({ type: 'refill', rows, limit, now: platform.now() }), session)
@@ -133,8 +132,8 @@ export class EffectPerformer {
         device.store.clearWill()
         return null
       case 'publish':
-        return device.publisher.publish(device.keeping.named(effect, live, session)).then((reason) => {
-          if (effect.number === 0 || session === null || device.session() !== session) return
+        return device.publisher.publish(device.writer.named(effect, live, session)).then((reason) => {
+          if (effect.number === 0 || session === null || !device.state.has(session)) return
           this.perform(session.step({ type: 'published', number: effect.number, reason }), session)
         })
       case 'subscribe':
