@@ -13,9 +13,7 @@ const DEFAULT_EXPORTS: readonly string[] = [
 export const LINES_MAX = 400
 
 /** Longer files, each with the reason. Empty is best. */
-export const LONG_FILES: Readonly<Record<string, string>> = {
-  'actors/device/device.ts': 'it becomes one union of states with one queue of inputs, and is cut then',
-}
+export const LONG_FILES: Readonly<Record<string, string>> = {}
 
 const DEFAULT = /^\s*export\s+(?:default\b|[^;'"]*\b(?:as\s+default\b|default\s*[,}]))/m
 
