@@ -1,5 +1,4 @@
-// Carries records from one actor to another: what is posted while a call is under way travels together in the next.
-
+// Carries records from one actor to another. Records that are posted while a call is under way travel together in the next.
 import { type Outcome, outcomeOf } from '../../src/mqtt/outcome.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch } from '../../src/relay/batch.ts'
@@ -17,23 +16,23 @@ import { eventually } from './eventually.ts'
 
 export interface Parcel {
   readonly record: Uint8Array
-  /** With the outcome. */
+  /** Called once, with the record's outcome. */
   readonly settle: (outcome: Outcome) => void
 }
 
 export interface CourierRoute {
-  /** One call to the receiver; outcomes in order. Calls made in order arrive in order. */
+  /** One call to the receiver, which answers an outcome for each record, in order. Calls made in order arrive in order. */
   call(batch: Uint8Array): Promise<Uint8Array>
-  /** The receiver could not be reached, all tries over: outcomes for these records. */
+  /** The receiver was not reached, and there is no further try. @returns an outcome for each record */
   failed(records: readonly Uint8Array[], cause: unknown): Outcome[]
 }
 
-/** When an actor last said that it makes a call again: one line tells of many couriers. */
+/** When an actor last reported a repeated call: one report stands for all its couriers. */
 const reported = new WeakMap<Platform, number>()
 
 /**
- * Records reach the receiver in the order in which they were posted, also over retries: after a failure nothing new
- * goes out until what failed was tried again. A receiver may so see a record twice, never out of order.
+ * Records reach the receiver in the order in which they were posted: after a failed call no new record is sent before the failed
+ * ones were sent again. So a receiver may see a record twice, but never out of order.
  */
 export class Courier {
   private readonly platform: Platform
@@ -57,7 +56,7 @@ export class Courier {
     return this.calls === 0 && this.pending.length === 0 && this.failures.length === 0 && !this.retrying
   }
 
-  /** Resolves when all that has been posted so far has its outcome; rejects if that takes long. */
+  /** Resolves when each record posted so far has its outcome. Rejects after `FENCE_WAIT_MS_MAX`. */
   async settled(): Promise<void> {
     const posted = [...this.open]
     await eventually(this.platform, () => !posted.some((parcel) => this.open.has(parcel)))
@@ -83,8 +82,8 @@ export class Courier {
   }
 
   /**
-   * What was never sent, in order, and goes another way from here: whoever takes it settles it. Nothing while something is
-   * to be sent again, which may have been received.
+   * Gives up the records that were never sent, in order: the caller settles them. Gives up none while a failed call is to be
+   * repeated: the receiver may have that call's records, and these must not overtake them.
    */
   withdraw(): readonly Parcel[] {
     if (this.failures.length > 0 || this.retrying) return []
@@ -98,7 +97,7 @@ export class Courier {
     if (this.flushing || this.pending.length === 0) return
     if (this.calls >= COURIER_CALLS_MAX || this.failures.length > 0) return
     this.flushing = true
-    // With nothing under way, what this very event posts travels together; else it waits a moment for company.
+    // With no call under way, the records of this event travel together; else they wait a moment for more.
     if (this.calls === 0) queueMicrotask(() => this.flush())
     else this.platform.after(COURIER_COALESCE_MS, () => this.flush())
   }
@@ -152,8 +151,8 @@ export class Courier {
     const failed = this.failures.sort((a, b) => a.at - b.at).flatMap((failure) => failure.parcels)
     const pause = COURIER_RETRY_MS[this.tries]
     if (pause === undefined) {
-      // What waits behind has waited for it. Were it to go on, a publisher that is closed for the failure and sends all again
-      // would have overtaken itself.
+      // The records behind fail too. If they were sent, a publisher that repeats everything after the failure would have its
+      // messages out of order.
       failed.push(...this.pending)
       this.pending = []
       this.pendingBytes = 0
@@ -181,11 +180,11 @@ export class Courier {
     })
   }
 
-  /** The receiver may have done its part before it failed: then it gets these records twice. */
+  /** The receiver may have handled the records before the call failed: then it gets them twice. */
   private reportRepeat(): void {
     const now = this.platform.now()
     if (now < (reported.get(this.platform) ?? Number.NEGATIVE_INFINITY) + COURIER_REPORT_EVERY_MS) return
     reported.set(this.platform, now)
-    this.platform.report('a call between actors failed and is made again', this.lastCause)
+    this.platform.report('a call between actors failed and is repeated', this.lastCause)
   }
 }

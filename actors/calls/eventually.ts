@@ -1,8 +1,8 @@
-// Waits for a bounded time: for something that other events bring about, or for a call that fails at first.
+// Bounded waits: for a condition, for the end of some work, and for a call that fails at first.
 import { COURIER_RETRY_MS, FENCE_LOOK_MS, FENCE_WAIT_MS_MAX } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 
-/** Rejects if it is not so in time: the caller is to ask again, not to wait. */
+/** Resolves when the condition holds. Rejects if it does not in time: the caller asks again later. */
 export async function eventually(
   platform: Platform,
   isSo: () => boolean,
@@ -10,14 +10,14 @@ export async function eventually(
 ): Promise<void> {
   const end = platform.now() + waitMs
   while (!isSo()) {
-    if (platform.now() >= end) throw new Error('something under way takes long')
+    if (platform.now() >= end) throw new Error(`a wait was given up after ${waitMs} ms`)
     await new Promise<void>((look) => {
       platform.after(FENCE_LOOK_MS, look)
     })
   }
 }
 
-/** Resolves when the work has ended, well or not, or when the time is over. */
+/** Resolves when the work has settled, or when the time is over. Never rejects. */
 export async function atMost(platform: Platform, ms: number, work: Promise<unknown>): Promise<void> {
   await new Promise<void>((done) => {
     const cancel = platform.after(ms, done)
@@ -29,7 +29,7 @@ export async function atMost(platform: Platform, ms: number, work: Promise<unkno
   })
 }
 
-/** Tries a call between actors again after short pauses; rejects as the last try does. */
+/** Makes a call between actors, and repeats it after short pauses if it fails. Rejects as the last try does. */
 export async function persistently<T>(platform: Platform, call: () => Promise<T>): Promise<T> {
   for (const pause of COURIER_RETRY_MS) {
     try {

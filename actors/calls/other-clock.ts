@@ -1,10 +1,10 @@
-// Times that come from another region are by its clock, which may differ from this one's by minutes: they are moved here.
+// Clocks of two regions may differ by minutes. Times that come from another region are converted to this region's clock.
 import { moveExpiry } from '../../src/mqtt/message.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import type { HandoverState, ImportedResponse } from '../../src/relay/home.ts'
 import { recordIn } from '../../src/session/delivery.ts'
 
-/** What a new home is given, by the clock of this region. */
+/** The state from a former home, by this region's clock. */
 export function stateByOurClock(state: HandoverState, now: number): HandoverState {
   const aheadMs = now - state.clock
   const { session } = state
@@ -13,7 +13,7 @@ export function stateByOurClock(state: HandoverState, now: number): HandoverStat
     clock: now,
     session: session && {
       ...session,
-      // 0: it is connected.
+      // 0: the client is connected.
       disconnectedAt: session.disconnectedAt === 0 ? 0 : session.disconnectedAt + aheadMs,
       queue: session.queue.map((row) => ({ ...row, delivery: moved(row.delivery, recordIn, aheadMs) })),
     },
@@ -30,7 +30,7 @@ export function stateByOurClock(state: HandoverState, now: number): HandoverStat
   }
 }
 
-/** What a former home had yet, by the clock of this region. */
+/** What a former home gives after its state, by this region's clock. */
 export function lateByOurClock(late: ImportedResponse, now: number): ImportedResponse {
   const aheadMs = now - late.clock
   const batch = late.late.slice()
@@ -46,15 +46,15 @@ export function lateByOurClock(late: ImportedResponse, now: number): ImportedRes
   }
 }
 
-/** A message record from elsewhere, by the clock of this region. */
+/** A message record from another region, by this region's clock. Changes the record. */
 export function recordByOurClock(record: Uint8Array, clock: number, now: number): Uint8Array {
   moveExpiry(record, now - clock)
   return record
 }
 
 /**
- * A copy, where something is to be changed: another region's answer may be read twice.
- * @param recordOf where the message's record is in the bytes
+ * A copy if the expiry changes: the answer of the other region may be read twice.
+ * @param recordOf finds the message's record in the bytes
  */
 function moved(bytes: Uint8Array, recordOf: (bytes: Uint8Array) => Uint8Array, byMs: number): Uint8Array {
   const copy = bytes.slice()

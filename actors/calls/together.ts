@@ -1,5 +1,5 @@
-// Calls that many want to make at once: one at a time for each key. Whoever asks while it is under way shares the next one,
-// which begins after all of them have asked.
+// One call for many callers: at most one is under way for each key. All who ask meanwhile share the next call, which begins after
+// they asked.
 
 interface Turn<T> {
   readonly running: Promise<unknown>
@@ -9,7 +9,7 @@ interface Turn<T> {
 export class Together<T> {
   private readonly turns = new Map<string, Turn<T>>()
 
-  /** Resolves or rejects as a call that began after this one. @param call the same for all with this key */
+  /** Settles as a call that begins no earlier than now. @param call the same for all callers with this key */
   ask(key: string, call: () => Promise<T>): Promise<T> {
     const turn = this.turns.get(key)
     if (turn === undefined) return this.begin(key, call)

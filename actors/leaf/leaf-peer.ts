@@ -20,11 +20,11 @@ export interface SubscribeReply {
   readonly retained: Uint8Array
 }
 
-/** Whoever knows the members of shared subscriptions. */
+/** An actor that knows the members of shared subscriptions: a leaf or a WideActor. */
 export interface SharingPeer {
   /**
-   * Gives each to another member of its group than this session, whose client is away.
-   * @param batch routed records with their turns; outcome Outcome.ClientAway where there is no other member
+   * Gives each message to another member of its group than this session, whose client is away.
+   * @param batch routed records with their turns. Outcome `ClientAway` for a message without another member
    */
   share(session: string, batch: Uint8Array): Promise<Uint8Array>
 }
@@ -38,33 +38,33 @@ export interface LeafPeer extends SharingPeer {
     session: string,
     subscriptions: readonly Subscription[],
   ): Promise<SubscribeReply>
-  /** @param filters null for all that the session has here */
+  /** @param filters null for all of the session */
   unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): Promise<void>
   receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult>
   interest(request: HomeInterestRequest): Promise<HomeInterestResponse>
-  /** At the home: how far it has kept messages, when the store has all of them; rejects if that takes long. */
+  /** At the home: resolves when the store has the history up to now, with how far that is. Rejects if that takes long. */
   historySeam(epoch: number): Promise<HistorySeamResponse>
   /**
-   * At the home: resolves when all that it accepted so far has arrived in that region, with the home that is known here;
-   * rejects if that takes long.
+   * At the home: resolves when each message accepted so far has arrived in that region, with the home that this leaf knows.
+   * Rejects if that takes long.
    */
   drained(region: RegionId): Promise<HomeAnswer | null>
-  /** Asks nobody. */
+  /** What this leaf knows of the home, without a question to others. */
   homeKnown(): Promise<HomeKnown>
-  /** Resolves when all that the root's home accepted so far has been delivered to this session's actor. */
+  /** Resolves when each message that the root's home accepted so far has been delivered to this session's actor. */
   fence(client: ClientId, session: string): Promise<void>
   /** Null if this leaf knows a home with a higher epoch. */
   handover(request: HandoverRequest): Promise<HandoverResponse | null>
   release(request: ReleaseRequest): Promise<ReleaseResponse>
-  /** At the home: a page of the branch's retained messages that match any of the filters, from after this topic on. */
+  /** At the home: a page of the branch's retained messages that match a filter, in the order of topics, after this one. */
   retainedFor(filters: readonly string[], after: string, branch: Branch): Promise<LeafRetainedPage>
-  /** What it knows of a receiver and a topic of its root. Makes no region the home. */
+  /** What the leaf knows of a receiver and a topic. Makes no region the home. */
   explainTopic(asked: ExplainAsked): Promise<LeafFacts>
 }
 
 export interface LeafRetainedPage {
   /** `packBatch` of message records. */
   readonly records: Uint8Array
-  /** The topic to go on after; null where that was all. */
+  /** The topic after which the next page begins; null after the last page. */
   readonly next: string | null
 }

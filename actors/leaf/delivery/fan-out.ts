@@ -1,5 +1,4 @@
-// From a leaf to the subscribers of its region: one courier each, and a backlog for those whose actors do not answer.
-
+// From a leaf to the subscribers of its region: a courier for each session, and a backlog for sessions whose actors do not answer.
 import type { ClientId } from '../../../src/id/ids.ts'
 import { encodeMessage, type Message } from '../../../src/mqtt/message.ts'
 import { Outcome } from '../../../src/mqtt/outcome.ts'
@@ -16,7 +15,7 @@ import {
 import type { Platform } from '../../platform.ts'
 import { deliveryFor, type Receiver } from './subscribers.ts'
 
-/** How a delivery reaches a session: by a call to the client's actor, or directly where the leaf is that actor. */
+/** Delivers to a session: by a call to the client's actor, or directly if the leaf belongs to that actor. */
 export type DeliverCall = (client: ClientId, session: string, batch: Uint8Array) => Promise<Uint8Array>
 
 export class FanOut {
@@ -30,8 +29,9 @@ export class FanOut {
   private tries = 0
 
   /**
-   * @param gone a subscriber's session no longer exists
-   * @param orphaned what was kept for it as a member of a group is for another; rejects where that cannot be now
+   * @param gone called if a subscriber's session no longer exists
+   * @param orphaned gives a message that waited for a group member without a session to another member; rejects if no member
+   * takes it now
    */
   constructor(
     platform: Platform,
@@ -52,7 +52,7 @@ export class FanOut {
     if (this.backlogMessages > 0) platform.wakeBy(platform.now() + BACKLOG_RETRY_MS)
   }
 
-  /** The outcomes of a message, one for each who gets it. */
+  /** @returns an outcome for each receiver that gets the message */
   spread(
     receivers: readonly Receiver[],
     publisher: ClientId,
@@ -74,17 +74,17 @@ export class FanOut {
     return outcomes
   }
 
-  /** The outcome of one delivery; Success when the receiver has it or it is stored for it, or exists no more. */
+  /** The outcome of one delivery. Success also if the session no longer exists. */
   async deliver(client: ClientId, session: string, delivery: Uint8Array): Promise<Outcome> {
     const outcome = await this.offer(client, session, delivery)
     return outcome === Outcome.NoSuchSession ? Reason.Success : outcome
   }
 
-  /** As `deliver`, but says where there is no such session any more. */
+  /** As `deliver`, but `NoSuchSession` if the session no longer exists. */
   async offer(client: ClientId, session: string, delivery: Uint8Array): Promise<Outcome> {
     const key = keyOf(client, session)
-    // What waits for the receiver goes first, so this waits behind it.
-    if (this.backlogged.has(key)) return this.keep(client, session, [delivery])[0] ?? Reason.UnspecifiedError
+    // The receiver's backlog is delivered first, so this delivery goes behind it.
+    if (this.backlogged.has(key)) return this.store(client, session, [delivery])[0] ?? Reason.UnspecifiedError
     const outcome = await this.courier(client, session).post(delivery)
     if (outcome !== Outcome.NoSuchSession) return outcome
     this.gone(client, session)
@@ -92,19 +92,19 @@ export class FanOut {
     return outcome
   }
 
-  /** All that was sent to the session so far has its outcome. Rejects where that takes long. */
+  /** Resolves when each delivery sent to the session so far has its outcome. Rejects if that takes long. */
   async settled(client: ClientId, session: string): Promise<void> {
     const key = keyOf(client, session)
     await this.couriers.get(key)?.settled()
-    if (this.backlogged.has(key)) throw new Error(`deliveries to ${client} still wait`)
+    if (this.backlogged.has(key)) throw new Error(`deliveries to ${client} wait in the backlog`)
   }
 
-  /** Whether something waits here for a client whose actor did not answer. */
+  /** Whether the backlog has deliveries for the client, whose actor did not answer. */
   waitsFor(client: ClientId): boolean {
     return [...this.backlogged].some((key) => (JSON.parse(key) as string[])[0] === client)
   }
 
-  /** Tries again what waits for receivers that did not answer. */
+  /** Sends the backlog again. */
   async retry(): Promise<void> {
     for (const key of this.backlogged) {
       const [client, session] = JSON.parse(key) as [ClientId, string]
@@ -113,7 +113,7 @@ export class FanOut {
         this.backlogged.delete(key)
         this.tries = 0
       } catch (cause) {
-        this.platform.report(`deliveries to ${client} wait`, cause)
+        this.platform.report(`deliveries to ${client} wait in the backlog`, cause)
         const pause = Math.min(BACKLOG_RETRY_MS * 2 ** this.tries++, BACKLOG_RETRY_MS_MAX)
         this.platform.wakeBy(this.platform.now() + pause)
       }
@@ -153,14 +153,14 @@ export class FanOut {
     if (courier === undefined) {
       if (this.couriers.size >= FAN_OUT_COURIERS_MAX) this.sweep()
       courier = new Courier(this.platform, {
-        // What is still to be posted when the receiver was given up goes behind what was kept for it.
+        // The receiver was given up: its next deliveries go behind its backlog.
         call: (batch) =>
           this.backlogged.has(key)
-            ? Promise.resolve(Uint8Array.from(this.keep(client, session, unpackBatch(batch))))
+            ? Promise.resolve(Uint8Array.from(this.store(client, session, unpackBatch(batch))))
             : this.call(client, session, batch),
         failed: (deliveries, cause) => {
           this.platform.report(`no answer from ${client}`, cause)
-          return this.keep(client, session, deliveries)
+          return this.store(client, session, deliveries)
         },
       })
       this.couriers.set(key, courier)
@@ -168,14 +168,15 @@ export class FanOut {
     return courier
   }
 
-  private keep(client: ClientId, session: string, deliveries: readonly Uint8Array[]): Outcome[] {
+  /** Adds deliveries to the backlog. @returns the outcome of each */
+  private store(client: ClientId, session: string, deliveries: readonly Uint8Array[]): Outcome[] {
     this.backlogged.add(keyOf(client, session))
     this.platform.wakeBy(this.platform.now() + BACKLOG_RETRY_MS)
     return this.platform.storage.transaction(() =>
       deliveries.map((delivery) => {
         const decoded = decodeDelivery(delivery)
         const { qos, share, message } = decoded
-        // An offer is for who is there; the one who made it has the message.
+        // An offer is for a connected member; the leaf that made the offer has the message.
         if (share?.waits === false) return Outcome.ClientAway
         if (qos === 0) return Reason.Success
         if (this.backlogMessages >= BACKLOG_MESSAGES_MAX && message.owed === undefined)
@@ -185,22 +186,22 @@ export class FanOut {
           'INSERT INTO backlog (client, session, delivery) VALUES (?, ?, ?)',
           client,
           session,
-          // From now on it is acknowledged: its receiver takes it although its queue may be full by then.
+          // It is acknowledged from now on: the receiver must take it even if its queue is full by then.
           encodeDelivery({ ...decoded, message: { ...message, owed: 'new' } }),
         )
-        // Its publisher waits for more than this region; it will hear that it cannot have that now.
+        // `durability: global`: this region's storage is not enough for its publisher.
         return message.global ? Reason.ImplementationSpecificError : Outcome.Stored
       }),
     )
   }
 
-  /** Forgets the couriers that have nothing to do. */
+  /** Forgets idle couriers. */
   private sweep(): void {
     for (const [key, courier] of this.couriers) if (courier.idle) this.couriers.delete(key)
   }
 }
 
-/** A shadow's topic has one other name, under which a QoS 2 message is another one. */
+/** A shadow's topic has a second name. Under that name a QoS 2 message counts as another message, with an origin of its own. */
 function renameTo(topic: string, message: Message) {
   const { origin } = message
   const renamed = { ...message, topic, ...(origin !== undefined && { origin: `${origin} ${topic}` }) }

@@ -1,4 +1,4 @@
-// The other regions' members of shared subscriptions, as a leaf sees them: the home knows them all, others ask it.
+// Members of shared subscriptions in other regions, for a leaf: the home knows them all, other leaves pass the turn to the home.
 import type { Root } from '../../../src/id/ids.ts'
 import { encodeRouted } from '../../../src/relay/routed.ts'
 import type { HomeKnowledge } from '../home/home.ts'

@@ -1,5 +1,4 @@
-// Shared subscriptions: which member of a group gets a message, in which region, and who is next where that one is away.
-
+// Shared subscriptions: which member of a group gets a message, in which region, and who is next if that member is away.
 import type { ClientId, RegionId } from '../../../src/id/ids.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../../src/mqtt/message.ts'
 import { Outcome, packOutcomes } from '../../../src/mqtt/outcome.ts'
@@ -12,23 +11,23 @@ import type { Platform } from '../../platform.ts'
 import type { FanOut } from './fan-out.ts'
 import type { Subscribed, Subscribers } from './subscribers.ts'
 
-/** The other regions as seen from where a group's messages are shared out. */
+/** The other regions with members of a group. */
 export interface ShareRegions {
-  /** Whether this place knows the groups' members in all regions: the root's home, or any WideActor. */
+  /** Whether this actor chooses the member, since it knows the regions of all groups: the root's home, or any WideActor. */
   chooses(): boolean
-  /** Shared subscriptions with members elsewhere. */
+  /** Shared subscriptions with members in other regions. */
   shares(): Iterable<string>
-  /** Where else a shared subscription has members. */
+  /** The other regions with members of a shared subscription. */
   having(share: string): readonly RegionId[]
-  /** Gives the turn to a region, or to the home from elsewhere. Resolves with the outcome. */
+  /** Passes the turn to another region, or to the home. Resolves with the outcome. */
   pass(to: RegionId | 'home', publisher: ClientId, record: Uint8Array, turn: ShareTurn): Promise<Outcome>
 }
 
-/** Publishes what the server itself says. No Local, for which alone it matters, shared subscriptions do not have. [MQTT-3.8.3-4] */
+/** The publisher of the server's own messages. Only No Local looks at it, which a shared subscription cannot have. [MQTT-3.8.3-4] */
 export const NOBODY = '' as ClientId
 const MISSED_MAX = 2
 
-/** Outcomes that make it the next one's turn. */
+/** After these outcomes the next member has its turn. */
 const NEXT: readonly Outcome[] = [
   Outcome.ClientAway,
   Outcome.NoSuchSession,
@@ -37,10 +36,10 @@ const NEXT: readonly Outcome[] = [
   Reason.NoMatchingSubscribers,
 ]
 
-/** Of these the first: somebody is a member, who has no room, or whom an actor on the way did not reach. */
+/** These outcomes say more than that no member is there: a member has no room, or was not reached. The first one wins. */
 const GRAVE: readonly Outcome[] = [Reason.QuotaExceeded, Reason.UnspecifiedError]
 
-/** What to say of two who did not take it. */
+/** The outcome of two members that did not take a message. */
 function graver(before: Outcome, now: Outcome): Outcome {
   return GRAVE.find((one) => one === before || one === now) ?? now
 }
@@ -50,11 +49,11 @@ export class Sharing {
   private readonly subscribers: Subscribers
   private readonly fanOut: FanOut
   private readonly regions: ShareRegions
-  /** Of each shared subscription the member here that took the last message; for who asks why another did not get it. */
+  /** By shared subscription, the member here that got the last message. For `explain`. */
   readonly takers = new Map<string, ClientId>()
-  /** Counts the turns of each group, so that members take them one after another. */
+  /** By shared subscription, how many turns there were: members take turns. */
   private readonly turns = new Map<string, number>()
-  /** Sessions whose client was away, and until when they are not asked first. */
+  /** Sessions whose client was away, with the time until which they are asked last. */
   private readonly away = new Map<string, number>()
 
   constructor(platform: Platform, subscribers: Subscribers, fanOut: FanOut, regions: ShareRegions) {
@@ -73,9 +72,9 @@ export class Sharing {
   }
 
   /**
-   * One member gets the message. Where this place chooses: one that is there, in this region before others; with none
-   * there, unless it is only an offer, one that is away and whose session keeps it, here before elsewhere.
-   * @param giver a session that is not to get it
+   * One member gets the message. If this actor chooses: a connected member, in this region before others. If none is connected,
+   * and the turn is no mere offer: a member that is away, whose session queues the message, in this region before others.
+   * @param giver a session that must not get it
    */
   async give(
     publisher: ClientId,
@@ -87,7 +86,7 @@ export class Sharing {
     const here = await this.toMember(share, record, giver, false)
     if (!NEXT.includes(here)) return here
     if (!this.regions.chooses()) return this.regions.pass('home', publisher, record, turn)
-    // A member that moves may be where it was just missed: such a region is asked a second time, after all others.
+    // A member that moves between regions may be missed in both. A region that missed once is asked again, after all others.
     const missed = (region: RegionId) => without.filter((one) => one === region).length
     const others = [...this.regions.having(share)]
       .filter((region) => missed(region) < MISSED_MAX)
@@ -104,33 +103,33 @@ export class Sharing {
       if (!NEXT.includes(kept)) return kept
       last = graver(last, kept)
     }
-    // Without a member anywhere nobody has subscribed.
+    // A group without members has no subscriber.
     return GRAVE.includes(last) ? last : Reason.NoMatchingSubscribers
   }
 
-  /** From where the choice is made: an offer is for those who are there; what is to be kept is for anybody here. */
+  /** A turn from the actor that chooses. An offer is for connected members; any other turn is for all members here. */
   async take(publisher: ClientId, record: Uint8Array, turn: ShareTurn): Promise<Outcome> {
     const { share, mode, without } = turn
     const there = await this.toMember(share, record, null, false)
     if (!NEXT.includes(there) || mode === 'offer') return NEXT.includes(there) ? Outcome.ClientAway : there
     const kept = await this.toMember(share, record, null, true)
     if (!NEXT.includes(kept) || kept === Reason.QuotaExceeded) return kept
-    // The last member has gone meanwhile. It is on nobody else's hands any more, so it is chosen anew.
+    // The last member here has gone meanwhile, and nobody else has the message: choose again.
     const anew: ShareTurn = { share, mode: 'choose', without: [...without, this.platform.region] }
     return this.regions.chooses()
       ? this.give(publisher, record, anew)
       : this.regions.pass('home', publisher, record, anew)
   }
 
-  /** What was kept for a member that is no more. Rejects where the group does not take it now. */
+  /** A message that waited for a member without a session. Rejects if no other member takes it now. */
   async orphaned(share: string, message: Message): Promise<void> {
     const turn: ShareTurn = { share, mode: 'choose', without: [] }
     const outcome = await this.give(NOBODY, encodeMessage(message), turn)
     if (isFailure(outcome) && outcome !== Outcome.ClientAway)
-      throw new Error(`the members of ${share} take nothing (${outcome})`)
+      throw new Error(`no member of ${share} takes a message (${outcome})`)
   }
 
-  /** What a session whose client is away holds goes to others, as each turn says. */
+  /** Gives messages of a session whose client is away to other members, as each turn says. */
   async share(session: string, routed: readonly Uint8Array[]): Promise<Uint8Array> {
     const outcomes = routed.map((bytes) => {
       const { publisher, record, turn } = decodeRouted(bytes)
@@ -139,7 +138,7 @@ export class Sharing {
     return packOutcomes(await Promise.all(outcomes))
   }
 
-  /** The outcome of the first member in this region who takes it, or the last one's. */
+  /** The outcome of the first member in this region that takes the message; the gravest if none does. */
   private async toMember(
     share: string,
     record: Uint8Array,
@@ -172,7 +171,7 @@ export class Sharing {
     return this.fanOut.offer(member.client, member.session, encodeDelivery(delivery, record))
   }
 
-  /** The members from the one whose turn it is on; those that were away a moment ago come last. */
+  /** The members in order, from the one whose turn it is. Members that were away a moment ago come last. */
   private inTurn(share: string): Subscribed[] {
     const members = this.subscribers.members(share)
     if (members.length === 0) {

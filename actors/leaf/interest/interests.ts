@@ -1,4 +1,4 @@
-// At the home: which regions are sent every message, and which have members of shared subscriptions.
+// At the home: which regions get every message, and which have members of shared subscriptions.
 import type { RegionId } from '../../../src/id/ids.ts'
 import type { RegionInterest } from '../../../src/relay/home.ts'
 import type { InterestRequest } from '../../../src/relay/interest.ts'
@@ -9,7 +9,7 @@ export class Interests {
   private readonly storage: Storage
   private readonly marks: Marks
   private readonly known = new Map<RegionId, RegionInterest>()
-  /** The order of the newest request of each region that wants something. */
+  /** By interested region, the order of its newest request. */
   private readonly asked = new Map<RegionId, number>()
 
   constructor(storage: Storage, marks: Marks) {
@@ -30,7 +30,7 @@ export class Interests {
     return [...this.known.values()]
   }
 
-  /** Those that are sent every message. */
+  /** The regions that get every message. */
   get regions(): readonly RegionId[] {
     return this.all.flatMap(({ region, plain }) => (plain ? [region] : []))
   }
@@ -45,7 +45,7 @@ export class Interests {
     return this.all.flatMap(({ region, shares }) => (shares.includes(share) ? [region] : []))
   }
 
-  /** A region's request. The order of the newest of it that is known: above this one's, this withdrew nothing. */
+  /** A region's request. @returns the order of its newest request: if higher than this one's, this one withdrew nothing */
   asks({
     region,
     change,
@@ -57,7 +57,7 @@ export class Interests {
     return Math.max(order, this.asked.get(region) ?? 0)
   }
 
-  /** What a region wants besides what it already does. True if that changed anything. */
+  /** Adds to a region's interest. @returns whether that changed anything */
   add({ region, plain, shares }: RegionInterest, order = 0): boolean {
     const before = this.known.get(region)
     return this.write(
@@ -70,7 +70,7 @@ export class Interests {
     )
   }
 
-  /** All that a region wants, unless a newer request of it came before. True if that changed anything. */
+  /** Replaces a region's interest, unless a newer request came before. @returns whether that changed anything */
   set(interest: RegionInterest, order = 0): boolean {
     return order >= (this.asked.get(interest.region) ?? 0) && this.write(interest, order)
   }

@@ -1,4 +1,4 @@
-// Subscribing may take long and end out of order: of attempts at one filter that overlap, any that succeeds counts.
+// Overlapping attempts to subscribe to one filter, which may end out of order: the subscription stands if any of them succeeds.
 import type { ClientId } from '../../../src/id/ids.ts'
 
 interface Attempts {
@@ -19,7 +19,7 @@ export class SubscribeAttempts {
     })
   }
 
-  /** The filters for which no attempt is under way any more and none has succeeded: they are to be taken back. */
+  /** @returns the filters to unsubscribe from: their last attempt has ended, and none has succeeded */
   end(client: ClientId, filters: readonly string[], succeeded: boolean): string[] {
     return filters.filter((filter) => {
       const key = keyOf(client, filter)
@@ -32,7 +32,7 @@ export class SubscribeAttempts {
     })
   }
 
-  /** What succeeded before does not count any more. */
+  /** The client has unsubscribed: attempts that succeeded before do not count. */
   unsubscribed(client: ClientId, filters: readonly string[]): void {
     for (const filter of filters) {
       const attempts = this.underWay.get(keyOf(client, filter))

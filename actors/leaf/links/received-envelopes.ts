@@ -1,6 +1,5 @@
-// What of an envelope is new: uplinks number what they send, and send again what was not answered. What was stored anywhere
-// because of it is known in storage too, so that it is not stored a second time after this actor's memory was lost.
-
+// Which records of an envelope are new. Uplinks number records, and repeat those without an answer. If an actor stored a record, its
+// number is stored here too: else a repetition would be stored a second time after this actor lost its memory.
 import { hasExpiry, moveExpiry } from '../../../src/mqtt/message.ts'
 import { Outcome, packOutcomes, readOutcomes } from '../../../src/mqtt/outcome.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
@@ -11,19 +10,19 @@ import { SOURCES_PRUNED_AT_ONCE } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import type { Run } from '../../uplink/uplink-peer.ts'
 
-/** The last envelope of a source that had something new. What it numbered before that is over. */
+/** The last envelope of a source with a new record. The source does not repeat lower numbers any more. */
 interface Last {
   readonly first: number
-  /** One that comes again has the outcome of the first, and waits for it. */
+  /** A repeated record waits for the outcome of the first. */
   readonly outcomes: readonly Promise<Outcome>[]
 }
 
-/** @param now by the clock of this region, to which what expires is moved */
+/** @param now by this region's clock: expiry times are converted to it */
 export function runOf({ source, first, records, clock }: Envelope, now: number): Run {
   const byMs = now - clock
   const moves = byMs !== 0 && unpackBatch(records).some((routed) => hasExpiry(recordOf(routed)))
   if (!moves) return { source, first, batch: records }
-  // A copy: the caller may make its call again, with the times as they were.
+  // A copy: the caller may repeat its call, with the times unchanged.
   const batch = records.slice()
   for (const routed of unpackBatch(batch)) moveExpiry(recordOf(routed), byMs)
   return { source, first, batch }
@@ -33,10 +32,10 @@ export class ReceivedEnvelopes {
   private readonly platform: Platform
   private readonly sourcesMax: number
   private readonly lastBySource = new Map<string, Last>()
-  /** How many sources are in storage; null before the first write of this life. */
+  /** How many sources are stored; null before this actor's first write. */
   private noted: number | null = null
 
-  /** @param sourcesMax how many sources are remembered, the latest ones */
+  /** @param sourcesMax how many sources are remembered; older ones are forgotten */
   constructor(platform: Platform, sourcesMax: number) {
     this.platform = platform
     this.sourcesMax = sourcesMax
@@ -44,8 +43,7 @@ export class ReceivedEnvelopes {
 
   /**
    * Resolves with the outcomes of the records.
-   * @param source unique for a lane
-   * @param accept is given those that have not come before, at once; their outcomes
+   * @param accept called at once with the new records. @returns their outcomes
    */
   async take(
     { source, first, batch }: Run,
@@ -66,10 +64,10 @@ export class ReceivedEnvelopes {
     this.remember(source, now)
     try {
       const settled = await Promise.all(outcomes)
-      if (settled.some(isKept)) this.note(source, first, settled)
+      if (settled.some(mayBeStored)) this.note(source, first, settled)
       return settled
     } catch (cause) {
-      // Nobody knows what became of it: it is taken anew.
+      // The outcomes are unknown: a repetition is accepted as new.
       if (this.lastBySource.get(source) === now) this.lastBySource.delete(source)
       throw cause
     }
@@ -93,10 +91,10 @@ export class ReceivedEnvelopes {
     if (oldest !== undefined && this.lastBySource.size > this.sourcesMax) this.lastBySource.delete(oldest)
   }
 
-  /** Before the sender is answered: from then on it does not send these again. */
+  /** Stored before the sender gets its answer: after the answer it does not repeat the records. */
   private note(source: string, first: number, outcomes: readonly Outcome[]): void {
     const { storage } = this.platform
-    // One that was sent again with more behind it, and has its outcomes earlier, is not undone.
+    // A repetition with more records may have its outcomes earlier: keep the longer run.
     const end = first + outcomes.length
     const [before] = storage.exec(
       'SELECT first, length(outcomes) AS n FROM envelope WHERE source = ?',
@@ -126,8 +124,8 @@ export class ReceivedEnvelopes {
   }
 }
 
-/** Somebody keeps it, or one of several may. */
-function isKept(outcome: Outcome): boolean {
+/** Whether some receiver may have stored the record. */
+function mayBeStored(outcome: Outcome): boolean {
   return (
     outcome !== Reason.Success && outcome !== Reason.NoMatchingSubscribers && outcome !== Outcome.ClientAway
   )

@@ -1,5 +1,4 @@
-// The ways from an actor to the region's uplinks: one courier for each root and destination, so that order holds.
-
+// From an actor to the region's uplinks: a courier for each root and destination, so that order holds.
 import type { RegionId, Root } from '../../../src/id/ids.ts'
 import type { Outcome } from '../../../src/mqtt/outcome.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
@@ -14,7 +13,7 @@ export class Uplinks {
   private readonly hint: () => RegionId | null
   private readonly couriers = new Map<string, { readonly to: Destination; readonly courier: Courier }>()
 
-  /** @param hint where a home elsewhere was last */
+  /** @param hint the region where the home was last known, if elsewhere */
   constructor(platform: Platform, hint: () => RegionId | null) {
     this.platform = platform
     this.hint = hint
@@ -32,12 +31,12 @@ export class Uplinks {
     return way.courier.post(routed)
   }
 
-  /** What was posted to the root's home and has not left this actor. */
+  /** Takes back the records for the root's home that were not sent. */
   unsent(root: Root): readonly Parcel[] {
     return this.couriers.get(Lane.key(root, { kind: 'home' }))?.courier.withdraw() ?? []
   }
 
-  /** All that was posted for the region so far has its outcome. Rejects where that takes long. */
+  /** Resolves when each record posted for the region so far has its outcome. Rejects if that takes long. */
   async settled(kind: 'region' | 'wide', region: RegionId): Promise<void> {
     const ways = [...this.couriers.values()].filter(({ to }) => to.kind === kind && to.region === region)
     await Promise.all(ways.map(({ courier }) => courier.settled()))

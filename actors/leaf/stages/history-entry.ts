@@ -1,14 +1,14 @@
-// A message that waits for the core's store, as bytes.
+// A message of the history, as bytes in the actor's storage until the core's store has it.
 import type { ClientId } from '../../../src/id/ids.ts'
 import { decodeRouted, encodeRouted } from '../../../src/relay/routed.ts'
 
-export interface KeptMessage {
+export interface HistoryMessage {
   readonly epoch: number
   readonly number: number
   /** Milliseconds since the epoch. */
   readonly at: number
   readonly ttlSeconds: number
-  /** Empty: the server itself. */
+  /** Empty for a message of the server. */
   readonly publisher: ClientId
   readonly record: Uint8Array
 }
@@ -21,7 +21,7 @@ export interface Entry {
 const HEAD_BYTES = 24
 
 /** u32 epoch, f64 number, f64 time, u32 time to live, then the message as it is routed. */
-export function encodeEntry({ epoch, number, at, ttlSeconds, publisher, record }: KeptMessage): Entry {
+export function encodeEntry({ epoch, number, at, ttlSeconds, publisher, record }: HistoryMessage): Entry {
   const routed = encodeRouted(publisher, record)
   const bytes = new Uint8Array(HEAD_BYTES + routed.length)
   const view = new DataView(bytes.buffer)
@@ -34,7 +34,7 @@ export function encodeEntry({ epoch, number, at, ttlSeconds, publisher, record }
 }
 
 /** The record is a view. */
-export function decodeEntry(bytes: Uint8Array): KeptMessage {
+export function decodeEntry(bytes: Uint8Array): HistoryMessage {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const { publisher, record } = decodeRouted(bytes.subarray(HEAD_BYTES))
   return {

@@ -1,5 +1,4 @@
-// Sends what a home has changed to the core's store, a moment later: the actor's own storage is the working copy.
-
+// Sends a home's changes to the core's store, about a second after they are made. The actor's storage stays the working copy.
 import type { Root } from '../../../src/id/ids.ts'
 import type { Outcome } from '../../../src/mqtt/outcome.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
@@ -24,7 +23,7 @@ import type { SyncedRow } from '../leaf-part.ts'
 import type { History, HistoryRound } from '../stages/history.ts'
 import type { Mark, Marks } from './marks.ts'
 
-/** The working copies. */
+/** What a round of syncing reads. */
 export interface SyncSource {
   home(): HomeKnowledge
   /** Begins a round: reads marked rows of every kind but `void`. */
@@ -33,13 +32,13 @@ export interface SyncSource {
   fenced(): Promise<void>
 }
 
-/** What somebody may wait for. */
+/** What a caller may wait for. */
 type Awaited = 'queue' | 'retained' | 'shadow' | 'interests' | 'history'
 
 interface Waiter {
   readonly kind: Awaited
   readonly upTo: number | string
-  /** It goes on without the store as soon as that is not reached. */
+  /** Ends as soon as the store is found to be out of reach. */
   readonly hurried: boolean
   readonly settle: (stored: boolean) => void
 }
@@ -70,19 +69,19 @@ export class StoreSync {
   }
 
   /**
-   * For a publisher that waits for the store: Success once the store has the row (or all rows of a queue up to it), or it
-   * is gone again; a failure if that takes long.
+   * `durability: global`. Success once the store has the row (of a queue: all rows up to it), or the row is deleted again.
+   * A failure after `GLOBAL_SYNC_WAIT_MS`.
    */
   async outcome(kind: Exclude<Awaited, 'interests'>, upTo: number | string): Promise<Outcome> {
     return (await this.stored(kind, upTo)) ? Reason.Success : Reason.ImplementationSpecificError
   }
 
-  /** Whether the store has it in time. */
+  /** Whether the store has the row in time. */
   stored(kind: Awaited, upTo: number | string): Promise<boolean> {
     return this.wait(kind, upTo, GLOBAL_SYNC_WAIT_MS, false)
   }
 
-  /** The same for who is not to wait for a store that is not reached. */
+  /** As `stored`, but false at once while the store is out of reach. */
   async storedSoon(kind: Awaited, upTo: number | string): Promise<boolean> {
     return this.failures === 0 && this.wait(kind, upTo, STORED_SOON_WAIT_MS, true)
   }
@@ -107,10 +106,10 @@ export class StoreSync {
   }
 
   /**
-   * Serving has begun from what storage said; whether another region has taken over is asked afterwards, in one call with
-   * what other actors sync and ask. What is marked asks by itself. While the core is out of reach nobody can say, and the
-   * region goes on with what it has (promise 7); it is asked again for a while, since a core may have died with the question.
-   * @param needless whether nobody is served any more
+   * Asks, after a client was accepted by this actor's own storage, whether another region has taken over: in one call with other
+   * actors' changes. Asks nothing if there are marks, since syncing them asks too. Repeats the question for a while if the core is
+   * out of reach; the region goes on meanwhile (promise 7).
+   * @param needless whether the client has left
    */
   async confirm(needless: () => boolean): Promise<void> {
     const begun = this.source.home()
@@ -123,43 +122,43 @@ export class StoreSync {
   }
 
   /**
-   * Resolves when the store has said whether another region has taken over, and that has been performed, or was not reached.
-   * No call of its own either: it goes with what is marked, or with what others sync. Never rejects.
-   * @returns whether it has said that this is the home
+   * Asks the store whether another region has taken over, in one call with changes of this actor or others. Resolves when the
+   * answer is performed, or the store was not reached. Never rejects.
+   * @returns true if the store confirms that this region is the home
    */
   async heard(): Promise<boolean> {
     const home = this.source.home()
     if (home.at !== 'here') return false
     const asked = this.marks.any ? this.run() : this.send({ ...this.nothing(home.epoch), version: 0 })
     const result = await asked.catch((cause): SyncResult => {
-      this.platform.report(`${this.root} could not be synced`, cause)
+      this.platform.report(`changes of ${this.root} were not synced`, cause)
       return 'failed'
     })
     if (result === 'fenced') await this.fence()
     return result === 'applied'
   }
 
-  /** The same for who goes on without an answer where that takes long. */
+  /** As `heard`, but resolves after `RESOLVE_WAIT_MS` without an answer. */
   heardSoon(): Promise<void> {
     return atMost(this.platform, RESOLVE_WAIT_MS, this.heard())
   }
 
-  /** Something may be marked since before the process died, or wait for the core to be back. */
+  /** There may be marks of a process that died, or marks that wait until the core is back. */
   async alarm(): Promise<void> {
     if (!this.any) return
     if (this.platform.now() >= this.retryAt) await this.run()
     this.plan()
   }
 
-  /** To be called when this has become the home. */
+  /** Plans the next round. Called with each change, and when this region has become the home. */
   plan(): void {
     if (!this.any || this.running !== null) return
     const now = this.platform.now()
-    // The platform knows whether there is an earlier one: a memory of its own would outlast an alarm that went off for another.
+    // Asked for each time: an alarm that was set for this may have gone off for another reason.
     this.platform.wakeBy(now + SYNC_ALARM_MS)
     const soonest = this.waiters.size > 0 ? now : Math.max(now + SYNC_DELAY_MS, this.lastAt + SYNC_EVERY_MS)
     const at = Math.max(soonest, this.retryAt)
-    // A timer keeps the actor in memory, so what waits long waits for the alarm.
+    // A timer keeps the actor in memory, so a long wait is left to the alarm.
     if (at > now + 2 * SYNC_EVERY_MS) {
       this.platform.wakeBy(at)
       return
@@ -179,16 +178,16 @@ export class StoreSync {
     return this.running
   }
 
-  /** Round after round until nothing is left, or one fails. */
+  /** Syncs until nothing is left, or a round fails. */
   private async rounds(): Promise<SyncResult> {
     this.lastAt = this.platform.now()
     while (this.any) {
-      const kept = this.history.any ? this.history.round() : null
-      const sent = this.round(kept)
+      const history = this.history.any ? this.history.round() : null
+      const sent = this.round(history)
       const result = await this.send(sent.change)
-      if (kept !== null) {
+      if (history !== null) {
         if (result === 'failed') this.history.failed()
-        else this.history.applied(kept)
+        else this.history.applied(history)
       }
       if (result === 'applied') {
         this.failures = 0
@@ -221,7 +220,7 @@ export class StoreSync {
     try {
       return await this.platform.peers.uplink(this.root).sync(change, this.failures > 0)
     } catch (cause) {
-      this.platform.report(`${this.root} could not be synced`, cause)
+      this.platform.report(`changes of ${this.root} were not synced`, cause)
       return 'failed'
     }
   }
@@ -231,17 +230,17 @@ export class StoreSync {
     return { fleet: platform.fleet, root, epoch, clock: platform.now(), ...noChange() }
   }
 
-  /** @param kept what goes along of the messages that this region has kept, as the home or when it was that */
-  private round(kept: HistoryRound | null): { readonly change: RootChange; readonly all: boolean } {
+  /** @param history messages for the history, which a former home sends too */
+  private round(history: HistoryRound | null): { readonly change: RootChange; readonly all: boolean } {
     const home = this.source.home()
     const here = home.at === 'here'
     const change: RootChange = {
       ...this.nothing(here ? home.epoch : 0),
       version: 0,
-      history: kept?.rows ?? [],
+      history: history?.rows ?? [],
     }
-    const keptAll = kept?.all ?? true
-    if (!here || !this.marks.any) return { change, all: keptAll }
+    const allHistory = history?.all ?? true
+    if (!here || !this.marks.any) return { change, all: allHistory }
     const marks = this.marks.first(SYNC_ROWS_PER_ROUND_MAX + 1)
     const rowsOf = this.source.rows()
     const sent: Mark[] = []
@@ -259,11 +258,11 @@ export class StoreSync {
     const version = this.marks.begin(sent)
     return {
       change: { ...change, since: sent.length > 0 ? since : null, version },
-      all: keptAll && sent.length === marks.length,
+      all: allHistory && sent.length === marks.length,
     }
   }
 
-  /** Whether there is anything that this region has yet to give to the store. */
+  /** Whether the store lacks anything of this region. */
   private get any(): boolean {
     return this.history.any || (this.marks.any && this.source.home().at === 'here')
   }
