@@ -110,7 +110,7 @@ test('that calls are made again is reported, and not for each of them', async ()
       },
       failed: (records) => records.map(() => Reason.UnspecifiedError),
     })
-  const told = () => platform.reports.filter(({ what }) => what.includes('is made again')).length
+  const told = () => platform.reports.filter(({ what }) => what.includes('is repeated')).length
   for (let i = 0; i < 20; i++) watch(failing().post(Uint8Array.of(1)))
   await platform.clock.pass(2_000)
   expect(told()).toBe(1)
