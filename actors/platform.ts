@@ -7,6 +7,7 @@ import type { CoreClient } from './core/core-client.ts'
 import type { DevicePeer } from './device/device-peer.ts'
 import type { FrontPeer } from './front/front-peer.ts'
 import type { LeafPeer } from './leaf/leaf-peer.ts'
+import type { WakeTable } from './storage/schema.ts'
 import type { UplinkPeer } from './uplink/uplink-peer.ts'
 import type { WidePeer } from './wide/wide-peer.ts'
 
@@ -17,13 +18,22 @@ export type SqlRow = Record<string, string | number | ArrayBuffer | null>
  * The actor's own SQLite, with the tables of its schema (`storage/database.ts`).
  * What one event writes is durable before anything that the event sends leaves the actor.
  */
-export interface Storage {
+export interface Storage extends Sql {
+  /** All rows of a table that a wake reads: without a statement, unless they were changed since or are many. */
+  rows(wake: WakeTable): readonly SqlRow[]
+  /** The same; null where a statement would be needed. */
+  known(wake: WakeTable): readonly SqlRow[] | null
+  /** To be called after a statement that has changed the table: these are all of its rows now. */
+  remember(wake: WakeTable, rows: readonly SqlRow[]): void
+}
+
+interface Sql {
   exec(query: string, ...bindings: SqlValue[]): SqlRow[]
   transaction<T>(write: () => T): T
 }
 
 /** The SQLite that a host gives an actor: what `Storage` is made of. */
-export interface HostStorage extends Storage {
+export interface HostStorage extends Sql {
   /** True only if no table was ever made here; known without a statement. A host that keeps an alarm here may say false. */
   readonly empty: boolean
   /** Runs statements without bindings, separated by semicolons. */

@@ -1,6 +1,26 @@
 // The schema of a DeviceActor: the leaf of `devices/<client>`, the client's session, and who may connect as this client.
-import { LEAF_1 } from '../leaf/schema.ts'
-import { type Step, schemaOf } from '../storage/schema.ts'
+import { LEAF_1, LEAF_WAKES } from '../leaf/schema.ts'
+import { type Step, schemaOf, type WakeTable } from '../storage/schema.ts'
+
+export const SESSION_ROWS: WakeTable = {
+  table: 'session',
+  columns: [
+    'id',
+    'expiry_seconds',
+    'disconnected_at',
+    'last_position',
+    'sent_up_to',
+    'exported_up_to',
+    'fenced',
+  ],
+}
+export const SUBSCRIPTION_ROWS: WakeTable = {
+  table: 'subscription',
+  columns: ['filter', 'options', 'registered'],
+}
+export const IMPORTED_ROWS: WakeTable = { table: 'imported', columns: ['session'] }
+export const ACCESS_ROWS: WakeTable = { table: 'access', columns: ['access'] }
+export const ARRIVED_ROWS: WakeTable = { table: 'arrived', columns: ['sequence'] }
 
 const SESSION_1: Step = [
   'CREATE TABLE IF NOT EXISTS session (one INTEGER PRIMARY KEY, id TEXT NOT NULL, expiry_seconds INTEGER NOT NULL, disconnected_at REAL, last_position INTEGER NOT NULL, sent_up_to INTEGER NOT NULL, exported_up_to INTEGER, fenced INTEGER)',
@@ -41,4 +61,7 @@ const CLIENT_1: Step = [
   'CREATE TABLE IF NOT EXISTS idempotent (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, request TEXT NOT NULL, outcomes BLOB NOT NULL, at INTEGER NOT NULL)',
 ]
 
-export const DEVICE_SCHEMA = schemaOf([...LEAF_1, ...SESSION_1, ...CLIENT_1])
+export const DEVICE_SCHEMA = schemaOf(
+  [...LEAF_WAKES, SESSION_ROWS, SUBSCRIPTION_ROWS, IMPORTED_ROWS, ACCESS_ROWS, ARRIVED_ROWS],
+  [...LEAF_1, ...SESSION_1, ...CLIENT_1],
+)

@@ -1,5 +1,31 @@
 // The tables of a leaf, which the schemas of DeviceActor, TopicActor and WideActor include.
-import type { Step } from '../storage/schema.ts'
+import type { Step, WakeTable } from '../storage/schema.ts'
+
+export const SUBSCRIBER_ROWS: WakeTable = {
+  table: 'subscriber',
+  columns: ['client', 'filter', 'session', 'qos', 'no_local', 'retain_as_published', 'identifier'],
+}
+export const HOME_ROWS: WakeTable = { table: 'home', columns: ['region', 'epoch', 'state'] }
+export const INTEREST_ROWS: WakeTable = { table: 'interest', columns: ['region', 'plain', 'shares', 'asked'] }
+export const RETAINED_SIZES: WakeTable = { table: 'retained', columns: ['topic', 'length(record) AS bytes'] }
+export const INDEXED_ROWS: WakeTable = { table: 'indexed', columns: ['one'] }
+export const UNSYNCED_ROWS: WakeTable = {
+  table: 'unsynced',
+  columns: ['kind', 'key', 'round', 'stored', 'version', 'since'],
+}
+export const SYNC_ROWS: WakeTable = { table: 'sync', columns: ['version'] }
+export const HISTORY_KEPT_ROWS: WakeTable = { table: 'history_kept', columns: ['number', 'at'] }
+
+export const LEAF_WAKES: readonly WakeTable[] = [
+  SUBSCRIBER_ROWS,
+  HOME_ROWS,
+  INTEREST_ROWS,
+  RETAINED_SIZES,
+  INDEXED_ROWS,
+  UNSYNCED_ROWS,
+  SYNC_ROWS,
+  HISTORY_KEPT_ROWS,
+]
 
 /** Whoever has subscribers: a leaf or a WideActor. */
 export const SUBSCRIBERS_1: Step = [

@@ -1,18 +1,34 @@
-// An actor's database: the host's SQLite under the actor's schema. The first statement of a wake reads the version and which
-// tables have rows. Nothing is asked of a table without rows, and an actor that stores nothing touches no table.
+// An actor's database: the host's SQLite under the actor's schema. The first statement of a wake reads the version, the rows of
+// small tables, and which others have rows. Nothing is asked of a table without rows, and an actor that stores nothing touches
+// no table.
 import type { HostStorage, SqlRow, SqlValue, Storage } from '../platform.ts'
-import { ANY_TABLE, NO_TABLE, NO_VERSION, READ_VERSION, type Schema, upgradeFrom } from './schema.ts'
+import {
+  ANY_TABLE,
+  NO_TABLE,
+  NO_VERSION,
+  nameOf,
+  READ_VERSION,
+  type Schema,
+  upgradeFrom,
+  WAKE_ROWS_MAX,
+  type WakeTable,
+} from './schema.ts'
 import { statementOf } from './statement.ts'
 
-/**
- * `blank`: the actor has no table; its first INSERT makes all. `current`: with the tables that had no row when they were last
- * read or made, and into which nothing was inserted since.
- */
+/** `blank`: the actor has no table; its first INSERT makes all. */
 type State =
   | { readonly is: 'unread' }
   | { readonly is: 'blank' }
-  | { readonly is: 'current'; readonly rowless: Set<string> }
+  | Current
   | { readonly is: 'newer'; readonly error: NewerDatabase }
+
+interface Current {
+  readonly is: 'current'
+  /** Tables that have no row for sure: nothing was inserted since they were read or made. */
+  readonly rowless: Set<string>
+  /** All rows of small tables that were not changed since they were read. */
+  readonly rows: Map<string, readonly SqlRow[]>
+}
 
 /** A newer release wrote this database. This release cannot read it and does not write to it. */
 export class NewerDatabase extends Error {
@@ -41,24 +57,41 @@ export class Database implements Storage {
    * Throws `NewerDatabase` and runs nothing if a newer release wrote the database.
    */
   exec(query: string, ...bindings: SqlValue[]): SqlRow[] {
-    const { inserts, table } = statementOf(query)
+    const { inserts, writes, table } = statementOf(query)
     const state = this.opened()
-    if (!inserts) {
-      if (state.is === 'blank' || state.rowless.has(table)) return []
-      return this.host.exec(query, ...bindings)
-    }
-    const { rowless } = state.is === 'blank' ? this.upgrade(0) : state
-    rowless.delete(table)
+    if (!inserts && (state.is === 'blank' || state.rowless.has(table))) return []
+    const { rowless, rows } = state.is === 'blank' ? this.upgrade(0) : state
+    if (inserts) rowless.delete(table)
+    if (writes) rows.delete(table)
     return this.host.exec(query, ...bindings)
   }
 
+  rows(wake: WakeTable): readonly SqlRow[] {
+    const known = this.known(wake)
+    if (known !== null) return known
+    const read = this.host.exec(`SELECT ${wake.columns.join(', ')} FROM ${wake.table}`)
+    this.remember(wake, read)
+    return read
+  }
+
+  known({ table }: WakeTable): readonly SqlRow[] | null {
+    const state = this.opened()
+    if (state.is === 'blank' || state.rowless.has(table)) return []
+    return state.rows.get(table) ?? null
+  }
+
+  remember({ table }: WakeTable, rows: readonly SqlRow[]): void {
+    if (this.state.is !== 'current') return
+    if (rows.length === 0) this.state.rowless.add(table)
+    else if (rows.length <= WAKE_ROWS_MAX) this.state.rows.set(table, rows)
+  }
+
   transaction<T>(write: () => T): T {
-    const before = this.state
     try {
       return this.host.transaction(write)
     } catch (cause) {
-      // Tables that were made in the transaction are gone again.
-      this.state = before
+      // What the transaction wrote is gone again, tables that it made too.
+      if (this.state.is !== 'newer') this.state = { is: 'unread' }
       throw cause
     }
   }
@@ -74,17 +107,29 @@ export class Database implements Storage {
     const opened = this.open()
     if (opened === null) return { is: 'blank' }
     const known = this.schema.steps.length
-    const { version, ...filled } = opened
+    const { version } = opened
     if (version > known) {
       const error = new NewerDatabase(version, known)
       this.report('the database is refused', error)
       return { is: 'newer', error }
     }
-    if (version < known) return this.upgrade(version)
-    return { is: 'current', rowless: new Set(this.schema.tables.filter((table) => filled[table] === 0)) }
+    return version < known ? this.upgrade(version) : this.current(opened)
   }
 
-  /** The version, 0 for a database of a release without versions, and 0 for each table without rows; null without any table. */
+  private current(opened: SqlRow): Current {
+    const rows = new Map<string, readonly SqlRow[]>()
+    for (const { table, columns } of this.schema.wakes) {
+      const read = (JSON.parse(String(opened[table])) as SqlRow[string][][]).map(
+        (values): SqlRow =>
+          Object.fromEntries(columns.map((column, i) => [nameOf(column), values[i] ?? null])),
+      )
+      if (read.length <= WAKE_ROWS_MAX) rows.set(table, read)
+    }
+    const rowless = this.schema.tables.filter((table) => opened[table] === 0 || rows.get(table)?.length === 0)
+    return { is: 'current', rowless: new Set(rowless), rows }
+  }
+
+  /** The version, 0 for a database of a release without versions, and what else the opening gives; null without any table. */
   private open(): ({ readonly version: number } & SqlRow) | null {
     try {
       return versionOf(this.host.exec(this.schema.opening))
@@ -100,10 +145,10 @@ export class Database implements Storage {
     }
   }
 
-  private upgrade(from: number): Extract<State, { is: 'current' }> {
+  private upgrade(from: number): Current {
     const rowless = this.state.is === 'blank' ? this.schema.rowless : []
     this.host.transaction(() => this.host.run(upgradeFrom(from, this.schema)))
-    const state: State = { is: 'current', rowless: new Set(rowless) }
+    const state: Current = { is: 'current', rowless: new Set(rowless), rows: new Map() }
     this.state = state
     return state
   }

@@ -6,15 +6,28 @@
  */
 export type Step = readonly string[]
 
+/**
+ * A table of few rows, all of which a wake reads with the version. Columns are names or expressions, as in
+ * `length(record) AS bytes`, of numbers and texts: JSON carries no blob.
+ */
+export interface WakeTable {
+  readonly table: string
+  readonly columns: readonly string[]
+}
+
+/** A table with more rows than this is read by a statement of its own. A row has at most two names of 64 KiB. */
+export const WAKE_ROWS_MAX = 8
+
 export interface Schema {
   readonly steps: readonly Step[]
   /** The names of the tables that there are after the last step. */
   readonly tables: readonly string[]
   /** Those of them into which no step inserts a row. */
   readonly rowless: readonly string[]
+  readonly wakes: readonly WakeTable[]
   /**
-   * Reads the version, and for each table whether it has a row, in one row. Fails where a table is missing: the version, or a
-   * table of a step that was not applied.
+   * Reads the version, the rows of the wake's tables as JSON, and whether any other table has a row, in one row. Fails where a
+   * table is missing: the version, or a table of a step that was not applied.
    */
   readonly opening: string
 }
@@ -34,7 +47,7 @@ export const NO_VERSION = `${NO_TABLE}schema_version`
 export const ANY_TABLE =
   "SELECT 1 FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 4) <> '_cf_' AND substr(name, 1, 7) <> 'sqlite_' LIMIT 1"
 
-export function schemaOf(...steps: readonly Step[]): Schema {
+export function schemaOf(wakes: readonly WakeTable[], ...steps: readonly Step[]): Schema {
   const tables = new Set<string>()
   const inserted = new Set<string>()
   for (const statement of steps.flat()) {
@@ -45,13 +58,24 @@ export function schemaOf(...steps: readonly Step[]): Schema {
     const into = /^INSERT (?:OR \w+ )?INTO (\w+)/.exec(statement)?.[1]
     if (into !== undefined) inserted.add(into)
   }
-  const filled = [...tables].map((table) => `EXISTS (SELECT 1 FROM ${table}) AS ${table}`)
+  const filled = [...tables].map((table) => {
+    const columns = wakes.find((one) => one.table === table)?.columns
+    if (columns === undefined) return `EXISTS (SELECT 1 FROM ${table}) AS ${table}`
+    const rows = `SELECT ${columns.join(', ')} FROM ${table} LIMIT ${WAKE_ROWS_MAX + 1}`
+    return `(SELECT json_group_array(json_array(${columns.map(nameOf).join(', ')})) FROM (${rows})) AS ${table}`
+  })
   return {
     steps,
+    wakes,
     tables: [...tables],
     rowless: [...tables].filter((table) => !inserted.has(table)),
     opening: `SELECT ${['version', ...filled].join(', ')} FROM schema_version`,
   }
+}
+
+/** The name of a column of a wake's table. */
+export function nameOf(column: string): string {
+  return column.split(' AS ').at(-1) ?? column
 }
 
 /** The statements that bring a database from a version to the schema's own, separated by semicolons. */

@@ -3,6 +3,7 @@
 export interface Statement {
   /** It may add a row; others only read, change or remove rows that are there. */
   readonly inserts: boolean
+  readonly writes: boolean
   /** The one table that it is about. */
   readonly table: string
 }
@@ -20,7 +21,7 @@ export function statementOf(query: string): Statement {
   if (statement === undefined) {
     const table = FORM.exec(query)?.[1]
     if (table === undefined) throw new Error(`a statement of an unknown form: ${query}`)
-    statement = { inserts: query.startsWith('INSERT'), table }
+    statement = { inserts: query.startsWith('INSERT'), writes: !query.startsWith('SELECT'), table }
     if (remembered.size >= REMEMBERED_MAX) remembered.clear()
     remembered.set(query, statement)
   }

@@ -7,6 +7,7 @@ import { WIDE_ASK_AGAIN_MS, WIDE_FIRST_WAIT_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import type { Grants } from './grants.ts'
 import type { Others } from './others.ts'
+import { OWN_ROWS } from './schema.ts'
 
 interface Round {
   readonly number: number
@@ -43,7 +44,7 @@ export class Announcing {
     this.subscribers = subscribers
     this.others = others
     this.grants = grants
-    const [row] = platform.storage.exec('SELECT version, synced FROM own')
+    const [row] = platform.storage.rows(OWN_ROWS)
     this.version = Number(row?.version ?? 0)
     this.known = row?.synced === 1
     for (const { filter } of platform.storage.exec('SELECT filter FROM settled'))

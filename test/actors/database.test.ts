@@ -1,7 +1,7 @@
 // An actor's database: opened at any version, refused if it is newer, and not asked for what it does not have.
 import { describe, expect, it } from 'vitest'
 import { Database, NewerDatabase } from '../../actors/storage/database.ts'
-import { type Schema, schemaOf } from '../../actors/storage/schema.ts'
+import { type Schema, schemaOf, WAKE_ROWS_MAX, type WakeTable } from '../../actors/storage/schema.ts'
 import { SCHEMAS } from '../../actors/storage/schemas.ts'
 import { FakeStorage } from './fake-storage.ts'
 
@@ -30,20 +30,20 @@ function unversioned(...statements: readonly string[]): FakeStorage {
 describe('an actor’s database', () => {
   it('makes no table before the first INSERT, and runs no statement', () => {
     const storage = new FakeStorage()
-    const database = open(storage, schemaOf(ONE))
+    const database = open(storage, schemaOf([], ONE))
     expect(database.exec('SELECT * FROM a')).toEqual([])
     expect(database.exec('DELETE FROM a WHERE x = ?', 1)).toEqual([])
     expect(database.exec('UPDATE a SET x = 2')).toEqual([])
     expect(storage.execs).toBe(0)
     expect(storage.empty).toBe(true)
     database.exec('INSERT INTO a VALUES (1)')
-    expect(open(storage, schemaOf(ONE)).exec('SELECT x FROM a')).toEqual([{ x: 1 }])
+    expect(open(storage, schemaOf([], ONE)).exec('SELECT x FROM a')).toEqual([{ x: 1 }])
   })
 
   it('asks nothing of a table without rows', () => {
     const storage = new FakeStorage()
-    open(storage, schemaOf(ONE)).exec('INSERT INTO a VALUES (1)')
-    const later = open(storage, schemaOf(ONE))
+    open(storage, schemaOf([], ONE)).exec('INSERT INTO a VALUES (1)')
+    const later = open(storage, schemaOf([], ONE))
     expect(later.exec('SELECT x FROM a')).toHaveLength(1)
     const { execs } = storage
     expect(later.exec('SELECT x FROM b')).toEqual([])
@@ -55,7 +55,7 @@ describe('an actor’s database', () => {
 
   it('is blank again when the transaction that made its tables fails', () => {
     const storage = new FakeStorage()
-    const database = open(storage, schemaOf(ONE))
+    const database = open(storage, schemaOf([], ONE))
     expect(() =>
       database.transaction(() => {
         database.exec('INSERT INTO a VALUES (1)')
@@ -71,16 +71,16 @@ describe('an actor’s database', () => {
     const steps = [ONE, TWO, THREE]
     const storage = new FakeStorage()
     if (version === 0) for (const statement of ONE) storage.exec(statement)
-    else open(storage, schemaOf(...steps.slice(0, version))).exec('INSERT INTO a (x) VALUES (6)')
+    else open(storage, schemaOf([], ...steps.slice(0, version))).exec('INSERT INTO a (x) VALUES (6)')
     storage.exec('INSERT INTO a (x) VALUES (7)')
-    const database = open(storage, schemaOf(...steps))
+    const database = open(storage, schemaOf([], ...steps))
     expect(database.exec('SELECT x FROM c WHERE x = 7')).toEqual(version < 3 ? [{ x: 7 }] : [])
     const fresh = new FakeStorage()
-    open(fresh, schemaOf(...steps)).exec('INSERT INTO a (x) VALUES (7)')
+    open(fresh, schemaOf([], ...steps)).exec('INSERT INTO a (x) VALUES (7)')
     expect(tablesOf(storage)).toEqual(tablesOf(fresh))
     // the next wake finds it as it should be
     const { execs } = storage
-    open(storage, schemaOf(...steps)).exec('SELECT x FROM a')
+    open(storage, schemaOf([], ...steps)).exec('SELECT x FROM a')
     expect(storage.execs - execs).toBeLessThanOrEqual(2)
   })
 
@@ -99,7 +99,7 @@ describe('an actor’s database', () => {
 
   it('that only the host has written to is blank', () => {
     const storage = unversioned('CREATE TABLE _cf_METADATA (key INTEGER PRIMARY KEY, value BLOB)')
-    const database = open(storage, schemaOf(ONE))
+    const database = open(storage, schemaOf([], ONE))
     expect(database.exec('SELECT x FROM a')).toEqual([])
     expect(tablesOf(storage)).toHaveLength(1)
     database.exec('INSERT INTO a VALUES (1)')
@@ -111,10 +111,10 @@ describe('an actor’s database', () => {
     ['with a table less', [ONE, TWO, ['DROP TABLE b']]],
   ])('of a newer release %s is refused, and nothing is written', (_, steps) => {
     const storage = new FakeStorage()
-    open(storage, schemaOf(...steps)).exec('INSERT INTO a (x) VALUES (1)')
+    open(storage, schemaOf([], ...steps)).exec('INSERT INTO a (x) VALUES (1)')
     const before = storage.bytes()
     reports.length = 0
-    const database = open(storage, schemaOf(ONE, TWO))
+    const database = open(storage, schemaOf([], ONE, TWO))
     const refused = 'the database has version 3, and this release knows versions up to 2'
     expect(() => database.exec('SELECT x FROM a')).toThrow(refused)
     expect(() => database.exec('INSERT INTO a (x) VALUES (2)')).toThrow(NewerDatabase)
@@ -123,8 +123,58 @@ describe('an actor’s database', () => {
   })
 
   it('takes no statement of which it does not see the table', () => {
-    expect(() => open(new FakeStorage(), schemaOf(ONE)).exec('REPLACE INTO a VALUES (1)')).toThrow(
+    expect(() => open(new FakeStorage(), schemaOf([], ONE)).exec('REPLACE INTO a VALUES (1)')).toThrow(
       'unknown form',
     )
+  })
+})
+
+describe('a table of few rows', () => {
+  const ROWS: WakeTable = { table: 'a', columns: ['x', 'length(y) AS size'] }
+  const schema = schemaOf([ROWS], ['CREATE TABLE IF NOT EXISTS a (x INTEGER PRIMARY KEY, y TEXT)'])
+  const insert = 'INSERT INTO a (x, y) VALUES (?, ?)'
+
+  it('is read with the version, and again only when it was changed', () => {
+    const storage = new FakeStorage()
+    open(storage, schema).exec(insert, 1, 'one')
+    const database = open(storage, schema)
+    const { execs } = storage
+    expect(database.rows(ROWS)).toEqual([{ x: 1, size: 3 }])
+    expect(database.rows(ROWS)).toHaveLength(1)
+    expect(storage.execs - execs).toBe(1)
+    database.exec(insert, 2, 'two and')
+    expect(database.known(ROWS)).toBeNull()
+    expect(database.rows(ROWS)).toEqual([
+      { x: 1, size: 3 },
+      { x: 2, size: 7 },
+    ])
+    database.exec('DELETE FROM a')
+    database.remember(ROWS, [])
+    const before = storage.execs
+    expect(database.rows(ROWS)).toEqual([])
+    expect(storage.execs).toBe(before)
+  })
+
+  it('is read by a statement of its own once it has many', () => {
+    const storage = new FakeStorage()
+    const first = open(storage, schema)
+    for (let x = 0; x <= WAKE_ROWS_MAX; x++) first.exec(insert, x, '')
+    const database = open(storage, schema)
+    expect(database.known(ROWS)).toBeNull()
+    expect(database.rows(ROWS)).toHaveLength(WAKE_ROWS_MAX + 1)
+  })
+
+  it('is as the failed transaction found it', () => {
+    const storage = new FakeStorage()
+    const database = open(storage, schema)
+    database.exec(insert, 1, 'one')
+    const failing = () =>
+      database.transaction(() => {
+        database.exec('DELETE FROM a')
+        database.remember(ROWS, [])
+        throw new Error('no room')
+      })
+    expect(failing).toThrow('no room')
+    expect(database.rows(ROWS)).toEqual([{ x: 1, size: 3 }])
   })
 })

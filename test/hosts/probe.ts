@@ -22,13 +22,16 @@ interface Exchanged {
   readonly bytes: Uint8Array
 }
 
-const SCHEMA = schemaOf([
-  'CREATE TABLE IF NOT EXISTS written (n INTEGER NOT NULL)',
-  'CREATE TABLE IF NOT EXISTS echoed (n INTEGER NOT NULL)',
-  'CREATE TABLE IF NOT EXISTS went (at REAL NOT NULL, life TEXT NOT NULL)',
-  'CREATE TABLE IF NOT EXISTS plan (what TEXT NOT NULL)',
-  'CREATE TABLE IF NOT EXISTS cells (name TEXT PRIMARY KEY, value ANY)',
-])
+const SCHEMA = schemaOf(
+  [],
+  [
+    'CREATE TABLE IF NOT EXISTS written (n INTEGER NOT NULL)',
+    'CREATE TABLE IF NOT EXISTS echoed (n INTEGER NOT NULL)',
+    'CREATE TABLE IF NOT EXISTS went (at REAL NOT NULL, life TEXT NOT NULL)',
+    'CREATE TABLE IF NOT EXISTS plan (what TEXT NOT NULL)',
+    'CREATE TABLE IF NOT EXISTS cells (name TEXT PRIMARY KEY, value ANY)',
+  ],
+)
 
 /** In the place of those of actors/storage/schemas.ts. */
 export const SCHEMAS: Readonly<Record<ActorKind, Schema>> = {

@@ -7,6 +7,7 @@ import type { Access } from '../../../src/relay/access.ts'
 import { CoreUnreachable } from '../../core/core-client.ts'
 import { ACCESS_ASK_MS_MAX, ACCESS_ASK_MS_MIN, RESOLVE_PAUSE_MS } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
+import { ACCESS_ROWS } from '../schema.ts'
 
 export class DeviceAccess {
   private readonly platform: Platform
@@ -23,7 +24,7 @@ export class DeviceAccess {
   constructor(platform: Platform, client: ClientId) {
     this.platform = platform
     this.client = client
-    const [row] = platform.storage.exec('SELECT access FROM access')
+    const [row] = platform.storage.rows(ACCESS_ROWS)
     if (row !== undefined) this.stored = JSON.parse(String(row.access)) as Access
   }
 

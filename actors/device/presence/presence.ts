@@ -17,6 +17,7 @@ import type { LeafPart, SyncedRows } from '../../leaf/leaf-part.ts'
 import type { Stage, Staged, StagedMessage } from '../../leaf/stages/stage.ts'
 import { PRESENCE_OPEN_MAX, PRESENCE_RETRY_MS, PRESENCE_RETRY_MS_MAX } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
+import { ARRIVED_ROWS } from '../schema.ts'
 
 /** MQTT 5.0 properties: the payload is UTF-8 (0x01), its Content Type (0x03) is JSON. */
 const CONTENT_TYPE = new TextEncoder().encode('application/json')
@@ -42,7 +43,7 @@ export class Presence implements Stage, LeafPart {
     this.platform = platform
     this.client = client
     this.leaf = leaf
-    this.arrived = Number(platform.storage.exec('SELECT sequence FROM arrived')[0]?.sequence ?? 0)
+    this.arrived = Number(platform.storage.rows(ARRIVED_ROWS)[0]?.sequence ?? 0)
   }
 
   /** To be called when the connection is the live one. */

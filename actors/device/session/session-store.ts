@@ -9,6 +9,7 @@ import type { Subscription } from '../../../src/session/subscription.ts'
 import type { Marks } from '../../leaf/sync/marks.ts'
 import type { SqlRow, Storage } from '../../platform.ts'
 import type { LiveBulk } from '../connection/attachment.ts'
+import { IMPORTED_ROWS, SESSION_ROWS, SUBSCRIPTION_ROWS } from '../schema.ts'
 
 export interface SessionRow {
   readonly id: string
@@ -35,7 +36,7 @@ export class SessionStore {
   }
 
   session(): SessionRow | null {
-    const [row] = this.rows('SELECT * FROM session')
+    const [row] = this.storage.rows(SESSION_ROWS)
     if (row === undefined) return null
     return {
       id: String(row.id),
@@ -55,14 +56,15 @@ export class SessionStore {
     outgoing: OutgoingSnapshot,
   ): void {
     const before = this.synced !== null
-    this.storage.exec(
-      'INSERT OR REPLACE INTO session (one, id, expiry_seconds, disconnected_at, last_position, sent_up_to) VALUES (1, ?, ?, ?, ?, ?)',
+    const rows = this.storage.exec(
+      `INSERT OR REPLACE INTO session (one, id, expiry_seconds, disconnected_at, last_position, sent_up_to) VALUES (1, ?, ?, ?, ?, ?) RETURNING ${SESSION_ROWS.columns.join(', ')}`,
       id,
       expirySeconds,
       disconnectedAt,
       outgoing.lastPosition,
       outgoing.sentUpTo,
     )
+    this.storage.remember(SESSION_ROWS, rows)
     this.outlives = expirySeconds > 0
     this.synced?.one('session', before)
   }
@@ -90,7 +92,7 @@ export class SessionStore {
 
   /** The id of the session that this home began with, or null. */
   imported(): string | null {
-    const [row] = this.rows('SELECT session FROM imported')
+    const [row] = this.storage.rows(IMPORTED_ROWS)
     return row === undefined ? null : String(row.session)
   }
 
@@ -102,40 +104,51 @@ export class SessionStore {
 
   subscriptions(): Map<string, Subscription> {
     return new Map(
-      this.rows('SELECT filter, options FROM subscription').map((row) => [
-        String(row.filter),
-        JSON.parse(String(row.options)) as Subscription,
-      ]),
+      this.storage
+        .rows(SUBSCRIPTION_ROWS)
+        .map((row) => [String(row.filter), JSON.parse(String(row.options)) as Subscription]),
     )
   }
 
   /** @param registered whether the filter's leaf in this region knows of it */
   saveSubscription(subscription: Subscription, registered: boolean): void {
     const options = JSON.stringify(subscription)
-    const [before] = this.rows(
-      'SELECT options, registered FROM subscription WHERE filter = ?',
-      subscription.filter,
-    )
+    const { filter } = subscription
+    const known = this.storage.known(SUBSCRIPTION_ROWS)
+    const [before] =
+      known?.filter((row) => row.filter === filter) ??
+      this.rows('SELECT options, registered FROM subscription WHERE filter = ?', filter)
     if (before?.options === options && before.registered === Number(registered)) return
     this.storage.exec(
       'INSERT OR REPLACE INTO subscription (filter, options, registered) VALUES (?, ?, ?)',
-      subscription.filter,
+      filter,
       options,
       Number(registered),
     )
+    if (known !== null) {
+      const others = known.filter((row) => row !== before)
+      this.storage.remember(SUBSCRIPTION_ROWS, [
+        ...others,
+        { filter, options, registered: Number(registered) },
+      ])
+    }
     if (before?.options === options) return
     this.synced?.one('session', true)
-    this.synced?.put('subscription', subscription.filter, before !== undefined)
+    this.synced?.put('subscription', filter, before !== undefined)
   }
 
   unregistered(): Subscription[] {
-    return this.rows('SELECT options FROM subscription WHERE registered = 0').map(
-      (row) => JSON.parse(String(row.options)) as Subscription,
-    )
+    return this.storage
+      .rows(SUBSCRIPTION_ROWS)
+      .flatMap(({ registered, options }) =>
+        registered === 0 ? [JSON.parse(String(options)) as Subscription] : [],
+      )
   }
 
   markRegistered(filters: readonly string[]): void {
+    const known = this.storage.known(SUBSCRIPTION_ROWS)
     for (const filter of filters) {
+      if (known?.some((row) => row.filter === filter && row.registered === 1)) continue
       this.storage.exec('UPDATE subscription SET registered = 1 WHERE filter = ?', filter)
     }
   }

@@ -1,4 +1,5 @@
 // Who in this region gets a leaf's messages, and by which of their subscriptions.
+
 import type { ClientId, Root } from '../../../src/id/ids.ts'
 import { type Reach, reachOf } from '../../../src/id/root.ts'
 import { topicNames } from '../../../src/id/shadow-topic.ts'
@@ -9,6 +10,7 @@ import type { Delivery } from '../../../src/session/delivery.ts'
 import type { Subscription } from '../../../src/session/subscription.ts'
 import { MATCH_CACHE_TOPICS_MAX } from '../../limits.ts'
 import type { SqlRow, Storage } from '../../platform.ts'
+import { SUBSCRIBER_ROWS } from '../schema.ts'
 
 export interface Subscribed {
   readonly client: ClientId
@@ -37,8 +39,7 @@ export class Subscribers {
 
   constructor(storage: Storage) {
     this.storage = storage
-    for (const row of storage.exec('SELECT * FROM subscriber'))
-      this.remember(String(row.filter), subscribedOf(row))
+    for (const row of storage.rows(SUBSCRIBER_ROWS)) this.remember(String(row.filter), subscribedOf(row))
   }
 
   get size(): number {

@@ -1,4 +1,5 @@
 // What a leaf knows of its root's home, and how it becomes the home.
+
 import type { RegionId, Root } from '../../../src/id/ids.ts'
 import {
   type HandoverState,
@@ -21,6 +22,7 @@ import {
   RESOLVE_WAIT_MS,
 } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
+import { HOME_ROWS } from '../schema.ts'
 
 export type HomeKnowledge =
   | { readonly at: 'unknown' }
@@ -83,7 +85,7 @@ export class Home {
     this.platform = platform
     this.root = root
     this.events = events
-    const [row] = platform.storage.exec('SELECT * FROM home')
+    const [row] = platform.storage.rows(HOME_ROWS)
     if (row === undefined) return
     const epoch = Number(row.epoch)
     this.fromStore = row.state === 'failed-over'
@@ -192,7 +194,7 @@ export class Home {
 
   /** Whether no other home came between this one and the one with that epoch. */
   wasBefore(epoch: number): boolean {
-    const [row] = this.platform.storage.exec('SELECT epoch, state FROM home')
+    const [row] = this.platform.storage.rows(HOME_ROWS)
     // Of a root that never had anything there is nothing to miss.
     if (row === undefined) return epoch <= FIRST_EPOCH + 1
     if (row.state === 'passed-over') return false

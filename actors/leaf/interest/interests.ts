@@ -3,6 +3,7 @@ import type { RegionId } from '../../../src/id/ids.ts'
 import type { RegionInterest } from '../../../src/relay/home.ts'
 import type { InterestRequest } from '../../../src/relay/interest.ts'
 import type { Storage } from '../../platform.ts'
+import { INTEREST_ROWS } from '../schema.ts'
 import type { Marks } from '../sync/marks.ts'
 
 export class Interests {
@@ -15,7 +16,7 @@ export class Interests {
   constructor(storage: Storage, marks: Marks) {
     this.storage = storage
     this.marks = marks
-    for (const row of storage.exec('SELECT * FROM interest')) {
+    for (const row of storage.rows(INTEREST_ROWS)) {
       const region = String(row.region) as RegionId
       this.known.set(region, {
         region,

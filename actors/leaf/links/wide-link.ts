@@ -9,6 +9,7 @@ import { encodeRouted } from '../../../src/relay/routed.ts'
 import { Courier } from '../../calls/courier.ts'
 import { RETAINS_RETRY_MS, WIDE_GRANT_MS } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
+import { INDEXED_ROWS } from '../schema.ts'
 
 export class WideLink {
   private readonly platform: Platform
@@ -29,7 +30,7 @@ export class WideLink {
     this.retains = retains
     const presence = presenceBranch(root)
     this.branches = [[root, 1], ...(presence === null ? [] : [[presence, 2] as const])]
-    const rows = platform.storage.exec('SELECT one FROM indexed')
+    const rows = platform.storage.rows(INDEXED_ROWS)
     for (const [branch, number] of this.branches)
       if (rows.some(({ one }) => one === number)) this.indexed.add(branch)
     this.courier = new Courier(platform, {

@@ -1,5 +1,6 @@
 // What a home keeps of chosen topics until the core's store has it. Once that is so, nothing is left here, whoever is the
 // home by then: the region that kept a message also passes it on.
+
 import type { ClientId } from '../../../src/id/ids.ts'
 import type { Kept, Message } from '../../../src/mqtt/message.ts'
 import { packBatch, unpackBatch } from '../../../src/relay/batch.ts'
@@ -15,6 +16,7 @@ import {
 } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import type { LeafPart } from '../leaf-part.ts'
+import { HISTORY_KEPT_ROWS } from '../schema.ts'
 import { decodeEntry, type Entry, encodeEntry } from './history-entry.ts'
 
 /** What one round sends. */
@@ -45,7 +47,7 @@ export class History implements LeafPart {
 
   constructor(platform: Platform) {
     this.platform = platform
-    const [kept] = platform.storage.exec('SELECT number, at FROM history_kept')
+    const [kept] = platform.storage.rows(HISTORY_KEPT_ROWS)
     const [size] = platform.storage.exec(
       'SELECT coalesce(sum(messages), 0) AS messages, coalesce(sum(length(entries)), 0) AS bytes, coalesce(max(last), 0) AS last FROM history',
     )

@@ -1,4 +1,5 @@
 // The retained messages of a root, kept at its home.
+
 import type { Branch } from '../../../src/id/ids.ts'
 import { branchOfTopic, isPresence } from '../../../src/id/root.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../../src/mqtt/message.ts'
@@ -18,6 +19,7 @@ import {
 import type { Storage } from '../../platform.ts'
 import type { LeafPart, SyncedRows } from '../leaf-part.ts'
 import type { LeafRetainedPage } from '../leaf-peer.ts'
+import { RETAINED_SIZES } from '../schema.ts'
 import type { Marks } from '../sync/marks.ts'
 
 export interface RetainedRecord {
@@ -39,11 +41,13 @@ export class Retained implements LeafPart {
   private readonly sizes = new Map<string, number>()
   private bytes = 0
   private notes = false
+  /** The last presence event: it is read and replaced with each connection. */
+  private presence: RetainedRecord | null = null
 
   constructor(storage: Storage, marks: Marks) {
     this.storage = storage
     this.marks = marks
-    for (const row of storage.exec('SELECT topic, length(record) AS bytes FROM retained')) {
+    for (const row of storage.rows(RETAINED_SIZES)) {
       this.sizes.set(String(row.topic), Number(row.bytes))
       this.bytes += Number(row.bytes)
     }
@@ -209,6 +213,7 @@ export class Retained implements LeafPart {
   clear(): void {
     if (this.sizes.size === 0) return
     this.storage.exec('DELETE FROM retained')
+    this.presence = null
     this.sizes.clear()
     this.bytes = 0
   }
@@ -219,8 +224,11 @@ export class Retained implements LeafPart {
   }
 
   private read(topic: string): Uint8Array {
+    if (this.presence?.topic === topic) return this.presence.record
     const [row] = this.storage.exec('SELECT record FROM retained WHERE topic = ?', topic)
-    return new Uint8Array(row?.record as ArrayBuffer)
+    const record = new Uint8Array(row?.record as ArrayBuffer)
+    if (isPresence(topic)) this.presence = { topic, record }
+    return record
   }
 
   private write(topic: string, record: Uint8Array): void {
@@ -231,13 +239,15 @@ export class Retained implements LeafPart {
       record,
     )
     // Presence goes with the session.
-    if (!isPresence(topic)) this.marks.put('retained', topic, this.sizes.has(topic))
+    if (isPresence(topic)) this.presence = { topic, record }
+    else this.marks.put('retained', topic, this.sizes.has(topic))
     this.bytes += record.length - (this.sizes.get(topic) ?? 0)
     this.sizes.set(topic, record.length)
   }
 
   private remove(topic: string, epoch: number): void {
     this.storage.exec('DELETE FROM retained WHERE topic = ?', topic)
+    if (this.presence?.topic === topic) this.presence = null
     this.marks.gone('retained', topic, epoch)
     this.bytes -= this.sizes.get(topic) ?? 0
     this.sizes.delete(topic)

@@ -1,5 +1,6 @@
 // What of a root the core's store does not have yet, marked in the transaction that changes it: it outlives the process.
-import type { Platform, SqlValue } from '../../platform.ts'
+import type { Platform, SqlRow, SqlValue } from '../../platform.ts'
+import { SYNC_ROWS, UNSYNCED_ROWS } from '../schema.ts'
 
 /** `session` and `interests` are one thing each; `void` says that all rows of a kind are gone from the store. */
 export type MarkKind = 'session' | 'interests' | 'void' | RowKind
@@ -19,6 +20,23 @@ export interface Mark {
 const IN_ORDER =
   "CASE kind WHEN 'session' THEN 0 WHEN 'subscription' THEN 0 WHEN 'interests' THEN 1 WHEN 'queue' THEN 2 WHEN 'retained' THEN 3 WHEN 'shadow' THEN 4 ELSE 5 END, key"
 
+const RANKS: Readonly<Record<string, number>> = {
+  session: 0,
+  subscription: 0,
+  interests: 1,
+  queue: 2,
+  retained: 3,
+  shadow: 4,
+}
+
+/** As IN_ORDER. */
+function inOrder(a: SqlRow, b: SqlRow): number {
+  const ranks = (RANKS[String(a.kind)] ?? 5) - (RANKS[String(b.kind)] ?? 5)
+  if (ranks !== 0) return ranks
+  if (typeof a.key === 'number' && typeof b.key === 'number') return a.key - b.key
+  return String(a.key) < String(b.key) ? -1 : 1
+}
+
 export class Marks {
   /** Called with each change. */
   changed: () => void = () => undefined
@@ -33,7 +51,7 @@ export class Marks {
   constructor(platform: Pick<Platform, 'storage' | 'now'>) {
     this.platform = platform
     const { storage } = platform
-    this.version = Number(storage.exec('SELECT version FROM sync')[0]?.version ?? 0)
+    this.version = Number(storage.rows(SYNC_ROWS)[0]?.version ?? 0)
     this.look()
   }
 
@@ -56,12 +74,14 @@ export class Marks {
 
   /** A row was removed: what the store never had needs no removing there. @param epoch in which it was, where that counts */
   gone(kind: RowKind, key: number | string, epoch = 0): void {
-    const never = this.exec(
-      'DELETE FROM unsynced WHERE kind = ? AND key = ? AND stored = 0 RETURNING 1 AS one',
-      kind,
-      key,
-    )
-    if (never.length === 0) this.mark(kind, key, true, epoch)
+    const never =
+      this.known?.some((row) => row.kind === kind && row.key === key && row.stored === 0) !== false &&
+      this.exec(
+        'DELETE FROM unsynced WHERE kind = ? AND key = ? AND stored = 0 RETURNING 1 AS one',
+        kind,
+        key,
+      ).length > 0
+    if (!never) this.mark(kind, key, true, epoch)
   }
 
   /** All rows of a kind are gone. */
@@ -87,6 +107,11 @@ export class Marks {
 
   /** Whether the store still lacks something of the queue up to this position, or of another thing with this key. */
   lacks(kind: RowKind | 'interests', upTo: number | string): boolean {
+    const { known } = this
+    if (known !== null)
+      return known.some(
+        (row) => row.kind === kind && (kind === 'queue' ? Number(row.key) <= Number(upTo) : row.key === upTo),
+      )
     const compare = kind === 'queue' ? '<=' : '='
     return (
       this.exec(`SELECT 1 FROM unsynced WHERE kind = ? AND key ${compare} ? LIMIT 1`, kind, upTo).length > 0
@@ -94,7 +119,8 @@ export class Marks {
   }
 
   has(kind: RowKind, key: number | string): boolean {
-    return this.exec('SELECT 1 FROM unsynced WHERE kind = ? AND key = ?', kind, key).length > 0
+    const known = this.known?.some((row) => row.kind === kind && row.key === key)
+    return known ?? this.exec('SELECT 1 FROM unsynced WHERE kind = ? AND key = ?', kind, key).length > 0
   }
 
   /** Rows that the store was never confirmed to have, after a key. */
@@ -115,10 +141,12 @@ export class Marks {
 
   /** The first marks, all that is taken away last. */
   first(limit: number): Mark[] {
-    return this.exec(
-      `SELECT kind, key, version, since FROM unsynced ORDER BY ${IN_ORDER} LIMIT ?`,
-      limit,
-    ).map((row) => ({
+    const known = this.known
+    const rows =
+      known !== null && known.length <= limit
+        ? known.toSorted(inOrder)
+        : this.exec(`SELECT kind, key, version, since FROM unsynced ORDER BY ${IN_ORDER} LIMIT ?`, limit)
+    return rows.map((row) => ({
       kind: String(row.kind) as MarkKind,
       key: row.key as number | string,
       version: Number(row.version),
@@ -130,8 +158,14 @@ export class Marks {
   begin(marks: readonly Mark[]): number {
     return this.platform.storage.transaction(() => {
       const round = this.nextVersion()
-      for (const { kind, key } of marks)
-        this.exec('UPDATE unsynced SET round = ?, stored = 1 WHERE kind = ? AND key = ?', round, kind, key)
+      const { known } = this
+      if (known?.length === marks.length) {
+        this.exec('UPDATE unsynced SET round = ?, stored = 1', round)
+        this.remember(known.map((row) => ({ ...row, round, stored: 1 })))
+      } else {
+        for (const { kind, key } of marks)
+          this.exec('UPDATE unsynced SET round = ?, stored = 1 WHERE kind = ? AND key = ?', round, kind, key)
+      }
       this.sessionMarked = false
       this.underWay = round
       return round
@@ -146,7 +180,9 @@ export class Marks {
   /** The store has what was sent in this round; what changed meanwhile stays marked. */
   applied(round: number): void {
     this.underWay = 0
+    const { known } = this
     this.exec('DELETE FROM unsynced WHERE round = ?', round)
+    if (known !== null) this.remember(known.filter((row) => row.round !== round))
     this.look()
   }
 
@@ -158,6 +194,8 @@ export class Marks {
   }
 
   private mark(kind: MarkKind, key: number | string, stored: boolean, version = 0): void {
+    const { known } = this
+    const now = this.platform.now()
     this.exec(
       // A change behind one that is under way is late from now on, any other since the first.
       `INSERT INTO unsynced (kind, key, round, stored, version, since) VALUES (?1, ?2, 0, ?3, ?4, ?5)
@@ -167,11 +205,33 @@ export class Marks {
       key,
       Number(stored),
       version,
-      this.platform.now(),
+      now,
       this.underWay,
     )
+    if (known !== null) this.remember(this.marked(known, { kind, key, stored: Number(stored), version }, now))
     this.some = true
     this.changed()
+  }
+
+  /** What the statement in `mark` makes of these rows. */
+  private marked(
+    rows: readonly SqlRow[],
+    mark: { readonly kind: string; readonly key: number | string; stored: number; version: number },
+    now: number,
+  ): SqlRow[] {
+    const before = rows.find(({ kind, key }) => kind === mark.kind && key === mark.key)
+    if (before === undefined) return [...rows, { ...mark, round: 0, since: now }]
+    const again = Number(before.round) > 0 && before.round === this.underWay
+    const after = { ...before, round: 0, version: mark.version, since: again ? now : Number(before.since) }
+    return rows.map((row) => (row === before ? after : row))
+  }
+
+  private get known(): readonly SqlRow[] | null {
+    return this.platform.storage.known(UNSYNCED_ROWS)
+  }
+
+  private remember(rows: readonly SqlRow[]): void {
+    this.platform.storage.remember(UNSYNCED_ROWS, rows)
   }
 
   private nextVersion(): number {
@@ -181,7 +241,7 @@ export class Marks {
   }
 
   private look(): void {
-    this.some = this.exec('SELECT 1 FROM unsynced LIMIT 1').length > 0
+    this.some = (this.known ?? this.exec('SELECT 1 FROM unsynced LIMIT 1')).length > 0
   }
 
   private exec(query: string, ...bindings: SqlValue[]) {
