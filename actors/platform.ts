@@ -19,6 +19,10 @@ export type SqlRow = Record<string, string | number | ArrayBuffer | null>
  * What one event writes is durable before anything that the event sends leaves the actor.
  */
 export interface Storage extends Sql {
+  /** Nothing was ever stored here: the actor has no table. */
+  readonly blank: boolean
+  /** Calls `write` when the first row is about to be stored, so that what it stores is there before that row. */
+  beforeFirstRow(write: () => void): void
   /** All rows of a table that a wake reads: without a statement, unless they were changed since or are many. */
   rows(wake: WakeTable): readonly SqlRow[]
   /** The same; null where a statement would be needed. */

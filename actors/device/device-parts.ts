@@ -13,7 +13,7 @@ import { Marks } from '../leaf/sync/marks.ts'
 import type { Connection, Platform } from '../platform.ts'
 import { Commands } from './commands/commands.ts'
 import { AttachmentWriter } from './connection/attachment-writer.ts'
-import { restore } from './connection/restore.ts'
+import { attachedHome, restore } from './connection/restore.ts'
 import { DeviceState } from './device-state.ts'
 import { DeviceFacts } from './explain/device-facts.ts'
 import { Handover } from './handover/handover.ts'
@@ -97,7 +97,7 @@ export class DeviceParts {
       stages: (common) => [this.commands, this.shadows, this.presence, ...common],
       parts: () => [this.handover, this.commands, this.presence, this.shadows],
     }
-    this.leaf = new Leaf(platform, rootOfClient(client), actor, marks)
+    this.leaf = new Leaf(platform, rootOfClient(client), actor, marks, attachedHome(connections))
     this.shadows = new Shadows(platform, this.leaf)
     this.presence = new Presence(platform, client, this.leaf)
     this.commands = new Commands(platform, client, this.leaf, this.presence, {
@@ -126,7 +126,13 @@ export class DeviceParts {
     // The session's storage, its deliveries and its end.
     this.seenOrigins = new SeenOrigins(platform.storage)
     this.writer = new SessionWriter(platform, store, this.seenOrigins, (rows) => this.facts.expired(rows))
-    this.attachmentWriter = new AttachmentWriter(platform, store, state, (reason) => device.closeLive(reason))
+    this.attachmentWriter = new AttachmentWriter(
+      platform,
+      store,
+      state,
+      () => this.leaf.home.unstored,
+      (reason) => device.closeLive(reason),
+    )
     this.deliveries = new OpenDeliveries(platform, this.facts)
     this.redistribution = new Redistribution(platform, client, store)
     this.will = new LastWill(platform, store, publisher, () => this.leaf.sync.heardSoon())

@@ -70,7 +70,13 @@ export class Leaf {
   private readonly acceptance: Acceptance
   private readonly intake: Intake
 
-  constructor(platform: Platform, root: Root, actor: LeafActor, marks = new Marks(platform)) {
+  constructor(
+    platform: Platform,
+    root: Root,
+    actor: LeafActor,
+    marks = new Marks(platform),
+    attached: number | null = null,
+  ) {
     this.platform = platform
     this.root = root
     this.actor = actor
@@ -82,27 +88,32 @@ export class Leaf {
     this.history = new History(platform)
     this.syncedInterests = new SyncedInterests(platform, root, this.subscribers, this.interests, marks)
     this.transfer = new StateTransfer(platform, () => this.parts)
-    this.home = new Home(platform, root, {
-      importState: (state, fromStore) => this.transfer.import(state, fromStore),
-      afterImport: () => this.transfer.registerImported(),
-      late: async (rest) => {
-        const imported = this.transfer.importRest(rest)
-        void this.wide.index()
-        await imported
+    this.home = new Home(
+      platform,
+      root,
+      {
+        importState: (state, fromStore) => this.transfer.import(state, fromStore),
+        afterImport: () => this.transfer.registerImported(),
+        late: async (rest) => {
+          const imported = this.transfer.importRest(rest)
+          void this.wide.index()
+          await imported
+        },
+        imported: () => {
+          this.retained.noting = false
+        },
+        fence: (region, epoch) => {
+          this.handOver(region, epoch, true)
+          return this.registration.renew()
+        },
+        becameHome: () => {
+          this.sync.plan()
+          void this.wide.index()
+          return this.intake.acceptWaiting()
+        },
       },
-      imported: () => {
-        this.retained.noting = false
-      },
-      fence: (region, epoch) => {
-        this.handOver(region, epoch, true)
-        return this.registration.renew()
-      },
-      becameHome: () => {
-        this.sync.plan()
-        void this.wide.index()
-        return this.intake.acceptWaiting()
-      },
-    })
+      attached,
+    )
     this.uplinks = new Uplinks(platform, () => {
       const { knowledge } = this.home
       return knowledge.at === 'elsewhere' ? knowledge.region : null

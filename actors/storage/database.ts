@@ -43,6 +43,7 @@ export class Database implements Storage {
   private readonly schema: Schema
   private readonly report: (what: string, cause: unknown) => void
   private state: State = { is: 'unread' }
+  private first: () => void = () => undefined
 
   /** @param report is called once if the database is newer; it names the actor */
   constructor(host: HostStorage, schema: Schema, report: (what: string, cause: unknown) => void) {
@@ -60,10 +61,18 @@ export class Database implements Storage {
     const { inserts, writes, table } = statementOf(query)
     const state = this.opened()
     if (!inserts && (state.is === 'blank' || state.rowless.has(table))) return []
-    const { rowless, rows } = state.is === 'blank' ? this.upgrade(0) : state
+    const { rowless, rows } = state.is === 'blank' ? this.begin() : state
     if (inserts) rowless.delete(table)
     if (writes) rows.delete(table)
     return this.host.exec(query, ...bindings)
+  }
+
+  get blank(): boolean {
+    return this.opened().is === 'blank'
+  }
+
+  beforeFirstRow(write: () => void): void {
+    this.first = write
   }
 
   rows(wake: WakeTable): readonly SqlRow[] {
@@ -94,6 +103,13 @@ export class Database implements Storage {
       if (this.state.is !== 'newer') this.state = { is: 'unread' }
       throw cause
     }
+  }
+
+  private begin(): Current {
+    const state = this.upgrade(0)
+    // Called again should the transaction around this fail: then the database is blank once more.
+    this.first()
+    return state
   }
 
   private opened(): Extract<State, { is: 'blank' | 'current' }> {

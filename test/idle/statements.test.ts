@@ -33,7 +33,7 @@ describe('with presence', () => {
   }, 60_000)
   afterAll(() => edge?.stop())
 
-  it('a first connection with a session and a subscription costs at most 15 statements, its sync included', {
+  it('a first connection with a session and a subscription costs at most 14 statements, its sync included', {
     timeout: 120_000,
   }, async () => {
     // What a shard's WideActor learns once for ever is no connection's cost.
@@ -50,7 +50,7 @@ describe('with presence', () => {
       await raw.gets('suback')
     })
     for (const one of before) one.drop()
-    expect(withoutConnack(statements).length).toBeLessThanOrEqual(15)
+    expect(withoutConnack(statements).length).toBeLessThanOrEqual(14)
   })
 
   it('a client that comes back to its session costs at most 6 statements up to CONNACK', {
@@ -66,5 +66,21 @@ describe('with presence', () => {
       Raw.connect(edge.system, 'eu', 'again', { clean: false, expiry: 3600 }),
     )
     expect(upToConnack(statements).length).toBeLessThanOrEqual(6)
+  })
+})
+
+describe('without presence', () => {
+  beforeAll(async () => {
+    edge = await startCountedEdge({ PRESENCE: 'off' })
+  }, 60_000)
+  afterAll(() => edge?.stop())
+
+  it('a session that ends with its connection costs no statement', { timeout: 120_000 }, async () => {
+    const statements = await during(async () => {
+      const raw = await Raw.connect(edge.system, 'eu', 'clean')
+      raw.send({ cmd: 'disconnect' })
+      await raw.closed()
+    })
+    expect(statements).toEqual(['CONNACK'])
   })
 })

@@ -11,19 +11,25 @@ export class AttachmentWriter {
   private readonly platform: Platform
   private readonly store: SessionStore
   private readonly state: DeviceState
+  private readonly home: () => number | null
   private readonly close: (reason: ReasonCode) => void
   private planned = false
 
-  /** @param close closes the live connection */
+  /**
+   * @param home the epoch of the home here if no row has it
+   * @param close closes the live connection
+   */
   constructor(
     platform: Platform,
     store: SessionStore,
     state: DeviceState,
+    home: () => number | null,
     close: (reason: ReasonCode) => void,
   ) {
     this.platform = platform
     this.store = store
     this.state = state
+    this.home = home
     this.close = close
   }
 
@@ -41,6 +47,6 @@ export class AttachmentWriter {
     if (live === null || session === null || live.closed) return
     if (live.partialFor(this.platform.now()) > PARTIAL_PACKET_MS_MAX) this.close(Reason.ProtocolError)
     else if (live.stream.pending.length > ATTACHMENT_PENDING_BYTES_MAX) this.plan()
-    else keepLive(this.store, live, session)
+    else keepLive(this.store, live, session, this.home())
   }
 }

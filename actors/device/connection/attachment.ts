@@ -34,6 +34,8 @@ export interface LiveConnection extends Admission {
   readonly sentHere: number
   /** Of a session that ends with its connection. Null where they are in storage. */
   readonly subscriptions: readonly Subscription[] | null
+  /** The epoch of the client's home, which is here, where nothing is stored that says it. */
+  readonly home?: number
   /** Null where it is too much for an attachment: then it is in storage. */
   readonly bulk: LiveBulk | null
 }

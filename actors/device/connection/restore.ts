@@ -90,7 +90,7 @@ function awakenLive(
 }
 
 /** Keeps in the attachment what `awaken` needs; what does not fit goes to storage. */
-export function keepLive(store: SessionStore, live: Live, session: Session): void {
+export function keepLive(store: SessionStore, live: Live, session: Session, home: number | null): void {
   const { lastPosition, sentUpTo, released } = session.outgoing.snapshot()
   const bulk: LiveBulk = {
     aliases: session.aliases,
@@ -118,6 +118,7 @@ export function keepLive(store: SessionStore, live: Live, session: Session): voi
     sentUpTo,
     sentHere: session.outgoing.sentOnConnection,
     subscriptions,
+    ...(home !== null && { home }),
     bulk: kept,
   })
   const whole = attachment(session.persistent ? null : [...session.subscriptions.values()], bulk)
@@ -143,6 +144,11 @@ function keepSubscriptions(store: SessionStore, session: Session): void {
 function attachmentBytes(attachment: LiveConnection): number {
   const json = JSON.stringify(attachment)
   return /[\u0100-\uffff]/.test(json) ? json.length * 2 : json.length
+}
+
+/** The epoch of the home here where only a live connection's attachment says it; null for none. */
+export function attachedHome(connections: readonly Connection[]): number | null {
+  return findLive(connections)?.kept.home ?? null
 }
 
 function findLive(

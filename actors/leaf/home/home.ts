@@ -1,13 +1,7 @@
 // What a leaf knows of its root's home, and how it becomes the home.
 
 import type { RegionId, Root } from '../../../src/id/ids.ts'
-import {
-  type HandoverState,
-  type HomeKnown,
-  type ImportedResponse,
-  TOOK_NOTHING,
-  type Took,
-} from '../../../src/relay/home.ts'
+import { type HomeKnown, TOOK_NOTHING, type Took } from '../../../src/relay/home.ts'
 import { FIRST_EPOCH, type HomeAnswer, type Moved } from '../../../src/relay/home-answer.ts'
 import { atMost, eventually } from '../../calls/eventually.ts'
 import { lateByOurClock, stateByOurClock } from '../../calls/other-clock.ts'
@@ -23,6 +17,7 @@ import {
 } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import { HOME_ROWS } from '../schema.ts'
+import type { HomeEvents } from './home-events.ts'
 
 export type HomeKnowledge =
   | { readonly at: 'unknown' }
@@ -40,33 +35,13 @@ export type HomeHere = Extract<HomeKnowledge, { at: 'here' }>
 /** How far what is late was taken, of which old home. */
 type TookFrom = Took & { readonly from: RegionId | null }
 
-/** Performs what comes with a home: takes over the former home's state, or what the uplink holds for it. */
-export interface HomeEvents {
-  /**
-   * In one transaction with the home's own row.
-   * @param synced it comes from the core's store, since the former home was not reached
-   */
-  importState(state: HandoverState, synced: boolean): void
-  /** After the state is in: register elsewhere what the session needs. May reject; it is then tried again. */
-  afterImport(): Promise<void>
-  /** What a former home had yet. */
-  late(late: ImportedResponse): Promise<void>
-  /** All former homes have let go. */
-  imported(): void
-  /**
-   * The directory says that another region is the home: nothing may be accepted here any more. Resolves when that one knows
-   * of this region's subscribers.
-   */
-  fence(region: RegionId, epoch: number): Promise<void>
-  /** This leaf has become the home; messages accepted before it knew wait in the uplink. */
-  becameHome(): Promise<void>
-}
-
 export class Home {
   private readonly platform: Platform
   private readonly root: Root
   private readonly events: HomeEvents
   private known: HomeKnowledge = { at: 'unknown' }
+  /** Nothing is stored here, and so the home is not either: the directory has it, and a connection's attachment. */
+  private unstoredHere = false
   private unfinished = false
   /** This has become the home, and has not taken yet what waits for it in the uplink, which goes before all else. */
   private untaken = false
@@ -81,12 +56,16 @@ export class Home {
   /** The core has not answered yet. */
   private lookUp: { readonly since: number; readonly answered: Promise<unknown> } | null = null
 
-  constructor(platform: Platform, root: Root, events: HomeEvents) {
+  /** @param attached this home's epoch where a connection's attachment has it, since nothing is stored; null for none */
+  constructor(platform: Platform, root: Root, events: HomeEvents, attached: number | null) {
     this.platform = platform
     this.root = root
     this.events = events
     const [row] = platform.storage.rows(HOME_ROWS)
-    if (row === undefined) return
+    if (row === undefined) {
+      if (attached !== null && platform.storage.blank) this.isHereUnstored(attached)
+      return
+    }
     const epoch = Number(row.epoch)
     this.fromStore = row.state === 'failed-over'
     this.unfinished = row.state === 'unfinished' || this.fromStore
@@ -97,6 +76,13 @@ export class Home {
         ? { at: 'elsewhere', region: String(row.region) as RegionId, epoch }
         : { at: 'here', epoch }
     if (this.untaken) platform.wakeBy(platform.now() + IMPORT_RETRY_MS)
+  }
+
+  /** The epoch of this home where no row says it; null where one does, or the home is not here. */
+  get unstored(): number | null {
+    return this.unstoredHere && this.known.at === 'here' && this.platform.storage.blank
+      ? this.known.epoch
+      : null
   }
 
   get knowledge(): HomeKnowledge {
@@ -170,7 +156,7 @@ export class Home {
   /** Makes this region the home, because a client came up here. */
   async take(): Promise<HomeHere> {
     if (this.settled?.at === 'here') return this.settled
-    await this.exclusively(() => (this.known.at === 'here' ? this.takeUp() : this.claim()))
+    await this.exclusively(() => (this.known.at === 'here' ? this.takeUp() : this.claim('a client')))
     if (this.known.at !== 'here') throw new CoreUnreachable(`${this.root} has moved on meanwhile`)
     return this.known
   }
@@ -236,16 +222,21 @@ export class Home {
     return this.claim()
   }
 
-  private async claim(): Promise<HomeKnowledge> {
+  /** @param by a client that came up here, whose connection remembers the home; or a message, which nothing remembers */
+  private async claim(by: 'a client' | 'a message' = 'a message'): Promise<HomeKnowledge> {
     const { home, state: given, synced } = await this.platform.core.claim(this.asking)
     this.refuseOlder(home)
     const state = given && stateByOurClock(given, this.platform.now())
     // Should the process die before it is done: who has taken over nobody else calls.
     if (state !== null) this.platform.wakeBy(this.platform.now() + IMPORT_RETRY_MS)
-    this.platform.storage.transaction(() => {
-      if (state !== null) this.events.importState(state, synced)
-      this.write(home.region, home.epoch, state === null ? 'new' : synced ? 'failed-over' : 'unfinished')
-    })
+    if (by === 'a client' && state === null && home.epoch === FIRST_EPOCH && this.platform.storage.blank)
+      this.isHereUnstored(home.epoch)
+    else {
+      this.platform.storage.transaction(() => {
+        if (state !== null) this.events.importState(state, synced)
+        this.write(home.region, home.epoch, state === null ? 'new' : synced ? 'failed-over' : 'unfinished')
+      })
+    }
     this.known = { at: 'here', epoch: home.epoch }
     this.unfinished = state !== null
     this.untaken = true
@@ -263,10 +254,8 @@ export class Home {
     await this.events.becameHome()
     if (this.known.at !== 'here' || this.known.epoch !== known.epoch) return this.known
     this.untaken = false
-    this.platform.storage.exec(
-      "UPDATE home SET state = 'here' WHERE state = 'new' AND epoch = ?",
-      known.epoch,
-    )
+    const taken = "UPDATE home SET state = 'here' WHERE state = 'new' AND epoch = ?"
+    this.platform.storage.exec(taken, known.epoch)
     return known
   }
 
@@ -370,6 +359,16 @@ export class Home {
     if (this.known.at !== 'unknown' && this.known.epoch > home.epoch) {
       throw new CoreUnreachable(`${this.root} has moved on meanwhile`)
     }
+  }
+
+  /** In its first epoch a home has nothing to import, so whoever claims it again finds it as it is. */
+  private isHereUnstored(epoch: number): void {
+    this.known = { at: 'here', epoch }
+    this.unstoredHere = true
+    this.platform.storage.beforeFirstRow(() => {
+      if (this.known.at === 'here')
+        this.write(this.platform.region, this.known.epoch, this.untaken ? 'new' : 'here')
+    })
   }
 
   private naming() {
