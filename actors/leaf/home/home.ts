@@ -1,5 +1,5 @@
-// What a leaf knows of its root's home, and how it becomes the home.
-
+// A root's home as its leaf sees it: asks the directory, claims the home, imports from former homes, and performs what the pure
+// step in `home-state.ts` decides.
 import type { RegionId, Root } from '../../../src/id/ids.ts'
 import { type HomeKnown, TOOK_NOTHING, type Took } from '../../../src/relay/home.ts'
 import { FIRST_EPOCH, type HomeAnswer, type Moved } from '../../../src/relay/home-answer.ts'
@@ -15,38 +15,38 @@ import {
   RESOLVE_PAUSE_MS,
   RESOLVE_WAIT_MS,
 } from '../../limits.ts'
-import type { Platform } from '../../platform.ts'
+import type { Platform, SqlRow } from '../../platform.ts'
 import { HOME_ROWS } from '../schema.ts'
 import type { HomeEvents } from './home-events.ts'
+import {
+  type HomeEffect,
+  type HomeEvent,
+  type HomeState,
+  isHome,
+  isImporting,
+  isTaken,
+  type KnownHome,
+  restored,
+  type StoredHome,
+  step,
+  wasHomeBefore,
+} from './home-state.ts'
 
 export type HomeKnowledge =
   | { readonly at: 'unknown' }
   | { readonly at: 'here'; readonly epoch: number }
   | { readonly at: 'elsewhere'; readonly region: RegionId; readonly epoch: number }
 
-/**
- * `new`, `unfinished`, `failed-over`: what waits in the uplink may not have been taken; `new` has nothing to import.
- * `handed-over`: this was the home just before; `passed-over`: it was not, or only an older one.
- */
-type HomeState = 'here' | 'new' | 'unfinished' | 'failed-over' | 'handed-over' | 'passed-over'
-
 export type HomeHere = Extract<HomeKnowledge, { at: 'here' }>
 
-/** How far what is late was taken, of which old home. */
+/** Up to where the state of a former home is imported. */
 type TookFrom = Took & { readonly from: RegionId | null }
 
 export class Home {
   private readonly platform: Platform
   private readonly root: Root
   private readonly events: HomeEvents
-  private known: HomeKnowledge = { at: 'unknown' }
-  /** Nothing is stored here, and so the home is not either: the directory has it, and a connection's attachment. */
-  private unstoredHere = false
-  private unfinished = false
-  /** This has become the home, and has not taken yet what waits for it in the uplink, which goes before all else. */
-  private untaken = false
-  /** What is unfinished began from the store: old homes may come back with something at any time. */
-  private fromStore = false
+  private state: HomeState
   private finishing: Promise<void> | null = null
   private tries = 0
   private askAgainAt = 0
@@ -56,49 +56,48 @@ export class Home {
   /** The core has not answered yet. */
   private lookUp: { readonly since: number; readonly answered: Promise<unknown> } | null = null
 
-  /** @param attached this home's epoch where a connection's attachment has it, since nothing is stored; null for none */
+  /** @param attached this home's epoch by a connection's attachment, if nothing is stored; null for none */
   constructor(platform: Platform, root: Root, events: HomeEvents, attached: number | null) {
     this.platform = platform
     this.root = root
     this.events = events
-    const [row] = platform.storage.rows(HOME_ROWS)
-    if (row === undefined) {
-      if (attached !== null && platform.storage.blank) this.isHereUnstored(attached)
-      return
-    }
-    const epoch = Number(row.epoch)
-    this.fromStore = row.state === 'failed-over'
-    this.unfinished = row.state === 'unfinished' || this.fromStore
-    this.untaken = row.state === 'new' || this.unfinished
-    this.lateFirstUntil = platform.now() + LATE_FIRST_MS_MAX
-    this.known =
-      row.state === 'handed-over' || row.state === 'passed-over'
-        ? { at: 'elsewhere', region: String(row.region) as RegionId, epoch }
-        : { at: 'here', epoch }
-    if (this.untaken) platform.wakeBy(platform.now() + IMPORT_RETRY_MS)
+    const stored = storedOf(platform.storage.rows(HOME_ROWS))
+    const unstored = stored === null && platform.storage.blank ? attached : null
+    const begun = restored(stored, unstored)
+    this.state = begun.state
+    if (unstored !== null) this.storeWithFirstRow()
+    if (begun.state.stored !== null) this.lateFirstUntil = platform.now() + LATE_FIRST_MS_MAX
+    for (const effect of begun.effects) this.perform(effect)
   }
 
-  /** The epoch of this home where no row says it; null where one does, or the home is not here. */
+  /** The epoch of this home if no row has it: a connection's attachment must. Null if there is a row, or the home is not here. */
   get unstored(): number | null {
-    return this.unstoredHere && this.known.at === 'here' && this.platform.storage.blank
-      ? this.known.epoch
-      : null
+    const { known, stored } = this.state
+    return isHome(known) && stored === null && this.platform.storage.blank ? known.epoch : null
   }
 
   get knowledge(): HomeKnowledge {
-    return this.known
+    const { known } = this
+    if (known.is === 'unknown') return { at: 'unknown' }
+    if (known.is === 'elsewhere') return { at: 'elsewhere', region: known.region, epoch: known.epoch }
+    return { at: 'here', epoch: known.epoch }
+  }
+
+  private get known(): KnownHome {
+    return this.state.known
   }
 
   /** What is known, unless that is nothing or is about to change. */
   get settled(): HomeKnowledge | null {
-    return this.obtaining !== null || this.untaken || this.known.at === 'unknown' ? null : this.known
+    if (this.obtaining !== null || !isTaken(this.known) || this.known.is === 'unknown') return null
+    return this.knowledge
   }
 
   /** The home as it is known here; null where nothing is known. */
   get newest(): HomeAnswer | null {
     const { known } = this
-    if (known.at === 'unknown') return null
-    return { region: known.at === 'here' ? this.platform.region : known.region, epoch: known.epoch }
+    if (known.is === 'unknown') return null
+    return { region: known.is === 'elsewhere' ? known.region : this.platform.region, epoch: known.epoch }
   }
 
   /** For whoever took this for the home. */
@@ -109,7 +108,7 @@ export class Home {
 
   /** For a core that is about to claim the home from here. */
   get told(): HomeKnown {
-    return { home: this.newest, imported: this.known.at === 'here' && !this.unfinished }
+    return { home: this.newest, imported: isHome(this.known) && !isImporting(this.known) }
   }
 
   /** What the core is asked with. Where the directory has gone back, and says an older home, this puts it right. */
@@ -125,7 +124,7 @@ export class Home {
   async find(): Promise<HomeKnowledge> {
     if (this.obtaining !== null) return this.obtaining
     if (this.settled !== null) return this.settled
-    return this.exclusively(() => (this.untaken ? this.takeUp() : this.resolve()))
+    return this.exclusively(() => (isTaken(this.known) ? this.resolve() : this.takeUp()))
   }
 
   /** As `find`, for what can do without an answer: gives up where a look-up takes long, which goes on. */
@@ -142,7 +141,7 @@ export class Home {
 
   /** Whether this is the home that the core takes it for; asks the directory where the two differ. */
   async isHere(epoch: number): Promise<boolean> {
-    const known = await this.find().catch(() => this.known)
+    const known = await this.find().catch(() => this.knowledge)
     if (known.at === 'here' && known.epoch >= epoch) return true
     if (known.at === 'elsewhere' && known.epoch >= epoch) return false
     return (await this.verify()).at === 'here'
@@ -156,15 +155,16 @@ export class Home {
   /** Makes this region the home, because a client came up here. */
   async take(): Promise<HomeHere> {
     if (this.settled?.at === 'here') return this.settled
-    await this.exclusively(() => (this.known.at === 'here' ? this.takeUp() : this.claim('a client')))
-    if (this.known.at !== 'here') throw new CoreUnreachable(`${this.root} has moved on meanwhile`)
-    return this.known
+    await this.exclusively(() => (isHome(this.known) ? this.takeUp() : this.claim('a client')))
+    const { knowledge } = this
+    if (knowledge.at !== 'here') throw new CoreUnreachable(`${this.root} has moved on meanwhile`)
+    return knowledge
   }
 
   /** Somebody said that this is not the home's epoch. Rejects where the directory cannot be asked. */
   async fenced(): Promise<void> {
     const { home } = await this.platform.core.resolve(this.asking)
-    if (this.known.at !== 'here' || home.epoch <= this.known.epoch) return
+    if (!isHome(this.known) || home.epoch <= this.known.epoch) return
     this.platform.report(`${this.root} is fenced at epoch ${this.known.epoch}`, null)
     if (home.region === this.platform.region) await this.verify()
     else await this.events.fence(home.region, home.epoch)
@@ -172,19 +172,12 @@ export class Home {
 
   /** Another region is the home now. */
   handedOver(region: RegionId, epoch: number): void {
-    this.write(region, epoch, this.wasBefore(epoch) ? 'handed-over' : 'passed-over')
-    this.known = { at: 'elsewhere', region, epoch }
-    this.unfinished = false
-    this.untaken = false
+    this.apply({ is: 'handed-over', home: { region, epoch } })
   }
 
   /** Whether no other home came between this one and the one with that epoch. */
   wasBefore(epoch: number): boolean {
-    const [row] = this.platform.storage.rows(HOME_ROWS)
-    // Of a root that never had anything there is nothing to miss.
-    if (row === undefined) return epoch <= FIRST_EPOCH + 1
-    if (row.state === 'passed-over') return false
-    return Number(row.epoch) === (row.state === 'handed-over' ? epoch : epoch - 1)
+    return wasHomeBefore(this.state.stored, epoch)
   }
 
   private async exclusively(work: () => Promise<HomeKnowledge>): Promise<HomeKnowledge> {
@@ -213,13 +206,8 @@ export class Home {
       this.lookUp = null
     }
     this.refuseOlder(home)
-    if (home.region !== this.platform.region) {
-      this.known = { at: 'elsewhere', ...home }
-      return this.known
-    }
-    if (this.known.at === 'here' && this.known.epoch === home.epoch) return this.known
-    // The directory says that it is here, but this leaf has not imported it, or never knew: finish that.
-    return this.claim()
+    const effects = this.apply({ is: 'resolved', home })
+    return effects.some((effect) => effect.do === 'claim') ? this.claim() : this.knowledge
   }
 
   /** @param by a client that came up here, whose connection remembers the home; or a message, which nothing remembers */
@@ -227,41 +215,35 @@ export class Home {
     const { home, state: given, synced } = await this.platform.core.claim(this.asking)
     this.refuseOlder(home)
     const state = given && stateByOurClock(given, this.platform.now())
-    // Should the process die before it is done: who has taken over nobody else calls.
-    if (state !== null) this.platform.wakeBy(this.platform.now() + IMPORT_RETRY_MS)
-    if (by === 'a client' && state === null && home.epoch === FIRST_EPOCH && this.platform.storage.blank)
-      this.isHereUnstored(home.epoch)
-    else {
-      this.platform.storage.transaction(() => {
-        if (state !== null) this.events.importState(state, synced)
-        this.write(home.region, home.epoch, state === null ? 'new' : synced ? 'failed-over' : 'unfinished')
-      })
-    }
-    this.known = { at: 'here', epoch: home.epoch }
-    this.unfinished = state !== null
-    this.untaken = true
-    this.fromStore = state !== null && synced
+    const imports = state === null ? 'nothing' : synced ? 'store' : 'home'
+    // In its first epoch a home has nothing to import, so a repeated claim finds it as it is: the row may wait.
+    const stored = !(
+      by === 'a client' &&
+      state === null &&
+      home.epoch === FIRST_EPOCH &&
+      this.platform.storage.blank
+    )
+    this.apply({ is: 'claimed', home, imports, stored }, () => {
+      if (state !== null) this.events.importState(state, synced)
+    })
     this.lateFirstUntil = this.platform.now() + LATE_FIRST_MS_MAX
     // The client is not to wait for a region that does not answer.
-    await (this.fromStore ? atMost(this.platform, FAIL_OVER_REGISTER_MS, this.finish()) : this.finish())
+    await (this.mayHearLate ? atMost(this.platform, FAIL_OVER_REGISTER_MS, this.finish()) : this.finish())
     return this.takeUp()
   }
 
   /** Completes what the process may have died before: nothing is accepted until then. */
   private async takeUp(): Promise<HomeKnowledge> {
     const { known } = this
-    if (!this.untaken || known.at !== 'here') return known
+    if (!isHome(known) || isTaken(known)) return this.knowledge
     await this.events.becameHome()
-    if (this.known.at !== 'here' || this.known.epoch !== known.epoch) return this.known
-    this.untaken = false
-    const taken = "UPDATE home SET state = 'here' WHERE state = 'new' AND epoch = ?"
-    this.platform.storage.exec(taken, known.epoch)
-    return known
+    this.apply({ is: 'taken', epoch: known.epoch })
+    return this.knowledge
   }
 
   /** What is left to be done since before the process died, or since the core was last out of reach. Never rejects. */
   async resume(): Promise<void> {
-    if (this.untaken)
+    if (!isTaken(this.known))
       await this.find().catch((cause) => this.platform.report(`${this.root} is not taken up`, cause))
     await this.finish()
   }
@@ -276,7 +258,7 @@ export class Home {
 
   /** An import is being completed: what comes now is newer than what is still late. Not for ever: that may be lost. */
   private get completing(): boolean {
-    if (!this.unfinished || this.fromStore) return false
+    if (this.known.is !== 'unfinished') return false
     return this.finishing !== null || this.platform.now() < this.lateFirstUntil
   }
 
@@ -291,22 +273,24 @@ export class Home {
 
   /** An old home may have something yet. */
   get importing(): boolean {
-    return this.unfinished
+    return isImporting(this.known)
   }
 
   /** This home began from the store, and has not heard from all old homes yet. */
   get mayHearLate(): boolean {
-    return this.unfinished && this.fromStore
+    return this.known.is === 'failed-over'
   }
 
   private async tryToFinish(): Promise<void> {
-    if (!this.unfinished || this.known.at !== 'here') return
+    const { known } = this
+    if (!isImporting(known)) return
+    const { epoch } = known
+    const synced = known.is === 'failed-over'
     try {
-      const { epoch } = this.known
       let registered = await this.register()
       // An old home lets go of what was late only when it is asked again: by then it is safe here.
       for (let took: TookFrom = { ...TOOK_NOTHING, from: null }; ; ) {
-        const asked = { ...this.naming(), epoch, synced: this.fromStore, registered, ...took }
+        const asked = { ...this.naming(), epoch, synced, registered, ...took }
         const late = await this.platform.core.imported(asked)
         if (late.done) break
         if (
@@ -325,14 +309,7 @@ export class Home {
           tookFilter: late.subscriptions.at(-1)?.filter ?? before.tookFilter,
         }
       }
-      // A newer home may have taken this one over meanwhile.
-      this.platform.storage.exec(
-        "UPDATE home SET state = ? WHERE state IN ('unfinished', 'failed-over') AND epoch = ?",
-        this.untaken ? 'new' : 'here',
-        epoch,
-      )
-      this.unfinished = false
-      this.events.imported()
+      this.apply({ is: 'imported', epoch })
       this.tries = 0
     } catch (cause) {
       this.platform.report(`the import of ${this.root} is not finished`, cause)
@@ -348,7 +325,7 @@ export class Home {
       await this.events.afterImport()
       return true
     } catch (cause) {
-      if (!this.fromStore) throw cause
+      if (!this.mayHearLate) throw cause
       this.platform.report(`not all of ${this.root} is registered`, cause)
       return false
     }
@@ -356,18 +333,15 @@ export class Home {
 
   /** An answer that was long on its way must not undo a newer hand-over. */
   private refuseOlder(home: HomeAnswer): void {
-    if (this.known.at !== 'unknown' && this.known.epoch > home.epoch) {
+    if (this.known.is !== 'unknown' && this.known.epoch > home.epoch) {
       throw new CoreUnreachable(`${this.root} has moved on meanwhile`)
     }
   }
 
-  /** In its first epoch a home has nothing to import, so whoever claims it again finds it as it is. */
-  private isHereUnstored(epoch: number): void {
-    this.known = { at: 'here', epoch }
-    this.unstoredHere = true
+  /** The row of a home that is not stored comes with the first row of anything else. */
+  private storeWithFirstRow(): void {
     this.platform.storage.beforeFirstRow(() => {
-      if (this.known.at === 'here')
-        this.write(this.platform.region, this.known.epoch, this.untaken ? 'new' : 'here')
+      this.apply({ is: 'stored' })
     })
   }
 
@@ -375,7 +349,32 @@ export class Home {
     return { fleet: this.platform.fleet, root: this.root, region: this.platform.region }
   }
 
-  private write(region: RegionId, epoch: number, state: HomeState): void {
+  /** @param within is done in the transaction that stores the home */
+  private apply(event: HomeEvent, within?: () => void): readonly HomeEffect[] {
+    const { state, effects } = step(this.state, event, this.platform.region)
+    // The alarm first: should the process die after the row is written, nobody else calls this actor.
+    for (const effect of effects) if (effect.do === 'wake') this.perform(effect)
+    const store = () => {
+      for (const effect of effects) if (effect.do === 'store') this.store(effect.home)
+    }
+    if (within === undefined) store()
+    else
+      this.platform.storage.transaction(() => {
+        within()
+        store()
+      })
+    this.state = state
+    for (const effect of effects) if (effect.do !== 'wake') this.perform(effect)
+    return effects
+  }
+
+  private perform(effect: HomeEffect): void {
+    if (effect.do === 'store-later') this.storeWithFirstRow()
+    else if (effect.do === 'wake') this.platform.wakeBy(this.platform.now() + IMPORT_RETRY_MS)
+    else if (effect.do === 'import-ended') this.events.imported()
+  }
+
+  private store({ region, epoch, state }: StoredHome): void {
     this.platform.storage.exec(
       'INSERT OR REPLACE INTO home (one, region, epoch, state) VALUES (1, ?, ?, ?)',
       region,
@@ -383,4 +382,10 @@ export class Home {
       state,
     )
   }
+}
+
+function storedOf([row]: readonly SqlRow[]): StoredHome | null {
+  if (row === undefined) return null
+  const state = String(row.state) as StoredHome['state']
+  return { state, region: String(row.region) as RegionId, epoch: Number(row.epoch) }
 }
