@@ -37,7 +37,7 @@ test('is claimed without a statement, and known after hibernation without a call
   const later = platform.loseMemory()
   const gate = new Gate(later, LAMP)
   expect(gate.device.leaf.home.knowledge).toEqual({ at: 'here', epoch: 1 })
-  const session = gate.device.explaining.receiver({ device: LAMP, topic: `${LAMP_ROOT}/a` } as never)
+  const session = gate.device.parts.facts.receiver({ device: LAMP, topic: `${LAMP_ROOT}/a` } as never)
   expect(session).toBeDefined()
   expect(later.execs).toBe(0)
   expect(asked).toEqual({ claims: 1, resolves: 0 })
@@ -93,7 +93,7 @@ test.each([
   const { asked, clock, connection, gate, platform } = await cleanLamp()
   const here = hibernated ? platform.loseMemory() : platform
   const holder = hibernated ? new Gate(here, LAMP) : gate
-  const given = holder.device.moving.handover({ fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US })
+  const given = holder.device.parts.handover.handover({ fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US })
   await clock.pass(2000)
   expect(await given).toMatchObject({ state: { session: null } })
   expect(packetsTo(connection).at(-1)).toMatchObject({
