@@ -93,7 +93,12 @@ test.each([
   const { asked, clock, connection, gate, platform } = await cleanLamp()
   const here = hibernated ? platform.loseMemory() : platform
   const holder = hibernated ? new Gate(here, LAMP) : gate
-  const given = holder.device.parts.handover.handover({ fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US })
+  const given = holder.device.parts.handover.handover({
+    fleet: DEFAULT_FLEET,
+    root: LAMP_ROOT,
+    epoch: 2,
+    to: US,
+  })
   await clock.pass(2000)
   expect(await given).toMatchObject({ state: { session: null } })
   expect(packetsTo(connection).at(-1)).toMatchObject({
