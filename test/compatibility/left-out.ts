@@ -12,7 +12,23 @@ export interface LeftOut {
 
 const ANSWER_JSON = 'the previous release’s edge gives a JSON answer as `payload` alone, not as `json` too'
 
+const PROBLEM_PAGES =
+  'the previous release has problems without stable types, and none for what would be silence'
+
 export const LEFT_OUT: readonly LeftOut[] = [
+  { make: 'old-edge', file: 'bad-input.test.ts', name: 'what would be silence', reason: PROBLEM_PAGES },
+  {
+    make: 'old-core',
+    file: 'bad-input.test.ts',
+    name: 'is an answer for a history that is off, at edge and core',
+    reason: PROBLEM_PAGES,
+  },
+  {
+    make: 'old-core',
+    file: 'bad-input.test.ts',
+    name: 'is explained where the type of a problem leads to',
+    reason: PROBLEM_PAGES,
+  },
   {
     make: 'old-edge',
     file: 'commands.test.ts',
