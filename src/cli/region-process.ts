@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { Miniflare } from 'miniflare'
 import { EDGE_OPTIONS } from './edge-options.ts'
+import { openWebSocketPort } from './websocket-port.ts'
 
 const WATCH_MS = 100
 
@@ -15,7 +16,10 @@ const setting = (name: string): string => {
   return value
 }
 
+const HOST = '127.0.0.1'
 const port = Number(setting('STARLING_PORT'))
+/** Clients connect to workerd itself: for measurements. */
+const direct = process.env.STARLING_DIRECT === 'on'
 const miniflare = new Miniflare({
   name: 'starling-edge',
   modules: [
@@ -31,11 +35,12 @@ const miniflare = new Miniflare({
     stdout.pipe(process.stderr)
     stderr.pipe(process.stderr)
   },
-  // Straight into workerd: miniflare's own entry would be a second proxy in front of every connection.
-  unsafeDirectSockets: [{ host: '127.0.0.1', port }],
+  // Straight into workerd: miniflare's own entry would parse and pass on each request.
+  unsafeDirectSockets: [{ host: HOST, port: direct ? port : 0 }],
   bindings: JSON.parse(setting('STARLING_BINDINGS')) as Record<string, string>,
 })
 await miniflare.ready
+if (!direct) await openWebSocketPort(HOST, port, Number((await miniflare.unsafeGetDirectURL()).port))
 
 const pid = workerdPid()
 process.send?.({ ready: { port, pid } })

@@ -50,6 +50,7 @@ interface UpOptions {
   readonly keyspace: string
   readonly keepAlive?: number
   readonly presence: boolean
+  readonly direct?: true
   readonly history: string
 }
 
@@ -75,6 +76,10 @@ export function upCommand(parts: Parts = PARTS): Command {
       '--keep-alive <seconds>',
       'the Server Keep Alive that MQTT 5 clients are given',
       whole('1 to 65535 seconds', 1, 65_535),
+    )
+    .option(
+      '--direct',
+      'clients connect to workerd itself, which leaves MQTT over plain TCP without an answer',
     )
     .option('--no-presence', "do not tell of clients' connections and their ends")
     .option(
@@ -169,6 +174,7 @@ async function start(dir: string, options: UpOptions, parts: Parts, children: Ch
           env: {
             STARLING_PORT: new URL(http).port,
             STARLING_WORKER: worker,
+            STARLING_DIRECT: options.direct ? 'on' : 'off',
             STARLING_STATE: path.join(dir, region),
             STARLING_ASSETS: assets,
             STARLING_BINDINGS: JSON.stringify({

@@ -32,6 +32,11 @@ export const PROBLEM_TYPES = {
     means: 'The WebSocket handshake offers no subprotocol `mqtt`.',
     mend: 'Offer `mqtt` in `Sec-WebSocket-Protocol`.',
   },
+  'not-websocket': {
+    status: 400,
+    means: 'The bytes at this port were no HTTP: plain MQTT over TCP, or TLS.',
+    mend: 'Connect with MQTT over WebSocket: `ws://<host>:<port>/mqtt`, subprotocol `mqtt`.',
+  },
   unauthenticated: {
     status: 401,
     means: 'The token is missing, not valid, or has expired.',

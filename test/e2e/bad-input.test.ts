@@ -1,3 +1,4 @@
+import net from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { Client } from './client.ts'
@@ -297,6 +298,18 @@ describe('what would be silence', () => {
         detail: expect.stringContaining('%2B'),
       })
     }
+  })
+
+  it('is an HTTP answer for MQTT over plain TCP to the WebSocket port', async () => {
+    const { hostname, port } = new URL(http)
+    const from = performance.now()
+    const socket = net.connect(Number(port), hostname)
+    socket.write(Buffer.from('101000044d5154540502003c000003616263', 'hex'))
+    let said = ''
+    for await (const part of socket) said += String(part)
+    expect(said).toMatch(/^HTTP\/1\.1 400 /)
+    expect(said).toContain(`ws://${hostname}:${port}/mqtt`)
+    expect(performance.now() - from).toBeLessThan(5_000)
   })
 
   it('is explained where the type of a problem leads to', async () => {

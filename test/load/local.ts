@@ -58,7 +58,7 @@ export async function startStarling(
   children: Children,
 ): Promise<void> {
   const log = await open(logFile, 'w')
-  const starling = children.start(process.execPath, [cli, 'up', '--dir', dir, '--port', '0'], {
+  const starling = children.start(process.execPath, [cli, 'up', '--dir', dir, '--port', '0', '--direct'], {
     stdio: ['ignore', log.fd, log.fd],
   })
   await log.close()
