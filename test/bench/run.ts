@@ -4,6 +4,7 @@
  *   npm run bench -- [pairs] [--pairs 20] [--window 16] [--seconds 5] [--warm-up 2] [--rate 200] [--payload 64]
  *                    [--only starling,mosquitto,aedes] [--qos 0,1] [--keep-sessions] [--json]
  *   npm run bench -- idle [--clients 4000] [--seconds 5] [--only …]   what silent clients cost
+ *   npm run bench -- connect --clients 200                            CPU of a connection, beside a bare actor's
  *   npm run bench -- state [--shadows 1000,100000] [--seconds 5]      shadows, and what an update costs; with `--chaos 5`
  *                    then, with the same shadows, five minutes of `npm run chaos -- --shadows`, since making many takes long
  *
@@ -15,6 +16,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { arch, cpus, platform, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Children } from '../load/children.ts'
+import { connectMode } from './connect.ts'
 import { idleMode } from './idle.ts'
 import type { Mode } from './mode.ts'
 import { readOptions } from './options.ts'
@@ -23,7 +25,12 @@ import { stateMode } from './state.ts'
 
 const REPORTS = resolve(import.meta.dirname, '../../reports')
 
-const MODES: Readonly<Record<string, Mode>> = { pairs: pairsMode, idle: idleMode, state: stateMode }
+const MODES: Readonly<Record<string, Mode>> = {
+  pairs: pairsMode,
+  idle: idleMode,
+  state: stateMode,
+  connect: connectMode,
+}
 
 async function main(): Promise<number> {
   const options = readOptions()

@@ -8,6 +8,7 @@ const DEFAULT_EXPORTS: readonly string[] = [
   'vitest.clients.config.ts',
   'test/idle/counting-worker.ts',
   'test/hosts/probe-worker.ts',
+  'test/bench/bare-worker.ts',
 ]
 
 export const LINES_MAX = 400
