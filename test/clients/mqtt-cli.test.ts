@@ -203,7 +203,7 @@ describe('`starling`', () => {
     ['up nonsense', /too many arguments/],
     ['up --port 99999', /'--port <n>' argument '99999' is invalid. a port, 0 to 65535/],
     ['up --regions EU', /'EU' is not a region/],
-    ['up --regions eu,eu', /a region is named twice/],
+    ['up --regions eu,eu', /the region 'eu' is named twice/],
     ['up --keep-alive 0', /'--keep-alive <seconds>' argument '0' is invalid. 1 to 65535 seconds/],
   ])('`starling %s` ends with 2 and says why', async (args, why) => {
     const { code, stdout, stderr } = await starling(args)
