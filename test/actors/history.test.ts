@@ -237,7 +237,7 @@ describe('while the core is away, past the bound', () => {
     await world.clock.settled()
     expect(textsTo(world.connection)).toEqual(['live only'])
     expect(world.platform.reports.map(({ what }) => what)).toContain(
-      'messages are not kept: the core has not taken what waits',
+      'messages are missing in the history: too many wait for the core',
     )
     world.changes.length = 0
     world.answer = async () => 'applied'

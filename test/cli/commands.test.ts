@@ -151,7 +151,9 @@ describe('a token that is not good ends with 4', () => {
       ]) {
         const ran = await here(...args, '--token', token)
         expect(ran, args.join(' ')).toMatchObject({ code: 4, stdout: '' })
-        expect(ran.stderr, args.join(' ')).toMatch(/token is not valid|token has expired|Bad User Name Or Password/)
+        expect(ran.stderr, args.join(' ')).toMatch(
+          /token is not valid|token has expired|Bad User Name Or Password/,
+        )
       }
     },
     CASE_MS,

@@ -1,4 +1,4 @@
-// Who in this region gets a leaf's messages, and by which of their subscriptions.
+// The subscribers of a leaf, or of a WideActor, in this region: who gets a message, and by which subscriptions.
 
 import type { ClientId, Root } from '../../../src/id/ids.ts'
 import { type Reach, reachOf } from '../../../src/id/root.ts'
@@ -21,11 +21,11 @@ export interface Subscribed {
   readonly identifier: number
 }
 
-/** One receiver of one topic, all its matching subscriptions taken together. */
+/** A session that gets a topic, with all its subscriptions that match. */
 export interface Receiver {
   readonly client: ClientId
   readonly session: string
-  /** The name by which it gets the topic: a shadow's has two, and whoever subscribes to both gets a copy of each. */
+  /** The topic's name for this receiver: a shadow's topic has two names, and a subscriber to both gets a copy of each. */
   readonly topic: string
   readonly subscriptions: readonly Subscribed[]
 }
@@ -46,7 +46,7 @@ export class Subscribers {
     return this.byFilter.size
   }
 
-  /** Each once, whoever has it. */
+  /** Each filter once, however many clients have it. */
   get filters(): readonly string[] {
     return [...this.byFilter.keys()]
   }
@@ -59,7 +59,7 @@ export class Subscribers {
     return this.byFilter.get(filter)?.has(client) === true
   }
 
-  /** Adds or replaces. */
+  /** Adds or replaces a subscription. */
   add(client: ClientId, session: string, subscription: Subscription): void {
     const { filter, qos, noLocal, retainAsPublished, identifier } = subscription
     const before = this.byFilter.get(filter)?.get(client)
@@ -78,7 +78,7 @@ export class Subscribers {
     this.remember(filter, after)
   }
 
-  /** @param filters null for all; what a newer session of the client registered stays */
+  /** @param filters null for all of the session. Subscriptions of the client's newer session stay */
   remove(client: ClientId, session: string, filters: readonly string[] | null): void {
     for (const filter of filters ?? [...this.byFilter.keys()]) {
       const clients = this.byFilter.get(filter)
@@ -93,7 +93,7 @@ export class Subscribers {
     }
   }
 
-  /** Whether anybody has subscribed other than by a shared subscription. */
+  /** Whether there is a subscription that is not shared. */
   get anyPlain(): boolean {
     return this.byFilter.size > this.shareFilters.size
   }
@@ -103,7 +103,7 @@ export class Subscribers {
     return this.shareFilters
   }
 
-  /** What others than this client want. */
+  /** The interest of all clients but this one. */
   wantedBesides(client: ClientId): { readonly plain: boolean; readonly shares: string[] } {
     const filters = [...this.byFilter].flatMap(([filter, clients]) =>
       clients.size > 1 || !clients.has(client) ? [filter] : [],
@@ -117,11 +117,11 @@ export class Subscribers {
     return [...(this.byFilter.get(share)?.values() ?? [])]
   }
 
-  /** Everybody who gets a message with this topic; the same array until something changes. */
+  /** The receivers of a topic; the same array until a subscription changes. */
   receivers(topic: string): readonly Receiver[] {
     const known = this.cache.get(topic)
     if (known !== undefined) return known
-    // By session: rows of a session that has died must not take the place of its successor's.
+    // By session: rows of an ended session must not hide those of the client's next session.
     const found = new Map<string, Receiver & { readonly subscriptions: Subscribed[] }>()
     const names = topicNames(topic)
     for (const [filter, clients] of this.byFilter) {
@@ -173,7 +173,7 @@ export class Subscribers {
 }
 
 /**
- * What a receiver gets of a message; null if its only subscriptions are No Local and the message is its own.
+ * The delivery of a message to a receiver; null if all its subscriptions are No Local and the message is its own.
  * Overlapping subscriptions give one delivery, with the highest QoS and every identifier. [MQTT-3.3.4-2] [MQTT-3.3.4-3]
  */
 export function deliveryFor(receiver: Receiver, message: Message, publisher: ClientId): Delivery | null {

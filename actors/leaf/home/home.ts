@@ -39,7 +39,7 @@ export type HomeKnowledge =
 
 export type HomeHere = Extract<HomeKnowledge, { at: 'here' }>
 
-/** Up to where the state of a former home is imported. */
+/** How far the rest of a former home is imported. */
 type TookFrom = Took & { readonly from: RegionId | null }
 
 export class Home {
@@ -53,7 +53,7 @@ export class Home {
   private lateFirstUntil = 0
   private held: Promise<void> | null = null
   private obtaining: Promise<HomeKnowledge> | null = null
-  /** The core has not answered yet. */
+  /** The question to the directory that has no answer yet. */
   private lookUp: { readonly since: number; readonly answered: Promise<unknown> } | null = null
 
   /** @param attached this home's epoch by a connection's attachment, if nothing is stored; null for none */
@@ -87,39 +87,39 @@ export class Home {
     return this.state.known
   }
 
-  /** What is known, unless that is nothing or is about to change. */
+  /** What is known; null if that is nothing, or is about to change. */
   get settled(): HomeKnowledge | null {
     if (this.obtaining !== null || !isTaken(this.known) || this.known.is === 'unknown') return null
     return this.knowledge
   }
 
-  /** The home as it is known here; null where nothing is known. */
+  /** The newest home that this leaf knows; null if it knows none. */
   get newest(): HomeAnswer | null {
     const { known } = this
     if (known.is === 'unknown') return null
     return { region: known.is === 'elsewhere' ? known.region : this.platform.region, epoch: known.epoch }
   }
 
-  /** For whoever took this for the home. */
+  /** The answer to a region or a core that wrongly addressed this leaf as the home: with the newest home it knows. */
   get moved(): Moved {
     const { newest } = this
     return newest === null ? { status: 'moved' } : { status: 'moved', home: newest }
   }
 
-  /** For a core that is about to claim the home from here. */
+  /** The answer to a core that is about to claim the home from here. */
   get told(): HomeKnown {
     return { home: this.newest, imported: isHome(this.known) && !isImporting(this.known) }
   }
 
-  /** What the core is asked with. Where the directory has gone back, and says an older home, this puts it right. */
+  /** A question to the core, with the home that is known here: a directory that went back to an older home is corrected by it. */
   get asking() {
     const { newest } = this
     return newest === null ? this.naming() : { ...this.naming(), known: newest }
   }
 
   /**
-   * Where the home is; makes it this region if there is none. Rejects with `CoreUnreachable`.
-   * Calls wait for one another, so that nothing is accepted here while a hand-over is under way.
+   * Where the home is. Makes this region the home if there is none. Rejects with `CoreUnreachable`.
+   * Calls wait for one another, so that no message is accepted here during a hand-over.
    */
   async find(): Promise<HomeKnowledge> {
     if (this.obtaining !== null) return this.obtaining
@@ -127,7 +127,7 @@ export class Home {
     return this.exclusively(() => (isTaken(this.known) ? this.resolve() : this.takeUp()))
   }
 
-  /** As `find`, for what can do without an answer: gives up where a look-up takes long, which goes on. */
+  /** As `find`, but rejects if a look-up takes longer than `RESOLVE_WAIT_MS`. The look-up goes on. */
   async findSoon(): Promise<HomeKnowledge> {
     const found = this.find()
     const { lookUp } = this
@@ -135,11 +135,11 @@ export class Home {
     found.catch(() => undefined)
     await atMost(this.platform, lookUp.since + RESOLVE_WAIT_MS - this.platform.now(), lookUp.answered)
     if (this.lookUp === lookUp)
-      throw new CoreUnreachable(`where the home of ${this.root} is takes long to say`)
+      throw new CoreUnreachable(`the directory takes long to answer for the home of ${this.root}`)
     return found
   }
 
-  /** Whether this is the home that the core takes it for; asks the directory where the two differ. */
+  /** Whether this region is the home, as a core believes. Asks the directory if the two disagree. */
   async isHere(epoch: number): Promise<boolean> {
     const known = await this.find().catch(() => this.knowledge)
     if (known.at === 'here' && known.epoch >= epoch) return true
@@ -152,7 +152,7 @@ export class Home {
     return this.exclusively(() => this.resolve())
   }
 
-  /** Makes this region the home, because a client came up here. */
+  /** Makes this region the home, because a client connects here. */
   async take(): Promise<HomeHere> {
     if (this.settled?.at === 'here') return this.settled
     await this.exclusively(() => (isHome(this.known) ? this.takeUp() : this.claim('a client')))
@@ -161,7 +161,7 @@ export class Home {
     return knowledge
   }
 
-  /** Somebody said that this is not the home's epoch. Rejects where the directory cannot be asked. */
+  /** The store says that the epoch of this home is over. Rejects if the directory is not reached. */
   async fenced(): Promise<void> {
     const { home } = await this.platform.core.resolve(this.asking)
     if (!isHome(this.known) || home.epoch <= this.known.epoch) return
@@ -190,7 +190,7 @@ export class Home {
   }
 
   private async resolve(): Promise<HomeKnowledge> {
-    // While the core is out of reach, each message would wait for it anew.
+    // Without the pause each message would wait for a core that is out of reach.
     if (this.platform.now() < this.askAgainAt)
       throw new CoreUnreachable(`the core was not reached for ${this.root}`)
     const answered = this.platform.core.resolve(this.asking)
@@ -200,7 +200,7 @@ export class Home {
       home = (await answered).home
     } catch (cause) {
       this.askAgainAt = this.platform.now() + RESOLVE_PAUSE_MS
-      this.platform.report(`where the home of ${this.root} is cannot be asked`, cause)
+      this.platform.report(`the directory was not asked for the home of ${this.root}`, cause)
       throw cause
     } finally {
       this.lookUp = null
@@ -227,12 +227,12 @@ export class Home {
       if (state !== null) this.events.importState(state, synced)
     })
     this.lateFirstUntil = this.platform.now() + LATE_FIRST_MS_MAX
-    // The client is not to wait for a region that does not answer.
+    // The client does not wait for a region that does not answer.
     await (this.mayHearLate ? atMost(this.platform, FAIL_OVER_REGISTER_MS, this.finish()) : this.finish())
     return this.takeUp()
   }
 
-  /** Completes what the process may have died before: nothing is accepted until then. */
+  /** Accepts the messages that wait in the uplink, also those of a process that died: no other message is accepted before. */
   private async takeUp(): Promise<HomeKnowledge> {
     const { known } = this
     if (!isHome(known) || isTaken(known)) return this.knowledge
@@ -241,14 +241,16 @@ export class Home {
     return this.knowledge
   }
 
-  /** What is left to be done since before the process died, or since the core was last out of reach. Never rejects. */
+  /** Goes on with an import that a dead process, or a core out of reach, left open. Never rejects. */
   async resume(): Promise<void> {
     if (!isTaken(this.known))
-      await this.find().catch((cause) => this.platform.report(`${this.root} is not taken up`, cause))
+      await this.find().catch((cause) =>
+        this.platform.report(`the home of ${this.root} does not begin`, cause),
+      )
     await this.finish()
   }
 
-  /** Completes an import that was cut short: the old home keeps what it has until it is told. Never rejects. */
+  /** Completes an import. The former home stores everything until this has ended. Never rejects. */
   finish(): Promise<void> {
     this.finishing ??= this.tryToFinish().finally(() => {
       this.finishing = null
@@ -256,13 +258,13 @@ export class Home {
     return this.finishing
   }
 
-  /** An import is being completed: what comes now is newer than what is still late. Not for ever: that may be lost. */
+  /** New deliveries wait for the older ones of a former home. Not for ever: these may be lost. */
   private get completing(): boolean {
     if (this.known.is !== 'unfinished') return false
     return this.finishing !== null || this.platform.now() < this.lateFirstUntil
   }
 
-  /** Null where nothing is late. All who wait go on or fail together, or the last one would overtake the first. */
+  /** Null if no older delivery can follow. All waiting calls end together, or the last one would overtake the first. */
   completed(): Promise<void> | null {
     if (!this.completing) return this.held
     this.held ??= eventually(this.platform, () => !this.completing, COMPLETING_WAIT_MS).finally(() => {
@@ -271,12 +273,12 @@ export class Home {
     return this.held
   }
 
-  /** An old home may have something yet. */
+  /** Whether a former home may still send something. */
   get importing(): boolean {
     return isImporting(this.known)
   }
 
-  /** This home began from the store, and has not heard from all old homes yet. */
+  /** Whether this home began from the core's store, and a former home may still send something. */
   get mayHearLate(): boolean {
     return this.known.is === 'failed-over'
   }
@@ -288,7 +290,7 @@ export class Home {
     const synced = known.is === 'failed-over'
     try {
       let registered = await this.register()
-      // An old home lets go of what was late only when it is asked again: by then it is safe here.
+      // A former home deletes what it sent only when it is asked again: by then this region has stored it.
       for (let took: TookFrom = { ...TOOK_NOTHING, from: null }; ; ) {
         const asked = { ...this.naming(), epoch, synced, registered, ...took }
         const late = await this.platform.core.imported(asked)
@@ -297,7 +299,7 @@ export class Home {
           late.late.length === 0 &&
           late.retained.length + late.shadows.length + late.subscriptions.length === 0
         )
-          throw new Error('an old home does not let go before all is registered')
+          throw new Error('a former home waits until all subscriptions are registered')
         await this.events.late(lateByOurClock(late, this.platform.now()))
         if (late.subscriptions.length > 0) registered = await this.register()
         const before = late.from === took.from ? took : TOOK_NOTHING
@@ -312,26 +314,26 @@ export class Home {
       this.apply({ is: 'imported', epoch })
       this.tries = 0
     } catch (cause) {
-      this.platform.report(`the import of ${this.root} is not finished`, cause)
+      this.platform.report(`the import of ${this.root} is repeated`, cause)
       this.platform.wakeBy(
         this.platform.now() + Math.min(IMPORT_RETRY_MS * 2 ** this.tries++, IMPORT_RETRY_MS_MAX),
       )
     }
   }
 
-  /** False where an old home may be asked for what is late all the same: it is not to wait for yet another region. */
+  /** False if subscriptions are open, but the lost home is asked for its rest all the same. */
   private async register(): Promise<boolean> {
     try {
       await this.events.afterImport()
       return true
     } catch (cause) {
       if (!this.mayHearLate) throw cause
-      this.platform.report(`not all of ${this.root} is registered`, cause)
+      this.platform.report(`not all subscriptions of ${this.root} are registered`, cause)
       return false
     }
   }
 
-  /** An answer that was long on its way must not undo a newer hand-over. */
+  /** A delayed answer must not undo a newer hand-over. */
   private refuseOlder(home: HomeAnswer): void {
     if (this.known.is !== 'unknown' && this.known.epoch > home.epoch) {
       throw new CoreUnreachable(`${this.root} has moved on meanwhile`)
@@ -352,7 +354,7 @@ export class Home {
   /** @param within is done in the transaction that stores the home */
   private apply(event: HomeEvent, within?: () => void): readonly HomeEffect[] {
     const { state, effects } = step(this.state, event, this.platform.region)
-    // The alarm first: should the process die after the row is written, nobody else calls this actor.
+    // The alarm first: if the process dies after the row is written, nobody else calls this actor.
     for (const effect of effects) if (effect.do === 'wake') this.perform(effect)
     const store = () => {
       for (const effect of effects) if (effect.do === 'store') this.store(effect.home)

@@ -1,6 +1,5 @@
-// From a home to the WideActor that knows the wide filters of its root: messages, unless none can match, and whether
-// there are retained ones.
-
+// From a home to the WideActor of its root's shard: messages, unless no wide filter can match, and whether the root has retained
+// messages.
 import type { Branch, ClientId, Root } from '../../../src/id/ids.ts'
 import { presenceBranch } from '../../../src/id/root.ts'
 import type { Outcome } from '../../../src/mqtt/outcome.ts'
@@ -15,15 +14,15 @@ export class WideLink {
   private readonly platform: Platform
   private readonly root: Root
   private readonly retains: (branch: Branch) => boolean
-  /** With the number that each has in the table of those indexed. */
+  /** The root's branches, each with its number in the table `indexed`. */
   private readonly branches: readonly (readonly [Branch, number])[]
   private readonly courier: Courier
   private skipUntil = 0
-  /** Those that the WideActor has among the ones with retained messages. In storage, so that it cannot be forgotten. */
+  /** Branches that the WideActor's index has as those with retained messages. Stored, so that none is forgotten there. */
   private readonly indexed = new Set<Branch>()
   private telling: Promise<void> = Promise.resolve()
 
-  /** @param retains whether the home is here and has retained messages of the branch */
+  /** @param retains whether the home is here and the branch has retained messages */
   constructor(platform: Platform, root: Root, retains: (branch: Branch) => boolean) {
     this.platform = platform
     this.root = root
@@ -49,24 +48,24 @@ export class WideLink {
   }
 
   /**
-   * The message's outcome with those who have wide filters; null where it is known that none can match.
-   * @param presence an event of the client's, which no grant is about
+   * The message's outcome at the subscribers with wide filters; null if a grant says that none can match.
+   * @param presence whether the message is a presence event, which no grant covers
    */
   pass(publisher: ClientId, record: Uint8Array, presence: boolean): Promise<Outcome> | null {
     const leftMs = this.skipUntil - this.platform.now()
-    // No grant is for longer: the clock was set back, and others do not take it that this one is out still.
+    // A longer rest means that the clock was set back: the WideActor counts the grant as over.
     if (!presence && leftMs > 0 && leftMs <= WIDE_GRANT_MS) return null
     return this.courier.post(encodeRouted(publisher, record))
   }
 
-  /** Resolves when the WideActor knows that there are retained messages; that there are none any more, it may learn late. */
+  /** Resolves when the index has each branch with retained messages. That a branch has none left may reach the index later. */
   index(): Promise<Outcome> {
     if (this.wrong().length === 0) return Promise.resolve(Reason.Success)
     const lacking = this.lacking()
     const told = this.tell().then(
       () => Reason.Success,
       (cause) => {
-        this.platform.report(`the retained messages of ${this.root} are not known to wide filters`, cause)
+        this.platform.report(`wide filters do not find the retained messages of ${this.root}`, cause)
         this.platform.wakeBy(this.platform.now() + RETAINS_RETRY_MS)
         return Reason.UnspecifiedError
       },
@@ -74,7 +73,7 @@ export class WideLink {
     return lacking ? told : Promise.resolve(Reason.Success)
   }
 
-  /** The process may have died between a retained message and its mark: then this is made good soon. */
+  /** If the process died between a retained message and the index, the alarm repairs the index. */
   repair(): void {
     if (this.lacking()) this.platform.wakeBy(this.platform.now() + RETAINS_RETRY_MS)
   }
@@ -84,7 +83,7 @@ export class WideLink {
     this.telling = before.then(async () => {
       for (const [branch, number] of this.wrong()) {
         const any = this.retains(branch)
-        // Should the process die between: one too many in the index costs a call, one too few would be a loss.
+        // If the process dies in between: a branch too many in the index costs a call, a branch too few loses messages.
         if (!any) this.mark(branch, number, false)
         await this.platform.peers.wide(this.root).retains(branch, any)
         if (any) this.mark(branch, number, true)
@@ -93,7 +92,7 @@ export class WideLink {
     return this.telling
   }
 
-  /** Those of which the index does not say what is so. */
+  /** Branches for which the index is wrong. */
   private wrong() {
     return this.branches.filter(([branch]) => this.retains(branch) !== this.indexed.has(branch))
   }

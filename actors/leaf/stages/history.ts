@@ -1,5 +1,5 @@
-// What a home keeps of chosen topics until the core's store has it. Once that is so, nothing is left here, whoever is the
-// home by then: the region that kept a message also passes it on.
+// Messages of chosen topics on their way to the history in the core's store. They are stored here until the store has them, even if
+// another region has become the home: the region that accepted a message sends it.
 
 import type { ClientId } from '../../../src/id/ids.ts'
 import type { Kept, Message } from '../../../src/mqtt/message.ts'
@@ -19,24 +19,24 @@ import type { LeafPart } from '../leaf-part.ts'
 import { HISTORY_KEPT_ROWS } from '../schema.ts'
 import { decodeEntry, type Entry, encodeEntry } from './history-entry.ts'
 
-/** What one round sends. */
+/** The messages that one round of syncing sends. */
 export interface HistoryRound {
   readonly rows: HistoryRow[]
-  /** Of storage: all rows up to this name. */
+  /** The stored rows up to this number are in the round. */
   readonly storedUpTo: number
-  /** Of memory: so many from the beginning. */
+  /** How many of the messages in memory are in the round. */
   readonly volatile: number
-  /** There is no more. */
+  /** Whether the round has all messages. */
   readonly all: boolean
 }
 
 export class History implements LeafPart {
-  /** Called when there is something for the store. */
+  /** Called with each message for the store. */
   changed: () => void = () => undefined
   private readonly platform: Platform
-  /** QoS 0: in memory only, unless the core is away. */
+  /** Messages of QoS 0: in memory, unless the core is out of reach. */
   private volatile: Entry[] = []
-  /** To be stored when this event is over. */
+  /** Messages that are stored at the end of this event. */
   private fresh: Entry[] = []
   private storing: Promise<void> | null = null
   private messages = 0
@@ -61,12 +61,12 @@ export class History implements LeafPart {
       this.at = Math.max(this.at, decodeEntry(bytes).at)
   }
 
-  /** Whether the store lacks something. */
+  /** Whether the store lacks messages. */
   get any(): boolean {
     return this.messages > 0
   }
 
-  /** The last that was kept; number 0 where nothing ever was. */
+  /** The last message; number 0 if there was none. */
   get last(): Pick<HistoryPlace, 'at' | 'number'> {
     return { at: this.at, number: this.number }
   }
@@ -82,15 +82,15 @@ export class History implements LeafPart {
     }
   }
 
-  /** Whether a message would have to be refused, since the store has not taken what waits. QoS 0 is never refused. */
+  /** Whether a message must be refused because too many wait for the store. QoS 0 is never refused. */
   refuses({ topic, qos, payload }: Message): boolean {
     return qos > 0 && this.isFull(payload.length) && this.platform.settings.history.ttlSeconds(topic) > 0
   }
 
   /**
-   * Keeps a message of a chosen topic. What there is no room for (QoS 0, and what the server says itself) leaves a gap in the
-   * numbers.
-   * @returns null where it is not kept; else what it is passed on as, and when it is stored: null where it need not be
+   * Numbers a message of a chosen topic and adds it. Without room, a message of QoS 0 or of the server is dropped and leaves a gap
+   * in the numbers.
+   * @returns null if the message is not added; else its place, and when it is stored: null for QoS 0
    */
   keep(
     publisher: ClientId,
@@ -103,7 +103,7 @@ export class History implements LeafPart {
     const number = ++this.number
     if (this.isFull(message.payload.length)) {
       if (!this.saidFull)
-        this.platform.report('messages are not kept: the core has not taken what waits', null)
+        this.platform.report('messages are missing in the history: too many wait for the core', null)
       this.saidFull = true
       return null
     }
@@ -125,7 +125,7 @@ export class History implements LeafPart {
     return this.platform.storage.exec('SELECT 1 FROM history WHERE number <= ? LIMIT 1', upTo).length > 0
   }
 
-  /** What is to be sent next. The numbers in it are never used again. */
+  /** The next round. Its numbers are not used again. */
   round(): HistoryRound {
     const rows: HistoryRow[] = []
     let bytes = 0
@@ -167,7 +167,7 @@ export class History implements LeafPart {
     return { rows, storedUpTo, volatile, all }
   }
 
-  /** The store has what was sent. */
+  /** The store has the messages of the round. */
   applied({ rows, storedUpTo, volatile }: HistoryRound): void {
     if (storedUpTo > 0) {
       const gone = this.platform.storage.exec(
@@ -180,7 +180,7 @@ export class History implements LeafPart {
     if (rows.length > 0) this.saidFull = false
   }
 
-  /** The store has not taken what was sent: what is only in memory will wait in storage. */
+  /** The store was not reached: messages in memory are stored. */
   failed(): void {
     const waiting = this.volatile
     this.volatile = []
@@ -194,7 +194,7 @@ export class History implements LeafPart {
     )
   }
 
-  /** With whatever else this event keeps, in one row: a call brings many messages. */
+  /** In one row with this event's other messages: a call brings many. */
   private store(entry: Entry): Promise<void> {
     this.fresh.push(entry)
     this.storing ??= Promise.resolve().then(() => {
@@ -240,6 +240,6 @@ export class History implements LeafPart {
 
 function rowOf(bytes: Uint8Array): HistoryRow {
   const { record, ...entry } = decodeEntry(bytes)
-  // A copy: the other messages of its row must not cross with this one.
+  // A copy: a view would carry the row's other messages to the uplink.
   return { ...entry, record: record.slice() }
 }

@@ -1,4 +1,4 @@
-// The retained messages of a root, kept at its home.
+// The retained messages of a root, stored at its home.
 
 import type { Branch } from '../../../src/id/ids.ts'
 import { branchOfTopic, isPresence } from '../../../src/id/root.ts'
@@ -27,7 +27,7 @@ export interface RetainedRecord {
   readonly record: Uint8Array
 }
 
-/** As a home had it that is none any more; no record where it had removed it. With the epoch in which that was. */
+/** A former home's change: a retained message, or null if it was deleted, with the epoch of that home. */
 interface LateRecord {
   readonly topic: string
   readonly record: Uint8Array | null
@@ -37,11 +37,11 @@ interface LateRecord {
 export class Retained implements LeafPart {
   private readonly storage: Storage
   private readonly marks: Marks
-  /** Record sizes by topic: what is there is known without reading it. */
+  /** Record sizes by topic, so that topics are known without reading records. */
   private readonly sizes = new Map<string, number>()
   private bytes = 0
   private notes = false
-  /** The last presence event: it is read and replaced with each connection. */
+  /** The last presence event, in memory: each connection reads and replaces it. */
   private presence: RetainedRecord | null = null
 
   constructor(storage: Storage, marks: Marks) {
@@ -53,7 +53,7 @@ export class Retained implements LeafPart {
     }
   }
 
-  /** Whether there are any of a branch. */
+  /** Whether a branch has retained messages. */
   hasAny(branch: Branch): boolean {
     if (isPresence(branch)) return this.sizes.has(branch)
     for (const topic of this.sizes.keys()) if (!isPresence(topic)) return true
@@ -61,8 +61,8 @@ export class Retained implements LeafPart {
   }
 
   /**
-   * Replaces what the topic had; an empty payload removes it. [MQTT-3.3.1-5] [MQTT-3.3.1-6]
-   * @param epoch of this home, kept along
+   * Replaces the topic's retained message; an empty payload deletes it. [MQTT-3.3.1-5] [MQTT-3.3.1-6]
+   * @param epoch of this home, stored with the message
    */
   keep(message: Message, epoch: number): typeof Reason.Success | typeof Reason.QuotaExceeded {
     const before = this.sizes.get(message.topic)
@@ -88,12 +88,12 @@ export class Retained implements LeafPart {
     return Reason.Success
   }
 
-  /** Replaces what the topic had, which no bound refuses: there is one such message of a root. */
+  /** Replaces the topic's retained message without a bound: for presence, of which a root has one. */
   put(topic: string, record: Uint8Array): void {
     this.write(topic, record)
   }
 
-  /** Those that match a filter. Those that have expired are removed on the way. */
+  /** The retained messages that match a filter. Deletes expired ones. */
   matching(filters: readonly string[], now: number, ...only: readonly string[]): RetainedRecord[] {
     const found: RetainedRecord[] = []
     for (const topic of only.length > 0 ? only : [...this.sizes.keys()]) {
@@ -106,7 +106,7 @@ export class Retained implements LeafPart {
     return found
   }
 
-  /** Those that match a filter, in the order of their topics, from after `after` on. */
+  /** A page of the retained messages that match a filter, in the order of topics, after `after`. */
   page(filters: readonly string[], after: string, now: number, branch: Branch): LeafRetainedPage {
     const records: Uint8Array[] = []
     let bytes = 0
@@ -132,7 +132,7 @@ export class Retained implements LeafPart {
     return [...this.sizes.keys()].map((topic) => ({ topic, record: this.read(topic) }))
   }
 
-  /** One of them, or null. */
+  /** The topic's record, or null. */
   one(topic: string): Uint8Array | null {
     return this.sizes.has(topic) ? this.read(topic) : null
   }
@@ -167,7 +167,7 @@ export class Retained implements LeafPart {
     }
   }
 
-  /** Those that the core's store was not confirmed to have, after a topic. */
+  /** Changes that the core's store has not confirmed, after a topic. */
   unsynced(after = '', limit = -1): LateRecord[] {
     return this.marks.unconfirmed('retained', after, limit).map(({ key, version }) => {
       const topic = String(key)
@@ -176,7 +176,7 @@ export class Retained implements LeafPart {
     })
   }
 
-  /** As it is given to the next home. */
+  /** The same, a page for the next home. */
   late(after: string): ReleaseResponse['retained'] {
     return this.unsynced(after, LATE_RETAINED_MAX).map(({ topic, record, epoch }) => ({
       topic,
@@ -185,18 +185,18 @@ export class Retained implements LeafPart {
     }))
   }
 
-  /** The next home has those up to this topic. */
+  /** The next home has the changes up to this topic. */
   taken(upTo: string): void {
     if (upTo !== '') this.marks.forget('retained', upTo)
   }
 
-  /** What a former home had and nobody else: only where no newer one has changed the topic. */
+  /** A former home's change that no other home has. Dropped if this home has changed the topic since. */
   takeLate({ topic, record, epoch }: ReleaseResponse['retained'][number]): void {
     if (this.storage.exec('SELECT 1 FROM retained_changed WHERE topic = ?', topic).length > 0) return
     this.takeNewer({ topic, record, epoch })
   }
 
-  /** A home has of its own epoch what is newest: it gives what the store may not have. */
+  /** Applies a change unless the topic's message is of a newer epoch. */
   private takeNewer({ topic, record, epoch }: LateRecord): void {
     const present = this.one(topic)
     if (present !== null && epochOf(present) > epoch) return
@@ -204,7 +204,7 @@ export class Retained implements LeafPart {
     else if (present !== null) this.remove(topic, epoch)
   }
 
-  /** While older homes may still have something: the topics that this one changes are noted. */
+  /** Whether this home notes the topics that it changes: while a former home may still send changes. */
   set noting(noting: boolean) {
     this.notes = noting
     if (!noting) this.storage.exec('DELETE FROM retained_changed')
@@ -232,13 +232,13 @@ export class Retained implements LeafPart {
   }
 
   private write(topic: string, record: Uint8Array): void {
-    // REPLACE would write the index of the topics too.
+    // REPLACE would also write the index of topics, which costs a row.
     this.storage.exec(
       'INSERT INTO retained (topic, record) VALUES (?, ?) ON CONFLICT (topic) DO UPDATE SET record = excluded.record',
       topic,
       record,
     )
-    // Presence goes with the session.
+    // The presence event is synced with the session.
     if (isPresence(topic)) this.presence = { topic, record }
     else this.marks.put('retained', topic, this.sizes.has(topic))
     this.bytes += record.length - (this.sizes.get(topic) ?? 0)
@@ -258,7 +258,7 @@ function epochOf(record: Uint8Array): number {
   return decodeMessage(record).retainedAt ?? 0
 }
 
-/** What subscriptions get of retained messages: encoded deliveries, but for the topics of which a newer one has come. */
+/** Encoded deliveries of retained messages for subscriptions. @param overtaken topics of which a newer message was delivered */
 export function retainedDeliveries(
   subscriptions: readonly Subscription[],
   retained: readonly RetainedRecord[],

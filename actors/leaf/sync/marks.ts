@@ -1,19 +1,19 @@
-// What of a root the core's store does not have yet, marked in the transaction that changes it: it outlives the process.
+// Marks of the rows that the core's store lacks. A mark is written in the transaction that changes its row, so it outlives the process.
 import type { Platform, SqlRow, SqlValue } from '../../platform.ts'
 import { SYNC_ROWS, UNSYNCED_ROWS } from '../schema.ts'
 
-/** `session` and `interests` are one thing each; `void` says that all rows of a kind are gone from the store. */
+/** `session` and `interests` have one mark each. A `void` mark says that the store must drop all rows of a kind. */
 export type MarkKind = 'session' | 'interests' | 'void' | RowKind
-/** A subscription has no row of its own in the store: it goes with the session. */
+/** A subscription has no row in the store: it is part of the session. */
 export type RowKind = 'queue' | 'retained' | 'shadow' | 'subscription'
 
 export interface Mark {
   readonly kind: MarkKind
   /** A position, a topic, a shadow's path, a filter, or the kind of rows that is void. */
   readonly key: number | string
-  /** Of what is void: up to which version. Of a row that was removed: the epoch in which that was. */
+  /** Of a `void` mark: the version up to which rows are dropped. Of a deleted row: the epoch in which it was deleted. */
   readonly version: number
-  /** When it was changed first of what the store does not have, ms since the epoch. */
+  /** When the first change that the store lacks was made. Milliseconds since 1970. */
   readonly since: number
 }
 
@@ -42,10 +42,10 @@ export class Marks {
   changed: () => void = () => undefined
   private readonly platform: Pick<Platform, 'storage' | 'now'>
   private version = 0
-  /** The round that is on its way; 0 for none. */
+  /** The round that was sent and has no answer; 0 for none. */
   private underWay = 0
   private some = false
-  /** That the session is marked is known without a look: it changes often. */
+  /** The session changes often: known without a statement. */
   private sessionMarked = false
 
   constructor(platform: Pick<Platform, 'storage' | 'now'>) {
@@ -55,7 +55,7 @@ export class Marks {
     this.look()
   }
 
-  /** Whether there is anything that the store does not have. */
+  /** Whether the store lacks anything. */
   get any(): boolean {
     return this.some
   }
@@ -67,12 +67,12 @@ export class Marks {
     if (kind === 'session') this.sessionMarked = true
   }
 
-  /** A row was written. @param known whether there was one before: then the store may have it */
+  /** A row was written. @param known whether there was one before, which the store may have */
   put(kind: RowKind, key: number | string, known: boolean): void {
     this.mark(kind, key, known)
   }
 
-  /** A row was removed: what the store never had needs no removing there. @param epoch in which it was, where that counts */
+  /** A row was deleted. If the store never had it, its mark is deleted too. @param epoch in which it was deleted; 0 if that does not count */
   gone(kind: RowKind, key: number | string, epoch = 0): void {
     const never =
       this.known?.some((row) => row.kind === kind && row.key === key && row.stored === 0) !== false &&
@@ -84,13 +84,13 @@ export class Marks {
     if (!never) this.mark(kind, key, true, epoch)
   }
 
-  /** All rows of a kind are gone. */
+  /** All rows of a kind were deleted. */
   allGone(kind: RowKind): void {
     this.exec('DELETE FROM unsynced WHERE kind = ?', kind)
     this.mark('void', kind, true, this.nextVersion())
   }
 
-  /** The session has ended. @param known whether it was one that is synced */
+  /** The session has ended. @param known whether the session was one that is synced */
   sessionEnded(known: boolean): void {
     this.sessionMarked = false
     if (this.exec("SELECT 1 FROM unsynced WHERE kind = 'session' AND stored = 0").length > 0) {
@@ -105,7 +105,7 @@ export class Marks {
     }
   }
 
-  /** Whether the store still lacks something of the queue up to this position, or of another thing with this key. */
+  /** Whether the store lacks the row with this key; of the queue, any row up to this position. */
   lacks(kind: RowKind | 'interests', upTo: number | string): boolean {
     const { known } = this
     if (known !== null)
@@ -123,7 +123,7 @@ export class Marks {
     return known ?? this.exec('SELECT 1 FROM unsynced WHERE kind = ? AND key = ?', kind, key).length > 0
   }
 
-  /** Rows that the store was never confirmed to have, after a key. */
+  /** Rows that the store has not confirmed, after a key. */
   unconfirmed(kind: RowKind, after: number | string, limit: number): Pick<Mark, 'key' | 'version'>[] {
     return this.exec(
       'SELECT key, version FROM unsynced WHERE kind = ? AND key > ? ORDER BY key LIMIT ?',
@@ -133,13 +133,13 @@ export class Marks {
     ).map(({ key, version }) => ({ key: key as number | string, version: Number(version) }))
   }
 
-  /** Whoever is the home now has these. */
+  /** The next home has these rows. */
   forget(kind: RowKind, upTo: number | string): void {
     this.exec('DELETE FROM unsynced WHERE kind = ? AND key <= ?', kind, upTo)
     this.look()
   }
 
-  /** The first marks, all that is taken away last. */
+  /** The first marks. `void` marks come last. */
   first(limit: number): Mark[] {
     const known = this.known
     const rows =
@@ -154,7 +154,7 @@ export class Marks {
     }))
   }
 
-  /** These are about to be sent. @returns the version of all of them */
+  /** Begins a round with these marks. @returns the version of the round */
   begin(marks: readonly Mark[]): number {
     return this.platform.storage.transaction(() => {
       const round = this.nextVersion()
@@ -172,12 +172,12 @@ export class Marks {
     })
   }
 
-  /** The round that was on its way has come to nothing: its marks stay. */
+  /** The round has failed: its marks stay. */
   failed(): void {
     this.underWay = 0
   }
 
-  /** The store has what was sent in this round; what changed meanwhile stays marked. */
+  /** The store has the rows of this round. Rows that changed since keep their marks. */
   applied(round: number): void {
     this.underWay = 0
     const { known } = this
@@ -186,7 +186,7 @@ export class Marks {
     this.look()
   }
 
-  /** Nothing is to be synced from here any more. */
+  /** Another home syncs from now on. */
   clear(): void {
     this.sessionMarked = false
     if (this.some) this.exec('DELETE FROM unsynced')
@@ -197,7 +197,7 @@ export class Marks {
     const { known } = this
     const now = this.platform.now()
     this.exec(
-      // A change behind one that is under way is late from now on, any other since the first.
+      // While the mark's round is under way, the store lacks only this change; otherwise also the first one since.
       `INSERT INTO unsynced (kind, key, round, stored, version, since) VALUES (?1, ?2, 0, ?3, ?4, ?5)
        ON CONFLICT DO UPDATE SET round = 0, version = excluded.version,
        since = CASE WHEN round > 0 AND round = ?6 THEN excluded.since ELSE since END`,
