@@ -1,8 +1,10 @@
 // Why a CONNECT is refused, and the CONNACK that says so. A cause is named only to a client whose token has a valid signature, or
 // whose secret is right: to all others each refusal by password reads alike.
+import { type ClientClaims, checkClientToken } from '../src/id/client-token.ts'
 import type { ConnectPacket, Properties } from '../src/mqtt/packet.ts'
-import type { ReasonCode } from '../src/mqtt/reason.ts'
+import { Reason, type ReasonCode } from '../src/mqtt/reason.ts'
 import { encodeWithReason } from '../src/session/reason-string.ts'
+import type { Platform } from './platform.ts'
 
 export interface ConnectRefusal {
   readonly refused: ReasonCode
@@ -24,6 +26,16 @@ const PACKET_BYTES_UNLIMITED = 0xffff_ffff
 
 export function refuse(refused: ReasonCode, said?: string): ConnectRefusal {
   return said === undefined ? { refused } : { refused, said }
+}
+
+/** The claims of a token that came as password, or the refusal. */
+export async function claimsOf(
+  token: string,
+  platform: Pick<Platform, 'settings' | 'now'>,
+): Promise<ClientClaims | ConnectRefusal> {
+  const claims = await checkClientToken(token, platform.settings.clientTokenSecret, platform.now())
+  if (claims === 'expired') return refuse(Reason.BadUserNameOrPassword, EXPIRED)
+  return claims === 'invalid' ? refuse(Reason.BadUserNameOrPassword) : claims
 }
 
 /** The CONNACK, without a session. [MQTT-3.2.2-6] */

@@ -12,62 +12,76 @@ import type { UplinkPeer } from './uplink/uplink-peer.ts'
 import { WideActor } from './wide/wide-actor.ts'
 import type { WidePeer } from './wide/wide-peer.ts'
 
-const LEAF = [
-  'publish',
-  'subscribe',
-  'unsubscribe',
-  'share',
-  'receive',
-  'interest',
-  'drained',
-  'homeKnown',
-  'historySeam',
-  'fence',
-  'handover',
-  'release',
-  'retainedFor',
-  'explainTopic',
-] as const satisfies readonly (keyof LeafPeer)[]
+/** Every method of a contract, so that the compiler finds one that is missing here: a call of it would fail only when it is made. */
+type MethodsOf<Peer> = Readonly<Record<keyof Peer & string, true>>
 
-/** The methods that other actors and the relay call, by the kind of the actor. A device is a leaf too. */
-export const METHODS: {
-  readonly device: readonly (keyof DevicePeer)[]
-  readonly topic: readonly (keyof LeafPeer)[]
-  readonly uplink: readonly (keyof UplinkPeer)[]
-  readonly wide: readonly (keyof WidePeer)[]
-  readonly front: readonly (keyof FrontPeer)[]
-} = {
-  device: [
-    ...LEAF,
-    'publishOwn',
-    'shadow',
-    'command',
-    'deliver',
-    'presence',
-    'accessChanged',
-    'explainReceiver',
-    'explainPublisher',
-    'frontOpened',
-    'frontFrames',
-    'frontClosed',
-  ],
-  topic: LEAF,
-  uplink: ['send', 'take', 'took', 'drained', 'drainedWide', 'sync', 'explain'],
-  wide: [
-    'publish',
-    'receive',
-    'subscribe',
-    'unsubscribe',
-    'fence',
-    'drained',
-    'learn',
-    'retains',
-    'share',
-    'retained',
-    'retainedElsewhere',
-    'explain',
-  ],
-  front: ['send', 'close'],
+const LEAF: MethodsOf<LeafPeer> = {
+  publish: true,
+  subscribe: true,
+  unsubscribe: true,
+  share: true,
+  receive: true,
+  interest: true,
+  drained: true,
+  homeKnown: true,
+  historySeam: true,
+  fence: true,
+  handover: true,
+  release: true,
+  retainedFor: true,
+  explainTopic: true,
+}
+
+/** A device is a leaf too. */
+const DEVICE: MethodsOf<DevicePeer> = {
+  ...LEAF,
+  publishOwn: true,
+  shadow: true,
+  command: true,
+  deliver: true,
+  presence: true,
+  accessChanged: true,
+  explainReceiver: true,
+  explainPublisher: true,
+  frontOpened: true,
+  frontFrames: true,
+  frontClosed: true,
+}
+
+const UPLINK: MethodsOf<UplinkPeer> = {
+  send: true,
+  take: true,
+  took: true,
+  drained: true,
+  drainedWide: true,
+  sync: true,
+  explain: true,
+}
+
+const WIDE: MethodsOf<WidePeer> = {
+  publish: true,
+  receive: true,
+  subscribe: true,
+  unsubscribe: true,
+  fence: true,
+  drained: true,
+  learn: true,
+  retains: true,
+  share: true,
+  retained: true,
+  retainedElsewhere: true,
+  explain: true,
+}
+
+const FRONT: MethodsOf<FrontPeer> = { send: true, close: true }
+
+/** The methods that other actors and the relay call, by the kind of the actor. */
+export const METHODS: Readonly<Record<ActorKind, readonly string[]>> = {
+  device: Object.keys(DEVICE),
+  topic: Object.keys(LEAF),
+  uplink: Object.keys(UPLINK),
+  wide: Object.keys(WIDE),
+  front: Object.keys(FRONT),
 }
 
 const ACTORS = {

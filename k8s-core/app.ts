@@ -16,11 +16,11 @@ import { drainedRequestSchema, interestRequestSchema } from '../src/relay/intere
 import { presenceRequestSchema } from '../src/relay/presence.ts'
 import { invalid, problemResponse } from '../src/relay/problem.ts'
 import { provisionRequestSchema } from '../src/relay/provision.ts'
-import { relayResponse, requestBody, unknownVersion, withVersions } from '../src/relay/serve.ts'
+import { inVersion, relayResponse, requestBody } from '../src/relay/serve.ts'
 import { shadowRequestSchema } from '../src/relay/shadow.ts'
 import { type RootChange, type SyncResult, syncRequestSchema } from '../src/relay/sync.ts'
 import { verifyRelay } from '../src/relay/token.ts'
-import { type RelayVersion, servedVersion } from '../src/relay/version.ts'
+import type { RelayVersion } from '../src/relay/version.ts'
 import { wideDrainedRequestSchema, wideRequestSchema, wideRetainedRequestSchema } from '../src/relay/wide.ts'
 import { EdgeUnreachable } from './edge-errors.ts'
 import { History } from './history.ts'
@@ -59,14 +59,7 @@ export function coreApp(parts: CoreParts) {
     }
   })
 
-  app.use('/relay/:version/*', async (c, next) => {
-    const version = servedVersion(c.req.param('version'))
-    if (version === null) return unknownVersion()
-    c.set('version', version)
-    await next()
-    withVersions(c.res)
-    return
-  })
+  app.use('/relay/:version/*', inVersion)
   app.use(
     '/relay/*',
     bodyLimit({

@@ -4,12 +4,12 @@ import type { Live } from './connection/live.ts'
 
 export type DevicePhase =
   /** The client has no session here. */
-  | { readonly phase: 'absent' }
+  | { readonly is: 'absent' }
   /** The session waits for its client. */
-  | { readonly phase: 'away'; readonly session: Session }
-  | { readonly phase: 'connected'; readonly session: Session; readonly live: Live }
+  | { readonly is: 'away'; readonly session: Session }
+  | { readonly is: 'connected'; readonly session: Session; readonly live: Live }
 
-const ABSENT: DevicePhase = { phase: 'absent' }
+const ABSENT: DevicePhase = { is: 'absent' }
 
 /** Holds the phase. The device changes it; the device's parts read it. */
 export class DeviceState {
@@ -25,11 +25,11 @@ export class DeviceState {
   }
 
   get session(): Session | null {
-    return this.now.phase === 'absent' ? null : this.now.session
+    return this.now.is === 'absent' ? null : this.now.session
   }
 
   get live(): Live | null {
-    return this.now.phase === 'connected' ? this.now.live : null
+    return this.now.is === 'connected' ? this.now.live : null
   }
 
   /** Whether this session is the current one. */
@@ -38,7 +38,7 @@ export class DeviceState {
   }
 
   connected(session: Session, live: Live): void {
-    this.now = { phase: 'connected', session, live }
+    this.now = { is: 'connected', session, live }
   }
 
   disconnected(): void {
@@ -47,7 +47,7 @@ export class DeviceState {
 
   /** Another session takes the place of the current one. @param session null: the session has ended */
   replaced(session: Session | null): void {
-    if (session === null && this.now.phase === 'connected')
+    if (session === null && this.now.is === 'connected')
       throw new Error('a session ends only after its connection')
     this.now = phaseOf(session, this.live)
   }
@@ -55,5 +55,5 @@ export class DeviceState {
 
 function phaseOf(session: Session | null, live: Live | null): DevicePhase {
   if (session === null) return ABSENT
-  return live === null ? { phase: 'away', session } : { phase: 'connected', session, live }
+  return live === null ? { is: 'away', session } : { is: 'connected', session, live }
 }

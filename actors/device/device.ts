@@ -119,8 +119,9 @@ export class Device implements DeviceInputs {
   }
 
   async packets(packets: Iterable<ClientPacket>): Promise<void> {
-    if (this.state.phase.phase !== 'connected') return
-    const { live, session } = this.state.phase
+    const { phase } = this.state
+    if (phase.is !== 'connected') return
+    const { live, session } = phase
     live.lastActivityAt = this.platform.now()
     const pending: Promise<void>[] = []
     try {
@@ -193,7 +194,7 @@ export class Device implements DeviceInputs {
 
   endIfExpired(): void {
     const { phase } = this.state
-    if (phase.phase === 'away' && this.parts.expiry.isOver(phase.session)) this.endSession('session-expired')
+    if (phase.is === 'away' && this.parts.expiry.isOver(phase.session)) this.endSession('session-expired')
   }
 
   /** Forgets the session, here and at the leaves. */

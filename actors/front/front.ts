@@ -1,5 +1,4 @@
 // Holds the socket of a client that says only `/mqtt`: reads CONNECT to learn who it is, then passes frames both ways.
-import { checkClientToken } from '../../src/id/client-token.ts'
 import { type ClientId, DEFAULT_FLEET, type FleetId, parseClientId } from '../../src/id/ids.ts'
 import { parseSecret } from '../../src/id/secret.ts'
 import type { ConnectPacket } from '../../src/mqtt/packet.ts'
@@ -7,7 +6,7 @@ import { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason } from '../../src/mqtt/reason.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import { CLOSE_INTERNAL, CLOSE_POLICY, closeCode, hex, UNACCEPTABLE_VERSION } from '../close-codes.ts'
-import { type ConnectRefusal, EXPIRED, encodeRefusal, NO_PASSWORD, refuse } from '../connect-refusal.ts'
+import { type ConnectRefusal, claimsOf, encodeRefusal, NO_PASSWORD, refuse } from '../connect-refusal.ts'
 import { CONNECT_WAIT_MS, EARLY_FRAME_BYTES_MAX } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
 
@@ -98,11 +97,8 @@ export class Front {
       const client = parseClientId(connect.clientId)
       return client === null ? refuse(Reason.ClientIdentifierNotValid) : { client, fleet: this.fleet }
     }
-    const { settings } = this.platform
-    const claims = await checkClientToken(password, settings.clientTokenSecret, this.platform.now())
-    if (claims === 'expired') return refuse(Reason.BadUserNameOrPassword, EXPIRED)
-    if (claims === 'invalid') return refuse(Reason.BadUserNameOrPassword)
-    return { client: claims.client, fleet: claims.fleet }
+    const claims = await claimsOf(password, this.platform)
+    return 'refused' in claims ? claims : { client: claims.client, fleet: claims.fleet }
   }
 
   private refuse(connect: ConnectPacket, refusal: ConnectRefusal): void {

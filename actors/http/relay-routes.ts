@@ -24,10 +24,10 @@ import {
 } from '../../src/relay/interest.ts'
 import { homePresenceRequestSchema } from '../../src/relay/presence.ts'
 import { invalid, problemResponse } from '../../src/relay/problem.ts'
-import { relayResponse, requestBody, unknownVersion, withVersions } from '../../src/relay/serve.ts'
+import { inVersion, relayResponse, requestBody } from '../../src/relay/serve.ts'
 import { homeShadowRequestSchema } from '../../src/relay/shadow.ts'
 import { edgeParty, verifyRelay } from '../../src/relay/token.ts'
-import { type RelayVersion, servedVersion } from '../../src/relay/version.ts'
+import type { RelayVersion } from '../../src/relay/version.ts'
 import {
   regionRetainedRequestSchema,
   wideDrainedRequestSchema,
@@ -75,14 +75,7 @@ function callWide<Answer>(
 
 export const relayRoutes = new Hono<RelayEnv>().basePath('/relay/:version')
 
-relayRoutes.use(async (c, next) => {
-  const version = servedVersion(c.req.param('version'))
-  if (version === null) return unknownVersion()
-  c.set('version', version)
-  await next()
-  withVersions(c.res)
-  return
-})
+relayRoutes.use(inVersion)
 
 relayRoutes.use('/:region/*', async (c, next) => {
   const region = parseRegionId(c.req.param('region'))

@@ -1,16 +1,36 @@
 // The serving side of a call between edge and core: reads the request in its version, and answers in the same.
 import { BODY_BYTES_MAX, BodyError, decodeBody, encodeBody } from './body.ts'
 import { type ProblemResponse, problemResponse } from './problem.ts'
-import { RELAY_VERSIONS_HEADER, RELAY_VERSIONS_TEXT, type RelayVersion } from './version.ts'
+import { RELAY_VERSIONS_HEADER, RELAY_VERSIONS_TEXT, type RelayVersion, servedVersion } from './version.ts'
 
 /** Says in an answer which versions this side serves, so that callers may go up. */
-export function withVersions(response: Response): Response {
+function withVersions(response: Response): Response {
   response.headers.set(RELAY_VERSIONS_HEADER, RELAY_VERSIONS_TEXT)
   return response
 }
 
+/** A request below `/relay/:version`, as Hono has it. */
+interface VersionedRequest {
+  readonly req: { param(name: 'version'): string | undefined }
+  readonly res: Response
+  set(name: 'version', version: RelayVersion): void
+}
+
+/** Middleware: gives the version of the path to the routes behind it, and says in each answer which versions are served. */
+export async function inVersion(
+  c: VersionedRequest,
+  next: () => Promise<void>,
+): Promise<Response | undefined> {
+  const version = servedVersion(c.req.param('version'))
+  if (version === null) return unknownVersion()
+  c.set('version', version)
+  await next()
+  withVersions(c.res)
+  return undefined
+}
+
 /** The answer to a version that this side does not serve. Callers go on in one that it does. */
-export function unknownVersion(): Response {
+function unknownVersion(): Response {
   return withVersions(
     problemResponse('relay-version-unknown', 'This relay version is not served', {
       detail: RELAY_VERSIONS_TEXT,

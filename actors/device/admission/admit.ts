@@ -1,5 +1,4 @@
 // Whether a CONNECT is let in: by its token or its device's secret, its client id and its will.
-import { checkClientToken } from '../../../src/id/client-token.ts'
 import type { ClientId } from '../../../src/id/ids.ts'
 import { parseSecret } from '../../../src/id/secret.ts'
 import type { ConnectPacket } from '../../../src/mqtt/packet.ts'
@@ -7,8 +6,8 @@ import { Reason } from '../../../src/mqtt/reason.ts'
 import { refusal } from '../../../src/session/publish-refusal.ts'
 import {
   type ConnectRefusal,
+  claimsOf,
   DISABLED,
-  EXPIRED,
   NO_PASSWORD,
   OTHER_CLIENT,
   OTHER_CLIENT_ID,
@@ -64,9 +63,8 @@ async function admitBy(
       ? refuse(admitted)
       : { global: false, credential: admitted.credential }
   }
-  const claims = await checkClientToken(password, platform.settings.clientTokenSecret, platform.now())
-  if (claims === 'expired') return refuse(Reason.BadUserNameOrPassword, EXPIRED)
-  if (claims === 'invalid') return refuse(Reason.BadUserNameOrPassword)
+  const claims = await claimsOf(password, platform)
+  if ('refused' in claims) return claims
   if (claims.fleet !== platform.fleet) return refuse(Reason.NotAuthorized, OTHER_FLEET)
   if (claims.client !== client) return refuse(Reason.NotAuthorized, OTHER_CLIENT)
   return { global: claims.durability === 'global', credential: null }

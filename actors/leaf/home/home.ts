@@ -72,8 +72,7 @@ export class Home {
 
   /** The epoch of this home if no row has it: a connection's attachment must. Null if there is a row, or the home is not here. */
   get unstored(): number | null {
-    const { known, stored } = this.state
-    return isHome(known) && stored === null && this.platform.storage.blank ? known.epoch : null
+    return isHome(this.known) && this.platform.storage.blank ? this.known.epoch : null
   }
 
   get knowledge(): HomeKnowledge {
