@@ -50,8 +50,6 @@ export const SHARE_AWAY_MAX = 1_000
 export const UPLINK_STORE_AFTER_MS = 1_000
 /** An offer to a group's members elsewhere is given up after this; then two members may get the message. */
 export const OFFER_WAIT_MS = 5_000
-/** An uplink waits this long for one call of the core. */
-export const UPLINK_CALL_TIMEOUT_MS = 10_000
 /** Calls that one uplink may have under way to one destination, each with roots of its own. */
 export const UPLINK_CALLS_MAX = 4
 /** While a call to a destination is under way, further records wait this long to travel together. */

@@ -52,24 +52,11 @@ export async function ask<S extends z.ZodType>(
   return { status: response.status, headers: response.headers, body: checked.data }
 }
 
-/** For streamed answers: the response itself. @throws Failure if it is a refusal */
-export async function askForStream(
-  base: string,
-  token: string,
-  path: readonly string[],
-  question: Question & { readonly signal: AbortSignal },
-): Promise<Response> {
-  const response = await send(base, token, path, question, question.signal)
-  if (!response.ok) throw refusal(response.status, parsed(await response.text()), base)
-  return response
-}
-
 async function send(
   base: string,
   token: string,
   path: readonly string[],
   { method = 'GET', body, query = {}, headers = {}, timeoutMs = ASK_MS }: Question,
-  signal: AbortSignal = AbortSignal.timeout(timeoutMs),
 ): Promise<Response> {
   const url = new URL(`${base}/${path.map(encodeURIComponent).join('/')}`)
   for (const [key, value] of Object.entries(query))
@@ -77,7 +64,7 @@ async function send(
   try {
     return await fetch(url, {
       method,
-      signal,
+      signal: AbortSignal.timeout(timeoutMs),
       headers: {
         authorization: `Bearer ${token}`,
         ...(body !== undefined && { 'content-type': 'application/json' }),

@@ -35,16 +35,6 @@ export async function signClientToken(
     .sign(new TextEncoder().encode(secret))
 }
 
-/** Null for a token that is not ours, has expired, or names nobody. */
-export async function verifyClientToken(
-  token: string,
-  secret: string,
-  now: number = Date.now(),
-): Promise<ClientClaims | null> {
-  const claims = await checkClientToken(token, secret, now)
-  return typeof claims === 'string' ? null : claims
-}
-
 /** `expired` is said of a token with a valid signature only, so that a guesser learns nothing. */
 export async function checkClientToken(
   token: string,

@@ -1,9 +1,10 @@
 // The first minutes of a new user: the lines that `starling up` prints, and the `starling token` command.
+
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { readSecrets } from '../../src/cli/local.ts'
-import { verifyClientToken } from '../../src/id/client-token.ts'
 import { SYSTEM_START_MS, System, until } from '../e2e/system.ts'
+import { validClaims } from '../id/valid-claims.ts'
 import { Command, type Ended, PROJECT, quoted, run } from './commands.ts'
 
 const CASE_MS = 60_000
@@ -124,7 +125,7 @@ describe('`starling token`', () => {
     const text = stdout.slice(0, -1)
     expect(text).toMatch(TOKEN)
     const { clientTokenSecret } = await readSecrets(system.dir)
-    expect(await verifyClientToken(text, clientTokenSecret)).toMatchObject({
+    expect(await validClaims(text, clientTokenSecret)).toMatchObject({
       client: 'lamp',
       fleet: 'default',
       admin: false,
@@ -138,7 +139,7 @@ describe('`starling token`', () => {
       stdout
         .trimEnd()
         .split('\n')
-        .map((text) => verifyClientToken(text, clientTokenSecret)),
+        .map((text) => validClaims(text, clientTokenSecret)),
     )
     expect(claims.map((one) => one?.client)).toEqual(['lamp', 'phone'])
   })
@@ -156,7 +157,7 @@ describe('`starling token`', () => {
     const { stdout } = await token('--fleet acme --days 2 lamp')
     const { clientTokenSecret } = await readSecrets(system.dir)
     const inDays = (days: number) =>
-      verifyClientToken(stdout.trim(), clientTokenSecret, Date.now() + days * 24 * 3600_000)
+      validClaims(stdout.trim(), clientTokenSecret, Date.now() + days * 24 * 3600_000)
     expect(await inDays(1.9)).toMatchObject({ client: 'lamp', fleet: 'acme' })
     expect(await inDays(2.1)).toBeNull()
   })

@@ -1,9 +1,10 @@
 // The token that docs/security.md signs is one that the edge takes, with the claims that the page lists.
+
 import { rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { expect, it } from 'vitest'
-import { verifyClientToken } from '../../src/id/client-token.ts'
 import { PROJECT, quoted, run } from '../clients/commands.ts'
+import { validClaims } from '../id/valid-claims.ts'
 import { readPages } from './pages.ts'
 
 it('a token that is signed as docs/security.md does lets its client in, with fleet, scope and durability', async () => {
@@ -17,7 +18,7 @@ it('a token that is signed as docs/security.md does lets its client in, with fle
       `CLIENT_TOKEN_SECRET=${quoted(secret)} ${quoted(process.execPath)} ${file}`,
     )
     const token = stdout.trim().split('\n').at(-1) ?? ''
-    expect(await verifyClientToken(token, secret), stderr).toEqual({
+    expect(await validClaims(token, secret), stderr).toEqual({
       client: 'lamp',
       fleet: 'acme',
       admin: true,
