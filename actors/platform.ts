@@ -68,6 +68,7 @@ export interface Peers {
 }
 
 export interface Settings {
+  /** The shortest keep alive that a 5.0 client is granted. */
   readonly serverKeepAliveSeconds: number
   readonly packetBytesMax: number
   /** Bound of one uplink's outbox. */

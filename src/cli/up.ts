@@ -74,7 +74,7 @@ export function upCommand(parts: Parts = PARTS): Command {
     )
     .option(
       '--keep-alive <seconds>',
-      'the Server Keep Alive that MQTT 5 clients are given',
+      'the shortest keep alive that MQTT 5 clients are granted; 2 without this',
       whole('1 to 65535 seconds', 1, 65_535),
     )
     .option(

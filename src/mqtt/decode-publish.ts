@@ -1,10 +1,9 @@
 // Decodes PUBLISH, the packet of the hot path: topic, properties and payload stay views of the client's own bytes.
 import { BytesReader, malformed, NO_BYTES, protocolError } from './bytes-reader.ts'
-import { TOPIC_LEVELS_MAX } from './limits.ts'
 import { readMessageProperties } from './message-properties.ts'
 import type { ProtocolVersion, PublishPacket, QoS } from './packet.ts'
 import { ProtocolViolation, Reason } from './reason.ts'
-import { hasWildcard, topicLevels } from './topic.ts'
+import { hasWildcard } from './topic.ts'
 
 export function decodePublish(
   version: ProtocolVersion,
@@ -56,9 +55,6 @@ export function checkTopicName(topic: string, version: ProtocolVersion): void {
   }
   // [MQTT-3.3.2-2]
   if (hasWildcard(topic)) throw new ProtocolViolation(Reason.TopicNameInvalid, 'a wildcard in a topic name')
-  if (topicLevels(topic) > TOPIC_LEVELS_MAX) {
-    throw new ProtocolViolation(Reason.TopicNameInvalid, `a topic of more than ${TOPIC_LEVELS_MAX} levels`)
-  }
 }
 
 // [MQTT-2.2.1-3]

@@ -18,7 +18,7 @@ import type {
 } from './packet.ts'
 import { PacketType } from './packet-type.ts'
 import { NO_PROPERTIES, readProperties } from './properties.ts'
-import { ProtocolViolation, Reason, type ReasonCode } from './reason.ts'
+import { Reason, type ReasonCode } from './reason.ts'
 
 const PINGREQ: PingreqPacket = Object.freeze({ type: 'pingreq' })
 
@@ -155,13 +155,15 @@ function decodeSubscribe(version: ProtocolVersion, body: Uint8Array): SubscribeP
   const packetId = readPacketId(reader)
   const properties = version === 5 ? readProperties(reader, PacketType.Subscribe) : NO_PROPERTIES
   const subscriptions: SubscriptionRequest[] = []
+  let excess = 0
   // [MQTT-3.8.3-2]
   if (reader.at === reader.end) throw protocolError('SUBSCRIBE names no topic filter')
   while (reader.at < reader.end) {
-    if (subscriptions.length === SUBSCRIPTIONS_PER_PACKET_MAX) throw tooMany()
-    subscriptions.push(readSubscription(version, reader))
+    const request = readSubscription(version, reader)
+    if (subscriptions.length < SUBSCRIPTIONS_PER_PACKET_MAX) subscriptions.push(request)
+    else excess++
   }
-  return { type: 'subscribe', packetId, subscriptions, properties }
+  return { type: 'subscribe', packetId, subscriptions, ...(excess > 0 && { excess }), properties }
 }
 
 function readSubscription(version: ProtocolVersion, reader: BytesReader): SubscriptionRequest {
@@ -193,18 +195,8 @@ function decodeUnsubscribe(version: ProtocolVersion, body: Uint8Array): Unsubscr
   const filters: string[] = []
   // [MQTT-3.10.3-2]
   if (reader.at === reader.end) throw protocolError('UNSUBSCRIBE names no topic filter')
-  while (reader.at < reader.end) {
-    if (filters.length === SUBSCRIPTIONS_PER_PACKET_MAX) throw tooMany()
-    filters.push(reader.string())
-  }
+  while (reader.at < reader.end) filters.push(reader.string())
   return { type: 'unsubscribe', packetId, filters, properties }
-}
-
-function tooMany(): ProtocolViolation {
-  return new ProtocolViolation(
-    Reason.QuotaExceeded,
-    `more than ${SUBSCRIPTIONS_PER_PACKET_MAX} topic filters in a packet`,
-  )
 }
 
 function decodeDisconnect(version: ProtocolVersion, body: Uint8Array): DisconnectPacket {

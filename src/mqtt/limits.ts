@@ -9,8 +9,5 @@ export const REMAINING_BYTES_MAX = 268_435_455
 /** The largest length that two bytes can hold: of a string, of binary data, of a topic. */
 export const STRING_BYTES_MAX = 65_535
 
-/** Matching and the tree of subscriptions take a step per level, so a topic's depth is bounded. */
-export const TOPIC_LEVELS_MAX = 64
-
-/** Each may cost a call to another actor, so one packet may not ask for an unbounded number of them. */
-export const SUBSCRIPTIONS_PER_PACKET_MAX = 512
+/** Filters of one SUBSCRIBE that are looked at: as many as a session may have. SUBACK refuses each further one with 0x97. */
+export const SUBSCRIPTIONS_PER_PACKET_MAX = 1_000

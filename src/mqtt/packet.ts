@@ -93,6 +93,8 @@ export interface SubscribePacket {
   readonly type: 'subscribe'
   readonly packetId: number
   readonly subscriptions: readonly SubscriptionRequest[]
+  /** How many further filters the packet has: SUBACK refuses them. Absent: none. */
+  readonly excess?: number
   readonly properties: Properties
 }
 

@@ -1,7 +1,7 @@
 // Topic names and topic filters: what is valid, and which filter matches which name.
 import type { Root } from '../id/ids.ts'
 import { rootOfFilter } from '../id/root.ts'
-import { STRING_BYTES_MAX, TOPIC_LEVELS_MAX } from './limits.ts'
+import { STRING_BYTES_MAX } from './limits.ts'
 import { utf8Bytes } from './utf8.ts'
 
 const SLASH = 0x2f
@@ -11,9 +11,9 @@ const DOLLAR = 0x24
 
 const SHARE = '$share/'
 
-/** Whether a message may be published to it: 1 to 65,535 bytes, no wildcard, no U+0000, a bounded number of levels. */
+/** Whether a message may be published to it: 1 to 65,535 bytes, no wildcard, no U+0000. Section 4.7.3 bounds no levels. */
 export function isTopicName(topic: string): boolean {
-  return isWireText(topic) && !hasWildcard(topic) && topicLevels(topic) <= TOPIC_LEVELS_MAX
+  return isWireText(topic) && !hasWildcard(topic)
 }
 
 /** Whether it may be subscribed to; shared subscriptions count. */
@@ -98,12 +98,6 @@ export function hasWildcard(topic: string): boolean {
   return false
 }
 
-export function topicLevels(topic: string): number {
-  let levels = 1
-  for (let i = 0; i < topic.length; i++) if (topic.charCodeAt(i) === SLASH) levels++
-  return levels
-}
-
 // [MQTT-4.7.3-1], [MQTT-4.7.3-2], [MQTT-4.7.3-3]
 function isWireText(text: string): boolean {
   if (text.length === 0 || text.length > STRING_BYTES_MAX) return false
@@ -112,12 +106,10 @@ function isWireText(text: string): boolean {
   return text.length * 3 <= STRING_BYTES_MAX || utf8Bytes(text) <= STRING_BYTES_MAX
 }
 
-/** Where the wildcards stand and how many levels there are, from `start` on. */
+/** Whether the wildcards stand where they may, from `start` on. */
 function isPlainFilter(filter: string, start: number): boolean {
-  let levels = 1
   for (let i = start; i < filter.length; i++) {
     const c = filter.charCodeAt(i)
-    if (c === SLASH && ++levels > TOPIC_LEVELS_MAX) return false
     if (c !== PLUS && c !== HASH) continue
     // A wildcard fills its level [MQTT-4.7.1-2], and `#` is the last one. [MQTT-4.7.1-1]
     if (i > start && filter.charCodeAt(i - 1) !== SLASH) return false

@@ -26,11 +26,19 @@ export const QUEUE_BYTES_MAX = 16 * 1024 * 1024
 
 /** Subscriptions of one session; past it SUBACK 0x97. */
 export const SUBSCRIPTIONS_MAX = 1_000
+/** A topic filter, with its `$share/<group>/`; past it SUBACK 0x97. */
+export const FILTER_BYTES_MAX = 1024
+/** All filters of one session together; past it SUBACK 0x97. */
+export const FILTERS_BYTES_MAX = 256 * 1024
+/** A session's share of its region's wide filters; past it SUBACK 0x97. */
+export const WIDE_SUBSCRIPTIONS_MAX = 100
+/** Its share of their bytes; past it the same. */
+export const WIDE_SUBSCRIPTIONS_BYTES_MAX = 24 * 1024
 
 /** The longest that a session may outlive its connection: 30 days. */
 export const SESSION_EXPIRY_SECONDS_MAX = 30 * 24 * 3600
 /** For a 3.1.1 client with Clean Session 0, which cannot name an interval. */
 export const SESSION_EXPIRY_SECONDS_V4 = 7 * 24 * 3600
 
-/** The default Server Keep Alive. Long, since each PINGREQ wakes the actor. */
-export const SERVER_KEEP_ALIVE_SECONDS = 600
+/** The shortest keep alive that a 5.0 client is granted, unless the deployment sets a longer one: see docs/keep-alive.md. */
+export const KEEP_ALIVE_SECONDS_MIN = 2

@@ -124,12 +124,14 @@ export class OutgoingDeliveries implements OutgoingState {
 
   /**
    * PUBREC: the client has the message and will not take it twice until PUBREL. [MQTT-4.3.3-4]
-   * @param refused with a reason of 0x80 or more, which ends the exchange
+   * @param refused with a reason of 0x80 or more, which ends the exchange: no PUBREL
    */
   received(packetId: number, refused: boolean): OutgoingEffect[] | 'unknown' | 'misused' {
     const entry = this.window.get(packetId)
-    if (entry === undefined)
-      return this.window.isReleased(packetId) ? [{ do: 'pubrel', packetId }] : 'unknown'
+    if (entry === undefined) {
+      if (!this.window.isReleased(packetId)) return 'unknown'
+      return refused ? this.completed(packetId) : [{ do: 'pubrel', packetId }]
+    }
     if (entry.delivery.qos !== 2 && entry !== FORGOTTEN) return 'misused'
     return refused ? this.finish(packetId, entry) : this.release(packetId, entry)
   }

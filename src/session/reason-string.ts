@@ -46,7 +46,7 @@ const SUBACK: Texts = {
   [Reason.TopicFilterInvalid]:
     'not a topic filter, or its first two levels have more than 900 bytes, or it is shared and begins with $aws/; for a history, <from> is not a time or the first two levels have a wildcard',
   [Reason.QuotaExceeded]:
-    'the session has as many subscriptions as it may, the region as many wide filters, or the history is longer than one SUBSCRIBE brings',
+    'the session has as many subscriptions or wide filters as it may, the region as many wide filters, the filter has more than 1,024 bytes, the packet more than 1,000 filters, or the history is longer than one SUBSCRIBE brings',
 }
 
 const UNSUBACK: Texts = {

@@ -147,8 +147,10 @@ export class Session {
   }
 
   private pubrec({ packetId, reason }: AckPacket): Effect[] {
-    const unknown = reply('pubrel', packetId, Reason.PacketIdentifierNotFound)
-    return acknowledged(this.deliveries.received(packetId, isFailure(reason)), [unknown])
+    const refused = isFailure(reason)
+    // PUBREL answers only a PUBREC that accepts. [MQTT-4.3.3-4]
+    const unknown = refused ? NOTHING : [reply('pubrel', packetId, Reason.PacketIdentifierNotFound)]
+    return acknowledged(this.deliveries.received(packetId, refused), unknown)
   }
 
   private disconnect({ reason, properties }: DisconnectPacket): Effect[] {

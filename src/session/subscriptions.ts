@@ -5,11 +5,13 @@ import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from '..
 import { isFailure, Reason, type ReasonCode } from '../mqtt/reason.ts'
 import { isTopicFilter, parseShared, rootOfSubscription } from '../mqtt/topic.ts'
 import type { Effect } from './effect.ts'
-import { SUBSCRIPTIONS_MAX } from './limits.ts'
+import { FilterQuota } from './filter-quota.ts'
 import type { SubscribeItem, Subscription } from './subscription.ts'
 
 interface OpenSubscribe {
   readonly items: readonly SubscribeItem[]
+  /** Further filters of the packet, which are refused. */
+  readonly excess: number
   readonly packetId: number
 }
 
@@ -55,9 +57,10 @@ export class Subscriptions {
     }
   }
 
-  subscribe({ packetId, subscriptions, properties }: SubscribePacket): Effect[] {
+  subscribe({ packetId, subscriptions, excess = 0, properties }: SubscribePacket): Effect[] {
     const identifier = properties.subscriptionIdentifier ?? 0
     const items: SubscribeItem[] = []
+    const quota = new FilterQuota(this.all.keys())
     for (const given of subscriptions) {
       const asked = historyRequestOf(given.filter, properties.userProperties)
       const { filter, from } = asked
@@ -69,12 +72,14 @@ export class Subscriptions {
       const subscription = { ...request, identifier }
       const isNew = !this.all.has(request.filter)
       const unreplayable = from !== null && !canReplay(asked)
-      const refused = unreplayable ? Reason.TopicFilterInvalid : this.refusal(request, isNew)
+      const refused = unreplayable ? Reason.TopicFilterInvalid : refusalOf(request, isNew, quota)
       items.push({ subscription, isNew, refused, ...(from !== null && { from }) })
-      if (refused === null) this.all.set(request.filter, subscription)
+      if (refused !== null) continue
+      this.all.set(request.filter, subscription)
+      if (isNew) quota.add(request.filter)
     }
     const number = this.nextNumber()
-    this.subscribes.set(number, { items, packetId })
+    this.subscribes.set(number, { items, excess, packetId })
     return [{ do: 'subscribe', number, items }]
   }
 
@@ -97,7 +102,10 @@ export class Subscriptions {
     })
     if (number < this.connectedFrom) return []
     const properties = said === undefined ? {} : { reasonString: said }
-    return [{ do: 'reply', packet: { type: 'suback', packetId: open.packetId, reasons, properties } }]
+    const { packetId, excess } = open
+    const all =
+      excess === 0 ? reasons : [...reasons, ...new Array<ReasonCode>(excess).fill(Reason.QuotaExceeded)]
+    return [{ do: 'reply', packet: { type: 'suback', packetId, reasons: all, properties } }]
   }
 
   unsubscribe({ packetId, filters }: UnsubscribePacket): Effect[] {
@@ -121,16 +129,15 @@ export class Subscriptions {
     this.unsubscribes.delete(number)
     return number < this.connectedFrom ? [] : [unsuback(open.packetId, open.reasons)]
   }
+}
 
-  private refusal(request: SubscriptionRequest, isNew: boolean): ReasonCode | null {
-    if (!isTopicFilter(request.filter)) return Reason.TopicFilterInvalid
-    const root = rootOfSubscription(request.filter)
-    if (root !== null && isRootTooLong(root)) return Reason.TopicFilterInvalid
-    // AWS IoT's names of a shadow's topics are for single subscribers: a group's message has one topic.
-    if (parseShared(request.filter)?.filter.startsWith('$aws/') === true) return Reason.TopicFilterInvalid
-    if (isNew && this.all.size >= SUBSCRIPTIONS_MAX) return Reason.QuotaExceeded
-    return null
-  }
+function refusalOf({ filter }: SubscriptionRequest, isNew: boolean, quota: FilterQuota): ReasonCode | null {
+  if (!isTopicFilter(filter)) return Reason.TopicFilterInvalid
+  const root = rootOfSubscription(filter)
+  if (root !== null && isRootTooLong(root)) return Reason.TopicFilterInvalid
+  // AWS IoT's names of a shadow's topics are for single subscribers: a group's message has one topic.
+  if (parseShared(filter)?.filter.startsWith('$aws/') === true) return Reason.TopicFilterInvalid
+  return isNew && !quota.hasRoomFor(filter) ? Reason.QuotaExceeded : null
 }
 
 function unsuback(packetId: number, reasons: readonly ReasonCode[]): Effect {

@@ -27,6 +27,7 @@ export interface Terms {
 }
 
 export interface ServerSettings {
+  /** The shortest keep alive that a 5.0 client is granted. */
   readonly serverKeepAliveSeconds: number
   readonly packetBytesMax: number
 }

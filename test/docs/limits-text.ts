@@ -27,11 +27,8 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
       'CONNECT is refused with 0x85',
     ],
     ['first two levels of a topic', '{src/id/root.ts:ROOT_BYTES_MAX}', 'PUBACK 0x90, SUBACK 0x8F'],
-    [
-      'levels of a topic or filter',
-      '{TOPIC_LEVELS_MAX}',
-      'a publish closes the connection with 0x90; SUBACK 0x8F; by HTTP 400',
-    ],
+    ['a topic', '{STRING_BYTES_MAX}, any number of levels', 'no packet holds it; by HTTP 400'],
+    ['a filter', '{FILTER_BYTES_MAX}, any number of levels', 'SUBACK 0x97'],
     [
       'topics beginning with `$` or `presence/`',
       'only the server publishes there, but for shadow requests to `$aws/things/…`',
@@ -56,11 +53,12 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
       'further messages wait in its queue',
     ],
     ['topic aliases in each direction', '{TOPIC_ALIASES_INCOMING_MAX}', 'the connection is closed with 0x94'],
-    ['filters in one SUBSCRIBE', '{SUBSCRIPTIONS_PER_PACKET_MAX}', 'the connection is closed with 0x97'],
+    ['filters in one SUBSCRIBE', '{SUBSCRIPTIONS_PER_PACKET_MAX}', 'SUBACK 0x97 for each further one'],
+    ['filters in one UNSUBSCRIBE', 'as many as a packet holds', ''],
     [
       'keep alive of an MQTT 5 client',
-      '{SERVER_KEEP_ALIVE_SECONDS}, or `SERVER_KEEP_ALIVE_SECONDS`',
-      'the client is told in CONNACK',
+      'at least {KEEP_ALIVE_SECONDS_MIN}, or `SERVER_KEEP_ALIVE_SECONDS` ([what it costs](keep-alive.md))',
+      'a shorter one becomes this: CONNACK has it as Server Keep Alive',
     ],
     ['a connection without CONNECT', '{CONNECT_WAIT_MS}', 'it is closed'],
     ['a packet that arrives in parts', '{PARTIAL_PACKET_MS_MAX}', 'the connection is closed'],
@@ -72,7 +70,12 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
       '{QUEUE_MESSAGES_MAX} messages, {QUEUE_BYTES_MAX}',
       'the publisher gets 0x97; an MQTT 3.1.1 publisher is disconnected, since that version has no refusal ([decision 4](decisions/0004-a-full-queue-refuses-the-publisher.md))',
     ],
-    ['subscriptions of a session', '{SUBSCRIPTIONS_MAX}', 'SUBACK 0x97'],
+    ['subscriptions of a session', '{SUBSCRIPTIONS_MAX}, {FILTERS_BYTES_MAX} of filters', 'SUBACK 0x97'],
+    [
+      'wide filters of a session',
+      '{WIDE_SUBSCRIPTIONS_MAX}, {WIDE_SUBSCRIPTIONS_BYTES_MAX}',
+      'SUBACK 0x97: a client leaves room for others',
+    ],
     ['session expiry', '{SESSION_EXPIRY_SECONDS_MAX}', 'a longer one is cut to this'],
     [
       'session of an MQTT 3.1.1 client with Clean Session 0',

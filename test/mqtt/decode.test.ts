@@ -1,6 +1,6 @@
 // What well-formed packets decode to, byte by byte, in both versions.
 import { describe, expect, test } from 'vitest'
-import type { PublishPacket } from '../../src/mqtt/packet.ts'
+import type { PublishPacket, SubscribePacket, UnsubscribePacket } from '../../src/mqtt/packet.ts'
 import { decodeOne, framed, wire } from './wire.ts'
 
 const NONE = new Uint8Array(0)
@@ -221,6 +221,22 @@ describe('SUBSCRIBE and UNSUBSCRIBE', () => {
       expect(decodeOne(4, framed(0x82, `0001 ${f}`))).toMatchObject({ type: 'subscribe' })
     },
   )
+
+  test('SUBSCRIBE beyond 1,000 filters: the further ones are counted, and refused by SUBACK', () => {
+    const packet = decodeOne(4, framed(0x82, `0001 ${"0001 'a' 00".repeat(1_003)}`))
+    expect(packet).toMatchObject({ type: 'subscribe', excess: 3 })
+    expect((packet as SubscribePacket).subscriptions).toHaveLength(1_000)
+  })
+
+  test('a filter beyond the first 1,000 that cannot be read is refused as any other', () => {
+    const packet = framed(0x82, `0001 ${"0001 'a' 00".repeat(1_003)} 0001 'a' 03`)
+    expect(() => decodeOne(4, packet)).toThrow('QoS 3')
+  })
+
+  test('UNSUBSCRIBE has as many filters as its packet', () => {
+    const packet = decodeOne(4, framed(0xa2, `0001 ${"0001 'a'".repeat(5_000)}`))
+    expect((packet as UnsubscribePacket).filters).toHaveLength(5_000)
+  })
 
   test('UNSUBSCRIBE in both versions', () => {
     const plain = { type: 'unsubscribe', packetId: 1, filters: ['a', 'b/#'], properties: {} }

@@ -198,6 +198,15 @@ describe('to the client', () => {
     expect(session.step(ack('pubcomp', 9))).toEqual([])
   })
 
+  test('PUBREC that refuses gets no PUBREL, known or not [MQTT-4.3.3-4]', () => {
+    const session = liveSession(5, { expirySeconds: 60 })
+    expect(session.step(ack('pubrec', 9, Reason.UnspecifiedError))).toEqual([])
+    session.step(deliveryOf(delivery('a', { qos: 2 })))
+    session.step(ack('pubrec', 1))
+    expect(session.step(ack('pubrec', 1, Reason.UnspecifiedError))).toEqual([{ do: 'complete', position: 1 }])
+    expect(session.outgoing.snapshot().released).toEqual([])
+  })
+
   test('PUBREC that comes again is answered with PUBREL again', () => {
     const session = liveSession(5)
     session.step(deliveryOf(delivery('a', { qos: 2 })))

@@ -1,7 +1,14 @@
 // SUBSCRIBE and UNSUBSCRIBE: what is refused without asking a leaf, what is kept, what is answered.
 import { describe, expect, test } from 'vitest'
+import { WIDE_FILTERS_CHARACTERS_MAX } from '../../actors/limits.ts'
+import { SUBSCRIPTIONS_PER_PACKET_MAX } from '../../src/mqtt/limits.ts'
 import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
-import { SUBSCRIPTIONS_MAX } from '../../src/session/limits.ts'
+import { WIDE_FILTERS_MAX } from '../../src/relay/wide.ts'
+import {
+  SUBSCRIPTIONS_MAX,
+  WIDE_SUBSCRIPTIONS_BYTES_MAX,
+  WIDE_SUBSCRIPTIONS_MAX,
+} from '../../src/session/limits.ts'
 import type { Session } from '../../src/session/session.ts'
 import { asked, closing, liveSession, subscribe, wanted } from './packets.ts'
 
@@ -104,6 +111,58 @@ describe('SUBSCRIBE', () => {
     expect(items.at(-2)?.refused).toBe(Reason.QuotaExceeded)
     expect(items.at(-1)).toMatchObject({ refused: null, isNew: false })
     expect(session.subscriptions.size).toBe(SUBSCRIPTIONS_MAX)
+  })
+
+  test('filters beyond what one packet may ask are refused, the others granted', () => {
+    const session = liveSession(5)
+    const [effect] = session.step({ ...subscribe(7, 'a/b'), excess: 2 })
+    if (effect?.do !== 'subscribe') throw new Error('no subscribe')
+    expect(effect.items).toHaveLength(1)
+    const answered = session.step({ type: 'subscribed', number: effect.number, reasons: [1] })
+    expect(answered).toEqual(suback(7, 1, Reason.QuotaExceeded, Reason.QuotaExceeded))
+  })
+
+  test('what a session may have, one packet may ask', () => {
+    expect(SUBSCRIPTIONS_PER_PACKET_MAX).toBeGreaterThanOrEqual(SUBSCRIPTIONS_MAX)
+  })
+
+  test('a filter has at most 1 KiB, of bytes, with its group', () => {
+    const long = (bytes: number) => `a/b/${'ж'.repeat(bytes / 2 - 2)}`
+    const { items } = asked(liveSession(5), subscribe(1, long(1024), long(1026), `$share/g/${long(1024)}`))
+    expect(items.map(({ refused }) => refused)).toEqual([null, Reason.QuotaExceeded, Reason.QuotaExceeded])
+  })
+
+  test('the filters of a session have at most 256 KiB together, over its packets, and what ends makes room', () => {
+    const session = liveSession(5)
+    const long = (i: number) => `a/b/${String(i).padStart(1020, 'x')}`
+    const first = asked(session, subscribe(1, ...Array.from({ length: 200 }, (_, i) => long(i))))
+    const second = asked(session, subscribe(2, ...Array.from({ length: 57 }, (_, i) => long(200 + i))))
+    const refused = [...first.items, ...second.items].map((item) => item.refused)
+    expect(refused).toEqual([...Array.from({ length: 256 }, () => null), Reason.QuotaExceeded])
+    expect(asked(session, subscribe(3, 'b')).items[0]?.refused).toBe(Reason.QuotaExceeded)
+    unsubscribe(session, 4, long(7))
+    expect(asked(session, subscribe(5, 'b')).items[0]?.refused).toBeNull()
+  })
+
+  test('one client has a share of the wide filters, and may have narrow ones beyond it', () => {
+    const session = liveSession(5)
+    const wide = Array.from({ length: WIDE_SUBSCRIPTIONS_MAX + 1 }, (_, i) => `+/${i}`)
+    const { items } = asked(session, subscribe(1, ...wide, 'a/b', '+/0'))
+    expect(items.map(({ refused }) => refused)).toEqual([
+      ...Array.from({ length: WIDE_SUBSCRIPTIONS_MAX }, () => null),
+      Reason.QuotaExceeded,
+      null,
+      null,
+    ])
+  })
+
+  test('the share of wide filters is one of bytes too: ten such clients fit into a region', () => {
+    const session = liveSession(5)
+    const wide = Array.from({ length: 25 }, (_, i) => `+/${String(i).padStart(1022, 'x')}`)
+    const { items } = asked(session, subscribe(1, ...wide))
+    expect(items.filter(({ refused }) => refused === null)).toHaveLength(24)
+    expect(10 * WIDE_SUBSCRIPTIONS_MAX).toBeLessThanOrEqual(WIDE_FILTERS_MAX)
+    expect(10 * WIDE_SUBSCRIPTIONS_BYTES_MAX).toBeLessThanOrEqual(WIDE_FILTERS_CHARACTERS_MAX)
   })
 
   test('QoS 2 is granted, and all options are kept with the identifier', () => {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { ConnectPacket, Properties, ProtocolVersion } from '../../src/mqtt/packet.ts'
 import {
   INCOMING_INFLIGHT_MAX,
+  KEEP_ALIVE_SECONDS_MIN,
   OUTGOING_INFLIGHT_MAX,
   SESSION_EXPIRY_SECONDS_MAX,
   SESSION_EXPIRY_SECONDS_V4,
@@ -16,6 +17,7 @@ function agreed(
   protocolVersion: ProtocolVersion,
   properties: Properties,
   more: { cleanStart?: boolean; keepAlive?: number } = {},
+  settings = SETTINGS,
 ) {
   const connect: ConnectPacket = {
     type: 'connect',
@@ -28,7 +30,7 @@ function agreed(
     will: null,
     properties,
   }
-  return negotiate(connect, SETTINGS)
+  return negotiate(connect, settings)
 }
 
 test('a 3.1.1 client keeps its keep alive and is told nothing', () => {
@@ -59,10 +61,24 @@ test('a 5.0 client is told what this server grants', () => {
   })
 })
 
-test('a short keep alive becomes the server’s, and the client is told', () => {
+test('a keep alive below the bound becomes the bound, and the client is told', () => {
   const { terms, properties } = agreed(5, {}, { keepAlive: 30 })
   expect(terms.keepAliveSeconds).toBe(600)
   expect(properties.serverKeepAlive).toBe(600)
+})
+
+test('unless a deployment sets another bound, who asks for 2 s is missed after 3 s [MQTT-3.2.2-22]', () => {
+  const settings = { ...SETTINGS, serverKeepAliveSeconds: KEEP_ALIVE_SECONDS_MIN }
+  for (const [asked, granted] of [
+    [1, 2],
+    [2, 2],
+    [60, 60],
+    [0, 0],
+  ] as const) {
+    const { terms, properties } = agreed(5, {}, { keepAlive: asked }, settings)
+    expect(terms.keepAliveSeconds).toBe(granted)
+    expect(properties.serverKeepAlive).toBe(granted === asked ? undefined : granted)
+  }
 })
 
 test('a long keep alive is kept, and so is none at all [MQTT-3.2.2-22]', () => {

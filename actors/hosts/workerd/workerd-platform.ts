@@ -1,7 +1,7 @@
 // The platform port over workerd: hibernating WebSockets, SQLite, one alarm.
 import { type ActorAddress, type ActorKind, parseActorName } from '../../../src/id/actor-name.ts'
 import { PACKET_BYTES_MAX } from '../../../src/mqtt/limits.ts'
-import { QUEUE_MESSAGES_MAX, SERVER_KEEP_ALIVE_SECONDS } from '../../../src/session/limits.ts'
+import { KEEP_ALIVE_SECONDS_MIN, QUEUE_MESSAGES_MAX } from '../../../src/session/limits.ts'
 import type { CoreClient } from '../../core/core-client.ts'
 import { OUTBOX_MESSAGES_MAX } from '../../limits.ts'
 import type {
@@ -42,7 +42,7 @@ export class WorkerdPlatform implements Platform {
     this.ctx = ctx
     this.address = parseActorName(kind, ctx.id.name ?? '')
     this.settings = {
-      serverKeepAliveSeconds: Number(env.SERVER_KEEP_ALIVE_SECONDS ?? SERVER_KEEP_ALIVE_SECONDS),
+      serverKeepAliveSeconds: Number(env.SERVER_KEEP_ALIVE_SECONDS ?? KEEP_ALIVE_SECONDS_MIN),
       packetBytesMax: Number(env.PACKET_BYTES_MAX ?? PACKET_BYTES_MAX),
       outboxMessagesMax: Number(env.OUTBOX_MESSAGES_MAX ?? OUTBOX_MESSAGES_MAX),
       queueMessagesMax: QUEUE_MESSAGES_MAX,
