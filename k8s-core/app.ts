@@ -1,4 +1,4 @@
-// The core's HTTP interface: what the edges ask, and the probes. Stateless; pods need nothing from each other.
+// The core's HTTP interface: the calls of the edges, the public API and the probes. Stateless: pods need nothing from each other.
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { z } from 'zod'
@@ -29,13 +29,13 @@ import type { CoreParts } from './parts.ts'
 import { accessOf } from './registry/device-record.ts'
 import { syncRoot } from './sync.ts'
 
-/** In the log, with the root: messages of its former home come late, behind newer ones. */
-export const BEGINS_FROM_STORE = 'a home begins from the store, since a former one is out of reach'
-/** With the root and the region: from now on the former home accepts nothing more. */
-export const FORMER_HOME_TOLD = 'a former home knows of its successor'
-/** With the root, the region and the epoch, at level debug, as each move in order makes two of these. */
-export const BEGINS_IN_ORDER = 'a home begins with what the former one has handed over'
-export const HAS_ALL = 'a home has all that the former one had'
+/** Logged with the root: its former home's messages arrive after newer ones. */
+export const BEGINS_FROM_STORE = 'a home begins with the state in the store: its former home is unreachable'
+/** Logged with the root and the former home's region: from now on the former home accepts no message. */
+export const FORMER_HOME_KNOWS = 'a former home knows its successor'
+/** Logged with root, region and epoch, at level debug: each orderly move logs this line and the next. */
+export const BEGINS_IN_ORDER = 'a home begins with the state that its former home handed over'
+export const HAS_ALL = 'a home has imported everything from its former home'
 
 interface Variables {
   caller: RegionId
@@ -76,21 +76,21 @@ export function coreApp(parts: CoreParts) {
     return next()
   })
 
-  /** A call of an edge, which may only speak for its own region. */
+  /** Declares a call of an edge. An edge may name only its own region. */
   const call = <S extends z.ZodType>(
     name: string,
     schema: S,
     serve: (c: CoreContext, request: z.infer<S>) => Promise<Response>,
   ) => {
     app.post(`/relay/:version/${name}`, async (c) => {
-      // Views: nothing of a request outlives its call.
+      // Views are safe: no part of a request outlives its call.
       const read = await requestBody(c.req.raw, true)
       if ('problem' in read) return read.problem
       const parsed = schema.safeParse(read.body)
       if (!parsed.success) return invalid(parsed.error)
       const { region } = parsed.data as { region?: RegionId }
       if (region !== undefined && region !== c.var.caller) {
-        return problemResponse('other-region', 'An edge speaks for its own region', { field: 'region' })
+        return problemResponse('other-region', 'An edge may name only its own region', { field: 'region' })
       }
       return serve(c, parsed.data)
     })
@@ -103,7 +103,7 @@ export function coreApp(parts: CoreParts) {
   )
   call('claim', claimRequestSchema, async (c, { fleet, root, region, known }) => {
     const claimed = await directory.claim(fleet, root, region, known)
-    // An operator, and the chaos run's judge, want to know what began without its former home.
+    // An operator and the chaos run look for homes that began without their former home.
     const begun = { fleet, root, region, epoch: claimed.home.epoch }
     if (claimed.synced) log.warn(begun, BEGINS_FROM_STORE)
     else if (claimed.state !== null) log.debug(begun, BEGINS_IN_ORDER)
@@ -111,12 +111,12 @@ export function coreApp(parts: CoreParts) {
   })
   call('imported', importedRequestSchema, async (c, request) => {
     const { fleet, root, epoch, synced } = request
-    const told = (region: RegionId) => {
-      if (synced) log.warn({ fleet, root, region, epoch }, FORMER_HOME_TOLD)
+    const formerKnows = (region: RegionId) => {
+      if (synced) log.warn({ fleet, root, region, epoch }, FORMER_HOME_KNOWS)
     }
-    const late = await directory.imported(request, told)
-    if (late.done && !synced) log.debug({ fleet, root, region: request.region, epoch }, HAS_ALL)
-    return answer(c, late)
+    const imported = await directory.imported(request, formerKnows)
+    if (imported.done && !synced) log.debug({ fleet, root, region: request.region, epoch }, HAS_ALL)
+    return answer(c, imported)
   })
   call('interest', interestRequestSchema, async (c, request) => answer(c, await relay.interest(request)))
   call('drained', drainedRequestSchema, async (c, request) => {
@@ -136,10 +136,10 @@ export function coreApp(parts: CoreParts) {
     try {
       result = await syncRoot(store, change)
     } catch (cause) {
-      log.warn({ err: cause, fleet, root }, 'a state was not synced')
+      log.warn({ err: cause, fleet, root }, 'the store did not take a state')
       result = 'failed'
     }
-    if (result === 'fenced') log.warn({ fleet, root, region, epoch }, FORMER_HOME_TOLD)
+    if (result === 'fenced') log.warn({ fleet, root, region, epoch }, FORMER_HOME_KNOWS)
     metrics?.synced(change, result, performance.now() - from)
     return result
   }

@@ -1,4 +1,4 @@
-// The core's configuration, from the environment; see the chart's values for what an operator sets.
+// The core's configuration, read from the environment. The chart's values document it for operators.
 import { z } from 'zod'
 import { type ChosenTopics, parseChosen } from '../src/history/chosen.ts'
 import { CLIENT_TOKEN_SECRET_CHARS_MIN } from '../src/id/client-token.ts'
@@ -39,15 +39,15 @@ const environmentSchema = z
     EDGES: edgesSchema,
     RELAY_SECRET: z.string().min(RELAY_SECRET_CHARS_MIN),
     CLIENT_TOKEN_SECRET: z.string().min(CLIENT_TOKEN_SECRET_CHARS_MIN),
-    /** Where `/metrics` is served alone, which the way in from outside does not reach; absent: beside everything else. */
+    /** A port that serves `/metrics` alone and is not exposed. Absent: PORT serves it too. */
     METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
-    /** The folder of the API's reference page; beside the program by default. */
+    /** The folder of the API's reference page. Default: beside the program. */
     ASSETS: z.string().optional(),
-    /** As the edges have it, so that the core can say where nothing is kept; absent: the core does not know. */
+    /** The same setting as at the edges, so that the core can answer "history is off". Absent: the core does not know. */
     HISTORY: z.string().transform(chosenOf).optional(),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     DRAIN_MS: z.coerce.number().int().min(0).default(5_000),
-    /** How long a region may be silent before its clients go on elsewhere. */
+    /** A region that is silent for this long is taken for lost: other regions may claim its homes. */
     FAIL_OVER_AFTER_MS: z.coerce.number().int().min(0).default(FAIL_OVER_AFTER_MS),
     STORE: z.enum(['cassandra', 'sqlite']).default('cassandra'),
     SQLITE_PATH: z.string().default('starling-core.sqlite'),
@@ -55,7 +55,7 @@ const environmentSchema = z
     CASSANDRA_LOCAL_DC: z.string().default(''),
     CASSANDRA_KEYSPACE: z.string().default('starling'),
     CASSANDRA_REPLICATION: z.string().optional(),
-    /** At which synced states are written and found; see docs/decisions/0022-consistency.md. */
+    /** The consistency of synced states: docs/decisions/0022-consistency.md. */
     CASSANDRA_SYNC_CONSISTENCY: z.enum(SYNC_CONSISTENCIES).default(SYNC_CONSISTENCIES[0]),
     CASSANDRA_USERNAME: z.string().optional(),
     CASSANDRA_PASSWORD: z.string().optional(),
@@ -86,12 +86,12 @@ function chosenOf(setting: string, ctx: z.RefinementCtx): ChosenTopics {
 
 export type CoreConfig = z.infer<typeof environmentSchema>
 
-/** Throws with every variable that is wrong. */
+/** Throws an error that names every wrong variable. */
 export function coreConfig(environment: Record<string, string | undefined>): CoreConfig {
   const parsed = environmentSchema.safeParse(environment)
   if (!parsed.success) {
     const wrong = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
-    throw new Error(`the environment is not right: ${wrong.join('; ')}`)
+    throw new Error(`wrong environment variables: ${wrong.join('; ')}`)
   }
   return parsed.data
 }

@@ -1,13 +1,13 @@
-// The directory: where each root's home is, from the store and a small cache; claims and hand-overs. One that has gone back
-// in time is put right by whoever knows better (decision 21).
+// The directory of homes: the store behind a small cache. Also runs claims and hand-overs, and corrects a directory that was
+// restored from a backup (decision 21).
 import type { FleetId, RegionId, Root } from '../src/id/ids.ts'
 import {
+  ALL_IMPORTED,
   type HandoverState,
   type HomeKnown,
   type ImportedRequest,
   type ImportedResponse,
-  LATE_NOWHERE,
-  TOOK_NOTHING,
+  REMAINDER_START,
 } from '../src/relay/home.ts'
 import type { HomeAnswer } from '../src/relay/home-answer.ts'
 import { noChange } from '../src/relay/sync.ts'
@@ -27,7 +27,7 @@ export class Directory {
 
   /**
    * @param now milliseconds that only grow
-   * @param restored called when the store's home of a root was older than one that somebody knew of
+   * @param restored called when a region knew a newer home of a root than the store
    */
   constructor(
     store: Store,
@@ -43,7 +43,7 @@ export class Directory {
     this.restored = restored
   }
 
-  /** Where the home is, or was a moment ago; `region` becomes it if there is none. @param known as for `find` */
+  /** The home, perhaps from the cache. If the root has none, `region` becomes the home. @param known as for `find` */
   async guess(fleet: FleetId, root: Root, region: RegionId, known?: HomeAnswer): Promise<HomeAnswer> {
     const entry = this.cache.get(keyOf(fleet, root))
     if (entry !== undefined && entry.until > this.now() && entry.home.epoch >= (known?.epoch ?? 0))
@@ -51,13 +51,13 @@ export class Directory {
     return this.resolve(fleet, root, region, known)
   }
 
-  /** As the store says now; null where there is none. @param known the newest home that whoever asks knows of */
+  /** The home in the store; null if the root has none. @param known the newest home that the caller knows */
   async find(fleet: FleetId, root: Root, known?: HomeAnswer): Promise<HomeAnswer | null> {
     const home = await this.read(fleet, root, known ?? null)
     return home === null ? null : answer(this.remember(fleet, root, home))
   }
 
-  /** As the store says now; `region` becomes it if there is none. @param known as for `find` */
+  /** The home in the store. If the root has none, `region` becomes the home. @param known as for `find` */
   async resolve(fleet: FleetId, root: Root, region: RegionId, known?: HomeAnswer): Promise<HomeAnswer> {
     const home = await this.find(fleet, root, known)
     if (home !== null) return home
@@ -67,9 +67,9 @@ export class Directory {
   }
 
   /**
-   * Makes a region the home because a client came up there, and fetches what the former home kept: from that home, or,
-   * where its region does not answer, what it had synced to the store. Rejects with `EdgeUnreachable` where the former
-   * home answers that it cannot hand over; then nothing has changed.
+   * Makes a region the home because the client connected there, and fetches the former home's state: from that home, or from
+   * the store if its region is silent (then `synced` is true). Rejects with `EdgeUnreachable`, and changes nothing, if the
+   * former home answers that it cannot hand over.
    * @param known as for `find`
    */
   async claim(
@@ -84,9 +84,9 @@ export class Directory {
       let silent: boolean | null = null
       if (home === null || home.region !== region) {
         if (home !== null) {
-          const told = await this.ask(fleet, root, home.region)
-          silent = told === null
-          newest = told && (await this.prepare(fleet, root, home, region, told))
+          const leaf = await this.askHome(fleet, root, home.region)
+          silent = leaf === null
+          newest = leaf && (await this.prepare(fleet, root, home, region, leaf))
           if (newest !== null) continue
         }
         const result = await this.store.claimHome(fleet, root, region, home?.epoch ?? 0)
@@ -97,37 +97,37 @@ export class Directory {
       const importFrom = home.importFrom.at(-1)
       if (importFrom === undefined) return { home: answer(home), state: null, synced: false }
       silent ??= await this.silence.of(importFrom)
-      const given = silent ? null : await this.handover(fleet, root, home, importFrom)
-      if (given !== null) await this.keepInterests(fleet, root, home, given)
-      const state = given ?? (await this.takeState(fleet, root, home.epoch))
-      // What older homes have yet, nobody knows: they too are asked for whatever the store was not confirmed to have.
-      return { home: answer(home), state, synced: given === null || home.importFrom.length > 1 }
+      const handedOver = silent ? null : await this.handover(fleet, root, home, importFrom)
+      if (handedOver !== null) await this.storeInterests(fleet, root, home, handedOver)
+      const state = handedOver ?? (await this.takeState(fleet, root, home.epoch))
+      // With older homes still open, their unsynced state is unknown: the new home must ask them too.
+      return { home: answer(home), state, synced: handedOver === null || home.importFrom.length > 1 }
     }
-    throw new EdgeUnreachable(region, `${fleet}/${root} is being claimed from several sides`)
+    throw new EdgeUnreachable(region, `several regions claim ${fleet}/${root} at once`)
   }
 
   /**
-   * The home has what it was given: the former ones may let go, unless more came meanwhile. Each is asked, the oldest
-   * first; one that is not reached keeps none of the others waiting. Rejects while one is not reached.
-   * @param told called for each that knows of its successor from now on
+   * The home has imported the state that it got. Asks each former home, the oldest first, to release the root, and returns
+   * the first remainder found. An unreachable one delays no other; the call rejects after the others.
+   * @param formerKnows called for each former home that now knows its successor
    */
   async imported(
     request: ImportedRequest,
-    told: (former: RegionId) => void = () => undefined,
+    formerKnows: (former: RegionId) => void = () => undefined,
   ): Promise<ImportedResponse> {
     const { fleet, root, region, epoch, from, tookUpTo, synced, registered } = request
     const { tookTopic, tookShadow, tookFilter } = request
-    // Where the directory has forgotten this home, it lists no former one that could be asked.
+    // A directory that forgot this home lists no former home to ask.
     const home = await this.read(fleet, root, { region, epoch })
-    if (home === null || home.region !== region || home.epoch !== epoch) return LATE_NOWHERE
+    if (home === null || home.region !== region || home.epoch !== epoch) return ALL_IMPORTED
     let failure: unknown = null
-    let outcome = LATE_NOWHERE
+    let outcome = ALL_IMPORTED
     for (const former of home.importFrom) {
-      const took = former === from ? { tookUpTo, tookTopic, tookShadow, tookFilter } : TOOK_NOTHING
+      const imported = former === from ? { tookUpTo, tookTopic, tookShadow, tookFilter } : REMAINDER_START
       try {
-        const asked = { fleet, root, to: region, epoch, synced, registered, ...took }
+        const asked = { fleet, root, to: region, epoch, synced, registered, ...imported }
         const released = await this.edges.release(former, asked)
-        told(former)
+        formerKnows(former)
         const { retained, shadows, subscriptions } = released
         if (released.late.length > 0 || retained.length + shadows.length + subscriptions.length > 0)
           return { ...released, from: former }
@@ -142,9 +142,9 @@ export class Directory {
     return outcome
   }
 
-  /** As the store says, unless somebody knows of a newer home: then the directory has gone back. */
+  /** The home in the store. If the caller or the cache knows a newer one, the store lost it: restores it first. */
   private async read(fleet: FleetId, root: Root, known: HomeAnswer | null): Promise<Home | null> {
-    // Before the store is asked: what comes to be remembered meanwhile may well be newer than its answer.
+    // Read the cache first: during the store's answer it may get a home that is rightly newer.
     const remembered = this.cache.get(keyOf(fleet, root))?.home ?? null
     const home = await this.store.home(fleet, root)
     const newest = (known?.epoch ?? 0) > (remembered?.epoch ?? 0) ? known : remembered
@@ -154,15 +154,15 @@ export class Directory {
     return restored
   }
 
-  /** What is known at the home; null where its region is silent. */
-  private async ask(fleet: FleetId, root: Root, region: RegionId): Promise<HomeKnown | null> {
+  /** The home as the leaf of that region knows it; null if the region is silent. */
+  private async askHome(fleet: FleetId, root: Root, region: RegionId): Promise<HomeKnown | null> {
     const ask = () => this.edges.homeKnown(region, { fleet, root })
-    // Side by side with whether the region is there at all, since whoever moves waits for both.
+    // Asked beside the ping, since the client that moves waits for both.
     const early = ask().catch((cause: unknown) => ({ cause }))
     if (await this.silence.of(region)) return null
-    const told = await early
-    if (!('cause' in told)) return told
-    if (!(told.cause instanceof EdgeSilent)) throw told.cause
+    const answered = await early
+    if (!('cause' in answered)) return answered
+    if (!(answered.cause instanceof EdgeSilent)) throw answered.cause
     try {
       return await ask()
     } catch (cause) {
@@ -171,7 +171,7 @@ export class Directory {
     }
   }
 
-  /** What the store has, also of when the lost home last kept a message. */
+  /** The synced state in the store, with the time of the last message in its history. */
   private async takeState(fleet: FleetId, root: Root, epoch: number): Promise<HandoverState> {
     const state = await this.store.takeState(fleet, root, epoch)
     const ever = { from: 0, to: Number.MAX_SAFE_INTEGER, order: 'newest', after: null, limit: 1 } as const
@@ -179,7 +179,7 @@ export class Directory {
     return last === undefined ? state : { ...state, keptAt: last.at }
   }
 
-  /** Null where the former home has fallen silent, or never began. */
+  /** The state of the former home; null if its region is silent, or if it never began as the home. */
   private async handover(
     fleet: FleetId,
     root: Root,
@@ -195,45 +195,45 @@ export class Directory {
   }
 
   /**
-   * Should the new home be lost before it has synced anything, its successor knows all the same who wants the root: of the
-   * former home's own region the store may not have been told, and nobody would ask it again (promise 5).
+   * Stores the interests with the new home's epoch. Without this, a new home that is lost before its first sync leaves the
+   * store without the former home's own region, whose subscribers would then miss messages (promise 5).
    */
-  private async keepInterests(
+  private async storeInterests(
     fleet: FleetId,
     root: Root,
     { region, epoch }: Home,
     { clock, interests }: HandoverState,
   ): Promise<void> {
     if (interests.length === 0) return
-    // Below all that the new home syncs, above all that is of the former one.
+    // Version 0: below every sync of the new home, above every sync of the former one.
     const change = { ...noChange(), fleet, root, epoch, version: 0, clock, interests }
     if (!(await this.store.putState(change)))
-      throw new EdgeUnreachable(region, `${fleet}/${root} has moved on meanwhile`)
+      throw new EdgeUnreachable(region, `${fleet}/${root} has moved again meanwhile`)
   }
 
   /**
-   * The old home is there, and must itself have all that its predecessors kept, unless they are silent: then the new home
+   * Makes sure that an old home which answers has imported from its own predecessors. Silent ones are left out: the new home
    * asks them when they are back.
-   * @param told what is known there
-   * @returns the home that it knows of, where that is newer than the directory's; null where the claim may go on
+   * @param leaf the home as the old home's leaf knows it
+   * @returns a newer home than the directory's, if the old home knows one; null if the claim may go on
    */
   private async prepare(
     fleet: FleetId,
     root: Root,
     home: Home,
     region: RegionId,
-    told: HomeKnown,
+    leaf: HomeKnown,
   ): Promise<HomeAnswer | null> {
-    if (told.home !== null && told.home.epoch > home.epoch) return told.home
-    if (told.home?.epoch === home.epoch && told.imported) {
-      // It confirms that once only, and the directory may have forgotten it.
+    if (leaf.home !== null && leaf.home.epoch > home.epoch) return leaf.home
+    if (leaf.home?.epoch === home.epoch && leaf.imported) {
+      // The home confirms an import only once, and the directory may have forgotten that.
       for (const former of home.importFrom) await this.store.confirmImport(fleet, root, home.epoch, former)
       return null
     }
     const silent = await Promise.all(home.importFrom.map((one) => one !== region && this.silence.of(one)))
     if (silent.every(Boolean)) return null
-    // Asking it as the home makes it finish its own import first. The interest is what the region has as the next home's
-    // former one, should the claim fail; a region that needs nothing withdraws with the first message.
+    // An interest call makes the old home finish its import before it answers. If the claim then fails, the region withdraws the
+    // needless interest at the first message.
     const asked = await this.edges.interest(home.region, {
       fleet,
       root,
@@ -251,7 +251,7 @@ export class Directory {
     const open = settled?.epoch === home.epoch ? settled.importFrom : []
     const reachable = home.importFrom.filter((_, i) => !silent[i])
     if (open.some((one) => reachable.includes(one)))
-      throw new EdgeUnreachable(home.region, `${home.region} has not yet imported ${fleet}/${root}`)
+      throw new EdgeUnreachable(home.region, `${home.region} is still importing ${fleet}/${root}`)
     return null
   }
 

@@ -1,7 +1,7 @@
 // How a call of the core to an edge fails.
 import type { RegionId } from '../src/id/ids.ts'
 
-/** An edge was not reached, or its answer is no answer to the call. */
+/** An edge did not answer, or answered with an error or something unexpected. */
 export class EdgeUnreachable extends Error {
   readonly region: RegionId
   constructor(region: RegionId, message: string, options?: ErrorOptions) {
@@ -11,5 +11,5 @@ export class EdgeUnreachable extends Error {
   }
 }
 
-/** An edge gave no answer at all: its region may be lost. An edge that answers with an error is there. */
+/** An edge did not answer at all: its region may be lost. A region that answers with an error is not lost. */
 export class EdgeSilent extends EdgeUnreachable {}

@@ -50,14 +50,14 @@ export class EdgeHttp implements EdgeTransport {
         `the edge of ${region} answered ${name} with ${response.status}: ${text}`,
       )
     }
-    // Views: what is passed on leaves before the answer does.
+    // Views are safe: the core passes the bytes on before it drops the answer.
     return relayAnswer(response, true).catch((cause) => {
-      throw new EdgeSilent(region, `the edge of ${region} broke off its answer to ${name}`, { cause })
+      throw new EdgeSilent(region, `the answer of the edge of ${region} to ${name} broke off`, { cause })
     })
   }
 }
 
-/** Node says only "fetch failed", and why in the cause. */
+/** The cause of a failed fetch: the error itself only says "fetch failed". */
 function reasonOf(cause: unknown): string {
   return String(cause instanceof Error && cause.cause !== undefined ? cause.cause : cause)
 }

@@ -1,4 +1,4 @@
-// The calls that the core makes to the edges: the schema of each answer, and how long it may take.
+// The core's calls to the edges: the schema of each answer, and its time limit.
 import type { z } from 'zod'
 import type { RegionId } from '../src/id/ids.ts'
 import type { ChangedAccessRequest } from '../src/relay/access.ts'
@@ -62,17 +62,17 @@ import {
   EDGE_COMMAND_MARGIN_MS,
   EDGE_EXPLAIN_TIMEOUT_MS,
   EDGE_HANDOVER_TIMEOUT_MS,
+  EDGE_NOTICE_TIMEOUT_MS,
   EDGE_PING_TIMEOUT_MS,
   EDGE_SHADOW_TIMEOUT_MS,
   EDGE_SUBSCRIBE_TIMEOUT_MS,
-  EDGE_TELL_TIMEOUT_MS,
 } from './limits.ts'
 
 /** How a call reaches a region's edge. */
 export interface EdgeTransport {
   readonly regions: RegionId[]
   /**
-   * Resolves with the body of the answer, null if it has none. Rejects with `EdgeUnreachable`.
+   * Resolves with the body of the answer; null if there is none. Rejects with `EdgeUnreachable`.
    * @param name of the call in the contract
    */
   post(region: RegionId, name: string, body: unknown, timeoutMs: number): Promise<unknown>
@@ -105,22 +105,22 @@ export class Edges {
     return this.ask(region, 'presence', request, homePresenceResponseSchema)
   }
 
-  /** What a region's actors know of a receiver and a topic. */
+  /** The facts that a region's actors have about a receiver and a topic. */
   async explain(region: RegionId, request: RegionExplainRequest): Promise<RegionFacts> {
     return this.ask(region, 'explain', request, regionFactsSchema, EDGE_EXPLAIN_TIMEOUT_MS)
   }
 
-  /** The home's messages for another region have all arrived there. */
+  /** Resolves when all of the home's messages for the asking region have arrived there. */
   async drained(region: RegionId, request: DrainedRequest): Promise<DrainedResponse> {
     return this.ask(region, 'drained', request, drainedResponseSchema)
   }
 
-  /** Another region's wide filters, for this one to know. */
+  /** Gives a region the wide filters of another one. */
   async wide(region: RegionId, request: WideRequest): Promise<WideAnswer> {
     return this.ask(region, 'wide', request, wideAnswerSchema, EDGE_SUBSCRIBE_TIMEOUT_MS)
   }
 
-  /** What this region's wide shards had sent to another one has all arrived there. */
+  /** Resolves when all messages of this region's wide shards for the asking region have arrived there. */
   async wideDrained(region: RegionId, request: WideDrainedRequest): Promise<void> {
     await this.transport.post(region, 'wide-drained', request, EDGE_CALL_TIMEOUT_MS)
   }
@@ -129,7 +129,7 @@ export class Edges {
     return this.ask(region, 'wide-retained', request, regionRetainedResponseSchema, EDGE_SUBSCRIBE_TIMEOUT_MS)
   }
 
-  /** What the leaf there knows of its root's home. */
+  /** The root's home as the leaf of that region knows it. */
   async homeKnown(region: RegionId, request: HomeKnownRequest): Promise<HomeKnown> {
     return this.ask(region, 'home-known', request, homeKnownResponseSchema, EDGE_HANDOVER_TIMEOUT_MS)
   }
@@ -142,23 +142,23 @@ export class Edges {
     return this.ask(region, 'shadow', request, homeShadowResponseSchema, EDGE_SHADOW_TIMEOUT_MS)
   }
 
-  /** Waits for the store to have what the home has kept. */
+  /** Resolves when the store has all messages of the home's history. */
   async historySeam(region: RegionId, request: HistorySeamRequest): Promise<HistorySeamResponse> {
     return this.ask(region, 'history-seam', request, historySeamResponseSchema)
   }
 
-  /** Who may connect as a device has changed: its actor there knows, when this resolves, and has acted on it. */
+  /** Sends a change of who may connect as a device. When this resolves, the device's actor there has applied the change. */
   async changedAccess(region: RegionId, request: ChangedAccessRequest): Promise<void> {
-    await this.transport.post(region, 'access', request, EDGE_TELL_TIMEOUT_MS)
+    await this.transport.post(region, 'access', request, EDGE_NOTICE_TIMEOUT_MS)
   }
 
-  /** Held by the home as long as the request says. */
+  /** The home answers within the request's `holdMs`. */
   async command(region: RegionId, request: HomeCommandRequest): Promise<HomeCommandResponse> {
     const timeoutMs = request.asked.holdMs + EDGE_COMMAND_MARGIN_MS
     return this.ask(region, 'command', request, homeCommandResponseSchema, timeoutMs)
   }
 
-  /** What was late; with nothing late, the old home has let go. */
+  /** The old home's remainder. If that is empty, the old home has released the root. */
   async release(region: RegionId, request: ReleaseRequest): Promise<ReleaseResponse> {
     return this.ask(region, 'release', request, releaseResponseSchema)
   }
@@ -171,14 +171,18 @@ export class Edges {
     timeoutMs = EDGE_CALL_TIMEOUT_MS,
   ): Promise<z.infer<S>> {
     const parsed = schema.safeParse(await this.transport.post(region, name, body, timeoutMs))
-    if (!parsed.success) throw this.strange(region, name, parsed.error)
+    if (!parsed.success) throw this.contractBroken(region, name, parsed.error)
     return parsed.data
   }
 
   /** An answer that breaks the contract. */
-  protected strange(region: RegionId, name: string, cause: Error): EdgeUnreachable {
-    return new EdgeUnreachable(region, `the edge of ${region} answered ${name} against the contract`, {
-      cause,
-    })
+  protected contractBroken(region: RegionId, name: string, cause: Error): EdgeUnreachable {
+    return new EdgeUnreachable(
+      region,
+      `the answer of the edge of ${region} to ${name} breaks the relay contract`,
+      {
+        cause,
+      },
+    )
   }
 }

@@ -1,5 +1,5 @@
-// The way of envelopes through the core: each to the home of its root, or to the region that it names. Nothing is stored here:
-// what cannot be passed on stays in the sender's outbox.
+// Routes envelopes through the core: each to the home of its root, or to the region that it names. The core stores no envelope:
+// one that cannot be delivered stays in the sender's outbox.
 import type { RegionId } from '../src/id/ids.ts'
 import type { DeliverRequest, Envelope, EnvelopeResult } from '../src/relay/envelope.ts'
 import type { Directory } from './directory.ts'
@@ -29,7 +29,7 @@ export class EnvelopeRouter {
     for (let tries = 0; tries < MOVED_TRIES_MAX && open.length > 0; tries++) {
       const groups = await this.address(from, envelopes, open, tries > 0, results)
       await Promise.all([...groups].map(([region, group]) => this.deliver(region, group, results)))
-      // A home that has moved is looked up again. A region that refuses a lower epoch is not: it knows better.
+      // Look up a home that moved. An envelope to a region is not retried: the region refused its epoch as old.
       open = open.filter((i) => results[i]?.status === 'moved' && envelopes[i]?.to.kind === 'home')
     }
     for (const i of open) results[i] = { status: 'unreachable', detail: 'the home is moving' }
@@ -49,7 +49,7 @@ export class EnvelopeRouter {
         const envelope = envelopes[at]
         if (envelope === undefined) return
         const { fleet, root, to } = envelope
-        const told = results[at]
+        const earlier = results[at]
         let region: RegionId
         let epoch = 0
         if (to.kind !== 'home') {
@@ -61,7 +61,7 @@ export class EnvelopeRouter {
                   fleet,
                   root,
                   from,
-                  told?.status === 'moved' ? told.home : undefined,
+                  earlier?.status === 'moved' ? earlier.home : undefined,
                 )
               : await this.directory.guess(fleet, root, from)
             region = home.region

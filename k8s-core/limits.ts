@@ -1,19 +1,16 @@
 // Every bound of the core in one place; the unit is in the name.
 
-/** The core waits this long for an edge, unless another bound is named. */
+/** The core waits this long for an edge, unless a call has a bound of its own. */
 export const EDGE_CALL_TIMEOUT_MS = 8_000
-/** The core waits this long for an edge when a subscription waits: shorter than the edge that asks waits. */
+/** The core waits this long for an edge while a subscription waits: shorter than the wait of the edge that asks. */
 export const EDGE_SUBSCRIBE_TIMEOUT_MS = 20_000
-/** A claim waits this long to learn whether the old home's region is there. */
+/** A claim waits this long for the answer of the old home's region to a ping. */
 export const EDGE_PING_TIMEOUT_MS = 1_500
-/** After this a reader of a shadow gets the state in the store. */
+/** If the home does not answer for this long, a reader of a shadow gets the state in the store. */
 export const EDGE_SHADOW_TIMEOUT_MS = 3_000
-/** How much longer than a home holds a command the core waits for its edge. */
+/** The core waits for an edge this much longer than the home may hold the command. */
 export const EDGE_COMMAND_MARGIN_MS = 4_000
-/**
- * `explain` waits this long for another region, which gives its actors less, and names whoever did not
- * answer.
- */
+/** `explain` waits this long for another region. That region gives its actors less, and names those that did not answer. */
 export const EDGE_EXPLAIN_TIMEOUT_MS = 700
 /** `explain` waits this long for the store. */
 export const EXPLAIN_STORE_MS = 500
@@ -25,9 +22,9 @@ export const FAIL_OVER_AFTER_MS = 3_000
 export const SILENCE_WAIT_MS_MAX = 5_000
 /** It asks the region this often. */
 export const SILENCE_LOOK_MS = 250
-/** A silence of which nothing was heard for this long is begun anew. */
+/** A region that was not asked for this long counts as silent from its next missing answer only. */
 export const SILENCE_FORGOTTEN_MS = 10_000
-/** Homes that the core remembers; a stale one is answered `moved` by the edge and read again. */
+/** Homes that the core remembers. An edge answers an old one with `moved`, and the core reads the directory again. */
 export const HOME_CACHE_ROOTS_MAX = 100_000
 /** The core remembers a home for this long. */
 export const HOME_CACHE_MS = 30_000
@@ -35,44 +32,41 @@ export const HOME_CACHE_MS = 30_000
 export const HISTORY_READ_AT_ONCE = 100
 /** Reads of one page of history. */
 export const HISTORY_READS_PER_PAGE_MAX = 50
-/** Of the messages in a page. One message is always in it. */
+/** Bytes of the messages in one page of history. A page has at least one message. */
 export const HISTORY_PAGE_BYTES_MAX = 4 * 1024 * 1024
-/** How often a home is looked up again before the caller is told to try later. */
+/** How often the core follows a home that moves before the call fails. */
 export const MOVED_TRIES_MAX = 3
-/** A claim that others keep winning. */
+/** How often a claim is repeated while other regions win. */
 export const CLAIM_TRIES_MAX = 5
 /** How long calls under way may take once the drain is over: longer than any call may. */
 export const FINISH_MS_MAX = 22_000
-/**
- * An idle HTTP connection is closed after this: later than its caller closes it, so that no call meets a
- * closing connection.
- */
+/** An idle HTTP connection is closed after this time. Its caller closes it earlier, so no call meets a closing connection. */
 export const KEEP_ALIVE_MS = 75_000
 /** While the core drains, idle connections are closed this often. */
 export const CLOSE_IDLE_EVERY_MS = 50
-/** Index rows that one page of devices looks at: of several wishes one is looked up, the others sort out. */
+/** Index rows that one page of devices reads. The index serves one condition; the others filter its rows. */
 export const DEVICES_SCANNED_MAX = 2_000
-/** A row that its device does not bear out is left over if it is older than any change may take. */
+/** An index row without a matching device is deleted once it is this old: longer than any change takes. */
 export const REGISTRY_LEFT_OVER_MS = 600_000
-/** A change of a device waits this long for all regions; slower ones learn of it later. */
-export const TELL_WAIT_MS = 3_000
+/** A change of a device waits this long for all regions. Slower regions get a notice. */
+export const NOTICE_WAIT_MS = 3_000
 /** The core waits this long for one region to take a change of a device. */
-export const EDGE_TELL_TIMEOUT_MS = 5_000
-/** A pod looks this often for changes that regions have not taken. */
+export const EDGE_NOTICE_TIMEOUT_MS = 5_000
+/** A pod looks this often for notices that regions have not confirmed. */
 export const NOTICES_EVERY_MS = 2_000
 /** Notices that one look reads. */
 export const NOTICES_PER_LOOK = 512
 /** Notices that a pod sends side by side. */
 export const NOTICES_ABREAST = 16
-/** A notice without its change is waited for this long: longer than a change may take. */
+/** A notice without its change waits this long for it: longer than any change takes. */
 export const NOTICE_UNDER_WAY_MS = 60_000
-/** A fleet that exists is not looked up again for this long. */
+/** The core remembers for this long that a fleet exists. */
 export const FLEET_KNOWN_MS = 60_000
-/** How long a device that names itself may claim its credential once more, should the answer have been lost. */
+/** For this long a device may ask for its credential again with the same nonce, in case the answer was lost. */
 export const PROVISION_AGAIN_MS = 3_600_000
 /** Devices of one import that are written side by side. */
 export const IMPORT_ABREAST = 32
-/** A change is sent after half a second, and at most once a second of each root: what is above two seconds is late. */
+/** Buckets of the sync lag. A root sends a change after half a second, at most once a second: above 2 is too slow. */
 export const SYNC_LAG_SECONDS_BUCKETS = [0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3_600] as const
-/** Seconds that the store takes to answer: the buckets of the histogram. */
+/** Buckets of the store's answer times. */
 export const STORE_SECONDS_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10] as const

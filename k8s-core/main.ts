@@ -30,7 +30,10 @@ const directory = new Directory(
   new Silence(edges, config.failOverAfterMs),
   () => performance.now(),
   (fleet, root, { region, epoch }) =>
-    log.warn({ fleet, root, region, epoch }, 'the directory had gone back, and is put right'),
+    log.warn(
+      { fleet, root, region, epoch },
+      'the directory had an older home than a region, and was corrected',
+    ),
 )
 const relay = new Relay(directory, edges)
 const registry = new Registry(store.registry, edges, log, () => store.now())
@@ -68,14 +71,14 @@ const server = serve({ fetch: app.fetch, hostname: config.host, port: config.por
 
 if ('keepAliveTimeout' in server) server.keepAliveTimeout = KEEP_ALIVE_MS
 
-/** Not ready first, so that no new call comes; then what is under way is finished. The edges keep what was not answered. */
+/** Reports "not ready", so that no new call arrives, then finishes open calls. Edges repeat calls that got no answer. */
 async function drain(signal: NodeJS.Signals): Promise<void> {
   if (draining) return
   draining = true
   log.info({ signal, drainMs: config.drainMs }, 'the core drains')
   await sleep(config.drainMs)
   const closed = new Promise<void>((done) => server.close(() => done()))
-  // The edges keep their connections alive; one that is idle now is closed now, one with a call under way after it.
+  // Edges hold connections open: close idle ones now, and busy ones after their call.
   if ('closeIdleConnections' in server) {
     const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS)
     const all = setTimeout(() => server.closeAllConnections(), FINISH_MS_MAX)

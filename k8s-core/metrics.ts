@@ -1,4 +1,4 @@
-// What the core tells Prometheus: how far the store is behind the homes, and how the store answers.
+// The core's metrics for Prometheus: how long a change needs to reach the store, and how fast the store answers.
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import type { RootChange, SyncResult } from '../src/relay/sync.ts'
 import { STORE_SECONDS_BUCKETS, SYNC_LAG_SECONDS_BUCKETS } from './limits.ts'
@@ -8,41 +8,41 @@ export class CoreMetrics {
   readonly #registry = new Registry()
   readonly #lag = new Histogram({
     name: 'starling_sync_lag_seconds',
-    help: 'From a change at its home until the store has it; the way from the region to the core is not counted',
+    help: 'Time from a change at its home until the store has it, without the way from the region to the core',
     buckets: [...SYNC_LAG_SECONDS_BUCKETS],
     registers: [this.#registry],
   })
   readonly #synced = new Counter({
     name: 'starling_sync_total',
-    help: 'Changes that homes have sent to the store: applied, fenced by a newer home, or failed and to come again',
+    help: 'Changes that homes sent to the store: applied, fenced by a newer home, or failed (the home repeats them)',
     labelNames: ['result'] as const,
     registers: [this.#registry],
   })
   readonly #storeSeconds = new Histogram({
     name: 'starling_store_seconds',
-    help: 'How long the store took to answer, errors included',
+    help: 'Time until the store answered, errors included',
     labelNames: ['operation'] as const,
     buckets: [...STORE_SECONDS_BUCKETS],
     registers: [this.#registry],
   })
   readonly #storeErrors = new Counter({
     name: 'starling_store_errors_total',
-    help: 'Operations of the store that were answered with an error, or not in time',
+    help: 'Operations of the store that failed or timed out',
     labelNames: ['operation'] as const,
     registers: [this.#registry],
   })
 
   constructor() {
-    // From the first scrape on: a rate needs the zero before the one.
+    // Exported as zero from the start: a rate needs the zero before the first count.
     for (const result of ['applied', 'fenced', 'failed'] satisfies SyncResult[])
       this.#synced.inc({ result }, 0)
-    // Of the process: CPU, memory, the event loop's delay.
+    // Metrics of the process: CPU, memory, the event loop's delay.
     collectDefaultMetrics({ register: this.#registry })
   }
 
   /**
-   * A region's clock may be minutes off: the age of a change is told by the clock that wrote it, and what the store took by
-   * this process's (decision 12).
+   * A region's clock may be minutes off. So the region's clock measures the age of a change, and this process's clock the
+   * store's share (decision 12).
    * @param ms from the core's receipt until the store had it
    */
   synced({ since, clock }: RootChange, result: SyncResult, ms: number): void {
@@ -62,7 +62,7 @@ export class CoreMetrics {
         // A part of the store with operations of its own.
         if (typeof method === 'object' && method !== null) return this.#observed(method, `${String(name)}.`)
         if (typeof method !== 'function') return method
-        // It asks nobody, and is asked with every other operation.
+        // `now` is local and runs with every other operation: timing it says nothing.
         if (name === 'now') return method.bind(target)
         return (...parameters: unknown[]) =>
           this.#timed(

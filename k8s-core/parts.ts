@@ -1,4 +1,4 @@
-// What the core's HTTP interface is made of.
+// The parts that the core's HTTP interface needs.
 import type { Logger } from 'pino'
 import type { ChosenTopics } from '../src/history/chosen.ts'
 import type { Directory } from './directory.ts'
@@ -13,12 +13,12 @@ export interface CoreParts {
   readonly relay: Relay
   readonly registry: Registry
   readonly relaySecret: string
-  /** Signs the clients' tokens, which the public API takes too. */
+  /** Signs the clients' tokens. The public API accepts the same tokens. */
   readonly clientTokenSecret: string
-  /** The topics whose messages the edges keep; null where this core does not know. */
+  /** The topics with history; null if the core does not know the edges' setting. */
   readonly chosen: ChosenTopics | null
   readonly log: Logger
   readonly metrics?: CoreMetrics
-  /** True from SIGTERM on: the pod is taken out of the service, and still serves. */
+  /** True after SIGTERM: the pod leaves the service, but still answers. */
   readonly draining: () => boolean
 }

@@ -1,4 +1,4 @@
-// What one region asks of another through the core: of the home of a root, of every other region, or page by page.
+// Passes calls from one region to others: to the home of a root, to every other region, or to one region after another.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RegionId, Root } from '../src/id/ids.ts'
@@ -124,7 +124,7 @@ export class Relay {
       : { status: 'unreachable', region }
   }
 
-  /** Up to where the store has all that the home has kept. Null if the root has no home; the home's region if that does not answer. */
+  /** How far the store has the home's history. Null if the root has no home; the home's region if that does not answer. */
   async historySeam({
     fleet,
     root,

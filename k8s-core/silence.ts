@@ -1,4 +1,4 @@
-// Which regions do not answer, and for how long already: a process that is started again is no lost region.
+// How long regions have been silent. A region counts as lost only after a while: a restarted process is not a lost region.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RegionId } from '../src/id/ids.ts'
 import { EdgeSilent } from './edge-errors.ts'
@@ -12,7 +12,7 @@ export class Silence {
   private readonly pause: (ms: number) => Promise<unknown>
   private readonly known = new Map<RegionId, { since: number; last: number }>()
 
-  /** @param now milliseconds that only grow: a clock that is set forward would make any silence long enough */
+  /** @param now milliseconds that only grow: a clock set forward would make every region look lost */
   constructor(
     edges: Edges,
     failOverAfterMs = FAIL_OVER_AFTER_MS,
@@ -26,8 +26,8 @@ export class Silence {
   }
 
   /**
-   * True for a region that has been silent for long enough to be taken for lost. Rejects with what it answered where that
-   * is an error, and with `EdgeSilent` where it is silent, and not for long enough yet.
+   * True if the region is lost: silent for `failOverAfterMs`. False if it answers. Rejects with the error that it answers, or
+   * with `EdgeSilent` if it has been silent for less.
    */
   async of(region: RegionId): Promise<boolean> {
     const until = this.now() + Math.min(this.failOverAfterMs, SILENCE_WAIT_MS_MAX)
@@ -50,7 +50,7 @@ export class Silence {
     }
   }
 
-  /** @returns since when it has been silent */
+  /** Records a missing answer. @returns the beginning of the silence */
   private note(region: RegionId, asked: number, now: number): number {
     const before = this.known.get(region)
     const since = before === undefined || asked - before.last > SILENCE_FORGOTTEN_MS ? asked : before.since

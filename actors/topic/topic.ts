@@ -3,7 +3,7 @@ import type { Root } from '../../src/id/ids.ts'
 import {
   type HandoverRequest,
   type HandoverResponse,
-  NOTHING_LATE,
+  RELEASED,
   type ReleaseRequest,
   type ReleaseResponse,
 } from '../../src/relay/home.ts'
@@ -41,6 +41,6 @@ export class Topic {
     const retained = isOld && synced ? this.leaf.retained.late(tookTopic) : []
     if (retained.length === 0 && isOld) this.leaf.releaseState()
     const clock = this.platform.now()
-    return { ...NOTHING_LATE, done: retained.length === 0, upTo: tookUpTo, clock, retained }
+    return { ...RELEASED, done: retained.length === 0, upTo: tookUpTo, clock, retained }
   }
 }

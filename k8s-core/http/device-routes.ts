@@ -40,15 +40,15 @@ export function deviceRoutes({ registry }: Pick<CoreParts, 'registry'>) {
     const missing = await noFleet(c)
     if (missing !== null) return missing
     const { fleet } = c.var.claims
-    const { id, credential, secret, attributes, groups, ...wish } = c.req.valid('json')
+    const { id, credential, secret, attributes, groups, ...rest } = c.req.valid('json')
     const made =
       credential || secret !== undefined ? await makeCredential(registry.now(), null, secret ?? null) : null
     const described = {
-      ...wish,
+      ...rest,
       attributes: sorted(Object.entries(attributes)),
       groups: [...new Set(groups)].sort(),
     }
-    const outcome = await devices.create(fleet, id, described, made?.kept ?? null)
+    const outcome = await devices.create(fleet, id, described, made?.stored ?? null)
     if (outcome.status !== 'done')
       return problemResponse('device-exists', 'The device is registered already', { field: 'id' })
     c.header('etag', etagOf(outcome.device))

@@ -24,9 +24,9 @@ export function provisioningRoutes({ registry }: Pick<CoreParts, 'registry'>) {
       return problemResponse('unknown-fleet', 'The fleet has no registry yet: make it first', {
         field: 'fleet',
       })
-    const { uses, expiresInSeconds, attributes, groups, ...wish } = c.req.valid('json')
+    const { uses, expiresInSeconds, attributes, groups, ...rest } = c.req.valid('json')
     const { token, secret } = await claimTokens.create(fleet, {
-      ...wish,
+      ...rest,
       usesLeft: uses,
       notAfter: expiresInSeconds === undefined ? null : registry.now() + expiresInSeconds * 1000,
       attributes: sorted(Object.entries(attributes)),

@@ -25,7 +25,7 @@ export interface ClaimToken extends ClaimTokenRecord {
   readonly id: string
 }
 
-export type ClaimTokenWish = Pick<
+export type NewClaimToken = Pick<
   ClaimTokenRecord,
   'description' | 'notAfter' | 'usesLeft' | 'type' | 'attributes' | 'groups'
 >
@@ -44,11 +44,11 @@ export class ClaimTokens {
   /** The token's text is returned this once. */
   async create(
     fleet: FleetId,
-    wish: ClaimTokenWish,
+    described: NewClaimToken,
   ): Promise<{ readonly token: ClaimToken; readonly secret: string }> {
     const { id, secret } = newSecret('claim')
     const record: ClaimTokenRecord = {
-      ...wish,
+      ...described,
       ...(await hashSecret(secret)),
       createdAt: this.now(),
       revoked: false,

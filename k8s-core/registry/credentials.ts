@@ -1,7 +1,7 @@
 // A device's credentials: new ones beside the old, an end set to the old ones, and revocation.
 import type { ClientId, FleetId } from '../../src/id/ids.ts'
 import { hashSecret, newSecret, parseSecret } from '../../src/id/secret.ts'
-import { CREDENTIALS_MAX, REVOKED_KEPT_MAX } from '../../src/relay/access.ts'
+import { CREDENTIALS_MAX, REVOKED_IDS_MAX } from '../../src/relay/access.ts'
 import { type Credential, recordOf } from './device-record.ts'
 import type { ChangeDevice, Devices, Done, Refusal } from './devices.ts'
 
@@ -15,7 +15,7 @@ export interface ShownCredential {
 
 export interface MadeCredential {
   readonly shown: ShownCredential
-  readonly kept: Credential
+  readonly stored: Credential
 }
 
 /**
@@ -30,7 +30,7 @@ export async function makeCredential(
   const { id, secret } =
     given === null ? newSecret('credential') : { id: parseSecret(given)?.id ?? '', secret: given }
   const shown = { id, secret, createdAt: now, notAfter }
-  return { shown, kept: { id, createdAt: now, notAfter, ...(await hashSecret(secret)) } }
+  return { shown, stored: { id, createdAt: now, notAfter, ...(await hashSecret(secret)) } }
 }
 
 /**
@@ -46,13 +46,13 @@ export async function rotate(
   graceMs: number | null,
 ): Promise<Done | Refusal> {
   return devices.change(fleet, id, match, (device, at) => {
-    const kept = device.credentials
+    const remaining = device.credentials
       .filter((one) => !hasEnded(one, at))
       .map((one) =>
         graceMs === null ? one : { ...one, notAfter: Math.min(one.notAfter ?? Infinity, at + graceMs) },
       )
-    if (kept.length >= CREDENTIALS_MAX) return { status: 'full', field: 'credentials' }
-    return { ...recordOf(device), credentials: [...kept, made.kept] }
+    if (remaining.length >= CREDENTIALS_MAX) return { status: 'full', field: 'credentials' }
+    return { ...recordOf(device), credentials: [...remaining, made.stored] }
   })
 }
 
@@ -76,7 +76,7 @@ export function revoking(credential: string | null): ChangeDevice {
     return {
       ...recordOf(device),
       credentials: device.credentials.filter((one) => !gone.includes(one)),
-      revoked: revoked.slice(-REVOKED_KEPT_MAX),
+      revoked: revoked.slice(-REVOKED_IDS_MAX),
     }
   }
 }

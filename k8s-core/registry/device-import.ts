@@ -51,13 +51,13 @@ async function importOne(
 ): Promise<ImportResult> {
   const { id, type = null, attributes = {}, groups = [], enabled = true, credential = false, secret } = line
   const made = credential || secret !== undefined ? await makeCredential(now, null, secret ?? null) : null
-  const wish = {
+  const described = {
     type,
     attributes: sorted(Object.entries(attributes)),
     groups: [...new Set(groups)].sort(),
     enabled,
   }
-  const created = await devices.create(fleet, id, wish, made?.kept ?? null)
+  const created = await devices.create(fleet, id, described, made?.stored ?? null)
   if (created.status === 'done')
     return { id, status: 'created', credential: secret === undefined ? (made?.shown ?? null) : null }
   if (created.status !== 'exists') return { id, status: 'failed', because: created }
@@ -79,5 +79,5 @@ function withSecret(
   const known = [...record.credentials, ...record.revoked].some((one) => one.id === id)
   if (id === undefined || made === null || known) return record
   if (record.credentials.length >= CREDENTIALS_MAX) return { status: 'full', field: 'credentials' } as const
-  return { ...record, credentials: [...record.credentials, made.kept] }
+  return { ...record, credentials: [...record.credentials, made.stored] }
 }

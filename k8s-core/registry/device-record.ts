@@ -74,8 +74,8 @@ export function rowsOf(id: ClientId, { type, attributes, groups }: DeviceRecord)
 
 /** Index rows of the former state that the new one does not have; groups go on to exist. */
 export function leftRows(id: ClientId, former: DeviceRecord, next: DeviceRecord | null): IndexRow[] {
-  const kept = new Set(next === null ? [] : rowsOf(id, next).map(({ index }) => index.name))
-  return rowsOf(id, former).filter(({ index }) => index !== GROUPS && !kept.has(index.name))
+  const remaining = new Set(next === null ? [] : rowsOf(id, next).map(({ index }) => index.name))
+  return rowsOf(id, former).filter(({ index }) => index !== GROUPS && !remaining.has(index.name))
 }
 
 export function accessOf({ version, enabled, credentials, revoked }: Omit<RegisteredDevice, 'id'>): Access {

@@ -21,9 +21,9 @@ import {
 } from './device-record.ts'
 
 /** Sends a stored change to the regions; resolves with the regions that were not reached, which get it later. */
-export interface Telling {
+export interface AccessNotices {
   readonly regions: readonly RegionId[]
-  tell(fleet: FleetId, client: ClientId, access: Access): Promise<RegionId[]>
+  send(fleet: FleetId, client: ClientId, access: Access): Promise<RegionId[]>
 }
 
 export type Refusal =
@@ -42,7 +42,7 @@ export interface Done {
 }
 
 /** The fields of a new device. */
-export type DeviceWish = Pick<DeviceRecord, 'type' | 'attributes' | 'groups' | 'enabled'>
+export type NewDevice = Pick<DeviceRecord, 'type' | 'attributes' | 'groups' | 'enabled'>
 
 /** The new record; null to remove it; or the refusal. */
 export type ChangeDevice = (device: RegisteredDevice, at: number) => DeviceRecord | null | Refusal
@@ -65,12 +65,12 @@ export interface DevicePage {
 
 export class Devices {
   private readonly store: RegistryStore
-  private readonly telling: Telling
+  private readonly notices: AccessNotices
   private readonly now: () => number
 
-  constructor(store: RegistryStore, telling: Telling, now: () => number) {
+  constructor(store: RegistryStore, notices: AccessNotices, now: () => number) {
     this.store = store
-    this.telling = telling
+    this.notices = notices
     this.now = now
   }
 
@@ -82,7 +82,7 @@ export class Devices {
   async create(
     fleet: FleetId,
     id: ClientId,
-    wish: DeviceWish,
+    described: NewDevice,
     credential: Credential | null,
     claim: DeviceRecord['claim'] = null,
   ): Promise<Done | Refusal> {
@@ -92,7 +92,7 @@ export class Devices {
       const device = deviceOf(id, former)
       if (device !== null) return { result: { status: 'exists', device }, write: null }
       const record: DeviceRecord = {
-        ...wish,
+        ...described,
         createdAt: at,
         updatedAt: at,
         credentials: credential === null ? [] : [credential],
@@ -133,23 +133,23 @@ export class Devices {
           return { result: { outcome: { status: 'done', device, pending: [] }, access: null }, write: null }
         const record = next === null ? null : { ...next, updatedAt: at }
         const access = record === null ? noAccess(version) : accessOf({ ...record, version })
-        const told = isSame({ ...access, version: 0 }, { ...accessOf(device), version: 0 }) ? null : access
+        const changed = isSame({ ...access, version: 0 }, { ...accessOf(device), version: 0 }) ? null : access
         return {
           result: {
             outcome: { status: 'done', device: { ...(record ?? device), id, version }, pending: [] },
-            access: told,
+            access: changed,
           },
           write: {
             body: record === null ? null : JSON.stringify(record),
             indexed: record === null ? [] : rowsOf(id, record),
             unindexed: leftRows(id, device, record),
-            notify: told === null ? [] : this.telling.regions,
+            notify: changed === null ? [] : this.notices.regions,
           },
         }
       },
     )
     if (outcome.status !== 'done' || access === null) return outcome
-    return { ...outcome, pending: await this.telling.tell(fleet, id, access) }
+    return { ...outcome, pending: await this.notices.send(fleet, id, access) }
   }
 
   /**

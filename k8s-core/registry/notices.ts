@@ -4,12 +4,12 @@ import type { ClientId, FleetId, RegionId } from '../../src/id/ids.ts'
 import type { Access } from '../../src/relay/access.ts'
 import { EdgeUnreachable } from '../edge-errors.ts'
 import type { Edges } from '../edges.ts'
-import { NOTICE_UNDER_WAY_MS, NOTICES_ABREAST, NOTICES_PER_LOOK, TELL_WAIT_MS } from '../limits.ts'
+import { NOTICE_UNDER_WAY_MS, NOTICE_WAIT_MS, NOTICES_ABREAST, NOTICES_PER_LOOK } from '../limits.ts'
 import type { Notice, RegistryStore } from '../store/registry-port.ts'
 import { accessOf, noAccess } from './device-record.ts'
-import { deviceOf, type Telling } from './devices.ts'
+import { type AccessNotices, deviceOf } from './devices.ts'
 
-export class Notices implements Telling {
+export class Notices implements AccessNotices {
   private readonly store: RegistryStore
   private readonly edges: Edges
   private readonly log: Logger
@@ -28,16 +28,16 @@ export class Notices implements Telling {
   }
 
   /** Sends a stored change. Waits a little for the answers; a slower region gets the change all the same. */
-  async tell(fleet: FleetId, client: ClientId, access: Access): Promise<RegionId[]> {
+  async send(fleet: FleetId, client: ClientId, access: Access): Promise<RegionId[]> {
     const pending = new Set(this.regions)
     const all = Promise.all(
       this.regions.map(async (region) => {
-        if (await this.tellOne({ region, fleet, client, version: access.version }, access))
+        if (await this.sendOne({ region, fleet, client, version: access.version }, access))
           pending.delete(region)
       }),
     )
     await new Promise<void>((done) => {
-      const timer = setTimeout(done, TELL_WAIT_MS)
+      const timer = setTimeout(done, NOTICE_WAIT_MS)
       void all.finally(() => {
         clearTimeout(timer)
         done()
@@ -49,7 +49,7 @@ export class Notices implements Telling {
   /** Sends the notices that are left: of regions that were unreachable, or of a core that died. Never rejects. */
   look(): Promise<void> {
     this.looking ??= this.lookOnce()
-      .catch((cause) => this.log.warn({ err: cause }, 'notices for the regions could not be looked for'))
+      .catch((cause) => this.log.warn({ err: cause }, 'the store did not answer a look for notices'))
       .finally(() => {
         this.looking = null
       })
@@ -79,17 +79,18 @@ export class Notices implements Telling {
     if (stored < version && this.now() - version < NOTICE_UNDER_WAY_MS) return true
     const device = deviceOf(client, entry)
     const access = device === null ? noAccess(stored) : accessOf(device)
-    return this.tellOne({ ...notice, version: Math.max(version, stored) }, access)
+    return this.sendOne({ ...notice, version: Math.max(version, stored) }, access)
   }
 
-  private async tellOne(notice: Notice, access: Access): Promise<boolean> {
+  private async sendOne(notice: Notice, access: Access): Promise<boolean> {
     const { region, fleet, client } = notice
     try {
       await this.edges.changedAccess(region, { fleet, client, clock: this.now(), access })
       await this.store.noticed(notice)
       return true
     } catch (cause) {
-      if (!(cause instanceof EdgeUnreachable)) this.log.warn({ err: cause, region }, 'a region was not told')
+      if (!(cause instanceof EdgeUnreachable))
+        this.log.warn({ err: cause, region }, 'a region did not confirm a notice')
       return false
     }
   }

@@ -32,8 +32,8 @@ export class Provisioning {
     const made = await makeCredential(this.now(), null)
     const { type, attributes, groups } = token
     const claim = { token: token.id, nonce: nonce === undefined ? null : await hashSecret(nonce) }
-    const wish = { type, attributes, groups, enabled: true }
-    const outcome = await this.devices.create(fleet, id, wish, made.kept, claim)
+    const described = { type, attributes, groups, enabled: true }
+    const outcome = await this.devices.create(fleet, id, described, made.stored, claim)
     if (outcome.status === 'done') return shown(made)
     await this.tokens.giveBack(fleet, token)
     return outcome.status === 'exists' ? this.again(request, token, outcome.device) : REFUSED_DEVICE
@@ -51,7 +51,7 @@ export class Provisioning {
     const made = await makeCredential(this.now(), null)
     const outcome = await this.devices.change(fleet, id, null, (device) => ({
       ...recordOf(device),
-      credentials: [made.kept],
+      credentials: [made.stored],
     }))
     return outcome.status === 'done' ? shown(made) : REFUSED_DEVICE
   }

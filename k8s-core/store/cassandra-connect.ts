@@ -68,14 +68,14 @@ async function discoverDataCenter(options: CassandraOptions): Promise<string> {
       const addresses = await addressesOf(point)
       const host = client.hosts.values().find((known) => addresses.has(known.address))
       if (host !== undefined) return host.datacenter
-      failures.push(new Error(`the host behind ${point} is not among the cluster's`))
+      failures.push(new Error(`the host at ${point} is not among the cluster's`))
     } catch (error) {
       failures.push(error)
     } finally {
       await client.shutdown()
     }
   }
-  throw new AggregateError(failures, 'no contact point of Cassandra told its data centre')
+  throw new AggregateError(failures, 'no contact point of Cassandra named its data centre')
 }
 
 async function addressesOf(point: string): Promise<ReadonlySet<string>> {

@@ -33,12 +33,12 @@ export function syncedState(
   const session = parsed<Omit<SessionState, 'queue'>>(values.get('session'))
   const interests = parsed<RegionInterest[]>(values.get('interests')) ?? []
   // Of presence the last event is enough: it is among the retained.
-  const kept = { clock, sessionEpoch, retained, interests, shadows, presence: [] }
-  if (session === null) return { ...kept, session: null }
+  const state = { clock, sessionEpoch, retained, interests, shadows, presence: [] }
+  if (session === null) return { ...state, session: null }
   const own = queue.filter((row) => row.session === session.id)
   const lastPosition = Math.max(session.lastPosition, own.at(-1)?.position ?? 0)
   return {
-    ...kept,
+    ...state,
     session: {
       ...session,
       lastPosition,

@@ -1,15 +1,14 @@
-// The clock of a store that stands on other machines, as a pod sees it: pods' clocks may differ by minutes, and the times
-// in the store go by one.
+// A pod's view of the store's clock. Pods' clocks may differ by minutes, so all stored times use the store's clock.
 import { STORE_CLOCK_MEASURED_EVERY_MS, STORE_CLOCK_ROUND_TRIP_MS_MAX } from './limits.ts'
 
-/** Milliseconds since the epoch, as the store says. */
+/** The store's clock, milliseconds since the epoch. */
 type AskStore = () => Promise<number>
 
-/** The pod's own clock does not enter, only what has passed since the store was asked: that may be set at any time, too. */
+/** Uses only the time that has passed since the store's answer, never the pod's wall clock, which somebody may set. */
 export class StoreClock {
   readonly #ask: AskStore
   readonly #elapsed: () => number
-  /** What the store's clock said when nothing had elapsed. */
+  /** The store's time at `elapsed() === 0`. */
   #begin: number
   #askedAt: number
 
@@ -21,14 +20,14 @@ export class StoreClock {
   }
 
   /**
-   * Rejects where the store does not say.
+   * Rejects if the store does not answer.
    * @param elapsed milliseconds that never go back
    */
   static async open(ask: AskStore, elapsed: () => number = () => performance.now()): Promise<StoreClock> {
     return new StoreClock(ask, elapsed, (await measure(ask, elapsed)).begin)
   }
 
-  /** Milliseconds since the epoch. Waits for nothing: once a minute the store is asked meanwhile. */
+  /** Milliseconds since the epoch. Never waits: once a minute it asks the store in the background. */
   now(): number {
     if (this.#elapsed() - this.#askedAt >= STORE_CLOCK_MEASURED_EVERY_MS) void this.#correct()
     return Math.round(this.#begin + this.#elapsed())
@@ -40,7 +39,7 @@ export class StoreClock {
       const { begin, roundTripMs } = await measure(this.#ask, this.#elapsed)
       if (roundTripMs <= STORE_CLOCK_ROUND_TRIP_MS_MAX) this.#begin = begin
     } catch {
-      // What it said before is good for much longer than it is away, as a rule; calls that need it tell of their own.
+      // The last time stays usable: own clocks drift slowly, and the store's other calls report that it is away.
     }
   }
 }
@@ -49,6 +48,6 @@ async function measure(ask: AskStore, elapsed: () => number) {
   const asked = elapsed()
   const said = await ask()
   const answered = elapsed()
-  // It was said at any time in between.
+  // The store read its clock at an unknown moment between the two: take the middle.
   return { begin: said - (asked + answered) / 2, roundTripMs: answered - asked }
 }

@@ -1,4 +1,4 @@
-// Bytes inside JSON, with the web platform's own functions, in pieces that fit an argument list.
+// Base64 for bytes inside JSON, with the web platform's functions. Encodes in pieces that fit an argument list.
 
 const PIECE_BYTES = 0x8000
 
@@ -10,7 +10,7 @@ export function bytesToBase64(bytes: Uint8Array): string {
   return btoa(text)
 }
 
-/** Throws on what is not base64. */
+/** Throws if the text is not base64. */
 export function base64ToBytes(base64: string): Uint8Array {
   const text = atob(base64)
   const bytes = new Uint8Array(text.length)

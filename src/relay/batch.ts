@@ -1,7 +1,7 @@
-// How several records travel as one: each after its length. One Uint8Array per call costs least between actors.
+// Packs several records into one Uint8Array: each after its length. Between actors one array per call is cheapest.
 import { Pieces } from './pieces.ts'
 
-/** @param records what to carry; @returns [u32 length, record]* */
+/** @returns [u32 length, record]* */
 export function packBatch(records: readonly Uint8Array[]): Uint8Array {
   let size = 0
   for (const record of records) size += 4 + record.length
@@ -16,7 +16,7 @@ export function packBatch(records: readonly Uint8Array[]): Uint8Array {
   return batch
 }
 
-/** The bytes of `packBatch`, not yet copied into one array: whoever writes the body of a call does that. */
+/** The bytes of `packBatch` in pieces. They are copied once, into the body of the call. */
 export function batchPieces(records: readonly Uint8Array[]): Pieces {
   const lengths = new Uint8Array(4 * records.length)
   const view = new DataView(lengths.buffer)
@@ -28,7 +28,7 @@ export function batchPieces(records: readonly Uint8Array[]): Pieces {
   )
 }
 
-/** Views into the batch, no copies. Throws on what `packBatch` did not make. */
+/** Views of the batch, no copies. Throws if the bytes are not a batch. */
 export function unpackBatch(batch: Uint8Array): Uint8Array[] {
   const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength)
   const records: Uint8Array[] = []

@@ -1,10 +1,10 @@
-// A body of the contract as HTTP carries it: JSON, or a frame. Inside of a process bytes are bytes in every version.
+// Encodes the body of a relay call for HTTP: as JSON, or as a frame. Inside a process bytes are Uint8Array in every version.
 import { bytesToBase64 } from './base64.ts'
 import { decodeFrame, encodeFrame, FRAME_TYPE, FrameError, referringText, stringifyWith } from './frame.ts'
 import { Pieces } from './pieces.ts'
 import type { RelayVersion } from './version.ts'
 
-/** Of one body, request or answer. The platform of the edge allows 100 MB, and has 128 MB of memory. */
+/** The size of one body, request or answer. The edge's platform accepts 100 MB, but an actor has only 128 MB of memory. */
 export const BODY_BYTES_MAX = 32 * 1024 * 1024
 
 const JSON_TYPE = 'application/json'
@@ -14,7 +14,7 @@ export interface EncodedBody {
   readonly content: string | Uint8Array<ArrayBuffer>
 }
 
-/** A body that cannot be read. The message says what is wrong. */
+/** A body that cannot be read. The message names the fault. */
 export class BodyError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
@@ -37,9 +37,9 @@ export function encodeBody(version: RelayVersion, body: unknown): EncodedBody {
 }
 
 /**
- * JSON, with base64 in the place of bytes, or a frame's body. Throws a `BodyError`.
- * @param views whether bytes may be views of the whole body. Without: each has a buffer of its own, so that one message that is
- * stored or sent on does not take the whole body with it
+ * The body of a JSON text (bytes are base64 in it) or of a frame. Throws a `BodyError`.
+ * @param views true: the bytes are views of `content`. False: each is a copy, so that one stored message does not hold the whole
+ * body in memory
  */
 export function decodeBody(type: string | null, content: Uint8Array, { views }: { views: boolean }): unknown {
   const framed = type?.split(';')[0]?.trim().toLowerCase() === FRAME_TYPE

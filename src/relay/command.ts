@@ -1,15 +1,15 @@
-// Commands between edge and core: a call of a device as its home is asked for it, and what became of it.
+// Commands between edge and core: the call of a device on its way to the device's home, and the call's outcome.
 import { z } from 'zod'
 import { isCommandId, isCommandName } from '../id/command-topic.ts'
 import { movedSchema } from './home-answer.ts'
 import { base64Schema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 import { presenceEventSchema } from './presence.ts'
 
-/** A home answers a call after so long at the latest; who still waits asks again, so that no call is held for long. */
+/** A home answers a call within this time. A caller that still waits asks again, so that no HTTP call stays open for long. */
 export const COMMAND_HOLD_MS_MAX = 10_000
-/** How long a command may wait for its device. */
+/** A command waits at most this long for its device. */
 export const COMMAND_TIMEOUT_MS_MAX = 7 * 24 * 3_600_000
-/** Of a command's payload, and of an answer's with its properties. */
+/** The size of a command's payload, and of an answer with its properties. */
 export const COMMAND_BYTES_MAX = 128 * 1024
 
 export const commandIdSchema = z.string().refine(isCommandId, 'not the id of a command')
@@ -18,19 +18,19 @@ const holdSchema = z.int().min(0).max(COMMAND_HOLD_MS_MAX)
 
 export const commandCallSchema = z.object({
   ask: z.literal('call'),
-  /** The same for each time that the same call is asked for. */
+  /** A repetition of the call has the same id. */
   id: commandIdSchema,
   name: commandNameSchema,
   payload: base64Schema,
   contentType: z.string().max(256).nullable(),
   timeoutMs: z.int().min(1).max(COMMAND_TIMEOUT_MS_MAX),
-  /** What to do where the device is not connected. */
+  /** If the device is not connected: fail at once, or wait in its queue. */
   whenOffline: z.enum(['fail', 'wait']),
-  /** It is to outlive the actor's memory: it has an idempotency key, or nobody may be waiting for the answer. */
+  /** True: store the command. It has an idempotency key, or no caller waits for the answer. */
   kept: z.boolean(),
-  /** Of what the device is asked: another one under the same id is another call. */
+  /** A hash of the call's content. The same id with another fingerprint is a mismatch. */
   fingerprint: z.string().min(1).max(64),
-  /** Since when this call has been asked for by the same caller; 0 at the first time. */
+  /** The time since the caller's first attempt; 0 for the first. */
   askedForMs: z.int().min(0),
   holdMs: holdSchema,
 })
@@ -38,18 +38,18 @@ export type CommandCall = z.infer<typeof commandCallSchema>
 
 export const commandAskedSchema = z.discriminatedUnion('ask', [
   commandCallSchema,
-  /** What became of it. */
+  /** Asks for the outcome of an earlier call. */
   z.object({ ask: z.literal('look'), id: commandIdSchema, holdMs: holdSchema }),
 ])
 export type CommandAsked = z.infer<typeof commandAskedSchema>
 
 export const deviceAnswerSchema = z.object({
-  /** 100 to 599, as in HTTP; null for an answer that cannot be understood. */
+  /** 100 to 599, as in HTTP; null if the answer is not understood. */
   status: z.int().min(100).max(599).nullable(),
   payload: base64Schema,
   contentType: z.string().nullable(),
   userProperties: z.array(z.tuple([z.string(), z.string()])),
-  /** By the home's clock, as all times here. */
+  /** By the home's clock, like all times in this file. */
   at: z.number(),
 })
 export type DeviceAnswer = z.infer<typeof deviceAnswerSchema>
@@ -60,7 +60,7 @@ export const commandRowSchema = z.object({
   fingerprint: z.string().min(1).max(64),
   acceptedAt: z.number(),
   expiresAt: z.number(),
-  /** The first one. */
+  /** The device's first answer. */
   answer: deviceAnswerSchema.nullable(),
 })
 export type CommandRow = z.infer<typeof commandRowSchema>
@@ -69,11 +69,11 @@ export const commandOutcomeSchema = z.discriminatedUnion('state', [
   z.object({ state: z.literal('answered'), command: commandRowSchema }),
   /** No answer yet. */
   z.object({ state: z.literal('open'), command: commandRowSchema }),
-  /** No answer in time; one that comes late is kept. */
+  /** No answer before the timeout. An answer after it is stored. */
   z.object({ state: z.literal('expired'), command: commandRowSchema }),
   /**
-   * The device was not called: it is away, has no session that a command could wait in, or does not listen to commands.
-   * With its last presence event, if there is one.
+   * The device was not called. `away`: not connected. `no-session`: no session in which the command can wait. `deaf`: not
+   * subscribed to its commands. With the device's last presence event, if there is one.
    */
   z.object({
     state: z.literal('offline'),
@@ -82,17 +82,17 @@ export const commandOutcomeSchema = z.discriminatedUnion('state', [
   }),
   /** Another call had the same id. */
   z.object({ state: z.literal('mismatch') }),
-  /** Too many are open. */
+  /** Too many commands of the device are open. */
   z.object({ state: z.literal('busy') }),
-  /** The device's queue did not take it: an MQTT reason code. */
+  /** The device's queue refused the command, with an MQTT reason code. */
   z.object({ state: z.literal('refused'), reason: z.int().min(0x80).max(0xff) }),
-  /** It was asked for before, and whether the device was called then is not known any more. */
+  /** A repetition of a call that the home no longer knows: the device may or may not have been called. */
   z.object({ state: z.literal('lost') }),
   z.object({ state: z.literal('unknown') }),
 ])
 export type CommandOutcome = z.infer<typeof commandOutcomeSchema>
 
-/** Edge to core, `POST …/command`: the home is not here. */
+/** Edge to core, `POST …/command`: the device's home is in another region. */
 export const commandRequestSchema = z.object({
   fleet: fleetSchema,
   root: rootSchema,
@@ -115,7 +115,7 @@ export type HomeCommandResponse = z.infer<typeof homeCommandResponseSchema>
 export const commandResponseSchema = z.discriminatedUnion('status', [
   doneSchema,
   z.object({ status: z.literal('unreachable'), region: regionSchema }),
-  /** The device was never there, and is not made by being called. */
+  /** The device has no home: it never connected. A call creates no home. */
   z.object({ status: z.literal('unknown') }),
 ])
 export type CommandResponse = z.infer<typeof commandResponseSchema>

@@ -4,37 +4,37 @@ import { movedSchema } from './home-answer.ts'
 import { bytesSchema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 import type { Pieces } from './pieces.ts'
 
-/** Messages of one root in one order. Only one envelope of a root and destination is under way at a time. */
+/** Messages of one root, in order. Only one envelope of a root and destination is under way at a time. */
 export const envelopeSchema = z.object({
   fleet: fleetSchema,
   root: rootSchema,
   to: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('home') }),
-    /** From the home; refused there if the region knows a higher epoch. */
+    /** From the home. The region refuses the envelope if it knows a higher epoch. */
     z.object({ kind: z.literal('region'), region: regionSchema, epoch: epochSchema }),
-    /** From the home's region to the wide subscribers of another. */
+    /** From the home's region to the wide subscribers of another region. */
     z.object({ kind: z.literal('wide'), region: regionSchema }),
   ]),
   /**
-   * Unique for a life of an uplink and the kind of destination, so that with root and `first` the receiver recognises what
-   * was sent again, also after either of the two has lost its memory.
+   * Unique for one run of an uplink and a kind of destination. With root and `first` it lets the receiver recognise a repeated
+   * envelope, even if sender or receiver lost its memory in between.
    */
   source: z.string().min(1).max(64),
-  /** The number of the first record; the others count on from it. Each later record of the source and root has a higher one. */
+  /** The number of the first record; the others count up from it. Numbers of a source and root never go back. */
   first: z.int().min(0),
   clock: clockSchema,
   /** `packBatch` of routed records. */
   records: bytesSchema,
 })
 export type Envelope = z.infer<typeof envelopeSchema>
-/** As its sender has it: its batch is written into the body of the call, and nowhere before. */
+/** An envelope at its sender: the batch is copied once, into the body of the call. */
 export type OutgoingEnvelope = Omit<Envelope, 'records'> & { readonly records: Uint8Array | Pieces }
 
 export const envelopeResultSchema = z.discriminatedUnion('status', [
   /** An outcome for each record, in order (src/mqtt/outcome.ts). */
   z.object({ status: z.literal('done'), outcomes: z.array(z.int().min(0).max(255)) }),
   movedSchema,
-  /** Could not be passed on now; the sender keeps it. */
+  /** Not delivered. The sender retries. */
   z.object({ status: z.literal('unreachable'), detail: z.string() }),
 ])
 export type EnvelopeResult = z.infer<typeof envelopeResultSchema>
@@ -43,7 +43,7 @@ export const ENVELOPES_PER_CALL_MAX = 256
 
 /** Edge to core: `POST …/envelopes`. Core to edge: `POST …/<region>/envelopes`. */
 export const envelopesRequestSchema = z.object({
-  /** Where they come from. */
+  /** The sender's region. */
   region: regionSchema,
   envelopes: z.array(envelopeSchema).min(1).max(ENVELOPES_PER_CALL_MAX),
 })
@@ -57,7 +57,8 @@ export const deliverRequestSchema = z.object({
     .array(
       z.object({
         envelope: envelopeSchema,
-        /** The epoch by which the core took this region for the home; 0 else. */ epoch: epochSchema,
+        /** The home's epoch in the core's directory; 0 for an envelope that is not for the home. */
+        epoch: epochSchema,
       }),
     )
     .min(1)

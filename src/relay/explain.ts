@@ -1,5 +1,5 @@
-// What a region's actors know of one receiver and one topic, for `explain`: facts only. What they mean is decided in one
-// place (src/explain). Ages instead of times, since clocks differ.
+// Facts that a region's actors have about one receiver and one topic, for `explain`. Only src/explain judges them. Ages instead
+// of times, since clocks differ.
 import { z } from 'zod'
 import { type ClientId, parseClientId } from '../id/ids.ts'
 import { homeSchema } from './home-answer.ts'
@@ -14,7 +14,7 @@ const ageSchema = z.number().min(0)
 const countSchema = z.int().min(0)
 const qosSchema = z.union([z.literal(0), z.literal(1), z.literal(2)])
 
-/** Of which client, which topic, and perhaps whose message, or which one. */
+/** The question: a receiver and a topic, and optionally a publisher or one message. */
 const askedSchema = z.object({
   device: clientSchema,
   topic: z.string().min(1).max(65_535),
@@ -24,11 +24,11 @@ const askedSchema = z.object({
 })
 export type ExplainAsked = z.infer<typeof askedSchema>
 
-/** What became of a message at its receiver. `open`: sent, or in turn to be, and not acknowledged yet. */
+/** The fate of a message at its receiver. `open`: sent or about to be sent, and not acknowledged. */
 const fateSchema = z.enum([
   'open',
   'acknowledged',
-  /** On the connection, of which no acknowledgement is kept: QoS 0, or a session that ends with its connection. */
+  /** Sent without a record of its acknowledgement: QoS 0, or a session that ends with its connection. */
   'sent',
   'stored',
   'queue-full',
@@ -36,7 +36,7 @@ const fateSchema = z.enum([
   'away',
   'expired',
   'too-large',
-  /** Of a shared subscription, whose other members get it. */
+  /** Passed to another member of the shared subscription. */
   'passed-on',
 ])
 export type Fate = z.infer<typeof fateSchema>
@@ -60,15 +60,15 @@ const homeKnowledgeSchema = z.object({
   epoch: epochSchema,
 })
 
-/** What the receiver's actor says. */
+/** The facts of the receiver's actor. */
 const receiverSchema = z.object({
-  /** How far its memory reaches back. */
+  /** How far back the actor remembers. */
   memoryMs: ageSchema,
   home: homeKnowledgeSchema,
-  /** It began without its former home, of which something may come yet. */
+  /** The home began without its former home's remainder, which may still arrive. */
   mayHearLate: z.boolean(),
   presence: presenceEventSchema.nullable(),
-  /** How long ago a connection here was closed, since a newer one had come. */
+  /** Time since a takeover closed a connection here. */
   takenOverMs: ageSchema.nullable(),
   session: z
     .object({
@@ -76,15 +76,15 @@ const receiverSchema = z.object({
       disconnectedMs: ageSchema.nullable(),
       expirySeconds: countSchema,
       subscriptions: countSchema,
-      /** Those that match the topic. */
+      /** Subscriptions that match the topic. */
       matching: z.array(
         z.object({
           filter: z.string(),
           qos: qosSchema,
           noLocal: z.boolean(),
-          /** False where its leaf is known not to have it. */
+          /** False if the leaf is known to lack the subscription. */
           registered: z.boolean(),
-          /** Since its SUBSCRIBE, where that is remembered. */
+          /** Time since its SUBSCRIBE; null if the actor does not remember it. */
           ageMs: ageSchema.nullable(),
         }),
       ),
@@ -92,12 +92,12 @@ const receiverSchema = z.object({
         messages: countSchema,
         bytes: countSchema,
         full: z.boolean(),
-        /** Of this topic, among the first that wait. */
+        /** Messages of this topic, among the first in the queue. */
         ofTopic: countSchema,
-        /** Of those, how many have expired. */
+        /** How many of `ofTopic` have expired. */
         expired: countSchema,
       }),
-      /** Of the live connection: how many more it may be sent before it acknowledges. */
+      /** The inflight window of the live connection. `free`: further messages that may be sent without an acknowledgement. */
       window: z.object({ size: countSchema, free: countSchema, inFlight: countSchema }).nullable(),
       maximumPacketSize: countSchema.nullable(),
     })
@@ -108,34 +108,34 @@ const receiverSchema = z.object({
 })
 export type ReceiverFacts = z.infer<typeof receiverSchema>
 
-/** What the publisher's actor says. */
+/** The facts of the publisher's actor. */
 const publisherSchema = z.object({
   memoryMs: ageSchema,
   home: homeKnowledgeSchema,
   connected: z.boolean(),
   presence: presenceEventSchema.nullable(),
-  /** Oldest first. @param reason null while it is under way */
+  /** Oldest first. @param reason null while the publish is under way */
   published: z.array(z.object({ ...passed, reason: z.int().min(0).max(255).nullable() })),
 })
 export type PublisherFacts = z.infer<typeof publisherSchema>
 
-/** What the leaf of the topic's root says. */
+/** The facts of the leaf of the topic's root. */
 const leafSchema = z.object({
   memoryMs: ageSchema,
   home: homeKnowledgeSchema,
-  /** It is becoming the home. */
+  /** The leaf is becoming the home. */
   moving: z.boolean(),
   mayHearLate: z.boolean(),
   /** The receiver's filters here that match. */
   subscribed: z.array(z.string()),
-  /** Of the home: regions that are sent what it accepts. */
+  /** Regions to which the home sends its messages. */
   interested: z.array(regionSchema),
   retained: z.boolean(),
   /** The receiver's actor did not answer: its deliveries wait here. */
   backlogged: z.boolean(),
-  /** Who was last given a message of the receiver's shared subscriptions that match. */
+  /** The receiver's shared subscriptions that match. `last`: the member that got the last message. */
   shares: z.array(z.object({ share: z.string(), members: countSchema, last: z.string().nullable() })),
-  /** What it accepted as the home, or had from it; oldest first. */
+  /** Messages that the leaf accepted as the home, or got from the home; oldest first. */
   passed: z.array(
     z.object({
       ...passed,
@@ -148,21 +148,21 @@ const leafSchema = z.object({
 })
 export type LeafFacts = z.infer<typeof leafSchema>
 
-/** What waits in the uplink of the topic's root. */
+/** The facts of the uplink of the topic's root: its waiting messages. */
 const uplinkSchema = z.object({
   lanes: z.array(
     z.object({
       kind: z.enum(['home', 'region', 'wide']),
-      /** Where it goes; null for a home that nobody knows. */
+      /** The destination; null for a home that the uplink does not know. */
       region: regionSchema.nullable(),
       messages: countSchema,
       stored: countSchema,
-      /** Of this topic, among the first that wait. */
+      /** Messages of this topic, among the first that wait. */
       ofTopic: countSchema,
       oldestMs: ageSchema,
-      /** No room for more. */
+      /** The lane has no room for another message. */
       full: z.boolean(),
-      /** Since when the destination does not answer, and what was last heard. */
+      /** Time since the destination stopped answering, and the last error. */
       failingMs: ageSchema.nullable(),
       problem: z.string().nullable(),
     }),
@@ -171,11 +171,11 @@ const uplinkSchema = z.object({
 })
 export type UplinkFacts = z.infer<typeof uplinkSchema>
 
-/** What the WideActor of the topic's root says. */
+/** The facts of the WideActor of the topic's root. */
 const wideSchema = z.object({
-  /** The receiver's filters that match. @param settled no publish passes it over */
+  /** The receiver's filters that match. @param settled every publish that matches reaches the filter */
   filters: z.array(z.object({ filter: z.string(), settled: z.boolean() })),
-  /** It knows the other regions' filters. */
+  /** The WideActor knows the other regions' filters. */
   synced: z.boolean(),
   /** Regions that have a filter which matches. */
   wanting: z.array(regionSchema),
@@ -183,12 +183,12 @@ const wideSchema = z.object({
 })
 export type WideFacts = z.infer<typeof wideSchema>
 
-/** What one actor said, or why it said nothing. */
+/** One actor's facts, or the reason why they are missing. */
 const said = <S extends z.ZodType>(facts: S) =>
   z.object({ tookMs: ageSchema, facts: facts.nullable(), problem: z.string().nullable() })
 export interface Said<Facts> {
   readonly tookMs: number
-  /** Null where it said nothing. */
+  /** Null if the actor did not answer. */
   readonly facts: Facts | null
   readonly problem: string | null
 }
@@ -202,7 +202,7 @@ export const regionFactsSchema = z.object({
   leaf: said(leafSchema),
   uplink: said(uplinkSchema),
   wide: said(wideSchema),
-  /** Null where no publisher was named. */
+  /** Null if the question names no publisher. */
   publisher: said(publisherSchema).nullable(),
 })
 export type RegionFacts = z.infer<typeof regionFactsSchema>
@@ -212,7 +212,7 @@ export const explainRequestSchema = regionExplainRequestSchema.extend({ region: 
 export type ExplainRequest = z.infer<typeof explainRequestSchema>
 
 export const explainResponseSchema = z.object({
-  /** As the directory says; null where the store did not answer in time. */
+  /** The homes in the directory; null if the store did not answer in time. */
   homes: z.object({ receiver: homeSchema.nullable(), topic: homeSchema.nullable() }).nullable(),
   tookMs: ageSchema,
   /** All regions but the one that asks. */

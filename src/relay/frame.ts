@@ -1,10 +1,10 @@
-// The binary form of a body between edge and core: a JSON head, and behind it the bytes that the head refers to.
+// The binary form of a body between edge and core: a JSON head, then the bytes that the head refers to.
 import { z } from 'zod'
 import { Pieces } from './pieces.ts'
 
 /**
  * u32 length of the head, big-endian; the head, JSON; the parts, one after the other.
- * The head is `{ "parts": [length, …], "body": … }`. Where `body` has `{ "$part": i }` stand the bytes of part i.
+ * The head is `{ "parts": [length, …], "body": … }`. In `body`, `{ "$part": i }` stands for the bytes of part i.
  * Each part has exactly one place in the body, and the frame ends with the last part.
  */
 export const FRAME_TYPE = 'application/vnd.starling.relay'
@@ -19,7 +19,7 @@ const headSchema = z.object({
   body: z.unknown(),
 })
 
-/** A body that is no frame. The message says what is wrong. */
+/** Bytes that are not a frame. The message names the fault. */
 export class FrameError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
@@ -46,15 +46,15 @@ export function referringText(body: unknown): ReferringText {
   return { text, parts }
 }
 
-/** As `JSON.stringify`, with something else in the place of bytes. A Buffer would else become JSON by its own method. */
+/** `JSON.stringify` with a replacement for bytes. It reads the holder's field, since a Buffer's `toJSON` has run before. */
 export function stringifyWith(body: unknown, replace: (bytes: Uint8Array | Pieces) => unknown): string {
   return JSON.stringify(body, function (this: Record<string, unknown>, key, value: unknown) {
-    const given = this[key]
-    return given instanceof Uint8Array || given instanceof Pieces ? replace(given) : value
+    const original = this[key]
+    return original instanceof Uint8Array || original instanceof Pieces ? replace(original) : value
   })
 }
 
-/** Copies each part once, into the frame. */
+/** Copies each part into the frame: the only copy. */
 export function encodeFrame({ text, parts }: ReferringText): Uint8Array<ArrayBuffer> {
   const head = encoder.encode(`{"parts":${JSON.stringify(parts.map(({ length }) => length))},"body":${text}}`)
   const size = parts.reduce((sum, { length }) => sum + length, LENGTH_BYTES + head.length)
@@ -71,8 +71,8 @@ export function encodeFrame({ text, parts }: ReferringText): Uint8Array<ArrayBuf
 }
 
 /**
- * The body. Throws a `FrameError`. The JSON's values are as they came: check them with a schema.
- * @param views its bytes are views of the frame. Else each part is copied, once all lengths are known to fit.
+ * The body. Throws a `FrameError`. Its values are unchecked: check them with a schema.
+ * @param views true: its bytes are views of the frame. False: each part is copied, after all lengths were checked.
  */
 export function decodeFrame(frame: Uint8Array, views: boolean): unknown {
   if (frame.length < LENGTH_BYTES) throw new FrameError('a frame ends inside the length of its head')
@@ -81,7 +81,7 @@ export function decodeFrame(frame: Uint8Array, views: boolean): unknown {
   if (headEnd > frame.length) throw new FrameError('a frame ends inside its head')
   const { parts: lengths, body } = readHead(frame.subarray(LENGTH_BYTES, headEnd))
   const size = lengths.reduce((sum, length) => sum + length, headEnd)
-  if (size !== frame.length) throw new FrameError(`a frame of ${frame.length} bytes says that it has ${size}`)
+  if (size !== frame.length) throw new FrameError(`a frame of ${frame.length} bytes declares ${size}`)
   let at = headEnd
   const parts = lengths.map((length) => {
     at += length
@@ -108,7 +108,7 @@ function readHead(bytes: Uint8Array): z.infer<typeof headSchema> {
   }
   const head = headSchema.safeParse(json)
   if (!head.success)
-    throw new FrameError('the head of a frame has not the fields of one', { cause: head.error })
+    throw new FrameError('the head of a frame lacks `parts` or `body`', { cause: head.error })
   return head.data
 }
 

@@ -3,34 +3,34 @@ import { z } from 'zod'
 import { movedSchema } from './home-answer.ts'
 import { bytesSchema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 
-/** Counts up with what a home keeps, over its lives. A gap: messages that the home had no room to keep. */
+/** Counts the messages of a home's history, also across restarts. A gap stands for messages that the home had no room for. */
 const numberSchema = z.int().min(0)
 
-/** Milliseconds since the epoch by the home's clock; in the order of (epoch, number) it never goes back within a home. */
+/** Milliseconds since the epoch by the home's clock. Within one home a higher number never has an earlier time. */
 const timeSchema = z.int().min(0)
 
-/** A message's place: (epoch, number) names it for good and is its home's order; with the time it is the store's. */
+/** A message's place. (epoch, number) identifies it and is its home's order; the store orders by (at, epoch, number). */
 export const historyPlaceSchema = z.object({ at: timeSchema, epoch: epochSchema, number: numberSchema })
 export type HistoryPlace = z.infer<typeof historyPlaceSchema>
 
 export const historyMessageSchema = historyPlaceSchema.extend({
-  /** Empty: the server itself. */
+  /** Empty for the server itself. */
   publisher: z.string(),
   /** A message's record. */
   record: bytesSchema,
 })
 export type HistoryMessage = z.infer<typeof historyMessageSchema>
 
-/** As the home gives it to the store. */
+/** A message as the home sends it to the store. */
 export const historyRowSchema = historyMessageSchema.extend({ ttlSeconds: z.int().min(1) })
 export type HistoryRow = z.infer<typeof historyRowSchema>
 
 export const HISTORY_PAGE_MESSAGES_MAX = 1_000
 
-/** How far a home had kept messages at some moment; the store has all up to there. */
+/** The end of a home's history at some moment. The store has every message up to it. */
 export type HistorySeam = HistoryPlace
 
-/** Edge to core, `POST …/history`: a page of what is kept of a root. */
+/** Edge to core, `POST …/history`: a page of a root's history. */
 export const historyRequestSchema = z.object({
   fleet: fleetSchema,
   root: rootSchema,
@@ -42,11 +42,11 @@ export const historyRequestSchema = z.object({
   to: timeSchema,
   order: z.enum(['oldest', 'newest']),
   limit: z.int().min(1).max(HISTORY_PAGE_MESSAGES_MAX),
-  /** In the order asked for, behind this place; null from the beginning. */
+  /** The page begins after this place, in the requested order; null for the first page. */
   after: historyPlaceSchema.nullable(),
   /**
-   * `ask`: the home first gives to the store what it has kept so far, and nothing that it keeps later is in the page.
-   * A place: as a former answer said. `none`: what the store has.
+   * The end of the history for this reader. `ask`: the home first sends all its messages to the store, and the page ends with
+   * them. A place: the seam of an earlier answer. `none`: whatever the store has.
    */
   seam: z.union([z.enum(['ask', 'none']), historyPlaceSchema]),
 })
@@ -56,12 +56,12 @@ export const historyResponseSchema = z.discriminatedUnion('status', [
   z.object({
     status: z.literal('done'),
     messages: z.array(historyMessageSchema),
-    /** Where to go on; null where that was all. There may be a next page although this one is not full. */
+    /** The place for the next page; null after the last page. A page that is not full may have a next one. */
     next: historyPlaceSchema.nullable(),
-    /** Null where none was asked for, or the root has no home. */
+    /** Null if none was requested, or if the root has no home. */
     seam: historyPlaceSchema.nullable(),
   }),
-  /** A seam was asked for, and the home's region does not answer. */
+  /** A seam was requested, and the home's region does not answer. */
   z.object({ status: z.literal('unreachable'), region: regionSchema }),
 ])
 export type HistoryResponse = z.infer<typeof historyResponseSchema>

@@ -1,11 +1,12 @@
-// Homes: who is the authority for a root, and how a region becomes it.
+// Homes: which region is the authority for a root, and how another region becomes it. What a former home still holds after its
+// successor began is its remainder: deliveries, retained messages, shadow changes, subscriptions.
 import { z } from 'zod'
 import { commandRowSchema } from './command.ts'
 import { homeSchema, knownSchema } from './home-answer.ts'
 import { bytesSchema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 import { lateShadowSchema, shadowPathSchema, shadowRowSchema } from './shadow.ts'
 
-/** Edge to core, `POST …/resolve`: the home of a root, which the asking region becomes if there is none. */
+/** Edge to core, `POST …/resolve`: the home of a root. If the root has none, the asking region becomes the home. */
 export const resolveRequestSchema = z.object({
   fleet: fleetSchema,
   root: rootSchema,
@@ -33,10 +34,11 @@ export const sessionStateSchema = z.object({
   subscriptions: z.array(subscriptionSchema),
   lastPosition: z.int(),
   sentUpTo: z.int(),
-  /** QoS 2: positions whose PUBCOMP is to come, and packet ids of the client whose PUBREL is to come. */
+  /** QoS 2 to the client: positions that wait for PUBCOMP. */
   released: z.array(z.int().min(1)),
+  /** QoS 2 from the client: packet ids that wait for PUBREL. */
   received: z.array(z.int().min(1).max(65_535)),
-  /** Names of QoS 2 deliveries that it has taken, the last ones. */
+  /** Names of the last QoS 2 deliveries that the session accepted. */
   seen: z.array(z.string().min(1)),
   queue: z.array(z.object({ position: z.int(), delivery: bytesSchema })),
 })
@@ -44,35 +46,35 @@ export type SessionState = z.infer<typeof sessionStateSchema>
 
 export const retainedSchema = z.object({ topic: z.string(), record: bytesSchema })
 
-/** What a region that is not the home wants of a root. */
+/** The interest of a region that is not the home. */
 export const regionInterestSchema = z.object({
   region: regionSchema,
-  /** It has subscribers, and is sent every message. */
+  /** The region has subscribers, and gets every message. */
   plain: z.boolean(),
-  /** `$share/group/filter`: it has members of these. */
+  /** `$share/group/filter`: shared subscriptions with members in the region. */
   shares: z.array(z.string().min(1)),
 })
 export type RegionInterest = z.infer<typeof regionInterestSchema>
 
-/** What the old home gives to the new one. */
+/** The state that the old home hands over to the new one. */
 export const handoverStateSchema = z.object({
   clock: clockSchema,
   session: sessionStateSchema.nullable(),
-  /** Of a state from the store: of which epoch's home it has the session, or that there is none; 0 where none has said. */
+  /** Of a state from the store: the epoch of the home that last wrote the session, or that there is none; 0: no home did. */
   sessionEpoch: z.int().min(0).optional(),
   retained: z.array(retainedSchema),
   interests: z.array(regionInterestSchema),
   shadows: z.array(shadowRowSchema),
-  /** When the last message was kept; absent where none was. The next home goes on from there. */
+  /** The time of the last message in the history; absent if there is none. Times of the next home never go below it. */
   keptAt: z.number().optional(),
-  /** Of a client: presence events that may not have arrived everywhere, in order. */
+  /** Presence events of a client that may not have arrived everywhere, in order. */
   presence: z.array(bytesSchema),
-  /** Of a device: the commands that it is called with, and those that were; absent where the state is from the store. */
+  /** Open and answered commands of a device; absent in a state from the store. */
   commands: z.array(commandRowSchema).optional(),
 })
 export type HandoverState = z.infer<typeof handoverStateSchema>
 
-/** A root of which the home has nothing. */
+/** The state of a root without content. */
 export const NO_STATE: HandoverState = {
   clock: 0,
   session: null,
@@ -82,65 +84,66 @@ export const NO_STATE: HandoverState = {
   presence: [],
 }
 
-/** Edge to core, `POST …/claim`: a client came up in this region; make it the home. */
+/** Edge to core, `POST …/claim`: a client connected in this region; make the region its home. */
 export const claimRequestSchema = resolveRequestSchema
 export type ClaimRequest = z.infer<typeof claimRequestSchema>
 export const claimResponseSchema = z.object({
   home: homeSchema,
-  /** What is to be imported before the new home serves; null where there was no other home. */
+  /** The state to import before the new home serves; null if there was no other home. */
   state: handoverStateSchema.nullable(),
-  /** The old home was not reached, and the state is what it had last synced to the store. */
+  /** True: the old home was silent, and the state is its last sync in the store. */
   synced: z.boolean(),
 })
 export type ClaimResponse = z.infer<typeof claimResponseSchema>
 
 const positionSchema = z.int().min(0)
 
-/** Core to an old home, `POST …/<region>/release`: what it gave is safe at the new one, which asks for what it has yet. */
+/** Core to an old home, `POST …/<region>/release`: the new home has stored the state and the remainder so far; is there more? */
 export const releaseRequestSchema = z.object({
   fleet: fleetSchema,
   root: rootSchema,
   /** The new home. */
   to: regionSchema,
   epoch: epochSchema,
-  /** The new home began with the store's state: whatever the store was not confirmed to have is late. */
+  /** True: the new home began with the state in the store. The remainder is then all that the old home has not synced. */
   synced: z.boolean(),
-  /** The session's subscriptions are all registered there: until then the old home keeps its own, and does not let go. */
+  /** True: the new home has registered all of the session's subscriptions. The old home ends its own only then. */
   registered: z.boolean(),
-  /** Late deliveries up to this position of the old home's queue are safe at the new one; 0 for none. */
+  /** The new home has stored the remainder's deliveries up to this position of the old home's queue; 0 for none. */
   tookUpTo: positionSchema,
-  /** So are the late retained messages up to this topic, in the order of topics; empty for none. */
+  /** The new home has stored its retained messages up to this topic, in the order of topics; empty for none. */
   tookTopic: z.string(),
-  /** And the late changes of shadows up to this path. */
+  /** The new home has stored its shadow changes up to this path; empty for none. */
   tookShadow: shadowPathSchema.or(z.literal('')),
-  /** And the late subscriptions up to this filter, in the order of filters. */
+  /** The new home has stored its subscriptions up to this filter, in the order of filters; empty for none. */
   tookFilter: z.string(),
 })
 export type ReleaseRequest = z.infer<typeof releaseRequestSchema>
-export type Took = Pick<ReleaseRequest, 'tookUpTo' | 'tookTopic' | 'tookShadow' | 'tookFilter'>
-export const TOOK_NOTHING: Took = { tookUpTo: 0, tookTopic: '', tookShadow: '', tookFilter: '' }
+/** How far the new home has stored an old home's remainder. */
+export type RemainderPlace = Pick<ReleaseRequest, 'tookUpTo' | 'tookTopic' | 'tookShadow' | 'tookFilter'>
+export const REMAINDER_START: RemainderPlace = { tookUpTo: 0, tookTopic: '', tookShadow: '', tookFilter: '' }
 export const releaseResponseSchema = z.object({
-  /** The old home has let go: nothing is late any more. Else it is to be asked again. */
+  /** True: the old home has released the root, and its remainder is empty. False: ask again. */
   done: z.boolean(),
-  /** Whose deliveries or subscriptions are late; empty where there are none. */
+  /** The session of the deliveries and subscriptions; empty if there are none. */
   session: z.string(),
-  /** A batch of deliveries. */
+  /** The remainder's deliveries, a batch. */
   late: bytesSchema,
-  /** The position of the last of them. */
+  /** The position of the last delivery. */
   upTo: positionSchema,
   clock: clockSchema,
-  /** Retained messages, in the order of topics; a null is one that was removed. Each with the epoch in which that was. */
+  /** Retained messages, in the order of topics, each with the epoch of its last change. A null record: removed. */
   retained: z.array(z.object({ topic: z.string(), record: bytesSchema.nullable(), epoch: epochSchema })),
-  /** Changes of shadows, in the order of their paths. */
+  /** Shadow changes, in the order of paths. */
   shadows: z.array(lateShadowSchema),
-  /** Subscriptions, in the order of filters, all of them; a null is one that was ended. */
+  /** All changed subscriptions, in the order of filters. A null: ended. */
   subscriptions: z.array(
     z.object({ filter: z.string().min(1), subscription: subscriptionSchema.nullable() }),
   ),
 })
 export type ReleaseResponse = z.infer<typeof releaseResponseSchema>
-/** With no times in it, by no clock. */
-export const NOTHING_LATE: ReleaseResponse = {
+/** An old home has released the root. `clock` is 0, since there are no times in it. */
+export const RELEASED: ReleaseResponse = {
   done: true,
   session: '',
   late: new Uint8Array(0),
@@ -151,27 +154,27 @@ export const NOTHING_LATE: ReleaseResponse = {
   subscriptions: [],
 }
 
-/** Edge to core, `POST …/imported`: it is safe here now; is anything late at the old homes? */
+/** Edge to core, `POST …/imported`: the new home has stored the state; do the old homes have a remainder? */
 export const importedRequestSchema = releaseRequestSchema.omit({ to: true }).extend({
   region: regionSchema,
-  /** Whose late deliveries and retained messages were taken; null for none. */
+  /** The old home whose remainder was stored; null for none. */
   from: regionSchema.nullable(),
 })
 export type ImportedRequest = z.infer<typeof importedRequestSchema>
 export const importedResponseSchema = releaseResponseSchema.extend({
-  /** Null where there is no old home any more. */
+  /** The old home whose remainder this is; null if all old homes have released the root. */
   from: regionSchema.nullable(),
 })
 export type ImportedResponse = z.infer<typeof importedResponseSchema>
-export const LATE_NOWHERE: ImportedResponse = { ...NOTHING_LATE, from: null }
+export const ALL_IMPORTED: ImportedResponse = { ...RELEASED, from: null }
 
-/** Core to the region that the directory takes for the home, `POST …/<region>/home-known`: what its leaf knows of that. */
+/** Core to the home of the directory, `POST …/<region>/home-known`: the newest home that the leaf there knows. */
 export const homeKnownRequestSchema = z.object({ fleet: fleetSchema, root: rootSchema })
 export type HomeKnownRequest = z.infer<typeof homeKnownRequestSchema>
 export const homeKnownResponseSchema = z.object({
-  /** Null where it knows of none: it never began. */
+  /** Null if the leaf never had a home. */
   home: homeSchema.nullable(),
-  /** This is the home, and has all that former ones had. */
+  /** True: the leaf is the home, and has imported everything from former homes. */
   imported: z.boolean(),
 })
 export type HomeKnown = z.infer<typeof homeKnownResponseSchema>
@@ -186,7 +189,7 @@ export const handoverRequestSchema = z.object({
 })
 export type HandoverRequest = z.infer<typeof handoverRequestSchema>
 export const handoverResponseSchema = z.object({
-  /** Null where the region never began as the home before: what the store has is all there is. */
+  /** Null if the region never began as the home: then the store has the newest state. */
   state: handoverStateSchema.nullable(),
 })
 export type HandoverResponse = z.infer<typeof handoverResponseSchema>

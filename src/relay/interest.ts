@@ -1,36 +1,35 @@
-// Interest: a region that is not home has subscribers of a root, and must be sent its messages.
+// Interest: a region that is not the home has subscribers of a root, so the home must send it the root's messages.
 import { z } from 'zod'
 import { resolveRequestSchema, retainedSchema } from './home.ts'
 import { homeSchema, knownSchema, movedSchema } from './home-answer.ts'
 import { clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 
 /**
- * Edge to core, `POST …/interest`. When it is answered, every message that the home accepts from then on is sent to
- * the region (promise 5).
+ * Edge to core, `POST …/interest`. The home sends every message to the region that it accepts after its answer (promise 5).
  */
 export const interestRequestSchema = z.object({
   fleet: fleetSchema,
   root: rootSchema,
   region: regionSchema,
-  /** `add`: besides what it already wants. `only`: a subscriber has gone, and this is all that it still wants. */
+  /** `add`: adds to the region's interest. `only`: replaces it, after a subscriber has gone. */
   change: z.enum(['add', 'only']),
-  /** Higher in each request of a region than in the one before: an `only` that comes late, after an `add`, is void. */
+  /** Counts up with a region's requests: the home ignores an `only` that arrives after a newer `add`. */
   order: z.int().min(0),
   plain: z.boolean(),
   shares: z.array(z.string().min(1)),
-  /** Retained messages that match any of these are wanted with the answer. */
+  /** The answer contains the retained messages that match any of these filters. */
   filters: z.array(z.string()),
   known: knownSchema,
 })
 export type InterestRequest = z.infer<typeof interestRequestSchema>
 
-/** The order of the region's newest request that the home knows. Above the request's own: an `only` was void. */
+/** The highest `order` of the region that the home knows. If it is above the request's own, an `only` was ignored. */
 const newestSchema = z.int().min(0)
 
 export const interestResponseSchema = z.object({
   home: homeSchema,
   order: newestSchema,
-  /** The home's. */
+  /** The home's clock. */
   clock: clockSchema,
   retained: z.array(retainedSchema),
 })
@@ -54,13 +53,12 @@ export const homeInterestResponseSchema = z.discriminatedUnion('status', [
 export type HomeInterestResponse = z.infer<typeof homeInterestResponseSchema>
 
 /**
- * Edge to core, and core to the edges of the home and of those that may have been it, `POST …/drained`: answered when every
- * message of the root that they had accepted for the region has been delivered there. Fails where that takes long; it is
- * then to be asked again.
+ * Edge to core, and core to the edges of the home and of all regions that may have been it, `POST …/drained`: answered when every
+ * message of the root that they accepted for the region has arrived there. Fails if that takes long; the caller then asks again.
  */
 export const drainedRequestSchema = resolveRequestSchema
 export type DrainedRequest = z.infer<typeof drainedRequestSchema>
 
-/** Of an edge: by the home that it knows of the core sees whether it has asked all. */
+/** An edge's answer, with the home that it knows: from a higher epoch the core sees that it must ask further regions. */
 export const drainedResponseSchema = z.object({ home: homeSchema.nullable() })
 export type DrainedResponse = z.infer<typeof drainedResponseSchema>

@@ -1,4 +1,4 @@
-// The system's names as schemas: a name that crosses a process is checked where it arrives.
+// Schemas of names, bytes and clocks: a value from another process is checked on arrival.
 import { z } from 'zod'
 import {
   type ClientId,
@@ -35,19 +35,19 @@ export const rootSchema = z
 /** Positive; 0 is "never had a home". */
 export const epochSchema = z.int().min(0)
 
-/** Bytes that are text in every version: what actors store as JSON. */
+/** Bytes that are base64 in every version, since actors store them as JSON. */
 export const base64Schema = z.base64()
 
-/** Bytes: in a frame they came as they are, in JSON as base64. */
-export const bytesSchema = z.unknown().transform((given, context): Uint8Array => {
-  if (given instanceof Uint8Array) return given
-  if (base64Schema.safeParse(given).success) return base64ToBytes(given as string)
+/** Bytes: raw in a frame, base64 in JSON. */
+export const bytesSchema = z.unknown().transform((value, context): Uint8Array => {
+  if (value instanceof Uint8Array) return value
+  if (base64Schema.safeParse(value).success) return base64ToBytes(value as string)
   context.addIssue({ code: 'custom', message: 'neither bytes nor base64' })
   return z.NEVER
 })
 
 /**
- * What the clock of whoever sends this says now, milliseconds since the epoch. Clocks differ; the receiver moves the times in
- * what it was sent by the difference to its own.
+ * The sender's clock now, milliseconds since the epoch. Clocks differ: the receiver shifts the times in the body by the
+ * difference to its own clock.
  */
 export const clockSchema = z.number()

@@ -1,5 +1,5 @@
-// Which version of the contract a caller uses with one peer, from what the peer last answered. A peer is an address: several
-// pods of different releases may stand behind it.
+// The version of the contract that a caller uses with one peer, chosen by the peer's last answer. A peer is an address, which
+// several pods of different releases may serve.
 import {
   BEFORE_RANGES,
   parseVersions,
@@ -9,7 +9,7 @@ import {
   type VersionRange,
 } from './version.ts'
 
-/** A version that one pod refused is not used again for so long: other pods of the same address still offer it. */
+/** A version that one pod refused is not used for this time, although other pods of the address still offer it. */
 export const VERSION_REFUSED_MS = 30_000
 
 export type Refusal =
@@ -31,7 +31,7 @@ export class PeerVersion {
     this.now = now
   }
 
-  /** To begin a call with. */
+  /** The version for the next call. */
   get current(): RelayVersion {
     return this.highest(this.range) ?? RELAY_VERSION_MIN
   }
@@ -58,7 +58,7 @@ export class PeerVersion {
     return use === null ? { use: 'none', theirs } : { use }
   }
 
-  /** The highest version of the range that this side serves too, and that was not refused lately. */
+  /** The highest version that both sides serve and that was not refused in the last VERSION_REFUSED_MS. */
   private highest(range: VersionRange): RelayVersion | null {
     const now = this.now()
     const common = RELAY_VERSIONS.filter((version) => includes(range, version))

@@ -1,4 +1,4 @@
-// Bytes of a body that lie in several places. They become one only where the body is written.
+// Bytes of a body in several pieces. They are joined only when the body is written.
 
 export class Pieces {
   readonly pieces: readonly Uint8Array[]

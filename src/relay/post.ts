@@ -1,5 +1,5 @@
 // One call between edge and core over HTTP, in the highest version that both sides serve. Every call of the contract may be
-// repeated: a connection that was kept alive may break in the very moment in which it is used again.
+// repeated, since an idle connection may break at the moment of its next use.
 import { decodeBody, encodeBody } from './body.ts'
 import type { PeerVersion } from './peer-version.ts'
 import {
@@ -15,9 +15,9 @@ const RETRY_MS: readonly number[] = [20, 200]
 export interface RelayCall {
   /** Scheme, host and port, without a slash at the end. */
   readonly base: string
-  /** What is known of the version at that address. */
+  /** The version to use with this address. */
   readonly version: PeerVersion
-  /** Below the version's path: `envelopes`, or `eu/envelopes`. */
+  /** The path after the version: `envelopes`, or `eu/envelopes`. */
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   /** JSON values and bytes. */
@@ -26,13 +26,12 @@ export interface RelayCall {
 }
 
 /**
- * @returns the response, whatever its status. Rejects after three tries where there is none, and where the two sides have no
- * version in common
+ * @returns the response, with any status. Rejects if three tries bring no response, or if the sides have no version in common
  */
 export async function postRelay(call: RelayCall): Promise<Response> {
   const { version: known } = call
   let version = known.current
-  // Each refusal rules a version out. One try more ends the loop for a peer whose range changes with each answer.
+  // Each refusal rules out one version. The bound also ends the loop for a peer whose range changes with each answer.
   for (let tries = 0; tries <= RELAY_VERSIONS.length; tries++) {
     const response = await postIn(version, call)
     const versions = response.headers.get(RELAY_VERSIONS_HEADER)
@@ -54,7 +53,7 @@ export async function postRelay(call: RelayCall): Promise<Response> {
   throw new Error('the peer refuses each relay version in turn')
 }
 
-/** The body of an answer, for a schema to check. Null where it has none. @param views see `decodeBody` */
+/** The unchecked body of an answer; null if there is none. @param views see `decodeBody` */
 export async function relayAnswer(response: Response, views: boolean): Promise<unknown> {
   if (response.status === 204) return null
   const content = new Uint8Array(await response.arrayBuffer())

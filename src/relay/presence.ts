@@ -1,4 +1,4 @@
-// Presence: what a client's home says of its connections, and how another region asks for the last of it.
+// Presence: the events of a client's connections, which its home publishes, and the call by which a region asks for the last one.
 import { z } from 'zod'
 import { movedSchema } from './home-answer.ts'
 import { epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
@@ -7,20 +7,20 @@ import { epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 export const presenceEventSchema = z.object({
   client: z.string().min(1),
   state: z.enum(['connected', 'disconnected']),
-  /** The home's. */
+  /** The home's epoch. */
   epoch: epochSchema,
-  /** One more than the event before it, in whatever region that was. */
+  /** One more than in the event before, also across regions. */
   sequence: z.int().min(1),
   region: regionSchema,
   at: z.iso.datetime(),
-  /** The MQTT reason code of a connection's end, where there is one: a link that breaks gives none. */
+  /** The MQTT reason code of a connection's end; absent after a broken link. */
   reason: z.int().min(0).max(255).optional(),
   cleanStart: z.boolean().optional(),
   protocol: z.enum(['3.1.1', '5.0']).optional(),
 })
 export type PresenceEvent = z.infer<typeof presenceEventSchema>
 
-/** Edge to core, `POST …/presence`: the last event of the client whose root it is. Makes no region the home. */
+/** Edge to core, `POST …/presence`: the last event of the root's client. Makes no region the home. */
 export const presenceRequestSchema = z.object({ fleet: fleetSchema, root: rootSchema, region: regionSchema })
 export type PresenceRequest = z.infer<typeof presenceRequestSchema>
 

@@ -1,4 +1,4 @@
-// Errors of every HTTP interface: RFC 9457 problem details that name what was wrong.
+// Errors of every HTTP interface: RFC 9457 problem details that name the fault.
 import { z } from 'zod'
 import { PROBLEM_TYPES, type ProblemName, type ProblemStatus, problemTypeOf } from './problem-types.ts'
 
@@ -12,7 +12,7 @@ export const problemSchema = z.object({
 })
 export type Problem = z.infer<typeof problemSchema>
 
-/** A response that says what it is in its type, as hono's do: a route that returns one must declare its status. */
+/** A response with its status in its type, as hono has it: a route that returns one must declare the status. */
 export type ProblemResponse<Status extends number = number> = Response & {
   readonly _data: Problem
   readonly _status: Status
@@ -41,7 +41,7 @@ export function problemResponse<Name extends ProblemName>(
   }) as ProblemResponse<ProblemStatus<Name>>
 }
 
-/** The first thing that a schema found wrong. */
+/** The first fault that a schema found. */
 export function invalid(error: z.ZodError): ProblemResponse<400> {
   const issue = error.issues[0]
   return problemResponse('invalid-request', 'The request is not valid', {
@@ -49,7 +49,7 @@ export function invalid(error: z.ZodError): ProblemResponse<400> {
   })
 }
 
-/** What is wrong, and where. An unknown key counts as the place. */
+/** The fault and its place. The place of an unknown key is the key itself. */
 function issueOf(issue: z.core.$ZodIssue): { readonly detail: string; readonly field?: string } {
   const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
   const field = [...issue.path, ...unknown].join('.')

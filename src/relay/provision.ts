@@ -1,4 +1,4 @@
-// Provisioning: a device without a credential gets one for a claim token, through the edge, which is all that it knows.
+// Provisioning: a device without a credential gets one for a claim token. It asks the edge, since it knows no other address.
 import { z } from 'zod'
 import { clientSchema, fleetSchema } from './names.ts'
 
@@ -7,7 +7,7 @@ export const provisionRequestSchema = z.object({
   fleet: fleetSchema,
   device: clientSchema,
   claimToken: z.string().min(1).max(128),
-  /** Of the device's own making: with the same one it may ask again for an hour, should the answer have been lost. */
+  /** Chosen by the device: with the same nonce it may ask again for an hour, in case the answer was lost. */
   nonce: z.string().min(16).max(128).optional(),
 })
 export type ProvisionRequest = z.infer<typeof provisionRequestSchema>
@@ -17,7 +17,7 @@ export const provisionResponseSchema = z.discriminatedUnion('status', [
     status: z.literal('done'),
     credential: z.object({ id: z.string(), secret: z.string(), notAfter: z.number().nullable() }),
   }),
-  /** `token`: unknown, revoked, ended or used up, all told as one. `device`: it is registered already. */
+  /** `token`: the token is unknown, revoked, expired or used up. `device`: the device is registered already. */
   z.object({ status: z.literal('refused'), because: z.enum(['token', 'device']) }),
 ])
 export type ProvisionResponse = z.infer<typeof provisionResponseSchema>

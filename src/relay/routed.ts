@@ -1,34 +1,34 @@
-// A message as leaf, uplink and core pass it on: with its publisher, whom No Local needs, and with the shared subscription
-// whose turn it is, where one member of a group is to get it and nobody else.
+// A message as leaf, uplink and core pass it on: with its publisher (for No Local) and, if only one member of a group gets it,
+// with the shared subscription.
 import type { ClientId, RegionId } from '../id/ids.ts'
 
 export interface Routed {
   readonly publisher: ClientId
-  /** Null for a message to all subscribers but those of shared subscriptions. */
+  /** Null for a message to all subscribers except members of shared subscriptions. */
   readonly turn: ShareTurn | null
   /** The message's record; see `encodeMessage`. */
   readonly record: Uint8Array
 }
 
-/** One member of the group is to get the message. */
+/** A message for one member of a group. */
 export interface ShareTurn {
   /** `$share/group/filter`. */
   readonly share: string
   /**
-   * `offer`: to somebody who is there, else the outcome is Outcome.ClientAway, and the sender still has the message.
-   * `keep`: to somebody of the region that it goes to, who may be away. `choose`: to somebody anywhere.
+   * `offer`: to a connected member; if there is none, the outcome is Outcome.ClientAway, and the message stays with the sender.
+   * `keep`: to a member in the destination's region, connected or not. `choose`: to a member in any region.
    */
   readonly mode: 'offer' | 'keep' | 'choose'
-  /** Regions that have turned out to have no members. */
+  /** Regions that have no members, as they answered. */
   readonly without: readonly RegionId[]
 }
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-/** In the place of a publisher's length, which is at most 128. */
+/** Stands in the place of a publisher's length, which is at most 128. */
 const HAS_TURN = 0xff
 
-/** u8 length and publisher, then the record; before them, where there is a turn, 0xff, u16 length and the turn as JSON. */
+/** With a turn: 0xff, u16 length, the turn as JSON. Then always: u8 length, publisher, record. */
 export function encodeRouted(
   publisher: ClientId,
   record: Uint8Array,
@@ -49,14 +49,14 @@ export function encodeRouted(
   return bytes
 }
 
-/** The message's record in a routed one; a view of it. */
+/** The message's record, a view of the bytes. */
 export function recordOf(bytes: Uint8Array): Uint8Array {
   let at = 0
   if (bytes[0] === HAS_TURN) at = 3 + new DataView(bytes.buffer, bytes.byteOffset).getUint16(1)
   return bytes.subarray(at + 1 + (bytes[at] ?? 0))
 }
 
-/** A view; the record is not copied. */
+/** The record is a view of the bytes. */
 export function decodeRouted(bytes: Uint8Array): Routed {
   let at = 0
   let turn: ShareTurn | null = null

@@ -1,22 +1,22 @@
-// The serving side of a call between edge and core: reads the request in its version, and answers in the same.
+// The serving side of a call between edge and core: reads the request in its version, and answers in the same version.
 import { BODY_BYTES_MAX, BodyError, decodeBody, encodeBody } from './body.ts'
 import { type ProblemResponse, problemResponse } from './problem.ts'
 import { RELAY_VERSIONS_HEADER, RELAY_VERSIONS_TEXT, type RelayVersion, servedVersion } from './version.ts'
 
-/** Says in an answer which versions this side serves, so that callers may go up. */
+/** Adds the range of served versions to an answer, so that callers can use the highest. */
 function withVersions(response: Response): Response {
   response.headers.set(RELAY_VERSIONS_HEADER, RELAY_VERSIONS_TEXT)
   return response
 }
 
-/** A request below `/relay/:version`, as Hono has it. */
+/** Hono's context of a request below `/relay/:version`. */
 interface VersionedRequest {
   readonly req: { param(name: 'version'): string | undefined }
   readonly res: Response
   set(name: 'version', version: RelayVersion): void
 }
 
-/** Middleware: gives the version of the path to the routes behind it, and says in each answer which versions are served. */
+/** Middleware: gives the path's version to the next routes, and adds the range of served versions to each answer. */
 export async function inVersion(
   c: VersionedRequest,
   next: () => Promise<void>,
@@ -29,7 +29,7 @@ export async function inVersion(
   return undefined
 }
 
-/** The answer to a version that this side does not serve. Callers go on in one that it does. */
+/** The answer to a version that this side does not serve. Callers repeat the call in a version of the range. */
 function unknownVersion(): Response {
   return withVersions(
     problemResponse('relay-version-unknown', 'This relay version is not served', {
@@ -38,7 +38,7 @@ function unknownVersion(): Response {
   )
 }
 
-/** The body of a request, for a schema to check; or what is wrong with it. @param views see `decodeBody` */
+/** The unchecked body of a request, or a problem. @param views see `decodeBody` */
 export async function requestBody(
   request: Request,
   views: boolean,

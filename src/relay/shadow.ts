@@ -1,4 +1,4 @@
-// Shadows between edge and core: as one row of JSON each, and as the requests that a former home's changes come late as.
+// Shadows between edge and core: a row of JSON for each, and the requests by which a former home's unsynced changes are replayed.
 import { z } from 'zod'
 import { movedSchema } from './home-answer.ts'
 import { epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
@@ -13,7 +13,7 @@ const lateRequestsSchema = z.array(
 export const shadowRowSchema = z.object({
   path: shadowPathSchema,
   shadow: z.string(),
-  /** Which requests led there that the store may not know of. */
+  /** The last requests of this shadow that the store may lack. */
   requests: lateRequestsSchema.optional(),
 })
 export type ShadowRow = z.infer<typeof shadowRowSchema>
@@ -21,9 +21,9 @@ export type ShadowRow = z.infer<typeof shadowRowSchema>
 export const lateShadowSchema = z.object({ path: shadowPathSchema, requests: lateRequestsSchema })
 export type LateShadow = z.infer<typeof lateShadowSchema>
 
-/** A request to a shadow that comes by HTTP. */
+/** A request to a shadow by HTTP. */
 export const shadowAskedSchema = z.object({
-  /** Names the request: the home recognises one that comes again, while it is in memory. */
+  /** Identifies the request: the home recognises a repetition while it is in memory. */
   id: z.string().min(1).max(64),
   path: shadowPathSchema,
   verb: z.enum(['get', 'update', 'delete']),
@@ -32,7 +32,7 @@ export const shadowAskedSchema = z.object({
 })
 export type ShadowAsked = z.infer<typeof shadowAskedSchema>
 
-/** Edge to core, `POST …/shadow`: the home is not here. */
+/** Edge to core, `POST …/shadow`: the shadow's home is in another region. */
 export const shadowRequestSchema = shadowAskedSchema.extend({
   fleet: fleetSchema,
   root: rootSchema,
@@ -48,10 +48,10 @@ export type HomeShadowRequest = z.infer<typeof homeShadowRequestSchema>
 
 const doneSchema = z.object({
   status: z.literal('done'),
-  /** JSON: what `accepted` or `rejected` would say. */
+  /** JSON: the payload of the MQTT answer `accepted` or `rejected`. */
   body: z.string(),
   error: z.object({ code: z.int(), message: z.string(), field: z.string().nullable() }).nullable(),
-  /** As it is now; null where there is none. */
+  /** The shadow's version now; null if there is no shadow. */
   version: z.int().nullable(),
   changedAt: z.number().nullable(),
 })
@@ -61,10 +61,10 @@ export type HomeShadowResponse = z.infer<typeof homeShadowResponseSchema>
 
 export const shadowResponseSchema = z.discriminatedUnion('status', [
   doneSchema,
-  /** The home's region does not answer: a shadow as that had last synced it, JSON; null where there is none. */
+  /** The home's region does not answer. `shadow`: its last sync, JSON; null if there is none. */
   z.object({ status: z.literal('synced'), region: regionSchema, shadow: z.string().nullable() }),
   z.object({ status: z.literal('unreachable'), region: regionSchema }),
-  /** The device was never there, and is not made by being asked about. */
+  /** The device has no home: it never connected. A request creates no home. */
   z.object({ status: z.literal('unknown') }),
 ])
 export type ShadowResponse = z.infer<typeof shadowResponseSchema>

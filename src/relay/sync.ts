@@ -1,4 +1,4 @@
-// Sync: what a home has changed goes to the core's store, so that another region can take over should this one be lost.
+// Sync: a home copies its changes to the core's store, so that another region can go on if this one is lost.
 import { z } from 'zod'
 import { historyRowSchema } from './history.ts'
 import { regionInterestSchema, sessionStateSchema } from './home.ts'
@@ -7,44 +7,44 @@ import { shadowPathSchema } from './shadow.ts'
 
 export const ROOTS_PER_SYNC_MAX = 256
 
-/** Versions of one root count up within an epoch. */
+/** Counts a root's changes within an epoch. */
 const versionSchema = z
   .int()
   .min(0)
   .max(2 ** 40 - 1)
 
-/** Of one root: each thing as it is now. In the store the highest (epoch, version) of each wins. */
+/** The present state of a root's changed rows. In the store the highest (epoch, version) of each row wins. */
 export const rootChangeSchema = z.object({
   fleet: fleetSchema,
   root: rootSchema,
   epoch: epochSchema,
   version: versionSchema,
   clock: clockSchema,
-  /** By the same clock, when the first of this was changed; null where it is a change of nothing. */
+  /** The time of the oldest change in here, by the same clock; null if there is none. */
   since: clockSchema.nullable(),
-  /** Absent: unchanged. Null: there is none any more. */
+  /** Absent: unchanged. Null: deleted. */
   session: sessionStateSchema.omit({ queue: true }).nullable().optional(),
   interests: z.array(regionInterestSchema).optional(),
-  /** Deliveries of a session's queue; null where the position is empty again. */
+  /** Deliveries of a session's queue; null if the delivery has left the queue. */
   queue: z.array(
     z.object({ session: z.string(), position: z.int().min(1), delivery: bytesSchema.nullable() }),
   ),
   retained: z.array(z.object({ topic: z.string(), record: bytesSchema.nullable() })),
-  /** Null where it is forgotten; a deleted one is not. */
+  /** Null if the shadow is forgotten. A deleted shadow is not null. */
   shadows: z.array(z.object({ path: shadowPathSchema, shadow: z.string().nullable() })),
   /**
-   * Messages that a home has kept: this one, or the one that the region was before, since each row says of which epoch it is.
-   * They are in the store with any answer but `failed`, of a fenced home too.
+   * Messages of the root's history, of this home or of an earlier epoch of the region: each row has its epoch. Every answer but
+   * `failed` confirms that they are stored, even `fenced`.
    */
   history: z.array(historyRowSchema),
-  /** What the store has of this up to that version is void. */
+  /** The store must ignore its older rows of this kind, up to this version. */
   queueVoidUpTo: versionSchema.nullable(),
   retainedVoidUpTo: versionSchema.nullable(),
   shadowsVoidUpTo: versionSchema.nullable(),
 })
 export type RootChange = z.infer<typeof rootChangeSchema>
 
-/** A change of nothing, to add to. */
+/** An empty change, to which rows are added. */
 export function noChange(): Omit<RootChange, 'fleet' | 'root' | 'epoch' | 'version' | 'clock'> {
   return {
     since: null,
@@ -58,7 +58,7 @@ export function noChange(): Omit<RootChange, 'fleet' | 'root' | 'epoch' | 'versi
   }
 }
 
-/** Nothing but messages that are kept: no fence is asked about these. */
+/** True if the change has only history, which needs no fence. */
 export function isOnlyHistory(change: RootChange): boolean {
   const { history, session, interests, queue, retained, shadows } = change
   return (
@@ -80,8 +80,7 @@ export const syncRequestSchema = z.object({
 export type SyncRequest = z.infer<typeof syncRequestSchema>
 
 /**
- * `applied`: in the store, and whoever takes the root over will find it. `fenced`: another region has taken it over.
- * `failed`: to be sent again.
+ * `applied`: stored, and the root's next home will find it. `fenced`: another region is the home. `failed`: send it again.
  */
 export const syncResultSchema = z.enum(['applied', 'fenced', 'failed'])
 export type SyncResult = z.infer<typeof syncResultSchema>

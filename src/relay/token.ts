@@ -1,4 +1,4 @@
-// How edge and core know each other: a short-lived token signed with a secret that both hold.
+// How edge and core authenticate: by a short-lived token, signed with a secret that both have.
 import { jwtVerify, SignJWT } from 'jose'
 import type { RegionId } from '../id/ids.ts'
 
@@ -9,23 +9,21 @@ export function edgeParty(region: RegionId): RelayParty {
   return `edge:${region}`
 }
 
-/** A call is refused once its token is older than this, apart from the clocks' difference. */
+/** A token is valid for this long, plus the clocks' difference. */
 const TOKEN_SECONDS = 300
 /** Clocks of regions and core may differ by this. */
 const CLOCK_SKEW_SECONDS = 300
-/** A token is made anew when it has this long to live, so that signing is not paid for on every call. */
+/** A token is reused until this long before its end, so that not every call pays for a signature. */
 const RENEW_SECONDS = 120
 
-/** A token is looked at again after this long. */
+/** The result of a check is reused for this long. */
 const VERIFIED_MS = 30_000
 
 export const RELAY_SECRET_CHARS_MIN = 32
 
 export function relayKey(secret: string): Uint8Array {
   if (secret.length < RELAY_SECRET_CHARS_MIN) {
-    throw new Error(
-      `the relay secret has ${secret.length} characters; at least ${RELAY_SECRET_CHARS_MIN} are needed`,
-    )
+    throw new Error(`the relay secret has ${secret.length} characters; at least ${RELAY_SECRET_CHARS_MIN}`)
   }
   return new TextEncoder().encode(secret)
 }
@@ -43,11 +41,11 @@ export class RelaySigner {
     this.now = now
   }
 
-  /** An `Authorization` header's value. */
+  /** The value of the `Authorization` header. */
   async authorization(to: RelayParty): Promise<string> {
     const now = this.now()
-    let kept = this.tokens.get(to)
-    if (kept === undefined || kept.renewAt <= now) {
+    let current = this.tokens.get(to)
+    if (current === undefined || current.renewAt <= now) {
       const issuedAt = Math.floor(now / 1000)
       const token = await new SignJWT()
         .setProtectedHeader({ alg: 'HS256' })
@@ -56,14 +54,14 @@ export class RelaySigner {
         .setIssuedAt(issuedAt)
         .setExpirationTime(issuedAt + TOKEN_SECONDS)
         .sign(this.key)
-      kept = { token, renewAt: now + (TOKEN_SECONDS - RENEW_SECONDS) * 1000 }
-      this.tokens.set(to, kept)
+      current = { token, renewAt: now + (TOKEN_SECONDS - RENEW_SECONDS) * 1000 }
+      this.tokens.set(to, current)
     }
-    return `Bearer ${kept.token}`
+    return `Bearer ${current.token}`
   }
 }
 
-/** Tokens that were found good: one is used for minutes, and its signature need not be computed for each call. */
+/** Valid tokens. A caller uses one for minutes, so its signature need not be checked on each call. */
 const verified = new Map<
   string,
   { readonly from: RelayParty; readonly atMs: number; readonly untilMs: number }
@@ -71,7 +69,7 @@ const verified = new Map<
 const VERIFIED_MAX = 1_000
 
 /**
- * Who made a call to `to`, or null if it is unsigned, stale, meant for another party or signed with another secret.
+ * The caller of a call to `to`; null if the token is missing, expired, for another party, or signed with another secret.
  * @param authorization the header's value
  */
 export async function verifyRelay(

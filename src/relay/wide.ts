@@ -1,20 +1,20 @@
-// Wide filters: each region tells the others which of them it has, shard by shard, and asks them for retained messages.
+// Wide filters: each region sends its filters to the other regions, shard by shard, and asks them for retained messages.
 import { z } from 'zod'
 import { bytesSchema, clockSchema, fleetSchema, regionSchema } from './names.ts'
 
-/** Wide filters of one region and shard. */
+/** Wide filters of one region and shard, at most. */
 export const WIDE_FILTERS_MAX = 1_000
 
 const shardSchema = z.int().min(0)
 const filtersSchema = z.array(z.string().min(1)).max(WIDE_FILTERS_MAX)
 
 /**
- * Edge to core, `POST …/wide`, and core to every other region's edge, `POST …/<region>/wide`: all wide filters that the
- * region has in this shard. Of two versions of a region's set, the higher one counts.
+ * Edge to core, `POST …/wide`, and core to every other region's edge, `POST …/<region>/wide`: all wide filters of the region in
+ * this shard. The set with the highest version counts.
  */
 export const wideRequestSchema = z.object({
   fleet: fleetSchema,
-  /** Whose filters these are. */
+  /** The region of the filters. */
   region: regionSchema,
   shard: shardSchema,
   version: z.int().min(0),
@@ -22,9 +22,9 @@ export const wideRequestSchema = z.object({
 })
 export type WideRequest = z.infer<typeof wideRequestSchema>
 
-/** An edge's answer: the filters are known there from now on. */
+/** An edge's answer: the edge knows the filters now. */
 export const wideAnswerSchema = z.object({
-  /** For so long some of its leaves may still pass over their WideActor. */
+  /** For this long, leaves with a grant may still skip their WideActor. */
   waitMs: z.int().min(0),
   /** The answering region's own set. */
   version: z.int().min(0),
@@ -32,21 +32,21 @@ export const wideAnswerSchema = z.object({
 })
 export type WideAnswer = z.infer<typeof wideAnswerSchema>
 
-/** The core's answer: those of all other regions. Fails where one of them was not reached. */
+/** The core's answer: the filters of all other regions. The call fails if one of them does not answer. */
 export const wideResponseSchema = z.object({
   regions: z.array(wideAnswerSchema.extend({ region: regionSchema })),
 })
 export type WideResponse = z.infer<typeof wideResponseSchema>
 
 /**
- * Edge to core, `POST …/wide-drained`, and core to every other region's edge, `POST …/<region>/wide-drained`: answered when
- * all that their WideActors had sent to the region so far has been delivered there. Fails where that takes long, or where
- * one of them is not reached; it is then to be asked again.
+ * Edge to core, `POST …/wide-drained`, and core to every other region's edge, `POST …/<region>/wide-drained`: answered when every
+ * message that their WideActors have sent to the region so far has arrived. Fails if that takes long, or if a region does not
+ * answer; the caller then asks again.
  */
 export const wideDrainedRequestSchema = z.object({ fleet: fleetSchema, region: regionSchema })
 export type WideDrainedRequest = z.infer<typeof wideDrainedRequestSchema>
 
-/** Where a page of retained messages ended: after this topic of this root, or after the root if the topic is empty. */
+/** The end of a page of retained messages: after this topic of this root; with an empty topic, after the root. */
 const cursorSchema = z.object({ root: z.string(), topic: z.string() })
 const worldCursorSchema = cursorSchema.extend({ region: regionSchema })
 export type WideCursor = z.infer<typeof cursorSchema>
@@ -55,7 +55,7 @@ export type WorldCursor = z.infer<typeof worldCursorSchema>
 /** Edge to core, `POST …/wide-retained`: retained messages of the other regions' homes, page by page. */
 export const wideRetainedRequestSchema = z.object({
   fleet: fleetSchema,
-  /** Who asks. */
+  /** The region that asks. */
   region: regionSchema,
   shard: shardSchema,
   filters: filtersSchema.min(1),
@@ -67,7 +67,7 @@ export type WideRetainedRequest = z.infer<typeof wideRetainedRequestSchema>
 export const wideRetainedResponseSchema = z.object({
   /** `packBatch` of message records. */
   records: bytesSchema,
-  /** Of the region whose messages these are. */
+  /** The clock of the region that has the messages. */
   clock: clockSchema,
   /** Null after the last page. */
   next: worldCursorSchema.nullable(),

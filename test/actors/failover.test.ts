@@ -9,11 +9,11 @@ import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Outcome } from '../../src/mqtt/outcome.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import {
+  ALL_IMPORTED,
   type ClaimResponse,
   type HandoverState,
   type ImportedRequest,
   type ImportedResponse,
-  LATE_NOWHERE,
   type SessionState,
 } from '../../src/relay/home.ts'
 import { decodeRouted } from '../../src/relay/routed.ts'
@@ -59,7 +59,7 @@ function stateOf(texts: readonly string[], ...filters: string[]): HandoverState 
 function lateOf(texts: readonly string[], more: Partial<ImportedResponse> = {}): ImportedResponse {
   const late = packBatch(texts.map((text) => deliveryOf(CMD, text)))
   const session = 'session of the lost home'
-  return { ...LATE_NOWHERE, done: false, session, late, upTo: texts.length, from: LOST, ...more }
+  return { ...ALL_IMPORTED, done: false, session, late, upTo: texts.length, from: LOST, ...more }
 }
 
 function forGroup(qos: 1 | 2, waits: boolean): Uint8Array {
@@ -78,7 +78,7 @@ function failedOver(state: HandoverState, ...imported: ImportedResponse[]) {
     imported: async (request) => {
       asked.push(request)
       if (!lost.back) throw new CoreUnreachable('us is silent')
-      return imported.shift() ?? LATE_NOWHERE
+      return imported.shift() ?? ALL_IMPORTED
     },
   })
   return { world, asked, lost }
@@ -168,7 +168,7 @@ describe('when the lost region is back', () => {
   })
 
   test('it is asked for that also while a subscription needs yet another region, and lets go after it', async () => {
-    const open = { ...LATE_NOWHERE, done: false, from: LOST }
+    const open = { ...ALL_IMPORTED, done: false, from: LOST }
     const over = failedOver(stateOf(['one'], 'rooms/elsewhere/#'), lateOf(['a']), open)
     over.world.leaf = () => ({
       subscribe: async () => {

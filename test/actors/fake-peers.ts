@@ -13,7 +13,7 @@ import type { ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { EnvelopesRequest, EnvelopesResponse } from '../../src/relay/envelope.ts'
-import { LATE_NOWHERE, NOTHING_LATE } from '../../src/relay/home.ts'
+import { ALL_IMPORTED, RELEASED } from '../../src/relay/home.ts'
 import { Pieces } from '../../src/relay/pieces.ts'
 import { recordTexts } from './samples.ts'
 
@@ -45,7 +45,7 @@ const LEAF: LeafPeer = {
   historySeam: async () => ({ status: 'moved' }),
   fence: async () => undefined,
   handover: async () => null,
-  release: async () => NOTHING_LATE,
+  release: async () => RELEASED,
   retainedFor: async () => ({ records: packBatch([]), next: null }),
   explainTopic: notExplained,
 }
@@ -140,7 +140,7 @@ export function fakeCore(region: RegionId, { envelopes, ...script }: CoreScript 
   return {
     resolve: async () => ({ home }),
     claim: async () => ({ home, state: null, synced: false }),
-    imported: async () => LATE_NOWHERE,
+    imported: async () => ALL_IMPORTED,
     interest: async ({ order }) => ({ home, order, clock: 0, retained: [] }),
     shadow: async () => ({ status: 'unreachable', region }),
     command: async () => ({ status: 'unreachable', region }),

@@ -4,7 +4,7 @@ import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import { Gate } from '../../actors/device/admission/gate.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
-import { type ImportedResponse, LATE_NOWHERE, TOOK_NOTHING } from '../../src/relay/home.ts'
+import { ALL_IMPORTED, type ImportedResponse, REMAINDER_START } from '../../src/relay/home.ts'
 import { fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import {
@@ -26,7 +26,7 @@ const SESSION = sessionState(['devices/lamp/#'], { disconnectedAt: Date.UTC(2026
 
 test('what is late in a former home that is out of reach for a moment comes before what is newer', async () => {
   const late = packBatch([deliveryOf('devices/lamp/x', 'late')])
-  const answers: ImportedResponse[] = [{ ...LATE_NOWHERE, done: false, session: SESSION.id, late, upTo: 1 }]
+  const answers: ImportedResponse[] = [{ ...ALL_IMPORTED, done: false, session: SESSION.id, late, upTo: 1 }]
   let tries = 0
   const platform = new FakePlatform(addressOf('device', US, LAMP), {
     peers: fakePeers({
@@ -40,7 +40,7 @@ test('what is late in a former home that is out of reach for a moment comes befo
       }),
       imported: async () => {
         if (tries++ === 0) throw new CoreUnreachable('the former home does not answer')
-        return answers.shift() ?? LATE_NOWHERE
+        return answers.shift() ?? ALL_IMPORTED
       },
     }),
   })
@@ -94,7 +94,7 @@ test('a release that waits for its fence ends no subscription of the home that h
     ...away,
     synced: false,
     registered: true,
-    ...TOOK_NOTHING,
+    ...REMAINDER_START,
   })
   await connect()
   fence.give()

@@ -8,7 +8,7 @@ import { clientOfRoot, rootOfClient } from '../../src/id/root.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { Envelope } from '../../src/relay/envelope.ts'
-import { type ClaimResponse, type ImportedResponse, LATE_NOWHERE } from '../../src/relay/home.ts'
+import { ALL_IMPORTED, type ClaimResponse, type ImportedResponse } from '../../src/relay/home.ts'
 import { FakeClock } from './fake-clock.ts'
 import { type CoreScript, fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
@@ -72,7 +72,7 @@ test('an import that is finished after a newer hand-over does not bring the home
   await clock.settled()
   watch(Promise.resolve(device.parts.handover.handover(TO_US)))
   await clock.settled()
-  imported.give(LATE_NOWHERE)
+  imported.give(ALL_IMPORTED)
   await clock.pass(100)
 
   expect(device.leaf.home.knowledge).toMatchObject({ at: 'elsewhere', region: US, epoch: 3 })

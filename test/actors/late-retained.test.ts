@@ -5,10 +5,10 @@ import type { RegionId } from '../../src/id/ids.ts'
 import { isPresence } from '../../src/id/root.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import {
+  ALL_IMPORTED,
   type ClaimResponse,
   type HandoverState,
   type ImportedResponse,
-  LATE_NOWHERE,
 } from '../../src/relay/home.ts'
 import { held } from './fake-peers.ts'
 import { APP, EU, record, textOf, US, watch } from './samples.ts'
@@ -28,7 +28,7 @@ function stateWith(...retained: HandoverState['retained']): HandoverState {
 function lamp(claims: ClaimResponse[], late?: ImportedResponse[]): SyncWorld {
   return new SyncWorld({
     claim: async () => claims.shift() as ClaimResponse,
-    imported: async () => (late === undefined ? held<never>().answer : (late.shift() ?? LATE_NOWHERE)),
+    imported: async () => (late === undefined ? held<never>().answer : (late.shift() ?? ALL_IMPORTED)),
   })
 }
 
@@ -77,7 +77,7 @@ test('a region that takes its client back from a silent one keeps what it had no
 
 test('what comes late from the oldest home is older than what a later home had changed and synced', async () => {
   const late: ImportedResponse = {
-    ...LATE_NOWHERE,
+    ...ALL_IMPORTED,
     done: false,
     from: 'ap' as RegionId,
     retained: [

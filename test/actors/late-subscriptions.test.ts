@@ -5,10 +5,10 @@ import { GLOBAL_SYNC_WAIT_MS, IMPORT_RETRY_MS_MAX, STORED_SOON_WAIT_MS } from '.
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import {
+  ALL_IMPORTED,
   type ClaimResponse,
   type ImportedRequest,
   type ImportedResponse,
-  LATE_NOWHERE,
   type SessionState,
 } from '../../src/relay/home.ts'
 import type { InterestRequest } from '../../src/relay/interest.ts'
@@ -92,7 +92,7 @@ test('its successor takes them, but for those that the client has changed since,
     imported: async (request) => {
       if (answers === null) throw new CoreUnreachable('us is silent')
       asked.push(request)
-      return answers.shift() ?? LATE_NOWHERE
+      return answers.shift() ?? ALL_IMPORTED
     },
   })
   world.leaf = () => ({
@@ -116,7 +116,7 @@ test('its successor takes them, but for those that the client has changed since,
     { filter: CHANGED, subscription: subscriptionTo(CHANGED) },
     { filter: CMD, subscription: subscriptionTo(CMD) },
   ]
-  answers = [{ ...LATE_NOWHERE, done: false, session: 'session of the lost home', subscriptions, from: US }]
+  answers = [{ ...ALL_IMPORTED, done: false, session: 'session of the lost home', subscriptions, from: US }]
   await world.clock.pass(IMPORT_RETRY_MS_MAX)
   watch(world.alarm())
   await world.clock.pass(1_000)

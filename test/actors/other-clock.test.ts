@@ -6,7 +6,7 @@ import { Topic } from '../../actors/topic/topic.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
-import { LATE_NOWHERE, type SessionState } from '../../src/relay/home.ts'
+import { ALL_IMPORTED, type SessionState } from '../../src/relay/home.ts'
 import { encodeRouted, type ShareTurn } from '../../src/relay/routed.ts'
 import { decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
 import { FakeClock } from './fake-clock.ts'
@@ -146,7 +146,7 @@ describe.each(APART)('from a region that is %s ms ahead', (aheadMs) => {
     )
     const late = lateByOurClock(
       {
-        ...LATE_NOWHERE,
+        ...ALL_IMPORTED,
         clock,
         late: packBatch([delivery.slice()]),
         retained: [

@@ -7,11 +7,11 @@ import { decodeMessage } from '../../src/mqtt/message.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import {
+  ALL_IMPORTED,
   type ClaimResponse,
   type HandoverState,
   type ImportedRequest,
   type ImportedResponse,
-  LATE_NOWHERE,
 } from '../../src/relay/home.ts'
 import type { HomeAnswer } from '../../src/relay/home-answer.ts'
 import { type PresenceEvent, presenceEventSchema } from '../../src/relay/presence.ts'
@@ -235,7 +235,7 @@ export class PresenceWorld {
   private async imported({ region, ...request }: ImportedRequest): Promise<ImportedResponse> {
     this.reach(region)
     const { home } = this
-    if (home?.region !== region || home.epoch !== request.epoch) return LATE_NOWHERE
+    if (home?.region !== region || home.epoch !== request.epoch) return ALL_IMPORTED
     for (const former of home.from) {
       if (this.at(former).cut) continue
       const released = await this.at(former).gate.device.parts.handover.release({ ...request, to: region })
@@ -243,7 +243,7 @@ export class PresenceWorld {
       this.home = { ...home, from: home.from.filter((one) => one !== former) }
     }
     if ((this.home?.from.length ?? 0) > 0) throw new CoreUnreachable('a former home is cut off')
-    return LATE_NOWHERE
+    return ALL_IMPORTED
   }
 
   private sync(region: RegionId, change: RootChange): SyncResult {

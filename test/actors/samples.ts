@@ -6,7 +6,7 @@ import { type ClientId, DEFAULT_FLEET, type RegionId, type Root } from '../../sr
 import { decodeMessage, encodeMessage, type Message } from '../../src/mqtt/message.ts'
 import { Outcome } from '../../src/mqtt/outcome.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
-import { type ReleaseRequest, type SessionState, TOOK_NOTHING } from '../../src/relay/home.ts'
+import { REMAINDER_START, type ReleaseRequest, type SessionState } from '../../src/relay/home.ts'
 import { decodeRouted, encodeRouted } from '../../src/relay/routed.ts'
 import { decodeDelivery, encodeDelivery } from '../../src/session/delivery.ts'
 import type { Subscription } from '../../src/session/subscription.ts'
@@ -29,7 +29,7 @@ export const RELEASE: ReleaseRequest = {
   epoch: 2,
   synced: true,
   registered: true,
-  ...TOOK_NOTHING,
+  ...REMAINDER_START,
 }
 
 export function addressOf(kind: ActorKind, region: RegionId, id: string): ActorAddress {

@@ -5,7 +5,7 @@ import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { Outcome } from '../../src/mqtt/outcome.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
-import { type HandoverState, type ImportedRequest, LATE_NOWHERE } from '../../src/relay/home.ts'
+import { ALL_IMPORTED, type HandoverState, type ImportedRequest } from '../../src/relay/home.ts'
 import { decodeShadow, encodeShadow } from '../../src/shadow/document.ts'
 import { SHADOW_REQUEST_BYTES_MAX, SHADOWS_MAX } from '../../src/shadow/limits.ts'
 import { step } from '../../src/shadow/step.ts'
@@ -222,7 +222,7 @@ describe('a hand-over', () => {
     const state = old.device.parts.handover.handover(moved)?.state ?? null
     const next = new SyncWorld({
       claim: async () => ({ home: { region: EU, epoch: 2 }, state, synced: false }),
-      imported: async () => LATE_NOWHERE,
+      imported: async () => ALL_IMPORTED,
     })
     await next.connect(3600)
     await ask(next, 'update', desired({ a: 2 }))
@@ -332,7 +332,7 @@ describe('a home that is lost', () => {
     const state = first.device.parts.handover.handover(moved)?.state ?? null
     const second = new SyncWorld({
       claim: async () => ({ home: { region: EU, epoch: 2 }, state, synced: false }),
-      imported: async () => LATE_NOWHERE,
+      imported: async () => ALL_IMPORTED,
     })
     second.answer = async () => 'failed'
     watch(second.connect(3600))
@@ -346,13 +346,13 @@ describe('a home that is lost', () => {
     const asked: ImportedRequest[] = []
     const lost = { back: false }
     const requests = bodies.map((body) => ({ verb: 'update' as const, body: JSON.stringify(body) }))
-    const late = [{ ...LATE_NOWHERE, done: false, shadows: [{ path: 'shadow', requests }], from: US }]
+    const late = [{ ...ALL_IMPORTED, done: false, shadows: [{ path: 'shadow', requests }], from: US }]
     const world = new SyncWorld({
       claim: async () => ({ home: { region: EU, epoch: 5 }, state, synced: true }),
       imported: async (request) => {
         asked.push(request)
         if (!lost.back) throw new CoreUnreachable('us is silent')
-        return late.shift() ?? LATE_NOWHERE
+        return late.shift() ?? ALL_IMPORTED
       },
     })
     const comeBack = async () => {

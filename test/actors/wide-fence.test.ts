@@ -10,7 +10,7 @@ import type { WideSubscribeReply } from '../../actors/wide/wide-peer.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { EnvelopeResult } from '../../src/relay/envelope.ts'
-import { type ImportedResponse, LATE_NOWHERE, TOOK_NOTHING } from '../../src/relay/home.ts'
+import { ALL_IMPORTED, type ImportedResponse, REMAINDER_START } from '../../src/relay/home.ts'
 import { decodeDelivery } from '../../src/session/delivery.ts'
 import { FakeClock } from './fake-clock.ts'
 import { fakeCore, fakePeers, held } from './fake-peers.ts'
@@ -121,7 +121,7 @@ async function left(wideDrained: () => Promise<void>) {
             to: US,
             synced: false,
             registered: true,
-            ...TOOK_NOTHING,
+            ...REMAINDER_START,
           })
           .then(({ late }) =>
             unpackBatch(late).map((bytes) => textOf(decodeDelivery(bytes).message.payload)),
@@ -245,8 +245,8 @@ test('a delivery to a client whose move is being completed holds no fence up, an
   expect(published.value()?.outcomes).toEqual(stored(1))
 
   const late = packBatch([deliveryOf('rooms/1/a', 'late')])
-  answers[0]?.give({ ...LATE_NOWHERE, done: false, session: 'session', late: late, upTo: 1 })
-  answers[1]?.give(LATE_NOWHERE)
+  answers[0]?.give({ ...ALL_IMPORTED, done: false, session: 'session', late: late, upTo: 1 })
+  answers[1]?.give(ALL_IMPORTED)
   await clock.pass(1_000)
   watch(wide.alarm())
   await clock.pass(1_000)

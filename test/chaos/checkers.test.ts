@@ -1,7 +1,7 @@
 // The judges of a chaos run find what is planted.
 import { describe, expect, it, test } from 'vitest'
 import { LATE_FIRST_MS_MAX } from '../../actors/limits.ts'
-import { BEGINS_FROM_STORE, BEGINS_IN_ORDER, FORMER_HOME_TOLD, HAS_ALL } from '../../k8s-core/app.ts'
+import { BEGINS_FROM_STORE, BEGINS_IN_ORDER, FORMER_HOME_KNOWS, HAS_ALL } from '../../k8s-core/app.ts'
 import { Random } from '../random/random.ts'
 import { copiesOf, differences, parseTopology } from './database.ts'
 import { type CutShort, type FailOver, longestUntoldMs, movesIn, untold } from './fail-overs.ts'
@@ -124,12 +124,12 @@ describe('the ledger', () => {
       `${JSON.stringify({ level: 40, time, root, region, epoch, msg })}\n`
     const log = [
       'starting\n{"level":30,"time":6,"msg":"x"}\n',
-      line(9, 'eu', FORMER_HOME_TOLD),
-      line(8, 'ap', FORMER_HOME_TOLD, 'devices/other'),
+      line(9, 'eu', FORMER_HOME_KNOWS),
+      line(8, 'ap', FORMER_HOME_KNOWS, 'devices/other'),
       line(7, 'us', BEGINS_FROM_STORE),
-      line(5, 'ap', FORMER_HOME_TOLD),
+      line(5, 'ap', FORMER_HOME_KNOWS),
       // Its answer may have been lost.
-      line(8, 'eu', FORMER_HOME_TOLD, 'devices/lamp', 1),
+      line(8, 'eu', FORMER_HOME_KNOWS, 'devices/lamp', 1),
     ].join('')
     expect(movesIn(log)).toEqual({
       failOvers: [{ root: 'devices/lamp', region: 'us', at: 7, told: [{ region: 'eu', at: 9 }] }],

@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { LATE_FIRST_MS_MAX } from '../../actors/limits.ts'
-import { BEGINS_FROM_STORE, BEGINS_IN_ORDER, FORMER_HOME_TOLD, HAS_ALL } from '../../k8s-core/app.ts'
+import { BEGINS_FROM_STORE, BEGINS_IN_ORDER, FORMER_HOME_KNOWS, HAS_ALL } from '../../k8s-core/app.ts'
 import type { Happened } from './faults.ts'
 import type { Apart } from './served.ts'
 
@@ -103,7 +103,7 @@ interface Line extends Told {
   readonly msg: string
 }
 
-const READ = [BEGINS_FROM_STORE, FORMER_HOME_TOLD, BEGINS_IN_ORDER, HAS_ALL]
+const READ = [BEGINS_FROM_STORE, FORMER_HOME_KNOWS, BEGINS_IN_ORDER, HAS_ALL]
 
 /** @param log a JSON object in each line, among others */
 export function movesIn(log: string): Moves {
@@ -119,7 +119,7 @@ export function movesIn(log: string): Moves {
 }
 
 function failOversIn(lines: readonly Line[]): FailOver[] {
-  const all = lines.filter(({ msg }) => msg === FORMER_HOME_TOLD)
+  const all = lines.filter(({ msg }) => msg === FORMER_HOME_KNOWS)
   return lines
     .filter(({ msg }) => msg === BEGINS_FROM_STORE)
     .map(({ root, region, epoch, at }) => ({

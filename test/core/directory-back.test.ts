@@ -7,7 +7,7 @@ import { Silence } from '../../k8s-core/silence.ts'
 import type { Home, Store } from '../../k8s-core/store/port.ts'
 import { DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import type { DeliverRequest, Envelope } from '../../src/relay/envelope.ts'
-import { LATE_NOWHERE, TOOK_NOTHING } from '../../src/relay/home.ts'
+import { ALL_IMPORTED, REMAINDER_START } from '../../src/relay/home.ts'
 import type { HomeAnswer } from '../../src/relay/home-answer.ts'
 import { sqlitePlace } from './one-core.ts'
 import { AP, EU, Regions, LAMP_ROOT as ROOT, US } from './regions.ts'
@@ -138,14 +138,14 @@ describe('a claim', () => {
   test('is not taken for done where the home that has imported is another one', async () => {
     await store.claimHome(DEFAULT_FLEET, ROOT, US, 1)
     regions.told.set(US, { home: { region: US, epoch: 1 }, imported: true })
-    await expect(claim(AP)).rejects.toThrow('has not yet imported')
+    await expect(claim(AP)).rejects.toThrow('is still importing')
   })
 })
 
 test('a home that the directory has forgotten, and that asks for what is late, is told by the former one', async () => {
-  const took = { ...TOOK_NOTHING, from: null, synced: true, registered: true }
+  const took = { ...REMAINDER_START, from: null, synced: true, registered: true }
   const asked = { fleet: DEFAULT_FLEET, root: ROOT, ...AT_US, ...took }
-  expect(await directory.imported(asked)).toEqual(LATE_NOWHERE)
+  expect(await directory.imported(asked)).toEqual(ALL_IMPORTED)
   expect(regions.released).toMatchObject([{ region: EU, to: US, epoch: 2 }])
   expect(await home()).toEqual({ ...AT_US, importFrom: [] })
 })

@@ -9,7 +9,7 @@ import { Silence } from '../../k8s-core/silence.ts'
 import type { Store } from '../../k8s-core/store/port.ts'
 import { openSqliteStore } from '../../k8s-core/store/sqlite.ts'
 import { DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
-import { NOTHING_LATE, TOOK_NOTHING } from '../../src/relay/home.ts'
+import { RELEASED, REMAINDER_START } from '../../src/relay/home.ts'
 import { noChange } from '../../src/relay/sync.ts'
 import { AP, EU, Regions, LAMP_ROOT as ROOT, sessionOf, US } from './regions.ts'
 
@@ -47,7 +47,7 @@ async function sync(region: RegionId, epoch: number): Promise<void> {
 }
 
 function imported(region: RegionId, epoch: number, from: RegionId | null = null, tookUpTo = 0) {
-  const took = { ...TOOK_NOTHING, from, tookUpTo, synced: true, registered: true }
+  const took = { ...REMAINDER_START, from, tookUpTo, synced: true, registered: true }
   return directory.imported({ fleet: DEFAULT_FLEET, root: ROOT, region, epoch, ...took })
 }
 
@@ -96,7 +96,7 @@ describe('a claim', () => {
       await store.takeState(DEFAULT_FLEET, ROOT, 3)
       return handover(region)
     }
-    await expect(claim(US)).rejects.toThrow('has moved on')
+    await expect(claim(US)).rejects.toThrow('has moved again')
     expect(await home()).toMatchObject({ region: AP, epoch: 3 })
   })
 
@@ -155,7 +155,7 @@ describe('a claim', () => {
   test('of a home that has yet to import from a region which is there waits for that', async () => {
     await claim(EU)
     await claim(US)
-    await expect(claim(AP)).rejects.toThrow('has not yet imported')
+    await expect(claim(AP)).rejects.toThrow('is still importing')
     expect(await home()).toMatchObject({ region: US, epoch: 2 })
     regions.finish = async () => {
       await imported(US, 2)
@@ -270,8 +270,8 @@ describe('what is late', () => {
     regions.silent.delete(EU)
     regions.release = (region, { tookUpTo }) =>
       tookUpTo < 7
-        ? { ...NOTHING_LATE, done: false, session: `of ${region}`, late: Uint8Array.of(1), upTo: 7 }
-        : NOTHING_LATE
+        ? { ...RELEASED, done: false, session: `of ${region}`, late: Uint8Array.of(1), upTo: 7 }
+        : RELEASED
     expect(await imported(AP, 3)).toMatchObject({ done: false, from: EU, session: 'of eu', upTo: 7 })
     expect(await imported(AP, 3, EU, 7)).toMatchObject({ done: false, from: US, session: 'of us' })
     // As if the last answer had been lost: positions of the one say nothing to the other.
@@ -288,7 +288,7 @@ describe('what is late', () => {
 
   test('is asked of the others too while one does not let go yet', async () => {
     regions.silent.delete(EU)
-    regions.release = (region) => (region === EU ? { ...NOTHING_LATE, done: false } : NOTHING_LATE)
+    regions.release = (region) => (region === EU ? { ...RELEASED, done: false } : RELEASED)
     expect(await imported(AP, 3)).toMatchObject({ done: false, from: EU, late: new Uint8Array(0) })
     expect(await home()).toMatchObject({ importFrom: [EU] })
   })

@@ -5,7 +5,7 @@ import type { RegionId, Root } from '../../src/id/ids.ts'
 import {
   type HandoverResponse,
   type HomeKnown,
-  NOTHING_LATE,
+  RELEASED,
   type RegionInterest,
   type ReleaseRequest,
   type ReleaseResponse,
@@ -31,7 +31,7 @@ export class Regions {
   /** Who wants the root of a home that hands over. */
   interests: RegionInterest[] = []
   readonly released: (ReleaseRequest & { readonly region: RegionId })[] = []
-  release: (region: RegionId, request: ReleaseRequest) => ReleaseResponse = () => NOTHING_LATE
+  release: (region: RegionId, request: ReleaseRequest) => ReleaseResponse = () => RELEASED
   /** What a home does when it is asked to finish its import. */
   finish: () => Promise<void> = () => Promise.resolve()
 

@@ -128,7 +128,7 @@ describe('a head', () => {
 
   test('with more parts than a frame may have is refused', () => {
     const parts = (count: number) => `{"parts":[${Array(count).fill(0)}],"body":null}`
-    expect(() => decodeFrame(framed(parts(FRAME_PARTS_MAX + 1)), true)).toThrow('not the fields')
+    expect(() => decodeFrame(framed(parts(FRAME_PARTS_MAX + 1)), true)).toThrow('lacks `parts` or')
   })
 
   test('that is nested without end is refused', () => {

@@ -26,8 +26,8 @@ export class PodEdges extends Edges {
     this.world = world
   }
 
-  protected override strange(id: RegionId, name: string, cause: Error): EdgeUnreachable {
+  protected override contractBroken(id: RegionId, name: string, cause: Error): EdgeUnreachable {
     this.world.breach('contract', `the edge's answer to ${name}: ${cause.message}`)
-    return super.strange(id, name, cause)
+    return super.contractBroken(id, name, cause)
   }
 }

@@ -9,7 +9,7 @@ import {
   type HandoverResponse,
   type HandoverState,
   type ImportedResponse,
-  NOTHING_LATE,
+  RELEASED,
   type ReleaseRequest,
   type ReleaseResponse,
 } from '../../../src/relay/home.ts'
@@ -118,19 +118,19 @@ export class Handover implements LeafPart {
     const before = this.leaf.home.knowledge
     if (before.at === 'here' && before.epoch < request.epoch)
       this.leaf.handOver(request.to, request.epoch, true)
-    if (!this.isOldFor(request)) return NOTHING_LATE
+    if (!this.isOldFor(request)) return RELEASED
     const row = this.store.session()
     if (row !== null && request.synced) {
       this.lateSubscriptions.taken(request.tookFilter)
       const subscriptions = this.lateSubscriptions.all()
       if (subscriptions.length > 0)
-        return { ...NOTHING_LATE, done: false, session: row.id, upTo: request.tookUpTo, subscriptions }
+        return { ...RELEASED, done: false, session: row.id, upTo: request.tookUpTo, subscriptions }
     }
     if (row !== null && !row.fenced && request.registered) await this.endSubscriptions(row.id, request)
     // Where the state was handed over, this went along with it.
     if (request.synced) await this.leaf.registration.renew()
     // It may have come back meanwhile.
-    if (!this.isOldFor(request)) return NOTHING_LATE
+    if (!this.isOldFor(request)) return RELEASED
     const { synced, registered, tookUpTo, tookTopic, tookShadow } = request
     this.store.dequeueUpTo(tookUpTo)
     this.leaf.retained.taken(tookTopic)
@@ -143,7 +143,7 @@ export class Handover implements LeafPart {
       if (last !== undefined) {
         const batch = packBatch(late.map(({ delivery }) => encodeDelivery(delivery)))
         return {
-          ...NOTHING_LATE,
+          ...RELEASED,
           done: false,
           session: row.id,
           late: batch,
@@ -154,9 +154,9 @@ export class Handover implements LeafPart {
     const retained = synced ? this.leaf.retained.late(tookTopic) : []
     const shadows = synced ? this.shadows.store.late(tookShadow) : []
     if (retained.length + shadows.length > 0 || !registered)
-      return { ...NOTHING_LATE, done: false, upTo: tookUpTo, retained, shadows }
+      return { ...RELEASED, done: false, upTo: tookUpTo, retained, shadows }
     this.leaf.releaseState()
-    return NOTHING_LATE
+    return RELEASED
   }
 
   clear(): void {

@@ -1,7 +1,7 @@
 // A root's home as its leaf sees it: asks the directory, claims the home, imports from former homes, and performs what the pure
 // step in `home-state.ts` decides.
 import type { RegionId, Root } from '../../../src/id/ids.ts'
-import { type HomeKnown, TOOK_NOTHING, type Took } from '../../../src/relay/home.ts'
+import { type HomeKnown, REMAINDER_START, type RemainderPlace } from '../../../src/relay/home.ts'
 import { FIRST_EPOCH, type HomeAnswer, type Moved } from '../../../src/relay/home-answer.ts'
 import { atMost, eventually } from '../../calls/eventually.ts'
 import { lateByOurClock, stateByOurClock } from '../../calls/other-clock.ts'
@@ -40,7 +40,7 @@ export type HomeKnowledge =
 export type HomeHere = Extract<HomeKnowledge, { at: 'here' }>
 
 /** How far the rest of a former home is imported. */
-type TookFrom = Took & { readonly from: RegionId | null }
+type TookFrom = RemainderPlace & { readonly from: RegionId | null }
 
 export class Home {
   private readonly platform: Platform
@@ -290,7 +290,7 @@ export class Home {
     try {
       let registered = await this.register()
       // A former home deletes what it sent only when it is asked again: by then this region has stored it.
-      for (let took: TookFrom = { ...TOOK_NOTHING, from: null }; ; ) {
+      for (let took: TookFrom = { ...REMAINDER_START, from: null }; ; ) {
         const asked = { ...this.naming(), epoch, synced, registered, ...took }
         const late = await this.platform.core.imported(asked)
         if (late.done) break
@@ -301,7 +301,7 @@ export class Home {
           throw new Error('a former home waits until all subscriptions are registered')
         await this.events.late(lateByOurClock(late, this.platform.now()))
         if (late.subscriptions.length > 0) registered = await this.register()
-        const before = late.from === took.from ? took : TOOK_NOTHING
+        const before = late.from === took.from ? took : REMAINDER_START
         took = {
           from: late.from,
           tookUpTo: late.upTo,
