@@ -101,8 +101,8 @@ export function coreApp(parts: CoreParts) {
   call('resolve', resolveRequestSchema, async (c, { fleet, root, region, known }) =>
     answer(c, { home: await directory.resolve(fleet, root, region, known) }),
   )
-  call('claim', claimRequestSchema, async (c, { fleet, root, region, known }) => {
-    const claimed = await directory.claim(fleet, root, region, known)
+  call('claim', claimRequestSchema, async (c, { fleet, root, region, known, cleanStart }) => {
+    const claimed = await directory.claim(fleet, root, region, known, cleanStart)
     // An operator and the chaos run look for homes that began without their former home.
     const begun = { fleet, root, region, epoch: claimed.home.epoch }
     if (claimed.synced) log.warn(begun, BEGINS_FROM_STORE)

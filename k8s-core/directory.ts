@@ -71,12 +71,14 @@ export class Directory {
    * the store if its region is silent (then `synced` is true). Rejects with `EdgeUnreachable`, and changes nothing, if the
    * former home answers that it cannot hand over.
    * @param known as for `find`
+   * @param cleanStart the client begins a new session
    */
   async claim(
     fleet: FleetId,
     root: Root,
     region: RegionId,
     known?: HomeAnswer,
+    cleanStart?: boolean,
   ): Promise<{ home: HomeAnswer; state: HandoverState | null; synced: boolean }> {
     let newest = known ?? null
     for (let tries = 0; tries < CLAIM_TRIES_MAX; tries++) {
@@ -97,7 +99,7 @@ export class Directory {
       const importFrom = home.importFrom.at(-1)
       if (importFrom === undefined) return { home: answer(home), state: null, synced: false }
       silent ??= await this.silence.of(importFrom)
-      const handedOver = silent ? null : await this.handover(fleet, root, home, importFrom)
+      const handedOver = silent ? null : await this.handover(fleet, root, home, importFrom, cleanStart)
       if (handedOver !== null) await this.storeInterests(fleet, root, home, handedOver)
       const state = handedOver ?? (await this.takeState(fleet, root, home.epoch))
       // With older homes still open, their unsynced state is unknown: the new home must ask them too.
@@ -185,9 +187,10 @@ export class Directory {
     root: Root,
     { region, epoch }: Home,
     from: RegionId,
+    cleanStart?: boolean,
   ): Promise<HandoverState | null> {
     try {
-      return (await this.edges.handover(from, { fleet, root, epoch, to: region })).state
+      return (await this.edges.handover(from, { fleet, root, epoch, to: region, cleanStart })).state
     } catch (cause) {
       if (!(cause instanceof EdgeSilent) || !(await this.silence.of(from))) throw cause
       return null

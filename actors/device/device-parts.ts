@@ -135,7 +135,7 @@ export class DeviceParts {
     )
     this.deliveries = new OpenDeliveries(platform, this.facts)
     this.redistribution = new Redistribution(platform, client, store)
-    this.will = new LastWill(platform, store, publisher, () => this.leaf.sync.heardSoon())
+    this.will = new LastWill(platform, store.wills, publisher, () => this.leaf.sync.heardSoon())
     this.expiry = new SessionExpiry(platform, store, this.leaf, () => device.endIfExpired())
     this.performer = new EffectPerformer(platform, {
       state,
@@ -168,6 +168,10 @@ export class DeviceParts {
           // The next home publishes the end of this connection, before it publishes a connection there.
           device.closeLive(Reason.SessionTakenOver, 'kept')
           this.will.goesOnElsewhere()
+        },
+        replaced: () => {
+          device.closeLive(Reason.SessionTakenOver, 'kept')
+          this.will.sessionEnded()
         },
         deliver,
         orphaned: (deliveries) => this.redistribution.late(deliveries),

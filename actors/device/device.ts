@@ -60,8 +60,8 @@ export class Device implements DeviceInputs {
   }
 
   /** Makes this region the client's home. Rejects with `CoreUnreachable` where it is elsewhere and cannot be had. */
-  async takeHome(): Promise<void> {
-    if (!this.homeless) await this.leaf.home.take()
+  async takeHome(cleanStart: boolean): Promise<void> {
+    if (!this.homeless) await this.leaf.home.take(cleanStart)
   }
 
   /**
@@ -77,7 +77,7 @@ export class Device implements DeviceInputs {
     const { state } = this
     const asked = state.live === null ? this.parts.expiry.askDirectory(state.session) : null
     if (asked !== null) await asked
-    await this.takeHome()
+    await this.takeHome(connect.cleanStart)
     const now = this.platform.now()
     if (state.live !== null) this.closeLive(Reason.SessionTakenOver) // [MQTT-3.1.4-3]
     const { terms, expirySeconds, properties } = negotiate(connect, this.platform.settings)

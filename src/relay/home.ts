@@ -85,7 +85,10 @@ export const NO_STATE: HandoverState = {
 }
 
 /** Edge to core, `POST …/claim`: a client connected in this region; make the region its home. */
-export const claimRequestSchema = resolveRequestSchema
+export const claimRequestSchema = resolveRequestSchema.extend({
+  /** The client begins a new session: its former one ends now. */
+  cleanStart: z.boolean().optional(),
+})
 export type ClaimRequest = z.infer<typeof claimRequestSchema>
 export const claimResponseSchema = z.object({
   home: homeSchema,
@@ -186,6 +189,8 @@ export const handoverRequestSchema = z.object({
   /** The new home's. */
   epoch: epochSchema,
   to: regionSchema,
+  /** The client begins a new session there: the former one ends now. */
+  cleanStart: z.boolean().optional(),
 })
 export type HandoverRequest = z.infer<typeof handoverRequestSchema>
 export const handoverResponseSchema = z.object({

@@ -1,9 +1,11 @@
 // A will whose connection died with its process: the client may have gone on elsewhere before the process is back.
-import { expect, test } from 'vitest'
-import { RESOLVE_WAIT_MS, WILL_CHECK_MS } from '../../actors/limits.ts'
-import { publishInto } from './fake-peers.ts'
-import { RELEASE, US, watch } from './samples.ts'
+import { describe, expect, test } from 'vitest'
+import { RESOLVE_WAIT_MS, WILL_CHECK_MS, WILLS_DUE_MAX } from '../../actors/limits.ts'
+import { held, publishInto } from './fake-peers.ts'
+import { RELEASE, recordTexts, textOf, US, watch } from './samples.ts'
 import { AWAY, type Directory, HERE, MOVED, resolvedBy, SyncWorld } from './sync-world.ts'
+
+const NO_BYTES = new Uint8Array(0)
 
 const WILL = {
   will: { topic: 'rooms/1/lamp', payload: Buffer.from('offline'), qos: 1 as const, retain: true },
@@ -126,4 +128,92 @@ test('is published once, should the process die again before that is known', asy
   await world.clock.pass(WILL_CHECK_MS)
   await world.alarm()
   expect(published).toEqual(['offline'])
+})
+
+/** The lamp's socket is gone without DISCONNECT. */
+function lose(world: SyncWorld): void {
+  world.connection.gone = true
+  world.gate.closed(world.connection)
+}
+
+const saying = (payload: string, qos: 0 | 1 = 1) => ({
+  will: { ...WILL.will, payload: Buffer.from(payload), qos },
+})
+
+test.each([1, 0] as const)(
+  'at QoS %i of a second connection, which ends while the first will waits for its receiver, comes after that',
+  async (qos) => {
+    const published: string[] = []
+    const receiver = held<Uint8Array>()
+    const world = new SyncWorld()
+    world.leaf = () => ({
+      publish: async (_, batch) => {
+        published.push(...recordTexts(batch))
+        return published.length === 1 ? receiver.answer : new Uint8Array(recordTexts(batch).length)
+      },
+    })
+    for (const text of ['first', 'second']) {
+      await world.connect(3600, saying(text, qos))
+      lose(world)
+      await world.clock.pass(30)
+    }
+    receiver.give(new Uint8Array(1))
+    await world.clock.pass(1_000)
+    expect(published).toEqual(['first', 'second'])
+    expect(world.device.parts.store.wills.due()).toEqual([])
+  },
+)
+
+test('of two connections are both published, in order, should the process die before the first is known to have arrived', async () => {
+  const published: string[] = []
+  const world = new SyncWorld({ resolve: resolvedBy(HERE) })
+  world.leaf = () => ({ publish: () => new Promise(() => undefined) })
+  for (const text of ['first', 'second']) {
+    await world.connect(3600, saying(text))
+    lose(world)
+    await world.clock.pass(30)
+  }
+  world.crash()
+  world.leaf = () => ({ publish: publishInto(published) })
+  await world.clock.pass(WILL_CHECK_MS)
+  await world.alarm()
+  await world.clock.pass(RESOLVE_WAIT_MS)
+  expect(published).toEqual(['first', 'second'])
+})
+
+test('past the bound of wills that cannot be published the oldest is dropped', async () => {
+  const world = new SyncWorld()
+  world.leaf = () => ({ publish: async (_, batch) => new Uint8Array(recordTexts(batch).length).fill(0x97) })
+  for (let i = 0; i <= WILLS_DUE_MAX; i++) {
+    await world.connect(3600, saying(String(i)))
+    lose(world)
+    await world.clock.pass(30)
+  }
+  const { wills } = world.device.parts.store
+  const texts = wills.due().map((number) => textOf(wills.dueMessage(number)?.payload ?? NO_BYTES))
+  expect(texts).toEqual(Array.from({ length: WILLS_DUE_MAX }, (_, i) => String(i + 1)))
+})
+
+describe('that is delayed, when its client connects in another region', () => {
+  const HANDOVER = { fleet: RELEASE.fleet, root: RELEASE.root, to: US, epoch: 2 }
+  const DELAYED = { will: { ...WILL.will, properties: { willDelayInterval: 3 } } }
+
+  test.each([
+    ['with Clean Start 1, is published at once: its session has ended [MQTT-3.1.2-8]', true, ['offline']],
+    ['and goes on, is void', false, []],
+  ])('%s', async (_, cleanStart, told) => {
+    for (const connected of [true, false]) {
+      const published: string[] = []
+      const world = new SyncWorld({ resolve: resolvedBy(HERE) })
+      world.leaf = () => ({ publish: publishInto(published) })
+      await world.connect(30, DELAYED)
+      if (!connected) lose(world)
+      world.device.parts.handover.handover({ ...HANDOVER, cleanStart })
+      await world.clock.settled()
+      expect(published).toEqual(told)
+      await world.clock.pass(10_000)
+      await world.alarm()
+      expect(published).toEqual(told)
+    }
+  })
 })

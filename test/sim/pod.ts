@@ -120,8 +120,8 @@ class PodLife implements Sender {
       resolve: call(resolveRequestSchema, async ({ fleet, root, region, known }) => ({
         home: await directory.resolve(fleet, root, region, known),
       })),
-      claim: call(claimRequestSchema, ({ fleet, root, region, known }) =>
-        directory.claim(fleet, root, region, known),
+      claim: call(claimRequestSchema, ({ fleet, root, region, known, cleanStart }) =>
+        directory.claim(fleet, root, region, known, cleanStart),
       ),
       imported: call(importedRequestSchema, (body) => directory.imported(body)),
       interest: call(interestRequestSchema, (body) => relay.interest(body)),

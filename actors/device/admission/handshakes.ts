@@ -86,7 +86,7 @@ export class Handshakes {
     device: Device,
   ): Promise<HandshakeOutcome> {
     const { connection, connect, stream } = handshake
-    await device.takeHome()
+    await device.takeHome(connect.cleanStart)
     // The Clean Start of a client that has left must not end the session of a later CONNECT.
     if (!handshake.waits()) return 'left'
     // The credential may have been revoked while the home moved here.

@@ -9,7 +9,7 @@ export function checkKeepAlive(platform: Platform, store: SessionStore, live: Li
   const now = platform.now()
   const deadline = live.lastActivityAt + live.keepAliveMs
   if (live.terms.keepAliveSeconds === 0) {
-    if (store.will() !== null) platform.wakeBy(now + WILL_CHECK_MS)
+    if (store.wills.current() !== null) platform.wakeBy(now + WILL_CHECK_MS)
   } else if (deadline <= now) return 'silent'
   else platform.wakeBy(deadline)
   return 'well'

@@ -36,6 +36,8 @@ export interface HandoverPorts {
    * @param lost another home began from the store while this region was away
    */
   disconnect(late: boolean): void
+  /** The client begins a new session in another region: closes the live connection, and publishes a will that waits. */
+  replaced(): void
   /** Resolves with the outcome when it is acknowledged or durable. */
   deliver(delivery: Delivery): Promise<Outcome>
   /** They are of a session that has ended here, or whose connection has: other members of their groups get them. */
@@ -78,7 +80,7 @@ export class Handover implements LeafPart {
   }
 
   /** Gives the client to another region. The state is kept, frozen, until `release`. Null where this home is newer. */
-  handover({ to, epoch }: HandoverRequest): HandoverResponse | null {
+  handover({ to, epoch, cleanStart = false }: HandoverRequest): HandoverResponse | null {
     const { home } = this.leaf
     const { knowledge } = home
     if (knowledge.at !== 'unknown' && knowledge.epoch > epoch) return null
@@ -87,7 +89,10 @@ export class Handover implements LeafPart {
       this.leaf.handOver(to, epoch, true)
       return { state: null }
     }
-    if (knowledge.at !== 'elsewhere' || knowledge.epoch < epoch) this.leaf.handOver(to, epoch, false)
+    if (knowledge.at !== 'elsewhere' || knowledge.epoch < epoch) {
+      if (cleanStart) this.device.replaced()
+      this.leaf.handOver(to, epoch, false)
+    }
     return { state: this.leaf.exportState() }
   }
 

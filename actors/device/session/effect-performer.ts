@@ -129,7 +129,7 @@ export class EffectPerformer {
         device.close(effect.reason)
         return null
       case 'discard-will':
-        device.store.clearWill()
+        device.store.wills.clear()
         return null
       case 'publish':
         return device.publisher.publish(device.writer.named(effect, live, session)).then((reason) => {

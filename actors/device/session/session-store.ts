@@ -1,8 +1,6 @@
 // A session in the actor's SQLite: what of it must survive its connection. A session that ends with its connection
 // writes nothing here, unless its client is slower than what it is sent.
 
-import { decodeMessage, encodeMessage } from '../../../src/mqtt/message.ts'
-import type { Will } from '../../../src/mqtt/packet.ts'
 import { decodeDelivery, deliveryBytes, encodeDelivery } from '../../../src/session/delivery.ts'
 import type { OutgoingSnapshot, StoredDelivery } from '../../../src/session/stored-delivery.ts'
 import type { Subscription } from '../../../src/session/subscription.ts'
@@ -10,6 +8,7 @@ import type { Marks } from '../../leaf/sync/marks.ts'
 import type { SqlRow, Storage } from '../../platform.ts'
 import type { LiveBulk } from '../connection/attachment.ts'
 import { IMPORTED_ROWS, SESSION_ROWS, SUBSCRIPTION_ROWS } from '../schema.ts'
+import { WillStore } from './will-store.ts'
 
 export interface SessionRow {
   readonly id: string
@@ -25,6 +24,7 @@ export interface SessionRow {
 }
 
 export class SessionStore {
+  readonly wills: WillStore
   private readonly storage: Storage
   private readonly marks: Marks
   /** Whether the session outlives its connection, and so is synced; null before it was looked at. */
@@ -32,6 +32,7 @@ export class SessionStore {
 
   constructor(storage: Storage, marks: Marks) {
     this.storage = storage
+    this.wills = new WillStore(storage)
     this.marks = marks
   }
 
@@ -327,39 +328,6 @@ export class SessionStore {
   liveBulk(): LiveBulk | null {
     const [row] = this.rows('SELECT bulk FROM live_bulk')
     return row === undefined ? null : (JSON.parse(String(row.bulk)) as LiveBulk)
-  }
-
-  // Will ------------------------------------------------------------------------------------------------------------
-
-  /** The will and when it is due (null while its connection stands). */
-  will(): { readonly will: Will; readonly publishAt: number | null } | null {
-    const [row] = this.rows('SELECT * FROM will')
-    if (row === undefined) return null
-    return {
-      will: {
-        message: decodeMessage(new Uint8Array(row.record as ArrayBuffer)),
-        delaySeconds: Number(row.delay_seconds),
-        expirySeconds: row.expiry_seconds === null ? null : Number(row.expiry_seconds),
-      },
-      publishAt: row.publish_at === null ? null : Number(row.publish_at),
-    }
-  }
-
-  saveWill(will: Will): void {
-    this.storage.exec(
-      'INSERT OR REPLACE INTO will (one, record, delay_seconds, expiry_seconds, publish_at) VALUES (1, ?, ?, ?, NULL)',
-      encodeMessage(will.message),
-      will.delaySeconds,
-      will.expirySeconds,
-    )
-  }
-
-  delayWill(publishAt: number): void {
-    this.storage.exec('UPDATE will SET publish_at = ?', publishAt)
-  }
-
-  clearWill(): void {
-    this.storage.exec('DELETE FROM will')
   }
 
   /** The marks, if the session is one that is synced. */

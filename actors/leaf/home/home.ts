@@ -151,10 +151,10 @@ export class Home {
     return this.exclusively(() => this.resolve())
   }
 
-  /** Makes this region the home, because a client connects here. */
-  async take(): Promise<HomeHere> {
+  /** Makes this region the home, because a client connects here. @param cleanStart the client begins a new session */
+  async take(cleanStart = false): Promise<HomeHere> {
     if (this.settled?.at === 'here') return this.settled
-    await this.exclusively(() => (isHome(this.known) ? this.takeUp() : this.claim('a client')))
+    await this.exclusively(() => (isHome(this.known) ? this.takeUp() : this.claim('a client', cleanStart)))
     const { knowledge } = this
     if (knowledge.at !== 'here') throw new CoreUnreachable(`${this.root} has moved on meanwhile`)
     return knowledge
@@ -210,8 +210,12 @@ export class Home {
   }
 
   /** @param by a client that came up here, whose connection remembers the home; or a message, which nothing remembers */
-  private async claim(by: 'a client' | 'a message' = 'a message'): Promise<HomeKnowledge> {
-    const { home, state: given, synced } = await this.platform.core.claim(this.asking)
+  private async claim(
+    by: 'a client' | 'a message' = 'a message',
+    cleanStart = false,
+  ): Promise<HomeKnowledge> {
+    const asked = { ...this.asking, ...(cleanStart && { cleanStart }) }
+    const { home, state: given, synced } = await this.platform.core.claim(asked)
     this.refuseOlder(home)
     const state = given && stateByOurClock(given, this.platform.now())
     const imports = state === null ? 'nothing' : synced ? 'store' : 'home'
