@@ -216,6 +216,8 @@ export const COMMAND_ANSWER_MS = 5_000
 export const COMMAND_ASK_AGAIN_MS = 250
 /** A device's home that is not reached for this long ends the call. */
 export const COMMAND_UNREACHED_MS_MAX = 20_000
+/** `If-Match: *` on a shadow that others keep changing is tried so often; then 412. */
+export const MATCH_ANY_TRIES_MAX = 3
 /** Answers to requests for shadows by HTTP that a home can give again. */
 export const SHADOW_REQUESTS_KEPT_MAX = 64
 /** Shadows whose late changes one answer has. */

@@ -1,12 +1,11 @@
 // The core's HTTP interface: the calls of the edges, the public API and the probes. Stateless: pods need nothing from each other.
 import { type Context, Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import type { z } from 'zod'
+import { decodableAddress } from '../src/api/address.ts'
 import { problemsPages } from '../src/api/problems-page.ts'
 import { nothingHere, refusedByLibrary } from '../src/api/public-api.ts'
 import { parseRegionId, type RegionId } from '../src/id/ids.ts'
 import { type AccessResponse, accessRequestSchema } from '../src/relay/access.ts'
-import { BODY_BYTES_MAX } from '../src/relay/body.ts'
 import { commandRequestSchema } from '../src/relay/command.ts'
 import { envelopesRequestSchema } from '../src/relay/envelope.ts'
 import { explainRequestSchema } from '../src/relay/explain.ts'
@@ -48,6 +47,7 @@ export function coreApp(parts: CoreParts) {
   const { store, directory, relay, registry, relaySecret, log, metrics, draining } = parts
   const app = new Hono<{ Variables: Variables }>()
 
+  app.use(decodableAddress)
   app.get('/livez', (c) => c.json({ live: true }))
   app.get('/readyz', async (c) => {
     if (draining()) return problemResponse('draining', 'Draining')
@@ -60,13 +60,7 @@ export function coreApp(parts: CoreParts) {
   })
 
   app.use('/relay/:version/*', inVersion)
-  app.use(
-    '/relay/*',
-    bodyLimit({
-      maxSize: BODY_BYTES_MAX,
-      onError: () => problemResponse('too-large', 'The body is too large'),
-    }),
-  )
+  // Before the body is read: whoever has no token must not fill the memory of a pod.
   app.use('/relay/*', async (c, next) => {
     const caller = await verifyRelay(c.req.header('authorization'), relaySecret, 'core')
     const region = caller?.startsWith('edge:') === true ? parseRegionId(caller.slice('edge:'.length)) : null

@@ -1,5 +1,6 @@
 // All that an edge serves over HTTP, on any host: MQTT's upgrade, the public API with its reference page, the core's calls.
 import { Hono } from 'hono'
+import { decodableAddress } from '../../src/api/address.ts'
 import { docsPage } from '../../src/api/docs-page.ts'
 import { problemsPages } from '../../src/api/problems-page.ts'
 import { nothingHere, refusedByLibrary } from '../../src/api/public-api.ts'
@@ -11,6 +12,7 @@ import { relayRoutes } from './relay-routes.ts'
 
 export const edgeApp = new Hono<{ Bindings: EdgeBindings }>()
 
+edgeApp.use(decodableAddress)
 edgeApp.get('/livez', (c) => c.json({ regions: c.env.edge.regions }))
 // The bare root too: some clients, the `mqtt` command among them, have no option for a path.
 edgeApp.get('/', mqttRoute)

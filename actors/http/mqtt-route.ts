@@ -14,6 +14,7 @@ import { type EdgeBindings, regionOf } from './edge.ts'
  */
 const AWS_SESSION_TOKEN = 'X-Amz-Security-Token'
 const AWS_SUBPROTOCOL = 'mqttv3.1'
+const MQTT31_SUBPROTOCOL = 'mqttv3.1'
 
 /** `/mqtt/<clientId>`, or `/mqtt` with a token, or `/mqtt` alone, which goes through a FrontActor. */
 export async function mqttRoute(c: Context<{ Bindings: EdgeBindings }>): Promise<Response> {
@@ -29,6 +30,9 @@ export async function mqttRoute(c: Context<{ Bindings: EdgeBindings }>): Promise
   if (subprotocol === undefined) {
     return problemResponse('unsupported-subprotocol', 'The subprotocol must be mqtt', {
       field: 'Sec-WebSocket-Protocol',
+      detail: offered.includes(MQTT31_SUBPROTOCOL)
+        ? 'mqttv3.1 is of MQTT 3.1: let the client speak MQTT 3.1.1 or 5.0, and offer mqtt'
+        : 'Offer mqtt, and speak MQTT 3.1.1 or 5.0',
     }) // [MQTT-6.0.0-3]
   }
   const presented = bearerToken(c) ?? c.req.query('token') ?? awsToken
@@ -44,7 +48,7 @@ export async function mqttRoute(c: Context<{ Bindings: EdgeBindings }>): Promise
   if (named !== undefined && client === null) {
     return problemResponse('invalid-request', 'Not a client id', {
       field: 'clientId',
-      detail: '1 to 128 bytes, without / + # and control characters, not starting with $',
+      detail: '1 to 128 bytes, without / + # and control characters, not starting with $, not . or ..',
     })
   }
   if (client === null && secret !== null)

@@ -8,6 +8,7 @@ import {
   listDevicesRoute,
   readDeviceRoute,
 } from '../../src/api/devices.ts'
+import { type Match, matchOf } from '../../src/api/etag.ts'
 import { ATTRIBUTE_VALUE, REGISTRY_NAME } from '../../src/id/registry-names.ts'
 import { problemResponse } from '../../src/relay/problem.ts'
 import type { CoreParts } from '../parts.ts'
@@ -18,7 +19,6 @@ import {
   changedMeanwhile,
   cursorOf,
   etagOf,
-  matchOf,
   notACursor,
   positionOf,
   refusalText,
@@ -106,23 +106,25 @@ export function deviceRoutes({ registry }: Pick<CoreParts, 'registry'>) {
   routes.openapi(changeDeviceRoute, async (c) => {
     const { fleet } = c.var.claims
     const id = c.req.valid('param').device
-    const outcome = await devices.change(fleet, id, matchOf(c), patching(c.req.valid('json')))
+    const match = matchOf(c.req.valid('header')['If-Match'])
+    const outcome = await devices.change(fleet, id, versionOf(match), patching(c.req.valid('json')))
     if (outcome.status === 'changed') return changedMeanwhile(outcome.device)
     if (outcome.status === 'full')
       return problemResponse('invalid-request', 'The request is not valid', {
         field: outcome.field,
         detail: refusalText(outcome),
       })
-    if (outcome.status !== 'done') return unknownDevice()
+    if (outcome.status !== 'done') return notThere(match)
     c.header('etag', etagOf(outcome.device))
     return c.json({ device: shownDevice(fleet, outcome.device), pending: [...outcome.pending] }, 200)
   })
 
   routes.openapi(deleteDeviceRoute, async (c) => {
     const { fleet } = c.var.claims
-    const outcome = await devices.change(fleet, c.req.valid('param').device, matchOf(c), () => null)
+    const match = matchOf(c.req.valid('header')['If-Match'])
+    const outcome = await devices.change(fleet, c.req.valid('param').device, versionOf(match), () => null)
     if (outcome.status === 'changed') return changedMeanwhile(outcome.device)
-    if (outcome.status !== 'done') return unknownDevice()
+    if (outcome.status !== 'done') return notThere(match)
     return c.json({ pending: [...outcome.pending] }, 200)
   })
 
@@ -133,6 +135,16 @@ export function deviceRoutes({ registry }: Pick<CoreParts, 'registry'>) {
     return c.json({ results: results.map(shownResult) }, 200)
   })
   return routes
+}
+
+/** The version that a device must have to be changed; null for any, since only a device that exists is changed. */
+function versionOf(match: Match): number | null {
+  return match === 'any' ? null : match
+}
+
+function notThere(match: Match) {
+  if (match !== 'any') return unknownDevice()
+  return problemResponse('version-mismatch', 'No such device is registered', { field: 'If-Match' })
 }
 
 function shownResult(result: ImportResult) {

@@ -1,5 +1,4 @@
 // Shared by the registry's routes: devices in the public API's form, refusals as problems, cursors.
-import type { Context } from 'hono'
 import type { z } from 'zod'
 import { z as schema } from 'zod'
 import type { credentialSchema, deviceSchema, shownCredentialSchema } from '../../src/api/devices.ts'
@@ -45,12 +44,6 @@ export function iso(at: number): string {
 
 export function etagOf({ version }: RegisteredDevice): string {
   return `"${version}"`
-}
-
-/** The version in `If-Match`, which the route's schema has checked; null if there is none. */
-export function matchOf(c: Context): number | null {
-  const match = c.req.header('if-match')
-  return match === undefined ? null : Number(match.slice(1, -1))
 }
 
 /** The problem for an unknown device in the path. */

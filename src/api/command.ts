@@ -63,6 +63,10 @@ export const answerSchema = z
       .array(z.tuple([z.string(), z.string()]))
       .meta({ description: 'MQTT 5 user properties' }),
     at: z.iso.datetime(),
+    tooLarge: z
+      .literal(true)
+      .optional()
+      .meta({ description: `The device sent more than ${COMMAND_BYTES_MAX} bytes, which are not stored` }),
   })
   .meta({
     id: 'DeviceAnswer',
@@ -228,6 +232,11 @@ const OFFLINE = {
 function answered(device: string, command: CommandRow): Response {
   const body = told(device, command, 'answered')
   const { answer } = body
+  if (command.answer?.tooLarge === true)
+    return problemResponse('device-failed', 'The answer of the device is too large', {
+      commandId: command.id,
+      detail: `at most ${COMMAND_BYTES_MAX} bytes of payload, and as many of properties`,
+    })
   const status = answer?.status ?? null
   if (status !== null && status < 400) return Response.json(body)
   const title =
@@ -255,13 +264,14 @@ function told(device: string, command: CommandRow, state: CommandTold['state']):
   }
 }
 
-function toldAnswer({ status, payload, contentType, userProperties, at }: DeviceAnswer) {
+function toldAnswer({ status, payload, contentType, userProperties, at, tooLarge }: DeviceAnswer) {
   return {
     status,
     ...readable(payload),
     ...(contentType !== null && { contentType }),
     userProperties,
     at: new Date(at).toISOString(),
+    ...(tooLarge === true && { tooLarge }),
   }
 }
 

@@ -16,10 +16,10 @@ export const clientIdSchema = z
   .max(CLIENT_ID_BYTES_MAX)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern excludes them
   .regex(/^[^$/+#\u0000-\u001f\u007f-\u009f][^/+#\u0000-\u001f\u007f-\u009f]*$/, 'not a client id')
-  .refine((text) => parseClientId(text) !== null, 'not a client id: at most 128 bytes')
+  .refine((text) => parseClientId(text) !== null, 'not a client id: at most 128 bytes, and not . or ..')
   .transform((text) => text as ClientId)
   .meta({
-    description: '1 to 128 bytes, without / + # and control characters, not starting with $',
+    description: '1 to 128 bytes, without / + # and control characters, not starting with $, not . or ..',
     example: 'lamp',
   })
 

@@ -10,6 +10,7 @@ import { METHOD_NAME_ALL } from 'hono/router'
 import { type ClientClaims, checkClientToken } from '../id/client-token.ts'
 import { invalid, type ProblemResponse, problemResponse } from '../relay/problem.ts'
 import { PROBLEMS_PATH } from '../relay/problem-types.ts'
+import { inexactNumber } from '../shadow/exact-numbers.ts'
 
 /** The variables of every route's context. */
 export interface ApiVariables {
@@ -26,11 +27,26 @@ const REFUSED_BYTES_READ_MAX = 16 * 1024 * 1024
 export const API_PATHS = '/v1/*'
 /** Needs no token in a header: the body has a claim token, and the device has no other. */
 export const PROVISION_PATH = '/v1/provision'
+/** Of a request to that path: nobody has proven who sends it. */
+export const PROVISION_BODY_BYTES_MAX = 16 * 1024
 
 /** A group of routes, to be mounted on an API. A request that its schema refuses gets a problem that names the field. */
 export function apiRoutes<E extends Env>(): OpenAPIHono<E> {
   return new OpenAPIHono<E>({
-    defaultHook: (result) => (result.success ? undefined : invalid(result.error)),
+    defaultHook: async (result, c) => {
+      if (!result.success) return invalid(result.error)
+      return result.target === 'json' ? refusedNumber(await c.req.text()) : undefined
+    },
+  })
+}
+
+/** The refusal of a body with a number that would not be stored or passed on as it was sent; else undefined. */
+function refusedNumber(body: string): ProblemResponse<400> | undefined {
+  const field = inexactNumber(body)
+  if (field === null) return undefined
+  return problemResponse('invalid-request', 'The request is not valid', {
+    field,
+    detail: 'a number that cannot be kept exactly: send it as a string',
   })
 }
 
@@ -64,9 +80,14 @@ export function publicApi<E extends Env>(
     API_PATHS,
     authenticated(secretOf, (c) => presentedToken(c, tokenInQuery)),
   )
-  api.use(API_PATHS, limitedBody(API_BODY_BYTES_MAX))
+  api.use(API_PATHS, boundedBody)
   return api
 }
+
+const provisionBody = limitedBody(PROVISION_BODY_BYTES_MAX)
+const anyBody = limitedBody(API_BODY_BYTES_MAX)
+const boundedBody: MiddlewareHandler<{ Variables: ApiVariables }> = (c, next) =>
+  (c.req.path === PROVISION_PATH ? provisionBody : anyBody)(c, next)
 
 export function bearerToken(c: Context): string | undefined {
   return /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1]

@@ -45,12 +45,14 @@ export function parseRegionId(text: string): RegionId | null {
 }
 
 /**
- * 1 to 128 bytes of UTF-8 without `/`, `+`, `#`, `$` in front, or control characters.
+ * 1 to 128 bytes of UTF-8 without `/`, `+`, `#`, `$` in front, or control characters. Not `.` or `..` either: in the path of a
+ * URL these are no names, so HTTP could not reach such a client.
  * MQTT obliges a server to take ids of 1 to 23 letters and digits and lets it take more. [MQTT-3.1.3-5]
  */
 export function parseClientId(text: string): ClientId | null {
   if (text.length === 0 || text.length > CLIENT_ID_BYTES_MAX || text.startsWith('$') || !text.isWellFormed())
     return null
+  if (text === '.' || text === '..') return null
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
     if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c === 0x2b || c === 0x23 || c === 0x2f) return null

@@ -9,7 +9,7 @@ import { presenceEventSchema } from './presence.ts'
 export const COMMAND_HOLD_MS_MAX = 10_000
 /** A command waits at most this long for its device. */
 export const COMMAND_TIMEOUT_MS_MAX = 7 * 24 * 3_600_000
-/** The size of a command's payload, and of an answer with its properties. */
+/** The size of a command's payload, of an answer's payload, and of an answer's properties. */
 export const COMMAND_BYTES_MAX = 128 * 1024
 
 export const commandIdSchema = z.string().refine(isCommandId, 'not the id of a command')
@@ -44,13 +44,15 @@ export const commandAskedSchema = z.discriminatedUnion('ask', [
 export type CommandAsked = z.infer<typeof commandAskedSchema>
 
 export const deviceAnswerSchema = z.object({
-  /** 100 to 599, as in HTTP; null if the answer is not understood. */
+  /** 100 to 599, as in HTTP; null if the answer is not understood, or too large. */
   status: z.int().min(100).max(599).nullable(),
   payload: base64Schema,
   contentType: z.string().nullable(),
   userProperties: z.array(z.tuple([z.string(), z.string()])),
   /** By the home's clock, like all times in this file. */
   at: z.number(),
+  /** The payload or the properties had more than COMMAND_BYTES_MAX, and were not stored. */
+  tooLarge: z.literal(true).optional(),
 })
 export type DeviceAnswer = z.infer<typeof deviceAnswerSchema>
 

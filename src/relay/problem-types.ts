@@ -30,7 +30,7 @@ export const PROBLEM_TYPES = {
   'unsupported-subprotocol': {
     status: 400,
     means: 'The WebSocket handshake offers no subprotocol `mqtt`.',
-    mend: 'Offer `mqtt` in `Sec-WebSocket-Protocol`.',
+    mend: 'Offer `mqtt` in `Sec-WebSocket-Protocol`, and speak MQTT 3.1.1 or 5.0. A client that offers only `mqttv3.1` is set to MQTT 3.1, which is not spoken here.',
   },
   'not-websocket': {
     status: 400,

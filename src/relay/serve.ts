@@ -43,15 +43,41 @@ export async function requestBody(
   request: Request,
   views: boolean,
 ): Promise<{ readonly body: unknown } | { readonly problem: ProblemResponse<400 | 413> }> {
-  if (Number(request.headers.get('content-length') ?? 0) > BODY_BYTES_MAX)
-    return { problem: problemResponse('too-large', 'The body is too large') }
-  const content = new Uint8Array(await request.arrayBuffer())
+  const content = await boundedBody(request, BODY_BYTES_MAX)
+  if (content === null)
+    return {
+      problem: problemResponse('too-large', 'The body is too large', {
+        detail: `at most ${BODY_BYTES_MAX} bytes`,
+      }),
+    }
   try {
     return { body: decodeBody(request.headers.get('content-type'), content, { views }) }
   } catch (cause) {
     if (!(cause instanceof BodyError)) throw cause
     return { problem: problemResponse('invalid-request', cause.message) }
   }
+}
+
+/** The body; null if it is larger. A chunked body does not say its size, and is read no further than the bound. */
+async function boundedBody(request: Request, bytesMax: number): Promise<Uint8Array | null> {
+  const said = request.headers.get('content-length')
+  if (said !== null && !request.headers.has('transfer-encoding'))
+    return Number(said) > bytesMax ? null : new Uint8Array(await request.arrayBuffer())
+  if (request.body === null) return new Uint8Array(0)
+  const pieces: Uint8Array[] = []
+  let bytes = 0
+  for await (const piece of request.body) {
+    bytes += piece.length
+    if (bytes > bytesMax) return null
+    pieces.push(piece)
+  }
+  const whole = new Uint8Array(bytes)
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  return whole
 }
 
 /** @param body JSON values and bytes */

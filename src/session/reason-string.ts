@@ -12,7 +12,7 @@ const AGAIN = 'the server could not finish: send it again later'
 const CONNACK: Texts = {
   [Reason.UnspecifiedError]: 'the server failed on this CONNECT: connect again later',
   [Reason.ClientIdentifierNotValid]:
-    'a client id has 1 to 128 bytes, without / + # and control characters, and no $ first',
+    'a client id has 1 to 128 bytes, without / + # and control characters, no $ first, and is not . or ..',
   // One text for a bad signature, an unknown credential and a wrong secret: a guesser learns nothing.
   [Reason.BadUserNameOrPassword]: 'the password is neither a valid token nor the secret of this device',
   [Reason.NotAuthorized]: 'this client may not connect with this password',

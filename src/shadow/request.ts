@@ -2,6 +2,7 @@
 // https://docs.aws.amazon.com/iot/latest/developerguide/device-shadow-error-messages.html
 import { z } from 'zod'
 import { SECTIONS, type Section } from './document.ts'
+import { inexactNumber } from './exact-numbers.ts'
 import { isObject, type JsonObject, nesting } from './json.ts'
 import { CLIENT_TOKEN_BYTES_MAX, SHADOW_LEVELS_MAX, SHADOW_REQUEST_BYTES_MAX } from './limits.ts'
 
@@ -90,11 +91,23 @@ function parseBody(payload: Uint8Array): Checked<JsonObject> {
     const message = `JSON contains too many levels of nesting; maximum is ${SHADOW_LEVELS_MAX}`
     return { error: { code: 400, message } }
   }
+  let body: z.ZodSafeParseResult<JsonObject>
   try {
-    const body = bodySchema.safeParse(JSON.parse(text))
-    return body.success ? { request: body.data } : refused(body.error, null)
+    body = bodySchema.safeParse(JSON.parse(text))
   } catch {
     return { error: { code: 400, message: 'Invalid JSON' } }
+  }
+  if (!body.success) return refused(body.error, null)
+  const field = inexactNumber(text)
+  return field === null ? { request: body.data } : withToken(inexact(field), body.data)
+}
+
+/** The message names the field too: a rejection by MQTT has no other place for it. */
+function inexact(field: string): ShadowError {
+  return {
+    code: 400,
+    message: `${field} is a number that cannot be kept exactly: send it as a string`,
+    field,
   }
 }
 
@@ -112,6 +125,14 @@ function refused(
     message: issue?.message ?? 'Invalid JSON',
     ...(field !== '' && { field }),
   }
+  return withToken(error, body)
+}
+
+/** The rejection carries the token of the request, if the request has a valid one. */
+function withToken(
+  error: ShadowError,
+  body: JsonObject | null,
+): { error: ShadowError; clientToken?: string } {
   const token = body?.clientToken
   return typeof token === 'string' && isShort(token) ? { error, clientToken: token } : { error }
 }

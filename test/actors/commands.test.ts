@@ -205,12 +205,17 @@ describe('a call of a connected device', () => {
     expect(await world.look()).toMatchObject(answered('done'))
   })
 
-  test('gets an answer that is too large as one that cannot be understood', async () => {
+  test('gets an answer as large as it may be, and of a larger one the word that it is too large', async () => {
     const world = await World.listening()
-    const said = world.ask(called())
+    const [largest, larger] = [world.ask(called()), world.ask(called({ id: 'c2' }))]
     await world.clock.pass(20)
-    await world.replies('c1', 'x'.repeat(COMMAND_BYTES_MAX + 1))
-    expect(said.outcome()).toMatchObject(answered('', null))
+    await world.replies('c1', 'x'.repeat(COMMAND_BYTES_MAX))
+    await world.replies('c2', 'x'.repeat(COMMAND_BYTES_MAX + 1))
+    expect(largest.outcome()).toMatchObject(answered('x'.repeat(COMMAND_BYTES_MAX)))
+    expect(larger.outcome()).toMatchObject({
+      state: 'answered',
+      command: { answer: { status: null, payload: '', tooLarge: true } },
+    })
   })
 
   test('among a hundred at once gets its own answer', async () => {

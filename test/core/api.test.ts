@@ -2,7 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseChosen } from '../../src/history/chosen.ts'
 import { signClientToken } from '../../src/id/client-token.ts'
-import { type ClientId, DEFAULT_FLEET, type FleetId } from '../../src/id/ids.ts'
+import { type ClientId, DEFAULT_FLEET, type FleetId, type RegionId } from '../../src/id/ids.ts'
+import { BODY_BYTES_MAX } from '../../src/relay/body.ts'
+import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
 import { type OneCore, startOneCore } from './one-core.ts'
 
 const RELAY_SECRET = 'a relay secret of at least thirty-two characters'
@@ -140,3 +142,38 @@ interface Operation {
   readonly operationId: string
   readonly responses: Record<string, unknown>
 }
+
+describe('a body for the relay', () => {
+  /** A chunked body that never ends, and how much of it was read. */
+  function endless() {
+    const pulled = { bytes: 0 }
+    const body = new ReadableStream<Uint8Array>(
+      {
+        pull(controller) {
+          pulled.bytes += 65_536
+          controller.enqueue(new Uint8Array(65_536))
+        },
+      },
+      { highWaterMark: 0 },
+    )
+    return { pulled, body }
+  }
+  const post = (body: ReadableStream<Uint8Array>, headers: Record<string, string>) =>
+    core.app.request('/relay/v1/envelopes', { method: 'POST', body, headers, duplex: 'half' } as RequestInit)
+
+  test('is not read before its token is checked', async () => {
+    for (const headers of [{}, { authorization: 'Bearer nonsense' }] as Record<string, string>[]) {
+      const { pulled, body } = endless()
+      expect((await post(body, headers)).status).toBe(401)
+      expect(pulled.bytes).toBe(0)
+    }
+  })
+
+  test('is read no further than its bound, though it does not say its size', async () => {
+    const signer = new RelaySigner(RELAY_SECRET, edgeParty('eu' as RegionId))
+    const { pulled, body } = endless()
+    const refused = await post(body, { authorization: await signer.authorization('core') })
+    expect(refused.status).toBe(413)
+    expect(pulled.bytes).toBeLessThanOrEqual(BODY_BYTES_MAX + 2 * 65_536)
+  })
+})

@@ -1,9 +1,12 @@
 // The core as it is shipped: the one bundled file of the Dockerfile, its probes, and its drain.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { request } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DEFAULT_FLEET, type RegionId } from '../../src/id/ids.ts'
 import { edgeParty, RelaySigner } from '../../src/relay/token.ts'
@@ -83,6 +86,47 @@ describe('the bundled core', () => {
     expect(await status(`${url}/livez`)).toBe(200)
     expect(await ended).toBe(0)
     expect(await status(`${url}/livez`)).toBe(0)
+  })
+
+  it('takes no memory for bodies without a token', { timeout: 60_000 }, async () => {
+    const port = await freePort()
+    const core = run({
+      PORT: String(port),
+      RELAY_SECRET: SECRET,
+      CLIENT_TOKEN_SECRET: SECRET,
+      STORE: 'sqlite',
+      SQLITE_PATH: path.join(dir, 'bodies.sqlite'),
+      EDGES: 'eu=http://127.0.0.1:9',
+    })
+    await until(async () => (await status(`http://127.0.0.1:${port}/readyz`)) === 200)
+    const peakMb = () =>
+      Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${core.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
+    const before = peakMb()
+    const piece = Buffer.alloc(1024 * 1024)
+    const statuses = await Promise.all(
+      Array.from(
+        { length: 8 },
+        () =>
+          new Promise<number>((done, failed) => {
+            const sent = request({
+              port,
+              path: `${relayPath(RELAY_VERSION_MIN)}/envelopes`,
+              method: 'POST',
+              headers: { 'transfer-encoding': 'chunked', 'content-type': 'application/json' },
+            })
+            sent.on('error', failed)
+            sent.on('response', (answer) => {
+              answer.resume()
+              done(answer.statusCode ?? 0)
+            })
+            for (let i = 0; i < 30; i++) sent.write(piece)
+            sent.end()
+          }),
+      ),
+    )
+    expect(statuses).toEqual(Array(8).fill(401))
+    await sleep(500)
+    expect(peakMb() - before).toBeLessThan(60)
   })
 
   it('refuses what it cannot store when its disk is full, serves what it has, and has it all after the disk was made larger', {

@@ -7,6 +7,7 @@ import { PROJECT } from '../clients/commands.ts'
 const MORE_FILES = [
   'src/api/command.ts',
   'src/api/devices.ts',
+  'src/api/public-api.ts',
   'src/api/publish.ts',
   'src/id/ids.ts',
   'src/id/registry-names.ts',
@@ -23,8 +24,8 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
   Names: [
     [
       'client id',
-      '{CLIENT_ID_BYTES_MAX}, without `/`, `+`, `#` and control characters, not beginning with `$`',
-      'CONNECT is refused with 0x85',
+      '{CLIENT_ID_BYTES_MAX}, without `/`, `+`, `#` and control characters, not beginning with `$`, not `.` or `..`',
+      'CONNECT is refused with 0x85; by HTTP 400',
     ],
     ['first two levels of a topic', '{src/id/root.ts:ROOT_BYTES_MAX}', 'PUBACK 0x90, SUBACK 0x8F'],
     ['a topic', '{STRING_BYTES_MAX}, any number of levels', 'no packet holds it; by HTTP 400'],
@@ -190,7 +191,11 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
     ],
   ],
   'Calls of devices': [
-    ['payload and answer', '{COMMAND_BYTES_MAX} each', '413; a larger answer is 502'],
+    [
+      'payload and answer',
+      '{COMMAND_BYTES_MAX} each, bound included',
+      '413; a larger answer is 502, which says so',
+    ],
     ['time for the device', 'up to {COMMAND_TIMEOUT_MS_MAX}', 'a longer one is refused with 400'],
     ['time that a request is held', '{CALL_WAIT_MS_MAX}', '202, and `Location` says where to ask'],
     ['open calls of a device', '{COMMANDS_OPEN_MAX}', '429'],
@@ -224,6 +229,16 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
   ],
   'HTTP and the registry': [
     ['messages in a batch', '{PUBLISH_BATCH_MAX}', '400'],
+    [
+      'a number in JSON, of a shadow or any request',
+      'what a double holds: no 1e400, no integer that would be rounded',
+      '400 with the field; by MQTT the shadow’s `rejected` names it',
+    ],
+    [
+      'a body without a token (`/v1/provision`)',
+      '{PROVISION_BODY_BYTES_MAX}',
+      '413; every other body is read only after its token is checked',
+    ],
     [
       'idempotency keys of a client',
       '{IDEMPOTENCY_KEYS_MAX}, for {IDEMPOTENCY_KEPT_MS}, in the region that took them',

@@ -317,8 +317,8 @@ function answerIn(
   const { contentType = null, userProperties = [] } = described(properties)
   const said = userProperties.find(([name]) => name === STATUS_PROPERTY)?.[1]
   const found = status ?? (said === undefined ? SUCCESS : parseStatus(said))
-  const tooLarge = payload.length + properties.length > COMMAND_BYTES_MAX
-  if (tooLarge) return { status: null, payload: '', contentType: null, userProperties: [], at }
+  if (payload.length > COMMAND_BYTES_MAX || properties.length > COMMAND_BYTES_MAX)
+    return { status: null, payload: '', contentType: null, userProperties: [], at, tooLarge: true }
   return {
     status: found === 'wrong' ? null : found,
     payload: bytesToBase64(payload),
