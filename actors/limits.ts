@@ -17,6 +17,8 @@ export const COURIER_REPORT_EVERY_MS = 10_000
 
 /** A socket that does not send CONNECT within this time is closed. */
 export const CONNECT_WAIT_MS = 10_000
+/** Positions that one SQL statement names. */
+export const SQL_LIST_MAX = 500
 /** The attachment is written at most this often; an idle actor lives longer than that before it hibernates. */
 export const ATTACHMENT_DELAY_MS = 1_000
 /** The platform's bound is 16 KiB; a larger attachment goes to storage. */

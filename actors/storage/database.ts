@@ -9,6 +9,7 @@ import {
   nameOf,
   READ_VERSION,
   type Schema,
+  TOO_BIG,
   upgradeFrom,
   WAKE_ROWS_MAX,
   type WakeTable,
@@ -135,7 +136,9 @@ export class Database implements Storage {
   private current(opened: SqlRow): Current {
     const rows = new Map<string, readonly SqlRow[]>()
     for (const { table, columns } of this.schema.wakes) {
-      const read = (JSON.parse(String(opened[table])) as SqlRow[string][][]).map(
+      const listed = opened[table]
+      if (listed === undefined) continue
+      const read = (JSON.parse(String(listed)) as SqlRow[string][][]).map(
         (values): SqlRow =>
           Object.fromEntries(columns.map((column, i) => [nameOf(column), values[i] ?? null])),
       )
@@ -150,6 +153,8 @@ export class Database implements Storage {
     try {
       return versionOf(this.host.exec(this.schema.opening))
     } catch (cause) {
+      // Names of 64 KiB can make more than one value may have. Then each table is read by its own statement.
+      if (String(cause).includes(TOO_BIG)) return versionOf(this.host.exec(READ_VERSION))
       if (!String(cause).includes(NO_TABLE)) throw cause
       // The cause names one missing table, which need not be the version's.
       try {

@@ -41,6 +41,9 @@ export const READ_VERSION = 'SELECT version FROM schema_version'
 /** How SQLite refuses a statement that names a table which is not there. */
 export const NO_TABLE = 'no such table: '
 
+/** How SQLite refuses a value past the platform's bound. */
+export const TOO_BIG = 'string or blob too big'
+
 export const NO_VERSION = `${NO_TABLE}schema_version`
 
 /** One row if the actor has tables. A host has its own beside them, whose names begin with `_cf_`; SQLite's begin with `sqlite_`. */

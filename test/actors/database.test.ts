@@ -178,3 +178,24 @@ describe('a table of few rows', () => {
     expect(database.rows(ROWS)).toEqual([{ x: 1, size: 3 }])
   })
 })
+
+describe('rows whose names are long', () => {
+  const ROWS: WakeTable = { table: 'a', columns: ['x', 'y'] }
+  const schema = schemaOf(
+    [ROWS],
+    ['CREATE TABLE IF NOT EXISTS a (x INTEGER PRIMARY KEY, y TEXT)', 'CREATE TABLE IF NOT EXISTS b (x TEXT)'],
+  )
+
+  it('are read although they are more together than one value may have', () => {
+    const storage = new FakeStorage()
+    const first = open(storage, schema)
+    // As JSON each character takes six bytes.
+    const name = '\u0001'.repeat(65_535)
+    for (let x = 0; x < WAKE_ROWS_MAX; x++) first.exec('INSERT INTO a (x, y) VALUES (?, ?)', x, name)
+    const database = open(storage, schema)
+    expect(database.exec('SELECT x FROM b')).toEqual([])
+    expect(database.rows(ROWS).map(({ y }) => y === name)).toEqual(Array(WAKE_ROWS_MAX).fill(true))
+    database.exec('INSERT INTO b (x) VALUES (?)', 'y')
+    expect(database.exec('SELECT x FROM b')).toEqual([{ x: 'y' }])
+  })
+})

@@ -1,13 +1,12 @@
 // A client's socket: keeps what it was sent, and the attachment in the form and within the bound of workerd.
 import { deserialize, serialize } from 'node:v8'
 import type { Connection } from '../../actors/platform.ts'
-
-const ATTACHMENT_BYTES_MAX = 16 * 1024
+import { PLATFORM_ATTACHMENT_BYTES_MAX } from '../../actors/platform-bounds.ts'
 
 /** An attachment in the form of workerd. Throws on one past the bound of workerd. */
 export function attachmentBytes(attachment: unknown): Uint8Array {
   const bytes = serialize(structuredClone(attachment))
-  if (bytes.length > ATTACHMENT_BYTES_MAX) throw new Error(`an attachment of ${bytes.length} bytes`)
+  if (bytes.length > PLATFORM_ATTACHMENT_BYTES_MAX) throw new Error(`an attachment of ${bytes.length} bytes`)
   return bytes
 }
 

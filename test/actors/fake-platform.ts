@@ -12,6 +12,7 @@ import { FakeClock } from './fake-clock.ts'
 import { FakeConnection } from './fake-connection.ts'
 import { fakeCore, fakePeers } from './fake-peers.ts'
 import { FakeStorage } from './fake-storage.ts'
+import { checkCall, OutgoingConnections, Subrequests } from './platform-limits.ts'
 
 export const SECRET = 'a secret of more than thirty-two characters'
 
@@ -45,6 +46,9 @@ export class FakePlatform implements Platform {
   private readonly surroundings: Surroundings
   private readonly lasting: Lasting
   private readonly timers = new Set<() => void>()
+  private readonly subrequests = new Subrequests()
+  private readonly outgoing = new OutgoingConnections()
+  private counting = false
   private over = false
 
   /** @param lasting of the life before */
@@ -94,7 +98,7 @@ export class FakePlatform implements Platform {
       wideShards: () => peers.wideShards().map((shard) => this.remote(shard)),
       front: (name) => this.remote(peers.front(name)),
     }
-    this.core = this.remote(surroundings.core ?? fakeCore(address.region))
+    this.core = this.remote(surroundings.core ?? fakeCore(address.region), this.outgoing)
   }
 
   get region() {
@@ -197,25 +201,45 @@ export class FakePlatform implements Platform {
     if (this.over) throw new Error(`${actorName(this.address)} acts after its memory was lost`)
   }
 
-  /** Calls as they are between actors: what goes and comes is copied, and no answer reaches a life that is over. */
-  private remote<T extends object>(peer: T): T {
+  /**
+   * Calls as they are between actors: what goes and comes is copied and bounded, and no answer reaches a life that is over.
+   * @param connections of requests to the core
+   */
+  private remote<T extends object>(peer: T, connections: OutgoingConnections | null = null): T {
     return new Proxy(peer, {
       get: (target, name) => {
         const method: unknown = Reflect.get(target, name)
         if (typeof method !== 'function') return method
-        return (...parameters: unknown[]) =>
-          new Promise<unknown>((resolve, reject) => {
-            if (this.over) return
-            Promise.resolve(Reflect.apply(method, target, structuredClone(parameters.map(whole)))).then(
-              (answer) => {
-                if (!this.over) resolve(structuredClone(answer))
-              },
-              (cause) => {
-                if (!this.over) reject(cause)
-              },
-            )
-          })
+        return async (...parameters: unknown[]) => {
+          if (this.over) return new Promise(() => undefined)
+          this.countSubrequest()
+          const given = structuredClone(parameters.map(whole))
+          checkCall(given)
+          await connections?.begin()
+          try {
+            const answer: unknown = await Reflect.apply(method, target, given)
+            if (this.over) return await new Promise(() => undefined)
+            checkCall(answer)
+            return structuredClone(answer)
+          } catch (cause) {
+            if (this.over) return await new Promise(() => undefined)
+            throw cause
+          } finally {
+            connections?.gotHeaders()
+          }
+        }
       },
+    })
+  }
+
+  /** An event is what happens without a pause. */
+  private countSubrequest(): void {
+    this.subrequests.count()
+    if (this.counting) return
+    this.counting = true
+    setImmediate(() => {
+      this.counting = false
+      this.subrequests.reset()
     })
   }
 }

@@ -1,13 +1,14 @@
 // An actor's SQLite in memory, which outlives the actor's own memory.
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { StatementSync } from 'node:sqlite'
 import type { HostStorage, SqlRow, SqlValue } from '../../actors/platform.ts'
+import { limitedDatabase } from './limited-database.ts'
 
 const STATEMENTS_MAX = 200
 
 export class FakeStorage implements HostStorage {
   /** How many statements were run. */
   execs = 0
-  private readonly database = new DatabaseSync(':memory:')
+  private readonly database = limitedDatabase()
   private readonly statements = new Map<string, StatementSync>()
   private depth = 0
 

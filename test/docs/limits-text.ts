@@ -276,7 +276,7 @@ interface Constant {
 }
 
 export async function limitsText(): Promise<string> {
-  const files = globSync('{src,actors,k8s-core}/**/limits.ts', { cwd: PROJECT })
+  const files = globSync('{src,actors,k8s-core}/**/{limits,platform-bounds}.ts', { cwd: PROJECT })
     .map((file) => file.split(path.sep).join('/'))
     .sort()
   const all = await Promise.all([...files, ...MORE_FILES].map(constantsOf))

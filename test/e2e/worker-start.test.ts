@@ -22,7 +22,11 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true, force: true }))
 
 /** What workerd says if it does not start; the regions of `/livez` if it does. */
-async function startWorker(settings: { REGIONS: string; REGION?: string }): Promise<unknown> {
+async function startWorker(settings: {
+  REGIONS: string
+  REGION?: string
+  PACKET_BYTES_MAX?: string
+}): Promise<unknown> {
   const worker = new Miniflare({
     ...EDGE_OPTIONS,
     modules: [{ type: 'ESModule', path: 'worker.mjs', contents }],
@@ -51,6 +55,12 @@ it('a Worker whose region has a place starts, also where the place is only state
 it('a Worker whose region has no known place does not start', async () => {
   expect(await startWorker({ REGIONS: 'eu,factory' })).toContain(UNKNOWN)
   expect(await startWorker({ REGIONS: 'eu', REGION: 'factory' })).toContain(UNKNOWN)
+}, 60_000)
+
+it('a Worker with larger packets than its calls and rows have room for does not start', async () => {
+  expect(await startWorker({ REGIONS: 'eu', PACKET_BYTES_MAX: '2097152' })).toContain(
+    "PACKET_BYTES_MAX is '2097152'",
+  )
 }, 60_000)
 
 it('starling up refuses a region that has no known place', async () => {

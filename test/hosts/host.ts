@@ -10,6 +10,8 @@ export type Ability =
   | 'idle actors leave memory'
   /** The client sees the code and the reason of a close. */
   | 'close codes'
+  /** Calls of one event are counted: workerd on a laptop counts none. */
+  | 'subrequests'
   /** The end of its actor fails the calls to it that are under way. */
   | 'calls fail with their actor'
 

@@ -1,7 +1,7 @@
 // An actor whose only work is to try the port (actors/platform.ts). A host runs it in the place of a device's actor; the suite
 // (suite.ts) tells it what to do.
 import type { SocketActor } from '../../actors/actor.ts'
-import type { Connection, Platform } from '../../actors/platform.ts'
+import type { Connection, Platform, SqlValue } from '../../actors/platform.ts'
 import { type Schema, schemaOf } from '../../actors/storage/schema.ts'
 import type { ActorKind } from '../../src/id/actor-name.ts'
 import type { ClientId } from '../../src/id/ids.ts'
@@ -171,6 +171,29 @@ export class Probe implements SocketActor {
       )
       return outcomes.map((one) => (one.status === 'fulfilled' ? 'done' : String(one.reason)))
     },
+    /** How many of so many calls, made in one event, were answered. */
+    callOften: async (other: string, count: number) => {
+      const peer = this.peer(other)
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: count }, () => peer.explainTopic({ method: 'life', parameters: [] })),
+      )
+      return outcomes.filter(({ status }) => status === 'fulfilled').length
+    },
+    sizeOf: (bytes: Uint8Array) => bytes.length,
+    bytes: (size: number) => new Uint8Array(size),
+    sendBytes: (other: string, size: number) =>
+      this.peer(other).explainTopic({ method: 'sizeOf', parameters: [new Uint8Array(size)] }),
+    receiveBytes: async (other: string, size: number) =>
+      ((await this.peer(other).explainTopic({ method: 'bytes', parameters: [size] })) as Uint8Array).length,
+    storeBytes: (size: number) =>
+      this.tried('INSERT OR REPLACE INTO cells VALUES (?, ?)', 'large', new Uint8Array(size)),
+    selectList: (count: number) =>
+      this.tried(`SELECT n FROM written WHERE n IN (${Array.from({ length: count }, (_, i) => i)})`),
+    bindMany: (count: number) =>
+      this.tried(
+        `SELECT n FROM written WHERE n IN (${Array(count).fill('?')})`,
+        ...Array.from({ length: count }, (_, i) => i),
+      ),
     exchange: (other: string) => this.exchange(other),
     keep: (given: Exchanged) => {
       this.exchanged = given
@@ -187,6 +210,18 @@ export class Probe implements SocketActor {
 
   private peer(name: string): ProbePeer {
     return this.platform.peers.device(name as ClientId) as unknown as ProbePeer
+  }
+
+  /** 'done', or what was thrown. */
+  private tried(query: string, ...bindings: SqlValue[]): string {
+    // A table without rows is not asked.
+    this.write('written', 0)
+    try {
+      this.platform.storage.exec(query, ...bindings)
+      return 'done'
+    } catch (cause) {
+      return String(cause)
+    }
   }
 
   private write(table: 'written' | 'echoed', n: number): void {

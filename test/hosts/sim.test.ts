@@ -34,6 +34,7 @@ class Outside implements Sender {
   readonly world: World
   readonly over = false
   readonly pending = new Set<object>()
+  readonly subrequests = null
   readonly around: Place | null = null
   frozen = false
   readonly held: Task[] = []

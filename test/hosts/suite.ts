@@ -6,6 +6,7 @@ import type { Ability, HostUnderTest, ProbeSocket, RunningHost } from './host.ts
 const OPEN_MS = 90_000
 const TEST_MS = 60_000
 const STEP_MS = 20
+const MIB = 1024 * 1024
 const KILLS = 3
 const FRAMES = 400
 
@@ -70,6 +71,17 @@ export function describeHost(under: HostUnderTest): void {
         await host.kill()
         expect(await ask('killed', 'written')).toEqual([1])
         expect(await ask('killed', 'life')).not.toBe(life)
+      })
+
+      it('refuses a row, a statement and bindings past the platform’s bounds, and the actor goes on', async () => {
+        const life = await ask('bounded', 'life')
+        expect(await ask('bounded', 'storeBytes', 1_990_000)).toBe('done')
+        expect(await ask('bounded', 'storeBytes', 2_300_000)).toContain('too big')
+        expect(await ask('bounded', 'selectList', 4_000)).toBe('done')
+        expect(await ask('bounded', 'selectList', 9_000)).toContain('out of memory')
+        expect(await ask('bounded', 'bindMany', 100)).toBe('done')
+        expect(await ask('bounded', 'bindMany', 101)).toContain('too many')
+        expect(await ask('bounded', 'life')).toBe(life)
       })
 
       it.skipIf(!has('output gate'))(
@@ -248,6 +260,23 @@ export function describeHost(under: HostUnderTest): void {
         })
         await waiting
       })
+
+      it('fail if their arguments or their result take more than 32 MiB, and later calls arrive', async () => {
+        expect(await ask('large', 'sendBytes', 'taking', 31 * MIB)).toBe(31 * MIB)
+        await expect(ask('large', 'sendBytes', 'taking', 32 * MIB)).rejects.toThrow('limited to 32MiB')
+        expect(await ask('large', 'receiveBytes', 'giving', 31 * MIB)).toBe(31 * MIB)
+        await expect(ask('large', 'receiveBytes', 'giving', 32 * MIB)).rejects.toThrow('limited to 32MiB')
+        expect(await ask('large', 'sendBytes', 'taking', 1)).toBe(1)
+      })
+
+      it.skipIf(!has('subrequests'))(
+        'fail past 10,000 of one event, and the next event may call again',
+        async () => {
+          const outcomes = (await ask('busy-caller', 'callOften', 'called', 10_001)) as number
+          expect(outcomes).toBe(10_000)
+          expect(await ask('busy-caller', 'callOften', 'called', 1)).toBe(1)
+        },
+      )
 
       it('reach an actor by its name in this region and fleet', async () => {
         const address = { kind: 'device', region: 'eu', fleet: 'default', id: 'named', same: true }

@@ -156,7 +156,7 @@ async function bundle(outfile: string): Promise<void> {
 
 describeHost({
   name: 'workerd',
-  lacks: [],
+  lacks: ['subrequests'],
   open: async () => {
     const dir = await mkdtemp(path.join(tmpdir(), 'starling-host-'))
     await bundle(path.join(dir, 'worker.mjs'))

@@ -9,6 +9,7 @@ import { SCHEMAS } from '../../actors/storage/schemas.ts'
 import { TopicActor } from '../../actors/topic/topic-actor.ts'
 import { NO_HISTORY, parseChosen } from '../../src/history/chosen.ts'
 import { type ActorAddress, actorName } from '../../src/id/actor-name.ts'
+import { OutgoingConnections, Subrequests } from '../actors/platform-limits.ts'
 import { edgeCore } from './edge-core.ts'
 import { type Call, namespaces, peersOf } from './peers.ts'
 import type { SimRegion } from './region.ts'
@@ -110,7 +111,7 @@ export class SimActor implements Place {
     this.alarmUnderWay = true
     const life = this.awake()
     const { deaths } = this
-    life.enter(() => {
+    life.begin(() => {
       life.alarm().then(
         () => {
           // One that dies in this very event has not done it.
@@ -141,6 +142,9 @@ export class Life implements Platform, Place, Sender {
   over = false
   /** Calls and requests of this life that are not answered. */
   readonly pending = new Set<object>()
+  readonly subrequests = new Subrequests()
+  /** Requests to the core. */
+  readonly outgoing = new OutgoingConnections()
   /** Calls to this life that are not answered. */
   readonly serving = new Set<Call>()
   lastEventAt = 0
@@ -207,6 +211,12 @@ export class Life implements Platform, Place, Sender {
 
   get idle(): boolean {
     return this.timers.size === 0 && this.pending.size === 0 && this.serving.size === 0
+  }
+
+  /** An event from outside: what the last one asked of others counts no more. */
+  begin(act: () => void): void {
+    this.subrequests.reset()
+    this.enter(act)
   }
 
   /** An event of this life. */

@@ -1,5 +1,5 @@
 // What crosses between actors is copied, as a structured clone would: bytes, arrays, plain objects.
-import { decodeBody, encodeBody } from '../../src/relay/body.ts'
+import { BODY_BYTES_MAX, decodeBody, encodeBody } from '../../src/relay/body.ts'
 import type { RelayVersion } from '../../src/relay/version.ts'
 
 export function copy<T>(value: T): T {
@@ -23,5 +23,6 @@ export function throughHttp(version: RelayVersion, value: unknown): unknown {
   if (value === undefined) return null
   const { type, content } = encodeBody(version, value)
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content
+  if (bytes.length > BODY_BYTES_MAX) throw new Error(`a body of ${bytes.length} bytes`)
   return decodeBody(type, bytes, { views: false })
 }

@@ -9,7 +9,17 @@ export function edgeCore(life: Life): CoreClient {
     async (name, body, timeoutMs) => {
       const { world, region } = life.actor
       try {
-        return await request(life, world.random.pick(world.pods).serverFor(region, name), timeoutMs, body)
+        life.subrequests.count()
+        const begun = world.elapsed
+        if (!(await life.outgoing.begin((over) => life.after(timeoutMs, over))))
+          throw new Error(`no connection within ${timeoutMs} ms`)
+        try {
+          // The time runs while the request waits for a connection.
+          const left = timeoutMs - (world.elapsed - begun)
+          return await request(life, world.random.pick(world.pods).serverFor(region, name), left, body)
+        } finally {
+          life.outgoing.gotHeaders()
+        }
       } catch (cause) {
         throw new CoreUnreachable(`the core was not reached for ${name}: ${String(cause)}`, { cause })
       }

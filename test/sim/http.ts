@@ -49,9 +49,15 @@ export function request(
         // Parsed there, so that no two who are given it share anything.
         body,
         (answer) => {
-          const copied = throughHttp(server.version, answer)
+          let give: () => void
+          try {
+            const copied = throughHttp(server.version, answer)
+            give = () => resolve(copied)
+          } catch (cause) {
+            give = () => reject(cause)
+          }
           scheduler.after(world.coreDelay(), sender, () => {
-            if (answered && !server.cut()) finish(() => resolve(copied))
+            if (answered && !server.cut()) finish(give)
           })
         },
         (cause) => {

@@ -2,6 +2,7 @@
 // broken for good. The caching of stubs is the real one (actors/hosts/workerd/peers.ts).
 import type { Peers } from '../../actors/platform.ts'
 import { type ActorAddress, type ActorKind, parseActorName } from '../../src/id/actor-name.ts'
+import { checkCall } from '../actors/platform-limits.ts'
 import type { SimActor } from './actor.ts'
 import { copy } from './copy.ts'
 import { namesIn } from './history.ts'
@@ -129,6 +130,13 @@ class Stub {
       new Promise<unknown>((resolve, reject) => {
         const { caller } = this
         if (caller.over) return
+        try {
+          checkCall(parameters)
+          caller.subrequests?.count()
+        } catch (cause) {
+          reject(cause)
+          return
+        }
         const call = new Call(this, name, resolve, reject)
         const given = copy(parameters)
         caller.pending.add(call)
@@ -168,9 +176,18 @@ class Stub {
       target.world.history.publishes(target.address.region, batch, target.world.scheduler.exact)
     const life = target.awake()
     life.serving.add(call)
-    life.enter(() => {
+    life.begin(() => {
       life.handle(call.method, parameters).then(
         (value) => {
+          try {
+            checkCall(value)
+          } catch (cause) {
+            life.send(() => {
+              life.serving.delete(call)
+              call.failed(cause)
+            })
+            return
+          }
           const given = copy(value)
           life.send(() => {
             life.serving.delete(call)

@@ -88,6 +88,7 @@ class PodLife implements Sender {
   frozen = false
   readonly held: Task[] = []
   readonly pending = new Set<object>()
+  readonly subrequests = null
   private readonly serving = new Set<(cause: Error) => void>()
   private readonly calls: Readonly<Record<string, Serve>>
 

@@ -24,6 +24,7 @@ import {
   wideDrainedRequestSchema,
   wideRequestSchema,
 } from '../../src/relay/wide.ts'
+import { Subrequests } from '../actors/platform-limits.ts'
 import { SimActor } from './actor.ts'
 import { AnsweredError, type HttpServer } from './http.ts'
 import { namespaces, stubCache, UPLINK_SHARDS } from './peers.ts'
@@ -119,6 +120,7 @@ class WorkerRequest implements Sender {
   frozen = false
   readonly held: Task[] = []
   readonly pending = new Set<object>()
+  readonly subrequests = new Subrequests()
   private readonly region: SimRegion
 
   constructor(region: SimRegion) {

@@ -78,7 +78,7 @@ export class SimSocket implements Connection {
       if (!this.actor.region.up) return this.refused()
       this.actor.sockets.add(this)
       const life = this.actor.awake()
-      life.enter(() => life.sockets.opened(this, { token: 'local', secret: null, fleet: life.fleet }))
+      life.begin(() => life.sockets.opened(this, { token: 'local', secret: null, fleet: life.fleet }))
     })
   }
 
@@ -87,7 +87,7 @@ export class SimSocket implements Connection {
     this.toServer(() => {
       if (!this.open || !this.actor.region.up) return
       const life = this.actor.awake()
-      life.enter(() => {
+      life.begin(() => {
         life.sockets.frame(this, frame).catch((cause) => {
           life.report('a frame failed', cause)
           life.world.breach('error', `a frame failed: ${String((cause as Error).stack)}`)
@@ -109,7 +109,7 @@ export class SimSocket implements Connection {
     const wasOpen = this.open
     // workerd tells of a close by the server too, once the client has answered it.
     const life = this.actor.awake()
-    life.enter(() => life.sockets.closed(this))
+    life.begin(() => life.sockets.closed(this))
     if (wasOpen) {
       this.open = false
       this.actor.sockets.delete(this)

@@ -1,6 +1,7 @@
 // An actor's SQLite in memory. Databases are used again and again, with their statements: making one costs more than a run.
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { HostStorage, SqlRow, SqlValue } from '../../actors/platform.ts'
+import { limitedDatabase } from '../actors/limited-database.ts'
 
 interface Statement {
   readonly prepared: StatementSync
@@ -29,7 +30,7 @@ export class SimStorage implements HostStorage {
 
   constructor() {
     this.pooled = pool.pop() ?? {
-      database: new DatabaseSync(':memory:'),
+      database: limitedDatabase(),
       statements: new Map(),
       tables: new Map(),
     }

@@ -53,3 +53,28 @@ export interface LiveBulk {
 }
 
 export type Attachment = AwaitingConnect | LiveConnection | { readonly phase: 'closed' }
+
+/**
+ * The topics of the aliases stand as they are behind the JSON: within it a control character would take six bytes, and 16 topics
+ * of 64 KiB would not fit into a row.
+ */
+export function bulkText({ aliases, session }: LiveBulk): string {
+  const sizes = aliases.map(([alias, topic]) => [alias, topic.length])
+  return `${JSON.stringify({ sizes, session })}\n${aliases.map(([, topic]) => topic).join('')}`
+}
+
+/** Reads also the JSON that earlier releases stored, which has the topics in it. */
+export function bulkOf(text: string): LiveBulk {
+  const end = text.indexOf('\n')
+  if (end < 0) return JSON.parse(text) as LiveBulk
+  const { sizes, session } = JSON.parse(text.slice(0, end)) as Pick<LiveBulk, 'session'> & {
+    readonly sizes: readonly (readonly [alias: number, characters: number])[]
+  }
+  let at = end + 1
+  const aliases = sizes.map(([alias, characters]) => {
+    const topic = text.slice(at, at + characters)
+    at += characters
+    return [alias, topic] as const
+  })
+  return { aliases, session }
+}

@@ -6,7 +6,8 @@ import type { OutgoingSnapshot, StoredDelivery } from '../../../src/session/stor
 import type { Subscription } from '../../../src/session/subscription.ts'
 import type { Marks } from '../../leaf/sync/marks.ts'
 import type { SqlRow, Storage } from '../../platform.ts'
-import type { LiveBulk } from '../connection/attachment.ts'
+import { inLists } from '../../storage/in-lists.ts'
+import { bulkOf, bulkText, type LiveBulk } from '../connection/attachment.ts'
 import { IMPORTED_ROWS, SESSION_ROWS, SUBSCRIPTION_ROWS } from '../schema.ts'
 import { WillStore } from './will-store.ts'
 
@@ -192,12 +193,14 @@ export class SessionStore {
 
   /** Those of these positions that are in the queue. */
   inQueue(positions: readonly number[]): Set<number> {
-    const rows = this.rows(`SELECT position FROM queue WHERE position IN (${inList(positions)})`)
+    const rows = inLists(positions).flatMap((list) =>
+      this.rows(`SELECT position FROM queue WHERE position IN (${list})`),
+    )
     return new Set(rows.map(({ position }) => Number(position)))
   }
 
   dequeue(positions: readonly number[]): void {
-    this.storage.exec(`DELETE FROM queue WHERE position IN (${inList(positions)})`)
+    for (const list of inLists(positions)) this.storage.exec(`DELETE FROM queue WHERE position IN (${list})`)
     for (const position of positions) this.synced?.gone('queue', position)
   }
 
@@ -261,7 +264,7 @@ export class SessionStore {
   }
 
   removeOrphans(ids: readonly number[]): void {
-    this.storage.exec(`DELETE FROM orphan WHERE id IN (${inList(ids)})`)
+    for (const list of inLists(ids)) this.storage.exec(`DELETE FROM orphan WHERE id IN (${list})`)
   }
 
   // QoS 2 -----------------------------------------------------------------------------------------------------------
@@ -274,7 +277,8 @@ export class SessionStore {
   }
 
   complete(positions: readonly number[]): void {
-    this.storage.exec(`DELETE FROM released WHERE position IN (${inList(positions)})`)
+    for (const list of inLists(positions))
+      this.storage.exec(`DELETE FROM released WHERE position IN (${list})`)
     this.synced?.one('session', true)
   }
 
@@ -322,12 +326,12 @@ export class SessionStore {
   // What an attachment does not hold --------------------------------------------------------------------------------
 
   saveLiveBulk(bulk: LiveBulk): void {
-    this.storage.exec('INSERT OR REPLACE INTO live_bulk (one, bulk) VALUES (1, ?)', JSON.stringify(bulk))
+    this.storage.exec('INSERT OR REPLACE INTO live_bulk (one, bulk) VALUES (1, ?)', bulkText(bulk))
   }
 
   liveBulk(): LiveBulk | null {
     const [row] = this.rows('SELECT bulk FROM live_bulk')
-    return row === undefined ? null : (JSON.parse(String(row.bulk)) as LiveBulk)
+    return row === undefined ? null : bulkOf(String(row.bulk))
   }
 
   /** The marks, if the session is one that is synced. */
@@ -346,9 +350,4 @@ function storedDelivery(row: SqlRow): StoredDelivery {
     position: Number(row.position),
     delivery: decodeDelivery(new Uint8Array(row.delivery as ArrayBuffer)),
   }
-}
-
-/** For one statement on all: as many as a window, so well below SQLite's bound on its length. */
-function inList(positions: readonly number[]): string {
-  return positions.map((position) => Math.trunc(position)).join(', ')
 }

@@ -7,13 +7,9 @@ import { peersOf } from '../../peers.ts'
 import type { Peers } from '../../platform.ts'
 import type { Env } from './env.ts'
 import { locationHint } from './region.ts'
+import { uplinkShards } from './settings.ts'
 
 const STUBS_MAX = 10_000
-const UPLINK_SHARDS_DEFAULT = 8
-
-export function uplinkShards(env: Env): number {
-  return Number(env.UPLINK_SHARDS ?? UPLINK_SHARDS_DEFAULT)
-}
 
 /** The namespace that holds actors of this kind. */
 export function namespaceOf(env: Env, kind: ActorAddress['kind']): DurableObjectNamespace {

@@ -5,8 +5,9 @@ import { chosenTopics } from './chosen-topics.ts'
 import { coreClient } from './core-fetch.ts'
 import type { Env } from './env.ts'
 import { logError } from './log.ts'
-import { namespaceOf, StubCache, uplinkShards } from './peers.ts'
+import { namespaceOf, StubCache } from './peers.ts'
 import { locationHint, regionOf, servedRegions } from './region.ts'
+import { uplinkShards } from './settings.ts'
 import { upgradeRequest } from './upgrade.ts'
 
 export function workerEdge(env: Env): Edge {

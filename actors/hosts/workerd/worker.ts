@@ -3,12 +3,15 @@ import { env as environment } from 'cloudflare:workers'
 import { edgeApp } from '../../http/app.ts'
 import type { Env } from './env.ts'
 import { servedRegions } from './region.ts'
+import { settingsOf, uplinkShards } from './settings.ts'
 import { workerEdge } from './worker-edge.ts'
 
 export { DeviceActor, FrontActor, TopicActor, UplinkActor, WideActor } from './durable-objects.ts'
 
-// A region name that says no place must stop a deployment: its actors would be made anywhere.
+// A wrong setting must stop a deployment. With a region name that says no place, actors would be made anywhere.
 servedRegions(environment as unknown as Env)
+settingsOf(environment as unknown as Env)
+uplinkShards(environment as unknown as Env)
 
 export default {
   fetch: (request: Request, env: Env, ctx: ExecutionContext) =>

@@ -1,9 +1,6 @@
 // The platform port over workerd: hibernating WebSockets, SQLite, one alarm.
 import { type ActorAddress, type ActorKind, parseActorName } from '../../../src/id/actor-name.ts'
-import { PACKET_BYTES_MAX } from '../../../src/mqtt/limits.ts'
-import { KEEP_ALIVE_SECONDS_MIN, QUEUE_MESSAGES_MAX } from '../../../src/session/limits.ts'
 import type { CoreClient } from '../../core/core-client.ts'
-import { OUTBOX_MESSAGES_MAX } from '../../limits.ts'
 import type {
   Connection,
   HostStorage,
@@ -16,11 +13,11 @@ import type {
 } from '../../platform.ts'
 import { Database } from '../../storage/database.ts'
 import { SCHEMAS } from '../../storage/schemas.ts'
-import { chosenTopics } from './chosen-topics.ts'
 import { coreClient } from './core-fetch.ts'
 import type { Env } from './env.ts'
 import { logError } from './log.ts'
 import { workerdPeers } from './peers.ts'
+import { settingsOf } from './settings.ts'
 import { orEnd } from './storage-full.ts'
 
 /** SQLite's first page, which holds no table yet. */
@@ -41,16 +38,7 @@ export class WorkerdPlatform implements Platform {
   constructor(ctx: DurableObjectState, env: Env, kind: ActorKind) {
     this.ctx = ctx
     this.address = parseActorName(kind, ctx.id.name ?? '')
-    this.settings = {
-      serverKeepAliveSeconds: Number(env.SERVER_KEEP_ALIVE_SECONDS ?? KEEP_ALIVE_SECONDS_MIN),
-      packetBytesMax: Number(env.PACKET_BYTES_MAX ?? PACKET_BYTES_MAX),
-      outboxMessagesMax: Number(env.OUTBOX_MESSAGES_MAX ?? OUTBOX_MESSAGES_MAX),
-      queueMessagesMax: QUEUE_MESSAGES_MAX,
-      clientTokenSecret: env.CLIENT_TOKEN_SECRET,
-      moveTo: env.MOVE_TO === undefined || env.MOVE_TO === '' ? null : env.MOVE_TO,
-      presence: env.PRESENCE !== 'off',
-      history: chosenTopics(env),
-    }
+    this.settings = settingsOf(env)
     const { storage } = ctx
     const end = (reason: string) => ctx.abort(reason)
     const host: HostStorage = {

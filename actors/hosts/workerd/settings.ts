@@ -1,0 +1,54 @@
+// The settings of this deployment from its environment: a number that cannot be served stops the deployment.
+import { PACKET_BYTES_MAX } from '../../../src/mqtt/limits.ts'
+import { KEEP_ALIVE_SECONDS_MIN, QUEUE_MESSAGES_MAX } from '../../../src/session/limits.ts'
+import { OUTBOX_MESSAGES_MAX } from '../../limits.ts'
+import type { Settings } from '../../platform.ts'
+import { chosenTopics } from './chosen-topics.ts'
+import type { Env } from './env.ts'
+
+/** Keep Alive has two bytes. */
+const KEEP_ALIVE_SECONDS_MAX = 65_535
+/** CONNECT and its answer must fit. */
+const PACKET_BYTES_MIN = 1024
+const UPLINK_SHARDS_DEFAULT = 8
+const UPLINK_SHARDS_MAX = 1_024
+
+/** Throws an Error that names the setting. */
+export function settingsOf(env: Env): Settings {
+  return {
+    serverKeepAliveSeconds: whole(
+      env,
+      'SERVER_KEEP_ALIVE_SECONDS',
+      KEEP_ALIVE_SECONDS_MIN,
+      0,
+      KEEP_ALIVE_SECONDS_MAX,
+    ),
+    // Calls and rows are bounded for packets of this size (limits-check.ts).
+    packetBytesMax: whole(env, 'PACKET_BYTES_MAX', PACKET_BYTES_MAX, PACKET_BYTES_MIN, PACKET_BYTES_MAX),
+    outboxMessagesMax: whole(env, 'OUTBOX_MESSAGES_MAX', OUTBOX_MESSAGES_MAX, 1, 10 * OUTBOX_MESSAGES_MAX),
+    queueMessagesMax: QUEUE_MESSAGES_MAX,
+    clientTokenSecret: env.CLIENT_TOKEN_SECRET,
+    moveTo: env.MOVE_TO === undefined || env.MOVE_TO === '' ? null : env.MOVE_TO,
+    presence: env.PRESENCE !== 'off',
+    history: chosenTopics(env),
+  }
+}
+
+export function uplinkShards(env: Env): number {
+  return whole(env, 'UPLINK_SHARDS', UPLINK_SHARDS_DEFAULT, 1, UPLINK_SHARDS_MAX)
+}
+
+function whole(
+  env: Env,
+  name: 'SERVER_KEEP_ALIVE_SECONDS' | 'PACKET_BYTES_MAX' | 'OUTBOX_MESSAGES_MAX' | 'UPLINK_SHARDS',
+  unset: number,
+  min: number,
+  max: number,
+): number {
+  const { [name]: text } = env
+  if (text === undefined || text === '') return unset
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new Error(`${name} is '${text}': it must be a whole number from ${min} to ${max}`)
+  return value
+}
