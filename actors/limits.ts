@@ -97,6 +97,8 @@ export const IMPORT_RETRY_MS_MAX = 60_000
 export const PUBLISH_COURIERS_MAX = 64
 /** A will without keep alive looks this often whether its connection still stands, should the process have died. */
 export const WILL_CHECK_MS = 60_000
+/** A SUBSCRIBE waits this long for the retained messages that its client has published before. */
+export const RETAINED_BEFORE_MS = 5_000
 /** Wills of one client that are due and could not be published: of more the oldest is dropped. */
 export const WILLS_DUE_MAX = 16
 /** Whether a session whose time is over may have gone on elsewhere is asked again after this, while the core is not reached. */

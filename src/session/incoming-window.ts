@@ -3,6 +3,7 @@
 import type { Root } from '../id/ids.ts'
 import { rootOfTopic } from '../id/root.ts'
 import { canonicalTopic } from '../id/shadow-topic.ts'
+import type { Message } from '../mqtt/message.ts'
 import { Reason, type ReasonCode } from '../mqtt/reason.ts'
 
 export interface OpenPublish {
@@ -61,6 +62,11 @@ export class IncomingWindow {
     }
     return ready
   }
+}
+
+/** What a message takes in memory and in a call, about. */
+export function messageBytes({ topic, properties, payload }: Message): number {
+  return topic.length + properties.length + payload.length
 }
 
 function rootOf(topic: string): Root {

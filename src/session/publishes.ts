@@ -3,8 +3,9 @@ import type { AckPacket, PublishPacket } from '../mqtt/packet.ts'
 import { isFailure, Reason, type ReasonCode } from '../mqtt/reason.ts'
 import type { Effect } from './effect.ts'
 import { Exchanges } from './exchanges.ts'
-import { type Acknowledgement, IncomingWindow, type OpenPublish } from './incoming-window.ts'
+import { type Acknowledgement, IncomingWindow, messageBytes, type OpenPublish } from './incoming-window.ts'
 import type { AliasPair } from './input.ts'
+import { INCOMING_BYTES_MAX } from './limits.ts'
 import { refusal } from './publish-refusal.ts'
 import type { Terms } from './terms.ts'
 import { IncomingAliases } from './topic-aliases.ts'
@@ -17,11 +18,17 @@ interface Connected {
   ending: boolean
 }
 
+interface PassedOn {
+  readonly publish: OpenPublish
+  readonly bytes: number
+}
+
 export class Publishes {
   private readonly exchanges: Exchanges
   private readonly nextNumber: () => number
   /** The messages that were passed on and have no outcome, by number. */
-  private readonly passedOn = new Map<number, OpenPublish>()
+  private readonly passedOn = new Map<number, PassedOn>()
+  private passedOnBytes = 0
   private connection: Connected | null = null
 
   /** @param received packet ids of QoS 2 exchanges that have their outcome */
@@ -49,7 +56,23 @@ export class Publishes {
     this.connection = null
     this.exchanges.disconnected()
     // Nobody waits for these outcomes. That of a QoS 2 message still ends its exchange.
-    for (const [number, { qos }] of this.passedOn) if (qos === 1) this.passedOn.delete(number)
+    for (const [number, { publish }] of this.passedOn) if (publish.qos === 1) this.forget(number)
+  }
+
+  /**
+   * Whether a publish may be passed on now. QoS 0 may: nobody waits for its outcome.
+   * @param held QoS 1 and 2 publishes that wait already
+   * @returns `excess` if a 5.0 client has more of them open than its Receive Maximum
+   */
+  roomFor({ message, packetId }: PublishPacket, held: number): 'now' | 'later' | 'excess' {
+    const { connection } = this
+    if (message.qos === 0 || connection === null) return 'now'
+    const { protocolVersion, incomingWindow } = connection.terms
+    const isFull = connection.window.openQos1 + this.exchanges.size + held >= incomingWindow
+    const repeated = message.qos === 2 && this.exchanges.has(packetId)
+    if (isFull && !repeated) return protocolVersion === 5 ? 'excess' : 'later' // [MQTT-3.3.4-8]
+    const fits = this.passedOnBytes === 0 || this.passedOnBytes + messageBytes(message) <= INCOMING_BYTES_MAX
+    return fits ? 'now' : 'later'
   }
 
   receive(packet: PublishPacket): Effect[] {
@@ -66,9 +89,7 @@ export class Publishes {
     // first. A 3.1.1 client learns of the failure from the end of its connection.
     if (connection.ending) return []
     const repeated = message.qos === 2 && this.exchanges.has(packetId)
-    const { window, terms } = connection
-    if (!repeated && window.openQos1 + this.exchanges.size >= terms.incomingWindow)
-      return [{ do: 'close', reason: Reason.ReceiveMaximumExceeded }] // [MQTT-3.3.4-8]
+    const { window } = connection
     const refused =
       refusedByTopic ?? (!repeated && window.failedBefore(topic) ? Reason.UnspecifiedError : null)
     const publish = window.receive(packetId, message.qos, topic)
@@ -76,17 +97,19 @@ export class Publishes {
     if (message.qos === 2) this.exchanges.begin(publish)
     if (refused !== null) return this.settle(publish, refused)
     const number = this.nextNumber()
-    this.passedOn.set(number, publish)
+    const bytes = messageBytes(message)
+    this.passedOn.set(number, { publish, bytes })
+    this.passedOnBytes += bytes
     const exchange = message.qos === 2 ? { packetId, dup: packet.dup } : null
     return [{ do: 'publish', number, message, exchange }]
   }
 
   /** The message with this number has its outcome. */
   published(number: number, reason: ReasonCode): Effect[] {
-    const publish = this.passedOn.get(number)
-    if (publish === undefined) return []
-    this.passedOn.delete(number)
-    return this.settle(publish, reason)
+    const passed = this.passedOn.get(number)
+    if (passed === undefined) return []
+    this.forget(number)
+    return this.settle(passed.publish, reason)
   }
 
   /** PUBREL, which PUBCOMP answers. [MQTT-4.3.3-11] */
@@ -95,6 +118,11 @@ export class Publishes {
     if (known === 'unknown') return [reply('pubcomp', packetId, Reason.PacketIdentifierNotFound)]
     const complete = reply('pubcomp', packetId, Reason.Success)
     return known === 'open' ? [complete] : [{ do: 'dismissed', packetId }, complete]
+  }
+
+  private forget(number: number): void {
+    this.passedOnBytes -= this.passedOn.get(number)?.bytes ?? 0
+    this.passedOn.delete(number)
   }
 
   private settle(publish: OpenPublish, reason: ReasonCode): Effect[] {

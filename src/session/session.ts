@@ -1,8 +1,9 @@
 // One client's MQTT session, connected or not, as a step: (session, input) → effects. The session changes only itself, reads
 // no clock and does no I/O. Its inputs and effects are data, so that its life can be recorded and replayed.
 import type { AckPacket, ClientPacket, DisconnectPacket } from '../mqtt/packet.ts'
-import { isFailure, Reason } from '../mqtt/reason.ts'
+import { isFailure, Reason, type ReasonCode } from '../mqtt/reason.ts'
 import type { Effect, OutgoingEffect } from './effect.ts'
+import { type HeldPacket, HeldPackets } from './held-packets.ts'
 import type { AliasPair, SessionInput, SessionStart } from './input.ts'
 import { SESSION_EXPIRY_SECONDS_MAX } from './limits.ts'
 import { OutgoingDeliveries, type OutgoingState } from './outgoing.ts'
@@ -19,6 +20,7 @@ export class Session {
   private readonly queueMessagesMax: number
   private readonly publishes: Publishes
   private readonly subscribed: Subscriptions
+  private readonly held = new HeldPackets()
   private deliveries: OutgoingDeliveries
   private isConnected = false
   private lastNumber = 0
@@ -72,7 +74,7 @@ export class Session {
       case 'delivery':
         return this.deliveries.deliver(input.delivery, input.number, input.now)
       case 'published':
-        return this.publishes.published(input.number, input.reason)
+        return this.workOff(this.publishes.published(input.number, input.reason))
       case 'subscribed':
         return this.subscribed.subscribed(input.number, input.reasons, input.said)
       case 'unsubscribed':
@@ -96,10 +98,7 @@ export class Session {
         this.deliveries.awaken(input)
         return NOTHING
       case 'disconnected':
-        this.isConnected = false
-        this.publishes.disconnected()
-        this.subscribed.disconnected()
-        return this.deliveries.disconnected()
+        return this.disconnected()
       case 'skipped':
         return this.deliveries.skipped(input.packetId)
       case 'refill':
@@ -113,8 +112,73 @@ export class Session {
         return NOTHING
       default:
         // A packet that arrives after its connection has ended has no effect.
-        return this.isConnected ? this.packet(input) : NOTHING
+        return this.isConnected ? this.arrived(input) : NOTHING
     }
+  }
+
+  private arrived(packet: ClientPacket): Effect[] {
+    switch (packet.type) {
+      case 'publish':
+      case 'subscribe':
+      case 'unsubscribe':
+        return this.inOrder(packet)
+      case 'pubrel':
+        return this.workOff(this.packet(packet))
+      case 'disconnect':
+        // The client waits for no answer, so what waits goes first, whatever room there is.
+        return [...this.passOnHeld(), ...this.packet(packet)]
+      default:
+        return this.packet(packet)
+    }
+  }
+
+  /** Publishes for which there is no room wait, and with them what comes after them. */
+  private inOrder(packet: HeldPacket): Effect[] {
+    const { held } = this
+    const room = packet.type === 'publish' ? this.publishes.roomFor(packet, held.openPublishes) : 'now'
+    if (room === 'excess') return this.closing(Reason.ReceiveMaximumExceeded)
+    if (room === 'now' && held.isEmpty) return this.packet(packet)
+    if (held.hold(packet)) return NOTHING
+    const isDropped = packet.type === 'publish' && packet.message.qos === 0
+    return isDropped ? NOTHING : this.closing(Reason.QuotaExceeded)
+  }
+
+  /** What waits and has room now. @param effects come first */
+  private workOff(effects: Effect[]): Effect[] {
+    const { held } = this
+    if (held.isEmpty) return effects
+    const all = [...effects]
+    for (let next = held.first; next !== null && !closes(all); next = held.first) {
+      if (next.type === 'publish' && this.publishes.roomFor(next, 0) !== 'now') return all
+      held.removeFirst()
+      all.push(...this.packet(next))
+    }
+    if (closes(all)) held.clear()
+    return all
+  }
+
+  private passOnHeld(): Effect[] {
+    const { held } = this
+    const all: Effect[] = []
+    for (let next = held.first; next !== null; next = held.first) {
+      held.removeFirst()
+      all.push(...this.packet(next))
+    }
+    return all
+  }
+
+  private closing(reason: ReasonCode): Effect[] {
+    this.held.clear()
+    return [{ do: 'close', reason }]
+  }
+
+  /** What waits is passed on all the same: a client that has left sends QoS 0 messages only once. */
+  private disconnected(): Effect[] {
+    const passedOn = this.isConnected ? this.passOnHeld() : NOTHING
+    this.isConnected = false
+    this.publishes.disconnected()
+    this.subscribed.disconnected()
+    return [...passedOn, ...this.deliveries.disconnected()]
   }
 
   private packet(packet: ClientPacket): Effect[] {
@@ -165,6 +229,10 @@ export class Session {
     effects.push({ do: 'close', reason: null })
     return effects
   }
+}
+
+function closes(effects: readonly Effect[]): boolean {
+  return effects.some((effect) => effect.do === 'close')
 }
 
 /** @param unknown for an id that is not in flight: a resend crossed its acknowledgement */

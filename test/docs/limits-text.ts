@@ -46,7 +46,17 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
     [
       'publishes of one client that wait for their acknowledgement',
       '{INCOMING_INFLIGHT_MAX} (Receive Maximum)',
-      'the connection is closed with 0x93',
+      '5.0: the connection is closed with 0x93; 3.1.1: further packets wait',
+    ],
+    [
+      'bytes of one client’s publishes on their way',
+      '{INCOMING_BYTES_MAX}',
+      'further packets wait in memory, in their order ([decision 5](decisions/0005-receive-maximum.md))',
+    ],
+    [
+      'bytes of one client’s packets that wait so',
+      '{INCOMING_HELD_BYTES_MAX}',
+      'QoS 0 is dropped; for others the connection is closed with 0x97',
     ],
     [
       'messages under way to one client',

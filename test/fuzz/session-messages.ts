@@ -162,7 +162,11 @@ export class Messages {
   /** The client says PUBACK or PUBREC. False if that is the wrong one, which ends the connection. */
   acknowledge(type: 'puback' | 'pubrec', packetId: number, reason: ReasonCode): boolean {
     const number = this.open.get(packetId)
-    if (number === undefined) return type === 'pubrec' || !this.released.has(packetId)
+    if (number === undefined) {
+      // [MQTT-4.3.3-4]
+      if (type === 'pubrec' && reason >= 0x80) this.complete(packetId)
+      return type === 'pubrec' || !this.released.has(packetId)
+    }
     // What it has forgotten may be of either kind.
     if ((this.of(number).qos === 2) !== (type === 'pubrec') && !this.forgotten.has(packetId)) return false
     this.open.delete(packetId)

@@ -1,7 +1,7 @@
 // Performs a session's effects in order: the effects that a performed effect leads to come after those that wait.
 import type { ServerPacket } from '../../../src/mqtt/packet.ts'
 import { Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
-import type { Effect } from '../../../src/session/effect.ts'
+import type { Effect, SubscribeEffect } from '../../../src/session/effect.ts'
 import type { Session } from '../../../src/session/session.ts'
 import type { Platform } from '../../platform.ts'
 import type { AttachmentWriter } from '../connection/attachment-writer.ts'
@@ -10,6 +10,7 @@ import type { DeviceFacts } from '../explain/device-facts.ts'
 import { MovableTimer } from './movable-timer.ts'
 import type { OpenDeliveries } from './open-deliveries.ts'
 import type { Publisher } from './publisher.ts'
+import { RequestTurns } from './request-turns.ts'
 import type { SessionStore } from './session-store.ts'
 import type { SessionWriter } from './session-writer.ts'
 
@@ -38,12 +39,14 @@ export class EffectPerformer {
   private readonly platform: Platform
   private readonly device: EffectPorts
   private readonly wake: MovableTimer
+  private readonly turns: RequestTurns
   private readonly undone: Undone[] = []
   private busy = false
 
   constructor(platform: Platform, device: EffectPorts) {
     this.platform = platform
     this.device = device
+    this.turns = new RequestTurns(platform)
     this.wake = new MovableTimer(platform, () => {
       const { session } = device.state
       if (session !== null)
@@ -132,16 +135,36 @@ export class EffectPerformer {
         device.store.wills.clear()
         return null
       case 'publish':
-        return device.publisher.publish(device.writer.named(effect, live, session)).then((reason) => {
+        return device.publisher.publish(device.writer.named(effect, live, session)).then(async (reason) => {
           if (effect.number === 0 || session === null || !device.state.has(session)) return
-          this.perform(session.step({ type: 'published', number: effect.number, reason }), session)
+          const effects = session.step({ type: 'published', number: effect.number, reason })
+          // Packets that waited may follow: the actor must not hibernate before they are done.
+          await Promise.all(this.perform(effects, session))
         })
       case 'subscribe':
-        return current ? device.subscribe(session, effect) : null
+        return current
+          ? this.inTurn(session, retainedBefore(device, effect), () => device.subscribe(session, effect))
+          : null
       case 'unsubscribe':
-        return current ? device.unsubscribe(session, effect) : null
+        return current ? this.inTurn(session, null, () => device.unsubscribe(session, effect)) : null
       default:
         return effect satisfies never
     }
   }
+
+  private inTurn(
+    session: Session,
+    before: Promise<unknown> | null,
+    begin: () => Promise<void>,
+  ): Promise<void> {
+    // Another session may replace this one while the request waits.
+    return this.turns.take(before, async () => {
+      if (this.device.state.has(session)) await begin()
+    })
+  }
+}
+
+/** What a SUBSCRIBE waits for. */
+function retainedBefore({ publisher }: EffectPorts, { items }: SubscribeEffect): Promise<unknown> | null {
+  return publisher.retainedBefore(items.map(({ subscription }) => subscription.filter))
 }

@@ -2,15 +2,21 @@
 
 import type { ClientId, Root } from '../../../src/id/ids.ts'
 import { rootOfTopic } from '../../../src/id/root.ts'
-import { canonicalTopic } from '../../../src/id/shadow-topic.ts'
+import { canonicalTopic, topicNames } from '../../../src/id/shadow-topic.ts'
 import { encodeMessage, type Message } from '../../../src/mqtt/message.ts'
-import { reasonOf } from '../../../src/mqtt/outcome.ts'
+import { type Outcome, reasonOf } from '../../../src/mqtt/outcome.ts'
 import { Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
+import { matches } from '../../../src/mqtt/topic.ts'
 import { unpackBatch } from '../../../src/relay/batch.ts'
 import { Courier } from '../../calls/courier.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
 import { PUBLISH_COURIERS_MAX } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
+
+interface Retaining {
+  readonly topic: string
+  readonly posted: Promise<Outcome>
+}
 
 export class Publisher {
   private readonly platform: Platform
@@ -18,6 +24,8 @@ export class Publisher {
   private readonly own: Leaf
   private readonly noted: (message: Message) => { reason: number | null }
   private readonly couriers = new Map<Root, Courier>()
+  /** Retained messages that have no outcome. */
+  private readonly retaining = new Set<Retaining>()
 
   /**
    * @param own the leaf that is this very actor
@@ -40,10 +48,29 @@ export class Publisher {
     const topic = canonicalTopic(message.topic)
     const named = topic === message.topic ? message : { ...message, topic }
     const passed = this.noted(named)
-    const outcome = await this.courier(rootOfTopic(topic)).post(encodeMessage(named))
+    const posted = this.courier(rootOfTopic(topic)).post(encodeMessage(named))
+    const outcome = await (message.retain ? this.retained(topic, posted) : posted)
     const reason = reasonOf(outcome)
     passed.reason = reason
     return reason
+  }
+
+  /** Settles when the retained messages that match a filter, and are on their way now, have their outcomes; null for none. */
+  retainedBefore(filters: readonly string[]): Promise<unknown> | null {
+    const matching = [...this.retaining].filter(({ topic }) =>
+      topicNames(topic).some((name) => filters.some((filter) => matches(filter, name))),
+    )
+    return matching.length === 0 ? null : Promise.allSettled(matching.map(({ posted }) => posted))
+  }
+
+  private async retained(topic: string, posted: Promise<Outcome>): Promise<Outcome> {
+    const one = { topic, posted }
+    this.retaining.add(one)
+    try {
+      return await posted
+    } finally {
+      this.retaining.delete(one)
+    }
   }
 
   private courier(root: Root): Courier {
