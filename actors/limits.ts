@@ -131,6 +131,12 @@ export const WIDE_ASK_AGAIN_MS = 5_000
 export const UPLINK_COURIERS_MAX = 1_000
 /** Leaves that are asked for retained messages at once. */
 export const RETAINED_LEAVES_MAX = 16
+/** Times that a page of retained messages asks so many leaves. A filter that matches little gets short pages. */
+export const RETAINED_ROUNDS_PER_PAGE_MAX = 4
+/** Names of retaining roots that one round reads. */
+export const RETAINING_ROOTS_PER_ROUND_MAX = 4_096
+/** Pages that one answer of `GET /v1/retained` asks for; then it goes on with its cursor, though it may be empty. */
+export const RETAINED_PAGES_PER_ANSWER_MAX = 16
 /** Retained messages of one page. */
 export const RETAINED_PAGE_MESSAGES_MAX = 256
 /** Bytes of one page of retained messages; one message is always in it. */

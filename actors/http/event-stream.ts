@@ -76,7 +76,7 @@ export class EventStream {
     if (this.over) return
     this.over = true
     clearInterval(this.heartbeat)
-    clearTimeout(this.expiry)
+    if (this.expiry !== null) clearTimeout(this.expiry)
     this.waiting = []
     this.closed()
   }

@@ -28,5 +28,5 @@ historyRoutes.openapi(historyRoute, (c) => {
 async function answer(c: ApiContext, asked: HistoryAsked) {
   const title = 'The core cannot be reached, which has what is kept'
   const read = await askCore(c, title, (core, region) => core.history({ ...asked, region }))
-  return read instanceof Response ? read : historyAnswer(c, asked, read, c.env.edge.history)
+  return read instanceof Response ? read : historyAnswer(asked, read, c.env.edge.history)
 }

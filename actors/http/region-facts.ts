@@ -62,6 +62,6 @@ export async function within<Facts>(ms: number, ask: () => Promise<Facts>): Prom
       problem: cause instanceof Error ? cause.message : String(cause),
     }
   } finally {
-    clearTimeout(timer)
+    if (timer !== null) clearTimeout(timer)
   }
 }

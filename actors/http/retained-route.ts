@@ -1,8 +1,9 @@
 // `/v1/retained`: the retained messages of this region's homes, and through the core those of the other regions.
 import { z } from 'zod'
 import { messageJson } from '../../src/api/message.ts'
-import { decodeCursor, encodeCursor } from '../../src/api/paging.ts'
+import { decodeCursor, encodeCursor, JsonPage } from '../../src/api/paging.ts'
 import { refusedPublish } from '../../src/api/publish.ts'
+import { onTrust } from '../../src/api/responses.ts'
 import { deleteRetainedRoute, listRetainedRoute, readRetainedRoute } from '../../src/api/retained.ts'
 import { WIDE_SHARDS, wideAddress, wideShard } from '../../src/id/actor-name.ts'
 import { rootOfTopic } from '../../src/id/root.ts'
@@ -12,6 +13,7 @@ import { isFailure, Reason } from '../../src/mqtt/reason.ts'
 import { rootOfSubscription } from '../../src/mqtt/topic.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import { type ProblemResponse, problemResponse } from '../../src/relay/problem.ts'
+import { RETAINED_PAGES_PER_ANSWER_MAX } from '../limits.ts'
 import type { RetainedPage, WidePeer } from '../wide/wide-peer.ts'
 import { type ApiContext, edgeRoutes, regionOf } from './edge.ts'
 import { publishAs } from './publish-as.ts'
@@ -35,23 +37,18 @@ retainedRoutes.openapi(listRetainedRoute, async (c) => {
   let position: Position | null = cursor === undefined ? begin : decodeCursor(cursor, positionSchema)
   if (position === null || !shards.includes(position.shard))
     return problemResponse('invalid-cursor', 'Not a cursor of this list', { field: 'cursor' })
-  const items: Message[] = []
-  while (position !== null && items.length < limit) {
+  const answer = new JsonPage(limit)
+  // A filter that matches little must not make one request ask every leaf: then the answer is short, or empty, and goes on.
+  for (let asked = 0; position !== null && !answer.isFull && asked < RETAINED_PAGES_PER_ANSWER_MAX; asked++) {
     const page = await pageAt(c, filter, position)
     if (page instanceof Response) return page
     const from: Position = position
     const found = behind(unpackBatch(page.records).map(decodeMessage), from.past)
-    const room = found.slice(0, limit - items.length)
-    items.push(...room)
+    const rest = found.findIndex((message) => !answer.add(messageJson(message)))
     position =
-      room.length < found.length
-        ? { ...from, past: room.at(-1)?.topic ?? from.past }
-        : following(from, page.next, shards)
+      rest < 0 ? following(from, page.next, shards) : { ...from, past: found[rest - 1]?.topic ?? from.past }
   }
-  return c.json(
-    { items: items.map(messageJson), next: position === null ? null : encodeCursor(position) },
-    200,
-  )
+  return onTrust(answer.response(position === null ? null : encodeCursor(position)))
 })
 
 retainedRoutes.openapi(readRetainedRoute, async (c) => {

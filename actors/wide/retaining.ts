@@ -2,13 +2,20 @@
 // keep, page by page. Of the many that subscribe to one filter in a moment, all get the pages of one look.
 import type { Branch } from '../../src/id/ids.ts'
 import { couldMatchBranch, rootOfBranch } from '../../src/id/root.ts'
+import { decodeMessage } from '../../src/mqtt/message.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { WideCursor, WorldCursor } from '../../src/relay/wide.ts'
 import { persistently } from '../calls/eventually.ts'
 import { recordByOurClock } from '../calls/other-clock.ts'
 import { Together } from '../calls/together.ts'
 import type { LeafRetainedPage } from '../leaf/leaf-peer.ts'
-import { RETAINED_LEAVES_MAX, RETAINED_PAGE_BYTES_MAX, RETAINED_PAGE_MESSAGES_MAX } from '../limits.ts'
+import {
+  RETAINED_LEAVES_MAX,
+  RETAINED_PAGE_BYTES_MAX,
+  RETAINED_PAGE_MESSAGES_MAX,
+  RETAINED_ROUNDS_PER_PAGE_MAX,
+  RETAINING_ROOTS_PER_ROUND_MAX,
+} from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import type { RetainedPage } from './wide-peer.ts'
 
@@ -54,6 +61,7 @@ export class Retaining {
     return { records: packBatch(ours), next }
   }
 
+  /** Bounded in messages and bytes, and in the leaves that are asked: a page may be short, or empty, and yet not the last. */
   private async look(
     filters: readonly string[],
     after: WideCursor | null,
@@ -61,31 +69,42 @@ export class Retaining {
     let from = after ?? { root: '', topic: '' }
     const records: Uint8Array[] = []
     let bytes = 0
-    for (;;) {
-      const branches = this.branches(filters, from)
+    for (let round = 1; ; round++) {
+      const { branches, next } = this.branches(filters, from)
       const pages = await Promise.all(
         branches.map((branch) => this.ask(branch, filters, branch === from.root ? from.topic : '')),
       )
       for (const [i, page] of pages.entries()) {
         const root = branches[i] as Branch
         for (const record of unpackBatch(page.records)) {
+          if (records.length > 0 && bytes + record.length > RETAINED_PAGE_BYTES_MAX)
+            return { records: packBatch(records), next: from }
           records.push(record)
           bytes += record.length
+          from = { root, topic: decodeMessage(record).topic }
         }
         if (page.next !== null) return { records: packBatch(records), next: { root, topic: page.next } }
         from = { root, topic: '' }
       }
-      if (branches.length < RETAINED_LEAVES_MAX) return { records: packBatch(records), next: null }
+      if (next === null) return { records: packBatch(records), next: null }
+      from = next
       if (records.length >= RETAINED_PAGE_MESSAGES_MAX || bytes >= RETAINED_PAGE_BYTES_MAX)
         return { records: packBatch(records), next: from }
+      if (round === RETAINED_ROUNDS_PER_PAGE_MAX) return { records: packBatch(records), next: from }
     }
   }
 
-  /** The next that any of the filters could match; the one that was left in its middle comes first. */
-  private branches(filters: readonly string[], { root, topic }: WideCursor): Branch[] {
+  /**
+   * The next that any of the filters could match; the one that was left in its middle comes first. And where to go on; null where
+   * these are the last.
+   */
+  private branches(
+    filters: readonly string[],
+    { root, topic }: WideCursor,
+  ): { branches: Branch[]; next: WideCursor | null } {
     const found: Branch[] = topic === '' ? [] : [root as Branch]
     let last = root
-    for (;;) {
+    for (let read = 0; read < RETAINING_ROOTS_PER_ROUND_MAX; read += ROOTS_READ_MAX) {
       const rows = this.platform.storage.exec(
         'SELECT root FROM retaining WHERE root > ? ORDER BY root LIMIT ?',
         last,
@@ -95,10 +114,11 @@ export class Retaining {
         last = String(row.root)
         const branch = last as Branch
         if (filters.some((filter) => couldMatchBranch(filter, branch))) found.push(branch)
-        if (found.length === RETAINED_LEAVES_MAX) return found
+        if (found.length === RETAINED_LEAVES_MAX) return { branches: found, next: { root: last, topic: '' } }
       }
-      if (rows.length < ROOTS_READ_MAX) return found
+      if (rows.length < ROOTS_READ_MAX) return { branches: found, next: null }
     }
+    return { branches: found, next: { root: last, topic: '' } }
   }
 
   /** A leaf that does not answer takes nothing from the others' messages. */

@@ -17,12 +17,12 @@ export function historyRoutes({ relay, store, chosen }: Pick<CoreParts, 'relay' 
     const query = c.req.valid('query')
     const filter = deviceFilter(c.req.valid('param').device, query.topic)
     const asked = historyAsked(c.var.claims.fleet, filter, query, store.now())
-    return asked instanceof Response ? asked : historyAnswer(c, asked, await history.read(asked), chosen)
+    return asked instanceof Response ? asked : historyAnswer(asked, await history.read(asked), chosen)
   })
   routes.openapi(historyRoute, async (c) => {
     const query = c.req.valid('query')
     const asked = historyAsked(c.var.claims.fleet, query.topic, query, store.now())
-    return asked instanceof Response ? asked : historyAnswer(c, asked, await history.read(asked), chosen)
+    return asked instanceof Response ? asked : historyAnswer(asked, await history.read(asked), chosen)
   })
   return routes
 }

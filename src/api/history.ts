@@ -1,6 +1,5 @@
 // The history of a device or of any other root, in the public API of edge and core.
 import { createRoute, z } from '@hono/zod-openapi'
-import type { Context } from 'hono'
 import type { ChosenTopics } from '../history/chosen.ts'
 import { INSTANT, parseInstant } from '../history/duration.ts'
 import type { ClientId, FleetId, Root } from '../id/ids.ts'
@@ -9,6 +8,7 @@ import { decodeMessage } from '../mqtt/message.ts'
 import { isTopicFilter, rootOfSubscription } from '../mqtt/topic.ts'
 import {
   type HistoryMessage,
+  type HistoryPlace,
   type HistoryRequest,
   type HistoryResponse,
   historyPlaceSchema,
@@ -17,9 +17,9 @@ import { type ProblemResponse, problemResponse } from '../relay/problem.ts'
 import { encodedFilter } from './encoded-filter.ts'
 import { messageJson, messageSchema } from './message.ts'
 import { clientIdSchema } from './names.ts'
-import { decodeCursor, encodeCursor, pageQuerySchema, pageSchema } from './paging.ts'
+import { decodeCursor, encodeCursor, JsonPage, pageQuerySchema, pageSchema } from './paging.ts'
 import { SECURITY } from './public-api.ts'
-import { json, problems } from './responses.ts'
+import { json, onTrust, problems } from './responses.ts'
 
 const FILTER_CHARACTERS_MAX = 1_000
 /** Homes' clocks may be ahead of this one. */
@@ -163,7 +163,6 @@ export function historyAsked(
  * are still served.
  */
 export function historyAnswer(
-  c: Context,
   { filter, from, to, after }: HistoryAsked,
   answer: HistoryResponse,
   chosen: ChosenTopics | null,
@@ -179,8 +178,17 @@ export function historyAnswer(
       field: 'topic',
       detail: `the setting HISTORY chooses no topic that matches ${filter}`,
     })
-  const cursor = next === null ? null : encodeCursor({ after: next, seam, from, to })
-  return c.json({ items: messages.map(keptJson), next: cursor }, 200)
+  const page = new JsonPage(messages.length)
+  const rest = messages.findIndex((message) => !page.add(keptJson(message)))
+  const place = rest < 0 ? next : placeOf(messages[rest - 1])
+  const cursor = place === null ? null : encodeCursor({ after: place, seam, from, to })
+  return onTrust(page.response(cursor))
+}
+
+function placeOf(message: HistoryMessage | undefined): HistoryPlace | null {
+  if (message === undefined) return null
+  const { at, epoch, number } = message
+  return { at, epoch, number }
 }
 
 function keptJson({ at, epoch, number, publisher, record }: HistoryMessage) {

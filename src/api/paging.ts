@@ -4,6 +4,8 @@ import { z } from 'zod'
 export const PAGE_LIMIT_DEFAULT = 100
 export const PAGE_LIMIT_MAX = 1000
 const CURSOR_CHARACTERS_MAX = 4096
+/** Of the items of one page, as JSON: a control character of a payload takes six. One item is always in a page. */
+export const PAGE_JSON_BYTES_MAX = 4 * 1024 * 1024
 
 /** The query of a list. `cursor` is the `next` of the page before. */
 export const pageQuerySchema = z.object({
@@ -28,6 +30,42 @@ export function pageSchema<Item extends z.ZodType>(item: Item) {
     items: z.array(item),
     next: z.string().nullable().meta({ description: 'The cursor of the next page; null after the last' }),
   })
+}
+
+/** The items of a page as JSON, within the bounds of a page. */
+export class JsonPage {
+  private readonly limit: number
+  private readonly texts: string[] = []
+  private bytes = 0
+
+  constructor(limit: number) {
+    this.limit = limit
+  }
+
+  get isFull(): boolean {
+    return this.texts.length >= this.limit || this.bytes >= PAGE_JSON_BYTES_MAX
+  }
+
+  get isEmpty(): boolean {
+    return this.texts.length === 0
+  }
+
+  /** False if there is no room: then the item is not in the page. */
+  add(item: unknown): boolean {
+    if (this.isFull) return false
+    const text = JSON.stringify(item)
+    const bytes = new TextEncoder().encode(text).length
+    if (!this.isEmpty && this.bytes + bytes > PAGE_JSON_BYTES_MAX) return false
+    this.texts.push(text)
+    this.bytes += bytes
+    return true
+  }
+
+  /** @param next the cursor of the next page; null after the last */
+  response(next: string | null): Response {
+    const body = `{"items":[${this.texts.join(',')}],"next":${JSON.stringify(next)}}`
+    return new Response(body, { headers: { 'content-type': 'application/json' } })
+  }
 }
 
 /** A position in a list as text that fits a URL. */

@@ -7,6 +7,7 @@ import { PROJECT } from '../clients/commands.ts'
 const MORE_FILES = [
   'src/api/command.ts',
   'src/api/devices.ts',
+  'src/api/paging.ts',
   'src/api/public-api.ts',
   'src/api/publish.ts',
   'src/id/ids.ts',
@@ -239,6 +240,11 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
   ],
   'HTTP and the registry': [
     ['messages in a batch', '{PUBLISH_BATCH_MAX}', '400'],
+    [
+      'a page of retained messages or of history',
+      '{PAGE_JSON_BYTES_MAX} as JSON, one message always; retained: {RETAINED_PAGES_PER_ANSWER_MAX} questions to the region',
+      'the page is shorter, or empty, and goes on with `next`',
+    ],
     [
       'a number in JSON, of a shadow or any request',
       'what a double holds: no 1e400, no integer that would be rounded',
