@@ -11,6 +11,9 @@ type Step =
   | { readonly do: 'close' | 'hibernate' | 'crash' }
   | { readonly do: 'resume'; readonly window: number }
 
+/** Some seconds of work take far longer on a busy machine. */
+const BUSY_MS = 180_000
+
 const onConnection: fc.Arbitrary<Step>[] = [
   fc.record({
     do: fc.constant('deliver'),
@@ -174,10 +177,18 @@ function holds(persistent: boolean, steps: fc.Arbitrary<Step>): void {
   )
 }
 
-test('whatever happens to a persistent session, what was settled reaches its client once it stays', () => {
-  holds(true, fc.oneof(...onConnection, ...onConnection, ...betweenConnections))
-})
+test(
+  'whatever happens to a persistent session, what was settled reaches its client once it stays',
+  () => {
+    holds(true, fc.oneof(...onConnection, ...onConnection, ...betweenConnections))
+  },
+  BUSY_MS,
+)
 
-test('a session that ends with its connection loses nothing while that stands', () => {
-  holds(false, fc.oneof(...onConnection))
-})
+test(
+  'a session that ends with its connection loses nothing while that stands',
+  () => {
+    holds(false, fc.oneof(...onConnection))
+  },
+  BUSY_MS,
+)
