@@ -79,6 +79,26 @@ test('a PINGREQ to a device that is not in memory is answered without a look at 
   expect(later.execs).toBe(execs)
 })
 
+test('a text frame to a device that is not in memory closes the connection without a look at storage, and the end is known later', async () => {
+  const { clock, connection, platform } = await connected(3600)
+  await clock.pass(10_000)
+  const asleep = platform.loseMemory()
+  const gate = new Gate(asleep, LAMP)
+  const { execs } = asleep
+  gate.breach(connection)
+  await gate.frame(
+    connection,
+    frame({ cmd: 'publish', topic: 'devices/lamp/a', payload: 'x', qos: 0 } as Packet),
+  )
+  expect(asleep.execs).toBe(execs)
+  expect(packetsTo(connection).at(-1)).toMatchObject({ cmd: 'disconnect', reasonCode: 0x82 })
+  expect(connection.closing).toMatchObject({ code: 1002 })
+
+  gate.closed(connection)
+  expect(gate.device.liveConnection).toBeNull()
+  expect(gate.device.parts.store.session()?.disconnectedAt).not.toBeNull()
+})
+
 test('a hibernated session that ends with its connection gets messages by the terms of its CONNECT', async () => {
   const { clock, connection, gate, platform, sessions } = await connected(0, {
     receiveMaximum: 1,

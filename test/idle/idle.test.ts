@@ -48,6 +48,22 @@ describe('a client that is connected', () => {
     talker.drop()
   })
 
+  it('a text frame to a sleeping actor ends the connection without building the device: no statement', {
+    timeout: 90_000,
+  }, async () => {
+    const one = await Raw.connect(edge.system, 'eu', 'texts', { clean: false, expiry: 3600 })
+    await edge.quiet()
+    await sleep(HIBERNATES_MS)
+    const before = await edge.counts()
+    one.sendBytes('hello')
+    // Its answer to the close would wake the device for the end of the connection.
+    const link = (one.socket as unknown as { readonly _socket: { pause(): void; destroy(): void } })._socket
+    link.pause()
+    await sleep(1_000)
+    expect(await edge.counts()).toEqual({ ...before, made: before.made + 1 })
+    link.destroy()
+  })
+
   it('five hundred that are silent wake nothing', { timeout: 90_000 }, async () => {
     const crowd: Raw[] = []
     for (let i = 0; i < 500; i += 50)

@@ -9,7 +9,12 @@ import { CLOSE_POLICY, closeCode, hex, UNACCEPTABLE_VERSION } from '../../close-
 import { encodeRefusal } from '../../connect-refusal.ts'
 import type { Connection, Platform } from '../../platform.ts'
 import { NewerDatabase } from '../../storage/database.ts'
-import type { Attachment, AwaitingConnect, LiveConnection } from '../connection/attachment.ts'
+import {
+  type Attachment,
+  type AwaitingConnect,
+  closeAttached,
+  type LiveConnection,
+} from '../connection/attachment.ts'
 import { Device } from '../device.ts'
 import { DeviceAccess } from './access.ts'
 import { Arrivals, EarlyFrames } from './arrivals.ts'
@@ -89,6 +94,7 @@ export class Gate {
     if (this.lazyDevice?.liveConnection === connection) return this.lazyDevice.frame(frame)
     const attachment = connection.attachment() as Attachment | null
     if (attachment === null || attachment.phase === 'closed') return
+    if (attachment.phase === 'live' && attachment.closing === true) return
     if (attachment.phase === 'awaiting-connect') return this.arrivalFrame(connection, attachment, frame)
     if (this.lazyDevice === null && attachment.pending === '' && isPingreq(frame))
       return this.answerPing(connection, attachment)
@@ -100,10 +106,16 @@ export class Gate {
     }
   }
 
-  /** A text frame, or another breach of the transport. [MQTT-6.0.0-1] */
+  /**
+   * A text frame, or another breach of the transport. [MQTT-6.0.0-1] A device that is not in memory stays there: it learns of the
+   * end of its connection when the socket has closed.
+   */
   breach(connection: Connection): void {
-    if (this.device.liveConnection === connection) {
-      this.device.closeLive(Reason.ProtocolError)
+    const attachment = connection.attachment() as Attachment | null
+    if (this.lazyDevice?.liveConnection === connection) {
+      this.lazyDevice.closeLive(Reason.ProtocolError)
+    } else if (attachment?.phase === 'live' && this.lazyDevice === null) {
+      closeAttached(connection, attachment, Reason.ProtocolError)
     } else {
       this.leave(connection, closeCode(Reason.ProtocolError), 'only binary frames carry MQTT')
     }

@@ -1,6 +1,10 @@
 // What stands in a socket's attachment: all that a connection needs while the actor's memory is lost.
+import type { ReasonCode } from '../../../src/mqtt/reason.ts'
+import { encodeWithReason } from '../../../src/session/reason-string.ts'
 import type { Subscription } from '../../../src/session/subscription.ts'
 import type { Terms } from '../../../src/session/terms.ts'
+import { closeCode, hex } from '../../close-codes.ts'
+import type { Connection } from '../../platform.ts'
 
 export interface AwaitingConnect {
   readonly phase: 'awaiting-connect'
@@ -36,6 +40,8 @@ export interface LiveConnection extends Admission {
   readonly subscriptions: readonly Subscription[] | null
   /** The epoch of the client's home, which is here, where nothing is stored that says it. */
   readonly home?: number
+  /** The server has closed it, and the device does not know yet: no further packet counts. */
+  readonly closing?: true
   /** Null where it is too much for an attachment: then it is in storage. */
   readonly bulk: LiveBulk | null
 }
@@ -50,6 +56,14 @@ export interface LiveBulk {
     readonly released: readonly number[]
     readonly received: readonly number[]
   } | null
+}
+
+/** Closes a live connection whose device is not in memory: what the client is due is known from the attachment. */
+export function closeAttached(connection: Connection, attachment: LiveConnection, reason: ReasonCode): void {
+  connection.attach({ ...attachment, closing: true } satisfies LiveConnection)
+  if (attachment.terms.protocolVersion === 5)
+    connection.send(encodeWithReason(attachment.terms, { type: 'disconnect', reason, properties: {} }))
+  connection.close(closeCode(reason), `MQTT reason ${hex(reason)}`)
 }
 
 export type Attachment = AwaitingConnect | LiveConnection | { readonly phase: 'closed' }
