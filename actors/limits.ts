@@ -143,6 +143,8 @@ export const RETAINED_PAGE_MESSAGES_MAX = 256
 export const RETAINED_PAGE_BYTES_MAX = 1024 * 1024
 /** Retained messages that one SUBSCRIBE with wide filters brings. */
 export const WIDE_RETAINED_MESSAGES_MAX = 10_000
+/** A message that a SUBSCRIBE of wide filters brought as a retained one is recognised, when it comes live, for this long. */
+export const GIVEN_RETAINED_MS = 60_000
 /** A leaf that could not say that it has retained messages tries again after this. */
 export const RETAINS_RETRY_MS = 5_000
 /**

@@ -20,6 +20,7 @@ import { Handover } from './handover/handover.ts'
 import { Presence } from './presence/presence.ts'
 import { HistoryReplay } from './replay/history-replay.ts'
 import { EffectPerformer } from './session/effect-performer.ts'
+import { GivenRetained } from './session/given-retained.ts'
 import { LastWill } from './session/last-will.ts'
 import { OpenDeliveries } from './session/open-deliveries.ts'
 import { PublishRequests } from './session/publish-requests.ts'
@@ -63,6 +64,7 @@ export class DeviceParts {
   readonly cutOff: boolean
   readonly registrar: Registrar
   readonly subscriptionRequests: SubscriptionRequests
+  readonly givenRetained: GivenRetained
   readonly historyReplay: HistoryReplay
   readonly shadowDeltas: ShadowDeltas
   readonly will: LastWill
@@ -114,11 +116,13 @@ export class DeviceParts {
     this.publishRequests = new PublishRequests(platform, publisher)
     this.registrar = new Registrar(platform, client, this.leaf)
     this.shadowDeltas = new ShadowDeltas(client, this.shadows)
+    this.givenRetained = new GivenRetained(platform)
     this.subscriptionRequests = new SubscriptionRequests(
       store,
       this.registrar,
       this.shadowDeltas,
       (filters) => this.handover.spokenOf(filters),
+      this.givenRetained,
     )
     const deliver = (delivery: Delivery) => device.deliverOwn(delivery)
     this.historyReplay = new HistoryReplay(platform, client, this.registrar, state, deliver)

@@ -157,15 +157,21 @@ export class Device implements DeviceInputs {
       return new Uint8Array(deliveries.length).fill(Outcome.NoSuchSession)
     const outcomes = await Promise.all(
       deliveries.map((bytes) =>
-        this.parts.seenOrigins.once(bytes, (delivery, settle) => {
-          this.parts.historyReplay.take(delivery, settle, () => {
-            if (!this.state.has(session)) return settle(Outcome.NoSuchSession)
-            this.parts.subscriptionRequests.arrived(delivery.message.topic)
-            if (this.parts.shadowDeltas.needless(session, delivery)) return settle(Reason.Success)
-            const settled = storedOutcome(delivery, this.leaf.sync, settle)
-            this.perform(this.parts.deliveries.deliver(session, delivery, settled))
-          })
-        }),
+        this.parts.seenOrigins.once(
+          bytes,
+          (delivery, settle) => {
+            this.parts.historyReplay.take(delivery, settle, () => {
+              if (!this.state.has(session)) return settle(Outcome.NoSuchSession)
+              this.parts.subscriptionRequests.arrived(delivery.message.topic)
+              if (this.parts.shadowDeltas.needless(session, delivery)) return settle(Reason.Success)
+              const given = this.parts.givenRetained.outcomeOf(delivery)
+              if (given !== null && session.overlapOf(delivery) === null) return void given.then(settle)
+              const settled = storedOutcome(delivery, this.leaf.sync, settle)
+              this.perform(this.parts.deliveries.deliver(session, delivery, settled))
+            })
+          },
+          (delivery) => session.overlapOf(delivery),
+        ),
       ),
     )
     return Uint8Array.from(outcomes)

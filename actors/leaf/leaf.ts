@@ -31,6 +31,7 @@ import { WideLink } from './links/wide-link.ts'
 import { Acceptance } from './stages/acceptance.ts'
 import { History } from './stages/history.ts'
 import { Intake } from './stages/intake.ts'
+import { namingStage } from './stages/naming-stage.ts'
 import { Retained } from './stages/retained.ts'
 import { regionsStage, sharingStage, subscribersStage, wideStage } from './stages/sending-stages.ts'
 import type { Stage } from './stages/stage.ts'
@@ -281,9 +282,10 @@ export class Leaf {
   }
 
   private commonStages(): readonly Stage[] {
-    const { root, history, retained, sync, wide, local, interests, uplinks, sharing } = this
+    const { root, history, retained, sync, wide, local, interests, uplinks, sharing, subscribers } = this
     return [
       historyBoundStage(history),
+      namingStage(this.platform, wide, subscribers, interests),
       retainedStage(retained, sync, wide),
       historyStage(history, sync),
       subscribersStage(local, interests),

@@ -2,11 +2,13 @@
 // no clock and does no I/O. Its inputs and effects are data, so that its life can be recorded and replayed.
 import type { AckPacket, ClientPacket, DisconnectPacket } from '../mqtt/packet.ts'
 import { isFailure, Reason, type ReasonCode } from '../mqtt/reason.ts'
+import type { Delivery } from './delivery.ts'
 import type { Effect, OutgoingEffect } from './effect.ts'
 import { type HeldPacket, HeldPackets } from './held-packets.ts'
 import type { AliasPair, SessionInput, SessionStart } from './input.ts'
 import { SESSION_EXPIRY_SECONDS_MAX } from './limits.ts'
 import { OutgoingDeliveries, type OutgoingState } from './outgoing.ts'
+import { type Overlap, overlapOf } from './overlap.ts'
 import { Publishes, reply } from './publishes.ts'
 import { EMPTY_OUTGOING } from './stored-delivery.ts'
 import type { Subscription } from './subscription.ts'
@@ -53,6 +55,11 @@ export class Session {
 
   get subscriptions(): ReadonlyMap<string, Subscription> {
     return this.subscribed.byFilter
+  }
+
+  /** A message that comes to this session by two ways; null for any other. */
+  overlapOf(delivery: Delivery): Overlap | null {
+    return overlapOf(delivery, this.subscribed)
   }
 
   get outgoing(): OutgoingState {

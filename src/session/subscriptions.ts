@@ -25,6 +25,8 @@ export class Subscriptions {
   private readonly all: Map<string, Subscription>
   /** Filters that a leaf has granted: a SUBSCRIBE that fails does not end these. */
   private readonly granted: Set<string>
+  /** Filters of `all` that are wide and not shared; null after a change. */
+  private wideFilters: readonly string[] | null = null
   private readonly nextNumber: () => number
   private readonly subscribes = new Map<number, OpenSubscribe>()
   private readonly unsubscribes = new Map<number, OpenUnsubscribe>()
@@ -41,6 +43,14 @@ export class Subscriptions {
     return this.all
   }
 
+  /** The filters whose root is not literal, but for shared ones. */
+  get wide(): readonly string[] {
+    this.wideFilters ??= [...this.all.keys()].filter(
+      (filter) => rootOfSubscription(filter) === null && parseShared(filter) === null,
+    )
+    return this.wideFilters
+  }
+
   /** The connection has ended: nobody waits for an answer to what it asked. */
   disconnected(): void {
     this.connectedFrom = this.nextNumber()
@@ -48,6 +58,7 @@ export class Subscriptions {
 
   /** A former home had granted this subscription, or ended it (null), and this home did not know. */
   learn(filter: string, subscription: Subscription | null): void {
+    this.wideFilters = null
     if (subscription === null) {
       this.all.delete(filter)
       this.granted.delete(filter)
@@ -59,6 +70,7 @@ export class Subscriptions {
 
   subscribe({ packetId, subscriptions, excess = 0, properties }: SubscribePacket): Effect[] {
     const identifier = properties.subscriptionIdentifier ?? 0
+    this.wideFilters = null
     const items: SubscribeItem[] = []
     const quota = new FilterQuota(this.all.keys())
     for (const given of subscriptions) {
@@ -92,6 +104,7 @@ export class Subscriptions {
     const open = this.subscribes.get(number)
     if (open === undefined) return []
     this.subscribes.delete(number)
+    this.wideFilters = null
     open.items.forEach(({ subscription }, i) => {
       const { filter } = subscription
       const failed = isFailure(reasons[i] ?? Reason.UnspecifiedError)
@@ -110,6 +123,7 @@ export class Subscriptions {
 
   unsubscribe({ packetId, filters }: UnsubscribePacket): Effect[] {
     const named = filters.map((filter) => historyRequestOf(filter, undefined).filter)
+    this.wideFilters = null
     const reasons = named.map((filter) => {
       if (!isTopicFilter(filter)) return Reason.TopicFilterInvalid
       this.granted.delete(filter)

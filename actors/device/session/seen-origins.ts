@@ -3,6 +3,7 @@
 import { Outcome } from '../../../src/mqtt/outcome.ts'
 import { isFailure } from '../../../src/mqtt/reason.ts'
 import { type Delivery, decodeDelivery } from '../../../src/session/delivery.ts'
+import type { Overlap } from '../../../src/session/overlap.ts'
 import type { StoredDelivery } from '../../../src/session/stored-delivery.ts'
 import { SEEN_ORIGINS_MAX, SEEN_PRUNE_EVERY } from '../../limits.ts'
 import type { Storage } from '../../platform.ts'
@@ -19,17 +20,22 @@ export class SeenOrigins {
   once(
     bytes: Uint8Array,
     accept: (delivery: Delivery, settle: (outcome: Outcome) => void) => void,
+    overlapOf: (delivery: Delivery) => Overlap | null = () => null,
   ): Promise<Outcome> {
-    const delivery = decodeDelivery(bytes)
-    const name = nameOf(delivery)
+    const decoded = decodeDelivery(bytes)
+    const overlap = overlapOf(decoded)
+    const delivery = overlap?.delivery ?? decoded
+    const stored = nameOf(delivery)
+    // Of QoS 0 and 1 only memory knows what came by the other way.
+    const name = stored ?? overlap?.name ?? null
     if (name === null) return new Promise((settle) => accept(delivery, settle))
     const known = this.recent.get(name)
     if (known !== undefined) {
       if (delivery.message.owed === undefined) return known
       // The first may be refused for want of room, which this one needs not be: it is acknowledged by now.
-      return known.then((outcome) => (isFailure(outcome) ? this.once(bytes, accept) : outcome))
+      return known.then((outcome) => (isFailure(outcome) ? this.once(bytes, accept, overlapOf) : outcome))
     }
-    if (this.kept(name)) return Promise.resolve(Outcome.Stored)
+    if (stored !== null && this.kept(stored)) return Promise.resolve(Outcome.Stored)
     const outcome = new Promise<Outcome>((settle) => accept(delivery, settle))
     this.remember(name, outcome)
     void outcome.then((reason) => {

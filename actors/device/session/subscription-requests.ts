@@ -11,6 +11,7 @@ import { retainedDeliveries } from '../../leaf/stages/retained.ts'
 import { WIDE_RETAINED_MESSAGES_MAX } from '../../limits.ts'
 import { type Facts, factsFor, isFactFilter } from '../presence/system-topics.ts'
 import type { ShadowDeltas } from '../shadow/shadow-deltas.ts'
+import type { GivenRetained } from './given-retained.ts'
 import type { Registrar } from './registrar.ts'
 import type { SessionStore } from './session-store.ts'
 
@@ -29,6 +30,7 @@ export class SubscriptionRequests {
   private readonly registrar: Registrar
   private readonly ownDeltas: ShadowDeltas
   private readonly spokenOf: (filters: readonly string[]) => void
+  private readonly given: GivenRetained
   /** For each SUBSCRIBE that waits for its leaves: the topics that have come meanwhile. */
   private readonly overtaken = new Set<Set<string>>()
 
@@ -38,11 +40,13 @@ export class SubscriptionRequests {
     registrar: Registrar,
     ownDeltas: ShadowDeltas,
     spokenOf: (filters: readonly string[]) => void,
+    given: GivenRetained,
   ) {
     this.store = store
     this.registrar = registrar
     this.ownDeltas = ownDeltas
     this.spokenOf = spokenOf
+    this.given = given
   }
 
   /** A live message has come for the session. */
@@ -107,7 +111,12 @@ export class SubscriptionRequests {
         const records = page.slice(0, WIDE_RETAINED_MESSAGES_MAX - given)
         given += records.length
         const kept = records.map((record) => ({ topic: decodeMessage(record).topic, record }))
-        const taken = retainedDeliveries(wanted, kept, overtaken).map((bytes) => give(decodeDelivery(bytes)))
+        const taken = retainedDeliveries(wanted, kept, overtaken).map((bytes) => {
+          const delivery = decodeDelivery(bytes)
+          const outcome = give(delivery)
+          if (outcome !== null) this.given.note(delivery, outcome)
+          return outcome
+        })
         await Promise.all(taken)
         if (taken.includes(null) || given === WIDE_RETAINED_MESSAGES_MAX) return
       }

@@ -52,10 +52,15 @@ export class WideLink {
    * @param presence whether the message is a presence event, which no grant covers
    */
   pass(publisher: ClientId, record: Uint8Array, presence: boolean): Promise<Outcome> | null {
+    return this.mayMatch(presence) ? this.courier.post(encodeRouted(publisher, record)) : null
+  }
+
+  /** Whether a message must go to the WideActor: false if a grant says that no wide filter can match. */
+  mayMatch(presence: boolean): boolean {
+    if (presence) return true
     const leftMs = this.skipUntil - this.platform.now()
     // A longer rest means that the clock was set back: the WideActor counts the grant as over.
-    if (!presence && leftMs > 0 && leftMs <= WIDE_GRANT_MS) return null
-    return this.courier.post(encodeRouted(publisher, record))
+    return leftMs <= 0 || leftMs > WIDE_GRANT_MS
   }
 
   /** Resolves when the index has each branch with retained messages. That a branch has none left may reach the index later. */
