@@ -1,5 +1,5 @@
 // The schema of a DeviceActor: the leaf of `devices/<client>`, the client's session, and who may connect as this client.
-import { LEAF_1, LEAF_WAKES } from '../leaf/schema.ts'
+import { LEAF_1, LEAF_TABLES, LEAF_WAKES } from '../leaf/schema.ts'
 import { type Step, schemaOf, type WakeTable } from '../storage/schema.ts'
 
 export const SESSION_ROWS: WakeTable = {
@@ -63,5 +63,10 @@ const CLIENT_1: Step = [
 
 export const DEVICE_SCHEMA = schemaOf(
   [...LEAF_WAKES, SESSION_ROWS, SUBSCRIPTION_ROWS, IMPORTED_ROWS, ACCESS_ROWS, ARRIVED_ROWS],
-  [...LEAF_1, ...SESSION_1, ...CLIENT_1],
+  [[...LEAF_1, ...SESSION_1, ...CLIENT_1]],
+  [
+    // A client's first connection, with its presence, which is a retained message.
+    [...LEAF_TABLES, 'retained', 'indexed', 'arrived'],
+    ['session', 'subscription', 'subscriber'],
+  ],
 )

@@ -27,6 +27,9 @@ export const LEAF_WAKES: readonly WakeTable[] = [
   HISTORY_KEPT_ROWS,
 ]
 
+/** What every leaf that stores anything has. */
+export const LEAF_TABLES: readonly string[] = ['home', 'unsynced', 'sync']
+
 /** Whoever has subscribers: a leaf or a WideActor. */
 export const SUBSCRIBERS_1: Step = [
   'CREATE TABLE IF NOT EXISTS subscriber (client TEXT NOT NULL, filter TEXT NOT NULL, session TEXT NOT NULL, qos INTEGER NOT NULL, no_local INTEGER NOT NULL, retain_as_published INTEGER NOT NULL, identifier INTEGER NOT NULL, PRIMARY KEY (client, filter))',

@@ -1,12 +1,15 @@
-// An actor's database: the host's SQLite under the actor's schema. The first statement of a wake reads the version, the rows of
-// small tables, and which others have rows. Nothing is asked of a table without rows, and an actor that stores nothing touches
-// no table.
+// An actor's database: the host's SQLite under the actor's schema. The first statement of a wake reads the version and which
+// tables there are, the second the rows of small ones and which others have rows. Nothing is asked of a table without rows, a
+// table is made with its first row, and an actor that stores nothing touches no table.
 import type { HostStorage, SqlRow, SqlValue, Storage } from '../platform.ts'
 import {
-  ANY_TABLE,
-  NO_TABLE,
+  begunAt,
+  madeWith,
+  making,
   NO_VERSION,
   nameOf,
+  openingOf,
+  READ_TABLES,
   READ_VERSION,
   type Schema,
   TOO_BIG,
@@ -16,7 +19,7 @@ import {
 } from './schema.ts'
 import { statementOf } from './statement.ts'
 
-/** `blank`: the actor has no table; its first INSERT makes all. */
+/** `blank`: the actor has no table. */
 type State =
   | { readonly is: 'unread' }
   | { readonly is: 'blank' }
@@ -25,7 +28,8 @@ type State =
 
 interface Current {
   readonly is: 'current'
-  /** Tables that have no row for sure: nothing was inserted since they were read or made. */
+  readonly made: Set<string>
+  /** Tables without a row: they were not made, or nothing was inserted since they were read or made. */
   readonly rowless: Set<string>
   /** All rows of small tables that were not changed since they were read. */
   readonly rows: Map<string, readonly SqlRow[]>
@@ -59,10 +63,11 @@ export class Database implements Storage {
    * Throws `NewerDatabase` and runs nothing if a newer release wrote the database.
    */
   exec(query: string, ...bindings: SqlValue[]): SqlRow[] {
-    const { inserts, writes, table } = statementOf(query)
+    const { inserts, writes, table, reads } = statementOf(query)
     const state = this.opened()
     if (!inserts && (state.is === 'blank' || state.rowless.has(table))) return []
-    const { rowless, rows } = state.is === 'blank' ? this.begin() : state
+    const { made, rowless, rows } = state.is === 'blank' ? this.begin(table) : state
+    for (const one of inserts ? [table, ...reads] : reads) if (!made.has(one)) this.make(one)
     if (inserts) rowless.delete(table)
     if (writes) rows.delete(table)
     return this.host.exec(query, ...bindings)
@@ -106,11 +111,31 @@ export class Database implements Storage {
     }
   }
 
-  private begin(): Current {
-    const state = this.upgrade(0)
+  /** @param table gets the first row of all */
+  private begin(table: string): Current {
+    const state: Current = {
+      is: 'current',
+      made: new Set(),
+      rowless: new Set(this.schema.tables),
+      rows: new Map(),
+    }
+    this.state = state
+    this.make(table, begunAt(this.schema))
     // Called again should the transaction around this fail: then the database is blank once more.
     this.first()
     return state
+  }
+
+  private make(table: string, before: readonly string[] = []): void {
+    if (this.state.is !== 'current') throw new Error('tables are made in a database that was opened')
+    const { made } = this.state
+    const missing = madeWith(table, this.schema).filter((one) => !made.has(one))
+    this.run([...before, ...making(missing, this.schema)])
+    for (const one of missing) made.add(one)
+  }
+
+  private run(statements: readonly string[]): void {
+    this.host.transaction(() => this.host.run(statements.join(';\n')))
   }
 
   private opened(): Extract<State, { is: 'blank' | 'current' }> {
@@ -121,60 +146,67 @@ export class Database implements Storage {
   }
 
   private read(): State {
-    const opened = this.open()
-    if (opened === null) return { is: 'blank' }
+    const found = this.find()
+    if (found === null) return { is: 'blank' }
     const known = this.schema.steps.length
-    const { version } = opened
+    const { version } = found
     if (version > known) {
       const error = new NewerDatabase(version, known)
       this.report('the database is refused', error)
       return { is: 'newer', error }
     }
-    return version < known ? this.upgrade(version) : this.current(opened)
+    return this.current(version < known ? this.upgrade(version, found.tables) : found.tables)
   }
 
-  private current(opened: SqlRow): Current {
+  /** The version, 0 for a database of a release without versions, and the tables; null without any. */
+  private find(): { readonly version: number; readonly tables: ReadonlySet<string> } | null {
+    try {
+      const [row] = this.host.exec(READ_VERSION)
+      return { version: Number(row?.version ?? 0), tables: tablesOf(row) }
+    } catch (cause) {
+      if (!String(cause).includes(NO_VERSION)) throw cause
+      const tables = tablesOf(this.host.exec(READ_TABLES)[0])
+      return tables.size > 0 ? { version: 0, tables } : null
+    }
+  }
+
+  private upgrade(from: number, before: ReadonlySet<string>): ReadonlySet<string> {
+    const { statements, tables } = upgradeFrom(from, before, this.schema)
+    this.run(statements)
+    return tables
+  }
+
+  private current(tables: ReadonlySet<string>): Current {
+    const opened = this.open(tables)
     const rows = new Map<string, readonly SqlRow[]>()
+    const unmade = this.schema.tables.filter((table) => !tables.has(table))
+    if (opened === null) return { is: 'current', made: new Set(tables), rowless: new Set(unmade), rows }
+    const rowless = new Set(this.schema.tables.filter((table) => !opened[table]))
     for (const { table, columns } of this.schema.wakes) {
-      const listed = opened[table]
-      if (listed === undefined) continue
-      const read = (JSON.parse(String(listed)) as SqlRow[string][][]).map(
+      if (rowless.has(table)) continue
+      const read = (JSON.parse(String(opened[table])) as SqlRow[string][][]).map(
         (values): SqlRow =>
           Object.fromEntries(columns.map((column, i) => [nameOf(column), values[i] ?? null])),
       )
-      if (read.length <= WAKE_ROWS_MAX) rows.set(table, read)
+      if (read.length === 0) rowless.add(table)
+      else if (read.length <= WAKE_ROWS_MAX) rows.set(table, read)
     }
-    const rowless = this.schema.tables.filter((table) => opened[table] === 0 || rows.get(table)?.length === 0)
-    return { is: 'current', rowless: new Set(rowless), rows }
+    return { is: 'current', made: new Set(tables), rowless, rows }
   }
 
-  /** The version, 0 for a database of a release without versions, and what else the opening gives; null without any table. */
-  private open(): ({ readonly version: number } & SqlRow) | null {
+  /** Null where names of 64 KiB make more than one value may have. Then each table is read by its own statement. */
+  private open(tables: ReadonlySet<string>): SqlRow | null {
+    const opening = openingOf(this.schema, tables)
+    if (opening === null) return {}
     try {
-      return versionOf(this.host.exec(this.schema.opening))
+      return this.host.exec(opening)[0] ?? {}
     } catch (cause) {
-      // Names of 64 KiB can make more than one value may have. Then each table is read by its own statement.
-      if (String(cause).includes(TOO_BIG)) return versionOf(this.host.exec(READ_VERSION))
-      if (!String(cause).includes(NO_TABLE)) throw cause
-      // The cause names one missing table, which need not be the version's.
-      try {
-        return versionOf(this.host.exec(READ_VERSION))
-      } catch (cause) {
-        if (!String(cause).includes(NO_VERSION)) throw cause
-        return this.host.exec(ANY_TABLE).length > 0 ? { version: 0 } : null
-      }
+      if (!String(cause).includes(TOO_BIG)) throw cause
+      return null
     }
-  }
-
-  private upgrade(from: number): Current {
-    const rowless = this.state.is === 'blank' ? this.schema.rowless : []
-    this.host.transaction(() => this.host.run(upgradeFrom(from, this.schema)))
-    const state: Current = { is: 'current', rowless: new Set(rowless), rows: new Map() }
-    this.state = state
-    return state
   }
 }
 
-function versionOf([row]: SqlRow[]): { readonly version: number } & SqlRow {
-  return { ...row, version: Number(row?.version ?? 0) }
+function tablesOf(row: SqlRow | undefined): ReadonlySet<string> {
+  return new Set(JSON.parse(String(row?.tables ?? '[]')) as string[])
 }

@@ -12,5 +12,5 @@ export const SCHEMAS: Readonly<Record<ActorKind, Schema>> = {
   uplink: UPLINK_SCHEMA,
   wide: WIDE_SCHEMA,
   // A FrontActor stores nothing.
-  front: schemaOf([]),
+  front: schemaOf([], []),
 }

@@ -25,11 +25,13 @@ interface Exchanged {
 const SCHEMA = schemaOf(
   [],
   [
-    'CREATE TABLE IF NOT EXISTS written (n INTEGER NOT NULL)',
-    'CREATE TABLE IF NOT EXISTS echoed (n INTEGER NOT NULL)',
-    'CREATE TABLE IF NOT EXISTS went (at REAL NOT NULL, life TEXT NOT NULL)',
-    'CREATE TABLE IF NOT EXISTS plan (what TEXT NOT NULL)',
-    'CREATE TABLE IF NOT EXISTS cells (name TEXT PRIMARY KEY, value ANY)',
+    [
+      'CREATE TABLE IF NOT EXISTS written (n INTEGER NOT NULL)',
+      'CREATE TABLE IF NOT EXISTS echoed (n INTEGER NOT NULL)',
+      'CREATE TABLE IF NOT EXISTS went (at REAL NOT NULL, life TEXT NOT NULL)',
+      'CREATE TABLE IF NOT EXISTS plan (what TEXT NOT NULL)',
+      'CREATE TABLE IF NOT EXISTS cells (name TEXT PRIMARY KEY, value ANY)',
+    ],
   ],
 )
 

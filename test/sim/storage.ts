@@ -17,33 +17,35 @@ interface Pooled {
 }
 
 const pool: Pooled[] = []
+/** In the place of `sqlite_master`: the tables that this actor has made. The database may have more, from actors before it. */
+const MADE = '_cf_made'
 const CREATE_TABLE = /^CREATE TABLE IF NOT EXISTS (\w+)/
 
 export class SimStorage implements HostStorage {
   private readonly pooled: Pooled
-  /** The tables that this actor has made; the database may have more, from actors before it. */
-  private readonly made = new Set<string>()
   private depth = 0
-  private ghost: { readonly savepoint: string; readonly made: number } | null = null
-  private madeBefore = 0
+  /** The savepoint of a life that is over. */
+  private ghost: string | null = null
   private rollBackAll = false
 
   constructor() {
-    this.pooled = pool.pop() ?? {
+    const pooled = pool.pop()
+    this.pooled = pooled ?? {
       database: limitedDatabase(),
       statements: new Map(),
       tables: new Map(),
     }
+    if (pooled === undefined)
+      this.pooled.database.exec(`CREATE TABLE ${MADE} (type TEXT NOT NULL, name TEXT PRIMARY KEY)`)
   }
 
   /** Whether this actor has made the table. */
   has(table: string): boolean {
-    return this.made.has(table)
+    return this.exec(`SELECT 1 FROM ${MADE} WHERE name = ?`, table).length > 0
   }
 
-  /** Of what this actor has made; an actor before it may have made tables in the database. */
   get empty(): boolean {
-    return this.made.size === 0
+    return this.exec(`SELECT 1 FROM ${MADE} LIMIT 1`).length === 0
   }
 
   run(statements: string): void {
@@ -75,7 +77,6 @@ export class SimStorage implements HostStorage {
 
   transaction<T>(write: () => T): T {
     const savepoint = `depth${this.depth}`
-    if (this.depth === 0) this.madeBefore = this.made.size
     this.depth++
     const { database } = this.pooled
     database.exec(`SAVEPOINT ${savepoint}`)
@@ -83,7 +84,7 @@ export class SimStorage implements HostStorage {
       const written = write()
       // A life that ended inside takes the whole of it back; until the event is over it goes on as a ghost.
       if (this.depth === 1 && this.rollBackAll) {
-        this.ghost = { savepoint, made: this.madeBefore }
+        this.ghost = savepoint
         this.rollBackAll = false
       } else database.exec(`RELEASE ${savepoint}`)
       return written
@@ -102,16 +103,14 @@ export class SimStorage implements HostStorage {
       return
     }
     this.pooled.database.exec('SAVEPOINT ghost')
-    this.ghost = { savepoint: 'ghost', made: this.made.size }
+    this.ghost = 'ghost'
   }
 
   /** The event is over. */
   exorcise(): void {
     this.rollBackAll = false
     if (this.ghost === null) return
-    const { savepoint, made } = this.ghost
-    this.rollBack(savepoint)
-    for (const table of [...this.made].slice(made)) this.made.delete(table)
+    this.rollBack(this.ghost)
     this.ghost = null
   }
 
@@ -120,7 +119,8 @@ export class SimStorage implements HostStorage {
     const { database, tables } = this.pooled
     // A run that failed may have left it in the middle of something.
     if (database.isTransaction) return
-    for (const table of this.made) database.exec(`DELETE FROM ${table}`)
+    for (const { name } of this.exec(`SELECT name FROM ${MADE}`)) database.exec(`DELETE FROM ${String(name)}`)
+    database.exec(`DELETE FROM ${MADE}`)
     if (['orphan', 'backlog', 'outbox'].some((table) => tables.has(table)))
       database.exec('DELETE FROM sqlite_sequence')
     pool.push(this.pooled)
@@ -142,7 +142,8 @@ export class SimStorage implements HostStorage {
       database.exec(query)
       tables.set(name, query)
     }
-    if (table !== undefined) this.made.add(table)
+    if (table !== undefined)
+      this.exec(`INSERT OR IGNORE INTO ${MADE} (type, name) VALUES ('table', ?)`, table)
   }
 
   private statement(query: string): Statement {
@@ -150,7 +151,7 @@ export class SimStorage implements HostStorage {
     let statement = statements.get(query)
     if (statement === undefined) {
       const reads = query.startsWith('SELECT') || query.includes(' RETURNING ')
-      statement = { prepared: database.prepare(query), reads }
+      statement = { prepared: database.prepare(query.replaceAll('sqlite_master', MADE)), reads }
       // One with a list of positions in it does not come again.
       if (!query.includes(' IN (')) statements.set(query, statement)
     }
