@@ -35,14 +35,14 @@ import { SubscriptionRequests } from './session/subscription-requests.ts'
 import { ShadowDeltas } from './shadow/shadow-deltas.ts'
 import { Shadows } from './shadow/shadows.ts'
 
-/** What the parts give back to their device. */
+/** Inputs of the device that its parts hand in. */
 export interface DeviceInputs {
   /** Deliveries for a session; resolves with an outcome for each. */
   deliver(session: string, deliveries: readonly Uint8Array[]): Promise<Uint8Array>
-  /** A delivery that this actor itself has for the current session; resolves with its outcome. */
+  /** A delivery of this actor for the current session; resolves with its outcome. */
   deliverOwn(delivery: Delivery): Promise<Outcome>
-  /** @param presence `kept`: another home publishes the end of the connection */
-  closeLive(reason: ReasonCode | null, presence?: 'kept'): void
+  /** @param presence `unpublished`: the next home publishes the end of the connection */
+  closeLive(reason: ReasonCode | null, presence?: 'unpublished'): void
   endIfExpired(): void
   /** Sends a packet to the live connection. */
   reply(packet: ServerPacket): void
@@ -60,7 +60,7 @@ export class DeviceParts {
   readonly shadows: Shadows
   readonly facts: DeviceFacts
   readonly state: DeviceState
-  /** The actor's process has died with the connection. */
+  /** The connection ended with the process, before the session was stored as disconnected. */
   readonly cutOff: boolean
   readonly registrar: Registrar
   readonly subscriptionRequests: SubscriptionRequests
@@ -121,7 +121,7 @@ export class DeviceParts {
       store,
       this.registrar,
       this.shadowDeltas,
-      (filters) => this.handover.spokenOf(filters),
+      (filters) => this.handover.subscriptionsChanged(filters),
       this.givenRetained,
     )
     const deliver = (delivery: Delivery) => device.deliverOwn(delivery)
@@ -139,7 +139,7 @@ export class DeviceParts {
     )
     this.deliveries = new OpenDeliveries(platform, this.facts)
     this.redistribution = new Redistribution(platform, client, store)
-    this.will = new LastWill(platform, store.wills, publisher, () => this.leaf.sync.heardSoon())
+    this.will = new LastWill(platform, publisher, () => this.leaf.sync.heardSoon())
     this.expiry = new SessionExpiry(platform, store, this.leaf, () => device.endIfExpired())
     this.performer = new EffectPerformer(platform, {
       state,
@@ -148,6 +148,7 @@ export class DeviceParts {
       facts: this.facts,
       attachmentWriter: this.attachmentWriter,
       publisher,
+      will: this.will,
       deliveries: this.deliveries,
       reply: (packet) => device.reply(packet),
       close: (reason) => device.closeLive(reason),
@@ -167,18 +168,18 @@ export class DeviceParts {
       {
         state,
         disconnect: (lost) => {
-          // The will of a client that has gone on elsewhere would contradict what the client has said since.
-          if (lost) this.will.goesOnElsewhere()
+          // After a fail-over the client may have published in its next region: an older will would contradict those messages.
+          if (lost) this.will.discardUnpublished()
           // The next home publishes the end of this connection, before it publishes a connection there.
-          device.closeLive(Reason.SessionTakenOver, 'kept')
-          this.will.goesOnElsewhere()
+          device.closeLive(Reason.SessionTakenOver, 'unpublished')
+          this.will.discardUnpublished()
         },
         replaced: () => {
-          device.closeLive(Reason.SessionTakenOver, 'kept')
+          device.closeLive(Reason.SessionTakenOver, 'unpublished')
           this.will.sessionEnded()
         },
         deliver,
-        orphaned: (deliveries) => this.redistribution.late(deliveries),
+        redistribute: (deliveries) => this.redistribution.add(deliveries),
       },
     )
   }

@@ -6,29 +6,29 @@ import type { HomePresenceResponse } from '../../src/relay/presence.ts'
 import type { HomeShadowResponse, ShadowAsked } from '../../src/relay/shadow.ts'
 import type { LeafPeer } from '../leaf/leaf-peer.ts'
 
-/** By which a request that is sent again is recognised. */
+/** Recognises a request that is sent again. */
 export interface IdempotencyKey {
   readonly name: string
-  /** Of the request's content: the same key may not come with another. */
+  /** A digest of the request: the same key with another request is refused. */
   readonly request: string
 }
 
 export type PublishReply =
   /** A reason code for each. */
   | { readonly status: 'done'; readonly outcomes: Uint8Array }
-  /** The key came with another request before. */
+  /** An earlier request with the same key was another one. */
   | { readonly status: 'other-request' }
 
 export interface DevicePeer extends LeafPeer {
   /** Publishes as the actor's client, in order. @param batch message records */
   publishOwn(batch: Uint8Array, key: IdempotencyKey | null): Promise<PublishReply>
-  /** A request to a shadow that came by no topic. @param epoch by which this is taken for the home; null: only if it is known */
+  /** A request to a shadow by HTTP. @param epoch of the home that the core takes this region for; null: answers only if the home is known */
   shadow(asked: ShadowAsked, epoch: number | null): Promise<HomeShadowResponse>
-  /** A call of the device, or what became of one. @param epoch as for `shadow` */
+  /** Calls the device, or asks for the outcome of a call. @param epoch as for `shadow` */
   command(asked: CommandAsked, epoch: number | null): Promise<HomeCommandResponse>
-  /** @param batch deliveries for this session */
+  /** Deliveries for a session; an outcome for each. */
   deliver(session: string, batch: Uint8Array): Promise<Uint8Array>
-  /** @param epoch of the home that the core takes this region for; null to ask only what is known here */
+  /** The last presence event. @param epoch as for `shadow` */
   presence(epoch: number | null): Promise<HomePresenceResponse>
   /** The registry has changed who may connect. @param clock what the sender's clock says */
   accessChanged(access: Access, clock: number): Promise<void>

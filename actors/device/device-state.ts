@@ -1,4 +1,4 @@
-// Whether a client is connected, away or absent: the one place where a device's actor holds its session and its connection.
+// Whether a client is connected, away or absent: the only place where a device's actor holds its session and its connection.
 import type { Session } from '../../src/session/session.ts'
 import type { Live } from './connection/live.ts'
 
@@ -45,7 +45,7 @@ export class DeviceState {
     this.now = phaseOf(this.session, null)
   }
 
-  /** Another session takes the place of the current one. @param session null: the session has ended */
+  /** Replaces the current session. @param session null: the session has ended */
   replaced(session: Session | null): void {
     if (session === null && this.now.is === 'connected')
       throw new Error('a session ends only after its connection')

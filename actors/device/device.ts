@@ -75,14 +75,13 @@ export class Device implements DeviceInputs {
     admission: Admission,
   ): Promise<Accepted> {
     const { state } = this
-    const asked = state.live === null ? this.parts.expiry.askDirectory(state.session) : null
+    const asked = state.live === null ? this.parts.expiry.confirmHome(state.session) : null
     if (asked !== null) await asked
     await this.takeHome(connect.cleanStart)
     const now = this.platform.now()
     if (state.live !== null) this.closeLive(Reason.SessionTakenOver) // [MQTT-3.1.4-3]
     const { terms, expirySeconds, properties } = negotiate(connect, this.platform.settings)
-    if (state.session !== null && this.parts.expiry.isOverFor(state.session))
-      this.endSession('session-expired')
+    if (state.session !== null && this.parts.expiry.isOver(state.session)) this.endSession('session-expired')
     const former = connect.cleanStart ? null : state.session // [MQTT-3.1.2-4]
     const resumed = former !== null
     this.parts.will.clientReturned(resumed)
@@ -96,7 +95,7 @@ export class Device implements DeviceInputs {
     if (session.persistent || this.parts.store.session() !== null) {
       this.parts.store.saveSession(session.id, expirySeconds, null, session.outgoing.snapshot())
     }
-    checkKeepAlive(this.platform, this.parts.store, live)
+    checkKeepAlive(this.platform, live, () => this.parts.will.exists)
     if (!this.homeless) {
       this.parts.presence.connected(terms, connect.cleanStart)
       void this.leaf.sync.confirm(() => state.live !== live)
@@ -163,7 +162,7 @@ export class Device implements DeviceInputs {
             this.parts.historyReplay.take(delivery, settle, () => {
               if (!this.state.has(session)) return settle(Outcome.NoSuchSession)
               this.parts.subscriptionRequests.arrived(delivery.message.topic)
-              if (this.parts.shadowDeltas.needless(session, delivery)) return settle(Reason.Success)
+              if (this.parts.shadowDeltas.comesOnReturn(session, delivery)) return settle(Reason.Success)
               const given = this.parts.givenRetained.outcomeOf(delivery)
               if (given !== null && session.overlapOf(delivery) === null) return void given.then(settle)
               const settled = storedOutcome(delivery, this.leaf.sync, settle)
@@ -179,14 +178,14 @@ export class Device implements DeviceInputs {
 
   async alarm(): Promise<void> {
     const { live } = this.state
-    if (live !== null && checkKeepAlive(this.platform, this.parts.store, live) === 'silent')
+    if (live !== null && checkKeepAlive(this.platform, live, () => this.parts.will.exists) === 'silent')
       this.closeLive(Reason.KeepAliveTimeout) // [MQTT-3.1.2-22]
     this.parts.presence.publish()
     this.parts.commands.alarm()
     this.endIfExpired()
     this.parts.will.publishIfDue(this.state.session === null)
-    if (live !== null) this.parts.redistribution.lookAgain(live.lastActivityAt)
-    await this.parts.redistribution.orphans()
+    if (live !== null) this.parts.redistribution.watch(live.lastActivityAt)
+    await this.parts.redistribution.giveLeft()
     await this.leaf.alarm()
   }
 
@@ -200,7 +199,7 @@ export class Device implements DeviceInputs {
 
   endIfExpired(): void {
     const { phase } = this.state
-    if (phase.is === 'away' && this.parts.expiry.isOver(phase.session)) this.endSession('session-expired')
+    if (phase.is === 'away' && this.parts.expiry.mayEnd(phase.session)) this.endSession('session-expired')
   }
 
   /** Forgets the session, here and at the leaves. */
@@ -215,13 +214,13 @@ export class Device implements DeviceInputs {
       this.parts.store.clear()
       this.parts.seenOrigins.clear()
     })
-    void this.parts.redistribution.orphans()
+    void this.parts.redistribution.giveLeft()
     const filters = [...session.subscriptions.keys()]
     if (filters.length > 0) void this.parts.registrar.unsubscribe(session.id, filters)
   }
 
   /** Ends the live connection, if there is one. @param said Reason String for a 5.0 client */
-  closeLive(reason: ReasonCode | null, presence?: 'kept', said?: string): void {
+  closeLive(reason: ReasonCode | null, presence?: 'unpublished', said?: string): void {
     const { live } = this.state
     if (live === null) return
     if (reason === Reason.SessionTakenOver) this.parts.facts.takenOver()
@@ -229,7 +228,7 @@ export class Device implements DeviceInputs {
     this.afterConnection(reason ?? live.farewell, presence)
   }
 
-  private afterConnection(reason: ReasonCode | null, presence?: 'kept'): void {
+  private afterConnection(reason: ReasonCode | null, presence?: 'unpublished'): void {
     const { session } = this.state
     this.state.disconnected()
     if (session !== null) this.sessionLeft(session)
@@ -248,17 +247,17 @@ export class Device implements DeviceInputs {
     const now = this.platform.now()
     this.parts.store.saveSession(session.id, session.expirySeconds, now, session.outgoing.snapshot())
     this.platform.wakeBy(now + session.expirySeconds * 1000)
-    this.parts.redistribution.whileAway({
+    this.parts.redistribution.offer({
       id: session.id,
       away: () =>
         this.state.has(session) && this.state.live === null && this.leaf.home.knowledge.at === 'here',
       flush: () => this.parts.writer.behind.flush(),
-      given: (rows) => this.givenAway(session, rows),
+      redistributed: (rows) => this.redistributed(session, rows),
     })
   }
 
-  /** The client may have come back meanwhile, acknowledged some of these and be getting others. */
-  private givenAway(session: Session, rows: readonly StoredDelivery[]): void {
+  /** By now the client may have returned and acknowledged some of these deliveries: those are no longer in the queue. */
+  private redistributed(session: Session, rows: readonly StoredDelivery[]): void {
     if (!this.state.has(session) || rows.length === 0) return
     this.parts.writer.behind.flush()
     const queued = this.parts.store.inQueue(rows.map(({ position }) => position))

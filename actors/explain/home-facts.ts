@@ -1,4 +1,4 @@
-// What a leaf knows of its home, as it is told to who asks.
+// A leaf's knowledge of its home, as `explain` shows it.
 import type { LeafFacts } from '../../src/relay/explain.ts'
 import type { Home } from '../leaf/home/home.ts'
 

@@ -1,4 +1,4 @@
-// What a leaf knows of one receiver and one topic, as it is told to who asks why a message came or did not.
+// A leaf's facts about one receiver and one topic, for `explain`.
 import type { ClientId } from '../../src/id/ids.ts'
 import { topicNames } from '../../src/id/shadow-topic.ts'
 import { matches, parseShared, plainFilter } from '../../src/mqtt/topic.ts'
@@ -47,7 +47,7 @@ export function filtersOf(subscribers: Subscribers, client: ClientId, topic: str
   )
 }
 
-/** Who was last given a message of these shared subscriptions, here. */
+/** The member that last got a message of each of these shared subscriptions in this region. */
 export function sharesOf(
   filters: readonly string[],
   subscribers: Subscribers,

@@ -1,4 +1,4 @@
-// What an actor remembers of the messages that passed it lately, in memory only: for `explain`, and gone when it hibernates.
+// The messages that an actor handled recently, in memory only, for `explain`. Lost when the actor hibernates.
 import { userProperty } from '../../src/mqtt/message-properties.ts'
 import {
   RECENT_PER_TOPIC_MAX,
@@ -16,17 +16,17 @@ export interface Passed {
 }
 
 export class Recent<One extends Passed> {
-  /** How far it reaches back: when this life of the actor began. */
+  /** When this memory of the actor began. */
   readonly begun: number
   private readonly topics = new Map<string, One[]>()
-  /** Beside the others, so that no traffic on the topic pushes them out. */
+  /** Apart from the others, so that other messages of the topic do not replace them. */
   private readonly traced: { readonly topic: string; readonly one: One }[] = []
 
   constructor(begun: number) {
     this.begun = begun
   }
 
-  /** Of a few topics a few messages each; those of the topic that came first go first. */
+  /** Remembers a few messages of a few topics. The oldest topic is replaced first. */
   note(topic: string, one: One): void {
     let ones = this.topics.get(topic)
     if (ones === undefined) {

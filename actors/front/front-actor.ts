@@ -1,4 +1,4 @@
-// The actor that holds the socket of a client which says only `/mqtt`, as hosts run it.
+// The actor that holds the socket of a client whose URL is only `/mqtt`, as hosts run it.
 import type { SocketActor, Upgrade } from '../actor.ts'
 import { CLOSE_PROTOCOL } from '../close-codes.ts'
 import type { Connection, Platform } from '../platform.ts'
@@ -30,7 +30,7 @@ export class FrontActor implements FrontPeer, SocketActor {
     return this.front.closed()
   }
 
-  /** A FrontActor waits for nothing but its socket. */
+  /** A FrontActor sets no alarm. */
   async alarm(): Promise<void> {}
 
   async send(frame: Uint8Array): Promise<void> {
@@ -41,10 +41,10 @@ export class FrontActor implements FrontPeer, SocketActor {
     this.open().close(code, reason)
   }
 
-  /** Throws if the client has gone, so that its DeviceActor learns of that. */
+  /** Throws if the client has left, so that its DeviceActor ends the connection. */
   private open(): Connection {
     const [connection] = this.platform.connections()
-    if (connection === undefined) throw new Error('the client is gone')
+    if (connection === undefined) throw new Error('the client has left')
     return connection
   }
 }

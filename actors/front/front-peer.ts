@@ -1,4 +1,4 @@
-// What a FrontActor answers to the DeviceActor whose client it holds the socket of.
+// What the DeviceActor of a client asks of the FrontActor that holds the client's socket.
 
 export interface FrontPeer {
   send(frame: Uint8Array): Promise<void>

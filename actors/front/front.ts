@@ -1,4 +1,4 @@
-// Holds the socket of a client that says only `/mqtt`: reads CONNECT to learn who it is, then passes frames both ways.
+// Holds the socket of a client whose URL is only `/mqtt`: reads CONNECT for the client's name, then passes frames both ways.
 import { type ClientId, DEFAULT_FLEET, type FleetId, parseClientId } from '../../src/id/ids.ts'
 import { parseSecret } from '../../src/id/secret.ts'
 import type { ConnectPacket } from '../../src/mqtt/packet.ts'
@@ -10,7 +10,7 @@ import { type ConnectRefusal, claimsOf, encodeRefusal, NO_PASSWORD, refuse } fro
 import { CONNECT_WAIT_MS, EARLY_FRAME_BYTES_MAX } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
 
-interface Behind {
+interface NamedClient {
   readonly client: ClientId
   readonly fleet: FleetId
 }
@@ -20,7 +20,8 @@ export class Front {
   private readonly name: string
   private readonly connection: () => Connection | null
   private fleet = DEFAULT_FLEET
-  private behind: Behind | null = null
+  /** Null before CONNECT has named the client. */
+  private named: NamedClient | null = null
   private stream: PacketStream | null = null
   private held: Uint8Array[] = []
   private heldBytes = 0
@@ -32,27 +33,27 @@ export class Front {
     this.platform = platform
     this.name = name
     this.connection = connection
-    this.behind = (connection()?.attachment() as Behind | null) ?? null
+    this.named = (connection()?.attachment() as NamedClient | null) ?? null
   }
 
-  /** @param fleet of a client that comes with a device's secret, which does not name one */
+  /** @param fleet of a client with a device's secret, which names no fleet */
   opened(fleet = DEFAULT_FLEET): void {
     this.fleet = fleet
     this.stream = new PacketStream(this.platform.settings.packetBytesMax)
     this.cancelWait = this.platform.after(CONNECT_WAIT_MS, () => {
-      if (this.behind === null) this.leave(CLOSE_POLICY, 'no CONNECT came') // [MQTT-3.1.0-1]
+      if (this.named === null) this.leave(CLOSE_POLICY, 'no CONNECT came') // [MQTT-3.1.0-1]
     })
   }
 
   async frame(frame: Uint8Array): Promise<void> {
     this.heldBytes += frame.length
     if (this.heldBytes > this.platform.settings.packetBytesMax + EARLY_FRAME_BYTES_MAX) {
-      return this.leave(CLOSE_POLICY, 'more than can be passed on')
+      return this.leave(CLOSE_POLICY, 'too much before the device takes frames')
     }
     this.held.push(frame)
-    if (this.behind !== null) return this.pass()
+    if (this.named !== null) return this.pass()
     const { stream } = this
-    if (stream === null) return // CONNECT is being looked at; this frame follows it
+    if (stream === null) return // CONNECT is being checked; this frame is passed after it.
     try {
       const first = stream.read(frame, this.platform.now()).next()
       if (first.done === true) return
@@ -71,8 +72,8 @@ export class Front {
 
   async closed(): Promise<void> {
     this.cancelWait()
-    if (this.behind !== null)
-      await this.platform.peers.deviceOf(this.behind.fleet, this.behind.client).frontClosed(this.name)
+    if (this.named !== null)
+      await this.platform.peers.deviceOf(this.named.fleet, this.named.client).frontClosed(this.name)
   }
 
   leave(code: number, why: string): void {
@@ -80,19 +81,19 @@ export class Front {
     this.connection()?.close(code, why)
   }
 
-  /** The client is whom its token names; or the device that it says, whose actor looks at the secret. */
+  /** A token names the client. A client with a secret is the device of its client id, whose actor checks the secret. */
   private async admit(connect: ConnectPacket): Promise<void> {
     if (connect.password === null) return this.refuse(connect, refuse(Reason.NotAuthorized, NO_PASSWORD))
-    const behind = await this.whoIs(connect, new TextDecoder().decode(connect.password))
-    if ('refused' in behind) return this.refuse(connect, behind)
+    const named = await this.whoIs(connect, new TextDecoder().decode(connect.password))
+    if ('refused' in named) return this.refuse(connect, named)
     this.cancelWait()
-    await this.platform.peers.deviceOf(behind.fleet, behind.client).frontOpened(this.name)
-    this.behind = behind
-    this.connection()?.attach(behind)
+    await this.platform.peers.deviceOf(named.fleet, named.client).frontOpened(this.name)
+    this.named = named
+    this.connection()?.attach(named)
     await this.pass()
   }
 
-  private async whoIs(connect: ConnectPacket, password: string): Promise<Behind | ConnectRefusal> {
+  private async whoIs(connect: ConnectPacket, password: string): Promise<NamedClient | ConnectRefusal> {
     if (parseSecret(password) !== null) {
       const client = parseClientId(connect.clientId)
       return client === null ? refuse(Reason.ClientIdentifierNotValid) : { client, fleet: this.fleet }
@@ -106,20 +107,20 @@ export class Front {
     this.leave(CLOSE_POLICY, `MQTT reason ${hex(refusal.refused)}`)
   }
 
-  /** What comes while frames are on their way travels together in the next call. */
+  /** Frames that arrive during a call are passed together in the next call. */
   private async pass(): Promise<void> {
-    const { behind } = this
-    if (behind === null || this.passing) return
+    const { named } = this
+    if (named === null || this.passing) return
     this.passing = true
     try {
       while (this.held.length > 0) {
         const batch = packBatch(this.held)
         this.held = []
         this.heldBytes = 0
-        await this.platform.peers.deviceOf(behind.fleet, behind.client).frontFrames(this.name, batch)
+        await this.platform.peers.deviceOf(named.fleet, named.client).frontFrames(this.name, batch)
       }
     } catch (cause) {
-      this.platform.report(`the device behind ${this.name} does not answer`, cause)
+      this.platform.report(`the device of ${this.name} does not answer`, cause)
       this.leave(CLOSE_INTERNAL, 'try again')
     } finally {
       this.passing = false

@@ -1,5 +1,6 @@
 // A will whose connection died with its process: the client may have gone on elsewhere before the process is back.
 import { describe, expect, test } from 'vitest'
+import { WillStore } from '../../actors/device/session/will-store.ts'
 import { RESOLVE_WAIT_MS, WILL_CHECK_MS, WILLS_DUE_MAX } from '../../actors/limits.ts'
 import { held, publishInto } from './fake-peers.ts'
 import { RELEASE, recordTexts, textOf, US, watch } from './samples.ts'
@@ -160,7 +161,7 @@ test.each([1, 0] as const)(
     receiver.give(new Uint8Array(1))
     await world.clock.pass(1_000)
     expect(published).toEqual(['first', 'second'])
-    expect(world.device.parts.store.wills.due()).toEqual([])
+    expect(new WillStore(world.platform.storage).due()).toEqual([])
   },
 )
 
@@ -189,7 +190,7 @@ test('past the bound of wills that cannot be published the oldest is dropped', a
     lose(world)
     await world.clock.pass(30)
   }
-  const { wills } = world.device.parts.store
+  const wills = new WillStore(world.platform.storage)
   const texts = wills.due().map((number) => textOf(wills.dueMessage(number)?.payload ?? NO_BYTES))
   expect(texts).toEqual(Array.from({ length: WILLS_DUE_MAX }, (_, i) => String(i + 1)))
 })

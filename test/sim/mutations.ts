@@ -313,10 +313,10 @@ export const MUTATIONS: readonly Mutation[] = [
     apply: () =>
       replace(
         SessionExpiry.prototype,
-        'isOver',
+        'mayEnd',
         () =>
           function (session) {
-            return SessionExpiry.prototype.isOverFor.call(this as SessionExpiry, session as Session)
+            return SessionExpiry.prototype.isOver.call(this as SessionExpiry, session as Session)
           },
       ),
   },

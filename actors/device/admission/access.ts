@@ -1,5 +1,5 @@
-// Who may connect as this device: the registry's last answer, stored here so that a returning device waits for no other
-// actor. A client with a token that the registry does not know has no row.
+// Who may connect as this device: the registry's last answer, stored here so that a returning device waits for no call. A client
+// that the registry does not have, with a token, has no row.
 import type { ClientId } from '../../../src/id/ids.ts'
 import { isSecret, parseSecret } from '../../../src/id/secret.ts'
 import { Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
@@ -72,7 +72,7 @@ export class DeviceAccess {
   /** The registry announces a change. @param clock what the sender's clock said */
   changed(access: Access, clock: number): void {
     this.announcedVersion = Math.max(this.announcedVersion, access.version)
-    // A disabled device must be known here before its next CONNECT, since a token asks nobody. The rest is asked for then.
+    // Store that a device is disabled before its next CONNECT: a token's check asks no registry. A secret's check asks the core.
     if (this.stored !== null || !access.enabled) this.learn(access, clock)
   }
 

@@ -1,4 +1,4 @@
-// Whether a CONNECT is let in: by its token or its device's secret, its client id and its will.
+// Whether a CONNECT is admitted: by its token or its device's secret, its client id and its will.
 import type { ClientId } from '../../../src/id/ids.ts'
 import { parseSecret } from '../../../src/id/secret.ts'
 import type { ConnectPacket } from '../../../src/mqtt/packet.ts'

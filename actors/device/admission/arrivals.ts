@@ -1,4 +1,4 @@
-// Sockets without an answered CONNECT: how long one may stay silent, and the frames that come before CONNACK.
+// Sockets whose CONNECT has no answer: how long one may be silent, and the frames that arrive before CONNACK.
 import { PacketStream } from '../../../src/mqtt/packet-stream.ts'
 import { CONNECT_WAIT_MS, EARLY_FRAME_BYTES_MAX } from '../../limits.ts'
 import type { Connection, Platform } from '../../platform.ts'
@@ -9,7 +9,7 @@ export interface Arrival {
   early: EarlyFrames | null
 }
 
-/** Frames that came while CONNECT was being answered. */
+/** Frames that arrived between CONNECT and CONNACK. */
 export class EarlyFrames {
   readonly frames: Uint8Array[] = []
   private bytes = 0
@@ -32,7 +32,7 @@ export class Arrivals {
   private readonly silent: (connection: Connection) => void
   private readonly waiting = new Map<Connection, Waiting>()
 
-  /** @param silent called for a socket that sent no CONNECT in time */
+  /** @param silent called for a socket that has sent no CONNECT in time */
   constructor(platform: Platform, silent: (connection: Connection) => void) {
     this.platform = platform
     this.silent = silent

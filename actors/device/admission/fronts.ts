@@ -1,5 +1,5 @@
-// Connections whose socket a FrontActor holds, one hop away. Their attachments stand in this actor's storage, since the
-// platform stores attachments only for the sockets of an actor's own.
+// Connections whose socket a FrontActor holds, one hop away. Their attachments are in this actor's storage, since the platform
+// stores attachments only for an actor's own sockets.
 import type { Connection, Platform, Storage } from '../../platform.ts'
 
 export class FrontConnection implements Connection {
@@ -72,7 +72,7 @@ export class Fronts {
     return this.connections.get(name)
   }
 
-  /** The connection of this name, a new one if it is not known. */
+  /** The connection of this name, which begins here if there is none. */
   open(name: string): FrontConnection {
     return this.connections.get(name) ?? this.add(name, null)
   }

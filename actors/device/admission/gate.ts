@@ -1,4 +1,4 @@
-// The way in to a client's actor, and the room's face: admits sockets, and passes the frames of the live one to the device.
+// The entrance to a client's actor: admits sockets, and passes the frames of the live one to the device. The face of this room.
 import type { ClientId } from '../../../src/id/ids.ts'
 import { PINGRESP } from '../../../src/mqtt/encode.ts'
 import type { ConnectPacket } from '../../../src/mqtt/packet.ts'
@@ -58,7 +58,7 @@ export class Gate {
     await this.device.alarm()
   }
 
-  /** A FrontActor holds the socket. The client's token is checked again here. */
+  /** A FrontActor has opened a socket for this client. CONNECT with its token follows, and is checked here too. */
   frontOpened(name: string): void {
     this.opened(this.fronts.open(name), false)
   }

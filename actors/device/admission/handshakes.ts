@@ -44,7 +44,7 @@ export class Handshakes {
     this.client = client
   }
 
-  /** @param access @param device read from storage: the device only if the client is admitted */
+  /** @param access @param device read storage when called: `device` only for an admitted client */
   answer(handshake: Handshake, access: () => DeviceAccess, device: () => Device): Promise<HandshakeOutcome> {
     const answered = this.previous
       .then(() => this.answerNow(handshake, access(), device))
@@ -72,7 +72,7 @@ export class Handshakes {
       return await this.connect(handshake, admission, access, device())
     } catch (cause) {
       if (cause instanceof NewerDatabase) throw cause
-      // The session's home is elsewhere, or unknown, and cannot be asked now (promise 7).
+      // The session's home is elsewhere or unknown, and the core is not reached (promise 7).
       if (cause instanceof CoreUnreachable) return { refusal: refuse(Reason.ServerUnavailable) }
       platform.report('CONNECT failed', cause)
       return { refusal: refuse(Reason.UnspecifiedError) }
@@ -87,7 +87,7 @@ export class Handshakes {
   ): Promise<HandshakeOutcome> {
     const { connection, connect, stream } = handshake
     await device.takeHome(connect.cleanStart)
-    // The Clean Start of a client that has left must not end the session of a later CONNECT.
+    // A CONNECT whose client has left must not end the session of a later CONNECT by its Clean Start.
     if (!handshake.waits()) return 'left'
     // The credential may have been revoked while the home moved here.
     if (!access.admits(admission.credential)) return { refusal: refuse(Reason.NotAuthorized, REVOKED) }

@@ -1,5 +1,5 @@
-// The commands of a device that are to outlive its actor's memory: those with an idempotency key, those that wait for it, and
-// those whose answer may come late. Bounded in number and bytes, and forgotten a day after they could still be answered.
+// The commands of a device that must outlive its actor's memory: those with an idempotency key, those that wait for the device, and
+// expired ones that the device may still answer. Bounded in number and bytes, and deleted a day after they expire.
 import type { CommandRow, DeviceAnswer } from '../../../src/relay/command.ts'
 import { COMMAND_KEPT_MS, COMMANDS_KEPT_BYTES_MAX, COMMANDS_KEPT_MAX } from '../../limits.ts'
 import type { Platform, SqlRow, SqlValue } from '../../platform.ts'
@@ -11,7 +11,7 @@ interface Size {
 
 export class CommandStore {
   private readonly platform: Platform
-  /** Once something is to be written. */
+  /** Null before the first write. */
   private size: Size | null = null
 
   constructor(platform: Platform) {
@@ -23,7 +23,7 @@ export class CommandStore {
     return row === undefined ? null : commandOf(row)
   }
 
-  /** Those that may still be answered in time. */
+  /** The commands without an answer that have not expired. */
   open(): CommandRow[] {
     const now = this.platform.now()
     return this.rows('SELECT * FROM command WHERE answer IS NULL AND expires_at > ?', now).map(commandOf)
@@ -60,7 +60,7 @@ export class CommandStore {
     this.size = null
   }
 
-  /** Forgets what is over for long. */
+  /** Deletes the commands that expired long ago. */
   prune(): void {
     const { storage } = this.platform
     storage.exec('DELETE FROM command WHERE expires_at <= ?', this.platform.now() - COMMAND_KEPT_MS)
@@ -69,7 +69,7 @@ export class CommandStore {
     if (next?.at != null) this.platform.wakeBy(Number(next.at) + COMMAND_KEPT_MS)
   }
 
-  /** Takes over what the former home kept. */
+  /** Replaces all rows by those of the former home. */
   import(commands: readonly CommandRow[]): void {
     this.clear()
     for (const command of commands) this.keep(command)
@@ -80,7 +80,7 @@ export class CommandStore {
     this.size = null
   }
 
-  /** Forgets the oldest that is not open, or else the oldest. False where there is none. */
+  /** Deletes the oldest command that is not open, or else the oldest. False if there is none. */
   private makeRoom(size: Size): boolean {
     const [oldest] = this.rows(
       'SELECT id, length(answer) AS characters FROM command ORDER BY answer IS NULL AND expires_at > ?, accepted_at LIMIT 1',

@@ -38,24 +38,24 @@ import { CommandStore } from './command-store.ts'
 /** The device that is called. */
 export interface Callee {
   connected(): boolean
-  /** Null where there is none, or it has expired. */
+  /** Null if there is none, or it has expired. */
   session(): Session | null
 }
 
-/** One that memory knows. */
+/** A command in memory. */
 interface Command {
   readonly row: CommandRow
   answer: DeviceAnswer | null
   kept: boolean
-  /** The device's queue did not take it. */
+  /** The reason code of a publish that failed: the device's queue refused it. */
   refused: number | null
-  /** The home has left. */
+  /** The home has moved to another region. */
   moved: boolean
   readonly settled: Promise<void>
   readonly settle: () => void
 }
 
-/** User property of an answer: its status, where its topic has none. */
+/** User property of an answer: its status, if its topic has none. */
 const STATUS_PROPERTY = 'status'
 const SUCCESS = 200
 
@@ -66,14 +66,14 @@ export class Commands implements Stage, LeafPart {
   private readonly presence: Presence
   private readonly callee: Callee
   private readonly store: CommandStore
-  /** Those that may still be answered in time. Those in storage are in it once somebody asked or answered. */
+  /** Commands that may still be answered in time. Includes those in storage after the first look-up. */
   private readonly open = new Map<string, Command>()
-  /** Answers that only memory has, should who asked not have got them: the last ones. */
+  /** The last answered commands that only memory has: a caller that lost its connection may ask again. */
   private readonly lately = new Map<string, Command>()
   private loaded = false
-  /** Since then memory has known of every call here. */
+  /** Memory has every call since this time. */
   private knowsSince: number
-  /** When this became the home from what the store had: the lost home's calls are not known. Null for never in this life. */
+  /** When this home began from the core's store, which has no commands; null if this process began no home so. */
   private lostAt: number | null = null
 
   constructor(platform: Platform, client: ClientId, leaf: Leaf, presence: Presence, callee: Callee) {
@@ -87,8 +87,8 @@ export class Commands implements Stage, LeafPart {
   }
 
   /**
-   * Calls the device unless it was called for this before, and waits for the answer as long as is asked.
-   * @param epoch by which this is taken for the home; null: only if it is known
+   * Calls the device unless this command was called before, and waits for the answer for at most `holdMs`.
+   * @param epoch of the home that the core takes this region for; null: answers only if the home is known
    */
   async ask(asked: CommandAsked, epoch: number | null): Promise<HomeCommandResponse> {
     const { home } = this.leaf
@@ -107,10 +107,10 @@ export class Commands implements Stage, LeafPart {
     return this.call(asked)
   }
 
-  /** The device's answer to a command reaches its caller. A command by MQTT gets the topic of its answer. */
+  /** Recognises the device's answer to a command. Adds the answer's topic to a command by MQTT. */
   accept({ publisher, message, applied }: StagedMessage): Staged | Refused | null {
     const { client } = this
-    // A former home has seen a message that is `again`.
+    // A former home has already handled a message that is `again`.
     if (applied || message.owed === 'again') return null
     if (isAnswerTopic(client, message.topic)) {
       // Only the device itself may answer.
@@ -122,7 +122,7 @@ export class Commands implements Stage, LeafPart {
     return answerable && { message: answerable }
   }
 
-  /** Callers that wait ask the next home. */
+  /** Waiting callers are answered that the home has moved, and ask the next home. */
   afterHandover(): void {
     for (const command of this.open.values()) {
       command.moved = true
@@ -139,7 +139,7 @@ export class Commands implements Stage, LeafPart {
     return { commands: [...known, ...open.map(({ row, answer }) => ({ ...row, answer }))] }
   }
 
-  /** The core's store knows no commands: from it this region has only those that it stored itself in an earlier term. */
+  /** The core's store has no commands: a home that begins from it only has those that this region stored in an earlier term. */
   import({ commands = [] }: HandoverState, fromStore: boolean): () => void {
     return () => {
       this.open.clear()
@@ -173,7 +173,7 @@ export class Commands implements Stage, LeafPart {
         if (command.kept) this.store.remove(asked.id)
         command.settle()
       })
-    // Who does not wait for the answer is told that the device, or its queue, has the command.
+    // A caller that does not wait for the answer learns that the device, or its queue, has the command.
     if (asked.holdMs === 0) await published
     else published.catch((cause) => this.platform.report(`a command of ${this.client} failed`, cause))
     return this.wait(command, asked.holdMs)
@@ -217,7 +217,7 @@ export class Commands implements Stage, LeafPart {
     return done({ state: 'expired', command: row })
   }
 
-  /** From here on storage knows it, should the answer come late. */
+  /** Stores the command: the device may still answer. */
   private expire(command: Command): void {
     this.open.delete(command.row.id)
     if (command.kept) return
@@ -225,7 +225,7 @@ export class Commands implements Stage, LeafPart {
     this.store.keep(command.row)
   }
 
-  /** Whether it is the answer to a command of ours, and the first. */
+  /** Whether the message is the first answer to a command of this home. */
   private answered(message: Message): boolean {
     const topic = parseAnswerTopic(this.client, message.topic)
     const command = topic === null ? null : this.find(topic.id)
@@ -257,7 +257,7 @@ export class Commands implements Stage, LeafPart {
     for (const row of this.store.open()) this.open.set(row.id, made(row, true))
   }
 
-  /** Whether a call that is asked for again, and is not known, was never begun. */
+  /** Whether this home would have the call if it had begun: then an unknown call was never begun. */
   private wouldKnow({ kept, askedForMs }: CommandCall): boolean {
     const since = this.platform.now() - askedForMs - COMMAND_KNOWN_MARGIN_MS
     const { lostAt } = this
@@ -281,7 +281,7 @@ export class Commands implements Stage, LeafPart {
     return filters.some((filter) => matches(plainFilter(filter), topic)) ? null : offline('deaf')
   }
 
-  /** Nobody waits for them any more. */
+  /** Removes expired commands from memory. */
   private forgetExpired(): void {
     const now = this.platform.now()
     for (const [id, { row }] of this.open) if (row.expiresAt <= now) this.open.delete(id)
@@ -297,7 +297,7 @@ function done(outcome: CommandOutcome): HomeCommandResponse {
   return { status: 'done', outcome }
 }
 
-/** A command by MQTT that does not say where the answer is to go, as 3.1.1 cannot: a 5.0 device is told. Null where it does. */
+/** With a Response Topic for a 5.0 device, if the command by MQTT has none, as in 3.1.1. Null if it has one. */
 function withAnswerTopic(device: ClientId, id: string, message: Message): Message | null {
   const said = described(message.properties)
   if (said.responseTopic !== undefined) return null
@@ -308,7 +308,7 @@ function withAnswerTopic(device: ClientId, id: string, message: Message): Messag
   }
 }
 
-/** @param status as the topic says it */
+/** @param status in the answer's topic */
 function answerIn(
   { properties, payload }: Message,
   status: number | 'wrong' | null,

@@ -1,11 +1,11 @@
-// Writes a live connection's state into its socket's attachment: with a delay, once for all changes in between. That is early
-// enough, since an actor hibernates only after a longer silence.
+// Writes a live connection's state into its socket's attachment, with a delay, once for all changes in between. The delay is shorter
+// than the silence after which an actor hibernates.
 import { Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
 import { ATTACHMENT_DELAY_MS, ATTACHMENT_PENDING_BYTES_MAX, PARTIAL_PACKET_MS_MAX } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import type { DeviceState } from '../device-state.ts'
 import type { SessionStore } from '../session/session-store.ts'
-import { keepLive } from './restore.ts'
+import { attachLive } from './restore.ts'
 
 export class AttachmentWriter {
   private readonly platform: Platform
@@ -47,6 +47,6 @@ export class AttachmentWriter {
     if (live === null || session === null || live.closed) return
     if (live.partialFor(this.platform.now()) > PARTIAL_PACKET_MS_MAX) this.close(Reason.ProtocolError)
     else if (live.stream.pending.length > ATTACHMENT_PENDING_BYTES_MAX) this.plan()
-    else keepLive(this.store, live, session, this.home())
+    else attachLive(this.store, live, session, this.home())
   }
 }

@@ -1,4 +1,4 @@
-// What stands in a socket's attachment: all that a connection needs while the actor's memory is lost.
+// A socket's attachment: the state of a connection that must survive the actor's memory.
 import type { ReasonCode } from '../../../src/mqtt/reason.ts'
 import { encodeWithReason } from '../../../src/session/reason-string.ts'
 import type { Subscription } from '../../../src/session/subscription.ts'
@@ -8,17 +8,17 @@ import type { Connection } from '../../platform.ts'
 
 export interface AwaitingConnect {
   readonly phase: 'awaiting-connect'
-  /** The token that came with the upgrade was this client's; else CONNECT must bring one. */
+  /** Whether the upgrade brought this client's token. If not, CONNECT must bring one. */
   readonly authenticated: boolean
-  /** And said `durability: global`. */
+  /** Whether that token says `durability: global`. */
   readonly global: boolean
-  /** A device's secret that came with the upgrade, in place of one in CONNECT. */
+  /** A device's secret, if the upgrade brought one in place of CONNECT. */
   readonly secret: string | null
 }
 
-/** How a client was let in. */
+/** By what a client was admitted. */
 export interface Admission {
-  /** What it publishes waits for the core's store. */
+  /** Whether its publishes are acknowledged only when the core's store has them. */
   readonly global: boolean
   /** The id of the device's credential; null for a token. */
   readonly credential: string | null
@@ -29,28 +29,28 @@ export interface LiveConnection extends Admission {
   readonly terms: Terms
   readonly session: string
   readonly expirySeconds: number
-  /** Milliseconds since the epoch, a little behind: it is not written with each packet. */
+  /** Milliseconds since the epoch. A little older than the last packet: an attachment is not written with each packet. */
   readonly lastActivityAt: number
   /** A partial packet, base64. */
   readonly pending: string
   readonly lastPosition: number
   readonly sentUpTo: number
   readonly sentHere: number
-  /** Of a session that ends with its connection. Null where they are in storage. */
+  /** Of a session that ends with its connection. Null if they are in storage. */
   readonly subscriptions: readonly Subscription[] | null
-  /** The epoch of the client's home, which is here, where nothing is stored that says it. */
+  /** The epoch of the client's home, which is this region, if no row has it. */
   readonly home?: number
-  /** The server has closed it, and the device does not know yet: no further packet counts. */
+  /** The server has closed the connection, and the device has not handled that: further packets are dropped. */
   readonly closing?: true
-  /** Null where it is too much for an attachment: then it is in storage. */
+  /** Null if it does not fit into an attachment: then it is in storage. */
   readonly bulk: LiveBulk | null
 }
 
-/** What of a live connection can grow. */
+/** The part of a live connection's state that has no small bound. */
 export interface LiveBulk {
   /** Topic aliases that the client has set. */
   readonly aliases: readonly (readonly [alias: number, topic: string])[]
-  /** Of a session that ends with its connection; else in the session's own tables. */
+  /** Of a session that ends with its connection. Null for others: their tables have it. */
   readonly session: {
     readonly inflight: readonly number[]
     readonly released: readonly number[]

@@ -12,10 +12,10 @@ import { closeCode, hex } from '../../close-codes.ts'
 import type { Connection } from '../../platform.ts'
 import type { Admission } from './attachment.ts'
 
-/** The property, and a property length that takes a byte more for it. */
+/** The Topic Alias property, and a Property Length that takes a byte more. */
 const TOPIC_ALIAS_BYTES_MAX = 5
 
-/** A client that CONNECT has let in. */
+/** An accepted CONNECT. */
 export interface Accepted {
   readonly live: Live
   readonly sessionPresent: boolean
@@ -51,12 +51,12 @@ export class Live {
     this.aliases = new OutgoingAliases(terms.outgoingAliases)
   }
 
-  /** A message as this client's publish or will is passed on. */
+  /** The message as a publish or will of this client: with `global` if the client's token says so. */
   own(message: Message): Message {
     return this.admission.global && message.qos > 0 ? { ...message, global: true } : message
   }
 
-  /** How long nothing has come to complete a partial packet, ms; 0 where there is none. */
+  /** How long a partial packet has waited for its rest, ms; 0 if there is no partial packet. */
   partialFor(now: number): number {
     return this.stream.pending.length > 0 ? now - this.lastActivityAt : 0
   }
@@ -70,7 +70,7 @@ export class Live {
     return this.ended
   }
 
-  /** False if the client takes no packet of this size: then the connection cannot go on. [MQTT-3.1.2-24] */
+  /** False if the packet exceeds the client's Maximum Packet Size: then the connection must be closed. [MQTT-3.1.2-24] */
   reply(packet: ServerPacket): boolean {
     const bytes = encodeWithReason(this.terms, packet)
     if (bytes.length > this.terms.maximumPacketSize) return false
@@ -79,7 +79,7 @@ export class Live {
   }
 
   /**
-   * False if it counts as sent and acknowledged: the client takes no packet of this size [MQTT-3.1.2-25], or it has
+   * False if the delivery is dropped and counts as acknowledged: it exceeds the client's Maximum Packet Size [MQTT-3.1.2-25], or
    * expired before it was first sent [MQTT-3.3.2-5].
    */
   publish(delivery: Delivery, packetId: number, dup: boolean, now: number): boolean {
@@ -103,8 +103,8 @@ export class Live {
   }
 
   /**
-   * Says why, where the client's protocol can, and closes.
-   * @param said the Reason String, where the reason alone does not say the cause
+   * Closes the connection, with a DISCONNECT for a 5.0 client.
+   * @param said the Reason String, if the reason code does not name the cause
    */
   close(reason: ReasonCode | null, said?: string): void {
     if (this.ended) return
@@ -126,7 +126,7 @@ export class Live {
     this.planned = false
     const first = this.out[0]
     if (first === undefined || this.ended) return
-    // All that one event has for the client goes in one frame.
+    // All packets of one event go in one frame.
     this.connection.send(this.out.length === 1 ? first : concat(this.out))
     this.out = []
   }

@@ -1,4 +1,4 @@
-// From what storage and the socket's attachment kept to a session and a live connection in memory.
+// The session and the live connection of an actor that comes into memory, from storage and the socket's attachment.
 import { PacketStream } from '../../../src/mqtt/packet-stream.ts'
 import { base64ToBytes, bytesToBase64 } from '../../../src/relay/base64.ts'
 import { Session } from '../../../src/session/session.ts'
@@ -12,18 +12,18 @@ import { Live } from './live.ts'
 export interface Restored {
   readonly session: Session | null
   readonly live: Live | null
-  /** The connection died with the process, and the session was not told. */
+  /** The connection ended with the process, before the session was stored as disconnected. */
   readonly cutOff: boolean
 }
 
-/** @param connections all there are, one of which may be live since before the actor's memory was lost */
+/** @param connections all open ones; one of them may have been live before the actor's memory was lost */
 export function restore(
   platform: Platform,
   store: SessionStore,
   connections: readonly Connection[],
 ): Restored {
   const found = findLive(connections)
-  if (found !== null) return awakenLive(platform, store, found.connection, found.kept)
+  if (found !== null) return awaken(platform, store, found.connection, found.attachment)
   const row = store.session()
   if (row === null) return { session: null, live: null, cutOff: false }
   const queue = store.queueSize()
@@ -44,23 +44,23 @@ export function restore(
   return { session, live: null, cutOff: row.disconnectedAt === null || row.expirySeconds === 0 }
 }
 
-function awakenLive(
+function awaken(
   platform: Platform,
   store: SessionStore,
   connection: Connection,
-  kept: LiveConnection,
+  attachment: LiveConnection,
 ): Restored {
   const row = store.session()
   const queue = store.queueSize()
-  const sentUpTo = Math.max(kept.sentUpTo, row?.sentUpTo ?? 0)
-  const bulk = kept.bulk ?? store.liveBulk()
+  const sentUpTo = Math.max(attachment.sentUpTo, row?.sentUpTo ?? 0)
+  const bulk = attachment.bulk ?? store.liveBulk()
   const unstored = bulk?.session ?? null
   const session = new Session({
-    id: kept.session,
-    expirySeconds: kept.expirySeconds,
-    subscriptions: kept.subscriptions ?? [...store.subscriptions().values()],
+    id: attachment.session,
+    expirySeconds: attachment.expirySeconds,
+    subscriptions: attachment.subscriptions ?? [...store.subscriptions().values()],
     outgoing: {
-      lastPosition: Math.max(kept.lastPosition, queue.last, row?.lastPosition ?? 0),
+      lastPosition: Math.max(attachment.lastPosition, queue.last, row?.lastPosition ?? 0),
       sentUpTo,
       storedMessages: queue.messages,
       storedBytes: queue.bytes,
@@ -69,28 +69,28 @@ function awakenLive(
     received: unstored?.received ?? store.received(),
     queueMessagesMax: platform.settings.queueMessagesMax,
   })
-  const stored = store.queued(0, kept.sentHere, kept.terms.outgoingWindow)
+  const stored = store.queued(0, attachment.sentHere, attachment.terms.outgoingWindow)
   const storedIds = new Set(stored.map(({ position }) => packetIdOf(position)))
   session.step({
     type: 'awakened',
-    terms: kept.terms,
+    terms: attachment.terms,
     aliases: bulk?.aliases ?? [],
     unstored: unstored?.inflight.filter((packetId) => !storedIds.has(packetId)) ?? [],
     stored,
-    sentOnConnection: kept.sentHere,
+    sentOnConnection: attachment.sentHere,
     now: platform.now(),
   })
   const stream = new PacketStream(
     platform.settings.packetBytesMax,
-    kept.terms.protocolVersion,
-    base64ToBytes(kept.pending),
+    attachment.terms.protocolVersion,
+    base64ToBytes(attachment.pending),
   )
-  const live = new Live(connection, kept.terms, stream, kept.lastActivityAt, kept)
+  const live = new Live(connection, attachment.terms, stream, attachment.lastActivityAt, attachment)
   return { session, live, cutOff: false }
 }
 
-/** Keeps in the attachment what `awaken` needs; what does not fit goes to storage. */
-export function keepLive(store: SessionStore, live: Live, session: Session, home: number | null): void {
+/** Writes the attachment that `awaken` reads. State that does not fit is written to storage. */
+export function attachLive(store: SessionStore, live: Live, session: Session, home: number | null): void {
   const { lastPosition, sentUpTo, released } = session.outgoing.snapshot()
   const bulk: LiveBulk = {
     aliases: session.aliases,
@@ -104,7 +104,7 @@ export function keepLive(store: SessionStore, live: Live, session: Session, home
   }
   const attachment = (
     subscriptions: LiveConnection['subscriptions'],
-    kept: LiveConnection['bulk'],
+    bulkHere: LiveConnection['bulk'],
   ): LiveConnection => ({
     phase: 'live',
     terms: live.terms,
@@ -119,22 +119,22 @@ export function keepLive(store: SessionStore, live: Live, session: Session, home
     sentHere: session.outgoing.sentOnConnection,
     subscriptions,
     ...(home !== null && { home }),
-    bulk: kept,
+    bulk: bulkHere,
   })
   const whole = attachment(session.persistent ? null : [...session.subscriptions.values()], bulk)
   if (attachmentBytes(whole) <= ATTACHMENT_BYTES_MAX) {
     live.connection.attach(whole)
     return
   }
-  // Subscriptions change seldom, and what has not changed is not written.
-  if (!session.persistent) keepSubscriptions(store, session)
+  // Subscriptions rarely change, and an unchanged subscription is not written again.
+  if (!session.persistent) storeSubscriptions(store, session)
   const small = attachment(null, bulk)
   const fits = attachmentBytes(small) <= ATTACHMENT_BYTES_MAX
   if (!fits) store.saveLiveBulk(bulk)
   live.connection.attach(fits ? small : attachment(null, null))
 }
 
-function keepSubscriptions(store: SessionStore, session: Session): void {
+function storeSubscriptions(store: SessionStore, session: Session): void {
   for (const filter of store.subscriptions().keys())
     if (!session.subscriptions.has(filter)) store.removeSubscription(filter)
   for (const one of session.subscriptions.values()) store.saveSubscription(one, true)
@@ -146,17 +146,17 @@ function attachmentBytes(attachment: LiveConnection): number {
   return /[\u0100-\uffff]/.test(json) ? json.length * 2 : json.length
 }
 
-/** The epoch of the home here where only a live connection's attachment says it; null for none. */
+/** The epoch of the home here if a live connection's attachment has it; null if none has. */
 export function attachedHome(connections: readonly Connection[]): number | null {
-  return findLive(connections)?.kept.home ?? null
+  return findLive(connections)?.attachment.home ?? null
 }
 
 function findLive(
   connections: readonly Connection[],
-): { readonly connection: Connection; readonly kept: LiveConnection } | null {
+): { readonly connection: Connection; readonly attachment: LiveConnection } | null {
   for (const connection of connections) {
-    const kept = connection.attachment() as Attachment | null
-    if (kept?.phase === 'live') return { connection, kept }
+    const attachment = connection.attachment() as Attachment | null
+    if (attachment?.phase === 'live') return { connection, attachment }
   }
   return null
 }

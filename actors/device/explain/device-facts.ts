@@ -1,4 +1,4 @@
-// What a client's actor remembers of its messages, in memory, and tells when somebody asks why one came or did not.
+// A client's recent messages, in memory, and its state: the answer to `explain`, which asks why a message arrived or did not.
 import { topicNames } from '../../../src/id/shadow-topic.ts'
 import type { Message } from '../../../src/mqtt/message.ts'
 import { isFailure, Reason } from '../../../src/mqtt/reason.ts'
@@ -41,7 +41,7 @@ export class DeviceFacts {
   private readonly sent: Recent<Published>
   private readonly lost: DroppedMessages
   private readonly subscribedAt = new Map<string, number>()
-  /** What the last session of this memory had subscribed to when it ended. */
+  /** The filters of the last session that ended since this memory began; null if none has. */
   private endedWith: readonly string[] | null = null
   private takenOverAt: number | null = null
 
@@ -56,9 +56,9 @@ export class DeviceFacts {
     this.lost = new DroppedMessages(platform)
   }
 
-  // What happens --------------------------------------------------------------------------------------------------------
+  // Events -----------------------------------------------------------------------------------------------------------
 
-  /** A delivery goes to the session. @returns to be called with its outcome */
+  /** A delivery is passed to the session. @returns a function that gets its outcome */
   delivering(session: Session, { qos, message }: Delivery, now: number): (outcome: DeliveryOutcome) => void {
     const one: Received = { at: now, qos, trace: traceOf(message.properties), fate: 'open' }
     this.received.note(message.topic, one)
@@ -68,14 +68,14 @@ export class DeviceFacts {
     }
   }
 
-  /** The client's own publish; its `reason` is to be set when it is known. */
+  /** The client's own publish. The caller sets its `reason` later. */
   publishing({ topic, qos, properties }: Message): Published {
     const one: Published = { at: this.platform.now(), qos, trace: traceOf(properties), reason: null }
     this.sent.note(topic, one)
     return one
   }
 
-  /** What was to be sent was not: the client takes no packet of its size, or it has expired. */
+  /** A delivery was dropped instead of sent: it exceeds the client's Maximum Packet Size, or has expired. */
   unsent({ qos, message }: Delivery): void {
     const { expiresAt, topic } = message
     const why = expiresAt > 0 && expiresAt <= this.platform.now() ? 'expired' : 'too-large'
@@ -88,7 +88,7 @@ export class DeviceFacts {
     this.lost.note(why, topic, 1, qos > 0 && this.state.session?.persistent === true)
   }
 
-  /** These were found to have expired in the queue. */
+  /** These deliveries expired in the queue. */
   expired(rows: readonly StoredDelivery[]): void {
     const persistent = this.state.session?.persistent === true
     for (const { delivery } of rows) {
@@ -110,21 +110,21 @@ export class DeviceFacts {
     })
   }
 
-  /** A connection is closed since a newer one has taken its session, here or in another region. */
+  /** The connection is closed since a newer one takes the session over, here or in another region. */
   takenOver(): void {
     this.takenOverAt = this.platform.now()
   }
 
-  /** A session ends. One that ends with its connection writes nothing. */
+  /** A session ends. A session that ends with its connection writes nothing. */
   sessionEnds(session: Session, why: Ending): void {
     const { storedMessages } = session.outgoing.snapshot()
-    const kept = session.persistent && (why === 'session-expired' || storedMessages > 0)
-    this.lost.note(why, ALL_TOPICS, storedMessages, kept)
+    const stored = session.persistent && (why === 'session-expired' || storedMessages > 0)
+    this.lost.note(why, ALL_TOPICS, storedMessages, stored)
     this.endedWith = [...session.subscriptions.keys()]
     this.subscribedAt.clear()
   }
 
-  // What is told --------------------------------------------------------------------------------------------------------
+  // Answers ----------------------------------------------------------------------------------------------------------
 
   receiver({ topic, trace }: ExplainAsked): ReceiverFacts {
     const now = this.platform.now()
@@ -143,7 +143,7 @@ export class DeviceFacts {
         .map(({ at, qos, trace: traced, fate }) => ({ ageMs: ageMs(at), qos, trace: traced, fate })),
       lost: this.lost
         .of(topic)
-        // Where it is still known that the ended session did not want the topic, it is not why.
+        // An ended session that was not subscribed to the topic is not the cause.
         .filter(({ why }) => !isEnding(why) || this.endedWith === null || wanted(this.endedWith).length > 0)
         .map(({ why, messages, at }) => ({ why, messages, ageMs: ageMs(at) })),
     }

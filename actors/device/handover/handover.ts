@@ -1,4 +1,4 @@
-// A client's move between regions: the old home gives session and root away, the new home takes them over.
+// A client's move between regions: the old home hands session and root over, the new home imports them.
 import type { ClientId } from '../../../src/id/ids.ts'
 import { Outcome } from '../../../src/mqtt/outcome.ts'
 import { isFailure } from '../../../src/mqtt/reason.ts'
@@ -32,16 +32,16 @@ import { exportSession, goOn, importSession, ownSession, syncedSession } from '.
 export interface HandoverPorts {
   readonly state: DeviceState
   /**
-   * Closes the live connection, if there is one: the session is taken over.
-   * @param lost another home began from the store while this region was away
+   * Closes the live connection, if there is one: the client has connected in another region.
+   * @param lost the next home began from the core's store, without this region
    */
-  disconnect(late: boolean): void
-  /** The client begins a new session in another region: closes the live connection, and publishes a will that waits. */
+  disconnect(lost: boolean): void
+  /** The client begins a new session in another region: closes the live connection, and publishes a delayed will. */
   replaced(): void
   /** Resolves with the outcome when it is acknowledged or durable. */
   deliver(delivery: Delivery): Promise<Outcome>
-  /** They are of a session that has ended here, or whose connection has: other members of their groups get them. */
-  orphaned(deliveries: readonly Delivery[]): void
+  /** Deliveries of shared subscriptions whose session or connection has ended: other members of their groups get them. */
+  redistribute(deliveries: readonly Delivery[]): void
 }
 
 export class Handover implements LeafPart {
@@ -53,7 +53,7 @@ export class Handover implements LeafPart {
   private readonly registrar: Registrar
   private readonly presence: Presence
   private readonly shadows: Shadows
-  private readonly lateSubscriptions: RecoveredSubscriptions
+  private readonly recoveredSubscriptions: RecoveredSubscriptions
   private readonly device: HandoverPorts
 
   constructor(
@@ -75,16 +75,16 @@ export class Handover implements LeafPart {
     this.registrar = registrar
     this.presence = presence
     this.shadows = shadows
-    this.lateSubscriptions = new RecoveredSubscriptions(platform.storage, store, leaf.marks)
+    this.recoveredSubscriptions = new RecoveredSubscriptions(platform.storage, store, leaf.marks)
     this.device = device
   }
 
-  /** Gives the client to another region. The state is kept, frozen, until `release`. Null where this home is newer. */
+  /** Hands the client over. The state stays here, unchanged, until `release`. Null if this leaf knows a home with a higher epoch. */
   handover({ to, epoch, cleanStart = false }: HandoverRequest): HandoverResponse | null {
     const { home } = this.leaf
     const { knowledge } = home
     if (knowledge.at !== 'unknown' && knowledge.epoch > epoch) return null
-    // The directory made this region the home, and it never got what its predecessor had.
+    // The directory made this region the home, but it never imported its predecessor's state.
     if (!home.wasBefore(epoch)) {
       this.leaf.handOver(to, epoch, true)
       return { state: null }
@@ -100,41 +100,41 @@ export class Handover implements LeafPart {
     return { session: exportSession(this.store, this.seen) }
   }
 
-  /** While this still is the home: the connection's end is an event of it. */
+  /** While this region still is the home: the end of the connection is an event of this home. */
   beforeHandover(lost: boolean): void {
     this.device.disconnect(lost)
   }
 
-  /** After the home is given up: should the process die in between, a home without its own subscriber would lose messages. */
+  /** After the home row is written: if the process died in between, a home without its own subscriber would lose messages. */
   afterHandover(lost: boolean): void {
     const session = this.device.state.session
     if (session !== null) this.leaf.subscribers.remove(this.client, session.id, null)
-    // What the next home did not get is given with `release`: until then the session stays, even if it expires.
+    // `release` sends the queue, which the next home has not got. Until then the session must stay, even if it expires.
     if (lost && this.store.session()?.exportedUpTo === null) this.store.markExported(0)
   }
 
-  /** The new home has what it was given. Nothing of the client is left here once nothing is late any more. */
+  /** The new home has stored the state. Sends it the remainder, call by call; after the last call this region deletes the client. */
   async release(request: ReleaseRequest): Promise<ReleaseResponse> {
-    const given = await this.late(request)
-    return { ...given, clock: this.platform.now() }
+    const remainder = await this.remainder(request)
+    return { ...remainder, clock: this.platform.now() }
   }
 
-  private async late(request: ReleaseRequest): Promise<ReleaseResponse> {
+  private async remainder(request: ReleaseRequest): Promise<ReleaseResponse> {
     const before = this.leaf.home.knowledge
     if (before.at === 'here' && before.epoch < request.epoch)
       this.leaf.handOver(request.to, request.epoch, true)
     if (!this.isOldFor(request)) return RELEASED
     const row = this.store.session()
     if (row !== null && request.synced) {
-      this.lateSubscriptions.taken(request.tookFilter)
-      const subscriptions = this.lateSubscriptions.all()
+      this.recoveredSubscriptions.taken(request.tookFilter)
+      const subscriptions = this.recoveredSubscriptions.all()
       if (subscriptions.length > 0)
         return { ...RELEASED, done: false, session: row.id, upTo: request.tookUpTo, subscriptions }
     }
     if (row !== null && !row.fenced && request.registered) await this.endSubscriptions(row.id, request)
-    // Where the state was handed over, this went along with it.
+    // A hand-over includes this region's interest in the root; a home that began from the store may lack it.
     if (request.synced) await this.leaf.registration.renew()
-    // It may have come back meanwhile.
+    // During the calls the client may have returned to this region.
     if (!this.isOldFor(request)) return RELEASED
     const { synced, registered, tookUpTo, tookTopic, tookShadow } = request
     this.store.dequeueUpTo(tookUpTo)
@@ -143,7 +143,7 @@ export class Handover implements LeafPart {
     if (row !== null) {
       if (synced) this.store.dropConfirmed()
       const after = Math.max(synced ? 0 : (row.exportedUpTo ?? 0), tookUpTo)
-      const late = this.store.queued(after, Number.MAX_SAFE_INTEGER, LATE_MAX)
+      const late = this.store.queued(after, Number.MAX_SAFE_INTEGER, REMAINDER_DELIVERIES_MAX)
       const last = late.at(-1)
       if (last !== undefined) {
         const batch = packBatch(late.map(({ delivery }) => encodeDelivery(delivery)))
@@ -176,14 +176,14 @@ export class Handover implements LeafPart {
   }
 
   /**
-   * The new home has registered its own, wide ones at every WideActor of the world: what the roots' homes accepted, or
-   * WideActors sent, before that must arrive here before the subscriptions end, or nobody would get it. Rejects where that
-   * takes long; the new home asks again.
+   * The new home has registered its subscriptions, wide ones at every WideActor of the world. Messages that were accepted before
+   * that must arrive here before the subscriptions end, or nobody would get them. Rejects if that takes long; the new home asks
+   * again.
    */
   private async endSubscriptions(session: string, request: ReleaseRequest): Promise<void> {
     const filters = [...this.store.subscriptions().keys()]
     await this.registrar.fence(session, filters)
-    // Where it has come back meanwhile, they are that home's.
+    // If the client has returned to this region, the subscriptions are those of the new home here.
     if (!this.isOldFor(request)) return
     await this.registrar.unsubscribe(session, filters)
     if (this.isOldFor(request)) this.store.markFenced()
@@ -222,16 +222,16 @@ export class Handover implements LeafPart {
       this.seen,
       taken,
       this.leaf.marks,
-      this.lateSubscriptions,
+      this.recoveredSubscriptions,
       this.platform.settings.queueMessagesMax,
     )
     this.device.state.replaced(imported)
     if (imported === null) return
-    if (synced) this.lateSubscriptions.begin()
+    if (synced) this.recoveredSubscriptions.begin()
     for (const subscription of imported.subscriptions.values()) this.registerAtOwnLeaf(imported, subscription)
   }
 
-  /** This region was the last home of which anything is known: its successor was lost before it had begun, or soon after. */
+  /** Whether no home after this region's last term has stored a session: its successor was lost before it synced one. */
   private isNewest({ sessionEpoch = 0 }: HandoverState): boolean {
     const { home } = this.leaf
     const { knowledge } = home
@@ -244,35 +244,35 @@ export class Handover implements LeafPart {
     this.store.markRegistered([subscription.filter])
   }
 
-  /** Rejects while a leaf, or a wide shard, does not take a subscription: the old home's fence relies on all of them. */
+  /** Rejects while a leaf or a WideActor refuses a subscription: the old home's fence relies on all of them. */
   async registerImported(): Promise<void> {
     this.presence.publish()
     const session = this.device.state.session
     const subscriptions = this.store.unregistered()
     if (session === null || subscriptions.length === 0) return
-    // It had its retained messages when it subscribed; moving is no new subscription.
+    // The client got its retained messages when it subscribed.
     const quiet = subscriptions.map((one) => ({ ...one, retainHandling: 2 as const }))
     const { reasons } = await this.registrar.subscribe(session.id, quiet)
     const moved = subscriptions.filter((_, i) => !isFailure(reasons[i] ?? 0x80))
     this.store.markRegistered(moved.map(({ filter }) => filter))
     if (moved.length < subscriptions.length) {
       throw new Error(
-        `${subscriptions.length - moved.length} subscriptions of ${this.client} could not be moved`,
+        `${subscriptions.length - moved.length} subscriptions of ${this.client} were refused by their leaves`,
       )
     }
   }
 
-  /** The client has subscribed or unsubscribed. */
-  spokenOf(filters: readonly string[]): void {
-    if (this.leaf.home.mayHearLate) this.lateSubscriptions.changed(filters)
+  /** The client has subscribed or unsubscribed: a former home's older subscription must not replace this change. */
+  subscriptionsChanged(filters: readonly string[]): void {
+    if (this.leaf.home.mayHearLate) this.recoveredSubscriptions.changed(filters)
   }
 
-  /** In storage first; those that need other leaves are registered with all that is not yet. */
-  private async takeLateSubscriptions(
+  /** Stores them. `registerImported` registers those of other leaves. */
+  private async recoverSubscriptions(
     session: Session,
-    late: readonly RecoveredSubscription[],
+    recovered: readonly RecoveredSubscription[],
   ): Promise<void> {
-    const fresh = this.lateSubscriptions.fresh(late)
+    const fresh = this.recoveredSubscriptions.fresh(recovered)
     for (const { filter, subscription } of fresh) {
       session.step({ type: 'learned', filter, subscription })
       if (subscription === null) this.store.removeSubscription(filter)
@@ -285,20 +285,20 @@ export class Handover implements LeafPart {
     if (ended.length > 0) await this.registrar.unsubscribe(session.id, ended)
   }
 
-  /** Resolves when all of it is acknowledged or durable. What is of a session that has ended here is nobody's, or its group's. */
+  /** Resolves when all deliveries are acknowledged or durable. Those of a session that has ended here go to their groups, if any. */
   async importRest({ session, late, subscriptions }: ImportedResponse): Promise<void> {
     const current = this.device.state.session
-    if (current?.id === session) await this.takeLateSubscriptions(current, subscriptions)
+    if (current?.id === session) await this.recoverSubscriptions(current, subscriptions)
     if (current === null || (session !== current.id && session === this.store.imported())) {
-      this.device.orphaned(unpackBatch(late).map(decodeDelivery))
+      this.device.redistribute(unpackBatch(late).map(decodeDelivery))
       return
     }
     await Promise.all(
       unpackBatch(late).map((bytes) =>
         this.seen.once(bytes, (delivery, settle) => {
-          void this.device.deliver(owed(delivery)).then((outcome) => {
-            if (outcome === Outcome.ClientAway) this.device.orphaned([delivery])
-            // Not taken, so not to be taken for seen: its group may give it back.
+          void this.device.deliver(acknowledgedBefore(delivery)).then((outcome) => {
+            if (outcome === Outcome.ClientAway) this.device.redistribute([delivery])
+            // A failure keeps the name out of the seen origins: the group may deliver the message here again.
             settle(outcome)
           })
         }),
@@ -307,10 +307,10 @@ export class Handover implements LeafPart {
   }
 }
 
-/** The old home had acknowledged it: a queue that is full here takes it too. */
-function owed(delivery: Delivery): Delivery {
+/** The old home has acknowledged the message to its publisher: a full queue here must not refuse it. */
+function acknowledgedBefore(delivery: Delivery): Delivery {
   return { ...delivery, message: { ...delivery.message, owed: 'new' } }
 }
 
-/** Late deliveries of one answer. */
-const LATE_MAX = 256
+/** Deliveries of one answer. */
+const REMAINDER_DELIVERIES_MAX = 256

@@ -1,5 +1,5 @@
-// Subscriptions that were made or ended at a home just before it was lost: its successor began without them, and learns of
-// them when the lost one is back, unless the client has said something newer by then.
+// Subscriptions that began or ended at a home just before its region was lost. The next home began without these changes, and
+// imports them when the region is back, except for filters that the client has subscribed to or unsubscribed from since.
 import type { ReleaseResponse, SessionState } from '../../../src/relay/home.ts'
 import type { Marks } from '../../leaf/sync/marks.ts'
 import type { Storage } from '../../platform.ts'
@@ -18,7 +18,7 @@ export class RecoveredSubscriptions {
     this.marks = marks
   }
 
-  /** At the lost home: those that the core's store was not confirmed to have; null for one that was ended. */
+  /** At the lost home: the changes that the core's store may not have. Null for a subscription that ended. */
   all(): RecoveredSubscription[] {
     const filters = this.marks.unconfirmed('subscription', '', -1)
     if (filters.length === 0) return []
@@ -29,23 +29,23 @@ export class RecoveredSubscriptions {
     })
   }
 
-  /** The next home has those up to this filter. */
+  /** At the lost home: the next home has the changes up to this filter. */
   taken(upTo: string): void {
     if (upTo !== '') this.marks.forget('subscription', upTo)
   }
 
-  /** The successor's own client has spoken, while something may still be late. */
+  /** At the next home, while it imports: the client has subscribed to or unsubscribed from these filters. */
   changed(filters: readonly string[]): void {
     for (const filter of filters)
       this.storage.exec('INSERT OR IGNORE INTO subscription_changed (filter) VALUES (?)', filter)
   }
 
-  /** A home begins from the store. */
+  /** This home begins from the core's store. */
   begin(): void {
     this.storage.exec('DELETE FROM subscription_changed')
   }
 
-  /** Those that are news. */
+  /** The changes that the client has not overridden here. */
   fresh(late: readonly RecoveredSubscription[]): RecoveredSubscription[] {
     return late.filter(
       ({ filter }) =>
@@ -54,7 +54,7 @@ export class RecoveredSubscriptions {
   }
 }
 
-/** This region may itself be an old home whose last subscriptions nobody has asked for. */
+/** With this region's own: it may be a former home whose last subscriptions no later home has imported. */
 export function withOwn(session: SessionState, own: readonly RecoveredSubscription[]): SessionState {
   const known = new Set(session.subscriptions.map(({ filter }) => filter))
   const missing = own.flatMap(({ filter, subscription }) =>

@@ -1,4 +1,4 @@
-// A session as the old home gives it and the new home takes it.
+// A session on its way from the old home to the new home.
 import type { SessionState } from '../../../src/relay/home.ts'
 import { decodeDelivery, encodeDelivery } from '../../../src/session/delivery.ts'
 import { Session } from '../../../src/session/session.ts'
@@ -19,7 +19,7 @@ export function exportSession(store: SessionStore, seen: SeenOrigins): SessionSt
     expirySeconds: row.expirySeconds,
     disconnectedAt: row.disconnectedAt ?? 0,
     subscriptions: [...store.subscriptions().values()],
-    // Beyond what is given, where more is late: no position is used twice.
+    // Beyond the handed-over deliveries, if the queue has more: no position may be used twice.
     lastPosition: Math.max(upTo, row.lastPosition),
     sentUpTo: Math.min(row.sentUpTo, upTo),
     released: store.released(),
@@ -31,7 +31,7 @@ export function exportSession(store: SessionStore, seen: SeenOrigins): SessionSt
   }
 }
 
-/** All of a session that this region handed over, or lost to another, and that nobody has taken any further. */
+/** The session as this region still has it, if no later home has stored a session. */
 export function ownSession(store: SessionStore, seen: SeenOrigins): SessionState | null {
   const row = store.session()
   if (row === null) return null
@@ -42,7 +42,7 @@ export function ownSession(store: SessionStore, seen: SeenOrigins): SessionState
 /** A session without its queue. */
 export type SyncedSession = Omit<SessionState, 'queue'>
 
-/** What of a session is synced, but for its queue. Null for one that ends with its connection. */
+/** The synced session, without its queue. Null for a session that ends with its connection. */
 export function syncedSession(store: SessionStore): SyncedSession | null {
   const row = store.session()
   if (row === null || row.expirySeconds === 0) return null
@@ -56,14 +56,14 @@ export function syncedSession(store: SessionStore): SyncedSession | null {
     sentUpTo: Math.min(sentUpTo, lastPosition),
     released: store.released(),
     received: store.received(),
-    // A name without its delivery would make a late delivery pass for one that is here.
+    // Without its delivery, a name would make the next home refuse the delivery as a repeated one.
     seen: [],
   }
 }
 
 /**
- * What the store had of a session whose region was not reached. Positions go on beyond all that may have been sent there
- * since: a QoS 2 message with a packet id that the client holds would be taken for the one it knows.
+ * A session from the store, whose region was not reached. Its positions continue beyond any that the region may have used since:
+ * a client that holds a QoS 2 packet id would take another message with that id for a repeated one.
  */
 export function goOn(session: SessionState, now: number): SessionState {
   return {
@@ -76,7 +76,7 @@ export function goOn(session: SessionState, now: number): SessionState {
 
 /**
  * In the transaction that makes this region the home. Subscriptions are still to be registered at their leaves.
- * @param marks where the session is noted as one that the store does not have from this home
+ * @param marks gets the session, which the store does not have from this home
  */
 export function importSession(
   store: SessionStore,
@@ -86,7 +86,7 @@ export function importSession(
   lateSubscriptions: RecoveredSubscriptions,
   queueMessagesMax: number,
 ): Session | null {
-  // This region may itself be an old home that nobody has asked for what it had yet.
+  // This region may be a former home whose unsynced state no later home has imported.
   const isOwn = given !== null && store.session()?.id === given.id
   const own = isOwn ? store.unconfirmed() : []
   const session = isOwn ? withOwn(given, lateSubscriptions.all()) : given

@@ -1,7 +1,6 @@
 // Presence of a client: an event for each connection and its end, numbered without a gap, in the order of the client's root.
-// An event is kept until it has arrived wherever it goes: what is left is published again by the actor's next life, or by
-// the next home before its own events, so that no subscriber sees a higher number before a lower one. The last event is the
-// retained message, and only what is not so simple is in a table.
+// An event is stored until every receiver has it. If the process dies before, the next one publishes the event again; if the home
+// moves, the next home does, before its own events. The last event is the retained message; earlier ones are in a table.
 
 import type { ClientId } from '../../../src/id/ids.ts'
 import { isPresence, presenceTopic } from '../../../src/id/root.ts'
@@ -23,20 +22,20 @@ import { ARRIVED_ROWS } from '../schema.ts'
 const CONTENT_TYPE = new TextEncoder().encode('application/json')
 const PROPERTIES = Uint8Array.of(0x01, 1, 0x03, 0, CONTENT_TYPE.length, ...CONTENT_TYPE)
 
-type Told = Pick<PresenceEvent, 'state' | 'reason' | 'cleanStart' | 'protocol'>
+type Change = Pick<PresenceEvent, 'state' | 'reason' | 'cleanStart' | 'protocol'>
 
 export class Presence implements Stage, LeafPart {
   private readonly platform: Platform
   private readonly client: ClientId
   private readonly leaf: Leaf
   private arrived = 0
-  /** Published in this life up to this sequence. */
+  /** Published by this process up to this sequence. */
   private published = 0
   private publishing = false
   private tries = 0
   /** The session was synced while an event had not arrived yet. */
   private missed = false
-  /** Counts the times that the client came home here: what one began is not the next one's affair. */
+  /** Counts the imports: the outcome of a publish before an import must not change the state after it. */
   private term = 0
 
   constructor(platform: Platform, client: ClientId, leaf: Leaf) {
@@ -46,25 +45,25 @@ export class Presence implements Stage, LeafPart {
     this.arrived = Number(platform.storage.rows(ARRIVED_ROWS)[0]?.sequence ?? 0)
   }
 
-  /** To be called when the connection is the live one. */
+  /** Call this when the connection is the live one. */
   connected(terms: Terms, cleanStart: boolean): void {
-    // An end that was not told, since presence was off meanwhile.
-    this.disconnected(null, 'kept')
-    this.tell({ state: 'connected', cleanStart, protocol: terms.protocolVersion === 5 ? '5.0' : '3.1.1' })
+    // An earlier connection may have ended while the setting PRESENCE was off.
+    this.disconnected(null, 'unpublished')
+    this.add({ state: 'connected', cleanStart, protocol: terms.protocolVersion === 5 ? '5.0' : '3.1.1' })
     this.publish()
   }
 
-  /** Nothing, unless the last event is a connection. @param kept it is not to be published yet */
-  disconnected(reason: ReasonCode | null, kept?: 'kept'): void {
+  /** Does nothing unless the last event is a connection. @param publishing `unpublished`: stores the event only */
+  disconnected(reason: ReasonCode | null, publishing?: 'unpublished'): void {
     if (this.last()?.state !== 'connected') return
-    this.tell({ state: 'disconnected', ...(reason !== null && { reason }) })
-    if (kept === undefined) this.publish()
+    this.add({ state: 'disconnected', ...(reason !== null && { reason }) })
+    if (publishing === undefined) this.publish()
   }
 
   /**
-   * Publishes what this life has not published yet: what an earlier one left, or the former home gave. One after another,
-   * since what is refused is tried again, and the next must not come before it.
-   * Not while the client is given away: the next home does it then, before its own events.
+   * Publishes the stored events that this process has not published, of former homes too. One after another: a refused event is
+   * retried, and the next must not arrive before it. A home that is handed over publishes nothing: the next home does, before its
+   * own events.
    */
   publish(): void {
     if (this.publishing || !this.platform.settings.presence || this.leaf.home.knowledge.at !== 'here') return
@@ -102,7 +101,7 @@ export class Presence implements Stage, LeafPart {
     return { presence: this.open() }
   }
 
-  /** Events that may not have arrived everywhere, for the next home. */
+  /** The events that some receiver may not have, for the next home. */
   open(): Uint8Array[] {
     const last = this.lastOpen()
     const kept = this.platform.storage
@@ -112,8 +111,8 @@ export class Presence implements Stage, LeafPart {
   }
 
   /**
-   * What the core's store is to have with the session: the last event, once all have arrived. Were it there before, a next
-   * home that begins from the store would go on behind a number that was lost.
+   * The last event is synced with the session, once every receiver has all events. Before that, a home that begins from the
+   * store would leave a gap in the numbers.
    */
   synced(): SyncedRows {
     return ({ kind }) =>
@@ -173,13 +172,13 @@ export class Presence implements Stage, LeafPart {
     return record !== null && eventOf(record).sequence > this.published ? record : null
   }
 
-  private tell(told: Told): void {
+  private add(change: Change): void {
     const { platform } = this
     const { knowledge } = this.leaf.home
     if (!platform.settings.presence || knowledge.at !== 'here') return
     const now = platform.now()
     const sequence = (this.last()?.sequence ?? 0) + 1
-    const { state, ...more } = told
+    const { state, ...more } = change
     const event: PresenceEvent = {
       client: this.client,
       state,
@@ -205,7 +204,7 @@ export class Presence implements Stage, LeafPart {
     })
   }
 
-  /** The last event, if it may not have arrived and is not in the table. */
+  /** The last event, if some receiver may not have it and it is not in the table. */
   private lastOpen(): Uint8Array | null {
     const record = this.lastRecord()
     return record !== null && eventOf(record).sequence > this.arrived ? record : null
@@ -226,7 +225,7 @@ export class Presence implements Stage, LeafPart {
   }
 
   private announced(record: Uint8Array, outcome: Outcome): void {
-    // A full queue or outbox has lost it, as it loses any message; all others have it.
+    // QuotaExceeded: a full queue or outbox has dropped the event, as any message; all other receivers have it.
     if (isFailure(outcome) && outcome !== Reason.QuotaExceeded) {
       const pause = Math.min(PRESENCE_RETRY_MS * 2 ** this.tries++, PRESENCE_RETRY_MS_MAX)
       this.platform.wakeBy(this.platform.now() + pause)
@@ -238,7 +237,7 @@ export class Presence implements Stage, LeafPart {
     this.publish()
   }
 
-  /** It has arrived wherever it goes, or lies in an outbox on its way. */
+  /** Every receiver has the event, or an outbox has it on the way. */
   private async settle(record: Uint8Array): Promise<void> {
     const { term } = this
     const { peers, storage } = this.platform
@@ -254,7 +253,7 @@ export class Presence implements Stage, LeafPart {
     if (term !== this.term) return
     if (!arrived) this.keep(record, 1)
     if (sequence > this.arrived) this.hasArrived(sequence)
-    // With it all that was on its way before has arrived.
+    // All earlier events have arrived before this one.
     storage.exec(
       'DELETE FROM announced WHERE sequence <= ?',
       arrived ? sequence : sequence - PRESENCE_OPEN_MAX,

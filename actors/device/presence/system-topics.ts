@@ -1,5 +1,5 @@
-// `$SYS/…`: what an actor system can say honestly. There is no broker whose clients or messages could be counted, so a
-// client is told about its edge and about its own session, each as a retained message of the moment of its SUBSCRIBE.
+// `$SYS/…`: facts about a client's edge and its own session, each as a retained message of the moment of its SUBSCRIBE. There are no
+// counts of all clients or messages: no part of the system could count them.
 import { matches } from '../../../src/mqtt/topic.ts'
 import type { Delivery } from '../../../src/session/delivery.ts'
 import type { Session } from '../../../src/session/session.ts'
@@ -13,7 +13,7 @@ export type Facts = Readonly<Record<string, string>>
 
 const NO_BYTES = new Uint8Array(0)
 
-/** Whether a subscription is for the facts, of which no leaf knows. */
+/** Whether a subscription is for these facts, which no leaf has. */
 export function isFactFilter(filter: string): boolean {
   return filter.startsWith('$SYS/')
 }

@@ -31,7 +31,7 @@ import { withTime } from './replay-properties.ts'
 
 type Subscribe = Extract<Effect, { do: 'subscribe' }>
 
-/** Passes a stored message to the session; resolves with its outcome. */
+/** Delivers a message of the history to the session; resolves with its outcome. */
 type Deliver = (delivery: Delivery) => Promise<Outcome>
 
 interface Held {
@@ -45,7 +45,7 @@ interface Run {
   readonly session: Session
   readonly live: Live
   readonly from: number
-  /** Names of messages that the client has got. */
+  /** Names of messages that were delivered. */
   readonly given: Set<string>
   /** Live messages that wait for the rest of the history; null if they need not wait. */
   held: Held[] | null
@@ -75,7 +75,7 @@ export class HistoryReplay {
     this.deliver = deliver
   }
 
-  /** A live message: accepted at once, or after the history, or not at all if the history had it. */
+  /** A live message: accepted at once, or after the history, or not at all if it was delivered as history. */
   take({ message }: Delivery, settle: (outcome: Outcome) => void, accept: () => void): void {
     const name = nameOf(message.kept)
     for (const run of this.runs) {
@@ -145,7 +145,7 @@ export class HistoryReplay {
     return run
   }
 
-  /** Accepts the held messages, except those that the client has got as history. */
+  /** Accepts the held messages, except those that were delivered as history. */
   private end(run: Run): void {
     if (!this.runs.delete(run)) return
     for (const { name, settle, accept } of run.held ?? []) {
@@ -230,7 +230,7 @@ export class HistoryReplay {
     void this.deliver(deliveryOf(subscription, kept))
   }
 
-  /** Waits until the client can take another message, so that history fills no queue. False if it does not, or has left. */
+  /** Waits until the client's window has room, so that history fills no queue. False if the client stalls or has left. */
   private async hasRoom({ session, live }: Run): Promise<boolean> {
     const end = this.platform.now() + REPLAY_STALL_MS
     for (;;) {

@@ -1,4 +1,4 @@
-// What tells a 5.0 client that a message comes from the history: user properties with its time and its name.
+// User properties of a message from the history: its time and its name.
 import { describe } from '../../../src/mqtt/message-description.ts'
 import type { HistoryPlace } from '../../../src/relay/history.ts'
 

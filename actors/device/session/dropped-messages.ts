@@ -1,5 +1,5 @@
-// What a session has lost, for `explain`: by cause and topic, in memory; of a session that outlives its connection also in
-// storage, since whoever asks comes later. A message that is not lost costs nothing here.
+// Counts the messages that a session dropped, by cause and topic, for `explain`: in memory, and in storage if the session outlives
+// its connection, since somebody may ask after the memory is lost.
 import { LOST_MAX, LOST_WRITE_EVERY_MS } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 
@@ -20,7 +20,7 @@ interface Known {
   unwritten: number
 }
 
-/** The topic of what is about all topics of a session. */
+/** In place of a topic: the count is of all topics of a session. */
 export const ALL_TOPICS = ''
 
 export class DroppedMessages {
@@ -31,8 +31,8 @@ export class DroppedMessages {
     this.platform = platform
   }
 
-  /** @param kept to be written too, though not each time where it comes often */
-  note(why: Why, topic: string, messages: number, kept: boolean): void {
+  /** @param stored also in storage, where a count that grows often is written at intervals */
+  note(why: Why, topic: string, messages: number, stored: boolean): void {
     const now = this.platform.now()
     const key = `${why} ${topic}`
     let known = this.known.get(key)
@@ -45,13 +45,13 @@ export class DroppedMessages {
     known.messages += messages
     known.at = now
     known.unwritten += messages
-    if (!kept || known.writtenAt + LOST_WRITE_EVERY_MS > now) return
+    if (!stored || known.writtenAt + LOST_WRITE_EVERY_MS > now) return
     this.write(why, topic, known.unwritten, now)
     known.unwritten = 0
     known.writtenAt = now
   }
 
-  /** Of a topic, and of all of a session's. */
+  /** The counts of a topic, and those of all topics of a session. */
   of(topic: string): DroppedCount[] {
     const found = new Map<Why, DroppedCount>()
     const add = (why: Why, messages: number, at: number) => {

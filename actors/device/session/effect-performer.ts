@@ -1,4 +1,4 @@
-// Performs a session's effects in order: the effects that a performed effect leads to come after those that wait.
+// Performs a session's effects in order. Effects that arise from a performed effect are performed after those that wait.
 import type { ServerPacket } from '../../../src/mqtt/packet.ts'
 import { Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
 import type { Effect, SubscribeEffect } from '../../../src/session/effect.ts'
@@ -7,6 +7,7 @@ import type { Platform } from '../../platform.ts'
 import type { AttachmentWriter } from '../connection/attachment-writer.ts'
 import type { DeviceState } from '../device-state.ts'
 import type { DeviceFacts } from '../explain/device-facts.ts'
+import type { LastWill } from './last-will.ts'
 import { MovableTimer } from './movable-timer.ts'
 import type { OpenDeliveries } from './open-deliveries.ts'
 import type { Publisher } from './publisher.ts'
@@ -21,6 +22,7 @@ export interface EffectPorts {
   readonly facts: DeviceFacts
   readonly attachmentWriter: AttachmentWriter
   readonly publisher: Publisher
+  readonly will: LastWill
   readonly deliveries: OpenDeliveries
   readonly state: DeviceState
   reply(packet: ServerPacket): void
@@ -56,8 +58,8 @@ export class EffectPerformer {
 
   /**
    * @param session whose effects they are
-   * @returns resolve when the publishes and subscribes among them have their outcome; a call inside another one's returns an
-   * array that the outer call fills
+   * @returns a promise for each publish and subscribe among them, which resolves with its outcome. A call from inside another
+   * call returns an empty array, which the outer call fills
    */
   perform(effects: readonly Effect[], session: Session | null): readonly Promise<void>[] {
     const pending: Promise<void>[] = []
@@ -77,8 +79,8 @@ export class EffectPerformer {
   }
 
   /**
-   * @param session whose effect it is; another session may have replaced it meanwhile
-   * @returns resolves when a publish or subscribe has its outcome; null for an effect that is over at once
+   * @param session whose effect it is; by now another session may have replaced it
+   * @returns resolves when a publish or subscribe has its outcome; null for an effect that is performed at once
    */
   private performOne(effect: Effect, session: Session | null): Promise<void> | null {
     const { device, platform } = this
@@ -132,7 +134,7 @@ export class EffectPerformer {
         device.close(effect.reason)
         return null
       case 'discard-will':
-        device.store.wills.clear()
+        device.will.discard()
         return null
       case 'publish':
         return device.publisher.publish(device.writer.named(effect, live, session)).then(async (reason) => {

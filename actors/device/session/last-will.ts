@@ -1,44 +1,44 @@
 // The wills of a client: the will of its connection, stored until the connection ends, and the wills that are due. These are
-// published in order. Each is stored until it is delivered or durable elsewhere.
+// published in order. Each is stored until every receiver has it or a durable place does.
 import type { Will } from '../../../src/mqtt/packet.ts'
 import { isFailure } from '../../../src/mqtt/reason.ts'
 import { WILL_ASK_MS, WILL_CHECK_MS, WILLS_DUE_MAX } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import type { Publisher } from './publisher.ts'
-import type { WillStore } from './will-store.ts'
+import { WillStore } from './will-store.ts'
 
 export class LastWill {
   private readonly platform: Platform
   private readonly wills: WillStore
   private readonly publisher: Publisher
-  private readonly heard: () => Promise<void>
-  /** Due wills that are on their way, by number. */
+  private readonly confirmHome: () => Promise<void>
+  /** Due wills whose publish has no outcome, by number. */
   private readonly underWay = new Set<number>()
-  /** Since the actor's process began its client was here, or no other region is known to have it. */
-  private here = false
+  /** Since this process began, the client was connected here or the core was asked whether another region has the client. */
+  private confirmed = false
   private asking = false
 
-  /** @param heard resolves when the core has said whether another region has the client, and that has been performed, or says nothing for long */
-  constructor(platform: Platform, wills: WillStore, publisher: Publisher, heard: () => Promise<void>) {
+  /** @param confirmHome asks the core whether another region has the client; then a hand-over is performed. Bounded in time */
+  constructor(platform: Platform, publisher: Publisher, confirmHome: () => Promise<void>) {
     this.platform = platform
-    this.wills = wills
+    this.wills = new WillStore(platform.storage)
     this.publisher = publisher
-    this.heard = heard
+    this.confirmHome = confirmHome
   }
 
   /**
-   * The connection ended without the client's farewell. [MQTT-3.1.2-8]
-   * @param expirySeconds how long the session goes on; the will is not delayed beyond it [MQTT-3.1.2-8]
+   * The connection has ended. A will that is in storage was not discarded by a DISCONNECT. [MQTT-3.1.2-8]
+   * @param expirySeconds of the session; the will is not delayed beyond it [MQTT-3.1.2-8]
    */
   connectionEnded(expirySeconds: number): void {
-    this.here = true
+    this.confirmed = true
     const delayMs = this.delayed(expirySeconds)
     if (delayMs === null) return
     if (delayMs === 0) this.becomeDue()
     else this.delay(this.platform.now() + delayMs)
   }
 
-  /** The same of a connection that died with the process, which is back now. */
+  /** The connection ended with the process, which has begun again. */
   diedWithProcess(expirySeconds: number): void {
     const delayMs = this.delayed(expirySeconds)
     if (delayMs === null) return
@@ -48,20 +48,20 @@ export class LastWill {
     if (delayMs === 0) this.platform.after(WILL_ASK_MS, () => this.publishIfDue(false))
   }
 
-  /** @param sessionEnded then a delayed will waits no longer */
+  /** @param sessionEnded a delayed will does not wait beyond its session */
   publishIfDue(sessionEnded: boolean): void {
     const publishAt = this.wills.current()?.publishAt ?? null
     const isDue = publishAt !== null && (publishAt <= this.platform.now() || sessionEnded)
     if (publishAt !== null && !isDue) this.platform.wakeBy(publishAt)
     if (!isDue && this.waiting.length === 0) return
-    if (!this.here) this.ask(sessionEnded)
+    if (!this.confirmed) this.ask(sessionEnded)
     else if (isDue) this.becomeDue()
     else this.publish()
   }
 
-  /** A client connects: a will that waits is void if its session goes on, and due if it does not. [MQTT-3.1.3-9] */
+  /** A client connects. A delayed will is deleted if the session is resumed, and published if not. [MQTT-3.1.3-9] */
   clientReturned(resumed: boolean): void {
-    this.here = true
+    this.confirmed = true
     const stored = this.wills.current()
     const isDue = stored?.publishAt != null && stored.publishAt <= this.platform.now()
     if (stored === null) this.publish()
@@ -72,16 +72,26 @@ export class LastWill {
     }
   }
 
-  /** The client connects elsewhere, and its session ends here: a will that waits is due. [MQTT-3.1.2-8] */
+  /** The client begins a new session in another region: a delayed will is due. [MQTT-3.1.2-8] */
   sessionEnded(): void {
-    this.here = true
+    this.confirmed = true
     if (this.wills.current() !== null) this.becomeDue()
   }
 
-  /** The client goes on elsewhere: a will that waits is void. */
-  goesOnElsewhere(): void {
+  /** The client has sent DISCONNECT: deletes the will of its connection. [MQTT-3.14.4-3] */
+  discard(): void {
+    this.wills.clear()
+  }
+
+  /** The client continues its session in another region: deletes each will whose publish has not begun. */
+  discardUnpublished(): void {
     this.wills.clear()
     for (const number of this.waiting) this.wills.removeDue(number)
+  }
+
+  /** Whether the connection, or the last one, has a will. */
+  get exists(): boolean {
+    return this.wills.current() !== null
   }
 
   /** The will of a new connection. */
@@ -89,7 +99,7 @@ export class LastWill {
     this.wills.save(will)
   }
 
-  /** For how long the will is to wait; null if there is none, or it waits already. */
+  /** The will's delay, ms; null if there is no will, or its delay has begun. */
   private delayed(expirySeconds: number): number | null {
     const stored = this.wills.current()
     if (stored === null || stored.publishAt !== null) return null
@@ -97,20 +107,20 @@ export class LastWill {
   }
 
   /**
-   * The process was away, and the client may have gone on elsewhere meanwhile: a will of before would contradict what the
-   * client has said since. If nobody can say, the will is published.
+   * The process has begun again. Meanwhile the client may have connected in another region and published there: an older will
+   * would contradict those messages. If the core does not answer, the will is published.
    */
   private ask(sessionEnded: boolean): void {
     if (this.asking) return
     this.asking = true
-    void this.heard().then(() => {
+    void this.confirmHome().then(() => {
       this.asking = false
-      this.here = true
+      this.confirmed = true
       this.publishIfDue(sessionEnded)
     })
   }
 
-  /** The will of the connection takes its place behind those that are due. */
+  /** The will of the connection is due, after the wills that are due already. */
   private becomeDue(): void {
     const now = this.platform.now()
     const [oldest] = this.waiting
@@ -119,16 +129,16 @@ export class LastWill {
     this.publish()
   }
 
-  /** Numbers of the due wills that are not on their way. */
+  /** Numbers of the due wills whose publish has not begun. */
   private get waiting(): number[] {
     return this.wills.due().filter((number) => !this.underWay.has(number))
   }
 
-  /** All at once: what the client publishes next must not overtake one of them. */
+  /** All at once: the client's next publish must not overtake one of them. */
   private publish(): void {
     const numbers = this.waiting
     if (numbers.length === 0) return
-    // Stored until it is delivered or durable elsewhere: should that fail or the process die, the alarm tries again.
+    // If a publish fails or the process dies, the alarm retries.
     this.platform.wakeBy(this.platform.now() + WILL_CHECK_MS)
     for (const number of numbers) void this.publishOne(number)
   }

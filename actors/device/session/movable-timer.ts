@@ -11,7 +11,7 @@ export class MovableTimer {
     this.task = task
   }
 
-  /** Runs the task at this time, ms, and not at an earlier one that was asked for before. */
+  /** Runs the task at this time, ms, instead of the time that an earlier call set. */
   at(time: number): void {
     this.cancel?.()
     this.cancel = this.platform.after(Math.max(0, time - this.platform.now()), () => {

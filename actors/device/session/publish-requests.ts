@@ -1,5 +1,5 @@
-// What a client publishes by HTTP, through the same publisher as its connection: one order. A request with an idempotency key
-// is carried out once: what came of it is kept, in this region, and what was refused is tried again.
+// Publishes of a client by HTTP, through the same publisher as its connection: one order. A request with an idempotency key is
+// performed once: its outcomes are stored in this region. If the request comes again, only its refused messages are retried.
 
 import { decodeMessage } from '../../../src/mqtt/message.ts'
 import { packOutcomes } from '../../../src/mqtt/outcome.ts'
@@ -54,8 +54,8 @@ export class PublishRequests {
     const outcomes = before?.slice() ?? new Uint8Array(records.length)
     const tried = await this.outcomes(
       open.map((i) => records[i] as Uint8Array),
-      // A process that dies before it is kept what came of this publishes it again: whoever remembers origins, as sessions do
-      // those of QoS 2, gets it once all the same.
+      // If the process dies before the outcomes are stored, a repeated request publishes again. The same origin lets sessions
+      // recognise a QoS 2 message.
       open.map((i) => `${this.platform.address.id}/${key.name}/${key.request}/${i}`),
     )
     open.forEach((at, i) => {

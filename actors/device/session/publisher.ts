@@ -1,4 +1,4 @@
-// From a client to the leaves of what it publishes: one courier for each root, so that each root's order is kept.
+// Passes a client's messages to the leaves of their topics: one courier for each root, so that each root's order holds.
 
 import type { ClientId, Root } from '../../../src/id/ids.ts'
 import { rootOfTopic } from '../../../src/id/root.ts'
@@ -28,8 +28,8 @@ export class Publisher {
   private readonly retaining = new Set<Retaining>()
 
   /**
-   * @param own the leaf that is this very actor
-   * @param noted remembers a message, whose outcome is to be set when it is known
+   * @param own the leaf in this actor
+   * @param noted remembers a message for `explain`; the publisher sets its reason later
    */
   constructor(
     platform: Platform,
@@ -47,11 +47,11 @@ export class Publisher {
     // From here on a shadow's topic has one name.
     const topic = canonicalTopic(message.topic)
     const named = topic === message.topic ? message : { ...message, topic }
-    const passed = this.noted(named)
+    const published = this.noted(named)
     const posted = this.courier(rootOfTopic(topic)).post(encodeMessage(named))
     const outcome = await (message.retain ? this.retained(topic, posted) : posted)
     const reason = reasonOf(outcome)
-    passed.reason = reason
+    published.reason = reason
     return reason
   }
 

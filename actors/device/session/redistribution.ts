@@ -1,5 +1,5 @@
-// What came to a client by shared subscriptions and it has not acknowledged goes to other members of the group when its
-// connection ends, and certainly when its session does. [MQTT-4.8.2-6]
+// Messages of shared subscriptions that a client has not acknowledged: other members of the group get them after the client's
+// connection ends if one of them is connected, and in any case after its session ends. [MQTT-4.8.2-6]
 
 import type { ClientId } from '../../../src/id/ids.ts'
 import { rootOfTopic } from '../../../src/id/root.ts'
@@ -19,114 +19,116 @@ import {
   SHARE_CHECK_MS,
 } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
+import { LeftDeliveries } from './left-deliveries.ts'
 import type { SessionStore } from './session-store.ts'
 
-/** The session that is left, as long as it is this device's affair. */
-export interface AbandonedSession {
+/** A session without its client. */
+export interface AwaySession {
   readonly id: string
-  /** Its client is still away, and its home here. */
+  /** Whether the client is still away and its home here. */
   away(): boolean
-  /** Writes what is still to be written of its queue. */
+  /** Writes delayed changes of its queue. */
   flush(): void
-  /** Others have got these; those that are still in the queue are to be forgotten. */
-  given(rows: readonly StoredDelivery[]): void
+  /** Other members have these: removes those that are still in the queue. */
+  redistributed(rows: readonly StoredDelivery[]): void
 }
 
 export class Redistribution {
   private readonly platform: Platform
   private readonly client: ClientId
   private readonly store: SessionStore
-  private givingOrphans: Promise<void> | null = null
-  private giving = false
+  private readonly left: LeftDeliveries
+  private givingLeft: Promise<void> | null = null
+  private offering = false
   private tries = 0
 
   constructor(platform: Platform, client: ClientId, store: SessionStore) {
     this.platform = platform
     this.client = client
     this.store = store
+    this.left = new LeftDeliveries(platform.storage)
   }
 
   /**
-   * The connection has ended, the session goes on: other members that are there get what this one has not acknowledged.
-   * Begins a moment later, since the session may be taken up again in this very event. What was sent with QoS 2, and may
-   * have arrived, stays. [MQTT-4.8.2-4]
+   * The connection has ended, the session has not: offers its messages to connected members. Begins after this event, in
+   * which the client may resume the session. QoS 2 messages stay: the client may have them. [MQTT-4.8.2-4]
    */
-  whileAway(left: AbandonedSession): void {
-    if (this.giving) return
-    this.giving = true
+  offer(session: AwaySession): void {
+    if (this.offering) return
+    this.offering = true
     this.platform.after(0, () => {
-      this.offerAll(left)
-        .catch((cause) => this.platform.report('what is shared was not given away', cause))
+      this.offerAll(session)
+        .catch((cause) => this.platform.report('messages of shared subscriptions were not offered', cause))
         .finally(() => {
-          this.giving = false
+          this.offering = false
         })
     })
   }
 
-  /** While the client is connected: one that does not acknowledge what is shared may be gone. */
-  lookAgain(lastActivityAt: number): void {
+  /** While the client is connected: sets an alarm, since a client that acknowledges nothing may be gone. */
+  watch(lastActivityAt: number): void {
     if (this.store.queuedShared(0, 1).length === 0) return
     const now = this.platform.now()
     this.platform.wakeBy(now + Math.max(SHARE_CHECK_MS, now - lastActivityAt))
   }
 
-  /** In the transaction that ends the session: nobody but other members can get these now. */
+  /** In the transaction that ends the session: leaves its messages to the other members. */
   sessionEnds(sentUpTo: number): void {
     for (let after = 0; ; ) {
       const rows = this.store.queuedShared(after, GIVE_AWAY_RECORDS_MAX)
       after = rows.at(-1)?.position ?? 0
       if (after === 0) return
-      // Once begun, a QoS 2 delivery is this session's or nobody's. [MQTT-4.8.2-5]
-      this.store.leave(rows.filter(({ position, delivery }) => delivery.qos === 1 || position > sentUpTo))
+      // A QoS 2 delivery that was sent must not go to another session. [MQTT-4.8.2-5]
+      this.left.add(rows.filter(({ position, delivery }) => delivery.qos === 1 || position > sentUpTo))
       this.platform.wakeBy(this.platform.now() + GIVE_AWAY_RETRY_MS)
     }
   }
 
-  /** It came from a former home, for a session that has ended here: nobody but other members can get it. */
-  late(deliveries: readonly Delivery[]): void {
+  /** Deliveries that a former home sent for a session that has ended here. */
+  add(deliveries: readonly Delivery[]): void {
     const shared = deliveries.flatMap((delivery) => (delivery.share === null ? [] : [{ delivery }]))
     if (shared.length === 0) return
-    this.platform.storage.transaction(() => this.store.leave(shared))
+    this.platform.storage.transaction(() => this.left.add(shared))
     this.platform.wakeBy(this.platform.now() + GIVE_AWAY_RETRY_MS)
-    void this.orphans()
+    void this.giveLeft()
   }
 
-  /** Gives away what ended sessions have left; tries again later where a group does not take it. */
-  orphans(): Promise<void> {
-    this.givingOrphans ??= this.giveOrphans().finally(() => {
-      this.givingOrphans = null
+  /** Gives the messages that ended sessions have left to other members. Retries later if a group is not reached. */
+  giveLeft(): Promise<void> {
+    this.givingLeft ??= this.giveAllLeft().finally(() => {
+      this.givingLeft = null
     })
-    return this.givingOrphans
+    return this.givingLeft
   }
 
-  private async offerAll(left: AbandonedSession): Promise<void> {
-    left.flush()
-    for (let after = 0; left.away(); left.flush()) {
+  private async offerAll(session: AwaySession): Promise<void> {
+    session.flush()
+    for (let after = 0; session.away(); session.flush()) {
       const rows = this.store.queuedShared(after, GIVE_AWAY_RECORDS_MAX)
       after = rows.at(-1)?.position ?? 0
       if (after === 0) return
       const outcomes = await this.give(
-        left.id,
+        session.id,
         'offer',
         rows.filter(({ delivery }) => delivery.qos === 1),
       )
-      left.given([...outcomes].flatMap(([row, outcome]) => (isFailure(outcome) ? [] : [row])))
+      session.redistributed([...outcomes].flatMap(([row, outcome]) => (isFailure(outcome) ? [] : [row])))
     }
   }
 
-  private async giveOrphans(): Promise<void> {
+  private async giveAllLeft(): Promise<void> {
     for (let after = 0; ; ) {
-      const rows = this.store.orphans(after, GIVE_AWAY_RECORDS_MAX)
+      const rows = this.left.after(after, GIVE_AWAY_RECORDS_MAX)
       after = rows.at(-1)?.position ?? 0
       if (after === 0) break
       const outcomes = await this.give('', 'choose', rows)
-      // Without any member left nobody is subscribed any more; a failure may pass.
-      const over = [...outcomes].flatMap(([row, outcome]) =>
+      // A group without members has no subscription any more. Any other failure may pass.
+      const done = [...outcomes].flatMap(([row, outcome]) =>
         isFailure(outcome) && outcome !== Outcome.ClientAway ? [] : [row.position],
       )
-      this.store.removeOrphans(over)
+      this.left.remove(done)
     }
-    if (this.store.orphans(0, 1).length === 0) {
+    if (this.left.after(0, 1).length === 0) {
       this.tries = 0
     } else {
       const pause = Math.min(GIVE_AWAY_RETRY_MS * 2 ** this.tries++, GIVE_AWAY_RETRY_MS_MAX)
@@ -134,7 +136,7 @@ export class Redistribution {
     }
   }
 
-  /** The outcomes of those whose group was reached. */
+  /** The outcomes of the rows whose group was reached. */
   private async give(
     session: string,
     mode: 'offer' | 'choose',
@@ -142,8 +144,8 @@ export class Redistribution {
   ): Promise<Map<StoredDelivery, Outcome>> {
     const outcomes = new Map<StoredDelivery, Outcome>()
     await Promise.all(
-      [...this.byPeer(rows)].map(async ([peer, those]) => {
-        const records = those.map(({ delivery }) =>
+      [...this.byPeer(rows)].map(async ([peer, ofPeer]) => {
+        const records = ofPeer.map(({ delivery }) =>
           encodeRouted(this.client, encodeMessage(delivery.message), {
             share: delivery.share?.filter ?? '',
             mode,
@@ -152,7 +154,7 @@ export class Redistribution {
         )
         try {
           const answers = await peer.share(session, packBatch(records))
-          those.forEach((row, i) => {
+          ofPeer.forEach((row, i) => {
             outcomes.set(row, i < answers.length ? outcomeOf(answers[i]) : Outcome.ClientAway)
           })
         } catch (cause) {
@@ -176,6 +178,6 @@ export class Redistribution {
       if (found !== undefined) found.rows.push(row)
       else byName.set(name, { peer: root === null ? peers.wide(topicRoot) : peers.leaf(root), rows: [row] })
     }
-    return new Map([...byName.values()].map(({ peer, rows: those }) => [peer, those]))
+    return new Map([...byName.values()].map(({ peer, rows: ofPeer }) => [peer, ofPeer]))
   }
 }

@@ -1,4 +1,4 @@
-// Tells the leaves of this region what a session subscribes to, and that it no longer does.
+// Subscribes and unsubscribes a session at the leaves and WideActors of its region.
 import type { ClientId, Root } from '../../../src/id/ids.ts'
 import { Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
 import { rootOfSubscription } from '../../../src/mqtt/topic.ts'
@@ -51,7 +51,7 @@ export class Registrar {
           })
           retained.push(...unpackBatch(reply.retained))
         } catch (cause) {
-          this.platform.report(`could not subscribe at ${root}`, cause)
+          this.platform.report(`the leaf of ${root} did not answer a subscribe`, cause)
         }
       }),
     )
@@ -59,18 +59,18 @@ export class Registrar {
     return { reasons, retained }
   }
 
-  /** Resolves when all that these filters' homes accepted so far has come to this actor. */
+  /** Resolves when this actor has every message of these filters that their homes have accepted so far. */
   async fence(session: string, filters: readonly string[]): Promise<void> {
     const roots = [...this.byRoot(filters).keys()].filter((root) => root !== this.own.root)
     await Promise.all([
-      // Its own leaf may still hold something back that was accepted while it was the home.
+      // The own leaf may still hold messages that it accepted while it was the home.
       this.own.fanOut.settled(this.client, session),
       ...roots.map((root) => this.platform.peers.leaf(root).fence(this.client, session)),
       filters.some(isWide) ? this.wide.fence(session) : null,
     ])
   }
 
-  /** Never rejects: a leaf that is not reached learns it with its next delivery. */
+  /** Never rejects. A leaf that is not reached learns of the end with its next delivery: `NoSuchSession`. */
   async unsubscribe(session: string, filters: readonly string[]): Promise<void> {
     await Promise.all([
       this.wide.unsubscribe(session, filters.filter(isWide)),
@@ -80,7 +80,7 @@ export class Registrar {
           if (root === this.own.root) this.own.unsubscribe(this.client, session, names)
           else await this.platform.peers.leaf(root).unsubscribe(this.client, session, names)
         } catch (cause) {
-          this.platform.report(`could not unsubscribe at ${root}`, cause)
+          this.platform.report(`the leaf of ${root} did not answer an unsubscribe`, cause)
         }
       }),
     ])

@@ -1,5 +1,5 @@
-// QoS 2 deliveries that a session has taken: a call between actors that failed is made again, and this tells what came by
-// the first one. Of a session that outlives its connection it is in storage, with the delivery.
+// Names of QoS 2 deliveries that a session has accepted: a call between actors that fails is repeated, and a repeated delivery
+// must not be accepted twice. Stored with the delivery if the session outlives its connection.
 import { Outcome } from '../../../src/mqtt/outcome.ts'
 import { isFailure } from '../../../src/mqtt/reason.ts'
 import { type Delivery, decodeDelivery } from '../../../src/session/delivery.ts'
@@ -16,7 +16,7 @@ export class SeenOrigins {
     this.storage = storage
   }
 
-  /** Accepts a delivery, unless it is one that was accepted before; the outcome is the first one's. */
+  /** Accepts a delivery unless it was accepted before; then the outcome is the first one's. */
   once(
     bytes: Uint8Array,
     accept: (delivery: Delivery, settle: (outcome: Outcome) => void) => void,
@@ -32,10 +32,10 @@ export class SeenOrigins {
     const known = this.recent.get(name)
     if (known !== undefined) {
       if (delivery.message.owed === undefined) return known
-      // The first may be refused for want of room, which this one needs not be: it is acknowledged by now.
+      // A full queue may refuse the first one. This one was acknowledged to its publisher since, so no queue refuses it.
       return known.then((outcome) => (isFailure(outcome) ? this.once(bytes, accept, overlapOf) : outcome))
     }
-    if (stored !== null && this.kept(stored)) return Promise.resolve(Outcome.Stored)
+    if (stored !== null && this.isStored(stored)) return Promise.resolve(Outcome.Stored)
     const outcome = new Promise<Outcome>((settle) => accept(delivery, settle))
     this.remember(name, outcome)
     void outcome.then((reason) => {
@@ -59,7 +59,7 @@ export class SeenOrigins {
     return this.storage.exec('SELECT name FROM seen ORDER BY id').map(({ name }) => String(name))
   }
 
-  /** For the session's next home, which is to take these yet. */
+  /** For the session's next home, without the names of deliveries that it has still to accept. */
   without(late: readonly StoredDelivery[]): string[] {
     const names = new Set(late.map(({ delivery }) => nameOf(delivery)))
     return this.all().filter((name) => !names.has(name))
@@ -75,7 +75,7 @@ export class SeenOrigins {
     this.storage.exec('DELETE FROM seen')
   }
 
-  private kept(name: string): boolean {
+  private isStored(name: string): boolean {
     return this.storage.exec('SELECT 1 FROM seen WHERE name = ?', name).length > 0
   }
 
@@ -86,7 +86,7 @@ export class SeenOrigins {
   }
 }
 
-/** A client's overlapping subscriptions may give it several copies of a message, each with identifiers of its own. */
+/** With the identifiers: overlapping subscriptions bring several copies of a message, each with its own. */
 function nameOf({ qos, identifiers, share, message }: Delivery): string | null {
   if (qos < 2 || message.origin === undefined) return null
   return [message.origin, ...identifiers, ...(share === null ? [] : [share.filter])].join(' ')

@@ -1,6 +1,6 @@
-// When the session of a client that is away is over. While this region was away itself, the client may have gone on elsewhere with
-// it: what the session has yet, and what its subscriptions here bring until its new home has its own, is owed to it. So it ends
-// only when the core has said that this still is the home.
+// When the session of a client that is away has expired. If this region lost the core for a while, the client may have connected
+// elsewhere: then the queue here belongs to its new home. So a session ends only after the core confirms that this region is still
+// the home.
 import type { Session } from '../../../src/session/session.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
 import { EXPIRY_ASK_AGAIN_MS } from '../../limits.ts'
@@ -11,21 +11,21 @@ export class SessionExpiry {
   private readonly platform: Platform
   private readonly store: SessionStore
   private readonly leaf: Leaf
-  private readonly over: () => void
+  private readonly expired: () => void
   private asking = false
-  /** When the core was last asked and said that this is the home. */
+  /** When the core was last asked, if its answer was that this region is the home. */
   private hereAt = 0
 
-  /** @param over called when a session that was not yet over may have come to be */
-  constructor(platform: Platform, store: SessionStore, leaf: Leaf, over: () => void) {
+  /** @param expired called when the core has confirmed that an expired session may end */
+  constructor(platform: Platform, store: SessionStore, leaf: Leaf, expired: () => void) {
     this.platform = platform
     this.store = store
     this.leaf = leaf
-    this.over = over
+    this.expired = expired
   }
 
-  /** Whether it may be ended; else `over` is called, or the actor woken, when it may be. */
-  isOver(session: Session): boolean {
+  /** Whether the session may end. If not: wakes the actor when the time is over, and calls `expired` when the core confirms. */
+  mayEnd(session: Session): boolean {
     const at = this.at(session)
     if (at === null) return false
     if (at > this.platform.now()) this.platform.wakeBy(at)
@@ -34,15 +34,15 @@ export class SessionExpiry {
     return false
   }
 
-  /** Whether its client, which comes back, must not find it. [MQTT-4.1.0-2] */
-  isOverFor(session: Session): boolean {
+  /** Whether the time is over: a client that returns gets a new session. [MQTT-4.1.0-2] */
+  isOver(session: Session): boolean {
     const at = this.at(session)
     return at !== null && at <= this.platform.now()
   }
 
-  /** To be called before `isOverFor`; null where there is nothing to wait for. */
-  askDirectory(session: Session | null): Promise<void> | null {
-    if (session === null || !this.isOverFor(session)) return null
+  /** For a CONNECT, before `isOver`: asks the core whether this region is still the home. Null if the time is not over. */
+  confirmHome(session: Session | null): Promise<void> | null {
+    if (session === null || !this.isOver(session)) return null
     return this.leaf.sync.heardSoon()
   }
 
@@ -55,11 +55,11 @@ export class SessionExpiry {
       this.asking = false
       if (!here) return
       this.hereAt = now
-      this.over()
+      this.expired()
     })
   }
 
-  /** Milliseconds since the epoch; null where it does not wait for its client here. */
+  /** Milliseconds since the epoch; null if the session does not wait for its client here. */
   private at({ expirySeconds }: Session): number | null {
     const row = this.store.session()
     if (row === null || row.disconnectedAt === null || row.exportedUpTo !== null) return null

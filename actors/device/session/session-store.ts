@@ -1,6 +1,5 @@
-// A session in the actor's SQLite: what of it must survive its connection. A session that ends with its connection
-// writes nothing here, unless its client is slower than what it is sent.
-
+// A session's rows in the actor's storage: its terms, subscriptions, queue and QoS 2 identifiers. A session that ends with its
+// connection has no rows, unless its client acknowledges too slowly.
 import { decodeDelivery, deliveryBytes, encodeDelivery } from '../../../src/session/delivery.ts'
 import type { OutgoingSnapshot, StoredDelivery } from '../../../src/session/stored-delivery.ts'
 import type { Subscription } from '../../../src/session/subscription.ts'
@@ -9,7 +8,6 @@ import type { SqlRow, Storage } from '../../platform.ts'
 import { inLists } from '../../storage/in-lists.ts'
 import { bulkOf, bulkText, type LiveBulk } from '../connection/attachment.ts'
 import { IMPORTED_ROWS, SESSION_ROWS, SUBSCRIPTION_ROWS } from '../schema.ts'
-import { WillStore } from './will-store.ts'
 
 export interface SessionRow {
   readonly id: string
@@ -18,22 +16,20 @@ export interface SessionRow {
   readonly disconnectedAt: number | null
   readonly lastPosition: number
   readonly sentUpTo: number
-  /** Positions up to here were given to the new home. */
+  /** The new home got the queue up to this position with the hand-over; null before a hand-over. */
   readonly exportedUpTo: number | null
-  /** Its subscriptions here were ended: nothing comes for it any more. */
+  /** After a hand-over: the leaves have removed the subscriptions, so no delivery comes for the session any more. */
   readonly fenced: boolean
 }
 
 export class SessionStore {
-  readonly wills: WillStore
   private readonly storage: Storage
   private readonly marks: Marks
-  /** Whether the session outlives its connection, and so is synced; null before it was looked at. */
+  /** Whether the session outlives its connection, and so is synced; null before the row was read. */
   private outlives: boolean | null = null
 
   constructor(storage: Storage, marks: Marks) {
     this.storage = storage
-    this.wills = new WillStore(storage)
     this.marks = marks
   }
 
@@ -84,7 +80,7 @@ export class SessionStore {
     this.storage.exec('UPDATE session SET fenced = 1')
   }
 
-  /** The session has ended: nothing of it is left. */
+  /** Deletes all rows of the session. */
   clear(): void {
     this.marks.sessionEnded(this.synced !== null)
     this.outlives = false
@@ -112,7 +108,7 @@ export class SessionStore {
     )
   }
 
-  /** @param registered whether the filter's leaf in this region knows of it */
+  /** @param registered whether the filter's leaf in this region has the subscription */
   saveSubscription(subscription: Subscription, registered: boolean): void {
     const options = JSON.stringify(subscription)
     const { filter } = subscription
@@ -204,19 +200,19 @@ export class SessionStore {
     for (const position of positions) this.synced?.gone('queue', position)
   }
 
-  /** The session's next home has these. */
+  /** The session's next home has these deliveries. */
   dequeueUpTo(position: number): void {
     if (position > 0) this.storage.exec('DELETE FROM queue WHERE position <= ?', position)
   }
 
-  /** What the core's store was confirmed to have is gone: others have it from there. */
+  /** Deletes the deliveries that the core's store has: the next home read them from there. */
   dropConfirmed(): void {
     for (const { position } of this.rows('SELECT position FROM queue'))
       if (!this.marks.has('queue', Number(position)))
         this.storage.exec('DELETE FROM queue WHERE position = ?', Number(position))
   }
 
-  /** What the core's store was not confirmed to have. */
+  /** The deliveries that the core's store may not have. */
   unconfirmed(): StoredDelivery[] {
     return this.queued(0, Number.MAX_SAFE_INTEGER, -1).filter(({ position }) =>
       this.marks.has('queue', position),
@@ -240,7 +236,7 @@ export class SessionStore {
 
   // Shared subscriptions --------------------------------------------------------------------------------------------
 
-  /** What came by shared subscriptions and is in the queue, after a position. */
+  /** The deliveries of shared subscriptions in the queue, after a position. */
   queuedShared(after: number, limit: number): StoredDelivery[] {
     return this.rows(
       'SELECT position, delivery FROM queue WHERE share IS NOT NULL AND position > ? ORDER BY position LIMIT ?',
@@ -249,27 +245,9 @@ export class SessionStore {
     ).map(storedDelivery)
   }
 
-  /** The session ends, and leaves these for the other members. */
-  leave(rows: readonly Pick<StoredDelivery, 'delivery'>[]): void {
-    for (const { delivery } of rows)
-      this.storage.exec('INSERT INTO orphan (delivery) VALUES (?)', encodeDelivery(delivery))
-  }
-
-  orphans(after: number, limit: number): StoredDelivery[] {
-    return this.rows(
-      'SELECT id AS position, delivery FROM orphan WHERE id > ? ORDER BY id LIMIT ?',
-      after,
-      limit,
-    ).map(storedDelivery)
-  }
-
-  removeOrphans(ids: readonly number[]): void {
-    for (const list of inLists(ids)) this.storage.exec(`DELETE FROM orphan WHERE id IN (${list})`)
-  }
-
   // QoS 2 -----------------------------------------------------------------------------------------------------------
 
-  /** The client has the delivery: only its id is kept, until PUBCOMP. */
+  /** The client has the delivery: from here to PUBCOMP only the position is stored. */
   release(position: number, stored: boolean): void {
     if (stored) this.dequeue([position])
     this.storage.exec('INSERT OR REPLACE INTO released (position) VALUES (?)', position)
@@ -289,10 +267,10 @@ export class SessionStore {
   }
 
   /**
-   * A QoS 2 message has come and is about to be passed on.
-   * @param fresh its origin, unless it is known by an earlier one
-   * @param dup it may have come before
-   * @returns its origin
+   * A QoS 2 message of the client is about to be published.
+   * @param fresh an origin for a message that has none
+   * @param dup whether an earlier PUBLISH may have stored an origin
+   * @returns the message's origin
    */
   begin(packetId: number, fresh: string, dup: boolean): string {
     const [before] = dup ? this.rows('SELECT origin FROM received WHERE packet_id = ?', packetId) : []
@@ -305,7 +283,7 @@ export class SessionStore {
     return fresh
   }
 
-  /** It has its outcome: until PUBREL only the answer is to be given again. */
+  /** The message has its outcome: until PUBREL a repeated PUBLISH only gets PUBREC again. */
   receive(packetId: number): void {
     this.storage.exec(
       "INSERT INTO received (packet_id, origin, settled) VALUES (?, '', 1) ON CONFLICT (packet_id) DO UPDATE SET settled = 1",
@@ -323,7 +301,7 @@ export class SessionStore {
     return this.rows('SELECT packet_id FROM received WHERE settled = 1').map((row) => Number(row.packet_id))
   }
 
-  // What an attachment does not hold --------------------------------------------------------------------------------
+  // State of a live connection that does not fit into its attachment -------------------------------------------------
 
   saveLiveBulk(bulk: LiveBulk): void {
     this.storage.exec('INSERT OR REPLACE INTO live_bulk (one, bulk) VALUES (1, ?)', bulkText(bulk))
@@ -334,7 +312,7 @@ export class SessionStore {
     return row === undefined ? null : bulkOf(String(row.bulk))
   }
 
-  /** The marks, if the session is one that is synced. */
+  /** The marks, if the session is synced. */
   private get synced(): Marks | null {
     this.outlives ??= (this.session()?.expirySeconds ?? 0) > 0
     return this.outlives ? this.marks : null

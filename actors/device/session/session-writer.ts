@@ -1,4 +1,4 @@
-// Performs what of a session's effects concerns storage.
+// Performs a session's effects on storage.
 import type { Message } from '../../../src/mqtt/message.ts'
 import type { Effect } from '../../../src/session/effect.ts'
 import type { Session } from '../../../src/session/session.ts'
@@ -10,17 +10,17 @@ import type { SeenOrigins } from './seen-origins.ts'
 import type { SessionStore } from './session-store.ts'
 import { WriteBehind } from './write-behind.ts'
 
-type Kept = 'store' | 'forget' | 'sent-up-to' | 'release' | 'complete' | 'received' | 'dismissed'
+type Stored = 'store' | 'forget' | 'sent-up-to' | 'release' | 'complete' | 'received' | 'dismissed'
 
 export class SessionWriter {
-  /** What may be written a moment later. */
+  /** Changes that may be written a moment later. */
   readonly behind: WriteBehind
   private readonly platform: Platform
   private readonly store: SessionStore
   private readonly seen: SeenOrigins
   private readonly expired: (rows: readonly StoredDelivery[]) => void
 
-  /** @param expired told of what was found to have expired in the queue */
+  /** @param expired gets the deliveries that expired in the queue */
   constructor(
     platform: Platform,
     store: SessionStore,
@@ -34,8 +34,8 @@ export class SessionWriter {
     this.behind = new WriteBehind(store)
   }
 
-  /** @param session whose effect it is; null if that session has ended, and so has nothing left to lose */
-  perform(effect: Extract<Effect, { do: Kept }>, session: Session | null): void {
+  /** @param session whose effect it is; null if the session has ended: its rows are gone */
+  perform(effect: Extract<Effect, { do: Stored }>, session: Session | null): void {
     switch (effect.do) {
       case 'store':
         if (session !== null) this.enqueue(session, effect.entries)
@@ -48,7 +48,7 @@ export class SessionWriter {
         if (session !== null) this.behind.sent(effect.position)
         return
       case 'release':
-        // At once, since PUBREL must not leave before it.
+        // At once: PUBREL must not be sent before the row is written.
         if (session?.persistent === true) this.store.release(effect.position, effect.stored)
         else if (session !== null && effect.stored) this.behind.forget([effect.position])
         return
@@ -66,7 +66,7 @@ export class SessionWriter {
     }
   }
 
-  /** The message to pass on: with an origin, if it is QoS 2, which a session that goes on keeps until it is answered. */
+  /** The message to publish. A QoS 2 message gets an origin; a persistent session stores the origin until PUBREC is sent. */
   named(
     { message: sent, exchange }: Extract<Effect, { do: 'publish' }>,
     live: Live | null,
@@ -85,14 +85,14 @@ export class SessionWriter {
   private enqueue(session: Session, entries: readonly StoredDelivery[]): void {
     const { platform, store } = this
     platform.storage.transaction(() => {
-      // The row says whose the deliveries are, and that they end with the connection, should the process die.
+      // If the process dies, the next one must see whose deliveries these are, and that the session ended with its connection.
       if (!session.persistent && store.session() === null) {
         store.saveSession(session.id, 0, platform.now(), session.outgoing.snapshot())
       }
       store.enqueue(entries)
       if (session.persistent) for (const { delivery } of entries) this.seen.keep(delivery)
     })
-    // Should the process die, nobody else would wake this actor to give them to other members.
+    // If the process dies, only this alarm wakes the actor to give the messages to other members.
     if (entries.some(({ delivery }) => delivery.share !== null))
       platform.wakeBy(platform.now() + SHARE_CHECK_MS)
   }

@@ -1,4 +1,5 @@
-// SUBSCRIBE and UNSUBSCRIBE of a session: what storage keeps of them, and which retained messages are still news.
+// SUBSCRIBE and UNSUBSCRIBE of a session: stores subscriptions, registers them at their leaves, and delivers retained messages that
+// no newer message has overtaken.
 
 import { decodeMessage } from '../../../src/mqtt/message.ts'
 import type { Outcome } from '../../../src/mqtt/outcome.ts'
@@ -21,7 +22,7 @@ type Unsubscribe = Extract<Effect, { do: 'unsubscribe' }>
 export interface Subscribed {
   readonly reasons: readonly ReasonCode[]
   readonly retained: readonly Delivery[]
-  /** Reason String of the SUBACK, where the reasons alone do not say the cause. */
+  /** Reason String of the SUBACK, if the reason codes do not name the cause. */
   readonly said?: string
 }
 
@@ -29,37 +30,37 @@ export class SubscriptionRequests {
   private readonly store: SessionStore
   private readonly registrar: Registrar
   private readonly ownDeltas: ShadowDeltas
-  private readonly spokenOf: (filters: readonly string[]) => void
+  private readonly changed: (filters: readonly string[]) => void
   private readonly given: GivenRetained
-  /** For each SUBSCRIBE that waits for its leaves: the topics that have come meanwhile. */
+  /** For each SUBSCRIBE that waits for its leaves: the topics of live messages that arrived since. */
   private readonly overtaken = new Set<Set<string>>()
 
-  /** @param spokenOf told of what the client of a lasting session subscribes to, and no longer does */
+  /** @param changed gets each filter that the client of a persistent session subscribes to or unsubscribes from */
   constructor(
     store: SessionStore,
     registrar: Registrar,
     ownDeltas: ShadowDeltas,
-    spokenOf: (filters: readonly string[]) => void,
+    changed: (filters: readonly string[]) => void,
     given: GivenRetained,
   ) {
     this.store = store
     this.registrar = registrar
     this.ownDeltas = ownDeltas
-    this.spokenOf = spokenOf
+    this.changed = changed
     this.given = given
   }
 
-  /** A live message has come for the session. */
+  /** A live message has arrived for the session. */
   arrived(topic: string): void {
     for (const topics of this.overtaken) topics.add(topic)
   }
 
-  /** Registers at the leaves. A reason for each item, and the retained messages that no newer one has overtaken. */
+  /** Registers at the leaves. Returns a reason for each item, and the retained messages that no live message has overtaken. */
   async subscribe(session: Session, { items }: Subscribe): Promise<Subscribed> {
     const wanted = items.flatMap(({ refused, subscription }) => (refused === null ? [subscription] : []))
-    // Kept first: should the process die, what a leaf learnt is known here and can be taken back.
+    // Stored first: if the process dies, the next one can still unsubscribe at a leaf that has the subscription.
     if (session.persistent) {
-      this.spokenOf(wanted.map(({ filter }) => filter))
+      this.changed(wanted.map(({ filter }) => filter))
       for (const one of wanted) this.store.saveSubscription(one, true)
     }
     const overtaken = new Set<string>()
@@ -74,11 +75,11 @@ export class SubscriptionRequests {
   }
 
   /**
-   * After SUBACK: the retained messages that came with the answers, what the client's own shadows ask it to change, then,
-   * page by page, the retained messages that match wide filters.
-   * These are fetched only now, so a live message that came before is no newer.
-   * @param facts what `$SYS` says now
-   * @param give resolves when it is acknowledged or durable; null where the session is another by now
+   * After SUBACK: delivers the retained messages of the leaves' replies, the deltas of the client's own shadows, then the
+   * retained messages that match wide filters, page by page. A page is read after SUBACK, so it is newer than any live message
+   * that arrived before SUBACK.
+   * @param facts the messages of `$SYS`
+   * @param give resolves when the delivery is acknowledged or durable; null if the session is no longer the current one
    */
   async giveRetained(
     session: Session,
@@ -110,8 +111,8 @@ export class SubscriptionRequests {
       for await (const page of this.registrar.wide.retained(wanted.map(({ filter }) => filter))) {
         const records = page.slice(0, WIDE_RETAINED_MESSAGES_MAX - given)
         given += records.length
-        const kept = records.map((record) => ({ topic: decodeMessage(record).topic, record }))
-        const taken = retainedDeliveries(wanted, kept, overtaken).map((bytes) => {
+        const messages = records.map((record) => ({ topic: decodeMessage(record).topic, record }))
+        const taken = retainedDeliveries(wanted, messages, overtaken).map((bytes) => {
           const delivery = decodeDelivery(bytes)
           const outcome = give(delivery)
           if (outcome !== null) this.given.note(delivery, outcome)
@@ -125,12 +126,12 @@ export class SubscriptionRequests {
     }
   }
 
-  /** Storage follows the session, which by now has dropped what failed or was left, unless it was taken up again. */
+  /** After the outcome: deletes the rows of subscriptions that failed or ended, unless the client has subscribed again. */
   settled(session: Session, effect: Subscribe | Unsubscribe): void {
     if (!session.persistent) return
     const filters =
       effect.do === 'subscribe' ? effect.items.map(({ subscription }) => subscription.filter) : effect.filters
-    if (effect.do === 'unsubscribe') this.spokenOf(filters)
+    if (effect.do === 'unsubscribe') this.changed(filters)
     for (const filter of filters)
       if (!session.subscriptions.has(filter)) this.store.removeSubscription(filter)
   }

@@ -1,4 +1,4 @@
-// A session's wide filters: subscribed at every shard of the region, since any root may match.
+// A session's wide filters, subscribed at every WideActor of the region, since any root may match.
 import type { ClientId } from '../../../src/id/ids.ts'
 import { isFailure, Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../../src/relay/batch.ts'
@@ -18,32 +18,32 @@ export class WideRegistrar {
     this.client = client
   }
 
-  /** The worst reason of all shards for each. What is new and not granted by all of them is taken back. */
+  /** The worst reason of all WideActors for each subscription. A new subscription that one of them refused is ended at all. */
   async subscribe(session: string, subscriptions: readonly Subscription[]): Promise<ReasonCode[]> {
     if (subscriptions.length === 0) return []
     return this.inTurn(() => this.ask(session, subscriptions))
   }
 
-  /** Never rejects: a shard that is not reached learns it with its next delivery. */
+  /** Never rejects. A WideActor that is not reached learns of the end with its next delivery: `NoSuchSession`. */
   async unsubscribe(session: string, filters: readonly string[]): Promise<void> {
     if (filters.length > 0) await this.inTurn(() => this.takeBack(session, filters))
   }
 
   /**
-   * Resolves when all has come that WideActors knew only this region to want. The new home registered its wide filters
-   * before it asked the old one to let go (`Home.tryToFinish`), so every WideActor knows them: what a leaf has accepted
-   * and has not yet passed to its WideActor goes to the new region too. Rejects where a region cannot be asked.
+   * Resolves when this actor has all deliveries that WideActors sent to this region alone. The new home registered its wide
+   * filters before it asked the old home to release (`Home.tryToFinish`), so a message that reaches a WideActor from now on goes
+   * to the new region too. Rejects if a region is not reached.
    */
   async fence(session: string): Promise<void> {
     const { core, fleet, region } = this.platform
     await core.wideDrained({ fleet, region })
-    // Only now: what came from elsewhere is on its way from this region's shards.
+    // After that: this region's WideActors have received the messages of other regions, and must deliver them.
     await Promise.all(this.platform.peers.wideShards().map((shard) => shard.fence(this.client, session)))
   }
 
   /**
-   * Pages of retained records of this region's homes, then of the other regions'. Asked for again where they do not come:
-   * SUBACK is out, so the client would not ask again.
+   * Pages of retained records: of this region's homes, then of the other regions'. A page that fails is asked for again: the
+   * client has its SUBACK, so it will not subscribe again.
    */
   async *retained(filters: readonly string[]): AsyncGenerator<Uint8Array[]> {
     const shards = this.platform.peers.wideShards()
@@ -69,7 +69,7 @@ export class WideRegistrar {
         try {
           return await shard.subscribe(this.client, session, subscriptions)
         } catch (cause) {
-          this.platform.report('could not subscribe at the wide filters', cause)
+          this.platform.report('a WideActor did not answer a subscribe', cause)
           return { reasons: subscriptions.map(() => Reason.UnspecifiedError), fresh: [] }
         }
       }),
@@ -96,13 +96,13 @@ export class WideRegistrar {
         try {
           await shard.unsubscribe(this.client, session, filters)
         } catch (cause) {
-          this.platform.report('could not unsubscribe at the wide filters', cause)
+          this.platform.report('a WideActor did not answer an unsubscribe', cause)
         }
       }),
     )
   }
 
-  /** One after another: what a refusal takes back must not be what a later SUBSCRIBE was granted. */
+  /** One after another: the end of a refused subscription must not end the same filter of a later SUBSCRIBE. */
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.turn.then(work)
     this.turn = done.then(

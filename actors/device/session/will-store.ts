@@ -1,4 +1,4 @@
-// The wills of a client in the actor's SQLite. Row 1 is the will of the connection, or of the last one while it is delayed. The rows
+// The wills of a client in the actor's storage. Row 1 is the will of the connection, or of the last one while it is delayed. The rows
 // after it are due, in order.
 import { decodeMessage, encodeMessage, type Message } from '../../../src/mqtt/message.ts'
 import type { Will } from '../../../src/mqtt/packet.ts'

@@ -1,5 +1,5 @@
-// What of a queue may be written a moment later: deletes and the watermark, once for all that one event brings.
-// Lost with the process, they cost a repeated delivery (QoS 1) or PUBREL (QoS 2) at worst.
+// Changes of a queue that may be written a moment later, together: deletes, and the position up to which deliveries were sent.
+// If the process dies before, a delivery (QoS 1) or a PUBREL (QoS 2) is repeated.
 import type { SessionStore } from './session-store.ts'
 
 export class WriteBehind {
@@ -36,7 +36,7 @@ export class WriteBehind {
     this.discard()
   }
 
-  /** The session that it was about has ended. */
+  /** The session has ended. */
   discard(): void {
     this.forgotten = []
     this.completed = []

@@ -1,5 +1,5 @@
-// What a device's shadows ask it to change, as the device itself is told: while it is away its shadows remember that, not
-// its queue, and when it is back it gets one delta of each.
+// The deltas of a device's shadows, as the device itself gets them: while it is away they are not queued, since the shadows have
+// them. When the device returns, it gets the current delta of each shadow.
 import type { ClientId } from '../../../src/id/ids.ts'
 import { canonicalTopic, parseShadowTopic, topicNames } from '../../../src/id/shadow-topic.ts'
 import type { Message } from '../../../src/mqtt/message.ts'
@@ -23,19 +23,19 @@ export class ShadowDeltas {
     this.shadows = shadows
   }
 
-  /** A delivery to a session that is not connected and need not be kept: what it says, or newer, comes with the return. */
-  needless(session: Session, { share, message }: Delivery): boolean {
+  /** Whether the delivery is a delta for a client that is away: it gets this delta, or a newer one, when it returns. */
+  comesOnReturn(session: Session, { share, message }: Delivery): boolean {
     if (session.outgoing.online || share !== null) return false
     const topic = parseShadowTopic(canonicalTopic(message.topic))
     return topic !== null && topic.client === this.client && topic.rest === DELTA
   }
 
-  /** For a session that is taken up again. */
+  /** For a client that returns to its session, or begins a new one. */
   onReturn(session: Session): Delivery[] {
     return this.for([...session.subscriptions.values()], session)
   }
 
-  /** For filters that are new in a session and were granted: it may have missed what was published before. */
+  /** For granted filters that are new in a session: the client may not have the deltas that were published before. */
   onSubscribe(session: Session, items: readonly SubscribeItem[], reasons: readonly number[]): Delivery[] {
     const granted = items.filter(
       ({ isNew, subscription }, i) =>

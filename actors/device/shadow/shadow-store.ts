@@ -16,16 +16,16 @@ import type { Storage } from '../../platform.ts'
 const NO_BYTES = new Uint8Array(0)
 const encoder = new TextEncoder()
 
-/** What a request brought about. */
+/** The outcome of a request. */
 export interface Answered {
   readonly path: string
   readonly changed: boolean
-  /** To be published behind the request, in this order. */
+  /** To be published after the request, in this order. */
   readonly messages: readonly Message[]
-  /** What the first of them says. */
+  /** The body of the first message. */
   readonly body: Answer['body']
   readonly error: ShadowError | null
-  /** As it is now. */
+  /** The shadow after the request. */
   readonly shadow: Shadow | null
 }
 
@@ -34,7 +34,7 @@ export class ShadowStore {
   private readonly root: Root
   private readonly marks: Marks
   private readonly now: () => number
-  /** Characters by path, once something is to be written. */
+  /** Characters by path; null before the first write. */
   private sizes: Map<string, number> | null = null
 
   constructor(storage: Storage, root: Root, marks: Marks, now: () => number) {
@@ -55,7 +55,7 @@ export class ShadowStore {
     const now = this.now()
     const before = this.one(path)
     let stepped = step(before, verb, payload, now, shadowName(path) ?? clientOfRoot(this.root) ?? '')
-    if (stepped.applied !== null && !this.keep(path, before, stepped.applied)) {
+    if (stepped.applied !== null && !this.save(path, before, stepped.applied)) {
       const { clientToken } = (stepped.answers[0]?.body ?? {}) as { readonly clientToken?: string }
       stepped = rejected(verb, TOO_LARGE, now, clientToken)
     }
@@ -70,13 +70,13 @@ export class ShadowStore {
     return row === undefined ? null : decodeShadow(String(row.shadow))
   }
 
-  /** As it is synced: JSON, or null where there is none. */
+  /** The JSON that is synced; null if there is no such shadow. */
   encoded(path: string): string | null {
     const [row] = this.rows('SELECT shadow FROM shadow WHERE path = ?', path)
     return row === undefined ? null : String(row.shadow)
   }
 
-  /** What the device is to change, a delta for each shadow where that is something. */
+  /** The delta of each shadow whose desired and reported states differ. */
   deltas(): Message[] {
     return this.rows('SELECT path, shadow FROM shadow WHERE differs = 1 ORDER BY path').flatMap((row) => {
       const delta = deltaOf(decodeShadow(String(row.shadow)), this.now())
@@ -109,7 +109,7 @@ export class ShadowStore {
       .filter(({ error }) => error !== null)
   }
 
-  /** What the core's store was not confirmed to have, after a path. */
+  /** The changes that the core's store may not have, after a path. */
   late(after: string, limit = LATE_SHADOWS_MAX): LateShadow[] {
     return this.marks.unconfirmed('shadow', after, limit).map(({ key }) => {
       const path = String(key)
@@ -118,7 +118,7 @@ export class ShadowStore {
     })
   }
 
-  /** The next home has those up to this path. */
+  /** The next home has the changes up to this path. */
   taken(upTo: string): void {
     if (upTo !== '') this.marks.forget('shadow', upTo)
   }
@@ -128,13 +128,13 @@ export class ShadowStore {
     this.sizes = null
   }
 
-  /** The requests of a former home that nobody else had, one after another as the home accepts them. */
+  /** The requests of a former home that only that home had, in order. */
   requestsOf({ path, requests }: LateShadow): Message[] {
     return requests.map(({ verb, body }) => this.message(`${path}/${verb}`, body))
   }
 
-  /** False where the device has no room for it. */
-  private keep(path: string, before: Shadow | null, applied: Applied): boolean {
+  /** False if the device's shadows have no room for it. */
+  private save(path: string, before: Shadow | null, applied: Applied): boolean {
     const after = applied.shadow
     if (before === null) this.forgetDeleted()
     if (applied.verb === 'update' && !this.hasRoomFor(path, encodeShadow(after).length)) return false
@@ -142,7 +142,7 @@ export class ShadowStore {
     return true
   }
 
-  /** The changes that the store has not confirmed. Null once the shadow's mark is gone: the store has them all. */
+  /** The changes that the core's store has not confirmed. Null if the shadow has no mark: the store has them all. */
   private unsynced(path: string): UnsyncedChanges | null {
     if (!this.marks.has('shadow', path)) return null
     const [row] = this.rows('SELECT late FROM shadow WHERE path = ?', path)

@@ -27,17 +27,17 @@ export class Shadows implements Stage, LeafPart {
   }
 
   /**
-   * The request is acknowledged when its answers have reached their receivers, or are durable for them. A receiver that cannot
-   * take an answer makes the request no failure: the shadow says the same at any time.
+   * The request is acknowledged when each receiver has its answers, or they are durable for it. A receiver that refuses an answer
+   * does not make the request fail: the shadow can be read at any time.
    */
   accept({ message, applied }: StagedMessage): Staged | null {
-    // A former home has applied a message that is `again`.
+    // A former home has already applied a message that is `again`.
     if (applied || message.owed === 'again') return null
     const answered = this.store.answer(message)
     return answered === null ? null : this.staged(message, answered)
   }
 
-  /** A request by HTTP. @param epoch by which this region is addressed as the home; null: only if it is known to be */
+  /** A request by HTTP. @param epoch of the home that the core takes this region for; null: answers only if the home is known */
   async request(asked: ShadowAsked, epoch: number | null): Promise<HomeShadowResponse> {
     const { home } = this.leaf
     const here = epoch === null ? home.settled?.at === 'here' : await home.isHere(epoch)
@@ -63,7 +63,7 @@ export class Shadows implements Stage, LeafPart {
     }
   }
 
-  /** Requests that a former home had applied and no other home knows of: they are applied here, in their order. */
+  /** Applies, in their order, requests that a former home had applied and no other home has. */
   async importRest({ shadows }: ImportedResponse): Promise<void> {
     const requests = shadows.flatMap((one) => this.store.requestsOf(one))
     await Promise.all(
@@ -96,7 +96,7 @@ export class Shadows implements Stage, LeafPart {
     return { applied: true, received: true, outcomes, followers: messages }
   }
 
-  /** Such a request is not published itself, nor is its refusal. */
+  /** A request by HTTP is not published, nor is its refusal. */
   private async apply({ path, verb, body }: ShadowAsked): Promise<HomeShadowResponse> {
     const answered = this.store.apply(path, verb, new TextEncoder().encode(body))
     if (answered.changed) await this.publish(answered.messages)
