@@ -51,8 +51,8 @@ const DEVICE: MethodsOf<DevicePeer> = {
 
 const UPLINK: MethodsOf<UplinkPeer> = {
   send: true,
-  take: true,
-  took: true,
+  pickUp: true,
+  confirmPickup: true,
   drained: true,
   drainedWide: true,
   sync: true,

@@ -152,8 +152,8 @@ export const RETAINS_RETRY_MS = 5_000
  * before a fence gives up: the sender keeps the delivery then, and what comes behind it is not held up.
  */
 export const COMPLETING_WAIT_MS = 50
-/** After this long a former home that does not answer holds nothing back any more: what is late there may be lost. */
-export const LATE_FIRST_MS_MAX = 10_000
+/** New deliveries wait at most this long for the remainder of a former home that does not answer. */
+export const REMAINDER_WAIT_MS_MAX = 10_000
 /** A fence waits this long for messages that are under way. */
 export const FENCE_WAIT_MS_MAX = 1_000
 /** A fence looks this often whether they have arrived. */

@@ -12,7 +12,7 @@ import {
   COURIER_RETRY_MS,
 } from '../limits.ts'
 import type { Platform } from '../platform.ts'
-import { eventually } from './eventually.ts'
+import { waitUntil } from './waits.ts'
 
 export interface Parcel {
   readonly record: Uint8Array
@@ -59,7 +59,7 @@ export class Courier {
   /** Resolves when each record posted so far has its outcome. Rejects after `FENCE_WAIT_MS_MAX`. */
   async settled(): Promise<void> {
     const posted = [...this.open]
-    await eventually(this.platform, () => !posted.some((parcel) => this.open.has(parcel)))
+    await waitUntil(this.platform, () => !posted.some((parcel) => this.open.has(parcel)))
   }
 
   /** Resolves with the record's outcome. */
@@ -151,7 +151,7 @@ export class Courier {
     const failed = this.failures.sort((a, b) => a.at - b.at).flatMap((failure) => failure.parcels)
     const pause = COURIER_RETRY_MS[this.tries]
     if (pause === undefined) {
-      // The records behind fail too. If they were sent, a publisher that repeats everything after the failure would have its
+      // Fail the pending records too. If they were sent, a publisher that repeats everything after the failure would have its
       // messages out of order.
       failed.push(...this.pending)
       this.pending = []

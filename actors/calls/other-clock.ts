@@ -30,16 +30,16 @@ export function stateByOurClock(state: HandoverState, now: number): HandoverStat
   }
 }
 
-/** What a former home gives after its state, by this region's clock. */
-export function lateByOurClock(late: ImportedResponse, now: number): ImportedResponse {
-  const aheadMs = now - late.clock
-  const batch = late.late.slice()
+/** The remainder of a former home, by this region's clock. */
+export function remainderByOurClock(remainder: ImportedResponse, now: number): ImportedResponse {
+  const aheadMs = now - remainder.clock
+  const batch = remainder.late.slice()
   for (const delivery of unpackBatch(batch)) moveExpiry(recordIn(delivery), aheadMs)
   return {
-    ...late,
+    ...remainder,
     clock: now,
     late: batch,
-    retained: late.retained.map((one) => ({
+    retained: remainder.retained.map((one) => ({
       ...one,
       record: one.record === null ? null : moved(one.record, itself, aheadMs),
     })),

@@ -19,7 +19,7 @@ export function leafFacts(leaf: Leaf, { device, topic, trace }: ExplainAsked, no
     memoryMs: Math.max(0, now - recent.begun),
     home: homeFacts(home),
     moving: home.settled === null && home.knowledge.at !== 'unknown',
-    mayHearLate: home.mayHearLate,
+    mayHearLate: home.awaitsRemainder,
     subscribed: mine,
     interested: home.knowledge.at === 'here' ? interested.map(({ region }) => region) : [],
     retained: home.knowledge.at === 'here' && retained.one(topic) !== null,

@@ -24,7 +24,7 @@ export interface LeafPart {
   import?(state: HandoverState, fromStore: boolean): () => void
   /** After the import: registers at other leaves what the part needs there. May reject; it is called again then. */
   registerImported?(): Promise<void>
-  /** A former home gives what came after its hand-over. Resolves when that is acknowledged or durable. */
+  /** Imports a former home's remainder. Resolves when its messages are acknowledged or stored. */
   importRest?(rest: ImportedResponse): Promise<void>
   /** Another region becomes the home; this one still is. @param lost it took over without this region */
   beforeHandover?(lost: boolean): void

@@ -1,4 +1,4 @@
-// What a leaf answers to other actors and to the relay: the contract that DeviceActor and TopicActor keep.
+// The methods of a leaf for other actors and for the relay. DeviceActor and TopicActor implement them.
 import type { Branch, ClientId, RegionId } from '../../src/id/ids.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
 import type { ExplainAsked, LeafFacts } from '../../src/relay/explain.ts'
@@ -29,7 +29,7 @@ export interface SharingPeer {
   share(session: string, batch: Uint8Array): Promise<Uint8Array>
 }
 
-/** What an actor that is a leaf answers. Batches are `packBatch`ed; outcomes are a reason code per record. */
+/** An actor that is a leaf. Batches are `packBatch`ed; outcomes are a reason code per record. */
 export interface LeafPeer extends SharingPeer {
   /** @param batch message records */
   publish(publisher: ClientId, batch: Uint8Array): Promise<Uint8Array>
@@ -49,7 +49,7 @@ export interface LeafPeer extends SharingPeer {
    * Rejects if that takes long.
    */
   drained(region: RegionId): Promise<HomeAnswer | null>
-  /** What this leaf knows of the home, without a question to others. */
+  /** The home as this leaf knows it, without a call. */
   homeKnown(): Promise<HomeKnown>
   /** Resolves when each message that the root's home accepted so far has been delivered to this session's actor. */
   fence(client: ClientId, session: string): Promise<void>
@@ -58,7 +58,7 @@ export interface LeafPeer extends SharingPeer {
   release(request: ReleaseRequest): Promise<ReleaseResponse>
   /** At the home: a page of the branch's retained messages that match a filter, in the order of topics, after this one. */
   retainedFor(filters: readonly string[], after: string, branch: Branch): Promise<LeafRetainedPage>
-  /** What the leaf knows of a receiver and a topic. Makes no region the home. */
+  /** The leaf's facts about a receiver and a topic. Makes no region the home. */
   explainTopic(asked: ExplainAsked): Promise<LeafFacts>
 }
 

@@ -1,5 +1,5 @@
-// The leaf: stands for one root in one region. At the root's home it gives the messages their order and sends each to all
-// who want it; elsewhere it passes them to the home. This file puts its rooms together and is its face towards other actors.
+// The leaf stands for one root in one region. At the root's home it orders the messages and sends each to its subscribers and to the
+// interested regions; elsewhere it passes them to the home. This file joins the rooms, and is the leaf's face for other actors.
 
 import type { Branch, ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { clientOfRoot } from '../../src/id/root.ts'
@@ -95,7 +95,7 @@ export class Leaf {
       {
         importState: (state, fromStore) => this.transfer.import(state, fromStore),
         afterImport: () => this.transfer.registerImported(),
-        late: async (rest) => {
+        importRemainder: async (rest) => {
           const imported = this.transfer.importRest(rest)
           void this.wide.index()
           await imported
@@ -144,7 +144,7 @@ export class Leaf {
       (branch) => this.home.knowledge.at === 'here' && this.retained.hasAny(branch),
     )
     this.wide.repair()
-    if (this.home.mayHearLate) this.retained.noting = true
+    if (this.home.awaitsRemainder) this.retained.noting = true
     this.sync = new StoreSync(platform, root, marks, this.history, {
       home: () => this.home.knowledge,
       rows: () => this.transfer.synced(),
@@ -215,7 +215,7 @@ export class Leaf {
   }
 
   async homeKnown(): Promise<HomeKnown> {
-    return this.home.told
+    return this.home.answerToClaim
   }
 
   /** All that the home accepted so far has been delivered to this session's actor. */
@@ -224,7 +224,7 @@ export class Leaf {
     // A home that never moved gets nothing from elsewhere. But a region that was away learns only by asking that its client
     // has gone on elsewhere, with the state from the store.
     const first = knowledge.at === 'here' && knowledge.epoch <= FIRST_EPOCH
-    if (!first || (clientOfRoot(this.root) !== null && !(await this.sync.heard())))
+    if (!first || (clientOfRoot(this.root) !== null && !(await this.sync.confirmHome())))
       await this.platform.core.drained(this.home.asking)
     await this.fanOut.settled(client, session)
   }
@@ -259,7 +259,7 @@ export class Leaf {
   }
 
   retainedFor(filters: readonly string[], after: string, branch: Branch): LeafRetainedPage {
-    // Whoever asks has this root in its index; the next line removes it there if it has no retained messages.
+    // The WideActor that asks has this root in its index: remove it there if there are no retained messages.
     void this.wide.index()
     if (this.home.knowledge.at !== 'here') return { records: packBatch([]), next: null }
     return this.retained.page(filters, after, this.platform.now(), branch)

@@ -36,10 +36,10 @@ export class Topic {
     const before = this.leaf.home.knowledge
     if (before.at === 'here' && before.epoch < epoch) this.leaf.handOver(to, epoch, true)
     const home = this.leaf.home.knowledge
-    const isOld = home.at === 'elsewhere' && home.epoch <= epoch
+    const wasHome = home.at === 'elsewhere' && home.epoch <= epoch
     this.leaf.retained.taken(tookTopic)
-    const retained = isOld && synced ? this.leaf.retained.late(tookTopic) : []
-    if (retained.length === 0 && isOld) this.leaf.releaseState()
+    const retained = wasHome && synced ? this.leaf.retained.remainder(tookTopic) : []
+    if (retained.length === 0 && wasHome) this.leaf.releaseState()
     const clock = this.platform.now()
     return { ...RELEASED, done: retained.length === 0, upTo: tookUpTo, clock, retained }
   }

@@ -1,4 +1,4 @@
-// The calls of an uplink to the core: what is ready for one destination travels together, and a dead destination delays no other.
+// The uplink's calls to the core. Lanes for one destination share a call; a dead destination delays no other.
 import { ENVELOPES_PER_CALL_MAX, type EnvelopeResult } from '../../src/relay/envelope.ts'
 import { CoreUnreachable } from '../core/core-client.ts'
 import {
@@ -8,10 +8,10 @@ import {
   UPLINK_RECORDS_PER_CALL_MAX,
 } from '../limits.ts'
 import type { Platform } from '../platform.ts'
+import { markAcknowledged } from './acknowledged-mark.ts'
 import { envelopesOf, type Lane } from './lane.ts'
 import type { Lanes } from './lanes.ts'
 import { Link } from './link.ts'
-import { markOwed } from './owed.ts'
 import type { Settlement } from './settlement.ts'
 
 export class Dispatch {
@@ -35,7 +35,7 @@ export class Dispatch {
     return link
   }
 
-  /** Sends what is ready for the destination, as soon as its link allows. */
+  /** Sends the destination's ready lanes as soon as its link allows. */
   plan(destination: string): void {
     const link = this.link(destination)
     if (link.planned) return
@@ -49,18 +49,18 @@ export class Dispatch {
         void this.call(link, destination, lanes)
       }
     }
-    // A call costs far more than a message in it. So while one is under way, the next waits a moment for more messages.
+    // A call costs far more than a message in it. So during a call, the next one waits a moment to collect messages.
     if (wait > 0) this.platform.after(wait, go)
     else if (link.calls > 0) this.platform.after(UPLINK_COALESCE_MS, go)
     else queueMicrotask(go)
   }
 
-  /** For all destinations. */
+  /** Sends the ready lanes of all destinations. */
   planAll(): void {
     for (const destination of this.lanes.ready.destinations) this.plan(destination)
   }
 
-  /** Lanes with something to send and nothing under way, up to one call's bounds. Marks how much of each goes. */
+  /** Lanes with messages to send and no call under way, up to the bounds of one call. Sets `underWay` of each. */
   private collect(destination: string): Lane[] {
     const lanes: Lane[] = []
     let records = 0
@@ -87,14 +87,16 @@ export class Dispatch {
 
   private async call(link: Link, destination: string, lanes: Lane[]): Promise<void> {
     link.calls++
-    for (const { items, underWay } of lanes) for (const item of items.slice(0, underWay)) markOwed(item)
+    for (const { items, underWay } of lanes)
+      for (const item of items.slice(0, underWay)) markAcknowledged(item)
     let results: EnvelopeResult[]
     try {
       const { fleet, region, core } = this.platform
       const envelopes = lanes.flatMap((lane) => envelopesOf(lane, fleet, this.platform.now()))
       results = (await core.envelopes({ region, envelopes })).results
     } catch (cause) {
-      if (!(cause instanceof CoreUnreachable)) this.platform.report('the core answered strangely', cause)
+      if (!(cause instanceof CoreUnreachable))
+        this.platform.report('a call of the core failed unexpectedly', cause)
       results = lanes.map(() => ({ status: 'unreachable', detail: String(cause) }))
     }
     link.calls--
@@ -108,15 +110,17 @@ export class Dispatch {
     })
     if (problem !== null) link.failed(this.platform.now(), this.platform.random(), problem)
     else link.answered()
-    // A lane's destination may have become known meanwhile.
+    // During the call a lane may have learnt its destination.
     for (const one of new Set([destination, ...lanes.map((lane) => lane.destination)]))
       if (this.lanes.ready.any(one)) this.plan(one)
   }
 
-  /** Why the lane's destination is to wait with what is still to be delivered; null where it need not. */
+  /** The reason to pause the lane's destination; null if there is none. */
   private finish(lane: Lane, result: EnvelopeResult | undefined): string | null {
     if (result?.status === 'done')
-      return this.settlement.answered(lane, result.outcomes) ? 'an actor there failed' : null
+      return this.settlement.answered(lane, result.outcomes)
+        ? 'an actor in the destination region failed'
+        : null
     this.settlement.unanswered(lane)
     return result?.status === 'unreachable' ? result.detail : 'the home has moved'
   }

@@ -1,4 +1,4 @@
-// What waits in an uplink for the destinations of a root: facts for `explain`.
+// Facts for `explain`: the messages of a root that wait in an uplink.
 import type { Root } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import type { UplinkFacts } from '../../src/relay/explain.ts'

@@ -1,11 +1,11 @@
-// What waits for a root's home when that home comes to this region: the home picks it up here, instead of by way of the core.
+// A root's home has moved to this region: it picks up the messages that wait for it in the uplink, without the core.
 import type { Root } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { TAKEN_WAIT_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
+import { markAcknowledged } from './acknowledged-mark.ts'
 import { type LaneItem, runsOf } from './lane.ts'
 import type { Lanes } from './lanes.ts'
-import { markOwed } from './owed.ts'
 import type { Settlement } from './settlement.ts'
 import type { Run } from './uplink-peer.ts'
 
@@ -15,7 +15,7 @@ export class HomePickup {
   private readonly platform: Platform
   private readonly lanes: Lanes
   private readonly settlement: Settlement
-  /** Picked up, and not yet confirmed by the home. */
+  /** Messages that a home has picked up and not confirmed. */
   private readonly open = new Map<Root, { readonly items: LaneItem[]; readonly at: number }>()
 
   constructor(platform: Platform, lanes: Lanes, settlement: Settlement) {
@@ -24,23 +24,23 @@ export class HomePickup {
     this.settlement = settlement
   }
 
-  take(root: Root): Run[] {
+  begin(root: Root): Run[] {
     const lane = this.lanes.of(root, HOME, null)
     const items = this.open.get(root)?.items ?? []
-    // With what is under way, or later messages would overtake it. Its answer still finds it in the retired lane.
+    // Include messages under way, or later ones would overtake them. The answer of their call finds them in the retired lane.
     items.push(...lane.items)
-    // The senders need not wait for what is stored. What is not stored is stored now, so that it outlives this process.
+    // Store every message now, so that it outlives this process and its sender need not wait.
     this.platform.storage.transaction(() => {
       for (const item of items) {
         lane.name(item)
         this.settlement.store(lane, item, true)
-        markOwed(item)
+        markAcknowledged(item)
       }
     })
     lane.items.splice(lane.underWay)
     this.lanes.retire(lane)
     if (items.length > 0) {
-      // Later messages get another source: these may still go the usual way, and would come out of turn.
+      // Later messages get another source: if these go through the core after all, their numbers would be out of order.
       this.lanes.beginEpoch()
       this.open.set(root, { items, at: this.platform.now() })
       this.platform.wakeBy(this.platform.now() + TAKEN_WAIT_MS)
@@ -48,8 +48,8 @@ export class HomePickup {
     return runsOf(items)
   }
 
-  /** The home has all of it. */
-  confirmed(root: Root): void {
+  /** The home has delivered or stored all picked-up messages. */
+  confirm(root: Root): void {
     const taken = this.open.get(root)
     this.open.delete(root)
     this.platform.storage.transaction(() => {
@@ -57,8 +57,8 @@ export class HomePickup {
     })
   }
 
-  /** What no home has confirmed in time goes the usual way, before later messages. */
-  takeBack(): void {
+  /** Returns messages that no home confirmed in time to their lane, before later messages. */
+  returnUnconfirmed(): void {
     const before = this.platform.now() - TAKEN_WAIT_MS
     for (const [root, { items, at }] of this.open) {
       const later = this.lanes.find(root, HOME)

@@ -15,24 +15,24 @@ export interface LaneItem {
   readonly qos: number
   readonly expiresAt: number
   readonly arrivedAt: number
-  /** Its sender waits until it is delivered, although it is stored. */
+  /** The sender waits for the delivery, although the message is stored. */
   readonly global: boolean
-  /** A message that the sender still has, and offers to another region: not stored, and given up where that takes long. */
+  /** The sender still has the message and only offers it to another region. Not stored; returned if the answer takes long. */
   readonly offer: boolean
-  /** It came as one that is acknowledged already, wherever it came from. */
-  readonly owed: boolean
-  /** Given when it is first sent or stored, and kept for good: receivers know by it what comes again. */
+  /** The publisher had its acknowledgement before the message came here. */
+  readonly acknowledged: boolean
+  /** Set at the first send or store, and never changed: receivers recognise a repetition by it. */
   name: ItemName | null
-  /** In the outbox, once it is stored. */
+  /** The row in the outbox; null while the message is not stored. */
   row: OutboxRow | null
-  /** Null once the sender has its outcome. */
+  /** Gives the sender its outcome; null afterwards. */
   settle: ((outcome: Outcome) => void) | null
 }
 
-/** @param record a routed one */
+/** @param record a routed record */
 export function newItem(record: Uint8Array, now: number, settle: (outcome: Outcome) => void): LaneItem {
   const { record: encoded, turn } = decodeRouted(record)
-  const { qos, expiresAt, global, owed } = decodeMessage(encoded)
+  const { qos, expiresAt, global, acknowledged } = decodeMessage(encoded)
   return {
     record,
     qos,
@@ -40,35 +40,35 @@ export function newItem(record: Uint8Array, now: number, settle: (outcome: Outco
     arrivedAt: now,
     global: global === true,
     offer: turn?.mode === 'offer',
-    owed: owed !== undefined,
+    acknowledged: acknowledged !== undefined,
     name: null,
     row: null,
     settle,
   }
 }
 
-/** As it was read from the outbox. */
+/** An item read from the outbox. */
 export function storedItem(row: OutboxRow, now: number): LaneItem {
   const { record, expiresAt, name } = row
-  const flags = { global: false, offer: false, owed: true }
+  const flags = { global: false, offer: false, acknowledged: true }
   return { record, qos: 1, expiresAt, arrivedAt: now, ...flags, name, row, settle: null }
 }
 
 export class Lane {
   readonly root: Root
   readonly to: Destination
-  /** Where the destination is, as far as known: lanes with the same hint travel together. */
+  /** The home's region, if known. Lanes with the same hint share calls. */
   hint: RegionId | null
   readonly items: LaneItem[] = []
-  /** Under which its uplink has it. */
+  /** The lane's key in its uplink. */
   key = ''
   underWay = 0
   nextNumber: number
   private readonly source: string
 
   /**
-   * @param life names this life of the uplink; what a lane of the same root and destination has sent in it before had
-   * numbers below `nextNumber`, or the life had another name
+   * @param life names this run of the uplink. Earlier lanes of the same root and destination used numbers below `nextNumber`, or
+   * had another `life`
    */
   constructor(root: Root, to: Destination, hint: RegionId | null, life: string, nextNumber: number) {
     this.root = root
@@ -87,19 +87,19 @@ export class Lane {
     return (this.to.kind === 'home' ? this.hint : this.to.region) ?? '?'
   }
 
-  /** The name of an item, which gets the next one if it has none. To be asked for in the order of the items. */
+  /** The item's name; assigns the next one if it has none. Call in the order of the items. */
   name(item: LaneItem): ItemName {
     item.name ??= { source: this.source, number: this.nextNumber++ }
     return item.name
   }
 
-  /** Not taken by a receiver, and acknowledged: it goes again, as another one. */
+  /** Gives an item a new name, so that receivers do not count it as a repetition. */
   rename(item: LaneItem): ItemName {
     item.name = { source: `${this.source}.again`, number: this.nextNumber++ }
     return item.name
   }
 
-  /** Names the first items that may go in one envelope, whose numbers count on from its first; how many, and how large. */
+  /** Names the first items that fit into one envelope: their numbers are consecutive. @returns their count and size */
   nameRun(itemsMax: number, bytesMax: number): { readonly count: number; readonly bytes: number } {
     let bytes = 0
     let count = 0
@@ -114,12 +114,12 @@ export class Lane {
     return { count, bytes }
   }
 
-  /** A member of the group may be getting it: whether that is so is waited for, or another would get it too. */
+  /** True if a member of the group may get the offered message now: wait, or another member gets it too. */
   mayBeTaken(item: LaneItem, now: number): boolean {
     return item.offer && this.items.indexOf(item) < this.underWay && item.arrivedAt + OFFER_WAIT_MS > now
   }
 
-  /** Takes out the first items, done. */
+  /** Removes and returns the first items. */
   drop(count: number): LaneItem[] {
     return this.items.splice(0, count)
   }
@@ -135,7 +135,7 @@ function follows(name: ItemName, before: ItemName): boolean {
   return name.source === before.source && name.number === before.number + 1
 }
 
-/** Items that have their names, as a home picks them up: in the runs that envelopes would carry. */
+/** Named items as a home picks them up: in the runs that envelopes would carry. */
 export function runsOf(items: readonly LaneItem[]): Run[] {
   return consecutive(items).map(({ first, records }) => ({
     source: first.source,
@@ -144,7 +144,7 @@ export function runsOf(items: readonly LaneItem[]): Run[] {
   }))
 }
 
-/** What of a lane is under way, as envelopes. Its items have their names. @param clock of this region, ms since the epoch */
+/** The named items under way, as envelopes. @param clock of this region, ms since the epoch */
 export function envelopesOf(lane: Lane, fleet: FleetId, clock: number): OutgoingEnvelope[] {
   const { root, to, items, underWay } = lane
   return consecutive(items.slice(0, underWay)).map(({ first, records }) => ({
@@ -164,11 +164,11 @@ interface Consecutive {
   readonly records: Uint8Array[]
 }
 
-/** Items whose numbers count on belong together. */
+/** Groups items with consecutive numbers. */
 function consecutive(items: readonly LaneItem[]): Consecutive[] {
   const runs: Consecutive[] = []
   for (const { name, record } of items) {
-    if (name === null) throw new Error('an item is passed on without a name')
+    if (name === null) throw new Error('an item of a lane has no name')
     const run = runs.at(-1)
     if (run === undefined || !follows(name, run.last))
       runs.push({ first: name, last: name, records: [record] })

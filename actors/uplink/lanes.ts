@@ -1,26 +1,26 @@
-// The lanes of an uplink. Each root and destination has one, whose messages get names that no other lane ever used.
+// The lanes of an uplink, one for each root and destination. A lane's messages get names that no other lane ever used.
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import { Lane } from './lane.ts'
-import { Ready } from './ready.ts'
+import { ReadyLanes } from './ready-lanes.ts'
 import type { Destination } from './uplink-peer.ts'
 
 export class Lanes {
-  /** Lanes that may have something to send. */
-  readonly ready = new Ready()
+  /** Lanes that may have messages to send. */
+  readonly ready = new ReadyLanes()
   private readonly byKey = new Map<string, Lane>()
-  /** Names this life of the uplink. With `epoch` it is in the source of each lane. */
+  /** Names this run of the uplink. With `epoch` it is in the source of each lane. */
   private readonly life: string
   private epoch = 0
-  /** Above the number of each message of the lanes that are forgotten. */
+  /** Above all numbers of forgotten lanes. */
   private nextNumber = 0
   private retired = 0
 
-  /** @param life unique for ever */
+  /** @param life never used by another run of an uplink */
   constructor(life: string) {
     this.life = life
   }
 
-  /** Also lanes that are retired. */
+  /** All lanes, retired ones included. */
   get all(): Iterable<Lane> {
     return this.byKey.values()
   }
@@ -29,7 +29,7 @@ export class Lanes {
     return this.byKey.get(Lane.key(root, to)) ?? null
   }
 
-  /** Made if it does not exist. @param hint where a home was last; null leaves what the lane knows */
+  /** The lane; makes it if there is none. @param hint the home's last known region; null leaves the lane's own hint */
   of(root: Root, to: Destination, hint: RegionId | null): Lane {
     const key = Lane.key(root, to)
     let lane = this.byKey.get(key)
@@ -50,13 +50,13 @@ export class Lanes {
     this.ready.remove(lane)
   }
 
-  /** Takes the lane out of use. While a call of it is under way, its answer still finds it. */
+  /** Takes the lane out of use. The answer of a call under way still finds it. */
   retire(lane: Lane): void {
     this.forget(lane)
     if (lane.underWay > 0) this.add(lane, `retired ${++this.retired}`)
   }
 
-  /** From now on lanes have other sources: what one of the same root sends later must not count as sent before. */
+  /** New lanes get new sources, so that receivers do not take their messages for repetitions. */
   beginEpoch(): void {
     this.epoch++
   }

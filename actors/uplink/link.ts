@@ -1,4 +1,4 @@
-// The state of the way to one destination region (or `?` where that is not known yet): a dead one delays no other.
+// The state of the link to one destination region, or to `?` if the destination is unknown. A dead one delays no other.
 import { UPLINK_RETRY_MS_MAX, UPLINK_RETRY_MS_MIN } from '../limits.ts'
 
 export interface Failing {
@@ -11,21 +11,21 @@ export class Link {
   planned = false
   private failures = 0
   private retryAt = 0
-  /** Since when it does not answer, and its last problem. */
+  /** The time of the first failure in a row, and the last error. */
   private since = 0
   private problem = ''
 
-  /** The last call failed. */
+  /** True if the last call failed. */
   get down(): boolean {
     return this.failures > 0
   }
 
-  /** Null while it answers. */
+  /** Null while the destination answers. */
   get failing(): Failing | null {
     return this.down ? { since: this.since, problem: this.problem } : null
   }
 
-  /** Nothing is to be sent for so long. */
+  /** The pause before the next call. */
   waitMs(now: number): number {
     return this.retryAt - now
   }
@@ -35,7 +35,7 @@ export class Link {
     this.retryAt = 0
   }
 
-  /** @param random 0 to 1: the pause doubles with each failure, give or take half, so that uplinks do not come back together */
+  /** @param random 0 to 1. The pause doubles with each failure, plus or minus half, so that uplinks retry at different times */
   failed(now: number, random: number, problem: string): void {
     if (!this.down) this.since = now
     this.problem = problem

@@ -1,10 +1,10 @@
-// What an uplink could not pass on in time, in SQLite until the core has it (promise 6).
+// The outbox: messages that the uplink could not deliver in time, in SQLite until their receivers have them (promise 6).
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import { OUTBOX_BYTES_MAX } from '../limits.ts'
 import type { SqlRow, Storage } from '../platform.ts'
 import type { Destination } from './uplink-peer.ts'
 
-/** By what a receiver knows a message that comes again, also from the uplink's next life. */
+/** A message's name. A receiver recognises a repetition by it, even after the uplink has lost its memory. */
 export interface ItemName {
   readonly source: string
   readonly number: number
@@ -14,7 +14,7 @@ export interface OutboxRow {
   readonly id: number
   readonly root: Root
   readonly to: Destination
-  /** Of a root whose home it goes to, where that was when it was stored; null where nobody knew. */
+  /** The home's region when the message was stored; null if unknown. */
   readonly hint: RegionId | null
   readonly name: ItemName
   readonly expiresAt: number
@@ -46,8 +46,8 @@ export class Outbox {
   }
 
   /**
-   * Whether there is room. What waits for one region may be as much as is left free for all others: one that is
-   * away gets half of the room, two get a third each, and there is always some for another.
+   * True if there is room. One region's messages may take as much as is still free: one absent region gets half of the outbox,
+   * two get a third each, and a further one always finds room.
    */
   fits(to: Destination, hint: RegionId | null, record: Uint8Array): boolean {
     const { messages, bytes } = this.byRegion.get(regionOf({ to, hint })) ?? { messages: 0, bytes: 0 }
@@ -57,10 +57,10 @@ export class Outbox {
     )
   }
 
-  /** Only what fits. */
-  add(given: Omit<OutboxRow, 'id'>): OutboxRow {
-    const { root, to, name, expiresAt, record } = given
-    const region = regionOf(given)
+  /** Stores a message. Check `fits` before. */
+  add(message: Omit<OutboxRow, 'id'>): OutboxRow {
+    const { root, to, name, expiresAt, record } = message
+    const region = regionOf(message)
     const [row] = this.storage.exec(
       'INSERT INTO outbox (root, kind, region, epoch, source, number, expires_at, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id',
       root,
@@ -73,10 +73,10 @@ export class Outbox {
       record,
     )
     this.count(region, 1, record.length)
-    return { ...given, id: Number(row?.id) }
+    return { ...message, id: Number(row?.id) }
   }
 
-  /** It goes under another name, and with another mark. */
+  /** Changes the name of a message, and its mark. */
   replace(row: OutboxRow, name: ItemName, record: Uint8Array): OutboxRow {
     this.storage.exec(
       'UPDATE outbox SET source = ?, number = ?, record = ? WHERE id = ?',
@@ -94,7 +94,7 @@ export class Outbox {
     this.count(regionOf(row), -1, -row.record.length)
   }
 
-  /** Everything, in the order in which it came. */
+  /** All messages, in the order in which they were stored. */
   all(): OutboxRow[] {
     return this.storage.exec('SELECT * FROM outbox ORDER BY id').map((row) => ({
       id: Number(row.id),

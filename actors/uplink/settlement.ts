@@ -1,13 +1,13 @@
-// What becomes of the messages of a lane: delivered, stored in the outbox, refused, expired, or sent again. Senders get their
-// outcomes here, and only here does the outbox change.
+// Settles the messages of a lane: delivered, stored in the outbox, refused, expired, or sent again. Only this file gives senders
+// their outcomes and changes the outbox.
 import { Outcome, outcomeOf } from '../../src/mqtt/outcome.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { GLOBAL_WAIT_MS, UPLINK_ALARM_MS, UPLINK_STORE_AFTER_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
+import { markedAgain } from './acknowledged-mark.ts'
 import type { Lane, LaneItem } from './lane.ts'
 import type { Lanes } from './lanes.ts'
 import type { Outbox } from './outbox.ts'
-import { owedAgain } from './owed.ts'
 
 export class Settlement {
   private readonly platform: Platform
@@ -22,15 +22,15 @@ export class Settlement {
   }
 
   /**
-   * The receiver has answered for what of the lane is under way.
-   * @returns whether an actor there failed, and something goes again for that
+   * The receiver has answered the lane's messages under way.
+   * @returns true if an actor there failed, and messages are sent again for that
    */
   answered(lane: Lane, outcomes: readonly number[]): boolean {
     const again = lane.drop(lane.underWay).filter((item, i) => {
       const outcome = outcomeOf(outcomes[i] ?? Reason.Success)
       if (this.goesAgain(lane, item, outcome)) return true
       if (outcome === Reason.QuotaExceeded && item.settle === null)
-        this.platform.report(`a message to ${lane.root} that was acknowledged is refused for good`, null)
+        this.platform.report(`an acknowledged message to ${lane.root} was refused and is lost`, null)
       this.done(item, outcome)
       return false
     })
@@ -39,7 +39,7 @@ export class Settlement {
     return again.length > 0 && outcomes.includes(Reason.UnspecifiedError)
   }
 
-  /** Nobody has answered. The senders need not wait longer: QoS 1 is stored, QoS 0 is given up. */
+  /** No answer came. Ends the senders' wait: stores QoS 1 and 2, drops QoS 0. */
   unanswered(lane: Lane): void {
     const count = lane.underWay
     lane.underWay = 0
@@ -47,7 +47,7 @@ export class Settlement {
     lane.prune()
   }
 
-  /** Never only the newest: what is read back after a crash comes in the order in which it was stored. */
+  /** Stores all messages of the lane, never only the newest: after a crash they are sent in the order of their rows. */
   storeAll(lane: Lane): void {
     this.platform.storage.transaction(() => {
       for (const item of lane.items) this.store(lane, item)
@@ -55,19 +55,19 @@ export class Settlement {
     lane.prune()
   }
 
-  /** @param taken the home of the root has it too */
-  store(lane: Lane, item: LaneItem, taken = false): void {
+  /** Stores a message and ends its sender's wait. @param pickedUp the root's home has the message too */
+  store(lane: Lane, item: LaneItem, pickedUp = false): void {
     if (item.settle === null) return
     if (item.offer) {
-      if (!taken && lane.mayBeTaken(item, this.platform.now())) return
-      // The sender still has it, and finds somebody else.
+      if (!pickedUp && lane.mayBeTaken(item, this.platform.now())) return
+      // The sender still has the message, and offers it to another member.
       item.settle(Outcome.ClientAway)
       item.settle = null
       return
     }
     const { root, to, hint } = lane
-    if (item.qos > 0 && item.row === null && (item.owed || this.outbox.fits(to, hint, item.record))) {
-      // A copy: what waits for long must not keep the batch that it came in, which may be far larger.
+    if (item.qos > 0 && item.row === null && (item.acknowledged || this.outbox.fits(to, hint, item.record))) {
+      // Copy the record: a message that waits long must not hold its whole batch in memory.
       item.record = item.record.slice()
       const { expiresAt, record } = item
       item.row = this.outbox.add({ root, to, hint, name: lane.name(item), expiresAt, record })
@@ -99,7 +99,7 @@ export class Settlement {
     lane.prune()
   }
 
-  /** What the core has not answered in time is stored, so that its publisher need not wait (promise 1). */
+  /** Stores messages that the core has not answered in time, so that their publishers need not wait (promise 1). */
   planStore(): void {
     if (this.storePlanned) return
     this.storePlanned = true
@@ -111,7 +111,7 @@ export class Settlement {
         for (const lane of this.lanes.all) {
           for (const item of lane.items) {
             if (item.settle === null) continue
-            // QoS 0 that waits for a long outbox is given up: its publisher's next messages wait for this call.
+            // A QoS 0 message is dropped here: its publisher's next messages wait for this call.
             if (item.arrivedAt <= before) this.store(lane, item)
             if (item.settle !== null) waiting = true
           }
@@ -123,7 +123,7 @@ export class Settlement {
   }
 
   private goesAgain(lane: Lane, item: LaneItem, outcome: Outcome): boolean {
-    const record = owedAgain(item, outcome)
+    const record = markedAgain(item, outcome)
     if (item.row === null || record === null) return false
     item.record = record
     item.row = this.outbox.replace(item.row, lane.rename(item), record)

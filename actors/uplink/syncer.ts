@@ -1,4 +1,4 @@
-// What the actors of a region have to sync, gathered for a moment into one call. It stores nothing: the actors' marks do.
+// Gathers the syncs of a region's actors for a moment into one call of the core. It stores nothing: the actors' marks survive.
 import { ROOTS_PER_SYNC_MAX, type RootChange, type SyncResult } from '../../src/relay/sync.ts'
 import { SYNC_BYTES_PER_CALL_MAX, SYNC_GATHER_MS, SYNC_HELD_MS_MAX, SYNC_PAUSE_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
@@ -6,7 +6,7 @@ import type { Platform } from '../platform.ts'
 interface Waiting {
   readonly change: RootChange
   readonly bytes: number
-  /** It is tried again until then. */
+  /** The sync is retried until this time. */
   readonly until: number
   readonly settle: (result: SyncResult) => void
 }
@@ -15,10 +15,10 @@ export class Syncer {
   private readonly platform: Platform
   private waiting: Waiting[] = []
   private gathering = false
-  /** They failed, and are tried again after a pause. */
+  /** Failed syncs, retried after a pause. */
   private held: Waiting[] = []
   private pausing = false
-  /** After a call that did not reach the core; 0 after one that did. */
+  /** The end of the pause after a call that did not reach the core; 0 after a call that did. */
   private pausedUntil = 0
 
   constructor(platform: Platform) {
@@ -26,12 +26,12 @@ export class Syncer {
   }
 
   /**
-   * @param patient it has failed before: it is tried here again for a while, so that what has waited for the core, or for the
-   * store, is there soon after these are
+   * @param patient true for a sync that failed before: it is retried here for a while, so that it arrives soon after core and
+   * store are back
    */
   sync(change: RootChange, patient = false): Promise<SyncResult> {
     const now = this.platform.now()
-    // The core is out of reach: everybody's retries need not find that out.
+    // The core is unreachable: fail at once, instead of one more call for each actor.
     if (!patient && now < this.pausedUntil) return Promise.resolve('failed')
     return new Promise((settle) => {
       const until = patient ? now + SYNC_HELD_MS_MAX : now
@@ -65,7 +65,7 @@ export class Syncer {
       const held = this.held.splice(0)
       for (const { until, settle } of held) if (until <= now) settle('failed')
       this.held = held.filter(({ until }) => until > now)
-      // While it is away one call finds out whether it still is.
+      // While the core is away, one call is enough to find out whether it is back.
       this.gather(this.held.splice(0, this.away ? fitting(this.held) : this.held.length))
     })
   }
@@ -79,7 +79,7 @@ export class Syncer {
       this.pausedUntil = 0
     } catch (cause) {
       this.pausedUntil = this.platform.now() + SYNC_PAUSE_MS
-      this.platform.report('the core was not reached for a sync', cause)
+      this.platform.report('a sync did not reach the core', cause)
     }
     some.forEach((one, i) => {
       const result = results[i] ?? 'failed'
@@ -89,7 +89,7 @@ export class Syncer {
   }
 }
 
-/** How many of the first go into one call. */
+/** How many of the first syncs fit into one call. */
 function fitting(waiting: readonly Waiting[]): number {
   let bytes = 0
   let count = 0
@@ -101,7 +101,7 @@ function fitting(waiting: readonly Waiting[]): number {
   return count
 }
 
-/** Near enough for a bound: what is large is rows. */
+/** An estimate, good enough for a bound. */
 function bytesOf({ queue, retained, session, history }: RootChange): number {
   let bytes = 500 + (session?.subscriptions.length ?? 0) * 200
   for (const { delivery } of queue) bytes += 100 + (delivery?.length ?? 0)

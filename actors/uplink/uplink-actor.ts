@@ -1,4 +1,4 @@
-// One shard of a region's link to the core, as hosts run it.
+// The UplinkActor as hosts run it: one shard of a region's link to the core.
 import type { Actor } from '../actor.ts'
 import type { Platform } from '../platform.ts'
 import { Syncer } from './syncer.ts'
@@ -38,11 +38,11 @@ export class UplinkActor implements UplinkPeer, Actor {
     return this.uplink.explain({ root, topic, trace })
   }
 
-  async took(...parameters: Parameters<UplinkPeer['took']>) {
-    this.uplink.took(...parameters)
+  async confirmPickup(...parameters: Parameters<UplinkPeer['confirmPickup']>) {
+    this.uplink.confirmPickup(...parameters)
   }
 
-  async take(...parameters: Parameters<UplinkPeer['take']>) {
-    return this.uplink.take(...parameters)
+  async pickUp(...parameters: Parameters<UplinkPeer['pickUp']>) {
+    return this.uplink.pickUp(...parameters)
   }
 }

@@ -1,10 +1,10 @@
-// A region's side of the link to the core, for the roots of one shard. It keeps one order for each root and destination, and has an
-// outbox for what cannot be passed on now.
+// A region's side of the link to the core, for the roots of one shard. Messages of one root to one destination stay in order; those
+// that cannot be delivered wait in the outbox.
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import { type Outcome, packOutcomes } from '../../src/mqtt/outcome.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import type { UplinkFacts } from '../../src/relay/explain.ts'
-import { eventually } from '../calls/eventually.ts'
+import { waitUntil } from '../calls/waits.ts'
 import { UPLINK_ALARM_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import { Dispatch } from './dispatch.ts'
@@ -39,7 +39,7 @@ export class Uplink {
     if (this.outbox.size > 0) platform.after(0, () => this.alarm())
   }
 
-  /** Outcomes when each record was delivered or is in the outbox; see `UplinkPeer`. */
+  /** See `UplinkPeer`. */
   async send(root: Root, to: Destination, hint: RegionId | null, batch: Uint8Array): Promise<Uint8Array> {
     const lane = this.lanes.of(root, to, hint)
     const outcomes = unpackBatch(batch).map(
@@ -49,7 +49,7 @@ export class Uplink {
         }),
     )
     this.lanes.ready.offer(lane)
-    // With stored messages before it, or with the link down, waiting for the core would only delay the publisher.
+    // If the link is down, or if stored messages come first, store at once: waiting would only delay the publisher.
     if (this.dispatch.link(lane.destination).down || (lane.items[0]?.row ?? null) !== null)
       this.settlement.storeAll(lane)
     this.dispatch.plan(lane.destination)
@@ -57,17 +57,17 @@ export class Uplink {
     return packOutcomes(await Promise.all(outcomes))
   }
 
-  /** The home of the root is in this region now: it is given what waits for it, in order. */
-  take(root: Root): Run[] {
-    return this.pickup.take(root)
+  /** See `UplinkPeer`. */
+  pickUp(root: Root): Run[] {
+    return this.pickup.begin(root)
   }
 
-  /** The home has delivered or stored what it was given. */
-  took(root: Root): void {
-    this.pickup.confirmed(root)
+  /** See `UplinkPeer`. */
+  confirmPickup(root: Root): void {
+    this.pickup.confirm(root)
   }
 
-  /** What waits now for a region, or for any and its wide filters, has been delivered. Rejects where that takes long. */
+  /** Resolves when all messages that wait now are delivered: to a region's leaf, or (`any`) to all regions and their wide filters. */
   drained(root: Root, region: RegionId | 'any'): Promise<void> {
     return this.delivered(
       ({ root: of, to }) =>
@@ -75,14 +75,14 @@ export class Uplink {
     )
   }
 
-  /** What waits now for a region's wide filters has been delivered there. Rejects where that takes long. */
+  /** Resolves when all messages that wait now for a region's wide filters are delivered. Rejects if that takes long. */
   drainedWide(region: RegionId): Promise<void> {
     return this.delivered(({ to }) => to.kind === 'wide' && to.region === region)
   }
 
-  /** Sends what lies in the outbox, perhaps since before the process died, and removes what has expired. */
+  /** Sends the outbox, which may be from before a restart, and removes expired messages. */
   alarm(): void {
-    this.pickup.takeBack()
+    this.pickup.returnUnconfirmed()
     const now = this.platform.now()
     this.platform.storage.transaction(() => {
       for (const lane of this.lanes.all) if (lane.underWay === 0) this.settlement.expire(lane, now)
@@ -96,10 +96,10 @@ export class Uplink {
     return uplinkFacts({ lanes: this.lanes.all, failing, outbox: this.outbox }, asked, this.platform.now())
   }
 
-  private async delivered(meant: (lane: Lane) => boolean): Promise<void> {
-    const lanes = () => [...this.lanes.all].filter(meant)
+  private async delivered(isIncluded: (lane: Lane) => boolean): Promise<void> {
+    const lanes = () => [...this.lanes.all].filter(isIncluded)
     const waiting = new Set(lanes().flatMap(({ items }) => items))
-    await eventually(
+    await waitUntil(
       this.platform,
       () => !lanes().some(({ items }) => items[0] !== undefined && waiting.has(items[0])),
     )

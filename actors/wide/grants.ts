@@ -1,4 +1,4 @@
-// Grants: leave for a leaf not to ask again for a while. A wide SUBACK waits until those that are out have ended.
+// Grants: a leaf's permission to skip this WideActor for a while. A wide SUBACK waits until all grants in use have ended.
 import { WIDE_GRANT_MARGIN_MS, WIDE_GRANT_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 
@@ -8,18 +8,18 @@ export class Grants {
 
   constructor(platform: Platform) {
     this.platform = platform
-    // The life before may have given some, and nobody remembers.
+    // Assume a grant: this actor may have given one before it lost its memory.
     this.until = this.end()
   }
 
-  /** For so long, from when it called, the leaf need not ask. */
+  /** @returns the time for which the leaf may skip this actor, from the beginning of its call */
   give(): number {
     this.until = this.end()
     return WIDE_GRANT_MS
   }
 
   get remainingMs(): number {
-    // Nothing that was given lasts longer from now on: if it seems to, the clock was set back.
+    // No grant lasts longer than a new one. If one seems to, the clock was set back.
     this.until = Math.min(this.until, this.end())
     return Math.max(0, this.until - this.platform.now())
   }

@@ -1,4 +1,4 @@
-// One shard of a region's wide filters, as hosts run it.
+// The WideActor as hosts run it: one shard of a region's wide filters.
 import type { Actor } from '../actor.ts'
 import type { Platform } from '../platform.ts'
 import { Wide } from './wide.ts'

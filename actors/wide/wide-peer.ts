@@ -1,4 +1,4 @@
-// What a WideActor answers to the other actors of its region and to the relay.
+// The methods of a WideActor for the other actors of its region and for the relay.
 import type { Branch, ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
 import type { ExplainAsked, WideFacts } from '../../src/relay/explain.ts'
@@ -9,13 +9,13 @@ import type { SharingPeer } from '../leaf/leaf-peer.ts'
 export interface WideReply {
   /** A reason code per record. */
   readonly outcomes: Uint8Array
-  /** For so long, from when it called, the leaf need not ask again for this root: nothing can match. 0: it must. */
+  /** A grant, in ms from the beginning of the call: no filter can match the root's topics, so skip this actor. 0: no grant. */
   readonly skipMs: number
 }
 
 export interface WideSubscribeReply {
   readonly reasons: readonly number[]
-  /** Which of them the session did not have here before. */
+  /** True for each subscription that the session did not have here before. */
   readonly fresh: readonly boolean[]
 }
 
@@ -35,19 +35,19 @@ export interface WidePeer extends SharingPeer {
     session: string,
     subscriptions: readonly Subscription[],
   ): Promise<WideSubscribeReply>
-  /** @param filters null for all that the session has here */
+  /** @param filters null for all filters of the session */
   unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): Promise<void>
-  /** Resolves when all that this actor had for the session has been delivered to it. */
+  /** Resolves when this actor has delivered all its messages for the session. */
   fence(client: ClientId, session: string): Promise<void>
-  /** Resolves when the uplinks have all that this shard sent to that region so far; rejects if that takes long. */
+  /** Resolves when the uplinks have all messages that this shard has sent to that region so far. Rejects if that takes long. */
   drained(region: RegionId): Promise<void>
   explain(asked: ExplainAsked): Promise<WideFacts>
-  /** Another region's filters. */
+  /** Learns another region's filters, and answers with this region's. */
   learn(request: WideRequest): Promise<WideAnswer>
-  /** Whether this region is the home of the branch's root and keeps retained messages of the branch. */
+  /** @param any true if this region is the home of the branch's root and has retained messages in the branch */
   retains(branch: Branch, any: boolean): Promise<void>
   /** Retained messages of the homes in this region. */
   retained(filters: readonly string[], after: WideCursor | null): Promise<RetainedPage<WideCursor>>
-  /** The same of the other regions, by this one's clock. Rejects where one is not reached. */
+  /** Retained messages of the other regions' homes, by this region's clock. Rejects if a region does not answer. */
   retainedElsewhere(filters: readonly string[], after: WorldCursor | null): Promise<RetainedPage<WorldCursor>>
 }

@@ -1,5 +1,5 @@
-// One shard of a region's wide filters: those whose root is not literal. Homes of this region pass their messages to it;
-// it sends each to the local subscribers, and once to each other region that has a filter which matches.
+// One shard of a region's wide filters (filters whose root is not literal). Homes of this region pass their messages to the shard.
+// It sends each message to local subscribers, and once to each other region that has a matching filter.
 
 import type { Branch, ClientId, RegionId, Root } from '../../src/id/ids.ts'
 import { rootOfTopic } from '../../src/id/root.ts'
@@ -27,19 +27,19 @@ import { ReceivedEnvelopes, runOf } from '../leaf/links/received-envelopes.ts'
 import { Uplinks } from '../leaf/links/uplinks.ts'
 import { WIDE_FILTERS_CHARACTERS_MAX, WIDE_SOURCES_MAX } from '../limits.ts'
 import type { Platform } from '../platform.ts'
-import { Announcing } from './announcing.ts'
+import { FilterAnnouncer } from './filter-announcer.ts'
 import { Grants } from './grants.ts'
-import { Others } from './others.ts'
-import { Retaining } from './retaining.ts'
+import { RemoteFilters } from './remote-filters.ts'
+import { RetainedRoots } from './retained-roots.ts'
 import type { RetainedPage, WideReply, WideSubscribeReply } from './wide-peer.ts'
 
 export class Wide {
   private readonly platform: Platform
   private readonly subscribers: Subscribers
-  private readonly others: Others
+  private readonly remote: RemoteFilters
   private readonly grants: Grants
-  private readonly announcing: Announcing
-  private readonly retaining: Retaining
+  private readonly announcer: FilterAnnouncer
+  private readonly retainedRoots: RetainedRoots
   private readonly fanOut: FanOut
   private readonly uplinks: Uplinks
   private readonly sharing: Sharing
@@ -49,10 +49,10 @@ export class Wide {
     this.platform = platform
     this.received = new ReceivedEnvelopes(platform, WIDE_SOURCES_MAX)
     this.subscribers = new Subscribers(platform.storage)
-    this.others = new Others(platform.storage)
+    this.remote = new RemoteFilters(platform.storage)
     this.grants = new Grants(platform)
-    this.announcing = new Announcing(platform, shard, this.subscribers, this.others, this.grants)
-    this.retaining = new Retaining(platform, shard)
+    this.announcer = new FilterAnnouncer(platform, shard, this.subscribers, this.remote, this.grants)
+    this.retainedRoots = new RetainedRoots(platform, shard)
     this.fanOut = new FanOut(
       platform,
       (client, session, batch) => platform.peers.device(client).deliver(session, batch),
@@ -61,8 +61,8 @@ export class Wide {
     )
     this.uplinks = new Uplinks(platform, () => null)
     this.sharing = new Sharing(platform, this.subscribers, this.fanOut, {
-      shares: () => this.others.shares,
-      having: (share) => this.others.having(share),
+      shares: () => this.remote.shares,
+      having: (share) => this.remote.having(share),
       chooses: () => true,
       pass: (to, publisher, record, turn) => {
         if (to === 'home') throw new Error('a WideActor knows all regions itself')
@@ -74,12 +74,12 @@ export class Wide {
 
   /** A home's messages, in its order. */
   async publish(root: Root, batch: Uint8Array): Promise<WideReply> {
-    const learning = this.announcing.learning()
+    const learning = this.announcer.learning()
     if (learning !== null) await learning
     const records = unpackBatch(batch)
-    const reaches = [this.subscribers.reach(root), this.others.reach(root)]
-    // A grant is not about presence, of which the home never passes anything over.
-    const skipMs = !reaches.includes('any') && this.announcing.synced ? this.grants.give() : 0
+    const reaches = [this.subscribers.reach(root), this.remote.reach(root)]
+    // A grant never covers presence: the home passes on every presence event.
+    const skipMs = !reaches.includes('any') && this.announcer.synced ? this.grants.give() : 0
     if (reaches.every((reach) => reach === 'nothing')) {
       return { outcomes: sameOutcome(Reason.NoMatchingSubscribers, records.length), skipMs }
     }
@@ -88,7 +88,7 @@ export class Wide {
       const message = decodeMessage(record)
       const receivers = this.subscribers.receivers(message.topic)
       const passed = this.fanOut.spread(receivers, publisher, message, record)
-      for (const region of this.others.wanting(message.topic))
+      for (const region of this.remote.wanting(message.topic))
         passed.push(this.uplinks.post(root, { kind: 'wide', region }, routed))
       for (const share of this.sharing.matching(message.topic))
         passed.push(this.sharing.give(publisher, record, { share, mode: 'choose', without: [] }))
@@ -100,7 +100,7 @@ export class Wide {
   /** From a home in another region. */
   async receive(envelope: Envelope): Promise<EnvelopeResult> {
     const run = runOf(envelope, this.platform.now())
-    // Each root has lanes of its own.
+    // Numbers of a source count within one root.
     const source = `${run.source} ${envelope.root}`
     return {
       status: 'done',
@@ -120,16 +120,16 @@ export class Wide {
       if (receivers.length > 0) wanted = true
       return Promise.all(this.fanOut.spread(receivers, publisher, message, record)).then(outcomeOfAll)
     })
-    if (!wanted) this.announcing.tellAgain()
+    if (!wanted) this.announcer.announceAgain()
     return Promise.all(outcomes)
   }
 
-  /** What a session cannot deliver goes to other members of its group; Outcome.ClientAway for each where there are none. */
+  /** Messages that a session cannot deliver go to other members of its group. Outcome.ClientAway for each if there are none. */
   share(session: string, batch: Uint8Array): Promise<Uint8Array> {
     return this.sharing.share(session, unpackBatch(batch))
   }
 
-  /** Answers when every message that a home accepts from then on comes here (promise 5). */
+  /** Answers when every message that a home accepts from then on reaches this actor (promise 5). */
   async subscribe(
     client: ClientId,
     session: string,
@@ -143,12 +143,12 @@ export class Wide {
         return 0
       }
       this.subscribers.add(client, session, subscription)
-      return this.announcing.added(subscription.filter)
+      return this.announcer.added(subscription.filter)
     })
     const round = Math.max(0, ...rounds)
     if (round === 0) return { reasons, fresh }
     try {
-      await this.announcing.clear(round)
+      await this.announcer.clear(round)
     } catch (cause) {
       if (!(cause instanceof CoreUnreachable)) throw cause
       const failed = subscriptions.filter((_, i) => (rounds[i] ?? 0) > 0 && fresh[i])
@@ -165,47 +165,47 @@ export class Wide {
   }
 
   unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): void {
-    if (this.remove(client, session, filters)) this.announcing.tell()
+    if (this.remove(client, session, filters)) this.announcer.announce()
   }
 
-  /** What this shard has sent to another region so far is with the uplinks. Rejects where that takes long. */
+  /** See `WidePeer`. */
   drained(region: RegionId): Promise<void> {
     return this.uplinks.settled('wide', region)
   }
 
-  /** What other regions have sent here is not waited for; they are asked by `wide-drained`. */
+  /** Does not wait for messages under way from other regions: `wide-drained` does. */
   fence(client: ClientId, session: string): Promise<void> {
     return this.fanOut.settled(client, session)
   }
 
-  /** Another region's filters: from now on they are minded. */
+  /** From now on messages are matched against the other region's filters too. */
   learn({ region, version, filters }: WideRequest): WideAnswer {
-    this.others.learn(region, version, filters)
-    return { waitMs: this.grants.remainingMs, ...this.announcing.present() }
+    this.remote.learn(region, version, filters)
+    return { waitMs: this.grants.remainingMs, ...this.announcer.present() }
   }
 
   retains(branch: Branch, any: boolean): void {
-    this.retaining.set(branch, any)
+    this.retainedRoots.set(branch, any)
   }
 
   retained(filters: readonly string[], after: WideCursor | null): Promise<RetainedPage<WideCursor>> {
-    return this.retaining.page(filters, after)
+    return this.retainedRoots.page(filters, after)
   }
 
   retainedElsewhere(
     filters: readonly string[],
     after: WorldCursor | null,
   ): Promise<RetainedPage<WorldCursor>> {
-    return this.retaining.pageElsewhere(filters, after)
+    return this.retainedRoots.pageElsewhere(filters, after)
   }
 
   /** See `explain`. */
   explain({ device, topic }: ExplainAsked): WideFacts {
     const mine = filtersOf(this.subscribers, device, topic)
     return {
-      filters: mine.map((filter) => ({ filter, settled: this.announcing.isSettled(filter) })),
-      synced: this.announcing.synced,
-      wanting: [...this.others.wanting(topic)],
+      filters: mine.map((filter) => ({ filter, settled: this.announcer.isSettled(filter) })),
+      synced: this.announcer.synced,
+      wanting: [...this.remote.wanting(topic)],
       shares: sharesOf(mine, this.subscribers, this.sharing),
     }
   }
@@ -216,10 +216,10 @@ export class Wide {
 
   /** True if a filter has lost its last subscriber. */
   private remove(client: ClientId, session: string, filters: readonly string[] | null): boolean {
-    // Together: a filter that nobody has and that counts as settled would be granted without being told.
+    // In one transaction: a filter without subscribers that stays settled would later be acknowledged without an announcement.
     return this.platform.storage.transaction(() => {
       this.subscribers.remove(client, session, filters)
-      return this.announcing.dropUnused()
+      return this.announcer.dropUnused()
     })
   }
 

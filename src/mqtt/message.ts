@@ -25,10 +25,10 @@ export interface Message {
   /** Of a retained message: the epoch of the home that accepted it, by which a later home tells which of two is newer. */
   readonly retainedAt?: number
   /**
-   * It is acknowledged already, since an outbox or a backlog had it: whoever gets it takes it, beyond its bounds if need be.
-   * `again`: a home has accepted it before, and a receiver had no room.
+   * The publisher has its acknowledgement already, since an outbox or a backlog stored the message. A receiver accepts it even
+   * beyond its bounds. `again`: sent a second time, since a receiver had no room or an actor failed.
    */
-  readonly owed?: 'new' | 'again'
+  readonly acknowledged?: 'new' | 'again'
 }
 
 /** Names a message of a root for good. */
@@ -47,22 +47,26 @@ const KEPT = 0x40
 /** A second byte of flags follows. */
 const MORE = 0x80
 const RETAINED_AT = 0x01
-const OWED = 0x02
-const OWED_AGAIN = 0x04
+const ACKNOWLEDGED = 0x02
+const ACKNOWLEDGED_AGAIN = 0x04
 const QOS = 0x03
 
 /**
  * u8 flags (QoS, retain, expires, global, origin, kept, more), f64 `expiresAt` if it expires, u8 more flags (`retainedAt`,
- * owed, again) if there are any, the origin if it has one, u32 epoch and f64 number if it is kept, u32 `retainedAt` if it has
+ * acknowledged, again) if there are any, the origin if it has one, u32 epoch and f64 number if it is kept, u32 `retainedAt` if it has
  * that, topic, properties, payload. One allocation.
  */
 export function encodeMessage(message: Message): Uint8Array {
-  const { topic, properties, payload, expiresAt, origin, kept, retainedAt, owed } = message
+  const { topic, properties, payload, expiresAt, origin, kept, retainedAt, acknowledged } = message
   const expires = expiresAt !== 0
   const named = origin === undefined ? 0 : stringBytes(origin)
   const more =
     (retainedAt === undefined ? 0 : RETAINED_AT) |
-    (owed === undefined ? 0 : owed === 'new' ? OWED : OWED | OWED_AGAIN)
+    (acknowledged === undefined
+      ? 0
+      : acknowledged === 'new'
+        ? ACKNOWLEDGED
+        : ACKNOWLEDGED | ACKNOWLEDGED_AGAIN)
   const place = (kept === undefined ? 0 : 12) + (more > 0 ? 1 : 0) + (retainedAt === undefined ? 0 : 4)
   const head = 1 + (expires ? 8 : 0) + named + place + stringBytes(topic) + varintBytes(properties.length)
   const writer = new BytesWriter(head + properties.length + payload.length)
@@ -130,9 +134,10 @@ function readMessage(record: Uint8Array): Message {
     reader.at += 8
   }
   const more = (flags & MORE) !== 0 ? reader.u8() : 0
-  if (((flags & MORE) !== 0 && more === 0) || more > (RETAINED_AT | OWED | OWED_AGAIN))
+  if (((flags & MORE) !== 0 && more === 0) || more > (RETAINED_AT | ACKNOWLEDGED | ACKNOWLEDGED_AGAIN))
     throw new Error(`more flags ${more}`)
-  if ((more & (OWED | OWED_AGAIN)) === OWED_AGAIN) throw new Error(`more flags ${more}`)
+  if ((more & (ACKNOWLEDGED | ACKNOWLEDGED_AGAIN)) === ACKNOWLEDGED_AGAIN)
+    throw new Error(`more flags ${more}`)
   const origin = (flags & ORIGIN) !== 0 ? reader.string() : null
   const kept = (flags & KEPT) !== 0 ? readKept(reader) : null
   const retainedAt = (more & RETAINED_AT) !== 0 ? reader.u32() : null
@@ -150,7 +155,9 @@ function readMessage(record: Uint8Array): Message {
     ...(origin !== null && { origin }),
     ...(kept !== null && { kept }),
     ...(retainedAt !== null && { retainedAt }),
-    ...((more & OWED) !== 0 && { owed: (more & OWED_AGAIN) !== 0 ? ('again' as const) : ('new' as const) }),
+    ...((more & ACKNOWLEDGED) !== 0 && {
+      acknowledged: (more & ACKNOWLEDGED_AGAIN) !== 0 ? ('again' as const) : ('new' as const),
+    }),
   }
   return (flags & GLOBAL) === 0 ? message : { ...message, global: true }
 }

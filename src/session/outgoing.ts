@@ -96,7 +96,7 @@ export class OutgoingDeliveries implements OutgoingState {
       return effects
     }
     // A message that an outbox or another queue has acknowledged has no other place: take it beyond the bound.
-    if (delivery.message.owed === undefined && !this.queue.hasRoomFor(delivery)) {
+    if (delivery.message.acknowledged === undefined && !this.queue.hasRoomFor(delivery)) {
       effects.push({ do: 'outcome', number, outcome: 'queue-full' })
       return effects
     }

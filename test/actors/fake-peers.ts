@@ -67,10 +67,10 @@ const DEVICE: DevicePeer = {
 
 const UPLINK: UplinkPeer = {
   send: async (_root, _to, _hint, batch) => successes(batch),
-  take: async () => [],
+  pickUp: async () => [],
   drained: async () => undefined,
   drainedWide: async () => undefined,
-  took: async () => undefined,
+  confirmPickup: async () => undefined,
   sync: async () => 'applied',
   explain: notExplained,
 }

@@ -170,7 +170,7 @@ test('what the home took from the uplink, and what of it comes by the core too, 
   const platform = new FakePlatform(addressOf('device', US, LAMP), {
     peers: fakePeers({
       device: () => ({ deliver: () => delivered.answer }),
-      uplink: () => ({ take: async () => [{ source: 'lane', first: 0, batch: packed }] }),
+      uplink: () => ({ pickUp: async () => [{ source: 'lane', first: 0, batch: packed }] }),
     }),
     core: fakeCore(US),
   })
@@ -194,8 +194,8 @@ test.each([
     peers: fakePeers({
       device: () => ({ deliver: async () => Uint8Array.of(outcome) }),
       uplink: () => ({
-        take: async () => [{ source: 'lane', first: 0, batch: packBatch([routed('devices/lamp/x', '1')]) }],
-        took: async () => {
+        pickUp: async () => [{ source: 'lane', first: 0, batch: packBatch([routed('devices/lamp/x', '1')]) }],
+        confirmPickup: async () => {
           took++
         },
       }),
@@ -248,7 +248,7 @@ test('what this leaf had not given to the uplink yet when it became the home kee
           sent.push(...routedTexts(batch))
           return held<Uint8Array>().answer
         },
-        take: async () => [
+        pickUp: async () => [
           { source: 'lane', first: 0, batch: packBatch(sent.map((text) => routed('devices/lamp/x', text))) },
         ],
       }),

@@ -1,6 +1,6 @@
 // What comes from a region whose clock is minutes ahead or behind: what is left of its time is what counts.
 import { describe, expect, test } from 'vitest'
-import { lateByOurClock, stateByOurClock } from '../../actors/calls/other-clock.ts'
+import { remainderByOurClock, stateByOurClock } from '../../actors/calls/other-clock.ts'
 import { Gate } from '../../actors/device/admission/gate.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
@@ -144,7 +144,7 @@ describe.each(APART)('from a region that is %s ms ahead', (aheadMs) => {
       },
       now,
     )
-    const late = lateByOurClock(
+    const late = remainderByOurClock(
       {
         ...ALL_IMPORTED,
         clock,

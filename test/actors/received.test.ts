@@ -58,7 +58,7 @@ async function room(outcomeOf: (text: string) => number, taken: Run[] = []) {
           return Uint8Array.from(fresh.map(outcomeOf))
         },
       }),
-      uplink: () => ({ take: async () => taken }),
+      uplink: () => ({ pickUp: async () => taken }),
     }),
   })
   let topic = new Topic(platform, ROOM)
@@ -174,7 +174,7 @@ test('what comes by the core while the home still delivers what it took is answe
   const platform = new FakePlatform(addressOf('topic', EU, ROOM), {
     peers: fakePeers({
       device: () => ({ deliver: () => delivered.answer }),
-      uplink: () => ({ take: async () => [{ source: 's', first: 0, batch: packBatch([one]) }] }),
+      uplink: () => ({ pickUp: async () => [{ source: 's', first: 0, batch: packBatch([one]) }] }),
     }),
   })
   const { leaf } = new Topic(platform, ROOM)

@@ -149,7 +149,7 @@ test('after the home took what waited, no number goes out again for another mess
   await clock.pass(1500)
   expect(sent.value()).toEqual(stored(3))
   expect(takenTexts(uplink)).toEqual(['1', '2', '3'])
-  uplink.took(ROOM)
+  uplink.confirmPickup(ROOM)
 
   link.answers = true
   const later = watch(uplink.send(ROOM, HOME, US, room('4', '5')))
@@ -175,7 +175,7 @@ test('what is under way when the home comes here is given to it too, before what
   await platform.clock.pass(100)
   sent.push(watch(uplink.send(ROOM, HOME, US, room('2'))))
   await platform.clock.pass(100)
-  const [run, ...more] = uplink.take(ROOM)
+  const [run, ...more] = uplink.pickUp(ROOM)
   await platform.clock.settled()
 
   expect(more).toEqual([])
@@ -350,7 +350,7 @@ test('a dispatch looks at no lanes but those that have something for its destina
 })
 
 function takenTexts(uplink: Uplink): string[] {
-  return uplink.take(ROOM).flatMap(({ batch }) => routedTexts(batch))
+  return uplink.pickUp(ROOM).flatMap(({ batch }) => routedTexts(batch))
 }
 
 /** Numbers of a source that stood for more than one message. */

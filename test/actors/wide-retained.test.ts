@@ -1,6 +1,6 @@
 // Retained messages for the many that subscribe to one wide filter in a moment.
 import { expect, test } from 'vitest'
-import { Together } from '../../actors/calls/together.ts'
+import { SharedCalls } from '../../actors/calls/shared-calls.ts'
 import { WideRegistrar } from '../../actors/device/session/wide-registrar.ts'
 import { Wide } from '../../actors/wide/wide.ts'
 import type { ClientId, Root } from '../../src/id/ids.ts'
@@ -97,7 +97,7 @@ test('a leaf that did not answer is asked again', async () => {
 })
 
 test('who asks while a call is under way gets what a later one says, also after one that fails', async () => {
-  const together = new Together<string>()
+  const together = new SharedCalls<string>()
   const first = held<string>()
   const answers = [first.answer, Promise.resolve('second'), Promise.resolve('third')]
   const ask = (key = 'key') =>

@@ -1,6 +1,6 @@
 // The judges of a chaos run find what is planted.
 import { describe, expect, it, test } from 'vitest'
-import { LATE_FIRST_MS_MAX } from '../../actors/limits.ts'
+import { REMAINDER_WAIT_MS_MAX } from '../../actors/limits.ts'
 import { BEGINS_FROM_STORE, BEGINS_IN_ORDER, FORMER_HOME_KNOWS, HAS_ALL } from '../../k8s-core/app.ts'
 import { Random } from '../random/random.ts'
 import { copiesOf, differences, parseTopology } from './database.ts'
@@ -116,7 +116,7 @@ describe('the ledger', () => {
     expect(judgedWith({})).toEqual([0, 1])
     expect(judgedWith({ root: 'another' })).toEqual([1, 0])
     expect(judgedWith({ at: (late?.sentAt ?? 0) - 1 })).toEqual([1, 0])
-    expect(judgedWith({ at: at - LATE_FIRST_MS_MAX + 1 })).toEqual([1, 0])
+    expect(judgedWith({ at: at - REMAINDER_WAIT_MS_MAX + 1 })).toEqual([1, 0])
   })
 
   it('learns of both from the cores’ logs', () => {
@@ -135,7 +135,7 @@ describe('the ledger', () => {
       failOvers: [{ root: 'devices/lamp', region: 'us', at: 7, told: [{ region: 'eu', at: 9 }] }],
       cutShort: [],
     })
-    const slow = 8 + LATE_FIRST_MS_MAX
+    const slow = 8 + REMAINDER_WAIT_MS_MAX
     const inOrder = [
       line(8, 'us', BEGINS_IN_ORDER),
       line(slow, 'us', HAS_ALL),

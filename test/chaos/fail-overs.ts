@@ -3,7 +3,7 @@
 // over in order and was cut off before its successor had all.
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { LATE_FIRST_MS_MAX } from '../../actors/limits.ts'
+import { REMAINDER_WAIT_MS_MAX } from '../../actors/limits.ts'
 import { BEGINS_FROM_STORE, BEGINS_IN_ORDER, FORMER_HOME_KNOWS, HAS_ALL } from '../../k8s-core/app.ts'
 import type { Happened } from './faults.ts'
 import type { Apart } from './served.ts'
@@ -65,7 +65,7 @@ export function isOfCutShort(
   { root, at }: CutShort,
   late: { readonly root: string; readonly sentAt: number; readonly arrivedAt: number | null },
 ): boolean {
-  return late.root === root && late.sentAt <= at && (late.arrivedAt ?? 0) >= at + LATE_FIRST_MS_MAX
+  return late.root === root && late.sentAt <= at && (late.arrivedAt ?? 0) >= at + REMAINDER_WAIT_MS_MAX
 }
 
 /** Of a client's root whose home went on elsewhere: when each other region may not have known of it. @param regions all there are */
@@ -139,7 +139,7 @@ function cutShortIn(lines: readonly Line[]): CutShort[] {
     .filter(({ msg }) => msg === BEGINS_IN_ORDER)
     .filter(({ root, epoch, at }) => {
       const all = had.find((one) => one.root === root && one.epoch === epoch)
-      return (all?.at ?? Number.POSITIVE_INFINITY) - at > LATE_FIRST_MS_MAX
+      return (all?.at ?? Number.POSITIVE_INFINITY) - at > REMAINDER_WAIT_MS_MAX
     })
     .map(({ root, at }) => ({ root, at }))
 }

@@ -20,7 +20,11 @@ const more: fc.Arbitrary<Message> = fc
     fc.integer({ min: 0, max: 2 ** 32 - 1 }),
     fc.constantFrom('new' as const, 'again' as const),
   )
-  .map(([message, retainedAt, owed]) => ({ ...message, ...(retainedAt % 2 === 1 && { retainedAt }), owed }))
+  .map(([message, retainedAt, acknowledged]) => ({
+    ...message,
+    ...(retainedAt % 2 === 1 && { retainedAt }),
+    acknowledged,
+  }))
 
 test('a record has the bytes that it is said to have', () => {
   const message: Message = {
@@ -37,7 +41,7 @@ test('a record has the bytes that it is said to have', () => {
   expect(encodeMessage({ ...message, expiresAt: 0, retainedAt: 7 })).toEqual(
     wire("85 01 00000007 0002 'é' 02 0101 'p'"),
   )
-  expect(encodeMessage({ ...message, owed: 'again' })).toEqual(
+  expect(encodeMessage({ ...message, acknowledged: 'again' })).toEqual(
     wire("8d 3ff0000000000000 06 0002 'é' 02 0101 'p'"),
   )
 })

@@ -97,8 +97,8 @@ export class History {
 
   /** Notes what goes a second time. @param routed as an envelope carries it */
   sent(routed: Uint8Array): void {
-    const { topic, owed, payload } = decodeMessage(decodeRouted(routed).record)
-    if (owed !== 'again' || isPresence(topic)) return
+    const { topic, acknowledged, payload } = decodeMessage(decodeRouted(routed).record)
+    if (acknowledged !== 'again' || isPresence(topic)) return
     const published = this.withPayload(new TextDecoder().decode(payload))
     if (published !== null) published.again = true
   }

@@ -267,7 +267,7 @@ export const MUTATIONS: readonly Mutation[] = [
           function (given) {
             const input = given as SessionInput
             if (input.type !== 'delivery') return step.call(this, input)
-            const { owed: _, ...message } = input.delivery.message
+            const { acknowledged: _, ...message } = input.delivery.message
             return step.call(this, { ...input, delivery: { ...input.delivery, message } })
           },
       ),

@@ -104,11 +104,11 @@ export const FOUND: readonly Found[] = [
   },
   {
     what: 'what an outbox had acknowledged was lost at a queue that was full when it came (seed 5000000)',
-    test: ['actors/owed.test.ts', 'what an outbox sends is marked as owed'],
+    test: ['actors/acknowledged-mark.test.ts', 'what an outbox sends is marked as acknowledged'],
   },
   {
     what: 'so was what had been acknowledged while its first try was under way (seed 5000002)',
-    test: ['actors/owed.test.ts', 'what was acknowledged while its first try was under way'],
+    test: ['actors/acknowledged-mark.test.ts', 'what was acknowledged while its first try was under way'],
   },
   {
     what: 'a home that was lost just after it had been handed over left nobody who knew who wants its root (seed 2000278)',
@@ -144,7 +144,10 @@ export const FOUND: readonly Found[] = [
   },
   {
     what: 'what was acknowledged shared the refusal of its first copy, by a queue that was full (seed 5000302)',
-    test: ['actors/owed.test.ts', 'what is owed does not share the refusal of the same message'],
+    test: [
+      'actors/acknowledged-mark.test.ts',
+      'an acknowledged message does not share the refusal of its earlier copy',
+    ],
   },
   {
     what: 'a group lost what a member had whose session ended with its connection in a lost region (seed 1000518)',
@@ -152,7 +155,10 @@ export const FOUND: readonly Found[] = [
   },
   {
     what: 'an outbox dropped what it had acknowledged, since a full disk failed an actor behind the home (seed 9000168)',
-    test: ['actors/owed.test.ts', 'what is acknowledged, and an actor on its way failed for, goes again'],
+    test: [
+      'actors/acknowledged-mark.test.ts',
+      'what is acknowledged, and an actor on its way failed for, goes again',
+    ],
   },
   {
     what: 'the region of a group’s last members was not reached, and passed for one without members (seed 9000133)',

@@ -1,6 +1,6 @@
 // Looks on while a run goes: homes and connections that are two where there may be one, and which roots failed over.
 
-import { LATE_FIRST_MS_MAX, SYNC_ALARM_MS } from '../../actors/limits.ts'
+import { REMAINDER_WAIT_MS_MAX, SYNC_ALARM_MS } from '../../actors/limits.ts'
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
 import type { Life } from './actor.ts'
@@ -70,7 +70,7 @@ export class Watch {
   importedLate(root: Root, at: number): boolean {
     return [...this.importing.values()].some(
       (one) =>
-        one.root === root && (one.several || one.until - one.since > LATE_FIRST_MS_MAX) && at < one.until,
+        one.root === root && (one.several || one.until - one.since > REMAINDER_WAIT_MS_MAX) && at < one.until,
     )
   }
 
@@ -127,8 +127,8 @@ export class Watch {
     const { knowledge } = home
     const regions = this.homes.get(root) ?? new Map<RegionId, number>()
     if (knowledge.at === 'here') {
-      if (home.importing) this.imports(root, knowledge.epoch, home.mayHearLate)
-      if (!home.mayHearLate)
+      if (home.importing) this.imports(root, knowledge.epoch, home.awaitsRemainder)
+      if (!home.awaitsRemainder)
         for (const one of this.failOvers)
           if (one.root === root && one.epoch <= knowledge.epoch) one.settledAt ??= this.world.scheduler.exact
       if (regions.get(region) === knowledge.epoch) return

@@ -43,7 +43,7 @@ export const ACTOR_TIMERS: Readonly<Record<string, Timers>> = {
     longestMs: Math.max(COURIER_COALESCE_MS, ...COURIER_RETRY_MS),
     why: 'records wait for the next call, or for its next try: after the last one they are given up',
   },
-  'actors/calls/eventually.ts': {
+  'actors/calls/waits.ts': {
     places: 3,
     longestMs: Math.max(FENCE_LOOK_MS, RESOLVE_WAIT_MS, ...COURIER_RETRY_MS),
     why: 'a wait that its caller bounds',
@@ -69,7 +69,7 @@ export const ACTOR_TIMERS: Readonly<Record<string, Timers>> = {
     longestMs: Math.max(SYNC_GATHER_MS, SYNC_PAUSE_MS),
     why: 'while an actor waits for its sync, which is given up after SYNC_HELD_MS_MAX',
   },
-  'actors/wide/announcing.ts': {
+  'actors/wide/filter-announcer.ts': {
     places: 1,
     longestMs: WIDE_GRANT_MS + WIDE_GRANT_MARGIN_MS,
     why: 'a wide SUBACK waits until no grant is in use',

@@ -25,7 +25,7 @@ import {
 } from '../../../src/relay/command.ts'
 import type { HandoverState } from '../../../src/relay/home.ts'
 import type { Session } from '../../../src/session/session.ts'
-import { atMost } from '../../calls/eventually.ts'
+import { waitAtMost } from '../../calls/waits.ts'
 import { NOBODY } from '../../leaf/delivery/sharing.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
 import type { LeafPart } from '../../leaf/leaf-part.ts'
@@ -111,7 +111,7 @@ export class Commands implements Stage, LeafPart {
   accept({ publisher, message, applied }: StagedMessage): Staged | Refused | null {
     const { client } = this
     // A former home has already handled a message that is `again`.
-    if (applied || message.owed === 'again') return null
+    if (applied || message.acknowledged === 'again') return null
     if (isAnswerTopic(client, message.topic)) {
       // Only the device itself may answer.
       if (publisher !== client) return { refused: Reason.NotAuthorized }
@@ -206,7 +206,7 @@ export class Commands implements Stage, LeafPart {
   private async wait(command: Command, holdMs: number): Promise<HomeCommandResponse> {
     const leftMs = command.row.expiresAt - this.platform.now()
     if (command.answer === null && command.refused === null && !command.moved && holdMs > 0 && leftMs > 0)
-      await atMost(this.platform, Math.min(holdMs, leftMs), command.settled)
+      await waitAtMost(this.platform, Math.min(holdMs, leftMs), command.settled)
     const { answer, refused, moved } = command
     const row = { ...command.row, answer }
     if (answer !== null) return done({ state: 'answered', command: row })
@@ -261,7 +261,7 @@ export class Commands implements Stage, LeafPart {
   private wouldKnow({ kept, askedForMs }: CommandCall): boolean {
     const since = this.platform.now() - askedForMs - COMMAND_KNOWN_MARGIN_MS
     const { lostAt } = this
-    if (kept) return !this.leaf.home.mayHearLate && (lostAt === null || lostAt < since)
+    if (kept) return !this.leaf.home.awaitsRemainder && (lostAt === null || lostAt < since)
     return this.knowsSince < since
   }
 

@@ -134,7 +134,7 @@ export class DeviceFacts {
     return {
       memoryMs: ageMs(this.received.begun),
       home: homeFacts(this.leaf.home),
-      mayHearLate: this.leaf.home.mayHearLate,
+      mayHearLate: this.leaf.home.awaitsRemainder,
       presence: this.presence.last(),
       takenOverMs: this.takenOverAt === null ? null : ageMs(this.takenOverAt),
       session: session === null ? null : this.sessionFacts(session, topic, now),

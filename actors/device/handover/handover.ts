@@ -156,7 +156,7 @@ export class Handover implements LeafPart {
         }
       }
     }
-    const retained = synced ? this.leaf.retained.late(tookTopic) : []
+    const retained = synced ? this.leaf.retained.remainder(tookTopic) : []
     const shadows = synced ? this.shadows.store.late(tookShadow) : []
     if (retained.length + shadows.length > 0 || !registered)
       return { ...RELEASED, done: false, upTo: tookUpTo, retained, shadows }
@@ -264,7 +264,7 @@ export class Handover implements LeafPart {
 
   /** The client has subscribed or unsubscribed: a former home's older subscription must not replace this change. */
   subscriptionsChanged(filters: readonly string[]): void {
-    if (this.leaf.home.mayHearLate) this.recoveredSubscriptions.changed(filters)
+    if (this.leaf.home.awaitsRemainder) this.recoveredSubscriptions.changed(filters)
   }
 
   /** Stores them. `registerImported` registers those of other leaves. */
@@ -309,7 +309,7 @@ export class Handover implements LeafPart {
 
 /** The old home has acknowledged the message to its publisher: a full queue here must not refuse it. */
 function acknowledgedBefore(delivery: Delivery): Delivery {
-  return { ...delivery, message: { ...delivery.message, owed: 'new' } }
+  return { ...delivery, message: { ...delivery.message, acknowledged: 'new' } }
 }
 
 /** Deliveries of one answer. */

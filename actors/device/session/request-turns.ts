@@ -1,6 +1,6 @@
 // A SUBSCRIBE must not overtake the retained messages that its client has published before: these are retained by then. Whatever
 // the client asks after a SUBSCRIBE that waits comes after it.
-import { atMost } from '../../calls/eventually.ts'
+import { waitAtMost } from '../../calls/waits.ts'
 import { RETAINED_BEFORE_MS } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 
@@ -20,7 +20,7 @@ export class RequestTurns {
   take(before: Promise<unknown> | null, begin: () => Promise<void>): Promise<void> {
     const { turn, platform } = this
     if (turn === null && before === null) return begin()
-    const waited = before === null ? Promise.resolve() : atMost(platform, RETAINED_BEFORE_MS, before)
+    const waited = before === null ? Promise.resolve() : waitAtMost(platform, RETAINED_BEFORE_MS, before)
     const mine = Promise.all([turn, waited]).then(() => undefined)
     this.turn = mine
     return mine.then(() => {

@@ -31,7 +31,7 @@ export class SeenOrigins {
     if (name === null) return new Promise((settle) => accept(delivery, settle))
     const known = this.recent.get(name)
     if (known !== undefined) {
-      if (delivery.message.owed === undefined) return known
+      if (delivery.message.acknowledged === undefined) return known
       // A full queue may refuse the first one. This one was acknowledged to its publisher since, so no queue refuses it.
       return known.then((outcome) => (isFailure(outcome) ? this.once(bytes, accept, overlapOf) : outcome))
     }

@@ -51,7 +51,7 @@ export class SessionExpiry {
     this.asking = true
     const now = this.platform.now()
     this.platform.wakeBy(now + EXPIRY_ASK_AGAIN_MS)
-    void this.leaf.sync.heard().then((here) => {
+    void this.leaf.sync.confirmHome().then((here) => {
       this.asking = false
       if (!here) return
       this.hereAt = now

@@ -4,7 +4,7 @@ import { isFailure, Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../../src/relay/batch.ts'
 import type { WideCursor, WorldCursor } from '../../../src/relay/wide.ts'
 import type { Subscription } from '../../../src/session/subscription.ts'
-import { persistently } from '../../calls/eventually.ts'
+import { withRetries } from '../../calls/waits.ts'
 import type { Platform } from '../../platform.ts'
 import type { RetainedPage, WideSubscribeReply } from '../../wide/wide-peer.ts'
 
@@ -57,7 +57,7 @@ export class WideRegistrar {
   ): AsyncGenerator<Uint8Array[]> {
     let after: Cursor | null = null
     do {
-      const page: RetainedPage<Cursor> = await persistently(this.platform, () => ask(after))
+      const page: RetainedPage<Cursor> = await withRetries(this.platform, () => ask(after))
       yield unpackBatch(page.records)
       after = page.next
     } while (after !== null)

@@ -32,7 +32,7 @@ export class Shadows implements Stage, LeafPart {
    */
   accept({ message, applied }: StagedMessage): Staged | null {
     // A former home has already applied a message that is `again`.
-    if (applied || message.owed === 'again') return null
+    if (applied || message.acknowledged === 'again') return null
     const answered = this.store.answer(message)
     return answered === null ? null : this.staged(message, answered)
   }

@@ -179,7 +179,7 @@ export class FanOut {
         // An offer is for a connected member; the leaf that made the offer has the message.
         if (share?.waits === false) return Outcome.ClientAway
         if (qos === 0) return Reason.Success
-        if (this.backlogMessages >= BACKLOG_MESSAGES_MAX && message.owed === undefined)
+        if (this.backlogMessages >= BACKLOG_MESSAGES_MAX && message.acknowledged === undefined)
           return Reason.QuotaExceeded
         this.backlogMessages++
         this.platform.storage.exec(
@@ -187,7 +187,7 @@ export class FanOut {
           client,
           session,
           // It is acknowledged from now on: the receiver must take it even if its queue is full by then.
-          encodeDelivery({ ...decoded, message: { ...message, owed: 'new' } }),
+          encodeDelivery({ ...decoded, message: { ...message, acknowledged: 'new' } }),
         )
         // `durability: global`: this region's storage is not enough for its publisher.
         return message.global ? Reason.ImplementationSpecificError : Outcome.Stored

@@ -1,4 +1,4 @@
-// What a leaf has accepted, or its home has sent, on its way to the subscribers of this region.
+// Delivers messages that the leaf has accepted, or that the home has sent, to the subscribers of this region.
 
 import type { ClientId, RegionId } from '../../../src/id/ids.ts'
 import { decodeMessage, type Message } from '../../../src/mqtt/message.ts'
@@ -10,7 +10,7 @@ import type { FanOut } from './fan-out.ts'
 import type { Sharing } from './sharing.ts'
 import type { Receiver, Subscribers } from './subscribers.ts'
 
-/** What a leaf remembers of a message. */
+/** A message as the leaf remembers it. */
 export interface Accepted extends Passed {
   readonly publisher: ClientId
   readonly retain: boolean

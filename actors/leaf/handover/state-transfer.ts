@@ -1,4 +1,4 @@
-// A root's state on its way from one home to the next: what each part gives, takes over and deletes.
+// A root's state on its way from one home to the next: collects, imports and deletes the share of each part.
 import { type HandoverState, type ImportedResponse, NO_STATE } from '../../../src/relay/home.ts'
 import type { Platform } from '../../platform.ts'
 import type { LeafPart, SyncedRow } from '../leaf-part.ts'

@@ -1,25 +1,25 @@
-// What a leaf performs when its home changes: `Home` decides, the leaf acts.
+// The effects of a change of the home: `Home` decides, the leaf performs.
 import type { RegionId } from '../../../src/id/ids.ts'
 import type { HandoverState, ImportedResponse } from '../../../src/relay/home.ts'
 
-/** Performs what comes with a home: takes over the former home's state, or what the uplink holds for it. */
+/** The leaf, as `Home` calls it. */
 export interface HomeEvents {
   /**
-   * In one transaction with the home's own row.
-   * @param synced it comes from the core's store, since the former home was not reached
+   * Imports a former home's state. Called in the transaction that stores the home's own row.
+   * @param synced true: the state comes from the core's store, since the former home did not answer
    */
   importState(state: HandoverState, synced: boolean): void
-  /** After the state is in: register elsewhere what the session needs. May reject; it is then tried again. */
+  /** After the import: registers the session's subscriptions at other leaves. If it rejects, it is called again. */
   afterImport(): Promise<void>
-  /** What a former home had yet. */
-  late(late: ImportedResponse): Promise<void>
-  /** All former homes have let go. */
+  /** Imports the remainder of a former home (src/relay/home.ts). */
+  importRemainder(remainder: ImportedResponse): Promise<void>
+  /** All former homes have released the root. */
   imported(): void
   /**
-   * The directory says that another region is the home: nothing may be accepted here any more. Resolves when that one knows
-   * of this region's subscribers.
+   * The directory names another region as the home: this leaf accepts no more messages. Resolves when the new home knows of this
+   * region's subscribers.
    */
   fence(region: RegionId, epoch: number): Promise<void>
-  /** This leaf has become the home; messages accepted before it knew wait in the uplink. */
+  /** This leaf has become the home. Accepts the root's messages that wait in the uplink. */
   becameHome(): Promise<void>
 }

@@ -27,7 +27,7 @@ export interface StoredHome {
 
 export interface HomeState {
   readonly known: KnownHome
-  /** Null if this leaf never stored a home. A home may be here without a row: nothing else is stored either. */
+  /** Null if this leaf never stored a home. This region may be the home without a row, while nothing else is stored either. */
   readonly stored: StoredHome | null
 }
 

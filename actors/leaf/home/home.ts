@@ -3,15 +3,15 @@
 import type { RegionId, Root } from '../../../src/id/ids.ts'
 import { type HomeKnown, REMAINDER_START, type RemainderPlace } from '../../../src/relay/home.ts'
 import { FIRST_EPOCH, type HomeAnswer, type Moved } from '../../../src/relay/home-answer.ts'
-import { atMost, eventually } from '../../calls/eventually.ts'
-import { lateByOurClock, stateByOurClock } from '../../calls/other-clock.ts'
+import { remainderByOurClock, stateByOurClock } from '../../calls/other-clock.ts'
+import { waitAtMost, waitUntil } from '../../calls/waits.ts'
 import { CoreUnreachable } from '../../core/core-client.ts'
 import {
   COMPLETING_WAIT_MS,
   FAIL_OVER_REGISTER_MS,
   IMPORT_RETRY_MS,
   IMPORT_RETRY_MS_MAX,
-  LATE_FIRST_MS_MAX,
+  REMAINDER_WAIT_MS_MAX,
   RESOLVE_PAUSE_MS,
   RESOLVE_WAIT_MS,
 } from '../../limits.ts'
@@ -39,8 +39,8 @@ export type HomeKnowledge =
 
 export type HomeHere = Extract<HomeKnowledge, { at: 'here' }>
 
-/** How far the rest of a former home is imported. */
-type TookFrom = RemainderPlace & { readonly from: RegionId | null }
+/** How far the remainder of a former home is imported. */
+type ImportedSoFar = RemainderPlace & { readonly from: RegionId | null }
 
 export class Home {
   private readonly platform: Platform
@@ -50,7 +50,7 @@ export class Home {
   private finishing: Promise<void> | null = null
   private tries = 0
   private askAgainAt = 0
-  private lateFirstUntil = 0
+  private remainderWaitUntil = 0
   private held: Promise<void> | null = null
   private obtaining: Promise<HomeKnowledge> | null = null
   /** The question to the directory that has no answer yet. */
@@ -66,7 +66,7 @@ export class Home {
     const begun = restored(stored, unstored)
     this.state = begun.state
     if (unstored !== null) this.storeWithFirstRow()
-    if (begun.state.stored !== null) this.lateFirstUntil = platform.now() + LATE_FIRST_MS_MAX
+    if (begun.state.stored !== null) this.remainderWaitUntil = platform.now() + REMAINDER_WAIT_MS_MAX
     for (const effect of begun.effects) this.perform(effect)
   }
 
@@ -86,7 +86,7 @@ export class Home {
     return this.state.known
   }
 
-  /** What is known; null if that is nothing, or is about to change. */
+  /** The home; null if it is unknown or about to change. */
   get settled(): HomeKnowledge | null {
     if (this.obtaining !== null || !isTaken(this.known) || this.known.is === 'unknown') return null
     return this.knowledge
@@ -106,11 +106,11 @@ export class Home {
   }
 
   /** The answer to a core that is about to claim the home from here. */
-  get told(): HomeKnown {
+  get answerToClaim(): HomeKnown {
     return { home: this.newest, imported: isHome(this.known) && !isImporting(this.known) }
   }
 
-  /** A question to the core, with the home that is known here: a directory that went back to an older home is corrected by it. */
+  /** A question to the core, with the newest home known here: it corrects a directory that was restored from a backup. */
   get asking() {
     const { newest } = this
     return newest === null ? this.naming() : { ...this.naming(), known: newest }
@@ -132,13 +132,13 @@ export class Home {
     const { lookUp } = this
     if (lookUp === null) return found
     found.catch(() => undefined)
-    await atMost(this.platform, lookUp.since + RESOLVE_WAIT_MS - this.platform.now(), lookUp.answered)
+    await waitAtMost(this.platform, lookUp.since + RESOLVE_WAIT_MS - this.platform.now(), lookUp.answered)
     if (this.lookUp === lookUp)
       throw new CoreUnreachable(`the directory takes long to answer for the home of ${this.root}`)
     return found
   }
 
-  /** Whether this region is the home, as a core believes. Asks the directory if the two disagree. */
+  /** Whether this region is the home with that epoch, as the core's directory says. Asks the directory if this leaf disagrees. */
   async isHere(epoch: number): Promise<boolean> {
     const known = await this.find().catch(() => this.knowledge)
     if (known.at === 'here' && known.epoch >= epoch) return true
@@ -146,7 +146,7 @@ export class Home {
     return (await this.verify()).at === 'here'
   }
 
-  /** Asks the directory again, whatever is known. */
+  /** Asks the directory again, even if the home is known. */
   async verify(): Promise<HomeKnowledge> {
     return this.exclusively(() => this.resolve())
   }
@@ -156,7 +156,7 @@ export class Home {
     if (this.settled?.at === 'here') return this.settled
     await this.exclusively(() => (isHome(this.known) ? this.takeUp() : this.claim('a client', cleanStart)))
     const { knowledge } = this
-    if (knowledge.at !== 'here') throw new CoreUnreachable(`${this.root} has moved on meanwhile`)
+    if (knowledge.at !== 'here') throw new CoreUnreachable(`${this.root} has moved again meanwhile`)
     return knowledge
   }
 
@@ -189,7 +189,7 @@ export class Home {
   }
 
   private async resolve(): Promise<HomeKnowledge> {
-    // Without the pause each message would wait for a core that is out of reach.
+    // Without the pause each message would wait for an unreachable core.
     if (this.platform.now() < this.askAgainAt)
       throw new CoreUnreachable(`the core was not reached for ${this.root}`)
     const answered = this.platform.core.resolve(this.asking)
@@ -199,7 +199,7 @@ export class Home {
       home = (await answered).home
     } catch (cause) {
       this.askAgainAt = this.platform.now() + RESOLVE_PAUSE_MS
-      this.platform.report(`the directory was not asked for the home of ${this.root}`, cause)
+      this.platform.report(`the directory did not answer for the home of ${this.root}`, cause)
       throw cause
     } finally {
       this.lookUp = null
@@ -209,17 +209,17 @@ export class Home {
     return effects.some((effect) => effect.do === 'claim') ? this.claim() : this.knowledge
   }
 
-  /** @param by a client that came up here, whose connection remembers the home; or a message, which nothing remembers */
+  /** @param by a client that connected here, whose connection remembers the home; or a message, after which nothing does */
   private async claim(
     by: 'a client' | 'a message' = 'a message',
     cleanStart = false,
   ): Promise<HomeKnowledge> {
     const asked = { ...this.asking, ...(cleanStart && { cleanStart }) }
-    const { home, state: given, synced } = await this.platform.core.claim(asked)
+    const { home, state: handedOver, synced } = await this.platform.core.claim(asked)
     this.refuseOlder(home)
-    const state = given && stateByOurClock(given, this.platform.now())
+    const state = handedOver && stateByOurClock(handedOver, this.platform.now())
     const imports = state === null ? 'nothing' : synced ? 'store' : 'home'
-    // In its first epoch a home has nothing to import, so a repeated claim finds it as it is: the row may wait.
+    // A home in its first epoch imports nothing, so a repeated claim loses nothing: the row may wait.
     const stored = !(
       by === 'a client' &&
       state === null &&
@@ -229,13 +229,15 @@ export class Home {
     this.apply({ is: 'claimed', home, imports, stored }, () => {
       if (state !== null) this.events.importState(state, synced)
     })
-    this.lateFirstUntil = this.platform.now() + LATE_FIRST_MS_MAX
-    // The client does not wait for a region that does not answer.
-    await (this.mayHearLate ? atMost(this.platform, FAIL_OVER_REGISTER_MS, this.finish()) : this.finish())
+    this.remainderWaitUntil = this.platform.now() + REMAINDER_WAIT_MS_MAX
+    // The client must not wait for a region that does not answer.
+    await (this.awaitsRemainder
+      ? waitAtMost(this.platform, FAIL_OVER_REGISTER_MS, this.finish())
+      : this.finish())
     return this.takeUp()
   }
 
-  /** Accepts the messages that wait in the uplink, also those of a process that died: no other message is accepted before. */
+  /** Accepts the messages that wait in the uplink, also after a restart, before any other message. */
   private async takeUp(): Promise<HomeKnowledge> {
     const { known } = this
     if (!isHome(known) || isTaken(known)) return this.knowledge
@@ -244,7 +246,7 @@ export class Home {
     return this.knowledge
   }
 
-  /** Goes on with an import that a dead process, or a core out of reach, left open. Never rejects. */
+  /** Goes on with an import that a restart or an unreachable core left open. Never rejects. */
   async resume(): Promise<void> {
     if (!isTaken(this.known))
       await this.find().catch((cause) =>
@@ -253,7 +255,7 @@ export class Home {
     await this.finish()
   }
 
-  /** Completes an import. The former home stores everything until this has ended. Never rejects. */
+  /** Completes an import. The former home deletes nothing until this has ended. Never rejects. */
   finish(): Promise<void> {
     this.finishing ??= this.tryToFinish().finally(() => {
       this.finishing = null
@@ -261,16 +263,16 @@ export class Home {
     return this.finishing
   }
 
-  /** New deliveries wait for the older ones of a former home. Not for ever: these may be lost. */
+  /** True while new deliveries wait for older ones of a former home. Bounded: the older ones may be lost. */
   private get completing(): boolean {
     if (this.known.is !== 'unfinished') return false
-    return this.finishing !== null || this.platform.now() < this.lateFirstUntil
+    return this.finishing !== null || this.platform.now() < this.remainderWaitUntil
   }
 
   /** Null if no older delivery can follow. All waiting calls end together, or the last one would overtake the first. */
   completed(): Promise<void> | null {
     if (!this.completing) return this.held
-    this.held ??= eventually(this.platform, () => !this.completing, COMPLETING_WAIT_MS).finally(() => {
+    this.held ??= waitUntil(this.platform, () => !this.completing, COMPLETING_WAIT_MS).finally(() => {
       this.held = null
     })
     return this.held
@@ -281,8 +283,8 @@ export class Home {
     return isImporting(this.known)
   }
 
-  /** Whether this home began from the core's store, and a former home may still send something. */
-  get mayHearLate(): boolean {
+  /** Whether this home began with the state in the core's store, and a former home may still send its remainder. */
+  get awaitsRemainder(): boolean {
     return this.known.is === 'failed-over'
   }
 
@@ -294,24 +296,24 @@ export class Home {
     try {
       let registered = await this.register()
       // A former home deletes what it sent only when it is asked again: by then this region has stored it.
-      for (let took: TookFrom = { ...REMAINDER_START, from: null }; ; ) {
-        const asked = { ...this.naming(), epoch, synced, registered, ...took }
-        const late = await this.platform.core.imported(asked)
-        if (late.done) break
+      for (let soFar: ImportedSoFar = { ...REMAINDER_START, from: null }; ; ) {
+        const asked = { ...this.naming(), epoch, synced, registered, ...soFar }
+        const remainder = await this.platform.core.imported(asked)
+        if (remainder.done) break
         if (
-          late.late.length === 0 &&
-          late.retained.length + late.shadows.length + late.subscriptions.length === 0
+          remainder.late.length === 0 &&
+          remainder.retained.length + remainder.shadows.length + remainder.subscriptions.length === 0
         )
           throw new Error('a former home waits until all subscriptions are registered')
-        await this.events.late(lateByOurClock(late, this.platform.now()))
-        if (late.subscriptions.length > 0) registered = await this.register()
-        const before = late.from === took.from ? took : REMAINDER_START
-        took = {
-          from: late.from,
-          tookUpTo: late.upTo,
-          tookTopic: late.retained.at(-1)?.topic ?? before.tookTopic,
-          tookShadow: late.shadows.at(-1)?.path ?? before.tookShadow,
-          tookFilter: late.subscriptions.at(-1)?.filter ?? before.tookFilter,
+        await this.events.importRemainder(remainderByOurClock(remainder, this.platform.now()))
+        if (remainder.subscriptions.length > 0) registered = await this.register()
+        const before = remainder.from === soFar.from ? soFar : REMAINDER_START
+        soFar = {
+          from: remainder.from,
+          tookUpTo: remainder.upTo,
+          tookTopic: remainder.retained.at(-1)?.topic ?? before.tookTopic,
+          tookShadow: remainder.shadows.at(-1)?.path ?? before.tookShadow,
+          tookFilter: remainder.subscriptions.at(-1)?.filter ?? before.tookFilter,
         }
       }
       this.apply({ is: 'imported', epoch })
@@ -324,13 +326,13 @@ export class Home {
     }
   }
 
-  /** False if subscriptions are open, but the lost home is asked for its rest all the same. */
+  /** False if a subscription could not be registered: the lost home is asked for its remainder all the same. */
   private async register(): Promise<boolean> {
     try {
       await this.events.afterImport()
       return true
     } catch (cause) {
-      if (!this.mayHearLate) throw cause
+      if (!this.awaitsRemainder) throw cause
       this.platform.report(`not all subscriptions of ${this.root} are registered`, cause)
       return false
     }
@@ -339,11 +341,11 @@ export class Home {
   /** A delayed answer must not undo a newer hand-over. */
   private refuseOlder(home: HomeAnswer): void {
     if (this.known.is !== 'unknown' && this.known.epoch > home.epoch) {
-      throw new CoreUnreachable(`${this.root} has moved on meanwhile`)
+      throw new CoreUnreachable(`${this.root} has moved again meanwhile`)
     }
   }
 
-  /** The row of a home that is not stored comes with the first row of anything else. */
+  /** Stores an unstored home together with the actor's first other row. */
   private storeWithFirstRow(): void {
     this.platform.storage.beforeFirstRow(() => {
       this.apply({ is: 'stored' })
@@ -354,7 +356,7 @@ export class Home {
     return { fleet: this.platform.fleet, root: this.root, region: this.platform.region }
   }
 
-  /** @param within is done in the transaction that stores the home */
+  /** @param within runs in the transaction that stores the home */
   private apply(event: HomeEvent, within?: () => void): readonly HomeEffect[] {
     const { state, effects } = step(this.state, event, this.platform.region)
     // The alarm first: if the process dies after the row is written, nobody else calls this actor.

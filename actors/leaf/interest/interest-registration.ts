@@ -73,9 +73,7 @@ export class InterestRegistration {
     if (this.withdrawing) return
     this.withdrawing = true
     this.ask('only', [])
-      .catch((cause) =>
-        this.platform.report(`${this.root} still comes here: the interest was not withdrawn`, cause),
-      )
+      .catch((cause) => this.platform.report(`the interest in ${this.root} was not withdrawn`, cause))
       .finally(() => {
         this.withdrawing = false
       })
@@ -88,7 +86,7 @@ export class InterestRegistration {
       const { platform, root } = this
       const { home, retained, clock } = await this.send(change, filters)
       if (home.region === platform.region) {
-        // The home has come here without this leaf: a topic's root that another region gave back.
+        // This region became the home without this leaf: another region had released the topic's root.
         const { at } = await this.home.verify()
         if (at !== 'here') throw new CoreUnreachable(`the home of ${root} is moving`)
         return this.retained.matching(filters, platform.now())
@@ -120,12 +118,12 @@ export class InterestRegistration {
     const order = this.nextOrder()
     const answer = await ask(order)
     if (answer.order <= order) return answer
-    // The clock was set back since a former life. The home has added to the interest all the same, but withdrawn nothing.
+    // The clock was set back before a restart. The home has added the interest all the same, but withdrew nothing.
     this.order = answer.order
     return change === 'add' ? answer : ask(this.nextOrder())
   }
 
-  /** By the clock, so that the order grows over this actor's lives too, unless the clock is set back. */
+  /** At least the clock, so that the order also grows across restarts, unless the clock is set back. */
   private nextOrder(): number {
     this.order = Math.max(this.order + 1, this.platform.now())
     return this.order

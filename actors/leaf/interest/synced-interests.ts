@@ -88,7 +88,7 @@ export class SyncedInterests implements LeafPart {
     if (JSON.stringify(this.own()) !== before) this.marks.one('interests', true)
   }
 
-  /** What clients of this region other than the root's own want; empty if nothing. */
+  /** The interest of this region's clients without the root's own client; empty if there is none. */
   private own(): RegionInterest[] {
     if (this.client === null) return []
     const { plain, shares } = this.subscribers.wantedBesides(this.client)

@@ -1,5 +1,5 @@
-// Where messages come into a leaf: from publishers of this region, and in envelopes from the core. At the home they are
-// accepted; elsewhere a publisher's message goes to the uplink, and the home's goes to this region's subscribers.
+// Where messages enter a leaf: from publishers of this region, and in envelopes from the core. The home accepts them. Elsewhere a
+// publisher's message goes to the uplink, and the home's messages go to this region's subscribers.
 import type { ClientId, Root } from '../../../src/id/ids.ts'
 import type { Envelope, EnvelopeResult } from '../../../src/relay/envelope.ts'
 import { encodeRouted } from '../../../src/relay/routed.ts'

@@ -73,7 +73,7 @@ export class Retained implements LeafPart {
       })
       return Reason.Success
     }
-    const { owed: _, ...kept } = message
+    const { acknowledged: _, ...kept } = message
     const record = encodeMessage({ ...kept, retainedAt: epoch })
     if (
       (before === undefined && this.sizes.size >= RETAINED_MESSAGES_MAX) ||
@@ -176,8 +176,8 @@ export class Retained implements LeafPart {
     })
   }
 
-  /** The same, a page for the next home. */
-  late(after: string): ReleaseResponse['retained'] {
+  /** The remainder for the next home: a page of those changes. */
+  remainder(after: string): ReleaseResponse['retained'] {
     return this.unsynced(after, LATE_RETAINED_MAX).map(({ topic, record, epoch }) => ({
       topic,
       record,

@@ -21,7 +21,7 @@ export function retainedStage(retained: Retained, sync: StoreSync, wide: WideLin
     accept: ({ message, epoch, applied }) => {
       if (!message.retain || applied) return null
       // A former home has retained it, and may have retained a newer one since.
-      if (message.owed !== 'again') {
+      if (message.acknowledged !== 'again') {
         const outcome = retained.keep(message, epoch)
         if (outcome !== Reason.Success) return { refused: outcome }
       }

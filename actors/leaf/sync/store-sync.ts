@@ -3,7 +3,7 @@ import type { Root } from '../../../src/id/ids.ts'
 import type { Outcome } from '../../../src/mqtt/outcome.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
 import { noChange, type RootChange, type SyncResult } from '../../../src/relay/sync.ts'
-import { atMost } from '../../calls/eventually.ts'
+import { waitAtMost } from '../../calls/waits.ts'
 import {
   CONFIRM_AGAIN_MS,
   GLOBAL_SYNC_WAIT_MS,
@@ -116,7 +116,7 @@ export class StoreSync {
     for (const pause of CONFIRM_AGAIN_MS) {
       const home = this.source.home()
       if (home.at !== 'here' || begun.at !== 'here' || home.epoch !== begun.epoch) return
-      if (this.marks.any || needless() || (await this.heard())) return
+      if (this.marks.any || needless() || (await this.confirmHome())) return
       await new Promise<void>((go) => this.platform.after(pause * (0.5 + this.platform.random()), go))
     }
   }
@@ -126,7 +126,7 @@ export class StoreSync {
    * answer is performed, or the store was not reached. Never rejects.
    * @returns true if the store confirms that this region is the home
    */
-  async heard(): Promise<boolean> {
+  async confirmHome(): Promise<boolean> {
     const home = this.source.home()
     if (home.at !== 'here') return false
     const asked = this.marks.any ? this.run() : this.send({ ...this.nothing(home.epoch), version: 0 })
@@ -138,9 +138,9 @@ export class StoreSync {
     return result === 'applied'
   }
 
-  /** As `heard`, but resolves after `RESOLVE_WAIT_MS` without an answer. */
+  /** As `confirmHome`, but resolves after `RESOLVE_WAIT_MS` without an answer. */
   heardSoon(): Promise<void> {
-    return atMost(this.platform, RESOLVE_WAIT_MS, this.heard())
+    return waitAtMost(this.platform, RESOLVE_WAIT_MS, this.confirmHome())
   }
 
   /** There may be marks of a process that died, or marks that wait until the core is back. */

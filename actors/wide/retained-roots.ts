@@ -1,13 +1,13 @@
-// The branches of roots with home in this region that keep retained messages, and what they and the other regions' homes
-// keep, page by page. Of the many that subscribe to one filter in a moment, all get the pages of one look.
+// Retained messages for wide filters, page by page: from this region's homes, whose branches with retained messages are stored
+// here, and from the other regions. Clients that subscribe to the same filter at once share the pages.
 import type { Branch } from '../../src/id/ids.ts'
 import { couldMatchBranch, rootOfBranch } from '../../src/id/root.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
 import { packBatch, unpackBatch } from '../../src/relay/batch.ts'
 import type { WideCursor, WorldCursor } from '../../src/relay/wide.ts'
-import { persistently } from '../calls/eventually.ts'
 import { recordByOurClock } from '../calls/other-clock.ts'
-import { Together } from '../calls/together.ts'
+import { SharedCalls } from '../calls/shared-calls.ts'
+import { withRetries } from '../calls/waits.ts'
 import type { LeafRetainedPage } from '../leaf/leaf-peer.ts'
 import {
   RETAINED_LEAVES_MAX,
@@ -19,15 +19,15 @@ import {
 import type { Platform } from '../platform.ts'
 import type { RetainedPage } from './wide-peer.ts'
 
-/** Roots that are read from storage at once. */
+/** Rows of one read from storage. */
 const ROOTS_READ_MAX = 256
 const NOTHING: LeafRetainedPage = { records: packBatch([]), next: null }
 
-export class Retaining {
+export class RetainedRoots {
   private readonly platform: Platform
   private readonly shard: number
-  private readonly here = new Together<RetainedPage<WideCursor>>()
-  private readonly elsewhere = new Together<RetainedPage<WorldCursor>>()
+  private readonly here = new SharedCalls<RetainedPage<WideCursor>>()
+  private readonly elsewhere = new SharedCalls<RetainedPage<WorldCursor>>()
 
   constructor(platform: Platform, shard: number) {
     this.platform = platform
@@ -95,8 +95,8 @@ export class Retaining {
   }
 
   /**
-   * The next that any of the filters could match; the one that was left in its middle comes first. And where to go on; null where
-   * these are the last.
+   * The next branches that a filter could match. A branch that the last page left unfinished comes first. `next` is the place to
+   * continue from; null after the last branch.
    */
   private branches(
     filters: readonly string[],
@@ -121,13 +121,13 @@ export class Retaining {
     return { branches: found, next: { root: last, topic: '' } }
   }
 
-  /** A leaf that does not answer takes nothing from the others' messages. */
+  /** One page of a leaf. A leaf that does not answer only costs its own messages. */
   private async ask(branch: Branch, filters: readonly string[], after: string): Promise<LeafRetainedPage> {
     try {
       const leaf = this.platform.peers.leaf(rootOfBranch(branch))
-      return await persistently(this.platform, () => leaf.retainedFor(filters, after, branch))
+      return await withRetries(this.platform, () => leaf.retainedFor(filters, after, branch))
     } catch (cause) {
-      this.platform.report(`no retained messages from ${branch}`, cause)
+      this.platform.report(`the leaf of ${branch} did not give its retained messages`, cause)
       return NOTHING
     }
   }

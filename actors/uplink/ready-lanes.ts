@@ -1,10 +1,10 @@
-// Lanes that may have something to send and nothing under way, by destination: a dispatch looks at no others.
+// Lanes that may have messages to send and no call under way, by destination. A dispatch looks only at these.
 import type { Lane } from './lane.ts'
 
-export class Ready {
+export class ReadyLanes {
   private readonly lanes = new Map<string, Set<Lane>>()
 
-  /** To be called when a lane may have something to send, or something for elsewhere. */
+  /** Call when a lane may have messages to send, or has another destination. */
   offer(lane: Lane): void {
     let ready = this.lanes.get(lane.destination)
     if (ready === undefined) {
@@ -22,7 +22,7 @@ export class Ready {
     return this.lanes.keys()
   }
 
-  /** In the order in which they were offered. Those for elsewhere by now, or with something under way, are no more. */
+  /** The lanes in the order of `offer`. Removes lanes that have another destination by now, or a call under way. */
   *of(destination: string): Generator<Lane> {
     for (const lane of this.lanes.get(destination) ?? []) {
       if (lane.destination === destination && lane.underWay === 0) yield lane

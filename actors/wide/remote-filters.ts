@@ -1,4 +1,4 @@
-// What the other regions want: each one's whole set of wide filters of this shard, as far as it is known here.
+// The wide filters of the other regions: each region's whole set for this shard, as far as this actor has learnt it.
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import { type Reach, reachOf } from '../../src/id/root.ts'
 import { topicNames } from '../../src/id/shadow-topic.ts'
@@ -11,7 +11,7 @@ interface Wanted {
   readonly filters: readonly string[]
 }
 
-export class Others {
+export class RemoteFilters {
   private readonly storage: Storage
   private readonly known = new Map<RegionId, Wanted>()
   private readonly topics = new Map<string, readonly RegionId[]>()
@@ -29,7 +29,7 @@ export class Others {
     this.sharedFilters = this.findShared()
   }
 
-  /** Of two versions the higher one counts, in whatever order they come. */
+  /** Stores a region's set, unless a higher version is known. */
   learn(region: RegionId, version: number, filters: readonly string[]): void {
     if (version <= (this.known.get(region)?.version ?? 0)) return
     this.storage.exec(
@@ -42,7 +42,7 @@ export class Others {
     this.forgetAnswers()
   }
 
-  /** Regions that are no longer there want nothing. */
+  /** Forgets the sets of regions that no longer exist. */
   keepOnly(regions: readonly RegionId[]): void {
     for (const region of this.known.keys()) {
       if (regions.includes(region)) continue
@@ -52,7 +52,7 @@ export class Others {
     }
   }
 
-  /** The regions that want a message with this topic. */
+  /** The regions with a filter that matches this topic. */
   wanting(topic: string): readonly RegionId[] {
     let regions = this.topics.get(topic)
     if (regions === undefined) {
@@ -76,7 +76,7 @@ export class Others {
     return [...this.known].flatMap(([region, { filters }]) => (filters.includes(share) ? [region] : []))
   }
 
-  /** Which messages of this root any of them could want. */
+  /** Which messages of this root a filter of another region could match. */
   reach(root: Root): Reach {
     let reach = this.roots.get(root)
     if (reach === undefined) {

@@ -62,42 +62,42 @@ async function sent(...answers: (() => Promise<EnvelopesResponse>)[]) {
       asked.flatMap(({ envelopes }) =>
         envelopes.map(({ records, source, first }) => {
           const [bytes = new Uint8Array()] = unpackBatch(records)
-          return [decodeMessage(decodeRouted(bytes).record).owed, `${source} ${first}`] as const
+          return [decodeMessage(decodeRouted(bytes).record).acknowledged, `${source} ${first}`] as const
         }),
       ),
     waiting: () => platform.storage.exec('SELECT * FROM outbox').length,
   }
 }
 
-test('what an outbox sends is marked as owed', async () => {
+test('what an outbox sends is marked as acknowledged', async () => {
   const { platform, outcomes, tries, waiting } = await sent(async () => {
     throw new CoreUnreachable('not now')
   })
   await platform.clock.pass(UPLINK_RETRY_MS_MAX)
   expect(outcomes.value()).toEqual(Uint8Array.of(Outcome.Stored))
-  expect(tries().map(([owed]) => owed)).toEqual([undefined, 'new'])
+  expect(tries().map(([acknowledged]) => acknowledged)).toEqual([undefined, 'new'])
   expect(waiting()).toBe(0)
 })
 
-test('what was acknowledged while its first try was under way, and is refused then, goes once more as owed', async () => {
+test('what was acknowledged while its first try was under way, and is refused then, goes once more, marked as acknowledged', async () => {
   const first = held<EnvelopesResponse>()
   const { platform, outcomes, tries, waiting } = await sent(() => first.answer)
   expect(outcomes.value()).toEqual(Uint8Array.of(Outcome.Stored))
   first.give(done(Reason.QuotaExceeded))
   await platform.clock.pass(UPLINK_RETRY_MS_MAX)
-  expect(tries().map(([owed]) => owed)).toEqual([undefined, 'again'])
+  expect(tries().map(([acknowledged]) => acknowledged)).toEqual([undefined, 'again'])
   expect(new Set(tries().map(([, name]) => name)).size).toBe(2)
   expect(waiting()).toBe(0)
 })
 
-test('what is refused as owed too is given up, and reported', async () => {
+test('what is refused although it is marked as acknowledged is dropped, and reported', async () => {
   const first = held<EnvelopesResponse>()
   const { platform, tries, waiting } = await sent(() => first.answer, refuse)
   first.give(done(Reason.QuotaExceeded))
   await platform.clock.pass(UPLINK_RETRY_MS_MAX)
   expect(tries()).toHaveLength(2)
   expect(waiting()).toBe(0)
-  expect(platform.reports.map(({ what }) => what).join()).toContain('refused for good')
+  expect(platform.reports.map(({ what }) => what).join()).toContain('was refused and is lost')
 })
 
 test('what is acknowledged, and an actor on its way failed for, goes again until none does, and not at once', async () => {
@@ -108,26 +108,26 @@ test('what is acknowledged, and an actor on its way failed for, goes again until
   await platform.clock.settled()
   expect(tries()).toHaveLength(1)
   await platform.clock.pass(3 * UPLINK_RETRY_MS_MAX)
-  expect(tries().map(([owed]) => owed)).toEqual([undefined, 'again', 'again', 'again'])
+  expect(tries().map(([acknowledged]) => acknowledged)).toEqual([undefined, 'again', 'again', 'again'])
   // Under one name it would have the outcome that it had.
   expect(new Set(tries().map(([, name]) => name)).size).toBe(4)
   expect(waiting()).toBe(0)
   expect(platform.reports).toEqual([])
 })
 
-test('who waits for its answer hears that an actor failed', async () => {
+test('a sender that waits for its answer learns that an actor failed', async () => {
   const { outcomes, tries } = await sent(fail)
   expect(outcomes.value()).toEqual(Uint8Array.of(Reason.UnspecifiedError))
   expect(tries()).toHaveLength(1)
 })
 
-test('who waits for its answer is told that it was refused', async () => {
+test('a sender that waits for its answer learns that its message was refused', async () => {
   const { outcomes, tries } = await sent(refuse)
   expect(outcomes.value()).toEqual(Uint8Array.of(Reason.QuotaExceeded))
   expect(tries()).toHaveLength(1)
 })
 
-test('a backlog gives what it kept as owed', async () => {
+test('a backlog delivers its messages marked as acknowledged', async () => {
   const got: string[] = []
   let answers = false
   const platform = new FakePlatform(addressOf('topic', EU, ROOM), {
@@ -136,7 +136,7 @@ test('a backlog gives what it kept as owed', async () => {
         deliver: async (_, batch) => {
           if (!answers) throw new Error('no answer')
           const deliveries = unpackBatch(batch).map((bytes) => decodeDelivery(bytes).message)
-          got.push(...deliveries.map(({ payload, owed }) => `${textOf(payload)} ${owed}`))
+          got.push(...deliveries.map(({ payload, acknowledged }) => `${textOf(payload)} ${acknowledged}`))
           return new Uint8Array(deliveries.length)
         },
       }),
@@ -153,11 +153,11 @@ test('a backlog gives what it kept as owed', async () => {
   expect(got).toEqual(['x new'])
 })
 
-test('a session whose queue is full takes what is owed, and refuses the rest', () => {
+test('a session whose queue is full accepts acknowledged messages, and refuses the rest', () => {
   const session = new Session(startOf({ expirySeconds: 60, queueMessagesMax: 1 }))
-  const give = (topic: string, owed?: 'new') => {
+  const give = (topic: string, acknowledged?: 'new') => {
     const one = delivery(topic)
-    const message = owed === undefined ? one.message : { ...one.message, owed }
+    const message = acknowledged === undefined ? one.message : { ...one.message, acknowledged }
     return session.step(deliveryOf({ ...one, message }, 7))
   }
   expect(give('a')).toMatchObject([{ do: 'store' }])
@@ -165,28 +165,29 @@ test('a session whose queue is full takes what is owed, and refuses the rest', (
   expect(give('c', 'new')).toMatchObject([{ do: 'store' }])
 })
 
-test('what is owed does not share the refusal of the same message that was not yet', async () => {
+test('an acknowledged message does not share the refusal of its earlier copy', async () => {
   const seen = new SeenOrigins(new FakePlatform(addressOf('device', EU, LAMP)).storage)
   const message = { ...decodeMessage(record('devices/lamp/cmd', 'x')), qos: 2 as const, origin: 'n1' }
-  const bytes = (owed?: 'new') =>
+  const bytes = (acknowledged?: 'new') =>
     encodeDelivery({
       qos: 2,
       retain: false,
       identifiers: [],
       share: null,
-      message: owed === undefined ? message : { ...message, owed },
+      message: acknowledged === undefined ? message : { ...message, acknowledged },
     })
   const settles: ((outcome: Outcome) => void)[] = []
-  const once = (owed?: 'new') => watch(seen.once(bytes(owed), (_, settle) => settles.push(settle)))
-  const [first, repeated, owed] = [once(), once(), once('new')]
+  const once = (acknowledged?: 'new') =>
+    watch(seen.once(bytes(acknowledged), (_, settle) => settles.push(settle)))
+  const [first, repeated, acknowledged] = [once(), once(), once('new')]
   settles[0]?.(Reason.QuotaExceeded)
   await new Promise((done) => setImmediate(done))
-  expect([first.value(), repeated.value(), owed.state()]).toEqual([
+  expect([first.value(), repeated.value(), acknowledged.state()]).toEqual([
     Reason.QuotaExceeded,
     Reason.QuotaExceeded,
     'open',
   ])
   settles[1]?.(Outcome.Stored)
   await new Promise((done) => setImmediate(done))
-  expect([owed.value(), settles.length]).toEqual([Outcome.Stored, 2])
+  expect([acknowledged.value(), settles.length]).toEqual([Outcome.Stored, 2])
 })

@@ -1,15 +1,14 @@
-// One call for many callers: at most one is under way for each key. All who ask meanwhile share the next call, which begins after
-// they asked.
+// One call for many callers: at most one call is under way for each key. Callers that ask during it share the next call.
 
 interface Turn<T> {
   readonly running: Promise<unknown>
   next: Promise<T> | null
 }
 
-export class Together<T> {
+export class SharedCalls<T> {
   private readonly turns = new Map<string, Turn<T>>()
 
-  /** Settles as a call that begins no earlier than now. @param call the same for all callers with this key */
+  /** Settles like a call that begins now or later. @param call the same for all callers with this key */
   ask(key: string, call: () => Promise<T>): Promise<T> {
     const turn = this.turns.get(key)
     if (turn === undefined) return this.begin(key, call)

@@ -2,15 +2,15 @@
 import { COURIER_RETRY_MS, FENCE_LOOK_MS, FENCE_WAIT_MS_MAX } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 
-/** Resolves when the condition holds. Rejects if it does not in time: the caller asks again later. */
-export async function eventually(
+/** Resolves when the condition holds. Rejects if the time runs out: the caller asks again later. */
+export async function waitUntil(
   platform: Platform,
-  isSo: () => boolean,
+  holds: () => boolean,
   waitMs = FENCE_WAIT_MS_MAX,
 ): Promise<void> {
   const end = platform.now() + waitMs
-  while (!isSo()) {
-    if (platform.now() >= end) throw new Error(`a wait was given up after ${waitMs} ms`)
+  while (!holds()) {
+    if (platform.now() >= end) throw new Error(`a wait ended after ${waitMs} ms`)
     await new Promise<void>((look) => {
       platform.after(FENCE_LOOK_MS, look)
     })
@@ -18,7 +18,7 @@ export async function eventually(
 }
 
 /** Resolves when the work has settled, or when the time is over. Never rejects. */
-export async function atMost(platform: Platform, ms: number, work: Promise<unknown>): Promise<void> {
+export async function waitAtMost(platform: Platform, ms: number, work: Promise<unknown>): Promise<void> {
   await new Promise<void>((done) => {
     const cancel = platform.after(ms, done)
     const end = () => {
@@ -30,7 +30,7 @@ export async function atMost(platform: Platform, ms: number, work: Promise<unkno
 }
 
 /** Makes a call between actors, and repeats it after short pauses if it fails. Rejects as the last try does. */
-export async function persistently<T>(platform: Platform, call: () => Promise<T>): Promise<T> {
+export async function withRetries<T>(platform: Platform, call: () => Promise<T>): Promise<T> {
   for (const pause of COURIER_RETRY_MS) {
     try {
       return await call()

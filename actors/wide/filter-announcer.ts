@@ -1,48 +1,54 @@
-// Tells the other regions which wide filters this one has, in rounds: one call to the core at a time, each with the whole
-// set, and learns theirs by it. When a round is clear, no publish anywhere passes over what it told.
+// Announces this region's wide filters to the other regions, and learns theirs. One call at a time (a round) carries the whole
+// set. A round is clear when no grant against its filters is in use any more: then every publish reaches them.
 
-import { atMost } from '../calls/eventually.ts'
+import { waitAtMost } from '../calls/waits.ts'
 import type { Subscribers } from '../leaf/delivery/subscribers.ts'
 import { WIDE_ASK_AGAIN_MS, WIDE_FIRST_WAIT_MS } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import type { Grants } from './grants.ts'
-import type { Others } from './others.ts'
+import type { RemoteFilters } from './remote-filters.ts'
 import { OWN_ROWS } from './schema.ts'
 
 interface Round {
   readonly number: number
-  /** Every other region has the set; when, on this actor's clock, the grants against it will have ended. */
-  readonly told: Promise<number>
-  /** They have ended. Made where somebody waits for it. */
+  /** Resolves when every other region has the set, with the time by this actor's clock when all grants against it have ended. */
+  readonly announced: Promise<number>
+  /** Resolves when those grants have ended. Made by the first caller that waits for it. */
   clear: Promise<void> | null
   failed: boolean
 }
 
-export class Announcing {
+export class FilterAnnouncer {
   private readonly platform: Platform
   private readonly shard: number
   private readonly subscribers: Subscribers
-  private readonly others: Others
+  private readonly remote: RemoteFilters
   private readonly grants: Grants
   private version = 0
   private known = false
-  /** The set has changed since it had its version. */
+  /** The set has changed since its last version. */
   private changed = false
   private readonly settled = new Set<string>()
-  /** Filters that are not settled, with the number of the round that tells them. */
+  /** Filters that are not settled, with the number of the round that announces them. */
   private readonly open = new Map<string, number>()
   private begun = 0
   private last: Round | null = null
   private next: Promise<Round> | null = null
-  private tellAgainAt = 0
+  private announceAgainAt = 0
   private learnAgainAt = 0
   private firstAnswer: Promise<void> | null = null
 
-  constructor(platform: Platform, shard: number, subscribers: Subscribers, others: Others, grants: Grants) {
+  constructor(
+    platform: Platform,
+    shard: number,
+    subscribers: Subscribers,
+    remote: RemoteFilters,
+    grants: Grants,
+  ) {
     this.platform = platform
     this.shard = shard
     this.subscribers = subscribers
-    this.others = others
+    this.remote = remote
     this.grants = grants
     const [row] = platform.storage.rows(OWN_ROWS)
     this.version = Number(row?.version ?? 0)
@@ -52,17 +58,17 @@ export class Announcing {
     for (const filter of subscribers.filters) if (!this.settled.has(filter)) this.added(filter)
   }
 
-  /** The other regions' filters have been learnt, once at least. */
+  /** True if the other regions' filters were learnt at least once. */
   get synced(): boolean {
     return this.known
   }
 
-  /** No publish anywhere passes it over. */
+  /** True if every publish that matches reaches the filter. */
   isSettled(filter: string): boolean {
     return this.settled.has(filter)
   }
 
-  /** A filter has a subscriber. The round to wait for; 0 where it is settled. */
+  /** A filter has a subscriber. @returns the round to wait for; 0 if the filter is settled */
   added(filter: string): number {
     if (this.settled.has(filter)) return 0
     let round = this.open.get(filter)
@@ -74,7 +80,7 @@ export class Announcing {
     return round
   }
 
-  /** Forgets the filters that nobody has any more. True if there were any. */
+  /** Forgets filters without subscribers. True if there were any. */
   dropUnused(): boolean {
     let any = false
     for (const filter of [...this.settled, ...this.open.keys()]) {
@@ -88,47 +94,47 @@ export class Announcing {
     return any
   }
 
-  /** Resolves when a round with this number or a later one is clear. Rejects with `CoreUnreachable`. */
+  /** Resolves when a round with this number or a higher one is clear. Rejects with `CoreUnreachable`. */
   async clear(number: number): Promise<void> {
     const round = await this.covering(number)
     round.clear ??= this.clearing(round)
     await round.clear
   }
 
-  /** Lets the other regions know what has changed; if they are not reached, they ask by what they send. */
-  tell(): void {
+  /** Announces a change, without a retry: a region that misses it goes on sending unwanted messages, see `announceAgain`. */
+  announce(): void {
     this.covering(this.begun + 1)
-      .then(({ told }) => told)
+      .then(({ announced }) => announced)
       .catch(() => undefined)
   }
 
-  /** A region sends what nobody here wants: it has an older set. */
-  tellAgain(): void {
-    if (this.platform.now() < this.tellAgainAt) return
-    this.tellAgainAt = this.platform.now() + WIDE_ASK_AGAIN_MS
+  /** A region sent messages that no filter here matches: it has an older set. */
+  announceAgain(): void {
+    if (this.platform.now() < this.announceAgainAt) return
+    this.announceAgainAt = this.platform.now() + WIDE_ASK_AGAIN_MS
     this.changed = true
-    this.tell()
+    this.announce()
   }
 
-  /** Asks for the other regions' filters where they were never learnt. Not null while that is to be waited for. */
+  /** Asks for the other regions' filters if they were never learnt. Not null while a publish must wait for the answer. */
   learning(): Promise<void> | null {
-    // Where an earlier round has told it meanwhile, what comes now still goes behind what waits.
+    // Even if another round has learnt them meanwhile: new messages must not overtake those that wait.
     if (this.known) return this.firstAnswer
     const now = this.platform.now()
     if (now >= this.learnAgainAt) {
       const first = this.learnAgainAt === 0
       this.learnAgainAt = now + WIDE_ASK_AGAIN_MS
       if (first) this.firstAnswer = this.firstRound()
-      else this.tell()
+      else this.announce()
     }
     return this.firstAnswer
   }
 
-  /** The own set, whatever of it the others have been told. */
+  /** This region's set, announced or not. */
   present(): { readonly version: number; readonly filters: string[] } {
     if (this.changed) {
       this.changed = false
-      // Above all that an earlier storage of this actor may have told, should it have been lost.
+      // At least the clock: above every version that was announced before this actor's storage may have been lost.
       this.version = Math.max(this.version + 1, this.platform.now())
       this.write()
     }
@@ -136,8 +142,8 @@ export class Announcing {
   }
 
   private firstRound(): Promise<void> {
-    const told = this.covering(this.begun + 1).then((round) => round.told)
-    return atMost(this.platform, WIDE_FIRST_WAIT_MS, told).then(() => {
+    const announced = this.covering(this.begun + 1).then((round) => round.announced)
+    return waitAtMost(this.platform, WIDE_FIRST_WAIT_MS, announced).then(() => {
       this.firstAnswer = null
     })
   }
@@ -146,7 +152,7 @@ export class Announcing {
     const { last } = this
     if (last !== null && last.number >= number && !last.failed) return Promise.resolve(last)
     if (this.next === null) {
-      const before: Promise<unknown> = last?.told ?? Promise.resolve()
+      const before: Promise<unknown> = last?.announced ?? Promise.resolve()
       this.next = before.catch(() => undefined).then(() => this.begin())
     }
     return this.next
@@ -154,8 +160,8 @@ export class Announcing {
 
   private begin(): Round {
     this.next = null
-    const round: Round = { number: ++this.begun, told: this.exchange(), clear: null, failed: false }
-    round.told.catch((cause) => {
+    const round: Round = { number: ++this.begun, announced: this.exchange(), clear: null, failed: false }
+    round.announced.catch((cause) => {
       round.failed = true
       this.platform.report('the other regions do not know the wide filters of this one', cause)
     })
@@ -165,15 +171,15 @@ export class Announcing {
 
   private async exchange(): Promise<number> {
     const { platform } = this
-    // Of this region's own grants those count that are out now: what the set now has gets no others.
+    // Only this region's grants in use now matter: a new grant takes the set of now into account.
     let clearAt = platform.now() + this.grants.remainingMs
     const { fleet, region } = platform
     const { regions } = await platform.core.wide({ fleet, region, shard: this.shard, ...this.present() })
     for (const other of regions) {
-      this.others.learn(other.region, other.version, other.filters)
+      this.remote.learn(other.region, other.version, other.filters)
       clearAt = Math.max(clearAt, platform.now() + other.waitMs)
     }
-    this.others.keepOnly(regions.map((other) => other.region))
+    this.remote.keepOnly(regions.map((other) => other.region))
     if (!this.known) {
       this.known = true
       this.write()
@@ -181,8 +187,8 @@ export class Announcing {
     return clearAt
   }
 
-  private async clearing({ number, told }: Round): Promise<void> {
-    const waitMs = (await told) - this.platform.now()
+  private async clearing({ number, announced }: Round): Promise<void> {
+    const waitMs = (await announced) - this.platform.now()
     if (waitMs > 0) {
       await new Promise<void>((over) => {
         this.platform.after(waitMs, over)
