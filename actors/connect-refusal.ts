@@ -1,8 +1,9 @@
 // Why a CONNECT is refused, and the CONNACK that says so. A cause is named only to a client whose token has a valid signature, or
 // whose secret is right: to all others each refusal by password reads alike.
 import { type ClientClaims, checkClientToken } from '../src/id/client-token.ts'
+import { ConnectViolation } from '../src/mqtt/decode-connect.ts'
 import type { ConnectPacket, Properties } from '../src/mqtt/packet.ts'
-import { Reason, type ReasonCode } from '../src/mqtt/reason.ts'
+import { type ProtocolViolation, Reason, type ReasonCode } from '../src/mqtt/reason.ts'
 import { encodeWithReason } from '../src/session/reason-string.ts'
 import type { Platform } from './platform.ts'
 
@@ -20,6 +21,8 @@ export const OTHER_CLIENT_ID =
   'the client id is not that of the token or the address: send the same one, or an empty one'
 export const DISABLED = 'the registry has disabled the device'
 export const REVOKED = 'the credential has been revoked, or has ended'
+export const LONG_WILL =
+  'the first two levels of the topic of the will have more than 900 bytes: choose another'
 export const RESERVED_WILL = 'the topic of the will is the server’s own: choose another'
 
 const PACKET_BYTES_UNLIMITED = 0xffff_ffff
@@ -38,9 +41,16 @@ export async function claimsOf(
   return claims === 'invalid' ? refuse(Reason.BadUserNameOrPassword) : claims
 }
 
+/** The CONNACK for a CONNECT that cannot be read; null for a client that gets none. */
+export function encodeViolation(violation: ProtocolViolation): Uint8Array | null {
+  if (!(violation instanceof ConnectViolation) || violation.answerIn === null) return null
+  const { answerIn: protocolVersion, reason: refused, message: said } = violation
+  return encodeRefusal({ protocolVersion, properties: {} }, { refused, said })
+}
+
 /** The CONNACK, without a session. [MQTT-3.2.2-6] */
 export function encodeRefusal(
-  { protocolVersion, properties }: ConnectPacket,
+  { protocolVersion, properties }: Pick<ConnectPacket, 'protocolVersion' | 'properties'>,
   { refused, said }: ConnectRefusal,
   more: Properties = {},
 ): Uint8Array {

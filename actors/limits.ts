@@ -23,7 +23,11 @@ export const SQL_LIST_MAX = 500
 export const ATTACHMENT_DELAY_MS = 1_000
 /** The platform's bound is 16 KiB; a larger attachment goes to storage. */
 export const ATTACHMENT_BYTES_MAX = 12 * 1024
-/** Frames that may wait while CONNECT is being answered. */
+/** CONNECT of a client whose token is not checked yet: a larger one, with a large will, shows its token in the upgrade. */
+export const ARRIVAL_BYTES_MAX = 16 * 1024
+/** Sockets of one actor that wait for CONNACK: so many without a checked token, and so many with one. The oldest goes. */
+export const ARRIVALS_MAX = 8
+/** Frames that may wait in one actor while CONNECTs are being answered. */
 export const EARLY_FRAME_BYTES_MAX = 1024 * 1024
 
 /** Topics whose receivers are remembered, and roots that a wide filter could match. */

@@ -1,13 +1,21 @@
 // Holds the socket of a client whose URL is only `/mqtt`: reads CONNECT for the client's name, then passes frames both ways.
 import { type ClientId, DEFAULT_FLEET, type FleetId, parseClientId } from '../../src/id/ids.ts'
 import { parseSecret } from '../../src/id/secret.ts'
+import { NO_BYTES } from '../../src/mqtt/bytes-reader.ts'
 import type { ConnectPacket } from '../../src/mqtt/packet.ts'
 import { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason } from '../../src/mqtt/reason.ts'
 import { packBatch } from '../../src/relay/batch.ts'
-import { CLOSE_INTERNAL, CLOSE_POLICY, closeCode, hex, UNACCEPTABLE_VERSION } from '../close-codes.ts'
-import { type ConnectRefusal, claimsOf, encodeRefusal, NO_PASSWORD, refuse } from '../connect-refusal.ts'
-import { CONNECT_WAIT_MS, EARLY_FRAME_BYTES_MAX } from '../limits.ts'
+import { CLOSE_INTERNAL, CLOSE_POLICY, closeCode, hex } from '../close-codes.ts'
+import {
+  type ConnectRefusal,
+  claimsOf,
+  encodeRefusal,
+  encodeViolation,
+  NO_PASSWORD,
+  refuse,
+} from '../connect-refusal.ts'
+import { ARRIVAL_BYTES_MAX, CONNECT_WAIT_MS, EARLY_FRAME_BYTES_MAX } from '../limits.ts'
 import type { Connection, Platform } from '../platform.ts'
 
 interface NamedClient {
@@ -39,7 +47,7 @@ export class Front {
   /** @param fleet of a client with a device's secret, which names no fleet */
   opened(fleet = DEFAULT_FLEET): void {
     this.fleet = fleet
-    this.stream = new PacketStream(this.platform.settings.packetBytesMax)
+    this.stream = new PacketStream(this.platform.settings.packetBytesMax, 0, NO_BYTES, ARRIVAL_BYTES_MAX)
     this.cancelWait = this.platform.after(CONNECT_WAIT_MS, () => {
       if (this.named === null) this.leave(CLOSE_POLICY, 'no CONNECT came') // [MQTT-3.1.0-1]
     })
@@ -47,7 +55,8 @@ export class Front {
 
   async frame(frame: Uint8Array): Promise<void> {
     this.heldBytes += frame.length
-    if (this.heldBytes > this.platform.settings.packetBytesMax + EARLY_FRAME_BYTES_MAX) {
+    const most = this.named === null ? 0 : this.platform.settings.packetBytesMax
+    if (this.heldBytes > most + EARLY_FRAME_BYTES_MAX) {
       return this.leave(CLOSE_POLICY, 'too much before the device takes frames')
     }
     this.held.push(frame)
@@ -64,8 +73,8 @@ export class Front {
       await this.admit(first.value)
     } catch (violation) {
       if (!(violation instanceof ProtocolViolation)) throw violation
-      if (violation.reason === Reason.UnsupportedProtocolVersion)
-        this.connection()?.send(UNACCEPTABLE_VERSION)
+      const answer = encodeViolation(violation)
+      if (answer !== null) this.connection()?.send(answer)
       this.leave(closeCode(violation.reason), violation.message)
     }
   }
@@ -94,6 +103,8 @@ export class Front {
   }
 
   private async whoIs(connect: ConnectPacket, password: string): Promise<NamedClient | ConnectRefusal> {
+    if (connect.clientId !== '' && parseClientId(connect.clientId) === null)
+      return refuse(Reason.ClientIdentifierNotValid)
     if (parseSecret(password) !== null) {
       const client = parseClientId(connect.clientId)
       return client === null ? refuse(Reason.ClientIdentifierNotValid) : { client, fleet: this.fleet }

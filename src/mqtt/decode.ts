@@ -72,8 +72,7 @@ export function decodePacket(
   if (version === 0 || type === PacketType.Connect) {
     if (version !== 0) throw protocolError('a second CONNECT')
     if (type !== PacketType.Connect) throw protocolError('the first packet is not CONNECT')
-    expectFlags(header, 0)
-    return decodeConnect(body)
+    return decodeConnect(header, body)
   }
   switch (type) {
     case PacketType.Publish:

@@ -1,6 +1,7 @@
 // Cuts a connection's WebSocket frames into packets: a packet may span frames and a frame may hold many. [MQTT-6.0.0-2]
 import { malformed, NO_BYTES, protocolError } from './bytes-reader.ts'
 import { decodePacket } from './decode.ts'
+import { tooLargeConnect } from './decode-connect.ts'
 import type { ClientPacket, ProtocolVersion } from './packet.ts'
 import { PacketType } from './packet-type.ts'
 import { ProtocolViolation, Reason } from './reason.ts'
@@ -11,12 +12,22 @@ export class PacketStream {
   /** 0 until a CONNECT was read. */
   version: ProtocolVersion | 0
   readonly maximumPacketSize: number
+  readonly #connectBytesMax: number
   #kept: Uint8Array
   #keptBytes: number
 
-  /** @param pending the partial packet of an earlier stream of the same connection */
-  constructor(maximumPacketSize: number, version: ProtocolVersion | 0 = 0, pending: Uint8Array = NO_BYTES) {
+  /**
+   * @param pending the partial packet of an earlier stream of the same connection
+   * @param connectBytesMax of CONNECT, fixed header included: a client that has not proven who it is takes little memory
+   */
+  constructor(
+    maximumPacketSize: number,
+    version: ProtocolVersion | 0 = 0,
+    pending: Uint8Array = NO_BYTES,
+    connectBytesMax = maximumPacketSize,
+  ) {
     this.maximumPacketSize = maximumPacketSize
+    this.#connectBytesMax = Math.min(connectBytesMax, maximumPacketSize)
     this.version = version
     this.#kept = pending
     this.#keptBytes = pending.length
@@ -102,6 +113,8 @@ export class PacketStream {
       if (byte === 0 && i > 1 && this.version === 5)
         throw malformed('Remaining Length is longer than it need be')
       const size = 1 + i + remaining
+      if (this.version === 0 && size > this.#connectBytesMax)
+        throw tooLargeConnect(size, bytes.subarray(at + 1 + i, end))
       if (size > this.maximumPacketSize) {
         // [MQTT-3.2.2-15]
         throw new ProtocolViolation(Reason.PacketTooLarge, `a packet of ${size} bytes`)

@@ -10,6 +10,7 @@ type Texts = Partial<Record<ReasonCode, string>>
 const AGAIN = 'the server could not finish: send it again later'
 
 const CONNACK: Texts = {
+  [Reason.UnsupportedProtocolVersion]: 'MQTT 3.1.1 and 5.0 are spoken here: set the client to one of them',
   [Reason.UnspecifiedError]: 'the server failed on this CONNECT: connect again later',
   [Reason.ClientIdentifierNotValid]:
     'a client id has 1 to 128 bytes, without / + # and control characters, no $ first, and is not . or ..',

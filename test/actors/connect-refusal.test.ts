@@ -64,6 +64,16 @@ describe('a refused CONNECT', () => {
       0x87,
       expect.stringContaining('will'),
     ])
+    const root = `rooms/${'x'.repeat(900)}`
+    expect(await refusal(token(), { will: { topic: `${root}/a` } })).toEqual([
+      0x90,
+      expect.stringMatching(/will.*900 bytes/),
+    ])
+  })
+
+  test('with a client id that is none names what one is', async () => {
+    for (const clientId of ['.', '..', 'a/b', '$a'])
+      expect(await refusal(token(), { clientId })).toEqual([0x85, expect.stringContaining('is not . or ..')])
   })
 
   test('without a password says what to send', async () => {

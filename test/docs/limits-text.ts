@@ -28,7 +28,11 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
       '{CLIENT_ID_BYTES_MAX}, without `/`, `+`, `#` and control characters, not beginning with `$`, not `.` or `..`',
       'CONNECT is refused with 0x85; by HTTP 400',
     ],
-    ['first two levels of a topic', '{src/id/root.ts:ROOT_BYTES_MAX}', 'PUBACK 0x90, SUBACK 0x8F'],
+    [
+      'first two levels of a topic',
+      '{src/id/root.ts:ROOT_BYTES_MAX}',
+      'PUBACK 0x90, SUBACK 0x8F, CONNACK 0x90 for a will',
+    ],
     ['a topic', '{STRING_BYTES_MAX}, any number of levels', 'no packet holds it; by HTTP 400'],
     ['a filter', '{FILTER_BYTES_MAX}, any number of levels', 'SUBACK 0x97'],
     [
@@ -71,6 +75,21 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
       'keep alive of an MQTT 5 client',
       'at least {KEEP_ALIVE_SECONDS_MIN}, or `SERVER_KEEP_ALIVE_SECONDS` ([what it costs](keep-alive.md))',
       'a shorter one becomes this: CONNACK has it as Server Keep Alive',
+    ],
+    [
+      'CONNECT of a client whose token is not in the URL or a header',
+      '{ARRIVAL_BYTES_MAX}',
+      '5.0: CONNACK 0x95; the connection is closed',
+    ],
+    [
+      'sockets of a client id that wait for CONNACK',
+      '{ARRIVALS_MAX} without a checked token, {ARRIVALS_MAX} with one',
+      'the oldest is closed',
+    ],
+    [
+      'frames that come before CONNACK',
+      '{EARLY_FRAME_BYTES_MAX} of one actor',
+      'the connection that sent most of them is closed',
     ],
     ['a connection without CONNECT', '{CONNECT_WAIT_MS}', 'it is closed'],
     ['a packet that arrives in parts', '{PARTIAL_PACKET_MS_MAX}', 'the connection is closed'],

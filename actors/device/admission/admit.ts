@@ -1,5 +1,5 @@
 // Whether a CONNECT is admitted: by its token or its device's secret, its client id and its will.
-import type { ClientId } from '../../../src/id/ids.ts'
+import { type ClientId, parseClientId } from '../../../src/id/ids.ts'
 import { parseSecret } from '../../../src/id/secret.ts'
 import type { ConnectPacket } from '../../../src/mqtt/packet.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
@@ -8,6 +8,7 @@ import {
   type ConnectRefusal,
   claimsOf,
   DISABLED,
+  LONG_WILL,
   NO_PASSWORD,
   OTHER_CLIENT,
   OTHER_CLIENT_ID,
@@ -41,11 +42,15 @@ export async function admit(
   }
   // From here on the client has proven who it is, so a refusal may name the cause.
   if (access.disabled) return refuse(Reason.NotAuthorized, DISABLED)
+  if (connect.clientId !== '' && parseClientId(connect.clientId) === null)
+    return refuse(Reason.ClientIdentifierNotValid)
   if (connect.clientId !== '' && connect.clientId !== client)
     return refuse(Reason.ClientIdentifierNotValid, OTHER_CLIENT_ID)
   if (connect.will !== null) {
     const { topic } = connect.will.message
-    if (refusal(topic) === Reason.NotAuthorized) return refuse(Reason.NotAuthorized, RESERVED_WILL)
+    // Else the will could never be published, and would be tried again for ever.
+    const refused = refusal(topic)
+    if (refused !== null) return refuse(refused, refused === Reason.NotAuthorized ? RESERVED_WILL : LONG_WILL)
   }
   return admission
 }

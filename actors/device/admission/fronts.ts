@@ -1,6 +1,7 @@
 // Connections whose socket a FrontActor holds, one hop away. Their attachments are in this actor's storage, since the platform
 // stores attachments only for an actor's own sockets.
 import type { Connection, Platform, Storage } from '../../platform.ts'
+import type { Attachment } from '../connection/attachment.ts'
 
 export class FrontConnection implements Connection {
   readonly name: string
@@ -45,7 +46,8 @@ export class FrontConnection implements Connection {
 
   attach(attachment: unknown): void {
     this.attached = attachment
-    this.store.save(this.name, attachment)
+    // Before CONNACK nothing is stored: a client that has not proven who it is costs no row.
+    if ((attachment as Attachment).phase === 'live') this.store.save(this.name, attachment)
   }
 }
 

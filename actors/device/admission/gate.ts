@@ -5,8 +5,8 @@ import type { ConnectPacket } from '../../../src/mqtt/packet.ts'
 import { ProtocolViolation, Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
 import type { Access } from '../../../src/relay/access.ts'
 import { unpackBatch } from '../../../src/relay/batch.ts'
-import { CLOSE_POLICY, closeCode, hex, UNACCEPTABLE_VERSION } from '../../close-codes.ts'
-import { encodeRefusal } from '../../connect-refusal.ts'
+import { CLOSE_POLICY, closeCode, hex } from '../../close-codes.ts'
+import { encodeRefusal, encodeViolation } from '../../connect-refusal.ts'
 import type { Connection, Platform } from '../../platform.ts'
 import { NewerDatabase } from '../../storage/database.ts'
 import {
@@ -17,9 +17,15 @@ import {
 } from '../connection/attachment.ts'
 import { Device } from '../device.ts'
 import { DeviceAccess } from './access.ts'
-import { Arrivals, EarlyFrames } from './arrivals.ts'
+import { Arrivals, type Parting } from './arrivals.ts'
 import { type FrontConnection, Fronts } from './fronts.ts'
 import { Handshakes, NEWER_STATE, type Refusal } from './handshakes.ts'
+
+const PARTINGS: Readonly<Record<Parting, string>> = {
+  silent: 'no CONNECT came', // [MQTT-3.1.0-1]
+  crowded: 'newer sockets wait for CONNACK here',
+  'too-much': 'too much before CONNACK',
+}
 
 export class Gate {
   private readonly platform: Platform
@@ -34,9 +40,8 @@ export class Gate {
   constructor(platform: Platform, client: ClientId) {
     this.platform = platform
     this.client = client
-    this.arrivals = new Arrivals(
-      platform,
-      (connection) => this.leave(connection, CLOSE_POLICY, 'no CONNECT came'), // [MQTT-3.1.0-1]
+    this.arrivals = new Arrivals(platform, (connection, why) =>
+      this.leave(connection, CLOSE_POLICY, PARTINGS[why]),
     )
     this.handshakes = new Handshakes(platform, client)
   }
@@ -87,7 +92,7 @@ export class Gate {
   opened(connection: Connection, authenticated: boolean, global = false, secret: string | null = null): void {
     const attachment: Attachment = { phase: 'awaiting-connect', authenticated, global, secret }
     connection.attach(attachment)
-    this.arrivals.of(connection)
+    this.arrivals.of(connection, authenticated ? 'proven' : 'none')
   }
 
   async frame(connection: Connection, frame: Uint8Array): Promise<void> {
@@ -161,12 +166,9 @@ export class Gate {
     awaiting: AwaitingConnect,
     frame: Uint8Array,
   ): Promise<void> {
-    const arrival = this.arrivals.of(connection)
+    const arrival = this.arrivals.of(connection, awaiting.authenticated ? 'proven' : 'none')
     const { stream } = arrival
-    if (arrival.early !== null) {
-      if (!arrival.early.hold(frame)) this.leave(connection, CLOSE_POLICY, 'too much before CONNACK')
-      return
-    }
+    if (arrival.early !== null) return this.arrivals.hold(connection, frame)
     const packets = stream.read(frame, this.platform.now())
     try {
       const first = packets.next()
@@ -175,26 +177,30 @@ export class Gate {
       if (connect.type !== 'connect') {
         return this.leave(connection, closeCode(Reason.ProtocolError), 'the first packet is not CONNECT') // [MQTT-3.1.0-1]
       }
-      const early = new EarlyFrames()
-      arrival.early = early
-      const waits = () => this.arrivals.waits(connection)
+      this.arrivals.connecting(connection, frame)
+      if (!this.arrivals.waits(connection)) return
       const outcome = await this.handshakes.answer(
-        { connection, connect, stream, awaiting, waits },
+        {
+          connection,
+          connect,
+          stream,
+          awaiting,
+          waits: () => this.arrivals.waits(connection),
+          admitted: () => this.arrivals.proven(connection),
+        },
         () => this.access,
         () => this.device,
       )
       if (outcome === 'left') return
       if (outcome !== 'accepted') return this.refuse(connection, connect, outcome)
-      this.arrivals.end(connection)
+      const early = this.arrivals.letIn(connection)
       this.closeUnlessAdmitted(Reason.AdministrativeAction)
       // All held frames at once: the next frame finds the connection live and must not overtake them.
-      await Promise.all([
-        this.device.packets(packets),
-        ...early.frames.map((held) => this.device.frame(held)),
-      ])
+      await Promise.all([this.device.packets(packets), ...early.map((held) => this.device.frame(held))])
     } catch (violation) {
       if (!(violation instanceof ProtocolViolation)) throw violation
-      if (violation.reason === Reason.UnsupportedProtocolVersion) connection.send(UNACCEPTABLE_VERSION)
+      const answer = encodeViolation(violation)
+      if (answer !== null) connection.send(answer)
       this.leave(connection, closeCode(violation.reason), violation.message)
     }
   }

@@ -21,6 +21,8 @@ export interface Handshake {
   readonly awaiting: AwaitingConnect
   /** False once the peer has left. */
   waits(): boolean
+  /** To be called once the token or the secret is found right. */
+  admitted(): void
 }
 
 export interface Refusal {
@@ -65,6 +67,7 @@ export class Handshakes {
     const admission = await admit(platform, client, access, handshake.connect, handshake.awaiting)
     if (!handshake.waits()) return 'left'
     if ('refused' in admission) return { refusal: admission }
+    handshake.admitted()
     const { moveTo } = platform.settings
     if (moveTo !== null)
       return { refusal: refuse(Reason.UseAnotherServer), properties: { serverReference: moveTo } }
