@@ -1,4 +1,5 @@
 // The core's HTTP interface: the calls of the edges, the public API and the probes. Stateless: pods need nothing from each other.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Context, Hono } from 'hono'
 import type { z } from 'zod'
 import { decodableAddress } from '../src/api/address.ts'
@@ -24,8 +25,11 @@ import { wideDrainedRequestSchema, wideRequestSchema, wideRetainedRequestSchema 
 import { EdgeUnreachable } from './edge-errors.ts'
 import { History } from './history.ts'
 import { coreApi } from './http/api.ts'
+import { STORE_PING_MS } from './limits.ts'
 import type { CoreParts } from './parts.ts'
 import { accessOf } from './registry/device-record.ts'
+import { saysUnavailable } from './store/availability.ts'
+import type { Store } from './store/port.ts'
 import { syncRoot } from './sync.ts'
 
 /** Logged with the root: its former home's messages arrive after newer ones. */
@@ -35,6 +39,14 @@ export const FORMER_HOME_KNOWS = 'a former home knows its successor'
 /** Logged with root, region and epoch, at level debug: each orderly move logs this line and the next. */
 export const BEGINS_IN_ORDER = 'a home begins with the state that its former home handed over'
 export const HAS_ALL = 'a home has imported everything from its former home'
+
+/** What `/readyz` says of a pod without its store. */
+const REFUSED_WITHOUT_STORE = [
+  'first use of a root, and roots that this pod does not know',
+  'connecting in another region than the last time',
+  'changes of the registry, provisioning and first connections of devices with a secret',
+  'history, lists and shadows of lost regions',
+]
 
 interface Variables {
   caller: RegionId
@@ -51,12 +63,11 @@ export function coreApp(parts: CoreParts) {
   app.get('/livez', (c) => c.json({ live: true }))
   app.get('/readyz', async (c) => {
     if (draining()) return problemResponse('draining', 'Draining')
-    try {
-      await store.ping()
-      return c.json({ ready: true })
-    } catch (cause) {
-      return problemResponse('store-unavailable', 'The store does not answer', { detail: String(cause) })
-    }
+    const answers = await storeAnswers(store)
+    metrics?.storeAnswers(answers)
+    // Ready without the store too: else all pods would leave the service together, and messages between known homes need none.
+    if (answers) return c.json({ ready: true, store: 'answers' })
+    return c.json({ ready: true, store: 'away', refused: REFUSED_WITHOUT_STORE })
   })
 
   app.use('/relay/:version/*', inVersion)
@@ -175,8 +186,29 @@ export function coreApp(parts: CoreParts) {
     if (cause instanceof EdgeUnreachable) {
       return problemResponse('region-unreachable', 'A region cannot be reached', { detail: cause.message })
     }
+    if (saysUnavailable(cause)) {
+      log.warn({ err: cause, path: c.req.path }, 'a request needs the store, which does not answer')
+      return problemResponse('store-unavailable', 'The store does not answer', {
+        detail: 'This request needs the store. Requests about homes that the core knows do not.',
+      })
+    }
     log.error({ err: cause, path: c.req.path }, 'a request failed')
     return problemResponse('internal-error', 'The core failed on this request')
   })
   return app
+}
+
+/** False after STORE_PING_MS too: a probe does not wait for a driver's timeouts. */
+async function storeAnswers(store: Store): Promise<boolean> {
+  const over = new AbortController()
+  try {
+    return await Promise.race([
+      store.ping().then(() => true),
+      sleep(STORE_PING_MS, false, { signal: over.signal }),
+    ])
+  } catch {
+    return false
+  } finally {
+    over.abort()
+  }
 }

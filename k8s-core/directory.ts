@@ -13,7 +13,8 @@ import type { HomeAnswer } from '../src/relay/home-answer.ts'
 import { noChange } from '../src/relay/sync.ts'
 import { EdgeSilent, EdgeUnreachable } from './edge-errors.ts'
 import type { Edges } from './edges.ts'
-import { CLAIM_TRIES_MAX, HOME_CACHE_MS, HOME_CACHE_ROOTS_MAX } from './limits.ts'
+import { HomeCache } from './home-cache.ts'
+import { CLAIM_TRIES_MAX } from './limits.ts'
 import { Silence } from './silence.ts'
 import type { Home, Store } from './store/port.ts'
 
@@ -21,9 +22,8 @@ export class Directory {
   private readonly store: Store
   private readonly edges: Edges
   private readonly silence: Silence
-  private readonly now: () => number
   private readonly restored: (fleet: FleetId, root: Root, home: HomeAnswer) => void
-  private readonly cache = new Map<string, { readonly home: Home; readonly until: number }>()
+  private readonly cache: HomeCache
 
   /**
    * @param now milliseconds that only grow
@@ -39,16 +39,35 @@ export class Directory {
     this.store = store
     this.edges = edges
     this.silence = silence
-    this.now = now
+    this.cache = new HomeCache(now)
     this.restored = restored
   }
 
-  /** The home, perhaps from the cache. If the root has none, `region` becomes the home. @param known as for `find` */
+  /**
+   * The home, perhaps as it was some time ago. If the root has none, `region` becomes the home. A home that this pod remembers
+   * needs no store, so messages between known homes flow while the store is away. @param known as for `find`
+   */
   async guess(fleet: FleetId, root: Root, region: RegionId, known?: HomeAnswer): Promise<HomeAnswer> {
-    const entry = this.cache.get(keyOf(fleet, root))
-    if (entry !== undefined && entry.until > this.now() && entry.home.epoch >= (known?.epoch ?? 0))
-      return answer(entry.home)
+    const epochMin = known?.epoch ?? 0
+    const remembered = this.cache.get(fleet, root)
+    if (remembered !== null && remembered.epoch >= epochMin) {
+      if (this.cache.shallRefresh(fleet, root)) void this.refresh(fleet, root, remembered)
+      return answer(remembered)
+    }
+    const recent = await this.store.recentHome(fleet, root)
+    if (recent !== null && recent.epoch >= Math.max(epochMin, remembered?.epoch ?? 0))
+      return answer(this.remember(fleet, root, recent))
     return this.resolve(fleet, root, region, known)
+  }
+
+  private async refresh(fleet: FleetId, root: Root, { epoch }: Home): Promise<void> {
+    try {
+      const recent = await this.store.recentHome(fleet, root)
+      if (recent === null) this.cache.delete(fleet, root)
+      else if (recent.epoch >= epoch) this.remember(fleet, root, recent)
+    } catch {
+      // The store is away: the remembered home serves, and is asked for again later.
+    }
   }
 
   /** The home in the store; null if the root has none. @param known the newest home that the caller knows */
@@ -147,7 +166,7 @@ export class Directory {
   /** The home in the store. If the caller or the cache knows a newer one, the store lost it: restores it first. */
   private async read(fleet: FleetId, root: Root, known: HomeAnswer | null): Promise<Home | null> {
     // Read the cache first: during the store's answer it may get a home that is rightly newer.
-    const remembered = this.cache.get(keyOf(fleet, root))?.home ?? null
+    const remembered = this.cache.get(fleet, root)
     const home = await this.store.home(fleet, root)
     const newest = (known?.epoch ?? 0) > (remembered?.epoch ?? 0) ? known : remembered
     if (newest === null || newest.epoch <= (home?.epoch ?? 0)) return home
@@ -259,14 +278,9 @@ export class Directory {
   }
 
   private remember(fleet: FleetId, root: Root, home: Home): Home {
-    if (this.cache.size >= HOME_CACHE_ROOTS_MAX) this.cache.clear()
-    this.cache.set(keyOf(fleet, root), { home, until: this.now() + HOME_CACHE_MS })
+    this.cache.set(fleet, root, home)
     return home
   }
-}
-
-function keyOf(fleet: FleetId, root: Root): string {
-  return `${fleet} ${root}`
 }
 
 function answer({ region, epoch }: HomeAnswer): HomeAnswer {

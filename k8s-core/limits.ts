@@ -24,10 +24,16 @@ export const SILENCE_WAIT_MS_MAX = 5_000
 export const SILENCE_LOOK_MS = 250
 /** A region that was not asked for this long counts as silent from its next missing answer only. */
 export const SILENCE_FORGOTTEN_MS = 10_000
-/** Homes that the core remembers. An edge answers an old one with `moved`, and the core reads the directory again. */
+/** Homes that a pod remembers; past it the one that was not used for longest goes. */
 export const HOME_CACHE_ROOTS_MAX = 100_000
-/** The core remembers a home for this long. */
+/** A pod reads a home that it remembers again after this. An edge that is wrongly addressed answers with `moved`. */
 export const HOME_CACHE_MS = 30_000
+/** A pod forgets a home that it could not read again for this long: so long messages flow without the store. */
+export const HOME_STALE_MS = 6 * 3_600_000
+/** While the store does not answer, a pod asks for a remembered home at most this often. */
+export const HOME_REFRESH_MS = 5_000
+/** `/readyz` waits this long for the store. */
+export const STORE_PING_MS = 1_000
 /** Messages that one page of history reads from the store at a time. */
 export const HISTORY_READ_AT_ONCE = 100
 /** Reads of one page of history. */

@@ -1,5 +1,5 @@
 // The core's metrics for Prometheus: how long a change needs to reach the store, and how fast the store answers.
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { RootChange, SyncResult } from '../src/relay/sync.ts'
 import { STORE_SECONDS_BUCKETS, SYNC_LAG_SECONDS_BUCKETS } from './limits.ts'
 import type { Store } from './store/port.ts'
@@ -32,6 +32,12 @@ export class CoreMetrics {
     registers: [this.#registry],
   })
 
+  readonly #storeUp = new Gauge({
+    name: 'starling_store_up',
+    help: '1 if the store answered the last readiness probe, 0 if not: then only what needs no store is served',
+    registers: [this.#registry],
+  })
+
   constructor() {
     // Exported as zero from the start: a rate needs the zero before the first count.
     for (const result of ['applied', 'fenced', 'failed'] satisfies SyncResult[])
@@ -48,6 +54,10 @@ export class CoreMetrics {
   synced({ since, clock }: RootChange, result: SyncResult, ms: number): void {
     this.#synced.inc({ result })
     if (result === 'applied' && since !== null) this.#lag.observe((Math.max(0, clock - since) + ms) / 1000)
+  }
+
+  storeAnswers(answers: boolean): void {
+    this.#storeUp.set(answers ? 1 : 0)
   }
 
   /** The same store, its answers timed and its errors counted. */

@@ -127,6 +127,10 @@ class CassandraStore implements RegisteringStore {
     }))
   }
 
+  async recentHome(fleet: FleetId, root: Root): Promise<Home | null> {
+    return homeOf(await this.#readHome(fleet, root, ORDINARY))
+  }
+
   async claimHome(fleet: FleetId, root: Root, region: RegionId, expectedEpoch: number): Promise<ClaimResult> {
     assertRoot(root)
     assertEpoch(expectedEpoch, 0)
@@ -217,11 +221,11 @@ class CassandraStore implements RegisteringStore {
     })
   }
 
-  async #readHome(fleet: FleetId, root: Root): Promise<StoredRow | null> {
+  async #readHome(fleet: FleetId, root: Root, level = SERIAL_READ): Promise<StoredRow | null> {
     const found = await this.#client.execute(
       `SELECT epoch, region, import_from, write_id FROM ${this.#keyspace}.home WHERE fleet = ? AND root = ?`,
       [fleet, root],
-      SERIAL_READ,
+      level,
     )
     const row = found.first()
     if (row === null) return null

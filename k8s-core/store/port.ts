@@ -54,6 +54,9 @@ export interface Store {
   /** The home of a root, linearizable with `claimHome`; null if the root has none. */
   home(fleet: FleetId, root: Root): Promise<Home | null>
 
+  /** The home, perhaps as it was a moment ago: takes part in no election, so it costs one read. */
+  recentHome(fleet: FleetId, root: Root): Promise<Home | null>
+
   /**
    * Compare-and-set of a home: makes `region` the home if the home's epoch is still `expectedEpoch` (0: no home).
    * The new epoch is one more than any that this root ever had, so that a released root's old claims stay fenced;

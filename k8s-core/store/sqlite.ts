@@ -105,6 +105,10 @@ class SqliteStore implements RegisteringStore {
     return homeOf(this.#readHome(fleet, root))
   }
 
+  recentHome(fleet: FleetId, root: Root): Promise<Home | null> {
+    return this.home(fleet, root)
+  }
+
   async claimHome(fleet: FleetId, root: Root, region: RegionId, expectedEpoch: number): Promise<ClaimResult> {
     assertRoot(root)
     assertEpoch(expectedEpoch, 0)

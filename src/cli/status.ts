@@ -8,6 +8,7 @@ import { type Place, placeOf } from './place.ts'
 const STATUS_MS = 10_000
 
 const livezSchema = z.object({ regions: z.array(z.string()) })
+const readyzSchema = z.object({ store: z.string() })
 const problemTextSchema = z.object({ title: z.string(), detail: z.string().optional() })
 
 interface PartStatus {
@@ -16,7 +17,9 @@ interface PartStatus {
   /** The regions that an edge serves. */
   readonly regions?: readonly string[]
   readonly ready: boolean
-  /** Why it is not ready. */
+  /** The core's store does not answer. */
+  readonly degraded?: boolean
+  /** Why it is not ready, or not wholly. */
   readonly problem?: string
   readonly ms: number
 }
@@ -31,11 +34,11 @@ export function statusCommand(): Command {
       out.answer({ ready: parts.every(({ ready }) => ready), parts }, () =>
         out.table(
           ['part', 'regions', 'url', 'state', 'ms'],
-          parts.map(({ part, regions = [], url, ready, problem, ms }) => [
+          parts.map(({ part, regions = [], url, ready, degraded = false, problem, ms }) => [
             part,
             regions.join(','),
             url,
-            ready ? out.colors.green('ready') : out.colors.red(problem ?? 'not ready'),
+            ready && !degraded ? out.colors.green('ready') : out.colors.red(problem ?? 'not ready'),
             String(ms),
           ]),
         ),
@@ -66,7 +69,12 @@ async function statusOf(part: 'edge' | 'core', url: string, path: string): Promi
     const body: unknown = await response.json().catch(() => null)
     if (response.ok) {
       const live = livezSchema.safeParse(body)
-      return status({ ready: true, ...(live.success && { regions: live.data.regions }) })
+      const degraded = readyzSchema.safeParse(body).data?.store === 'away'
+      return status({
+        ready: true,
+        ...(live.success && { regions: live.data.regions }),
+        ...(degraded && { degraded, problem: 'degraded: the store does not answer' }),
+      })
     }
     const problem = problemTextSchema.safeParse(body)
     return status({

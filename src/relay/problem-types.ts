@@ -236,8 +236,8 @@ export const PROBLEM_TYPES = {
   },
   'store-unavailable': {
     status: 503,
-    means: 'The core’s store does not answer.',
-    mend: 'Look at the store.',
+    means: 'The request needs the core’s store, which does not answer.',
+    mend: 'Try again later, and look at the store. What the core knows without its store goes on.',
   },
   draining: {
     status: 503,

@@ -50,6 +50,7 @@ export function memoryStore(now: () => number): MemoryStore {
     now,
     migrate: async () => undefined,
     home: async (fleet, root) => homeOf(row(keyOf(fleet, root))),
+    recentHome: async (fleet, root) => homeOf(row(keyOf(fleet, root))),
     claimHome: async (fleet, root, region, epoch) => {
       const key = keyOf(fleet, root)
       return decide(key, decideClaim(row(key), region, epoch))

@@ -66,6 +66,7 @@ export function describeStore(name: string, newPlace: () => Promise<StorePlace>)
         await store.claimHome(FLEET, root, EU, 0)
         await store.migrate()
         expect(await store.home(FLEET, root)).toEqual({ region: EU, epoch: 1, importFrom: [] })
+        expect(await store.recentHome(FLEET, root)).toEqual({ region: EU, epoch: 1, importFrom: [] })
       })
 
       it('can be run by several pods at once', async () => {
