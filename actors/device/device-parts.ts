@@ -14,6 +14,7 @@ import type { Connection, Platform } from '../platform.ts'
 import { Commands } from './commands/commands.ts'
 import { AttachmentWriter } from './connection/attachment-writer.ts'
 import { attachedHome, restore } from './connection/restore.ts'
+import type { LifeInput, PresencePublishing } from './device-life.ts'
 import { DeviceState } from './device-state.ts'
 import { DeviceFacts } from './explain/device-facts.ts'
 import { Handover } from './handover/handover.ts'
@@ -41,8 +42,9 @@ export interface DeviceInputs {
   deliver(session: string, deliveries: readonly Uint8Array[]): Promise<Uint8Array>
   /** A delivery of this actor for the current session; resolves with its outcome. */
   deliverOwn(delivery: Delivery): Promise<Outcome>
-  /** @param presence `unpublished`: the next home publishes the end of the connection */
-  closeLive(reason: ReasonCode | null, presence?: 'unpublished'): void
+  closeLive(reason: ReasonCode | null, presence?: PresencePublishing): void
+  /** An input of the device's life. */
+  input(input: LifeInput): void
   endIfExpired(): void
   /** Sends a packet to the live connection. */
   reply(packet: ServerPacket): void
@@ -179,6 +181,7 @@ export class DeviceParts {
           this.will.sessionEnded()
         },
         deliver,
+        input: (input) => device.input(input),
         redistribute: (deliveries) => this.redistribution.add(deliveries),
       },
     )

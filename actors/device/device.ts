@@ -14,6 +14,7 @@ import type { Connection, Platform } from '../platform.ts'
 import type { Admission } from './connection/attachment.ts'
 import { checkKeepAlive } from './connection/keep-alive.ts'
 import { type Accepted, Live } from './connection/live.ts'
+import { type LifeEffect, type LifeInput, type PresencePublishing, step } from './device-life.ts'
 import { type DeviceInputs, DeviceParts } from './device-parts.ts'
 import type { DeviceState } from './device-state.ts'
 import type { Ending } from './explain/device-facts.ts'
@@ -24,8 +25,11 @@ export class Device implements DeviceInputs {
   readonly parts: DeviceParts
   private readonly platform: Platform
   private readonly state: DeviceState
-  /** The client behind an event stream needs no home: nobody looks for it elsewhere or later. */
+  /** The client of an event stream needs no home: nobody looks for it elsewhere or later. */
   private readonly homeless: boolean
+  /** Inputs that arrived while another was performed. */
+  private readonly waiting: LifeInput[] = []
+  private busy = false
 
   /** @param connections all open ones; one of them may be live since before the actor's memory was lost */
   constructor(platform: Platform, client: ClientId, connections: readonly Connection[]) {
@@ -33,22 +37,11 @@ export class Device implements DeviceInputs {
     this.homeless = isStreamClient(client)
     this.parts = new DeviceParts(platform, client, connections, this)
     this.state = this.parts.state
-    this.begin(this.parts.cutOff)
+    this.input({ is: 'began', cutOff: this.parts.cutOff })
   }
 
   get leaf(): Leaf {
     return this.parts.leaf
-  }
-
-  /** @param cutOff the process died with the connection */
-  private begin(cutOff: boolean): void {
-    const { session, live } = this.state
-    if (session !== null && cutOff) this.sessionLeft(session)
-    if (live === null) {
-      this.parts.presence.disconnected(null)
-      this.parts.will.diedWithProcess(this.state.session?.expirySeconds ?? 0)
-    }
-    this.parts.presence.publish()
   }
 
   get admission(): Admission | null {
@@ -59,14 +52,14 @@ export class Device implements DeviceInputs {
     return this.state.live?.connection ?? null
   }
 
-  /** Makes this region the client's home. Rejects with `CoreUnreachable` where it is elsewhere and cannot be had. */
+  /** Makes this region the client's home. Rejects with `CoreUnreachable` if the home is elsewhere and the core is not reached. */
   async takeHome(cleanStart: boolean): Promise<void> {
     if (!this.homeless) await this.leaf.home.take(cleanStart)
   }
 
   /**
-   * Takes the session up for a CONNECT: the home is made to be here, an older connection is closed.
-   * Rejects with `CoreUnreachable` where the home is elsewhere and cannot be had.
+   * Resumes or begins the session of a CONNECT: makes this region the home, closes an older connection.
+   * Rejects with `CoreUnreachable` if the home is elsewhere and the core is not reached.
    */
   async connect(
     connection: Connection,
@@ -81,17 +74,17 @@ export class Device implements DeviceInputs {
     const now = this.platform.now()
     if (state.live !== null) this.closeLive(Reason.SessionTakenOver) // [MQTT-3.1.4-3]
     const { terms, expirySeconds, properties } = negotiate(connect, this.platform.settings)
-    if (state.session !== null && this.parts.expiry.isOver(state.session)) this.endSession('session-expired')
-    const former = connect.cleanStart ? null : state.session // [MQTT-3.1.2-4]
-    const resumed = former !== null
-    this.parts.will.clientReturned(resumed)
+    const expired = state.session !== null && this.parts.expiry.isOver(state.session)
+    this.input({ is: 'returned', cleanStart: connect.cleanStart, expired })
+    const former = state.session
     former?.step({ type: 'resumed', expirySeconds })
-    const session = former ?? this.startSession(expirySeconds)
+    const { queueMessagesMax } = this.platform.settings
+    const session = former ?? Session.begin(this.platform.randomId(), expirySeconds, queueMessagesMax)
     const live = new Live(connection, terms, stream, now, admission)
-    state.connected(session, live)
+    this.input({ is: 'connected', session, live })
     if (connect.will !== null)
       this.parts.will.set({ ...connect.will, message: live.own(connect.will.message) })
-    // One that now ends with its connection has a row if it once did not: that must say so, should the process die.
+    // A session that now ends with its connection may have a row from before: the row must say so if the process dies.
     if (session.persistent || this.parts.store.session() !== null) {
       this.parts.store.saveSession(session.id, expirySeconds, null, session.outgoing.snapshot())
     }
@@ -100,10 +93,10 @@ export class Device implements DeviceInputs {
       this.parts.presence.connected(terms, connect.cleanStart)
       void this.leaf.sync.confirm(() => state.live !== live)
     }
-    return { sessionPresent: resumed, live, properties }
+    return { sessionPresent: former !== null, live, properties }
   }
 
-  /** After CONNACK: what waited for the client. [MQTT-4.4.0-1] */
+  /** After CONNACK: sends the messages that waited for the client. [MQTT-4.4.0-1] */
   start(live: Live): void {
     const { session } = this.state
     if (this.state.live !== live || session === null) return
@@ -112,7 +105,7 @@ export class Device implements DeviceInputs {
     this.parts.attachmentWriter.save()
   }
 
-  /** A frame of the live connection. Resolves when what it published is settled. */
+  /** A frame of the live connection. Resolves when its publishes have their outcome. */
   frame(frame: Uint8Array): Promise<void> {
     return this.packets(this.state.live?.stream.read(frame, this.platform.now()) ?? [])
   }
@@ -131,23 +124,20 @@ export class Device implements DeviceInputs {
       }
     } catch (violation) {
       if (!(violation instanceof ProtocolViolation)) throw violation
-      this.closeLive(violation.reason, undefined, violation.message) // [MQTT-4.13.1-1]
+      this.closeLive(violation.reason, 'published', violation.message) // [MQTT-4.13.1-1]
     }
     this.parts.attachmentWriter.plan()
     await Promise.all(pending)
   }
 
-  /** The client's end of the connection is gone. */
+  /** The peer has closed the connection, or is not reached. */
   connectionLost(): void {
-    const { live } = this.state
-    if (live === null) return
-    live.end()
-    this.afterConnection(null)
+    this.input({ is: 'lost' })
   }
 
   /** Deliveries for a session; the outcomes when each is acknowledged or durable. */
   async deliver(sessionId: string, deliveries: readonly Uint8Array[]): Promise<Uint8Array> {
-    // What is still late goes first. Held for long, it would hold up the fence of another client that moves the other way.
+    // The remainder of a former home comes first, bounded in time: it must not block another client's fence.
     const held = this.leaf.home.completed()
     if (held !== null) await held
     this.endIfExpired()
@@ -189,24 +179,81 @@ export class Device implements DeviceInputs {
     await this.leaf.alarm()
   }
 
-  private startSession(expirySeconds: number): Session {
-    this.endSession('discarded')
-    const id = this.platform.randomId()
-    const session = Session.begin(id, expirySeconds, this.platform.settings.queueMessagesMax)
-    this.state.replaced(session)
-    return session
-  }
-
   endIfExpired(): void {
     const { phase } = this.state
-    if (phase.is === 'away' && this.parts.expiry.mayEnd(phase.session)) this.endSession('session-expired')
+    if (phase.is === 'away' && this.parts.expiry.mayEnd(phase.session))
+      this.input({ is: 'session-ended', why: 'session-expired' })
   }
 
-  /** Forgets the session, here and at the leaves. */
-  private endSession(why: Ending): void {
-    const { session } = this.state
-    if (session === null) return
-    this.state.replaced(null)
+  /** Ends the live connection, if there is one. @param said Reason String for a 5.0 client */
+  closeLive(reason: ReasonCode | null, presence: PresencePublishing = 'published', said?: string): void {
+    this.input({ is: 'closed', reason, presence, ...(said !== undefined && { said }) })
+  }
+
+  /** An input of the device's life. An input that arrives while another is performed waits until that is finished. */
+  input(input: LifeInput): void {
+    this.waiting.push(input)
+    if (this.busy) return
+    this.busy = true
+    try {
+      for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) this.live(next)
+    } finally {
+      this.busy = false
+    }
+  }
+
+  private live(input: LifeInput): void {
+    const { phase, effects } = step(this.state.phase, input)
+    this.state.enter(phase)
+    for (const effect of effects) this.performLife(effect)
+  }
+
+  private performLife(effect: LifeEffect): void {
+    const { parts } = this
+    switch (effect.do) {
+      case 'close':
+        effect.live.close(effect.reason, effect.said)
+        return
+      case 'end-connection':
+        effect.live.end()
+        return
+      case 'note-takeover':
+        parts.facts.takenOver()
+        return
+      case 'disconnect-session':
+        this.perform(effect.session.step({ type: 'disconnected' }))
+        return
+      case 'store-away':
+        this.storeAway(effect.session)
+        return
+      case 'delete-session':
+        this.deleteSession(effect.session, effect.why)
+        return
+      case 'presence-ended':
+        parts.presence.disconnected(effect.reason, effect.presence)
+        return
+      case 'publish-presence':
+        parts.presence.publish()
+        return
+      case 'will-begins':
+        parts.will.connectionEnded(effect.expirySeconds)
+        return
+      case 'will-remains':
+        parts.will.diedWithProcess(effect.expirySeconds)
+        return
+      case 'will-returned':
+        parts.will.clientReturned(effect.resumed)
+        return
+      case 'input':
+        this.live(effect.input)
+        return
+      default:
+        effect satisfies never
+    }
+  }
+
+  /** Here and at the leaves. */
+  private deleteSession(session: Session, why: Ending): void {
     this.parts.writer.behind.flush()
     this.parts.facts.sessionEnds(session, why)
     this.platform.storage.transaction(() => {
@@ -219,31 +266,7 @@ export class Device implements DeviceInputs {
     if (filters.length > 0) void this.parts.registrar.unsubscribe(session.id, filters)
   }
 
-  /** Ends the live connection, if there is one. @param said Reason String for a 5.0 client */
-  closeLive(reason: ReasonCode | null, presence?: 'unpublished', said?: string): void {
-    const { live } = this.state
-    if (live === null) return
-    if (reason === Reason.SessionTakenOver) this.parts.facts.takenOver()
-    live.close(reason, said)
-    this.afterConnection(reason ?? live.farewell, presence)
-  }
-
-  private afterConnection(reason: ReasonCode | null, presence?: 'unpublished'): void {
-    const { session } = this.state
-    this.state.disconnected()
-    if (session !== null) this.sessionLeft(session)
-    this.parts.presence.disconnected(reason, presence)
-    this.parts.will.connectionEnded(this.state.session?.expirySeconds ?? 0)
-  }
-
-  /** The session waits for its client, or ends with the connection. */
-  private sessionLeft(session: Session): void {
-    this.perform(session.step({ type: 'disconnected' }))
-    if (session.persistent && session.expirySeconds > 0) this.keepDisconnected(session)
-    else this.endSession('session-ended')
-  }
-
-  private keepDisconnected(session: Session): void {
+  private storeAway(session: Session): void {
     const now = this.platform.now()
     this.parts.store.saveSession(session.id, session.expirySeconds, now, session.outgoing.snapshot())
     this.platform.wakeBy(now + session.expirySeconds * 1000)

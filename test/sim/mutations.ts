@@ -2,7 +2,6 @@
 // see. The simulator that misses one of these would miss the like.
 import { Courier } from '../../actors/calls/courier.ts'
 import { Live } from '../../actors/device/connection/live.ts'
-import { Device } from '../../actors/device/device.ts'
 import { Handover } from '../../actors/device/handover/handover.ts'
 import { Presence } from '../../actors/device/presence/presence.ts'
 import { LastWill } from '../../actors/device/session/last-will.ts'
@@ -143,11 +142,11 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: ['one connection'],
     apply: () =>
       replace(
-        Device.prototype,
-        'closeLive',
+        Live.prototype,
+        'close',
         (close) =>
-          function (reason) {
-            if (reason !== Reason.SessionTakenOver) close.call(this, reason)
+          function (reason, said) {
+            if (reason !== Reason.SessionTakenOver) close.call(this, reason, said)
           },
       ),
   },

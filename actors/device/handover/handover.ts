@@ -19,6 +19,7 @@ import type { Subscription } from '../../../src/session/subscription.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
 import type { LeafPart, SyncedRows } from '../../leaf/leaf-part.ts'
 import type { Platform } from '../../platform.ts'
+import type { LifeInput } from '../device-life.ts'
 import type { DeviceState } from '../device-state.ts'
 import type { Presence } from '../presence/presence.ts'
 import type { Registrar } from '../session/registrar.ts'
@@ -38,6 +39,8 @@ export interface HandoverPorts {
   disconnect(lost: boolean): void
   /** The client begins a new session in another region: closes the live connection, and publishes a delayed will. */
   replaced(): void
+  /** An input of the device's life. */
+  input(input: Extract<LifeInput, { is: 'imported' | 'released' }>): void
   /** Resolves with the outcome when it is acknowledged or durable. */
   deliver(delivery: Delivery): Promise<Outcome>
   /** Deliveries of shared subscriptions whose session or connection has ended: other members of their groups get them. */
@@ -165,7 +168,7 @@ export class Handover implements LeafPart {
   }
 
   clear(): void {
-    this.device.state.replaced(null)
+    this.device.input({ is: 'released' })
     this.store.clear()
     this.seen.clear()
   }
@@ -225,7 +228,7 @@ export class Handover implements LeafPart {
       this.recoveredSubscriptions,
       this.platform.settings.queueMessagesMax,
     )
-    this.device.state.replaced(imported)
+    this.device.input({ is: 'imported', session: imported })
     if (imported === null) return
     if (synced) this.recoveredSubscriptions.begin()
     for (const subscription of imported.subscriptions.values()) this.registerAtOwnLeaf(imported, subscription)

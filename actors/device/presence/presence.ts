@@ -16,6 +16,7 @@ import type { LeafPart, SyncedRows } from '../../leaf/leaf-part.ts'
 import type { Stage, Staged, StagedMessage } from '../../leaf/stages/stage.ts'
 import { PRESENCE_OPEN_MAX, PRESENCE_RETRY_MS, PRESENCE_RETRY_MS_MAX } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
+import type { PresencePublishing } from '../device-life.ts'
 import { ARRIVED_ROWS } from '../schema.ts'
 
 /** MQTT 5.0 properties: the payload is UTF-8 (0x01), its Content Type (0x03) is JSON. */
@@ -54,10 +55,10 @@ export class Presence implements Stage, LeafPart {
   }
 
   /** Does nothing unless the last event is a connection. @param publishing `unpublished`: stores the event only */
-  disconnected(reason: ReasonCode | null, publishing?: 'unpublished'): void {
+  disconnected(reason: ReasonCode | null, publishing: PresencePublishing = 'published'): void {
     if (this.last()?.state !== 'connected') return
     this.add({ state: 'disconnected', ...(reason !== null && { reason }) })
-    if (publishing === undefined) this.publish()
+    if (publishing === 'published') this.publish()
   }
 
   /**
