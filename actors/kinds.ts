@@ -36,6 +36,7 @@ const LEAF: MethodsOf<LeafPeer> = {
 /** A device is a leaf too. */
 const DEVICE: MethodsOf<DevicePeer> = {
   ...LEAF,
+  beginsRoot: true,
   publishOwn: true,
   shadow: true,
   command: true,

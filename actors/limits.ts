@@ -91,6 +91,12 @@ export const DRAINED_TIMEOUT_MS = 3_000
 export const SUBSCRIBE_TIMEOUT_MS = 25_000
 /** A publish waits this long for a look-up; then it goes to the outbox. */
 export const RESOLVE_WAIT_MS = 2_000
+/** Roots that one client may begin at once: as many as a session may have filters. Past it a publish and SUBACK get 0x97. */
+export const ROOTS_BEGUN_MAX = 1_000
+/** A client may begin another root after each of these. */
+export const ROOT_AGAIN_MS = 3_600
+/** So often a leaf looks for a home that nobody has before it makes its region the home, if nothing keeps the messages. */
+export const ROOT_LOOKS_MAX = 3
 /** After a look-up that failed, publishes go to the outbox for this long before the core is asked again. */
 export const RESOLVE_PAUSE_MS = 2_000
 /** A new home asks an old one again after this, and then ever later. */

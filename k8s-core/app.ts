@@ -103,8 +103,12 @@ export function coreApp(parts: CoreParts) {
 
   const answer = (c: CoreContext, body: object) => relayResponse(c.var.version, body)
 
-  call('resolve', resolveRequestSchema, async (c, { fleet, root, region, known }) =>
-    answer(c, { home: await directory.resolve(fleet, root, region, known) }),
+  call('resolve', resolveRequestSchema, async (c, { fleet, root, region, known, begin = true }) =>
+    answer(c, {
+      home: begin
+        ? await directory.resolve(fleet, root, region, known)
+        : await directory.find(fleet, root, known),
+    }),
   )
   call('claim', claimRequestSchema, async (c, { fleet, root, region, known, cleanStart }) => {
     const claimed = await directory.claim(fleet, root, region, known, cleanStart)

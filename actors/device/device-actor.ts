@@ -41,6 +41,10 @@ export class DeviceActor extends LeafAnswers implements DevicePeer, SocketActor 
     return this.gate.alarm()
   }
 
+  async beginsRoot() {
+    return this.gate.device.parts.rootBudget.take()
+  }
+
   publishOwn(...[batch, key]: Parameters<DevicePeer['publishOwn']>) {
     return this.gate.device.parts.publishRequests.publish(unpackBatch(batch), key)
   }

@@ -28,6 +28,7 @@ import { PublishRequests } from './session/publish-requests.ts'
 import { Publisher } from './session/publisher.ts'
 import { Redistribution } from './session/redistribution.ts'
 import { Registrar } from './session/registrar.ts'
+import { RootBudget } from './session/root-budget.ts'
 import { SeenOrigins } from './session/seen-origins.ts'
 import { SessionExpiry } from './session/session-expiry.ts'
 import { SessionStore } from './session/session-store.ts'
@@ -67,6 +68,7 @@ export class DeviceParts {
   readonly registrar: Registrar
   readonly subscriptionRequests: SubscriptionRequests
   readonly givenRetained: GivenRetained
+  readonly rootBudget: RootBudget
   readonly historyReplay: HistoryReplay
   readonly shadowDeltas: ShadowDeltas
   readonly will: LastWill
@@ -119,6 +121,7 @@ export class DeviceParts {
     this.registrar = new Registrar(platform, client, this.leaf)
     this.shadowDeltas = new ShadowDeltas(client, this.shadows)
     this.givenRetained = new GivenRetained(platform)
+    this.rootBudget = new RootBudget(platform)
     this.subscriptionRequests = new SubscriptionRequests(
       store,
       this.registrar,

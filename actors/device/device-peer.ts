@@ -20,6 +20,8 @@ export type PublishReply =
   | { readonly status: 'other-request' }
 
 export interface DevicePeer extends LeafPeer {
+  /** A leaf is about to begin its root for this client. @returns false if the client has begun as many as it may */
+  beginsRoot(): Promise<boolean>
   /** Publishes as the actor's client, in order. @param batch message records */
   publishOwn(batch: Uint8Array, key: IdempotencyKey | null): Promise<PublishReply>
   /** A request to a shadow by HTTP. @param epoch of the home that the core takes this region for; null: answers only if the home is known */

@@ -20,6 +20,7 @@ import { Sharing } from './delivery/sharing.ts'
 import { Subscribers } from './delivery/subscribers.ts'
 import { StateTransfer } from './handover/state-transfer.ts'
 import { Home } from './home/home.ts'
+import { NewRoot } from './home/new-root.ts'
 import { InterestRegistration } from './interest/interest-registration.ts'
 import { Interests } from './interest/interests.ts'
 import { Subscriptions } from './interest/subscriptions.ts'
@@ -151,10 +152,12 @@ export class Leaf {
       fenced: () =>
         this.home.fenced().catch((cause) => platform.report(`${root} does not know its new home`, cause)),
     })
+    const newRoot = new NewRoot(platform, { home: this.home, unwanted: () => this.wide.unwanted() })
     const { home, subscribers, retained, interests, syncedInterests, registration, sync, local, uplinks } =
       this
     this.subscriptions = new Subscriptions(platform, {
       home,
+      newRoot,
       subscribers,
       local,
       retained,
@@ -165,7 +168,15 @@ export class Leaf {
     })
     const acceptance = new Acceptance(home, this.sharing, () => actor.stages(this.commonStages()))
     this.acceptance = acceptance
-    this.intake = new Intake(platform, root, { home, acceptance, local, subscribers, registration, uplinks })
+    this.intake = new Intake(platform, root, {
+      home,
+      acceptance,
+      local,
+      subscribers,
+      registration,
+      uplinks,
+      newRoot,
+    })
   }
 
   /** @returns the outcome of each record, when each is acknowledged or durable */

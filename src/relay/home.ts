@@ -12,9 +12,14 @@ export const resolveRequestSchema = z.object({
   root: rootSchema,
   region: regionSchema,
   known: knownSchema,
+  /** False: a root without a home stays so. */
+  begin: z.boolean().optional(),
 })
 export type ResolveRequest = z.infer<typeof resolveRequestSchema>
-export const resolveResponseSchema = z.object({ home: homeSchema })
+export const resolveResponseSchema = z.object({
+  /** Null if there is none and none was to be made. */
+  home: homeSchema.nullable(),
+})
 export type ResolveResponse = z.infer<typeof resolveResponseSchema>
 
 export const subscriptionSchema = z.object({

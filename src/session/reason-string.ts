@@ -36,7 +36,7 @@ const PUBLISHED: Texts = {
   [Reason.PacketIdentifierNotFound]: 'no message with this packet identifier is in flight',
   [Reason.PacketTooLarge]: 'the message is larger than the Maximum Packet Size of the CONNACK',
   [Reason.QuotaExceeded]:
-    'a queue for a receiver, for another region or for the store is full: send it again later',
+    'this client has begun as many new topic roots as it may, or a queue for a receiver, for another region or for the store is full: send it again later',
 }
 
 const SUBACK: Texts = {
@@ -47,7 +47,7 @@ const SUBACK: Texts = {
   [Reason.TopicFilterInvalid]:
     'not a topic filter, or its first two levels have more than 900 bytes, or it is shared and begins with $aws/; for a history, <from> is not a time or the first two levels have a wildcard',
   [Reason.QuotaExceeded]:
-    'the session has as many subscriptions or wide filters as it may, the region as many wide filters, the filter has more than 1,024 bytes, the packet more than 1,000 filters, or the history is longer than one SUBSCRIBE brings',
+    'the session has as many subscriptions or wide filters as it may, the region as many wide filters, the filter has more than 1,024 bytes, the packet more than 1,000 filters, the client has begun as many new topic roots as it may, or the history is longer than one SUBSCRIBE brings',
 }
 
 const UNSUBACK: Texts = {

@@ -52,6 +52,7 @@ const LEAF: LeafPeer = {
 
 const DEVICE: DevicePeer = {
   ...LEAF,
+  beginsRoot: async () => true,
   publishOwn: async (batch) => ({ status: 'done', outcomes: successes(batch) }),
   shadow: async () => ({ status: 'moved' }),
   command: async () => ({ status: 'moved' }),

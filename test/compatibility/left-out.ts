@@ -41,6 +41,36 @@ export const LEFT_OUT: readonly LeftOut[] = [
     name: 'is called once for one idempotency key, also when its region is killed meanwhile',
     reason: ANSWER_JSON,
   },
+  {
+    make: 'old-edge',
+    file: 'mqtt-bounds.test.ts',
+    name: 'the bounds of a client',
+    reason: 'the previous release’s edge closes the connection past them',
+  },
+  {
+    make: 'old-core',
+    file: 'mqtt-bounds.test.ts',
+    name: 'of 500 publishes that nobody gets are not written',
+    reason: 'the previous release’s core gives each root that is looked up a home',
+  },
+  {
+    make: 'old-edge',
+    file: 'wills.test.ts',
+    name: 'wills of several connections',
+    reason: 'the previous release’s edge stores one will, and does not know of a Clean Start elsewhere',
+  },
+  {
+    make: 'old-core',
+    file: 'wills.test.ts',
+    name: 'a will with a delay, whose client connects with Clean Start 1 in another region',
+    reason: 'the previous release’s core does not pass the Clean Start on',
+  },
+  {
+    make: 'old-edge',
+    file: 'overlap.test.ts',
+    name: 'a message that comes by two ways',
+    reason: 'the previous release’s edge sends a copy for each way',
+  },
 ]
 
 /** Why a test is left out; null if it runs. @param names its describes' and its own */

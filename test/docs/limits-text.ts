@@ -189,6 +189,16 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
       'CONNACK 0x88, SUBACK 0x83; a publish waits in the outbox',
     ],
     [
+      'roots that one client uses first',
+      '{ROOTS_BEGUN_MAX} at once, then one each {ROOT_AGAIN_MS}, while its actor is in memory',
+      'PUBACK and SUBACK 0x97; QoS 0 is dropped',
+    ],
+    [
+      'a root that nobody subscribes to, retains or stores',
+      'gets a home with the publish after {ROOT_LOOKS_MAX} others',
+      'before that PUBACK 0x10, and nothing is written',
+    ],
+    [
       'repetitions',
       'QoS 1 may repeat a message after a fault; a client that moves may get twice what arrives in that moment',
       'QoS 2 is recognised by its origin ([decision 9](decisions/0009-qos-2.md), [12](decisions/0012-between-regions.md))',

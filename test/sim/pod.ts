@@ -118,8 +118,10 @@ class PodLife implements Sender {
       }
     }
     this.calls = {
-      resolve: call(resolveRequestSchema, async ({ fleet, root, region, known }) => ({
-        home: await directory.resolve(fleet, root, region, known),
+      resolve: call(resolveRequestSchema, async ({ fleet, root, region, known, begin = true }) => ({
+        home: begin
+          ? await directory.resolve(fleet, root, region, known)
+          : await directory.find(fleet, root, known),
       })),
       claim: call(claimRequestSchema, ({ fleet, root, region, known, cleanStart }) =>
         directory.claim(fleet, root, region, known, cleanStart),

@@ -44,7 +44,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'actors/leaf/handover': { is: 'the state of a root on its way to another region', doors: [] },
   'actors/leaf/home': {
     is: 'which region is the home, and how it becomes that',
-    doors: ['home.ts', 'waiting-messages.ts'],
+    doors: ['home-knowledge.ts', 'home.ts', 'new-root.ts', 'waiting-messages.ts'],
   },
   'actors/leaf/interest': {
     is: 'which regions want the messages of a root',

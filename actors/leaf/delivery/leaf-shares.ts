@@ -1,7 +1,7 @@
 // Members of shared subscriptions in other regions, for a leaf: the home knows them all, other leaves pass the turn to the home.
 import type { Root } from '../../../src/id/ids.ts'
 import { encodeRouted } from '../../../src/relay/routed.ts'
-import type { HomeKnowledge } from '../home/home.ts'
+import type { HomeKnowledge } from '../home/home-knowledge.ts'
 import type { Interests } from '../interest/interests.ts'
 import type { Uplinks } from '../links/uplinks.ts'
 import type { ShareRegions } from './sharing.ts'

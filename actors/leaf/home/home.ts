@@ -15,9 +15,10 @@ import {
   RESOLVE_PAUSE_MS,
   RESOLVE_WAIT_MS,
 } from '../../limits.ts'
-import type { Platform, SqlRow } from '../../platform.ts'
-import { HOME_ROWS } from '../schema.ts'
+import type { Platform } from '../../platform.ts'
 import type { HomeEvents } from './home-events.ts'
+import { type HomeHere, type HomeKnowledge, knowledgeOf } from './home-knowledge.ts'
+import { readHome, writeHome } from './home-row.ts'
 import {
   type HomeEffect,
   type HomeEvent,
@@ -27,17 +28,9 @@ import {
   isTaken,
   type KnownHome,
   restored,
-  type StoredHome,
   step,
   wasHomeBefore,
 } from './home-state.ts'
-
-export type HomeKnowledge =
-  | { readonly at: 'unknown' }
-  | { readonly at: 'here'; readonly epoch: number }
-  | { readonly at: 'elsewhere'; readonly region: RegionId; readonly epoch: number }
-
-export type HomeHere = Extract<HomeKnowledge, { at: 'here' }>
 
 /** How far the remainder of a former home is imported. */
 type ImportedSoFar = RemainderPlace & { readonly from: RegionId | null }
@@ -52,7 +45,7 @@ export class Home {
   private askAgainAt = 0
   private remainderWaitUntil = 0
   private held: Promise<void> | null = null
-  private obtaining: Promise<HomeKnowledge> | null = null
+  private obtaining: Promise<HomeKnowledge | null> | null = null
   /** The question to the directory that has no answer yet. */
   private lookUp: { readonly since: number; readonly answered: Promise<unknown> } | null = null
 
@@ -61,7 +54,7 @@ export class Home {
     this.platform = platform
     this.root = root
     this.events = events
-    const stored = storedOf(platform.storage.rows(HOME_ROWS))
+    const stored = readHome(platform.storage)
     const unstored = stored === null && platform.storage.blank ? attached : null
     const begun = restored(stored, unstored)
     this.state = begun.state
@@ -76,10 +69,7 @@ export class Home {
   }
 
   get knowledge(): HomeKnowledge {
-    const { known } = this
-    if (known.is === 'unknown') return { at: 'unknown' }
-    if (known.is === 'elsewhere') return { at: 'elsewhere', region: known.region, epoch: known.epoch }
-    return { at: 'here', epoch: known.epoch }
+    return knowledgeOf(this.known)
   }
 
   private get known(): KnownHome {
@@ -121,14 +111,27 @@ export class Home {
    * Calls wait for one another, so that no message is accepted here during a hand-over.
    */
   async find(): Promise<HomeKnowledge> {
-    if (this.obtaining !== null) return this.obtaining
+    if (this.obtaining !== null) return (await this.obtaining) ?? this.find()
     if (this.settled !== null) return this.settled
     return this.exclusively(() => (isTaken(this.known) ? this.resolve() : this.takeUp()))
   }
 
+  /** Where the home is; null if there is none, and none is made. Asks anew, never together with another. Rejects as `find`. */
+  async look(): Promise<HomeKnowledge | null> {
+    return this.exclusively(() => (this.known.is === 'unknown' ? this.lookedUp(false) : this.takeUp()))
+  }
+
   /** As `find`, but rejects if a look-up takes longer than `RESOLVE_WAIT_MS`. The look-up goes on. */
-  async findSoon(): Promise<HomeKnowledge> {
-    const found = this.find()
+  findSoon(): Promise<HomeKnowledge> {
+    return this.soon(this.find())
+  }
+
+  /** As `look`, with the bound of `findSoon`. */
+  lookSoon(): Promise<HomeKnowledge | null> {
+    return this.soon(this.look())
+  }
+
+  private async soon<Found>(found: Promise<Found>): Promise<Found> {
     const { lookUp } = this
     if (lookUp === null) return found
     found.catch(() => undefined)
@@ -163,6 +166,7 @@ export class Home {
   /** The store says that the epoch of this home is over. Rejects if the directory is not reached. */
   async fenced(): Promise<void> {
     const { home } = await this.platform.core.resolve(this.asking)
+    if (home === null) return
     if (!isHome(this.known) || home.epoch <= this.known.epoch) return
     this.platform.report(`${this.root} is fenced at epoch ${this.known.epoch}`, null)
     if (home.region === this.platform.region) await this.verify()
@@ -179,7 +183,7 @@ export class Home {
     return wasHomeBefore(this.state.stored, epoch)
   }
 
-  private async exclusively(work: () => Promise<HomeKnowledge>): Promise<HomeKnowledge> {
+  private async exclusively<Found extends HomeKnowledge | null>(work: () => Promise<Found>): Promise<Found> {
     while (this.obtaining !== null) await this.obtaining.catch(() => null)
     const obtaining = work().finally(() => {
       this.obtaining = null
@@ -189,12 +193,17 @@ export class Home {
   }
 
   private async resolve(): Promise<HomeKnowledge> {
+    return (await this.lookedUp(true)) ?? this.knowledge
+  }
+
+  /** @param begin whether this region becomes the home if there is none; null if it does not */
+  private async lookedUp(begin: boolean): Promise<HomeKnowledge | null> {
     // Without the pause each message would wait for an unreachable core.
     if (this.platform.now() < this.askAgainAt)
       throw new CoreUnreachable(`the core was not reached for ${this.root}`)
-    const answered = this.platform.core.resolve(this.asking)
+    const answered = this.platform.core.resolve({ ...this.asking, ...(!begin && { begin }) })
     this.lookUp = { since: this.platform.now(), answered }
-    let home: HomeAnswer
+    let home: HomeAnswer | null
     try {
       home = (await answered).home
     } catch (cause) {
@@ -204,6 +213,7 @@ export class Home {
     } finally {
       this.lookUp = null
     }
+    if (home === null) return null
     this.refuseOlder(home)
     const effects = this.apply({ is: 'resolved', home })
     return effects.some((effect) => effect.do === 'claim') ? this.claim() : this.knowledge
@@ -362,7 +372,7 @@ export class Home {
     // The alarm first: if the process dies after the row is written, nobody else calls this actor.
     for (const effect of effects) if (effect.do === 'wake') this.perform(effect)
     const store = () => {
-      for (const effect of effects) if (effect.do === 'store') this.store(effect.home)
+      for (const effect of effects) if (effect.do === 'store') writeHome(this.platform.storage, effect.home)
     }
     if (within === undefined) store()
     else
@@ -380,19 +390,4 @@ export class Home {
     else if (effect.do === 'wake') this.platform.wakeBy(this.platform.now() + IMPORT_RETRY_MS)
     else if (effect.do === 'import-ended') this.events.imported()
   }
-
-  private store({ region, epoch, state }: StoredHome): void {
-    this.platform.storage.exec(
-      'INSERT OR REPLACE INTO home (one, region, epoch, state) VALUES (1, ?, ?, ?)',
-      region,
-      epoch,
-      state,
-    )
-  }
-}
-
-function storedOf([row]: readonly SqlRow[]): StoredHome | null {
-  if (row === undefined) return null
-  const state = String(row.state) as StoredHome['state']
-  return { state, region: String(row.region) as RegionId, epoch: Number(row.epoch) }
 }

@@ -11,6 +11,7 @@ import type { Platform } from '../../platform.ts'
 import type { LocalDelivery } from '../delivery/local-delivery.ts'
 import type { Subscribers } from '../delivery/subscribers.ts'
 import type { Home } from '../home/home.ts'
+import type { NewRoot } from '../home/new-root.ts'
 import type { SubscribeReply } from '../leaf-peer.ts'
 import { type Retained, retainedDeliveries } from '../stages/retained.ts'
 import type { StoreSync } from '../sync/store-sync.ts'
@@ -22,6 +23,7 @@ import type { SyncedInterests } from './synced-interests.ts'
 /** The parts of a leaf that subscriptions work on. */
 export interface SubscriptionParts {
   readonly home: Home
+  readonly newRoot: NewRoot
   readonly subscribers: Subscribers
   readonly local: LocalDelivery
   readonly retained: Retained
@@ -30,6 +32,9 @@ export interface SubscriptionParts {
   readonly registration: InterestRegistration
   readonly sync: StoreSync
 }
+
+/** The client may begin no more roots now. */
+class TooManyRoots extends Error {}
 
 export class Subscriptions {
   private readonly platform: Platform
@@ -47,7 +52,7 @@ export class Subscriptions {
     session: string,
     subscriptions: readonly Subscription[],
   ): Promise<SubscribeReply> {
-    const { home, subscribers, local, retained, syncedInterests, registration, sync } = this.parts
+    const { home, subscribers, local, retained, syncedInterests, registration, sync, newRoot } = this.parts
     const all = subscriptions.map(({ filter }) => filter)
     const stood = all.map((filter) => subscribers.has(client, filter))
     this.attempts.begin(client, all, stood)
@@ -63,7 +68,7 @@ export class Subscriptions {
     try {
       const deliveries = await local.noting(overtaken, async () => {
         // A home that is still importing answers at once: two importing homes might wait for each other.
-        if (home.knowledge.at !== 'here') await home.find()
+        if (home.knowledge.at !== 'here' && !(await newRoot.forSubscriber(client))) throw new TooManyRoots()
         if (home.knowledge.at === 'here') await syncedInterests.storedIfReached(sync)
         const filters = wanted.map(({ filter }) => filter)
         // The store may have said meanwhile that another region is the home.
@@ -76,6 +81,8 @@ export class Subscriptions {
       succeeded = true
       return { reasons: subscriptions.map(({ qos }) => qos), retained: deliveries }
     } catch (cause) {
+      if (cause instanceof TooManyRoots)
+        return { reasons: subscriptions.map(() => Reason.QuotaExceeded), retained: packBatch([]) }
       if (!(cause instanceof CoreUnreachable)) throw cause
       return { reasons: subscriptions.map(() => Reason.ImplementationSpecificError), retained: packBatch([]) }
     } finally {

@@ -4,6 +4,7 @@ import type { Branch, ClientId, Root } from '../../../src/id/ids.ts'
 import { presenceBranch } from '../../../src/id/root.ts'
 import type { Outcome } from '../../../src/mqtt/outcome.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
+import { packBatch } from '../../../src/relay/batch.ts'
 import { encodeRouted } from '../../../src/relay/routed.ts'
 import { Courier } from '../../calls/courier.ts'
 import { RETAINS_RETRY_MS, WIDE_GRANT_MS } from '../../limits.ts'
@@ -33,13 +34,7 @@ export class WideLink {
     for (const [branch, number] of this.branches)
       if (rows.some(({ one }) => one === number)) this.indexed.add(branch)
     this.courier = new Courier(platform, {
-      call: async (batch) => {
-        const calledAt = platform.now()
-        const { outcomes, skipMs } = await platform.peers.wide(root).publish(root, batch)
-        if (skipMs > 0)
-          this.skipUntil = Math.min(Math.max(this.skipUntil, calledAt + skipMs), calledAt + WIDE_GRANT_MS)
-        return outcomes
-      },
+      call: (batch) => this.call(batch),
       failed: (records, cause) => {
         platform.report(`the wide filters for ${root} do not answer`, cause)
         return records.map(() => Reason.UnspecifiedError)
@@ -53,6 +48,25 @@ export class WideLink {
    */
   pass(publisher: ClientId, record: Uint8Array, presence: boolean): Promise<Outcome> | null {
     return this.mayMatch(presence) ? this.courier.post(encodeRouted(publisher, record)) : null
+  }
+
+  /** Whether no wide filter of any region can match a topic of the root but for presence. False if that is not known. */
+  async unwanted(): Promise<boolean> {
+    if (!this.mayMatch(false)) return true
+    try {
+      await this.call(packBatch([]))
+    } catch (cause) {
+      this.platform.report(`the wide filters for ${this.root} do not answer`, cause)
+    }
+    return !this.mayMatch(false)
+  }
+
+  private async call(batch: Uint8Array): Promise<Uint8Array> {
+    const calledAt = this.platform.now()
+    const { outcomes, skipMs } = await this.platform.peers.wide(this.root).publish(this.root, batch)
+    if (skipMs > 0)
+      this.skipUntil = Math.min(Math.max(this.skipUntil, calledAt + skipMs), calledAt + WIDE_GRANT_MS)
+    return outcomes
   }
 
   /** Whether a message must go to the WideActor: false if a grant says that no wide filter can match. */

@@ -6,7 +6,8 @@ import { type Outcome, outcomeOfAll } from '../../../src/mqtt/outcome.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
 import type { Routed } from '../../../src/relay/routed.ts'
 import { NOBODY, type Sharing } from '../delivery/sharing.ts'
-import type { Home, HomeHere } from '../home/home.ts'
+import type { Home } from '../home/home.ts'
+import type { HomeHere } from '../home/home-knowledge.ts'
 import type { Stage, StagedMessage } from './stage.ts'
 
 export class Acceptance {

@@ -1,6 +1,8 @@
 // Where messages enter a leaf: from publishers of this region, and in envelopes from the core. The home accepts them. Elsewhere a
 // publisher's message goes to the uplink, and the home's messages go to this region's subscribers.
 import type { ClientId, Root } from '../../../src/id/ids.ts'
+import { clientOfRoot } from '../../../src/id/root.ts'
+import { decodeMessage } from '../../../src/mqtt/message.ts'
 import type { Envelope, EnvelopeResult } from '../../../src/relay/envelope.ts'
 import { encodeRouted } from '../../../src/relay/routed.ts'
 import { CoreUnreachable } from '../../core/core-client.ts'
@@ -8,7 +10,9 @@ import { LEAF_SOURCES_MAX } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import type { LocalDelivery } from '../delivery/local-delivery.ts'
 import type { Subscribers } from '../delivery/subscribers.ts'
-import type { Home, HomeKnowledge } from '../home/home.ts'
+import type { Home } from '../home/home.ts'
+import type { HomeKnowledge } from '../home/home-knowledge.ts'
+import type { NewRoot, Nowhere } from '../home/new-root.ts'
 import { acceptWaiting } from '../home/waiting-messages.ts'
 import type { InterestRegistration } from '../interest/interest-registration.ts'
 import { ReceivedEnvelopes, runOf } from '../links/received-envelopes.ts'
@@ -23,6 +27,7 @@ export interface IntakeParts {
   readonly subscribers: Subscribers
   readonly registration: InterestRegistration
   readonly uplinks: Uplinks
+  readonly newRoot: NewRoot
 }
 
 export class Intake {
@@ -42,15 +47,19 @@ export class Intake {
 
   /** @returns the outcome of each record, when each is acknowledged or durable */
   async publish(publisher: ClientId, records: readonly Uint8Array[]): Promise<Uint8Array> {
-    const { acceptance, uplinks } = this.parts
-    const outcomes = await this.inTurn((home) =>
-      home.at === 'here'
-        ? acceptance.accept(records.map((record) => ({ publisher, record, turn: null })))
-        : Promise.all(
-            records.map((record) =>
-              uplinks.post(this.root, { kind: 'home' }, encodeRouted(publisher, record)),
-            ),
-          ),
+    const { acceptance, uplinks, newRoot } = this.parts
+    const outcomes = await this.inTurn(
+      () => newRoot.forPublish(publisher, this.isWanted(records)),
+      (home) =>
+        home.at === 'nowhere'
+          ? Promise.resolve(records.map(() => home.outcome))
+          : home.at === 'here'
+            ? acceptance.accept(records.map((record) => ({ publisher, record, turn: null })))
+            : Promise.all(
+                records.map((record) =>
+                  uplinks.post(this.root, { kind: 'home' }, encodeRouted(publisher, record)),
+                ),
+              ),
     )
     return Uint8Array.from(outcomes)
   }
@@ -76,6 +85,14 @@ export class Intake {
     return { status: 'done', outcomes }
   }
 
+  /** Whether somebody here wants one of the messages, or something keeps one. */
+  private isWanted(records: readonly Uint8Array[]): boolean {
+    // A device's actor has features of its own: a request to its shadow takes effect though nobody subscribes.
+    if (clientOfRoot(this.root) !== null || this.parts.subscribers.size > 0) return true
+    const { history } = this.platform.settings
+    return records.map(decodeMessage).some(({ retain, topic }) => retain || history.ttlSeconds(topic) > 0)
+  }
+
   /** This leaf has become the home: accepts what waits in the uplink before anything else. */
   acceptWaiting(): Promise<void> {
     const { home, acceptance, uplinks } = this.parts
@@ -87,13 +104,16 @@ export class Intake {
   }
 
   /** Begins `act` once it is known where the home is, each in its turn: meanwhile each publisher's order holds. */
-  private inTurn<T>(act: (home: HomeKnowledge) => Promise<T>): Promise<T> {
+  private inTurn<T>(
+    find: () => Promise<HomeKnowledge | Nowhere>,
+    act: (home: HomeKnowledge | Nowhere) => Promise<T>,
+  ): Promise<T> {
     const { home } = this.parts
     const { settled } = home
     if (this.waiting === 0 && settled !== null) return act(settled)
     this.waiting++
     const found = this.turn
-      .then(() => home.findSoon())
+      .then(find)
       .catch((cause): HomeKnowledge => {
         if (!(cause instanceof CoreUnreachable)) throw cause
         // There is a home somewhere: the uplink stores the message until the core can say where.

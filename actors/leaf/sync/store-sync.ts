@@ -18,7 +18,7 @@ import {
   SYNC_ROWS_PER_ROUND_MAX,
 } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
-import type { HomeKnowledge } from '../home/home.ts'
+import type { HomeKnowledge } from '../home/home-knowledge.ts'
 import type { SyncedRow } from '../leaf-part.ts'
 import type { History, HistoryRound } from '../stages/history.ts'
 import type { Mark, Marks } from './marks.ts'
