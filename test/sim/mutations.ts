@@ -328,8 +328,9 @@ export const MUTATIONS: readonly Mutation[] = [
         LastWill.prototype,
         'ask',
         () =>
-          function () {
-            ;(this as { publish(): void }).publish()
+          function (sessionEnded) {
+            ;(this as unknown as { confirmed: boolean }).confirmed = true
+            LastWill.prototype.publishIfDue.call(this as LastWill, sessionEnded as boolean)
           },
       ),
   },
