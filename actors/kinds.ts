@@ -25,6 +25,7 @@ const LEAF: MethodsOf<LeafPeer> = {
   interest: true,
   drained: true,
   homeKnown: true,
+  copyState: true,
   historySeam: true,
   fence: true,
   handover: true,

@@ -99,6 +99,18 @@ export const ROOT_AGAIN_MS = 3_600
 export const ROOT_LOOKS_MAX = 3
 /** After a look-up that failed, publishes go to the outbox for this long before the core is asked again. */
 export const RESOLVE_PAUSE_MS = 2_000
+/** Bytes of one page of a state that moves to another region; one row is always in it. */
+export const MOVE_PAGE_BYTES_MAX = 1024 * 1024
+/** Rows of one kind that may change while a state is copied, before all rows of the kind are copied again. */
+export const COPY_CHANGES_MAX = 4_096
+/** Rounds that copy a state, or what has changed in it, before the home is claimed. */
+export const COPY_ROUNDS_MAX = 4
+/** A copy for which no page is asked for this long is forgotten at the home; the next question begins it anew. */
+export const COPY_IDLE_MS = 60_000
+/** Pages of a copy that nobody goes on with are deleted after this. */
+export const STAGED_KEPT_MS = 600_000
+/** Rows of the pages that an import reads at once. */
+export const STAGED_ROWS_AT_ONCE = 16
 /** A new home asks an old one again after this, and then ever later. */
 export const IMPORT_RETRY_MS = 1_000
 /** The longest pause between two questions to an old home. */

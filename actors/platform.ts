@@ -75,6 +75,8 @@ export interface Settings {
   readonly outboxMessagesMax: number
   /** Bound of one session's queue. */
   readonly queueMessagesMax: number
+  /** Bytes of one page of a state that moves to another region. */
+  readonly movePageBytesMax: number
   readonly clientTokenSecret: string
   /** This region is being emptied: clients are to connect here instead. Null in the usual case. */
   readonly moveTo: string | null

@@ -110,12 +110,13 @@ export function coreApp(parts: CoreParts) {
         : await directory.find(fleet, root, known),
     }),
   )
-  call('claim', claimRequestSchema, async (c, { fleet, root, region, known, cleanStart }) => {
-    const claimed = await directory.claim(fleet, root, region, known, cleanStart)
+  call('claim', claimRequestSchema, async (c, { fleet, root, region, ...asked }) => {
+    const claimed = await directory.claim(fleet, root, region, asked)
     // An operator and the chaos run look for homes that began without their former home.
     const begun = { fleet, root, region, epoch: claimed.home.epoch }
     if (claimed.synced) log.warn(begun, BEGINS_FROM_STORE)
-    else if (claimed.state !== null) log.debug(begun, BEGINS_IN_ORDER)
+    else if (claimed.home.region === region && claimed.state !== null && claimed.page?.next == null)
+      log.debug(begun, BEGINS_IN_ORDER)
     return answer(c, claimed)
   })
   call('imported', importedRequestSchema, async (c, request) => {

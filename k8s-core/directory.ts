@@ -3,6 +3,10 @@
 import type { FleetId, RegionId, Root } from '../src/id/ids.ts'
 import {
   ALL_IMPORTED,
+  type ClaimRequest,
+  type ClaimResponse,
+  type HandoverRequest,
+  type HandoverResponse,
   type HandoverState,
   type HomeKnown,
   type ImportedRequest,
@@ -10,6 +14,7 @@ import {
   REMAINDER_START,
 } from '../src/relay/home.ts'
 import type { HomeAnswer } from '../src/relay/home-answer.ts'
+import type { PageWanted } from '../src/relay/page.ts'
 import { noChange } from '../src/relay/sync.ts'
 import { EdgeSilent, EdgeUnreachable } from './edge-errors.ts'
 import type { Edges } from './edges.ts'
@@ -89,26 +94,31 @@ export class Directory {
    * Makes a region the home because the client connected there, and fetches the former home's state: from that home, or from
    * the store if its region is silent (then `synced` is true). Rejects with `EdgeUnreachable`, and changes nothing, if the
    * former home answers that it cannot hand over.
-   * @param known as for `find`
-   * @param cleanStart the client begins a new session
+   * @param asked `known` as for `find`; `cleanStart`: the client begins a new session; `pages`: what the region has so far of
+   * the former home's state, absent if the region takes the state as a whole
    */
   async claim(
     fleet: FleetId,
     root: Root,
     region: RegionId,
-    known?: HomeAnswer,
-    cleanStart?: boolean,
-  ): Promise<{ home: HomeAnswer; state: HandoverState | null; synced: boolean }> {
+    { known, cleanStart, pages }: Pick<ClaimRequest, 'known' | 'cleanStart' | 'pages'> = {},
+  ): Promise<ClaimResponse> {
     let newest = known ?? null
     for (let tries = 0; tries < CLAIM_TRIES_MAX; tries++) {
       let home = await this.read(fleet, root, newest)
       let silent: boolean | null = null
       if (home === null || home.region !== region) {
         if (home !== null) {
-          const leaf = await this.askHome(fleet, root, home.region)
+          const begun = pages !== undefined && pages.cursor !== '' && !pages.copied
+          const more = begun ? await this.copy(fleet, root, home, region, pages) : null
+          if (more !== null) return more
+          const leaf = await this.askHome(fleet, root, home.region, pages)
           silent = leaf === null
           newest = leaf && (await this.prepare(fleet, root, home, region, leaf))
           if (newest !== null) continue
+          const lacks = pages !== undefined && leaf?.pages === true
+          const page = lacks ? await this.copy(fleet, root, home, region, pages) : null
+          if (page !== null) return page
         }
         const result = await this.store.claimHome(fleet, root, region, home?.epoch ?? 0)
         if (!result.claimed) continue
@@ -118,11 +128,18 @@ export class Directory {
       const importFrom = home.importFrom.at(-1)
       if (importFrom === undefined) return { home: answer(home), state: null, synced: false }
       silent ??= await this.silence.of(importFrom)
-      const handedOver = silent ? null : await this.handover(fleet, root, home, importFrom, cleanStart)
-      if (handedOver !== null) await this.storeInterests(fleet, root, home, handedOver)
-      const state = handedOver ?? (await this.takeState(fleet, root, home.epoch))
+      const handedOver = silent
+        ? null
+        : await this.handover(fleet, root, home, importFrom, { cleanStart, cursor: pages?.cursor })
       // With older homes still open, their unsynced state is unknown: the new home must ask them too.
-      return { home: answer(home), state, synced: handedOver === null || home.importFrom.length > 1 }
+      const synced = home.importFrom.length > 1
+      if (handedOver?.page !== undefined && handedOver.page.next !== null)
+        return { home: answer(home), state: handedOver.state, page: handedOver.page, synced }
+      if (handedOver?.state == null)
+        return { home: answer(home), state: await this.takeState(fleet, root, home.epoch), synced: true }
+      await this.storeInterests(fleet, root, home, handedOver.state)
+      const { state, page } = handedOver
+      return { home: answer(home), state, synced, ...(page !== undefined && { page }) }
     }
     throw new EdgeUnreachable(region, `several regions claim ${fleet}/${root} at once`)
   }
@@ -176,8 +193,14 @@ export class Directory {
   }
 
   /** The home as the leaf of that region knows it; null if the region is silent. */
-  private async askHome(fleet: FleetId, root: Root, region: RegionId): Promise<HomeKnown | null> {
-    const ask = () => this.edges.homeKnown(region, { fleet, root })
+  private async askHome(
+    fleet: FleetId,
+    root: Root,
+    region: RegionId,
+    pages: PageWanted | undefined,
+  ): Promise<HomeKnown | null> {
+    const copied = pages?.copied === true ? { copied: pages.cursor } : {}
+    const ask = () => this.edges.homeKnown(region, { fleet, root, ...copied })
     // Asked beside the ping, since the client that moves waits for both.
     const early = ask().catch((cause: unknown) => ({ cause }))
     if (await this.silence.of(region)) return null
@@ -200,16 +223,34 @@ export class Directory {
     return last === undefined ? state : { ...state, keptAt: last.at }
   }
 
-  /** The state of the former home; null if its region is silent, or if it never began as the home. */
+  /** A page of the state of a home that goes on serving. Null if the region is no longer the home, or is silent. */
+  private async copy(
+    fleet: FleetId,
+    root: Root,
+    home: Home,
+    to: RegionId,
+    { cursor }: PageWanted,
+  ): Promise<ClaimResponse | null> {
+    try {
+      const copied = await this.edges.copy(home.region, { fleet, root, epoch: home.epoch, to, cursor })
+      if (copied.status === 'moved') return null
+      return { home: answer(home), state: copied.state, page: copied.page, synced: false }
+    } catch (cause) {
+      if (!(cause instanceof EdgeSilent)) throw cause
+      return null
+    }
+  }
+
+  /** The state of the former home, or a page of it; null if its region is silent. Without a state if it never began as the home. */
   private async handover(
     fleet: FleetId,
     root: Root,
     { region, epoch }: Home,
     from: RegionId,
-    cleanStart?: boolean,
-  ): Promise<HandoverState | null> {
+    asked: Pick<HandoverRequest, 'cleanStart' | 'cursor'>,
+  ): Promise<HandoverResponse | null> {
     try {
-      return (await this.edges.handover(from, { fleet, root, epoch, to: region, cleanStart })).state
+      return await this.edges.handover(from, { fleet, root, epoch, to: region, ...asked })
     } catch (cause) {
       if (!(cause instanceof EdgeSilent) || !(await this.silence.of(from))) throw cause
       return null

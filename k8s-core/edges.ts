@@ -19,6 +19,9 @@ import {
   historySeamResponseSchema,
 } from '../src/relay/history.ts'
 import {
+  type CopyRequest,
+  type CopyResponse,
+  copyResponseSchema,
   type HandoverRequest,
   type HandoverResponse,
   type HomeKnown,
@@ -132,6 +135,11 @@ export class Edges {
   /** The root's home as the leaf of that region knows it. */
   async homeKnown(region: RegionId, request: HomeKnownRequest): Promise<HomeKnown> {
     return this.ask(region, 'home-known', request, homeKnownResponseSchema, EDGE_HANDOVER_TIMEOUT_MS)
+  }
+
+  /** A page of the home's state, for a region that is about to claim it. */
+  async copy(region: RegionId, request: CopyRequest): Promise<CopyResponse> {
+    return this.ask(region, 'copy', request, copyResponseSchema, EDGE_HANDOVER_TIMEOUT_MS)
   }
 
   async handover(region: RegionId, request: HandoverRequest): Promise<HandoverResponse> {

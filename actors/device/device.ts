@@ -52,9 +52,12 @@ export class Device implements DeviceInputs {
     return this.state.live?.connection ?? null
   }
 
-  /** Makes this region the client's home. Rejects with `CoreUnreachable` if the home is elsewhere and the core is not reached. */
-  async takeHome(cleanStart: boolean): Promise<void> {
-    if (!this.homeless) await this.leaf.home.take(cleanStart)
+  /**
+   * Makes this region the client's home. Rejects with `CoreUnreachable` if the home is elsewhere and the core is not reached.
+   * @param waits whether the client still does
+   */
+  async takeHome(cleanStart: boolean, waits?: () => boolean): Promise<void> {
+    if (!this.homeless) await this.leaf.home.take(cleanStart, waits)
   }
 
   /**

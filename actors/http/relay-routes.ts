@@ -16,7 +16,12 @@ import { homeCommandRequestSchema } from '../../src/relay/command.ts'
 import { type DeliverRequest, deliverRequestSchema, type EnvelopeResult } from '../../src/relay/envelope.ts'
 import { regionExplainRequestSchema } from '../../src/relay/explain.ts'
 import { historySeamRequestSchema } from '../../src/relay/history.ts'
-import { handoverRequestSchema, homeKnownRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
+import {
+  copyRequestSchema,
+  handoverRequestSchema,
+  homeKnownRequestSchema,
+  releaseRequestSchema,
+} from '../../src/relay/home.ts'
 import {
   type DrainedResponse,
   drainedRequestSchema,
@@ -208,8 +213,12 @@ call('drained', drainedRequestSchema, async (c, { fleet, root, region }) => {
   return answer(c, { home } satisfies DrainedResponse)
 })
 
-call('home-known', homeKnownRequestSchema, async (c, { fleet, root }) =>
-  answer(c, await callLeaf(c, fleet, root, (leaf) => leaf.homeKnown())),
+call('home-known', homeKnownRequestSchema, async (c, { fleet, root, copied }) =>
+  answer(c, await callLeaf(c, fleet, root, (leaf) => leaf.homeKnown(copied))),
+)
+
+call('copy', copyRequestSchema, async (c, request) =>
+  answer(c, await callLeaf(c, request.fleet, request.root, (leaf) => leaf.copyState(request))),
 )
 
 call('handover', handoverRequestSchema, async (c, request) => {

@@ -43,8 +43,12 @@ export abstract class LeafAnswers implements Omit<LeafPeer, 'handover' | 'releas
     return this.leaf.drained(...parameters)
   }
 
-  homeKnown() {
-    return this.leaf.homeKnown()
+  homeKnown(...parameters: Parameters<LeafPeer['homeKnown']>) {
+    return this.leaf.homeKnown(...parameters)
+  }
+
+  copyState(...parameters: Parameters<LeafPeer['copyState']>) {
+    return this.leaf.copyState(...parameters)
   }
 
   historySeam(...parameters: Parameters<LeafPeer['historySeam']>) {

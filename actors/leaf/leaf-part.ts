@@ -1,7 +1,8 @@
 // The contract of a part: a concern of the actor around a leaf (session, presence, commands, shadows) whose state moves with
 // the root's home. The leaf calls the parts in the order of its actor's list.
-import type { HandoverState, ImportedResponse } from '../../src/relay/home.ts'
+import type { HandoverState, ImportedResponse, SessionState } from '../../src/relay/home.ts'
 import type { RootChange } from '../../src/relay/sync.ts'
+import type { MovedRows } from './handover/moved-rows.ts'
 import type { Mark } from './sync/marks.ts'
 
 /** A marked row, as it is sent to the core's store. */
@@ -13,15 +14,29 @@ export interface SyncedRow {
 /** Reads a marked row; null for a mark of another part's kind. */
 export type SyncedRows = (mark: Mark) => SyncedRow | null
 
+type Rows<T> = { readonly [K in keyof T]: T[K] extends (infer Row)[] ? Iterable<Row> : T[K] }
+
+/** A state of which the long lists may be read from storage while they are iterated. */
+export interface ImportedState
+  extends Omit<HandoverState, 'session' | 'gone' | 'retained' | 'shadows' | 'commands'>,
+    Rows<Pick<HandoverState, 'retained' | 'shadows'>> {
+  readonly session: ImportedSession | null
+  readonly commands?: Iterable<NonNullable<HandoverState['commands']>[number]> | undefined
+}
+export type ImportedSession = Omit<SessionState, 'subscriptions' | 'queue' | 'seen'> &
+  Rows<Pick<SessionState, 'subscriptions' | 'queue' | 'seen'>>
+
 export interface LeafPart {
-  /** This part's share of the state for the next home. */
+  /** This part's rows, which move in pages. */
+  moved?(): readonly MovedRows[]
+  /** This part's share of the state for the next home, without those rows. */
   export?(): Partial<HandoverState>
   /**
    * In the transaction that makes this region the home. First all parts read, in this call, what this region still has from
    * an earlier term as the home; then each writes, in the function that it returns.
    * @param fromStore the state comes from the core's store, since the former home was not reached
    */
-  import?(state: HandoverState, fromStore: boolean): () => void
+  import?(state: ImportedState, fromStore: boolean): () => void
   /** After the import: registers at other leaves what the part needs there. May reject; it is called again then. */
   registerImported?(): Promise<void>
   /** Imports a former home's remainder. Resolves when its messages are acknowledged or stored. */

@@ -4,6 +4,8 @@ import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
 import type { ExplainAsked, LeafFacts } from '../../src/relay/explain.ts'
 import type { HistorySeamResponse } from '../../src/relay/history.ts'
 import type {
+  CopyRequest,
+  CopyResponse,
   HandoverRequest,
   HandoverResponse,
   HomeKnown,
@@ -49,10 +51,12 @@ export interface LeafPeer extends SharingPeer {
    * Rejects if that takes long.
    */
   drained(region: RegionId): Promise<HomeAnswer | null>
-  /** The home as this leaf knows it, without a call. */
-  homeKnown(): Promise<HomeKnown>
+  /** The home as this leaf knows it, without a call. @param copied the cursor of a region that has copied the state */
+  homeKnown(copied?: string): Promise<HomeKnown>
   /** Resolves when each message that the root's home accepted so far has been delivered to this session's actor. */
   fence(client: ClientId, session: string): Promise<void>
+  /** At the home: a page of its state for a region that is about to claim it. The home goes on serving. */
+  copyState(request: CopyRequest): Promise<CopyResponse>
   /** Null if this leaf knows a home with a higher epoch. */
   handover(request: HandoverRequest): Promise<HandoverResponse | null>
   release(request: ReleaseRequest): Promise<ReleaseResponse>

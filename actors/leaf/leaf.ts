@@ -8,7 +8,14 @@ import type { Outcome } from '../../src/mqtt/outcome.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import type { Envelope, EnvelopeResult } from '../../src/relay/envelope.ts'
 import type { HistorySeamResponse } from '../../src/relay/history.ts'
-import type { HandoverState, HomeKnown } from '../../src/relay/home.ts'
+import type {
+  CopyRequest,
+  CopyResponse,
+  HandoverRequest,
+  HandoverResponse,
+  HandoverState,
+  HomeKnown,
+} from '../../src/relay/home.ts'
 import { FIRST_EPOCH, type HomeAnswer } from '../../src/relay/home-answer.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
 import type { Subscription } from '../../src/session/subscription.ts'
@@ -90,9 +97,11 @@ export class Leaf {
     this.history = new History(platform)
     this.syncedInterests = new SyncedInterests(platform, root, this.subscribers, this.interests, marks)
     this.transfer = new StateTransfer(platform, () => this.parts)
+    marks.rowChanged = (kind, key) => this.transfer.noteChange(kind, key)
     this.home = new Home(
       platform,
       root,
+      this.transfer.staged,
       {
         importState: (state, fromStore) => this.transfer.import(state, fromStore),
         afterImport: () => this.transfer.registerImported(),
@@ -225,8 +234,16 @@ export class Leaf {
     return this.home.newest
   }
 
-  async homeKnown(): Promise<HomeKnown> {
-    return this.home.answerToClaim
+  async homeKnown(copied?: string): Promise<HomeKnown> {
+    const known = this.home.answerToClaim
+    return known.imported && this.transfer.lacksCopy(copied) ? { ...known, pages: true } : known
+  }
+
+  /** At the home: a page of its state, for a region that is about to claim it. */
+  async copyState({ cursor, epoch }: CopyRequest): Promise<CopyResponse> {
+    const { home, imported } = this.home.answerToClaim
+    if (!imported || home?.epoch !== epoch) return this.home.moved
+    return { status: 'done', ...this.transfer.copy(cursor) }
   }
 
   /** All that the home accepted so far has been delivered to this session's actor. */
@@ -243,6 +260,11 @@ export class Leaf {
   /** What another leaf needs to be the home. */
   exportState(): HandoverState {
     return this.transfer.export()
+  }
+
+  /** The state, or a page of it, for the region that has become the home. */
+  handOverState(request: HandoverRequest): HandoverResponse {
+    return this.transfer.handOver(request)
   }
 
   /** Another region becomes the home. @param lost it took over without this region */
@@ -282,6 +304,7 @@ export class Leaf {
   }
 
   async alarm(): Promise<void> {
+    this.transfer.staged.prune()
     await this.home.resume()
     await this.sync.alarm()
     await this.wide.index()

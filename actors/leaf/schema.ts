@@ -48,6 +48,8 @@ export const LEAF_1: Step = [
   'CREATE TABLE IF NOT EXISTS retained (topic TEXT PRIMARY KEY, record BLOB NOT NULL)',
   // Topics that this home has changed while an older home may still send its own changes.
   'CREATE TABLE IF NOT EXISTS retained_changed (topic TEXT PRIMARY KEY)',
+  // Pages of the former home's state until the last one has come. `value`: bytes, or JSON.
+  'CREATE TABLE IF NOT EXISTS staged (kind TEXT NOT NULL, key NOT NULL, value BLOB NOT NULL, PRIMARY KEY (kind, key))',
   // Branches that the WideActor knows to have retained messages.
   'CREATE TABLE IF NOT EXISTS indexed (one INTEGER PRIMARY KEY)',
   // What the core's store does not have. `round`: the one in which it was last sent, 0 for none since it changed.

@@ -28,7 +28,7 @@ export class Topic {
     if (home.at !== 'unknown' && home.epoch > request.epoch) return null
     if (home.at !== 'elsewhere' || home.epoch < request.epoch)
       this.leaf.handOver(request.to, request.epoch, false)
-    return { state: this.leaf.exportState() }
+    return this.leaf.handOverState(request)
   }
 
   /** A topic's root has no session, so no delivery can follow. */
@@ -38,7 +38,8 @@ export class Topic {
     const home = this.leaf.home.knowledge
     const wasHome = home.at === 'elsewhere' && home.epoch <= epoch
     this.leaf.retained.taken(tookTopic)
-    const retained = wasHome && synced ? this.leaf.retained.remainder(tookTopic) : []
+    const { movePageBytesMax } = this.platform.settings
+    const retained = wasHome && synced ? this.leaf.retained.remainder(tookTopic, movePageBytesMax) : []
     if (retained.length === 0 && wasHome) this.leaf.releaseState()
     const clock = this.platform.now()
     return { ...RELEASED, done: retained.length === 0, upTo: tookUpTo, clock, retained }

@@ -2,8 +2,9 @@
 // successor began is its remainder: deliveries, retained messages, shadow changes, subscriptions.
 import { z } from 'zod'
 import { commandRowSchema } from './command.ts'
-import { homeSchema, knownSchema } from './home-answer.ts'
+import { homeSchema, knownSchema, movedSchema } from './home-answer.ts'
 import { bytesSchema, clockSchema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
+import { pageSchema, pageWantedSchema } from './page.ts'
 import { lateShadowSchema, shadowPathSchema, shadowRowSchema } from './shadow.ts'
 
 /** Edge to core, `POST …/resolve`: the home of a root. If the root has none, the asking region becomes the home. */
@@ -61,7 +62,17 @@ export const regionInterestSchema = z.object({
 })
 export type RegionInterest = z.infer<typeof regionInterestSchema>
 
-/** The state that the old home hands over to the new one. */
+/** Of a page: rows that earlier pages had and that are gone since. */
+export const goneSchema = z.object({
+  /** All rows of these kinds. */
+  kinds: z.array(z.enum(['subscription', 'queue', 'retained'])),
+  subscriptions: z.array(z.string().min(1)),
+  queue: z.array(z.int()),
+  retained: z.array(z.string()),
+})
+export type GoneRows = z.infer<typeof goneSchema>
+
+/** The state that the old home hands over to the new one: all of it, or a page. */
 export const handoverStateSchema = z.object({
   clock: clockSchema,
   session: sessionStateSchema.nullable(),
@@ -76,6 +87,7 @@ export const handoverStateSchema = z.object({
   presence: z.array(bytesSchema),
   /** Open and answered commands of a device; absent in a state from the store. */
   commands: z.array(commandRowSchema).optional(),
+  gone: goneSchema.optional(),
 })
 export type HandoverState = z.infer<typeof handoverStateSchema>
 
@@ -93,12 +105,17 @@ export const NO_STATE: HandoverState = {
 export const claimRequestSchema = resolveRequestSchema.extend({
   /** The client begins a new session: its former one ends now. */
   cleanStart: z.boolean().optional(),
+  /** Absent from an edge that takes the whole state only. */
+  pages: pageWantedSchema.optional(),
 })
 export type ClaimRequest = z.infer<typeof claimRequestSchema>
 export const claimResponseSchema = z.object({
+  /** Another region while its state is copied from there: nothing is claimed yet, and that region serves. */
   home: homeSchema,
   /** The state to import before the new home serves; null if there was no other home. */
   state: handoverStateSchema.nullable(),
+  /** Absent: the state is whole. */
+  page: pageSchema.optional(),
   /** True: the old home was silent, and the state is its last sync in the store. */
   synced: z.boolean(),
 })
@@ -177,13 +194,20 @@ export type ImportedResponse = z.infer<typeof importedResponseSchema>
 export const ALL_IMPORTED: ImportedResponse = { ...RELEASED, from: null }
 
 /** Core to the home of the directory, `POST …/<region>/home-known`: the newest home that the leaf there knows. */
-export const homeKnownRequestSchema = z.object({ fleet: fleetSchema, root: rootSchema })
+export const homeKnownRequestSchema = z.object({
+  fleet: fleetSchema,
+  root: rootSchema,
+  /** The region that is about to claim the home has copied its state up to this cursor. */
+  copied: pageWantedSchema.shape.cursor.optional(),
+})
 export type HomeKnownRequest = z.infer<typeof homeKnownRequestSchema>
 export const homeKnownResponseSchema = z.object({
   /** Null if the leaf never had a home. */
   home: homeSchema.nullable(),
   /** True: the leaf is the home, and has imported everything from former homes. */
   imported: z.boolean(),
+  /** What the home has is more than a page, and was not copied before: that comes before the claim. */
+  pages: z.boolean().optional(),
 })
 export type HomeKnown = z.infer<typeof homeKnownResponseSchema>
 
@@ -196,10 +220,30 @@ export const handoverRequestSchema = z.object({
   to: regionSchema,
   /** The client begins a new session there: the former one ends now. */
   cleanStart: z.boolean().optional(),
+  /** Where the new home stands in the pages. Absent: it takes the whole state only. */
+  cursor: pageWantedSchema.shape.cursor.optional(),
 })
 export type HandoverRequest = z.infer<typeof handoverRequestSchema>
 export const handoverResponseSchema = z.object({
   /** Null if the region never began as the home: then the store has the newest state. */
   state: handoverStateSchema.nullable(),
+  /** Absent: the state is whole. */
+  page: pageSchema.optional(),
 })
 export type HandoverResponse = z.infer<typeof handoverResponseSchema>
+
+/** Core to the home, `POST …/<region>/copy`: a page of its state for a region that is about to claim it. The home goes on serving. */
+export const copyRequestSchema = z.object({
+  fleet: fleetSchema,
+  root: rootSchema,
+  /** The home's. */
+  epoch: epochSchema,
+  to: regionSchema,
+  cursor: pageWantedSchema.shape.cursor,
+})
+export type CopyRequest = z.infer<typeof copyRequestSchema>
+export const copyResponseSchema = z.discriminatedUnion('status', [
+  z.object({ status: z.literal('done'), state: handoverStateSchema, page: pageSchema }),
+  movedSchema,
+])
+export type CopyResponse = z.infer<typeof copyResponseSchema>

@@ -42,6 +42,7 @@ const LEAF: LeafPeer = {
   interest: async ({ order }) => ({ status: 'done', order, clock: 0, retained: [] }),
   drained: async () => null,
   homeKnown: async () => ({ home: null, imported: false }),
+  copyState: async () => ({ status: 'moved' }),
   historySeam: async () => ({ status: 'moved' }),
   fence: async () => undefined,
   handover: async () => null,

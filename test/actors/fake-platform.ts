@@ -1,6 +1,7 @@
 // The platform port for tests in Node: everything that the actor sees is in the test's hand, and the same every time.
 
 import type { CoreClient } from '../../actors/core/core-client.ts'
+import { MOVE_PAGE_BYTES_MAX } from '../../actors/limits.ts'
 import type { HostStorage, Peers, Platform, Settings, SqlValue, Storage } from '../../actors/platform.ts'
 import { Database } from '../../actors/storage/database.ts'
 import { SCHEMAS } from '../../actors/storage/schemas.ts'
@@ -68,6 +69,7 @@ export class FakePlatform implements Platform {
       packetBytesMax: 1024 * 1024,
       outboxMessagesMax: 100_000,
       queueMessagesMax: QUEUE_MESSAGES_MAX,
+      movePageBytesMax: MOVE_PAGE_BYTES_MAX,
       clientTokenSecret: SECRET,
       moveTo: null,
       presence: true,

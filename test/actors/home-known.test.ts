@@ -4,6 +4,7 @@ import { Device } from '../../actors/device/device.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import { DEFAULT_FLEET } from '../../src/id/ids.ts'
 import type { HandoverState } from '../../src/relay/home.ts'
+import { NO_PAGE } from '../../src/relay/page.ts'
 import { type CoreScript, fakeCore, fakePeers, held } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import { APP, addressOf, EU, LAMP, LAMP_ROOT, ROOM, subscriptionTo, US, watch } from './samples.ts'
@@ -133,7 +134,7 @@ test('a leaf that knows of no home says so, and asks nobody', async () => {
   expect(await device.leaf.homeKnown()).toEqual({ home: null, imported: false })
   expect(requests).toEqual([])
   await device.leaf.home.take()
-  expect(requests).toEqual([['claim', NAMING]])
+  expect(requests).toEqual([['claim', { ...NAMING, pages: NO_PAGE }]])
 })
 
 test('a home has imported when the former ones have let go, and not before', async () => {

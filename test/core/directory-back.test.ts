@@ -52,7 +52,8 @@ afterEach(async () => {
 })
 
 const home = () => store.home(DEFAULT_FLEET, ROOT)
-const claim = (region: RegionId, known?: HomeAnswer) => directory.claim(DEFAULT_FLEET, ROOT, region, known)
+const claim = (region: RegionId, known?: HomeAnswer) =>
+  directory.claim(DEFAULT_FLEET, ROOT, region, { known })
 
 test('whoever asks where the home is, and knows of a newer one, puts it right', async () => {
   expect(await directory.resolve(DEFAULT_FLEET, ROOT, AP, AT_US)).toEqual(AT_US)

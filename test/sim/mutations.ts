@@ -12,6 +12,8 @@ import { SessionStore } from '../../actors/device/session/session-store.ts'
 import { ShadowStore } from '../../actors/device/shadow/shadow-store.ts'
 import { Shadows } from '../../actors/device/shadow/shadows.ts'
 import { Sharing } from '../../actors/leaf/delivery/sharing.ts'
+import { OutgoingPages } from '../../actors/leaf/handover/outgoing-pages.ts'
+import { StagedState } from '../../actors/leaf/handover/staged-state.ts'
 import { Home } from '../../actors/leaf/home/home.ts'
 import { Interests } from '../../actors/leaf/interest/interests.ts'
 import { Leaf } from '../../actors/leaf/leaf.ts'
@@ -339,6 +341,26 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: ['durable', 'shared'],
     kinds: FAIL_OVER,
     apply: () => replace(Handover.prototype, 'importRest', () => () => Promise.resolve()),
+  },
+  {
+    what: 'what changes at a home while its state is copied is forgotten',
+    breaks: ['durable', 'subscribed', 'retained'],
+    kinds: ['roam'],
+    apply: () => replace(OutgoingPages.prototype, 'note', () => () => undefined),
+  },
+  {
+    what: 'a page of a state that moves is lost',
+    breaks: ['durable', 'subscribed', 'retained'],
+    kinds: ['roam'],
+    apply: () =>
+      replace(
+        StagedState.prototype,
+        'add',
+        (add) =>
+          function (state, page) {
+            return add.call(this, { ...(state as object), retained: [], session: null }, page)
+          },
+      ),
   },
   {
     // Either alone keeps it back.

@@ -123,8 +123,8 @@ class PodLife implements Sender {
           ? await directory.resolve(fleet, root, region, known)
           : await directory.find(fleet, root, known),
       })),
-      claim: call(claimRequestSchema, ({ fleet, root, region, known, cleanStart }) =>
-        directory.claim(fleet, root, region, known, cleanStart),
+      claim: call(claimRequestSchema, ({ fleet, root, region, ...asked }) =>
+        directory.claim(fleet, root, region, asked),
       ),
       imported: call(importedRequestSchema, (body) => directory.imported(body)),
       interest: call(interestRequestSchema, (body) => relay.interest(body)),

@@ -16,7 +16,12 @@ import type { FleetId, RegionId, Root } from '../../src/id/ids.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import { deliverRequestSchema } from '../../src/relay/envelope.ts'
 import { historySeamRequestSchema } from '../../src/relay/history.ts'
-import { handoverRequestSchema, homeKnownRequestSchema, releaseRequestSchema } from '../../src/relay/home.ts'
+import {
+  copyRequestSchema,
+  handoverRequestSchema,
+  homeKnownRequestSchema,
+  releaseRequestSchema,
+} from '../../src/relay/home.ts'
 import { drainedRequestSchema, homeInterestRequestSchema } from '../../src/relay/interest.ts'
 import { RELAY_VERSION_CURRENT, RELAY_VERSION_MIN, type RelayVersion } from '../../src/relay/version.ts'
 import {
@@ -27,6 +32,7 @@ import {
 import { Subrequests } from '../actors/platform-limits.ts'
 import { SimActor } from './actor.ts'
 import { AnsweredError, type HttpServer } from './http.ts'
+import { checkPage } from './page-check.ts'
 import { namespaces, stubCache, UPLINK_SHARDS } from './peers.ts'
 import type { Place, Task } from './scheduler.ts'
 import type { Sender } from './sender.ts'
@@ -169,13 +175,20 @@ class WorkerRequest implements Sender {
         return { home: await this.leaf(fleet, root, (leaf) => leaf.drained(region)) }
       }
       case 'home-known': {
-        const { fleet, root } = this.parse(homeKnownRequestSchema, body)
-        return this.leaf(fleet, root, (leaf) => leaf.homeKnown())
+        const { fleet, root, copied } = this.parse(homeKnownRequestSchema, body)
+        return this.leaf(fleet, root, (leaf) => leaf.homeKnown(copied))
+      }
+      case 'copy': {
+        const given = this.parse(copyRequestSchema, body)
+        const answer = await this.leaf(given.fleet, given.root, (leaf) => leaf.copyState(given))
+        if (answer.status === 'done') checkPage(this.world, answer.state)
+        return answer
       }
       case 'handover': {
         const given = this.parse(handoverRequestSchema, body)
         const answer = await this.leaf(given.fleet, given.root, (leaf) => leaf.handover(given))
         if (answer === null) throw new Error('409: a newer home is known here')
+        if (answer.state !== null && answer.page !== undefined) checkPage(this.world, answer.state)
         return answer
       }
       case 'release': {

@@ -1,5 +1,7 @@
 // From a seed to a world, what its clients do, and what goes wrong; and to the verdict on what they saw.
+
 import { createHash } from 'node:crypto'
+import { MOVE_PAGE_BYTES_MAX } from '../../actors/limits.ts'
 import type { RegionId } from '../../src/id/ids.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
 import { Random } from '../random/random.ts'
@@ -77,9 +79,13 @@ const KINDS: readonly Kind[] = [
   { from: OLD_SEEDS_FROM, old: true },
 ]
 
-function settingsOf({ presence, history, full }: Kind): Partial<WorldSettings> {
+/** States of a few messages move in several pages in two of three runs. */
+const PAGE_BYTES = [MOVE_PAGE_BYTES_MAX, 400, 60] as const
+
+function settingsOf({ presence, history, full }: Kind, seed: number): Partial<WorldSettings> {
   const bounds = full && { queueMessagesMax: 3, outboxMessagesMax: 9 }
-  return { presence: presence === true, history: history === true, ...bounds }
+  const movePageBytesMax = PAGE_BYTES[seed % PAGE_BYTES.length] ?? MOVE_PAGE_BYTES_MAX
+  return { presence: presence === true, history: history === true, movePageBytesMax, ...bounds }
 }
 
 /** When clients move besides, so that the directory has something to forget, and somebody asks it afterwards. */
@@ -108,7 +114,7 @@ export async function runSeed(seed: number, { verbose = false, kinds }: Settings
   const faults = new Faults(random, kinds === undefined ? faultsOf(kind, random) : new Set(kinds))
   const regions = REGIONS.slice(0, 2 + random.int(2))
   const workMs = workMsOf(kind)
-  const world = new World(random, faults, regions, 1 + random.int(2), settingsOf(kind), verbose)
+  const world = new World(random, faults, regions, 1 + random.int(2), settingsOf(kind, seed), verbose)
   try {
     if (kind.short) world.sessionExpirySeconds = SHORT_EXPIRY_SECONDS
     const work = new Work(world, kind)

@@ -1,6 +1,6 @@
 // The simulated world: regions, pods of the core, clients and what happens between them, all from one seed.
 
-import { OUTBOX_MESSAGES_MAX } from '../../actors/limits.ts'
+import { MOVE_PAGE_BYTES_MAX, OUTBOX_MESSAGES_MAX } from '../../actors/limits.ts'
 import type { RegionId } from '../../src/id/ids.ts'
 import { QUEUE_MESSAGES_MAX } from '../../src/session/limits.ts'
 import type { Random } from '../random/random.ts'
@@ -48,6 +48,8 @@ export interface WorldSettings {
   readonly queueMessagesMax: number
   /** and in one uplink's outbox. */
   readonly outboxMessagesMax: number
+  /** Bytes of one page of a state that moves. */
+  readonly movePageBytesMax: number
 }
 
 const USUAL_SETTINGS: WorldSettings = {
@@ -55,6 +57,7 @@ const USUAL_SETTINGS: WorldSettings = {
   history: false,
   queueMessagesMax: QUEUE_MESSAGES_MAX,
   outboxMessagesMax: OUTBOX_MESSAGES_MAX,
+  movePageBytesMax: MOVE_PAGE_BYTES_MAX,
 }
 
 export const AWAY_MS_MAX = 1_500
@@ -72,6 +75,8 @@ export class World {
   storeDown = false
   /** How often somebody knew of a newer home than a directory that had gone back. */
   putRight = 0
+  /** Pages of states that moved. */
+  pages = 0
   readonly regions = new Map<RegionId, SimRegion>()
   readonly pods: Pod[] = []
   readonly clients: SimClient[] = []

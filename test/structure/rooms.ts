@@ -41,7 +41,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     is: 'subscribers of this region, shared groups, and the way to them',
     doors: ['fan-out.ts', 'local-delivery.ts', 'sharing.ts', 'subscribers.ts'],
   },
-  'actors/leaf/handover': { is: 'the state of a root on its way to another region', doors: [] },
+  'actors/leaf/handover': {
+    is: 'the state of a root on its way to another region',
+    doors: ['moved-rows.ts', 'staged-state.ts'],
+  },
   'actors/leaf/home': {
     is: 'which region is the home, and how it becomes that',
     doors: ['home-knowledge.ts', 'home.ts', 'new-root.ts', 'waiting-messages.ts'],

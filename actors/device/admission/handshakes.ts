@@ -89,7 +89,7 @@ export class Handshakes {
     device: Device,
   ): Promise<HandshakeOutcome> {
     const { connection, connect, stream } = handshake
-    await device.takeHome(connect.cleanStart)
+    await device.takeHome(connect.cleanStart, () => handshake.waits())
     // A CONNECT whose client has left must not end the session of a later CONNECT by its Clean Start.
     if (!handshake.waits()) return 'left'
     // The credential may have been revoked while the home moved here.

@@ -1,6 +1,7 @@
 // The commands of a device that must outlive its actor's memory: those with an idempotency key, those that wait for the device, and
 // expired ones that the device may still answer. Bounded in number and bytes, and deleted a day after they expire.
 import type { CommandRow, DeviceAnswer } from '../../../src/relay/command.ts'
+import { MovedRows } from '../../leaf/handover/moved-rows.ts'
 import { COMMAND_KEPT_MS, COMMANDS_KEPT_BYTES_MAX, COMMANDS_KEPT_MAX } from '../../limits.ts'
 import type { Platform, SqlRow, SqlValue } from '../../platform.ts'
 
@@ -14,8 +15,20 @@ export class CommandStore {
   /** Null before the first write. */
   private size: Size | null = null
 
+  readonly moved: MovedRows
+
   constructor(platform: Platform) {
     this.platform = platform
+    this.moved = new MovedRows(platform.storage, {
+      kind: 'command',
+      table: 'command',
+      key: 'id',
+      columns: ['id', 'name', 'fingerprint', 'accepted_at', 'expires_at', 'answer'],
+      first: '',
+      add: (state, rows) => {
+        state.commands = [...(state.commands ?? []), ...rows.map(commandOf)]
+      },
+    })
   }
 
   one(id: string): CommandRow | null {
@@ -27,10 +40,6 @@ export class CommandStore {
   open(): CommandRow[] {
     const now = this.platform.now()
     return this.rows('SELECT * FROM command WHERE answer IS NULL AND expires_at > ?', now).map(commandOf)
-  }
-
-  all(): CommandRow[] {
-    return this.rows('SELECT * FROM command ORDER BY accepted_at').map(commandOf)
   }
 
   keep(command: CommandRow): void {
@@ -70,7 +79,7 @@ export class CommandStore {
   }
 
   /** Replaces all rows by those of the former home. */
-  import(commands: readonly CommandRow[]): void {
+  import(commands: Iterable<CommandRow>): void {
     this.clear()
     for (const command of commands) this.keep(command)
   }

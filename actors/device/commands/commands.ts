@@ -27,8 +27,9 @@ import type { HandoverState } from '../../../src/relay/home.ts'
 import type { Session } from '../../../src/session/session.ts'
 import { waitAtMost } from '../../calls/waits.ts'
 import { NOBODY } from '../../leaf/delivery/sharing.ts'
+import type { MovedRows } from '../../leaf/handover/moved-rows.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
-import type { LeafPart } from '../../leaf/leaf-part.ts'
+import type { ImportedState, LeafPart } from '../../leaf/leaf-part.ts'
 import type { Refused, Stage, Staged, StagedMessage } from '../../leaf/stages/stage.ts'
 import { COMMAND_ANSWERS_MAX, COMMAND_KNOWN_MARGIN_MS, COMMANDS_OPEN_MAX } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
@@ -130,17 +131,22 @@ export class Commands implements Stage, LeafPart {
     }
   }
 
-  /** The stored commands, and those that are open in memory. */
+  /** The stored commands. */
+  moved(): readonly MovedRows[] {
+    return [this.store.moved]
+  }
+
+  /** Those that are open in memory. */
   export(): Partial<HandoverState> {
     this.load()
-    const known = this.store.all()
-    const kept = new Set(known.map(({ id }) => id))
-    const open = [...this.open.values(), ...this.lately.values()].filter(({ row }) => !kept.has(row.id))
-    return { commands: [...known, ...open.map(({ row, answer }) => ({ ...row, answer }))] }
+    const open = [...this.open.values(), ...this.lately.values()].filter(
+      ({ kept, row }) => !kept || this.store.one(row.id) === null,
+    )
+    return { commands: open.map(({ row, answer }) => ({ ...row, answer })) }
   }
 
   /** The core's store has no commands: a home that begins from it only has those that this region stored in an earlier term. */
-  import({ commands = [] }: HandoverState, fromStore: boolean): () => void {
+  import({ commands = [] }: ImportedState, fromStore: boolean): () => void {
     return () => {
       this.open.clear()
       this.lately.clear()

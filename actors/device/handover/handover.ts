@@ -16,8 +16,9 @@ import {
 import { type Delivery, decodeDelivery, encodeDelivery } from '../../../src/session/delivery.ts'
 import type { Session } from '../../../src/session/session.ts'
 import type { Subscription } from '../../../src/session/subscription.ts'
+import type { MovedRows } from '../../leaf/handover/moved-rows.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
-import type { LeafPart, SyncedRows } from '../../leaf/leaf-part.ts'
+import type { ImportedState, LeafPart, SyncedRows } from '../../leaf/leaf-part.ts'
 import type { Platform } from '../../platform.ts'
 import type { LifeInput } from '../device-life.ts'
 import type { DeviceState } from '../device-state.ts'
@@ -27,7 +28,15 @@ import type { SeenOrigins } from '../session/seen-origins.ts'
 import type { SessionStore } from '../session/session-store.ts'
 import type { Shadows } from '../shadow/shadows.ts'
 import { type RecoveredSubscription, RecoveredSubscriptions } from './recovered-subscriptions.ts'
-import { exportSession, goOn, importSession, ownSession, syncedSession } from './session-transfer.ts'
+import {
+  exportHead,
+  goOn,
+  importSession,
+  markExported,
+  ownSession,
+  sessionRows,
+  syncedSession,
+} from './session-transfer.ts'
 
 /** The parts of a device that a hand-over works on. */
 export interface HandoverPorts {
@@ -58,6 +67,7 @@ export class Handover implements LeafPart {
   private readonly shadows: Shadows
   private readonly recoveredSubscriptions: RecoveredSubscriptions
   private readonly device: HandoverPorts
+  private readonly rows: readonly MovedRows[]
 
   constructor(
     platform: Platform,
@@ -80,10 +90,12 @@ export class Handover implements LeafPart {
     this.shadows = shadows
     this.recoveredSubscriptions = new RecoveredSubscriptions(platform.storage, store, leaf.marks)
     this.device = device
+    this.rows = sessionRows(platform.storage, store)
   }
 
   /** Hands the client over. The state stays here, unchanged, until `release`. Null if this leaf knows a home with a higher epoch. */
-  handover({ to, epoch, cleanStart = false }: HandoverRequest): HandoverResponse | null {
+  handover(request: HandoverRequest): HandoverResponse | null {
+    const { to, epoch, cleanStart = false } = request
     const { home } = this.leaf
     const { knowledge } = home
     if (knowledge.at !== 'unknown' && knowledge.epoch > epoch) return null
@@ -96,11 +108,16 @@ export class Handover implements LeafPart {
       if (cleanStart) this.device.replaced()
       this.leaf.handOver(to, epoch, false)
     }
-    return { state: this.leaf.exportState() }
+    markExported(this.store)
+    return this.leaf.handOverState(request)
+  }
+
+  moved(): readonly MovedRows[] {
+    return this.rows
   }
 
   export(): Partial<HandoverState> {
-    return { session: exportSession(this.store, this.seen) }
+    return { session: exportHead(this.store) }
   }
 
   /** While this region still is the home: the end of the connection is an event of this home. */
@@ -146,7 +163,8 @@ export class Handover implements LeafPart {
     if (row !== null) {
       if (synced) this.store.dropConfirmed()
       const after = Math.max(synced ? 0 : (row.exportedUpTo ?? 0), tookUpTo)
-      const late = this.store.queued(after, Number.MAX_SAFE_INTEGER, REMAINDER_DELIVERIES_MAX)
+      const { movePageBytesMax } = this.platform.settings
+      const late = this.store.queuedPage(after, movePageBytesMax, REMAINDER_DELIVERIES_MAX)
       const last = late.at(-1)
       if (last !== undefined) {
         const batch = packBatch(late.map(({ delivery }) => encodeDelivery(delivery)))
@@ -159,7 +177,8 @@ export class Handover implements LeafPart {
         }
       }
     }
-    const retained = synced ? this.leaf.retained.remainder(tookTopic) : []
+    const { movePageBytesMax } = this.platform.settings
+    const retained = synced ? this.leaf.retained.remainder(tookTopic, movePageBytesMax) : []
     const shadows = synced ? this.shadows.store.late(tookShadow) : []
     if (retained.length + shadows.length > 0 || !registered)
       return { ...RELEASED, done: false, upTo: tookUpTo, retained, shadows }
@@ -212,11 +231,11 @@ export class Handover implements LeafPart {
     }
   }
 
-  import(state: HandoverState, fromStore: boolean): () => void {
+  import(state: ImportedState, fromStore: boolean): () => void {
     return () => this.importState(state, fromStore, this.platform.now())
   }
 
-  private importState(state: HandoverState, synced: boolean, now: number): void {
+  private importState(state: ImportedState, synced: boolean, now: number): void {
     const own = synced && this.isNewest(state) ? ownSession(this.store, this.seen) : null
     const session = own ?? state.session
     const taken = synced && session !== null ? goOn(session, now) : session
@@ -235,7 +254,7 @@ export class Handover implements LeafPart {
   }
 
   /** Whether no home after this region's last term has stored a session: its successor was lost before it synced one. */
-  private isNewest({ sessionEpoch = 0 }: HandoverState): boolean {
+  private isNewest({ sessionEpoch = 0 }: ImportedState): boolean {
     const { home } = this.leaf
     const { knowledge } = home
     return knowledge.at === 'elsewhere' && home.wasBefore(knowledge.epoch) && sessionEpoch < knowledge.epoch

@@ -1,6 +1,7 @@
 // Subscriptions that began or ended at a home just before its region was lost. The next home began without these changes, and
 // imports them when the region is back, except for filters that the client has subscribed to or unsubscribed from since.
-import type { ReleaseResponse, SessionState } from '../../../src/relay/home.ts'
+import type { ReleaseResponse } from '../../../src/relay/home.ts'
+import type { ImportedSession } from '../../leaf/leaf-part.ts'
 import type { Marks } from '../../leaf/sync/marks.ts'
 import type { Storage } from '../../platform.ts'
 import type { SessionStore } from '../session/session-store.ts'
@@ -55,10 +56,11 @@ export class RecoveredSubscriptions {
 }
 
 /** With this region's own: it may be a former home whose last subscriptions no later home has imported. */
-export function withOwn(session: SessionState, own: readonly RecoveredSubscription[]): SessionState {
-  const known = new Set(session.subscriptions.map(({ filter }) => filter))
+export function withOwn(session: ImportedSession, own: readonly RecoveredSubscription[]): ImportedSession {
+  const subscriptions = [...session.subscriptions]
+  const known = new Set(subscriptions.map(({ filter }) => filter))
   const missing = own.flatMap(({ filter, subscription }) =>
     subscription === null || known.has(filter) ? [] : [subscription],
   )
-  return { ...session, subscriptions: [...session.subscriptions, ...missing] }
+  return { ...session, subscriptions: [...subscriptions, ...missing] }
 }

@@ -1,32 +1,128 @@
 // A session on its way from the old home to the new home.
-import type { SessionState } from '../../../src/relay/home.ts'
+import type { HandoverState, SessionState } from '../../../src/relay/home.ts'
 import { decodeDelivery, encodeDelivery } from '../../../src/session/delivery.ts'
 import { Session } from '../../../src/session/session.ts'
+import type { StoredDelivery } from '../../../src/session/stored-delivery.ts'
+import type { Subscription } from '../../../src/session/subscription.ts'
+import { blobOf, MovedRows } from '../../leaf/handover/moved-rows.ts'
+import type { ImportedSession } from '../../leaf/leaf-part.ts'
 import type { Marks } from '../../leaf/sync/marks.ts'
 import { FAIL_OVER_POSITIONS } from '../../limits.ts'
-import type { SeenOrigins } from '../session/seen-origins.ts'
-import type { SessionStore } from '../session/session-store.ts'
+import type { Storage } from '../../platform.ts'
+import { namesOf, type SeenOrigins } from '../session/seen-origins.ts'
+import type { SessionRow, SessionStore } from '../session/session-store.ts'
 import { type RecoveredSubscriptions, withOwn } from './recovered-subscriptions.ts'
 
-/** The same state however often it is asked for: what comes later is late, and given with the release. */
-export function exportSession(store: SessionStore, seen: SeenOrigins): SessionState | null {
-  const row = store.session()
-  if (row === null) return null
-  const upTo = row.exportedUpTo ?? Math.max(row.lastPosition, store.queueSize().last)
-  if (row.exportedUpTo === null) store.markExported(upTo)
+const LATE_AT_ONCE = 16
+
+/** Without the lists that may be long: those are rows of their own, see `sessionRows`. */
+function headOf(row: SessionRow, upTo: number): SessionState {
   return {
     id: row.id,
     expirySeconds: row.expirySeconds,
     disconnectedAt: row.disconnectedAt ?? 0,
-    subscriptions: [...store.subscriptions().values()],
+    subscriptions: [],
     // Beyond the handed-over deliveries, if the queue has more: no position may be used twice.
     lastPosition: Math.max(upTo, row.lastPosition),
     sentUpTo: Math.min(row.sentUpTo, upTo),
-    released: store.released(),
-    received: store.received(),
-    seen: seen.without(store.queued(upTo, Number.MAX_SAFE_INTEGER, -1)),
+    released: [],
+    received: [],
+    seen: [],
+    queue: [],
+  }
+}
+
+/** The rows that move in pages. Each page with rows of a session names the session. */
+export function sessionRows(storage: Storage, store: SessionStore): readonly MovedRows[] {
+  // A session that ends with its connection ends before its client moves.
+  const none = () => (store.session()?.expirySeconds ?? 0) === 0
+  const session = (state: HandoverState): SessionState => {
+    const row = store.session()
+    if (row === null) throw new Error('rows of no session')
+    state.session ??= headOf(row, row.lastPosition)
+    return state.session
+  }
+  const upTo = () => store.session()?.exportedUpTo ?? Number.MAX_SAFE_INTEGER
+  return [
+    new MovedRows(storage, {
+      kind: 'subscription',
+      table: 'subscription',
+      key: 'filter',
+      columns: ['options'],
+      first: '',
+      none,
+      add: (state, rows) => {
+        for (const { options } of rows)
+          session(state).subscriptions.push(JSON.parse(String(options)) as Subscription)
+      },
+    }),
+    new MovedRows(storage, {
+      kind: 'queue',
+      table: 'queue',
+      key: 'position',
+      columns: ['delivery'],
+      first: 0,
+      none,
+      upTo,
+      add: (state, rows) => {
+        for (const { key, delivery } of rows)
+          session(state).queue.push({ position: Number(key), delivery: blobOf(delivery) })
+      },
+    }),
+    new MovedRows(storage, {
+      kind: 'seen',
+      table: 'seen',
+      key: 'id',
+      columns: ['name'],
+      first: 0,
+      none,
+      add: (state, rows) => {
+        const late = lateNames(store)
+        for (const { name } of rows) if (!late.has(String(name))) session(state).seen.push(String(name))
+      },
+    }),
+  ]
+}
+
+/** Of deliveries that the next home gets with the release: a name without its delivery would pass for one that is there. */
+function lateNames(store: SessionStore): ReadonlySet<string | null> {
+  const names = new Set<string | null>()
+  for (let after = store.session()?.exportedUpTo ?? Number.MAX_SAFE_INTEGER; ; ) {
+    const rows = store.queued(after, Number.MAX_SAFE_INTEGER, LATE_AT_ONCE)
+    for (const name of namesOf(rows)) names.add(name)
+    const last = rows.at(-1)
+    if (last === undefined) return names
+    after = last.position
+  }
+}
+
+/** What comes later is late, and given with the release. */
+export function markExported(store: SessionStore): number {
+  const row = store.session()
+  if (row === null) return 0
+  const upTo = row.exportedUpTo ?? Math.max(row.lastPosition, store.queueSize().last)
+  if (row.exportedUpTo === null) store.markExported(upTo)
+  return upTo
+}
+
+/** The session without its rows. The same however often it is asked for. */
+export function exportHead(store: SessionStore): SessionState | null {
+  const upTo = markExported(store)
+  const row = store.session()
+  if (row === null) return null
+  return { ...headOf(row, upTo), released: store.released(), received: store.received() }
+}
+
+/** The session as a whole. */
+function exportSession(store: SessionStore, seen: SeenOrigins): SessionState | null {
+  const head = exportHead(store)
+  if (head === null) return null
+  return {
+    ...head,
+    subscriptions: [...store.subscriptions().values()],
+    seen: seen.all(),
     queue: store
-      .queued(0, upTo, -1)
+      .queued(0, markExported(store), -1)
       .map(({ position, delivery }) => ({ position, delivery: encodeDelivery(delivery) })),
   }
 }
@@ -65,7 +161,7 @@ export function syncedSession(store: SessionStore): SyncedSession | null {
  * A session from the store, whose region was not reached. Its positions continue beyond any that the region may have used since:
  * a client that holds a QoS 2 packet id would take another message with that id for a repeated one.
  */
-export function goOn(session: SessionState, now: number): SessionState {
+export function goOn(session: ImportedSession, now: number): ImportedSession {
   return {
     ...session,
     // 0: it was connected.
@@ -81,7 +177,7 @@ export function goOn(session: SessionState, now: number): SessionState {
 export function importSession(
   store: SessionStore,
   seen: SeenOrigins,
-  given: SessionState | null,
+  given: ImportedSession | null,
   marks: Marks,
   lateSubscriptions: RecoveredSubscriptions,
   queueMessagesMax: number,
@@ -97,17 +193,8 @@ export function importSession(
   marks.allGone('queue')
   if (session === null) return null
   const { id, expirySeconds, disconnectedAt, subscriptions, sentUpTo, queue, released, received } = session
-  const taken = new Set(queue.map(({ position }) => position))
-  const late = own
-    .filter(({ position }) => !taken.has(position))
-    .map(({ delivery }, i) => ({ position: session.lastPosition + 1 + i, delivery }))
-  const lastPosition = session.lastPosition + late.length
-  const entries = queue.map(({ position, delivery }) => ({
-    position,
-    delivery: decodeDelivery(delivery),
-  }))
   store.saveSession(id, expirySeconds, disconnectedAt, {
-    lastPosition,
+    lastPosition: session.lastPosition,
     sentUpTo,
     storedMessages: 0,
     storedBytes: 0,
@@ -115,11 +202,19 @@ export function importSession(
   })
   store.saveImported(id)
   for (const subscription of subscriptions) store.saveSubscription(subscription, false)
-  store.enqueue([...entries, ...late])
   for (const position of released) store.release(position, false)
   for (const packetId of received) store.receive(packetId)
   seen.import(session.seen)
-  for (const { delivery } of [...entries, ...late]) seen.keep(delivery)
+  const enqueue = (entry: StoredDelivery) => {
+    store.enqueue([entry])
+    seen.keep(entry.delivery)
+  }
+  for (const { position, delivery } of queue) enqueue({ position, delivery: decodeDelivery(delivery) })
+  const taken = store.inQueue(own.map(({ position }) => position))
+  const late = own.filter(({ position }) => !taken.has(position))
+  for (const [i, { delivery }] of late.entries())
+    enqueue({ position: session.lastPosition + 1 + i, delivery })
+  const lastPosition = session.lastPosition + late.length
   const size = store.queueSize()
   return new Session({
     id,

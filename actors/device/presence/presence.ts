@@ -12,7 +12,7 @@ import type { HomePresenceResponse, PresenceEvent } from '../../../src/relay/pre
 import type { RootChange } from '../../../src/relay/sync.ts'
 import type { Terms } from '../../../src/session/terms.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
-import type { LeafPart, SyncedRows } from '../../leaf/leaf-part.ts'
+import type { ImportedState, LeafPart, SyncedRows } from '../../leaf/leaf-part.ts'
 import type { Stage, Staged, StagedMessage } from '../../leaf/stages/stage.ts'
 import { PRESENCE_OPEN_MAX, PRESENCE_RETRY_MS, PRESENCE_RETRY_MS_MAX } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
@@ -127,15 +127,15 @@ export class Presence implements Stage, LeafPart {
           }
   }
 
-  import({ presence, retained }: HandoverState): () => void {
+  import({ presence, retained }: ImportedState): () => void {
     return () => {
       this.clear()
       this.published = 0
       this.publishing = false
       this.term++
-      const last = retained.find(({ topic }) => topic === presenceTopic(this.client))?.record
       for (const record of presence) this.keep(record, 0)
-      if (last !== undefined) this.hasArrived(eventOf(last).sequence)
+      for (const { topic, record } of retained)
+        if (topic === presenceTopic(this.client)) this.hasArrived(eventOf(record).sequence)
     }
   }
 

@@ -59,13 +59,7 @@ export class SeenOrigins {
     return this.storage.exec('SELECT name FROM seen ORDER BY id').map(({ name }) => String(name))
   }
 
-  /** For the session's next home, without the names of deliveries that it has still to accept. */
-  without(late: readonly StoredDelivery[]): string[] {
-    const names = new Set(late.map(({ delivery }) => nameOf(delivery)))
-    return this.all().filter((name) => !names.has(name))
-  }
-
-  import(names: readonly string[]): void {
+  import(names: Iterable<string>): void {
     for (const name of names) this.storage.exec('INSERT OR IGNORE INTO seen (name) VALUES (?)', name)
   }
 
@@ -84,6 +78,11 @@ export class SeenOrigins {
     if (this.recent.size >= SEEN_ORIGINS_MAX && oldest !== undefined) this.recent.delete(oldest)
     this.recent.set(name, outcome)
   }
+}
+
+/** The names of deliveries; null for one that is not recognised. */
+export function namesOf(deliveries: readonly StoredDelivery[]): readonly (string | null)[] {
+  return deliveries.map(({ delivery }) => nameOf(delivery))
 }
 
 /** With the identifiers: overlapping subscriptions bring several copies of a message, each with its own. */

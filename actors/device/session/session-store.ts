@@ -225,6 +225,22 @@ export class SessionStore {
     return row === undefined ? null : new Uint8Array(row.delivery as ArrayBuffer)
   }
 
+  /** The first deliveries after a position: as many as fit into so many bytes, but one at least. */
+  queuedPage(after: number, bytesMax: number, limit: number): StoredDelivery[] {
+    let bytes = 0
+    let upTo = after
+    for (const row of this.rows(
+      'SELECT position, bytes FROM queue WHERE position > ? ORDER BY position LIMIT ?',
+      after,
+      limit,
+    )) {
+      bytes += Number(row.bytes)
+      if (upTo > after && bytes > bytesMax) break
+      upTo = Number(row.position)
+    }
+    return this.queued(after, upTo, limit)
+  }
+
   queued(after: number, upTo: number, limit: number): StoredDelivery[] {
     return this.rows(
       'SELECT position, delivery FROM queue WHERE position > ? AND position <= ? ORDER BY position LIMIT ?',

@@ -9,6 +9,7 @@ import { SHADOW_DELETED_KEPT_MS, SHADOWS_CHARACTERS_MAX, SHADOWS_MAX } from '../
 import { type ShadowError, TOO_LARGE } from '../../../src/shadow/request.ts'
 import { type Answer, type Applied, deltaOf, rejected, step } from '../../../src/shadow/step.ts'
 import { changesOf, requestsOf, type UnsyncedChanges, withChange } from '../../../src/shadow/unsynced.ts'
+import { MovedRows } from '../../leaf/handover/moved-rows.ts'
 import type { Marks } from '../../leaf/sync/marks.ts'
 import { LATE_SHADOWS_MAX } from '../../limits.ts'
 import type { Storage } from '../../platform.ts'
@@ -37,7 +38,19 @@ export class ShadowStore {
   /** Characters by path; null before the first write. */
   private sizes: Map<string, number> | null = null
 
+  readonly moved: MovedRows
+
   constructor(storage: Storage, root: Root, marks: Marks, now: () => number) {
+    this.moved = new MovedRows(storage, {
+      kind: 'shadow',
+      table: 'shadow',
+      key: 'path',
+      columns: ['shadow', 'late'],
+      first: '',
+      add: (state, rows) => {
+        for (const { key, shadow } of rows) state.shadows.push(this.whole(String(key), String(shadow)))
+      },
+    })
     this.storage = storage
     this.root = root
     this.marks = marks
@@ -84,12 +97,9 @@ export class ShadowStore {
     })
   }
 
-  all(): ShadowRow[] {
-    return this.rows('SELECT path, shadow FROM shadow ORDER BY path').map((row) => {
-      const path = String(row.path)
-      const late = this.unsynced(path)
-      return { path, shadow: String(row.shadow), ...(late !== null && { requests: requestsOf(late) }) }
-    })
+  private whole(path: string, shadow: string): ShadowRow {
+    const late = this.unsynced(path)
+    return { path, shadow, ...(late !== null && { requests: requestsOf(late) }) }
   }
 
   /**
@@ -97,11 +107,14 @@ export class ShadowStore {
    * @param own what this region had yet from when it was the home itself
    * @returns what of that is refused
    */
-  import(rows: readonly ShadowRow[], own: readonly LateShadow[]): Answered[] {
+  import(rows: Iterable<ShadowRow>, own: readonly LateShadow[]): Answered[] {
     this.clear()
-    if (rows.length > 0) this.marks.allGone('shadow')
-    for (const { path, shadow, requests = [] } of rows)
+    let some = false
+    for (const { path, shadow, requests = [] } of rows) {
+      if (!some) this.marks.allGone('shadow')
+      some = true
       this.write(path, decodeShadow(shadow), changesOf(requests))
+    }
     return own
       .flatMap(({ path, requests }) =>
         requests.map(({ verb, body }) => this.apply(path, verb, encoder.encode(body))),

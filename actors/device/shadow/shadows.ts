@@ -3,11 +3,12 @@
 
 import { encodeMessage, type Message } from '../../../src/mqtt/message.ts'
 import { Outcome } from '../../../src/mqtt/outcome.ts'
-import type { HandoverState, ImportedResponse } from '../../../src/relay/home.ts'
+import type { ImportedResponse } from '../../../src/relay/home.ts'
 import type { HomeShadowResponse, ShadowAsked } from '../../../src/relay/shadow.ts'
 import { NOBODY } from '../../leaf/delivery/sharing.ts'
+import type { MovedRows } from '../../leaf/handover/moved-rows.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
-import type { LeafPart, SyncedRows } from '../../leaf/leaf-part.ts'
+import type { ImportedState, LeafPart, SyncedRows } from '../../leaf/leaf-part.ts'
 import type { Stage, Staged, StagedMessage } from '../../leaf/stages/stage.ts'
 import { SHADOW_REQUESTS_KEPT_MAX } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
@@ -52,11 +53,11 @@ export class Shadows implements Stage, LeafPart {
     return answer
   }
 
-  export(): Partial<HandoverState> {
-    return { shadows: this.store.all() }
+  moved(): readonly MovedRows[] {
+    return [this.store.moved]
   }
 
-  import(state: HandoverState): () => void {
+  import(state: ImportedState): () => void {
     const own = this.store.late('', Number.MAX_SAFE_INTEGER)
     return () => {
       for (const { path, error } of this.store.import(state.shadows, own)) this.reportRefused(path, error)

@@ -1,7 +1,7 @@
 // The settings of this deployment from its environment: a number that cannot be served stops the deployment.
 import { PACKET_BYTES_MAX } from '../../../src/mqtt/limits.ts'
 import { KEEP_ALIVE_SECONDS_MIN, QUEUE_MESSAGES_MAX } from '../../../src/session/limits.ts'
-import { OUTBOX_MESSAGES_MAX } from '../../limits.ts'
+import { MOVE_PAGE_BYTES_MAX, OUTBOX_MESSAGES_MAX } from '../../limits.ts'
 import type { Settings } from '../../platform.ts'
 import { chosenTopics } from './chosen-topics.ts'
 import type { Env } from './env.ts'
@@ -26,6 +26,7 @@ export function settingsOf(env: Env): Settings {
     // Calls and rows are bounded for packets of this size (limits-check.ts).
     packetBytesMax: whole(env, 'PACKET_BYTES_MAX', PACKET_BYTES_MAX, PACKET_BYTES_MIN, PACKET_BYTES_MAX),
     outboxMessagesMax: whole(env, 'OUTBOX_MESSAGES_MAX', OUTBOX_MESSAGES_MAX, 1, 10 * OUTBOX_MESSAGES_MAX),
+    movePageBytesMax: MOVE_PAGE_BYTES_MAX,
     queueMessagesMax: QUEUE_MESSAGES_MAX,
     clientTokenSecret: env.CLIENT_TOKEN_SECRET,
     moveTo: env.MOVE_TO === undefined || env.MOVE_TO === '' ? null : env.MOVE_TO,

@@ -1,4 +1,5 @@
 // The platform port over workerd: hibernating WebSockets, SQLite, one alarm.
+
 import { type ActorAddress, type ActorKind, parseActorName } from '../../../src/id/actor-name.ts'
 import type { CoreClient } from '../../core/core-client.ts'
 import type {

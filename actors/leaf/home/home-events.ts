@@ -1,6 +1,7 @@
 // The effects of a change of the home: `Home` decides, the leaf performs.
 import type { RegionId } from '../../../src/id/ids.ts'
-import type { HandoverState, ImportedResponse } from '../../../src/relay/home.ts'
+import type { ImportedResponse } from '../../../src/relay/home.ts'
+import type { ImportedState } from '../leaf-part.ts'
 
 /** The leaf, as `Home` calls it. */
 export interface HomeEvents {
@@ -8,7 +9,7 @@ export interface HomeEvents {
    * Imports a former home's state. Called in the transaction that stores the home's own row.
    * @param synced true: the state comes from the core's store, since the former home did not answer
    */
-  importState(state: HandoverState, synced: boolean): void
+  importState(state: ImportedState, synced: boolean): void
   /** After the import: registers the session's subscriptions at other leaves. If it rejects, it is called again. */
   afterImport(): Promise<void>
   /** Imports the remainder of a former home (src/relay/home.ts). */

@@ -1,9 +1,8 @@
 // A root's home as its leaf sees it: asks the directory, claims the home, imports from former homes, and performs what the pure
 // step in `home-state.ts` decides.
 import type { RegionId, Root } from '../../../src/id/ids.ts'
-import { type HomeKnown, REMAINDER_START, type RemainderPlace } from '../../../src/relay/home.ts'
+import type { HomeKnown } from '../../../src/relay/home.ts'
 import { FIRST_EPOCH, type HomeAnswer, type Moved } from '../../../src/relay/home-answer.ts'
-import { remainderByOurClock, stateByOurClock } from '../../calls/other-clock.ts'
 import { waitAtMost, waitUntil } from '../../calls/waits.ts'
 import { CoreUnreachable } from '../../core/core-client.ts'
 import {
@@ -16,6 +15,8 @@ import {
   RESOLVE_WAIT_MS,
 } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
+import type { StagedState } from '../handover/staged-state.ts'
+import { claimInPages } from './claim-pages.ts'
 import type { HomeEvents } from './home-events.ts'
 import { type HomeHere, type HomeKnowledge, knowledgeOf } from './home-knowledge.ts'
 import { readHome, writeHome } from './home-row.ts'
@@ -31,17 +32,18 @@ import {
   step,
   wasHomeBefore,
 } from './home-state.ts'
-
-/** How far the remainder of a former home is imported. */
-type ImportedSoFar = RemainderPlace & { readonly from: RegionId | null }
+import { importRemainder } from './import-remainder.ts'
 
 export class Home {
   private readonly platform: Platform
   private readonly root: Root
+  private readonly staged: StagedState
   private readonly events: HomeEvents
   private state: HomeState
   private finishing: Promise<void> | null = null
   private tries = 0
+  /** Pages that were copied in this life. */
+  private pages = 0
   private askAgainAt = 0
   private remainderWaitUntil = 0
   private held: Promise<void> | null = null
@@ -49,10 +51,20 @@ export class Home {
   /** The question to the directory that has no answer yet. */
   private lookUp: { readonly since: number; readonly answered: Promise<unknown> } | null = null
 
-  /** @param attached this home's epoch by a connection's attachment, if nothing is stored; null for none */
-  constructor(platform: Platform, root: Root, events: HomeEvents, attached: number | null) {
+  /**
+   * @param staged pages of a former home's state
+   * @param attached this home's epoch by a connection's attachment, if nothing is stored; null for none
+   */
+  constructor(
+    platform: Platform,
+    root: Root,
+    staged: StagedState,
+    events: HomeEvents,
+    attached: number | null,
+  ) {
     this.platform = platform
     this.root = root
+    this.staged = staged
     this.events = events
     const stored = readHome(platform.storage)
     const unstored = stored === null && platform.storage.blank ? attached : null
@@ -154,13 +166,19 @@ export class Home {
     return this.exclusively(() => this.resolve())
   }
 
-  /** Makes this region the home, because a client connects here. @param cleanStart the client begins a new session */
-  async take(cleanStart = false): Promise<HomeHere> {
+  /**
+   * Makes this region the home, because a client connects here. Other calls run between two pages of a copy.
+   * @param cleanStart the client begins a new session. @param waits whether it still waits: if not, the copy ends for now
+   */
+  async take(cleanStart = false, waits: () => boolean = () => true): Promise<HomeHere> {
     if (this.settled?.at === 'here') return this.settled
-    await this.exclusively(() => (isHome(this.known) ? this.takeUp() : this.claim('a client', cleanStart)))
-    const { knowledge } = this
-    if (knowledge.at !== 'here') throw new CoreUnreachable(`${this.root} has moved again meanwhile`)
-    return knowledge
+    for (;;) {
+      const copied = this.pages
+      await this.exclusively(() => (isHome(this.known) ? this.takeUp() : this.claim('a client', cleanStart)))
+      if (isHome(this.known)) return { at: 'here', epoch: this.known.epoch }
+      if (this.pages === copied) throw new CoreUnreachable(`${this.root} has moved again meanwhile`)
+      if (!waits()) throw new CoreUnreachable(`the client left while ${this.root} was copied`)
+    }
   }
 
   /** The store says that the epoch of this home is over. Rejects if the directory is not reached. */
@@ -225,9 +243,14 @@ export class Home {
     cleanStart = false,
   ): Promise<HomeKnowledge> {
     const asked = { ...this.asking, ...(cleanStart && { cleanStart }) }
-    const { home, state: handedOver, synced } = await this.platform.core.claim(asked)
-    this.refuseOlder(home)
-    const state = handedOver && stateByOurClock(handedOver, this.platform.now())
+    const claimed = await claimInPages(this.platform, this.staged, asked, (home) => this.refuseOlder(home))
+    const { home } = claimed
+    if (claimed.is === 'copied') {
+      this.pages++
+      this.apply({ is: 'resolved', home })
+      return this.knowledge
+    }
+    const { state, synced } = claimed
     const imports = state === null ? 'nothing' : synced ? 'store' : 'home'
     // A home in its first epoch imports nothing, so a repeated claim loses nothing: the row may wait.
     const stored = !(
@@ -304,28 +327,12 @@ export class Home {
     const { epoch } = known
     const synced = known.is === 'failed-over'
     try {
-      let registered = await this.register()
-      // A former home deletes what it sent only when it is asked again: by then this region has stored it.
-      for (let soFar: ImportedSoFar = { ...REMAINDER_START, from: null }; ; ) {
-        const asked = { ...this.naming(), epoch, synced, registered, ...soFar }
-        const remainder = await this.platform.core.imported(asked)
-        if (remainder.done) break
-        if (
-          remainder.late.length === 0 &&
-          remainder.retained.length + remainder.shadows.length + remainder.subscriptions.length === 0
-        )
-          throw new Error('a former home waits until all subscriptions are registered')
-        await this.events.importRemainder(remainderByOurClock(remainder, this.platform.now()))
-        if (remainder.subscriptions.length > 0) registered = await this.register()
-        const before = remainder.from === soFar.from ? soFar : REMAINDER_START
-        soFar = {
-          from: remainder.from,
-          tookUpTo: remainder.upTo,
-          tookTopic: remainder.retained.at(-1)?.topic ?? before.tookTopic,
-          tookShadow: remainder.shadows.at(-1)?.path ?? before.tookShadow,
-          tookFilter: remainder.subscriptions.at(-1)?.filter ?? before.tookFilter,
-        }
-      }
+      await importRemainder(
+        this.platform,
+        { ...this.naming(), epoch, synced },
+        () => this.register(),
+        (remainder) => this.events.importRemainder(remainder),
+      )
       this.apply({ is: 'imported', epoch })
       this.tries = 0
     } catch (cause) {

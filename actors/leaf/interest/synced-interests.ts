@@ -5,7 +5,7 @@ import { clientOfRoot } from '../../../src/id/root.ts'
 import type { HandoverState, RegionInterest } from '../../../src/relay/home.ts'
 import type { Platform } from '../../platform.ts'
 import type { Subscribers } from '../delivery/subscribers.ts'
-import type { LeafPart, SyncedRows } from '../leaf-part.ts'
+import type { ImportedState, LeafPart, SyncedRows } from '../leaf-part.ts'
 import type { Marks } from '../sync/marks.ts'
 import type { StoreSync } from '../sync/store-sync.ts'
 import type { Interests } from './interests.ts'
@@ -32,7 +32,7 @@ export class SyncedInterests implements LeafPart {
     return { interests: [...this.interests.all, ...(size > 0 ? [own] : [])] }
   }
 
-  import({ interests }: HandoverState): () => void {
+  import({ interests }: ImportedState): () => void {
     return () => {
       for (const interest of interests) {
         if (interest.region !== this.platform.region) this.interests.set(interest)

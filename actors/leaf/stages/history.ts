@@ -15,7 +15,7 @@ import {
   HISTORY_WAITING_MESSAGES_MAX,
 } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
-import type { LeafPart } from '../leaf-part.ts'
+import type { ImportedState, LeafPart } from '../leaf-part.ts'
 import { HISTORY_KEPT_ROWS } from '../schema.ts'
 import { decodeEntry, type Entry, encodeEntry } from './history-entry.ts'
 
@@ -76,7 +76,7 @@ export class History implements LeafPart {
   }
 
   /** Rows of an earlier term stay. Messages that are added here get no time before the former home's last one. */
-  import({ keptAt = 0 }: HandoverState): () => void {
+  import({ keptAt = 0 }: ImportedState): () => void {
     return () => {
       this.at = Math.max(this.at, Math.floor(Math.min(keptAt, this.platform.now() + CLOCKS_DIFFER_MS_MAX)))
     }

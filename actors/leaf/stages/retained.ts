@@ -17,7 +17,8 @@ import {
   RETAINED_PAGE_MESSAGES_MAX,
 } from '../../limits.ts'
 import type { Storage } from '../../platform.ts'
-import type { LeafPart, SyncedRows } from '../leaf-part.ts'
+import { blobOf, MovedRows } from '../handover/moved-rows.ts'
+import type { ImportedState, LeafPart, SyncedRows } from '../leaf-part.ts'
 import type { LeafRetainedPage } from '../leaf-peer.ts'
 import { RETAINED_SIZES } from '../schema.ts'
 import type { Marks } from '../sync/marks.ts'
@@ -44,9 +45,22 @@ export class Retained implements LeafPart {
   /** The last presence event, in memory: each connection reads and replaces it. */
   private presence: RetainedRecord | null = null
 
+  private readonly rows: MovedRows
+
   constructor(storage: Storage, marks: Marks) {
     this.storage = storage
     this.marks = marks
+    this.rows = new MovedRows(storage, {
+      kind: 'retained',
+      table: 'retained',
+      key: 'topic',
+      columns: ['record'],
+      first: '',
+      add: (state, rows) => {
+        for (const { key, record } of rows)
+          if (!isPresence(String(key))) state.retained.push({ topic: String(key), record: blobOf(record) })
+      },
+    })
     for (const row of storage.rows(RETAINED_SIZES)) {
       this.sizes.set(String(row.topic), Number(row.bytes))
       this.bytes += Number(row.bytes)
@@ -137,11 +151,20 @@ export class Retained implements LeafPart {
     return this.sizes.has(topic) ? this.read(topic) : null
   }
 
-  export(): Partial<HandoverState> {
-    return { retained: this.all() }
+  moved(): readonly MovedRows[] {
+    return [this.rows]
   }
 
-  import({ retained }: HandoverState, fromStore: boolean): () => void {
+  /** The presence event changes without a mark, so no copy has it. */
+  export(): Partial<HandoverState> {
+    return {
+      retained: [...this.sizes.keys()]
+        .filter(isPresence)
+        .map((topic) => ({ topic, record: this.read(topic) })),
+    }
+  }
+
+  import({ retained }: ImportedState, fromStore: boolean): () => void {
     const own = this.unsynced()
     return () => {
       this.clear()
@@ -176,13 +199,17 @@ export class Retained implements LeafPart {
     })
   }
 
-  /** The remainder for the next home: a page of those changes. */
-  remainder(after: string): ReleaseResponse['retained'] {
-    return this.unsynced(after, LATE_RETAINED_MAX).map(({ topic, record, epoch }) => ({
-      topic,
-      record,
-      epoch,
-    }))
+  /** The remainder for the next home: as many of those changes as fit into so many bytes, but one at least. */
+  remainder(after: string, bytesMax: number): ReleaseResponse['retained'] {
+    const changes: ReleaseResponse['retained'] = []
+    for (let last = after, bytes = 0; changes.length < LATE_RETAINED_MAX; ) {
+      const [next] = this.unsynced(last, 1)
+      bytes += next?.record?.length ?? 0
+      if (next === undefined || (changes.length > 0 && bytes > bytesMax)) break
+      changes.push({ ...next })
+      last = next.topic
+    }
+    return changes
   }
 
   /** The next home has the changes up to this topic. */

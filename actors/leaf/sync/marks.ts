@@ -40,6 +40,8 @@ function inOrder(a: SqlRow, b: SqlRow): number {
 export class Marks {
   /** Called with each change. */
   changed: () => void = () => undefined
+  /** Called with each row that is written or deleted; null: all of the kind. */
+  rowChanged: (kind: RowKind, key: number | string | null) => void = () => undefined
   private readonly platform: Pick<Platform, 'storage' | 'now'>
   private version = 0
   /** The round that was sent and has no answer; 0 for none. */
@@ -69,11 +71,13 @@ export class Marks {
 
   /** A row was written. @param known whether there was one before, which the store may have */
   put(kind: RowKind, key: number | string, known: boolean): void {
+    this.rowChanged(kind, key)
     this.mark(kind, key, known)
   }
 
   /** A row was deleted. If the store never had it, its mark is deleted too. @param epoch in which it was deleted; 0 if that does not count */
   gone(kind: RowKind, key: number | string, epoch = 0): void {
+    this.rowChanged(kind, key)
     const never =
       this.known?.some((row) => row.kind === kind && row.key === key && row.stored === 0) !== false &&
       this.exec(
@@ -86,6 +90,7 @@ export class Marks {
 
   /** All rows of a kind were deleted. */
   allGone(kind: RowKind): void {
+    this.rowChanged(kind, null)
     this.exec('DELETE FROM unsynced WHERE kind = ?', kind)
     this.mark('void', kind, true, this.nextVersion())
   }
@@ -93,6 +98,8 @@ export class Marks {
   /** The session has ended. @param known whether the session was one that is synced */
   sessionEnded(known: boolean): void {
     this.sessionMarked = false
+    this.rowChanged('queue', null)
+    this.rowChanged('subscription', null)
     if (this.exec("SELECT 1 FROM unsynced WHERE kind = 'session' AND stored = 0").length > 0) {
       this.exec(
         "DELETE FROM unsynced WHERE kind = 'subscription' OR (kind IN ('session', 'queue') AND stored = 0)",
