@@ -66,6 +66,36 @@ test('a socket that closes while its CONNECT waits for the home leaves no live c
   expect(gate.device.parts.store.session()?.disconnectedAt).not.toBeNull()
 })
 
+test('a frame that comes in the very turn of CONNACK does not overtake frames that came before CONNACK', async () => {
+  const published: string[] = []
+  const claim = held<ClaimResponse>()
+  const core = fakeCore(EU, { claim: () => claim.answer })
+  const peers = fakePeers({ leaf: () => ({ publish: publishInto(published) }) })
+  const platform = new FakePlatform(addressOf('device', EU, LAMP), { core, peers })
+  const gate = new Gate(platform, LAMP)
+  const connection = platform.accept()
+  gate.opened(connection, true)
+  const say = (payload: string) =>
+    gate.frame(connection, frame({ cmd: 'publish', topic: 'rooms/1/x', payload, qos: 0 } as Packet))
+  const send = connection.send.bind(connection)
+  const sent: Promise<void>[] = []
+  connection.send = (bytes) => {
+    send(bytes)
+    for (let turns = 0; turns < 4; turns++)
+      sent.push(
+        Array.from({ length: turns })
+          .reduce<Promise<void>>((before) => before.then(), Promise.resolve())
+          .then(() => say(`after ${turns}`)),
+      )
+  }
+  sent.push(gate.frame(connection, connectFrame(3600)), say('before'))
+  claim.give({ home: { region: EU, epoch: 1 }, state: null, synced: false })
+  await platform.clock.pass(2000)
+  await Promise.all(sent)
+
+  expect(published).toEqual(['before', 'after 0', 'after 1', 'after 2', 'after 3'])
+})
+
 test('a PINGREQ to a device that is not in memory is answered without a look at storage', async () => {
   const { clock, connection, platform } = await connected(3600)
   await clock.pass(2000)

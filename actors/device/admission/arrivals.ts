@@ -10,14 +10,13 @@ type Proof = 'none' | 'proven'
 
 export interface Arrival {
   readonly stream: PacketStream
-  /** Frames that came while CONNECT is being answered. Null before CONNECT is complete. */
-  readonly early: readonly Uint8Array[] | null
 }
 
 interface Waiting {
   readonly stream: PacketStream
   readonly cancelWait: () => void
   proof: Proof
+  /** Frames that came while CONNECT is being answered. Null before CONNECT is complete. */
   early: Uint8Array[] | null
   earlyBytes: number
 }
@@ -45,6 +44,11 @@ export class Arrivals {
   /** Whether the socket still waits for CONNACK: false once its peer has left. */
   waits(connection: Connection): boolean {
     return this.waiting.has(connection)
+  }
+
+  /** Whether the socket's CONNECT is being answered: until `letIn` its frames are held. */
+  holds(connection: Connection): boolean {
+    return this.waiting.get(connection)?.early != null
   }
 
   /** CONNECT is complete. @param frame the one that completed it: what follows CONNECT in it waits too */

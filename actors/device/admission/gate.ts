@@ -96,6 +96,8 @@ export class Gate {
   }
 
   async frame(connection: Connection, frame: Uint8Array): Promise<void> {
+    // The connection is live before the frames that were held for it are passed on: this one follows them.
+    if (this.arrivals.holds(connection)) return this.arrivals.hold(connection, frame)
     if (this.lazyDevice?.liveConnection === connection) return this.lazyDevice.frame(frame)
     const attachment = connection.attachment() as Attachment | null
     if (attachment === null || attachment.phase === 'closed') return
@@ -166,9 +168,7 @@ export class Gate {
     awaiting: AwaitingConnect,
     frame: Uint8Array,
   ): Promise<void> {
-    const arrival = this.arrivals.of(connection, awaiting.authenticated ? 'proven' : 'none')
-    const { stream } = arrival
-    if (arrival.early !== null) return this.arrivals.hold(connection, frame)
+    const { stream } = this.arrivals.of(connection, awaiting.authenticated ? 'proven' : 'none')
     const packets = stream.read(frame, this.platform.now())
     try {
       const first = packets.next()
@@ -195,7 +195,7 @@ export class Gate {
       if (outcome !== 'accepted') return this.refuse(connection, connect, outcome)
       const early = this.arrivals.letIn(connection)
       this.closeUnlessAdmitted(Reason.AdministrativeAction)
-      // All held frames at once: the next frame finds the connection live and must not overtake them.
+      // All held frames at once: from here on the next frame goes straight to the device and must not overtake them.
       await Promise.all([this.device.packets(packets), ...early.map((held) => this.device.frame(held))])
     } catch (violation) {
       if (!(violation instanceof ProtocolViolation)) throw violation
