@@ -323,6 +323,8 @@ export const RECENT_TRACED_MAX = 16
 export const RECENT_TOPIC_CHARACTERS_MAX = 1_024
 /** For `explain`: longer traces are not remembered. */
 export const TRACE_CHARACTERS_MAX = 128
+/** Rows that a full queue reads at once to drop them. */
+export const DROP_ROWS_MAX = 64
 /** For `explain`: topics and causes of lost messages that a session remembers, in memory and in storage. */
 export const LOST_MAX = 32
 /** For `explain`: each of them is written at most this often. */

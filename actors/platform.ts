@@ -3,6 +3,7 @@
 import type { ChosenTopics } from '../src/history/chosen.ts'
 import type { ActorAddress } from '../src/id/actor-name.ts'
 import type { ClientId, FleetId, RegionId, Root } from '../src/id/ids.ts'
+import type { QueueBound } from '../src/session/queue-room.ts'
 import type { CoreClient } from './core/core-client.ts'
 import type { DevicePeer } from './device/device-peer.ts'
 import type { FrontPeer } from './front/front-peer.ts'
@@ -73,8 +74,8 @@ export interface Settings {
   readonly packetBytesMax: number
   /** Bound of one uplink's outbox. */
   readonly outboxMessagesMax: number
-  /** Bound of one session's queue. */
-  readonly queueMessagesMax: number
+  /** Bound of one session's queue, and what a full one does. */
+  readonly queue: QueueBound
   /** Bytes of one page of a state that moves to another region. */
   readonly movePageBytesMax: number
   readonly clientTokenSecret: string

@@ -81,8 +81,8 @@ export class Device implements DeviceInputs {
     this.input({ is: 'returned', cleanStart: connect.cleanStart, expired })
     const former = state.session
     former?.step({ type: 'resumed', expirySeconds })
-    const { queueMessagesMax } = this.platform.settings
-    const session = former ?? Session.begin(this.platform.randomId(), expirySeconds, queueMessagesMax)
+    const session =
+      former ?? Session.begin(this.platform.randomId(), expirySeconds, this.platform.settings.queue)
     const live = new Live(connection, terms, stream, now, admission)
     this.input({ is: 'connected', session, live })
     if (connect.will !== null)
@@ -96,7 +96,7 @@ export class Device implements DeviceInputs {
       this.parts.presence.connected(terms, connect.cleanStart)
       void this.leaf.sync.confirm(() => state.live !== live)
     }
-    return { sessionPresent: former !== null, live, properties }
+    return { sessionPresent: former !== null, live, properties, dropped: this.parts.facts.dropped }
   }
 
   /** After CONNACK: sends the messages that waited for the client. [MQTT-4.4.0-1] */
@@ -312,7 +312,7 @@ export class Device implements DeviceInputs {
     this.parts.facts.subscribed(effect, reasons)
     this.parts.subscriptionRequests.settled(session, effect)
     const { live } = this.state
-    const facts = live === null ? {} : factsOf(this.platform, session, live.terms)
+    const facts = live === null ? {} : factsOf(this.platform, session, live.terms, this.parts.facts.dropped)
     await this.parts.subscriptionRequests.giveRetained(session, effect, outcome, facts, (delivery) =>
       this.state.has(session) ? this.deliverOwn(delivery) : null,
     )

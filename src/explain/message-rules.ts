@@ -1,6 +1,6 @@
 // Rules about this very message, from the memory of its receiver's actor and of its publisher's.
 import { isFailure, Reason } from '../mqtt/reason.ts'
-import type { ReceiverFacts } from '../relay/explain.ts'
+import type { Lost, ReceiverFacts } from '../relay/explain.ts'
 import type { Decision } from './explanation.ts'
 import { type Rule, say } from './rule.ts'
 import { ago, code, count, lasting } from './wording.ts'
@@ -70,13 +70,14 @@ export const lossKnown: Rule = (world) => {
   const { receiver, publication, asked } = world
   if (receiver === null || asked.trace !== null) return null
   const newest = receiver.lost
-    .filter(({ why }) => why === 'expired' || why === 'too-large')
+    .filter(({ why }) => why === 'expired' || why === 'too-large' || why === 'queue-full')
     .sort((a, b) => a.ageMs - b.ageMs)[0]
   if (newest === undefined || (publication !== null && newest.ageMs > publication.ageMs + world.skewMs))
     return null
   if (receiver.session !== null && receiver.session.queue.ofTopic > receiver.session.queue.expired)
     return null
   if (newest.why === 'too-large') return tooLarge(world, receiver.session)
+  if (newest.why === 'queue-full') return queueDropped(world, newest)
   return say(
     'dropped',
     'expired',
@@ -122,7 +123,19 @@ export function windowFull({ asked: { device } }: World, { window }: Session): D
   )
 }
 
-export function queueFull({ asked: { device } }: World, session: Session | null): Decision {
+function queueDropped({ asked: { device } }: World, { messages, ageMs }: Lost): Decision {
+  return say(
+    'dropped',
+    'queue-full',
+    `${device}'s queue was full and dropped its oldest messages: ${count(messages, 'message')} of this topic, the last ${ago(ageMs)}.`,
+  )
+}
+
+/** A full queue drops its oldest, unless the deployment says that it refuses. */
+export function queueFull(world: World, session: Session | null): Decision {
+  const { device } = world.asked
+  const dropped = world.receiver?.lost.find(({ why }) => why === 'queue-full')
+  if (dropped !== undefined) return queueDropped(world, dropped)
   const held = session === null ? '' : ` (${count(session.queue.messages, 'message')})`
   return say('refused', 'queue-full', `${device}'s queue is full${held}: the publisher was answered 0x97.`)
 }

@@ -48,7 +48,7 @@ const passed = {
 }
 
 const lostSchema = z.object({
-  why: z.enum(['expired', 'too-large', 'session-ended', 'session-expired', 'discarded']),
+  why: z.enum(['expired', 'too-large', 'queue-full', 'session-ended', 'session-expired', 'discarded']),
   messages: countSchema,
   ageMs: ageSchema,
 })

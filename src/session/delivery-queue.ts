@@ -1,29 +1,25 @@
-// The deliveries of a session that wait for room in the inflight window, in memory and in storage, and the queue's bounds.
-import { type Delivery, deliveryBytes } from './delivery.ts'
-import { QUEUE_BYTES_MAX } from './limits.ts'
-import type { QueueEntry } from './queue-entry.ts'
-import type { OutgoingSnapshot } from './stored-delivery.ts'
+// The deliveries of a session that wait for room in the inflight window, in memory and in storage.
+import type { Delivery } from './delivery.ts'
+import type { DropEffect } from './effect.ts'
+import { isShared, type QueueEntry } from './queue-entry.ts'
+import { type Excess, QueueRoom } from './queue-room.ts'
+import type { OutgoingSnapshot, StoredDelivery } from './stored-delivery.ts'
 
 export class DeliveryQueue {
   /** In memory, by position. */
   private entries: QueueEntry[] = []
-  private readonly messagesMax: number
-  /** Rows in storage, those in flight included. */
-  private storedMessages: number
-  private storedBytes: number
-  /** Entries that are in memory only. */
-  private unstoredMessages = 0
-  private unstoredBytes = 0
+  private readonly room: QueueRoom
   /** The last stored position that is in memory, or was. */
   private loadedUpTo = 0
   /** Storage has rows after `loadedUpTo`: a new delivery must be stored after these, or it would overtake them. */
   private moreStored: boolean
+  /** Rows of a kind up to here were dropped, or are in flight. */
+  private ownDroppedUpTo = 0
+  private sharedDroppedUpTo = 0
 
-  constructor({ storedMessages, storedBytes }: OutgoingSnapshot, messagesMax: number) {
-    this.storedMessages = storedMessages
-    this.storedBytes = storedBytes
-    this.messagesMax = messagesMax
-    this.moreStored = storedMessages > 0
+  constructor(stored: OutgoingSnapshot, messagesMax: number) {
+    this.room = new QueueRoom(stored, messagesMax)
+    this.moreStored = this.storedMessages > 0
   }
 
   get waiting(): readonly QueueEntry[] {
@@ -43,21 +39,68 @@ export class DeliveryQueue {
     return this.loadedUpTo
   }
 
-  get stored(): { readonly storedMessages: number; readonly storedBytes: number } {
-    return { storedMessages: this.storedMessages, storedBytes: this.storedBytes }
+  get stored() {
+    return this.room.stored
   }
 
   hasRoomFor(delivery: Delivery): boolean {
-    const messages = this.storedMessages + this.unstoredMessages
-    const bytes = this.storedBytes + this.unstoredBytes + deliveryBytes(delivery)
-    return messages < this.messagesMax && bytes <= QUEUE_BYTES_MAX
+    return this.room.hasRoomFor(delivery)
+  }
+
+  /**
+   * The oldest that wait in memory leave while their kind is over its bounds.
+   * @param sentUpTo what an earlier connection has sent is in flight, and stays
+   */
+  dropWaiting(shared: boolean, sentUpTo: number): QueueEntry[] {
+    const dropped: QueueEntry[] = []
+    for (const entry of this.entries) {
+      if (!isOver(this.room.excess(shared))) break
+      if (isShared(entry) !== shared || (entry.stored && entry.position <= sentUpTo)) continue
+      dropped.push(entry)
+      if (entry.stored) this.removeStored(entry.delivery)
+      else this.leaveMemory(entry)
+    }
+    this.remove(dropped)
+    return dropped
+  }
+
+  /** What storage must drop of a kind; null if it is within its bounds. */
+  toDrop(shared: boolean, sentUpTo: number): DropEffect | null {
+    const excess = this.room.excess(shared)
+    if (!this.moreStored || !isOver(excess)) return null
+    const [messages, bytes] = [Math.max(0, excess.messages), Math.max(0, excess.bytes)]
+    this.room.dropping(shared, { messages, bytes }, 1)
+    const droppedUpTo = shared ? this.sharedDroppedUpTo : this.ownDroppedUpTo
+    return {
+      do: 'drop-oldest',
+      shared,
+      after: Math.max(this.loadedUpTo, sentUpTo, droppedUpTo),
+      messages,
+      bytes,
+    }
+  }
+
+  /** Storage has read the oldest. @param inFlight positions that were sent meanwhile @returns those that are dropped */
+  droppedStored(
+    asked: DropEffect,
+    rows: readonly StoredDelivery[],
+    inFlight: ReadonlySet<number>,
+  ): StoredDelivery[] {
+    this.room.dropping(asked.shared, asked, -1)
+    const dropped = rows.filter(({ position }) => !inFlight.has(position))
+    for (const { delivery } of dropped) this.removeStored(delivery)
+    const positions = new Set(dropped.map(({ position }) => position))
+    this.remove(this.entries.filter(({ position }) => positions.has(position)))
+    const last = rows.at(-1)?.position ?? 0
+    if (asked.shared) this.sharedDroppedUpTo = Math.max(this.sharedDroppedUpTo, last)
+    else this.ownDroppedUpTo = Math.max(this.ownDroppedUpTo, last)
+    return dropped
   }
 
   /** A new delivery waits in memory. */
   add(entry: QueueEntry): void {
     this.entries.push(entry)
-    this.unstoredMessages++
-    this.unstoredBytes += deliveryBytes(entry.delivery)
+    this.room.wait(entry.delivery, 1)
   }
 
   /** A stored delivery was read into memory. */
@@ -84,18 +127,15 @@ export class DeliveryQueue {
 
   /** An entry is stored, or in flight: it no longer counts as waiting in memory only. */
   leaveMemory({ delivery }: QueueEntry): void {
-    this.unstoredMessages--
-    this.unstoredBytes -= deliveryBytes(delivery)
+    this.room.wait(delivery, -1)
   }
 
   addStored(delivery: Delivery): void {
-    this.storedMessages++
-    this.storedBytes += deliveryBytes(delivery)
+    this.room.store(delivery, 1)
   }
 
   removeStored(delivery: Delivery): void {
-    this.storedMessages--
-    this.storedBytes -= deliveryBytes(delivery)
+    this.room.store(delivery, -1)
   }
 
   /** A stored delivery is not in memory. */
@@ -118,8 +158,22 @@ export class DeliveryQueue {
   /** The connection has ended: only storage keeps deliveries. */
   clearMemory(): void {
     this.entries = []
-    this.unstoredMessages = 0
-    this.unstoredBytes = 0
+    this.room.clearMemory()
+    this.loadedUpTo = 0
     this.moreStored = this.storedMessages > 0
   }
+
+  private get storedMessages(): number {
+    return this.room.stored.storedMessages
+  }
+
+  private remove(dropped: readonly QueueEntry[]): void {
+    if (dropped.length === 0) return
+    const gone = new Set(dropped)
+    this.entries = this.entries.filter((entry) => !gone.has(entry))
+  }
+}
+
+function isOver({ messages, bytes }: Excess): boolean {
+  return messages > 0 || bytes > 0
 }

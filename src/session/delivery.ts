@@ -19,13 +19,16 @@ export interface DeliveryShare {
   readonly filter: string
   /** No other member can take the message now: store it even if the client is away. */
   readonly waits: boolean
+  /** No member has room either: this one drops its oldest, unless it refuses. */
+  readonly drops?: true
 }
 
 /**
  * What became of a delivery, for its sender. `accepted`: the client has it, or nothing of it would outlive the connection.
  * `stored`: it is in the session's queue. `client-away`: another member of the group must take it. `queue-full`: refused.
+ * `dropped`: newer ones took its place in the queue before it was acknowledged or stored.
  */
-export type DeliveryOutcome = 'accepted' | 'stored' | 'client-away' | 'queue-full'
+export type DeliveryOutcome = 'accepted' | 'stored' | 'client-away' | 'queue-full' | 'dropped'
 
 /** The size of a delivery against the bound of a queue, bytes. */
 export function deliveryBytes(delivery: Delivery): number {
@@ -38,6 +41,7 @@ const QOS = 0b0011
 const RETAIN = 0b0100
 const SHARED = 0b1000
 const WAITS = 0b1_0000
+const DROPS = 0b10_0000
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -51,7 +55,7 @@ export function encodeDelivery(delivery: Delivery, record = encodeMessage(delive
   const filter = share === null ? null : encoder.encode(share.filter)
   const head = 3 + identifiers.length * 4 + (filter === null ? 0 : 2 + filter.length)
   const bytes = new Uint8Array(head + record.length)
-  const shared = share === null ? 0 : SHARED | (share.waits ? WAITS : 0)
+  const shared = share === null ? 0 : SHARED | (share.waits ? WAITS : 0) | (share.drops === true ? DROPS : 0)
   bytes[0] = delivery.qos | (delivery.retain ? RETAIN : 0) | shared
   const view = new DataView(bytes.buffer)
   view.setUint16(1, identifiers.length)
@@ -71,8 +75,8 @@ export function encodeDelivery(delivery: Delivery, record = encodeMessage(delive
 /** Throws an Error for bytes that `encodeDelivery` cannot have made. */
 export function decodeDelivery(bytes: Uint8Array): Delivery {
   const flags = bytes[0] ?? 0
-  const waitsAlone = (flags & (SHARED | WAITS)) === WAITS
-  if ((flags & QOS) === 3 || waitsAlone || flags >= WAITS << 1)
+  const unshared = (flags & SHARED) === 0 && (flags & (WAITS | DROPS)) !== 0
+  if ((flags & QOS) === 3 || unshared || flags >= DROPS << 1)
     throw new Error(`not a delivery: flags ${flags}`)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const count = view.getUint16(1)
@@ -82,7 +86,11 @@ export function decodeDelivery(bytes: Uint8Array): Delivery {
   let share: DeliveryShare | null = null
   if ((flags & SHARED) !== 0) {
     const end = at + 2 + view.getUint16(at)
-    share = { filter: decoder.decode(bytes.subarray(at + 2, end)), waits: (flags & WAITS) !== 0 }
+    share = {
+      filter: decoder.decode(bytes.subarray(at + 2, end)),
+      waits: (flags & WAITS) !== 0,
+      ...((flags & DROPS) !== 0 && { drops: true }),
+    }
     at = end
   }
   return {
@@ -100,4 +108,11 @@ export function recordIn(bytes: Uint8Array): Uint8Array {
   let at = 3 + view.getUint16(1) * 4
   if (((bytes[0] ?? 0) & SHARED) !== 0) at += 2 + view.getUint16(at)
   return bytes.subarray(at)
+}
+
+/** What is stored must not drop others where it is given to another member. */
+export function withoutDrops(delivery: Delivery): Delivery {
+  const { share } = delivery
+  if (share?.drops !== true) return delivery
+  return { ...delivery, share: { filter: share.filter, waits: share.waits } }
 }

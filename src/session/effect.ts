@@ -67,9 +67,23 @@ export type OutgoingEffect =
       readonly positions: readonly number[]
       readonly expired?: readonly StoredDelivery[]
     }
+  /** The queue is over its bound: read the oldest rows that give it room; these come back as the input `dropped`. */
+  | DropEffect
+  /** Count these for the client: they were dropped from its full queue. */
+  | { readonly do: 'dropped'; readonly deliveries: readonly Delivery[] }
   /** Each stored delivery up to this position has been sent at least once. */
   | { readonly do: 'sent-up-to'; readonly position: number }
   /** Read the rows after this position, at most so many; they come back as the input `refill`. */
   | { readonly do: 'refill'; readonly after: number; readonly limit: number }
   /** At this time, ms, the input `ack-wait-over` is due. Replaces an earlier `wake`. */
   | { readonly do: 'wake'; readonly at: number }
+
+/** Rows of one kind after a position, from the oldest, until they are so many messages and so many bytes. */
+export interface DropEffect {
+  readonly do: 'drop-oldest'
+  /** Those of shared subscriptions, or all others. */
+  readonly shared: boolean
+  readonly after: number
+  readonly messages: number
+  readonly bytes: number
+}

@@ -2,6 +2,8 @@
 import type { ClientPacket } from '../mqtt/packet.ts'
 import type { ReasonCode } from '../mqtt/reason.ts'
 import type { Delivery } from './delivery.ts'
+import type { DropEffect } from './effect.ts'
+import type { QueueBound } from './queue-room.ts'
 import type { OutgoingSnapshot, StoredDelivery } from './stored-delivery.ts'
 import type { Subscription } from './subscription.ts'
 import type { Terms } from './terms.ts'
@@ -16,7 +18,7 @@ export interface SessionStart {
   readonly outgoing: OutgoingSnapshot
   /** Packet ids of QoS 2 publishes that have their PUBREC and wait for PUBREL. */
   readonly received: readonly number[]
-  readonly queueMessagesMax: number
+  readonly queue: QueueBound
 }
 
 export type AliasPair = readonly [alias: number, topic: string]
@@ -51,6 +53,8 @@ export type SessionInput =
       readonly limit: number
       readonly now: number
     }
+  /** The rows that the effect `drop-oldest` asked for. */
+  | { readonly type: 'dropped'; readonly asked: DropEffect; readonly rows: readonly StoredDelivery[] }
   /** The time of the last effect `wake` has come. */
   | { readonly type: 'ack-wait-over'; readonly now: number }
   /** Other members of the group have these stored deliveries of a shared subscription. */

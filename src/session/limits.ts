@@ -25,9 +25,12 @@ export const TOPIC_ALIASES_INCOMING_MAX = 16
 /** The most topic aliases that the server uses towards a client. */
 export const TOPIC_ALIASES_OUTGOING_MAX = 16
 
-/** Messages that wait for one session, online or not; past it the publisher gets 0x97 (Quota exceeded). */
+/**
+ * Messages that wait for one session, online or not. Past it the oldest is dropped and counted, or the publisher gets 0x97, as the
+ * session's policy says. What came by shared subscriptions has this bound for itself.
+ */
 export const QUEUE_MESSAGES_MAX = 10_000
-/** Bytes that wait for one session; past it the publisher gets 0x97. */
+/** Bytes that wait for one session; past it the same. What came by shared subscriptions has this bound for itself. */
 export const QUEUE_BYTES_MAX = 16 * 1024 * 1024
 
 /** Subscriptions of one session; past it SUBACK 0x97. */

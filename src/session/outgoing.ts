@@ -1,12 +1,13 @@
 // The deliveries of a session on their way to its client: in flight, waiting, stored. Decides which is sent, stored, or given
 // its outcome. No I/O: each call returns the effects that the actor performs.
-import type { Delivery, DeliveryOutcome } from './delivery.ts'
+import { type Delivery, withoutDrops } from './delivery.ts'
 import { DeliveryQueue } from './delivery-queue.ts'
-import type { OutgoingEffect } from './effect.ts'
+import type { DropEffect, OutgoingEffect } from './effect.ts'
 import { InflightWindow } from './inflight-window.ts'
 import type { AwakenedInput } from './input.ts'
-import { ACK_WAIT_MS, QUEUE_MESSAGES_MAX, STALL_MS } from './limits.ts'
-import { entryOf, FORGOTTEN, isOpen, isShared, type QueueEntry } from './queue-entry.ts'
+import { ACK_WAIT_MS, STALL_MS } from './limits.ts'
+import { entryOf, FORGOTTEN, isOpen, isShared, type QueueEntry, settle } from './queue-entry.ts'
+import type { QueueBound, WhenFull } from './queue-room.ts'
 import { type OutgoingSnapshot, packetIdOf, type StoredDelivery } from './stored-delivery.ts'
 
 /** What others may ask of a session's deliveries. */
@@ -24,6 +25,7 @@ export interface OutgoingState {
 
 export class OutgoingDeliveries implements OutgoingState {
   readonly persistent: boolean
+  private readonly whenFull: WhenFull
   private readonly window: InflightWindow
   private readonly queue: DeliveryQueue
   private lastPosition: number
@@ -31,8 +33,9 @@ export class OutgoingDeliveries implements OutgoingState {
   private sentHere = 0
   private wakeAt = 0
 
-  constructor(persistent: boolean, snapshot: OutgoingSnapshot, messagesMax = QUEUE_MESSAGES_MAX) {
+  constructor(persistent: boolean, snapshot: OutgoingSnapshot, { messagesMax, whenFull }: QueueBound) {
     this.persistent = persistent
+    this.whenFull = whenFull
     this.window = new InflightWindow(snapshot.released)
     this.queue = new DeliveryQueue(snapshot, messagesMax)
     this.lastPosition = snapshot.lastPosition
@@ -95,24 +98,39 @@ export class OutgoingDeliveries implements OutgoingState {
       effects.push({ do: 'outcome', number, outcome: 'accepted' })
       return effects
     }
-    // A message that an outbox or another queue has acknowledged has no other place: take it beyond the bound.
-    if (delivery.message.acknowledged === undefined && !this.queue.hasRoomFor(delivery)) {
+    if (this.refuses(delivery)) {
       effects.push({ do: 'outcome', number, outcome: 'queue-full' })
       return effects
     }
     const position = ++this.lastPosition
-    const entry: QueueEntry = { position, delivery, arrivedAt: now, stored: false, sentBefore: false, number }
+    const entry: QueueEntry = {
+      position,
+      delivery: withoutDrops(delivery),
+      arrivedAt: now,
+      stored: false,
+      sentBefore: false,
+      number,
+    }
     if (this.online && this.queue.isEmpty && this.window.hasRoomFor(position)) {
       this.send(entry, false, effects)
     } else if (!this.online || this.queue.hasMoreStored) {
       this.store([entry], effects, false)
       this.queue.leftInStorage()
+      this.makeRoom(isShared(entry), effects)
       return effects
     } else {
       this.queue.add(entry)
+      this.makeRoom(isShared(entry), effects)
     }
     if (isOpen(entry)) this.wake(now + ACK_WAIT_MS, effects)
     return effects
+  }
+
+  /** The rows that the effect `drop-oldest` asked for: those that were not sent meanwhile are dropped. */
+  dropped(asked: DropEffect, rows: readonly StoredDelivery[]): OutgoingEffect[] {
+    const inFlight = new Set([...this.window.entries()].map(({ position }) => position))
+    const gone = this.queue.droppedStored(asked, rows, inFlight)
+    return gone.length === 0 ? [] : dropEffects(gone, gone)
   }
 
   /** PUBACK. `unknown`: nothing with this id is in flight; `misused`: it is in flight with QoS 2. */
@@ -241,6 +259,30 @@ export class OutgoingDeliveries implements OutgoingState {
     return gone.length === 0 ? [] : [{ do: 'forget', positions: gone.map(({ position }) => position) }]
   }
 
+  private refuses(delivery: Delivery): boolean {
+    const { share, message } = delivery
+    // A message that an outbox or another queue has acknowledged has no other place.
+    if (message.acknowledged !== undefined || this.queue.hasRoomFor(delivery)) return false
+    // Another member of the group may have room.
+    return this.whenFull === 'refuse' || (share !== null && share.drops !== true)
+  }
+
+  /** Drops the oldest that are not in flight while the queue is over its bounds. A session that refuses drops none. */
+  private makeRoom(shared: boolean, effects: OutgoingEffect[]): void {
+    if (this.whenFull === 'refuse') return
+    const dropped = this.queue.dropWaiting(shared, this.sentUpTo)
+    for (const entry of dropped) settle(entry, 'dropped', effects)
+    if (dropped.length > 0)
+      effects.push(
+        ...dropEffects(
+          dropped,
+          dropped.filter(({ stored }) => stored),
+        ),
+      )
+    const stored = this.queue.toDrop(shared, this.sentUpTo)
+    if (stored !== null) effects.push(stored)
+  }
+
   private release(packetId: number, entry: QueueEntry): OutgoingEffect[] {
     const effects: OutgoingEffect[] = []
     const position = entry === FORGOTTEN ? packetId : entry.position
@@ -334,9 +376,13 @@ export class OutgoingDeliveries implements OutgoingState {
   }
 }
 
-/** Tells the sender the outcome, once. */
-function settle(entry: QueueEntry, outcome: DeliveryOutcome, effects: OutgoingEffect[]): void {
-  if (!isOpen(entry)) return
-  effects.push({ do: 'outcome', number: entry.number, outcome })
-  entry.number = 0
+function dropEffects(
+  dropped: readonly StoredDelivery[],
+  stored: readonly StoredDelivery[],
+): OutgoingEffect[] {
+  const positions = stored.map(({ position }) => position)
+  return [
+    ...(positions.length > 0 ? [{ do: 'forget' as const, positions }] : []),
+    { do: 'dropped', deliveries: dropped.map(({ delivery }) => delivery) },
+  ]
 }

@@ -1,5 +1,6 @@
 // A QoS 1 or 2 delivery in the session's memory: in flight to its client, or waiting for room in the inflight window.
-import type { Delivery } from './delivery.ts'
+import type { Delivery, DeliveryOutcome } from './delivery.ts'
+import type { OutgoingEffect } from './effect.ts'
 import type { StoredDelivery } from './stored-delivery.ts'
 
 export interface QueueEntry {
@@ -48,4 +49,11 @@ export const FORGOTTEN: QueueEntry = {
     share: null,
     message: { topic: '', qos: 1, retain: false, properties: NO_BYTES, payload: NO_BYTES, expiresAt: 0 },
   },
+}
+
+/** Tells the sender the outcome, once. */
+export function settle(entry: QueueEntry, outcome: DeliveryOutcome, effects: OutgoingEffect[]): void {
+  if (!isOpen(entry)) return
+  effects.push({ do: 'outcome', number: entry.number, outcome })
+  entry.number = 0
 }

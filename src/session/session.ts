@@ -10,6 +10,7 @@ import { SESSION_EXPIRY_SECONDS_MAX } from './limits.ts'
 import { OutgoingDeliveries, type OutgoingState } from './outgoing.ts'
 import { type Overlap, overlapOf } from './overlap.ts'
 import { Publishes, reply } from './publishes.ts'
+import type { QueueBound } from './queue-room.ts'
 import { EMPTY_OUTGOING } from './stored-delivery.ts'
 import type { Subscription } from './subscription.ts'
 import { Subscriptions } from './subscriptions.ts'
@@ -19,7 +20,7 @@ const NOTHING: Effect[] = []
 export class Session {
   readonly id: string
   private expiry: number
-  private readonly queueMessagesMax: number
+  private readonly queue: QueueBound
   private readonly publishes: Publishes
   private readonly subscribed: Subscriptions
   private readonly held = new HeldPackets()
@@ -27,20 +28,20 @@ export class Session {
   private isConnected = false
   private lastNumber = 0
 
-  constructor({ id, expirySeconds, subscriptions, outgoing, received, queueMessagesMax }: SessionStart) {
+  constructor({ id, expirySeconds, subscriptions, outgoing, received, queue }: SessionStart) {
     const nextNumber = () => ++this.lastNumber
     this.id = id
     this.expiry = expirySeconds
-    this.queueMessagesMax = queueMessagesMax
+    this.queue = queue
     this.publishes = new Publishes(received, nextNumber)
     this.subscribed = new Subscriptions(subscriptions, nextNumber)
-    this.deliveries = new OutgoingDeliveries(expirySeconds > 0, outgoing, queueMessagesMax)
+    this.deliveries = new OutgoingDeliveries(expirySeconds > 0, outgoing, queue)
   }
 
   /** A new session, without subscriptions and messages. */
-  static begin(id: string, expirySeconds: number, queueMessagesMax: number): Session {
+  static begin(id: string, expirySeconds: number, queue: QueueBound): Session {
     const outgoing = EMPTY_OUTGOING
-    return new Session({ id, expirySeconds, queueMessagesMax, subscriptions: [], outgoing, received: [] })
+    return new Session({ id, expirySeconds, queue, subscriptions: [], outgoing, received: [] })
   }
 
   /** Whether deliveries that are not acknowledged outlive the connection. Changes with a CONNECT only. */
@@ -92,7 +93,7 @@ export class Session {
         this.deliveries = new OutgoingDeliveries(
           input.expirySeconds > 0,
           this.deliveries.snapshot(),
-          this.queueMessagesMax,
+          this.queue,
         )
         return NOTHING
       case 'connected':
@@ -110,6 +111,8 @@ export class Session {
         return this.deliveries.skipped(input.packetId)
       case 'refill':
         return this.deliveries.refill(input.rows, input.limit, input.now)
+      case 'dropped':
+        return this.deliveries.dropped(input.asked, input.rows)
       case 'ack-wait-over':
         return this.deliveries.ackWaitOver(input.now)
       case 'redistributed':

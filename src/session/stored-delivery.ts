@@ -14,6 +14,9 @@ export interface OutgoingSnapshot {
   readonly sentUpTo: number
   readonly storedMessages: number
   readonly storedBytes: number
+  /** How many of these, and of their bytes, came by shared subscriptions. */
+  readonly sharedMessages: number
+  readonly sharedBytes: number
   /** Positions of QoS 2 deliveries that have their PUBREC and wait for PUBCOMP, in order. */
   readonly released: readonly number[]
 }
@@ -23,6 +26,8 @@ export const EMPTY_OUTGOING: OutgoingSnapshot = {
   sentUpTo: 0,
   storedMessages: 0,
   storedBytes: 0,
+  sharedMessages: 0,
+  sharedBytes: 0,
   released: [],
 }
 

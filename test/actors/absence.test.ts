@@ -28,7 +28,7 @@ test('what others take after the client has acknowledged it on a connection in b
   const one = { ...delivery('rooms/1/a'), share: { filter: '$share/g/rooms/1/#', waits: true } }
   void gate.device.deliver(String(session), [encodeDelivery(one)])
   await platform.clock.pass(1000)
-  expect(gate.device.parts.store.queueSize().messages).toBe(1)
+  expect(gate.device.parts.store.queueSize().stored.storedMessages).toBe(1)
   first.gone = true
   gate.closed(first)
   await platform.clock.pass(1)
@@ -36,7 +36,7 @@ test('what others take after the client has acknowledged it on a connection in b
   const second = await open(gate, platform, connectFrame(3600))
   await gate.frame(second, frame({ cmd: 'puback', messageId: 1 }))
   await platform.clock.settled()
-  expect(gate.device.parts.store.queueSize().messages).toBe(0)
+  expect(gate.device.parts.store.queueSize().stored.storedMessages).toBe(0)
   second.gone = true
   gate.closed(second)
   await platform.clock.settled()

@@ -153,8 +153,8 @@ test('a backlog delivers its messages marked as acknowledged', async () => {
   expect(got).toEqual(['x new'])
 })
 
-test('a session whose queue is full accepts acknowledged messages, and refuses the rest', () => {
-  const session = new Session(startOf({ expirySeconds: 60, queueMessagesMax: 1 }))
+test('a session whose queue is full and refuses accepts acknowledged messages, and refuses the rest', () => {
+  const session = new Session(startOf({ expirySeconds: 60, queue: { messagesMax: 1, whenFull: 'refuse' } }))
   const give = (topic: string, acknowledged?: 'new') => {
     const one = delivery(topic)
     const message = acknowledged === undefined ? one.message : { ...one.message, acknowledged }

@@ -12,8 +12,9 @@ import {
 import { Reason } from '../../src/mqtt/reason.ts'
 import { Session } from '../../src/session/session.ts'
 
-const LASTING = Session.begin('lasting', 3600, 100)
-const SHORT = Session.begin('short', 0, 100)
+const QUEUE = { messagesMax: 100, whenFull: 'drop-oldest' } as const
+const LASTING = Session.begin('lasting', 3600, QUEUE)
+const SHORT = Session.begin('short', 0, QUEUE)
 const FAREWELL = { farewell: Reason.DisconnectWithWill } as unknown as Live
 const LIVE = { farewell: null } as unknown as Live
 

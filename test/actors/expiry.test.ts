@@ -89,7 +89,7 @@ test('while the core is away it stays', async () => {
   await world.alarm()
   await world.clock.pass(10_000)
   await world.alarm()
-  expect(world.device.parts.store.queueSize().messages).toBe(1)
+  expect(world.device.parts.store.queueSize().stored.storedMessages).toBe(1)
 })
 
 test.each([HERE, AWAY])(

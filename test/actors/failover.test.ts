@@ -227,9 +227,9 @@ describe('when the lost region is back', () => {
     await over.world.leave()
     await comeBack(over)
     const { device, session } = over.world
-    expect(device.parts.store.queueSize().messages).toBe(0)
+    expect(device.parts.store.queueSize().stored.storedMessages).toBe(0)
     await device.deliver(session, [forGroup(2, true)])
-    expect(device.parts.store.queueSize().messages).toBe(1)
+    expect(device.parts.store.queueSize().stored.storedMessages).toBe(1)
   })
 
   test('what is late of a session that was never synced is the client’s', async () => {

@@ -68,7 +68,7 @@ export class FakePlatform implements Platform {
       serverKeepAliveSeconds: 600,
       packetBytesMax: 1024 * 1024,
       outboxMessagesMax: 100_000,
-      queueMessagesMax: QUEUE_MESSAGES_MAX,
+      queue: { messagesMax: QUEUE_MESSAGES_MAX, whenFull: 'drop-oldest' },
       movePageBytesMax: MOVE_PAGE_BYTES_MAX,
       clientTokenSecret: SECRET,
       moveTo: null,

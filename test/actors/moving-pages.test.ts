@@ -198,9 +198,6 @@ beforeEach(async () => {
   store.saveSession(SESSION, 3600, platform.now(), {
     lastPosition: 0,
     sentUpTo: 0,
-    storedMessages: 0,
-    storedBytes: 0,
-    released: [],
   })
   for (const name of ['a', 'b', 'c']) store.saveSubscription(subscriptionTo(`${LAMP_ROOT}/${name}`), true)
   for (const position of positions) enqueue(EU, position)

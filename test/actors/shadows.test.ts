@@ -160,7 +160,7 @@ describe('a device that is away', () => {
         await ask(world, 'update', desired({ [`k${i % 50}`]: i }))
         await world.clock.pass(HOUR_MS / 200)
       }
-      expect(world.device.parts.store.queueSize().messages).toBe(0)
+      expect(world.device.parts.store.queueSize().stored.storedMessages).toBe(0)
       await world.connect(3600)
       await world.clock.pass(1_000)
       const deltas = told(world, '').filter(({ topic }) => topic.endsWith('update/delta'))

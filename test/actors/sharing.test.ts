@@ -29,6 +29,7 @@ class Place {
   readonly away = new Set<string>()
   readonly gone = new Set<string>()
   readonly full = new Set<string>()
+  readonly refusing = new Set<string>()
   /** Regions to which the uplink passes nothing on. */
   readonly failing = new Set<string>()
   /** Regions that answer that nobody is there. */
@@ -123,8 +124,9 @@ class Place {
 
   private answer(client: string, bytes: Uint8Array): number {
     if (this.gone.has(client)) return Outcome.NoSuchSession
-    if (this.full.has(client)) return Reason.QuotaExceeded
     const { message, share } = decodeDelivery(bytes)
+    if (this.full.has(client) && share?.drops !== true) return Reason.QuotaExceeded
+    if (this.refusing.has(client)) return Reason.QuotaExceeded
     const waits = share?.waits ?? false
     if (this.away.has(client) && !waits) return Outcome.ClientAway
     this.given.push({ client, text: textOf(message.payload), waits })
@@ -204,11 +206,26 @@ describe('at the home', () => {
     expect(place.passed.map(({ turn }) => turn?.mode)).toEqual(['offer', 'keep'])
   })
 
-  test('with all queues full the publisher learns it', async () => {
+  test('with all queues full, and sessions that refuse, the publisher learns it', async () => {
     const place = new Place(EU)
     await place.members('a', 'b')
-    place.full.add('a').add('b')
+    place.refusing.add('a').add('b')
     expect(await place.publish('1')).toEqual([Reason.QuotaExceeded])
+    expect(await place.turn('keep')).toBe(Reason.QuotaExceeded)
+  })
+
+  test('with all queues full one member drops its oldest, once no other member has room', async () => {
+    const place = new Place(EU)
+    await place.members('a', 'b', 'c')
+    place.full.add('a').add('b')
+    place.away.add('c')
+    expect(await place.publish('1')).toEqual([0])
+    expect(place.given.map(({ client }) => client)).toEqual(['c'])
+    place.full.add('c')
+    place.refusing.add('a')
+    expect(await place.publish('2', '3')).toEqual([0, 0])
+    expect(place.given.slice(1).every(({ client }) => client !== 'a')).toBe(true)
+    expect(await place.turn('keep')).toBe(0)
   })
 
   test('where the way to the last members failed, whoever has the message learns that, and not that there are none', async () => {

@@ -99,7 +99,7 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
     [
       'queue of a session',
       '{QUEUE_MESSAGES_MAX} messages, {QUEUE_BYTES_MAX}',
-      'the publisher gets 0x97; an MQTT 3.1.1 publisher is disconnected, since that version has no refusal ([decision 4](decisions/0004-a-full-queue-refuses-the-publisher.md))',
+      'its oldest messages are dropped and counted; with `QUEUE_WHEN_FULL=refuse` the publisher gets 0x97, and an MQTT 3.1.1 publisher is disconnected ([decision 4](decisions/0004-a-full-queue-costs-its-owner.md)). What came by shared subscriptions has the same bound for itself',
     ],
     ['subscriptions of a session', '{SUBSCRIPTIONS_MAX}, {FILTERS_BYTES_MAX} of filters', 'SUBACK 0x97'],
     [

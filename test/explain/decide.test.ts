@@ -126,6 +126,13 @@ const CASES: readonly (readonly [string, Changes, Verdict, Cause, RegExp?])[] = 
     'dropped',
     'qos-0-away',
   ],
+  [
+    'a full queue that dropped its oldest',
+    { receiver: { lost: [{ why: 'queue-full', messages: 5, ageMs: 4_000 }] } },
+    'dropped',
+    'queue-full',
+    /5 messages of this topic/,
+  ],
   ['a queue that refused it', { receiver: received('queue-full') }, 'refused', 'queue-full'],
   [
     '0x97 and a full queue',

@@ -6,10 +6,12 @@ import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import { type Delivery, type DeliveryOutcome, deliveryBytes } from '../../src/session/delivery.ts'
 import type { Effect } from '../../src/session/effect.ts'
 import type { SessionStart } from '../../src/session/input.ts'
+import type { QueueBound } from '../../src/session/queue-room.ts'
 import type { Session } from '../../src/session/session.ts'
 import { packetIdOf, type StoredDelivery } from '../../src/session/stored-delivery.ts'
 import type { Terms } from '../../src/session/terms.ts'
 import { OutgoingAliases, type TopicAlias } from '../../src/session/topic-aliases.ts'
+import { oldest } from '../session/actor.ts'
 import { startOf } from '../session/packets.ts'
 import { RecordedSession, type Recording } from '../session/recording.ts'
 import { SessionStorage } from './session-storage.ts'
@@ -19,6 +21,8 @@ export interface Witness {
   sent(delivery: Delivery, packetId: number, dup: boolean, alias: TopicAlias | null): void
   /** In place of `sent`: it is too large for the client, or has expired. */
   skipped(delivery: Delivery, packetId: number): void
+  /** A full queue has dropped these. */
+  dropped(deliveries: readonly Delivery[]): void
   pubrel(packetId: number): void
   replied(packet: ServerPacket): void
   /** A publish of the client goes to its leaf. */
@@ -71,8 +75,11 @@ export class SessionActor<O> {
   private performing = false
   private performed = 0
 
-  constructor(witness: Witness) {
+  private readonly bound: QueueBound
+
+  constructor(witness: Witness, bound: QueueBound) {
     this.witness = witness
+    this.bound = bound
   }
 
   /** As if an earlier life had left this session. */
@@ -97,7 +104,7 @@ export class SessionActor<O> {
       this.session.step({ type: 'resumed', expirySeconds })
     } else {
       this.endSession()
-      this.session = this.begun(startOf({ id: `s${++this.sessions}`, expirySeconds }))
+      this.session = this.begun(startOf({ queue: this.bound, id: `s${++this.sessions}`, expirySeconds }))
     }
     const { session } = this
     if (session === null) return
@@ -185,6 +192,7 @@ export class SessionActor<O> {
     const received = persistent ? [...storage.received] : session.received
     const awake = this.begun(
       startOf({
+        queue: this.bound,
         id: session.id,
         expirySeconds: session.expirySeconds,
         subscriptions: [...session.subscriptions.values()],
@@ -227,6 +235,7 @@ export class SessionActor<O> {
     }
     this.session = this.begun(
       startOf({
+        queue: this.bound,
         id: row.id,
         expirySeconds: row.expirySeconds,
         subscriptions: [...subscriptions.values()],
@@ -336,6 +345,13 @@ export class SessionActor<O> {
       const input = { type: 'refill', rows, limit, now: this.now } as const
       this.perform(session.step(input), 2 * rows.length + 2)
     },
+    'drop-oldest': (effect, session) => {
+      if (!this.isCurrent(session)) return
+      this.storage.flush()
+      const rows = oldest(this.storage.queued(0, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER), effect)
+      this.perform(session.step({ type: 'dropped', asked: effect, rows }), 2)
+    },
+    dropped: ({ deliveries }) => this.witness.dropped(deliveries),
     wake: ({ at }) => {
       this.wakeAt = at
     },

@@ -26,6 +26,8 @@ export interface Known {
   /** The process died, or the session ended, before its outcome: nobody was promised anything. */
   abandoned: boolean
   ended: boolean
+  /** The full queue dropped it for a newer one, and counted it. */
+  dropped: boolean
 }
 
 const NO_BYTES = new Uint8Array(0)
@@ -66,6 +68,7 @@ export class Messages {
       arrived: 0,
       abandoned: false,
       ended: false,
+      dropped: false,
     })
     const payload = payloadBytes === 0 ? NO_BYTES : PAYLOAD.subarray(0, payloadBytes)
     const topic = `rooms/${this.last % TOPICS}`
@@ -137,13 +140,38 @@ export class Messages {
     if (qos === 2 && one.packetId !== null) this.released.add(packetId)
   }
 
+  /** Only what is not in flight, from the oldest of its kind. */
+  dropped(deliveries: readonly Delivery[]): void {
+    for (const { identifiers } of deliveries) {
+      const number = numberOf(identifiers)
+      const one = this.of(number)
+      assert.ok(!one.dropped && !one.ended, `${number} is dropped twice`)
+      assert.ok(one.packetId === null, `${number} was sent and is dropped`)
+      one.dropped = true
+      for (const [older, { packetId, ...before }] of this.known)
+        assert.ok(
+          older >= number ||
+            before.sessionId !== one.sessionId ||
+            before.shared !== one.shared ||
+            before.qos === 0 ||
+            packetId !== null ||
+            before.acknowledged ||
+            before.dropped ||
+            before.abandoned ||
+            before.expiresAt > 0 ||
+            (before.settled !== null && before.settled !== Reason.Success),
+          `${number} is dropped before ${older}`,
+        )
+    }
+  }
+
   private begins(number: number, packetId: number): void {
     const one = this.of(number)
     assert.ok(!this.open.has(packetId) && !this.released.has(packetId), `packet id ${packetId} is taken`)
     assert.ok(this.open.size + this.released.size < this.window, 'more than the Receive Maximum')
     assert.ok(number > this.lastSent, `${number} after ${this.lastSent}`)
     if (one.packetId !== null) assert.equal(packetId, one.packetId, 'another packet id') // [MQTT-4.4.0-1]
-    assert.ok(!one.ended && !one.acknowledged && one.settled !== Outcome.ClientAway)
+    assert.ok(!one.ended && !one.dropped && !one.acknowledged && one.settled !== Outcome.ClientAway)
     this.lastSent = number
   }
 
@@ -187,7 +215,8 @@ export class Messages {
     for (const [number, one] of this.known) {
       if (one.sessionId !== sessionId || one.ended) continue
       one.ended = true
-      const mine = one.acknowledged || (one.qos === 2 && one.packetId !== null) || others.has(number)
+      const mine =
+        one.acknowledged || one.dropped || (one.qos === 2 && one.packetId !== null) || others.has(number)
       if (!one.shared || one.qos === 0 || one.settled !== Reason.Success || isExpired(one, now)) continue
       assert.ok(mine, `${number} of a shared subscription is lost with the session`)
     }
@@ -200,7 +229,8 @@ export class Messages {
     for (const [number, one] of this.known) {
       const refused = one.settled !== null && one.settled !== Reason.Success
       if (one.sessionId !== sessionId || one.qos === 0) continue
-      if (!isExpired(one, now) && !refused && !one.abandoned && !one.ended) yield [number, one]
+      if (!isExpired(one, now) && !refused && !one.abandoned && !one.ended && !one.dropped)
+        yield [number, one]
     }
   }
 }

@@ -2,7 +2,8 @@
 import fc from 'fast-check'
 import type { ClientPacket, ProtocolVersion, QoS, SubscriptionRequest } from '../../src/mqtt/packet.ts'
 import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
-import { ACK_WAIT_MS, STALL_MS } from '../../src/session/limits.ts'
+import { ACK_WAIT_MS, QUEUE_MESSAGES_MAX, STALL_MS } from '../../src/session/limits.ts'
+import type { QueueBound } from '../../src/session/queue-room.ts'
 
 export interface Connecting {
   readonly do: 'connect'
@@ -52,6 +53,7 @@ export type Step =
 export interface Life {
   readonly begin: 'new' | 'wrapping' | 'long' | 'long-exact'
   readonly first: Connecting
+  readonly bound: QueueBound
   readonly steps: readonly Step[]
 }
 
@@ -202,5 +204,9 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 export const lives: fc.Arbitrary<Life> = fc.record({
   begin: fc.constantFrom('new', 'wrapping', 'long', 'long-exact'),
   first: connecting,
+  bound: fc.record({
+    messagesMax: fc.constantFrom(QUEUE_MESSAGES_MAX, 6),
+    whenFull: fc.constantFrom('drop-oldest', 'refuse'),
+  }),
   steps: fc.array(steps, { minLength: 1, maxLength: 50, size: 'max' }),
 })

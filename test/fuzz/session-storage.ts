@@ -1,9 +1,10 @@
 // A session's storage in memory, as actors/device/session/session-store.ts and write-behind.ts keep it.
 import assert from 'node:assert/strict'
-import { type Delivery, deliveryBytes } from '../../src/session/delivery.ts'
+import type { Delivery } from '../../src/session/delivery.ts'
 import type { Session } from '../../src/session/session.ts'
 import type { OutgoingSnapshot, StoredDelivery } from '../../src/session/stored-delivery.ts'
 import type { Subscription } from '../../src/session/subscription.ts'
+import { sizeOf } from '../session/actor.ts'
 
 interface SessionRow {
   readonly id: string
@@ -93,13 +94,10 @@ export class SessionStorage {
     sentUpTo: number,
     released: readonly number[] = [...this.released].sort((a, b) => a - b),
   ): OutgoingSnapshot {
-    let storedBytes = 0
-    for (const delivery of this.queue.values()) storedBytes += deliveryBytes(delivery)
     return {
       lastPosition: Math.max(lastPosition, ...this.queue.keys()),
       sentUpTo,
-      storedMessages: this.queue.size,
-      storedBytes,
+      ...sizeOf(this.queue.values()),
       released,
     }
   }

@@ -30,6 +30,7 @@ const OUTCOMES: Readonly<Record<DeliveryOutcome, number>> = {
   stored: Reason.Success,
   'client-away': Outcome.ClientAway,
   'queue-full': Reason.QuotaExceeded,
+  dropped: Reason.Success,
 }
 
 const PLAIN: Shape = { qos: 1, lifeMs: 0, share: 'no' }
@@ -46,13 +47,15 @@ const RETURNING: Connecting = {
 }
 
 class Model implements Witness {
-  private readonly actor = new SessionActor<Received>(this)
+  private readonly actor: SessionActor<Received>
   private readonly messages = new Messages()
   private readonly publishes = new Publishes()
   private connection: Connection | null = null
 
-  constructor(begin: Life['begin'], first: Connecting) {
-    const { actor, messages } = this
+  constructor({ begin, first, bound }: Omit<Life, 'steps'>) {
+    const actor = new SessionActor<Received>(this, bound)
+    this.actor = actor
+    const { messages } = this
     const rows: StoredDelivery[] = []
     if (begin === 'wrapping') actor.begin(100, rows, 65_532, 65_532)
     if (begin === 'long' || begin === 'long-exact') {
@@ -200,6 +203,10 @@ class Model implements Witness {
   skipped(delivery: Delivery, packetId: number): void {
     assert.ok(this.connection !== null)
     this.messages.skipped(delivery, packetId)
+  }
+
+  dropped(deliveries: readonly Delivery[]): void {
+    this.messages.dropped(deliveries)
   }
 
   pubrel(packetId: number): void {
@@ -377,8 +384,8 @@ class Model implements Witness {
     }
     if (session === null) return
     const { lastPosition, sentUpTo, released, ...counts } = session.outgoing.snapshot()
-    const { storedMessages, storedBytes } = storage.snapshot(lastPosition, sentUpTo)
-    assert.deepStrictEqual(counts, { storedMessages, storedBytes })
+    const { lastPosition: _, sentUpTo: __, released: ___, ...rows } = storage.snapshot(lastPosition, sentUpTo)
+    assert.deepStrictEqual(counts, rows)
     assert.deepStrictEqual(new Set(released.map(packetIdOf)), this.messages.released)
     assert.deepStrictEqual(new Set(session.received), new Set(this.publishes.settledIds))
     if (session.persistent) {
@@ -399,6 +406,8 @@ class Model implements Witness {
       assert.ok(live !== null && wakeAt > 0 && wakeAt <= now + ACK_WAIT_MS, `${number} waits without a wake`)
     } else if (one.settled !== Reason.Success) {
       assert.ok(!stored, `${number} is not taken, and stored`)
+    } else if (one.dropped) {
+      assert.ok(!stored, `${number} is dropped, and stored`)
     } else if (!one.acknowledged && (session?.persistent === true || (one.shared && one.packetId === null))) {
       assert.ok(isExpired(one, now) || stored, `${number} is settled and neither stored nor acknowledged`)
     }
@@ -408,8 +417,8 @@ class Model implements Witness {
 }
 
 export const SESSION = [
-  fuzz('session', 40, lives, ({ begin, first, steps }) => {
-    const model = new Model(begin, first)
+  fuzz('session', 40, lives, ({ steps, ...life }) => {
+    const model = new Model(life)
     for (const step of steps) model.step(step)
     model.finish()
     model.replay()

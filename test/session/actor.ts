@@ -1,8 +1,10 @@
 // A small actor for tests of OutgoingDeliveries: performs its effects over a store in memory, and records what is sent.
 import type { ProtocolVersion } from '../../src/mqtt/packet.ts'
-import type { Delivery, DeliveryOutcome } from '../../src/session/delivery.ts'
-import type { OutgoingEffect } from '../../src/session/effect.ts'
+import { type Delivery, type DeliveryOutcome, deliveryBytes } from '../../src/session/delivery.ts'
+import type { DropEffect, OutgoingEffect } from '../../src/session/effect.ts'
+import { QUEUE_MESSAGES_MAX } from '../../src/session/limits.ts'
 import { OutgoingDeliveries } from '../../src/session/outgoing.ts'
+import type { QueueBound } from '../../src/session/queue-room.ts'
 import { EMPTY_OUTGOING, packetIdOf, type StoredDelivery } from '../../src/session/stored-delivery.ts'
 
 const NO_BYTES = new Uint8Array(0)
@@ -35,6 +37,9 @@ export function termsOf(protocolVersion: ProtocolVersion, incomingWindow = 10) {
   }
 }
 
+export const DROPPING: QueueBound = { messagesMax: QUEUE_MESSAGES_MAX, whenFull: 'drop-oldest' }
+export const REFUSING: QueueBound = { messagesMax: QUEUE_MESSAGES_MAX, whenFull: 'refuse' }
+
 export interface Sent {
   readonly topic: string
   readonly packetId: number
@@ -63,8 +68,13 @@ export class FakeActor {
   /** Called before a refill is performed: effects of one call are performed one after another, not at once. */
   beforeRefill: () => void = () => undefined
 
-  constructor(persistent: boolean) {
-    this.outgoing = new OutgoingDeliveries(persistent, EMPTY_OUTGOING)
+  /** Topics of what was dropped, in order. */
+  readonly dropped: string[] = []
+  private readonly bound: QueueBound
+
+  constructor(persistent: boolean, bound: QueueBound = DROPPING) {
+    this.bound = bound
+    this.outgoing = new OutgoingDeliveries(persistent, EMPTY_OUTGOING, bound)
   }
 
   deliver(one: Delivery): void {
@@ -181,6 +191,12 @@ export class FakeActor {
         this.beforeRefill()
         this.perform(this.outgoing.refill(this.read(effect.after, effect.limit), effect.limit, this.now))
         return
+      case 'drop-oldest':
+        this.perform(this.outgoing.dropped(effect, oldest(this.read(0, this.rows.size), effect)))
+        return
+      case 'dropped':
+        this.dropped.push(...effect.deliveries.map(({ message }) => message.topic))
+        return
       case 'wake':
         this.wakeAt = effect.at
         return
@@ -208,18 +224,40 @@ export class FakeActor {
     sentUpTo: number,
     released: readonly number[],
   ): void {
-    let storedBytes = 0
-    for (const { message } of this.rows.values()) {
-      storedBytes += message.payload.length + message.properties.length + message.topic.length + 16
-    }
-    const storedMessages = this.rows.size
     this.wakeAt = 0
-    this.outgoing = new OutgoingDeliveries(persistent, {
-      lastPosition,
-      sentUpTo,
-      storedMessages,
-      storedBytes,
-      released,
-    })
+    this.outgoing = new OutgoingDeliveries(
+      persistent,
+      { lastPosition, sentUpTo, ...sizeOf(this.rows.values()), released },
+      this.bound,
+    )
   }
+}
+
+/** What `queueSize` of a session's store counts. */
+export function sizeOf(deliveries: Iterable<Delivery>) {
+  const size = { storedMessages: 0, storedBytes: 0, sharedMessages: 0, sharedBytes: 0 }
+  for (const one of deliveries) {
+    size.storedMessages++
+    size.storedBytes += deliveryBytes(one)
+    if (one.share === null) continue
+    size.sharedMessages++
+    size.sharedBytes += deliveryBytes(one)
+  }
+  return size
+}
+
+/** What `oldest` of a session's store reads. @param rows all, by position */
+export function oldest(
+  rows: readonly StoredDelivery[],
+  { shared, after, messages, bytes }: DropEffect,
+): StoredDelivery[] {
+  const found: StoredDelivery[] = []
+  let foundBytes = 0
+  for (const row of rows) {
+    if (row.position <= after || (row.delivery.share !== null) !== shared) continue
+    if (found.length >= messages && foundBytes >= bytes) break
+    found.push(row)
+    foundBytes += deliveryBytes(row.delivery)
+  }
+  return found
 }

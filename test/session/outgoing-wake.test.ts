@@ -1,7 +1,7 @@
 // Outgoing over lost memory, small windows and full queues: where its counts and its place in storage must still be right.
 import { expect, test } from 'vitest'
 import { ACK_WAIT_MS, QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX } from '../../src/session/limits.ts'
-import { delivery, FakeActor } from './actor.ts'
+import { delivery, FakeActor, REFUSING } from './actor.ts'
 
 function absent(...topics: string[]): FakeActor {
   const actor = new FakeActor(true)
@@ -67,8 +67,8 @@ test('an acknowledgement between two steps of a refill loads nothing twice', () 
   expect(actor.outgoing.snapshot()).toMatchObject({ storedMessages: 0, storedBytes: 0 })
 })
 
-test('past the bound of messages a publisher is refused, and taken again when there is room', () => {
-  const actor = new FakeActor(true)
+test('past the bound of messages a session that refuses refuses its publisher, and taken again when there is room', () => {
+  const actor = new FakeActor(true, REFUSING)
   for (let i = 0; i < QUEUE_MESSAGES_MAX; i++) actor.deliverAll(`${i}`)
   expect(actor.outcomes.get(`${QUEUE_MESSAGES_MAX - 1}`)).toEqual(['stored'])
   actor.deliverAll('too many')
@@ -82,8 +82,8 @@ test('past the bound of messages a publisher is refused, and taken again when th
   expect(actor.outcomes.get('again too many')).toEqual(['queue-full'])
 })
 
-test('past the bound of bytes a publisher is refused', () => {
-  const actor = new FakeActor(true)
+test('past the bound of bytes a session that refuses refuses its publisher', () => {
+  const actor = new FakeActor(true, REFUSING)
   const room = QUEUE_BYTES_MAX - 17
   actor.deliver(delivery('a', { payloadBytes: room - 17 }))
   actor.deliver(delivery('b', { payloadBytes: 1 }))
@@ -94,7 +94,7 @@ test('past the bound of bytes a publisher is refused', () => {
 })
 
 test('what waits for a slow client counts once, before and after it is stored', () => {
-  const actor = new FakeActor(true)
+  const actor = new FakeActor(true, REFUSING)
   actor.resume(1)
   for (let i = 0; i < QUEUE_MESSAGES_MAX - 1; i++) actor.deliverAll(`${i}`)
   actor.pass(ACK_WAIT_MS)
@@ -107,7 +107,7 @@ test('what waits for a slow client counts once, before and after it is stored', 
 })
 
 test('the bytes of what waits count once, before and after they are stored', () => {
-  const actor = new FakeActor(true)
+  const actor = new FakeActor(true, REFUSING)
   actor.resume(1)
   const third = { payloadBytes: Math.floor(QUEUE_BYTES_MAX / 3) }
   actor.deliverAll('in flight')

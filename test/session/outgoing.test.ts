@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { ACK_WAIT_MS, STALL_MS } from '../../src/session/limits.ts'
 import { OutgoingDeliveries } from '../../src/session/outgoing.ts'
 import { packetIdOf } from '../../src/session/stored-delivery.ts'
-import { delivery, FakeActor } from './actor.ts'
+import { DROPPING, delivery, FakeActor } from './actor.ts'
 
 function online(window = 10, persistent = true): FakeActor {
   const actor = new FakeActor(persistent)
@@ -238,7 +238,7 @@ test('a packet id that is still in flight after 65,535 others is not given twice
   actor.deliverAll('slow')
   actor.close()
   const snapshot = { ...actor.outgoing.snapshot(), lastPosition: 65_535 }
-  actor.outgoing = new OutgoingDeliveries(true, snapshot)
+  actor.outgoing = new OutgoingDeliveries(true, snapshot, DROPPING)
   actor.resume(3)
   actor.deliverAll('same id', 'behind')
   expect(actor.sentAfter(1)).toEqual(['slow'])

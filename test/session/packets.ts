@@ -13,11 +13,10 @@ import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import type { Delivery } from '../../src/session/delivery.ts'
 import type { Effect } from '../../src/session/effect.ts'
 import type { SessionInput, SessionStart } from '../../src/session/input.ts'
-import { QUEUE_MESSAGES_MAX } from '../../src/session/limits.ts'
 import { Session } from '../../src/session/session.ts'
 import { EMPTY_OUTGOING } from '../../src/session/stored-delivery.ts'
 import type { SubscribeItem } from '../../src/session/subscription.ts'
-import { delivery, termsOf } from './actor.ts'
+import { DROPPING, delivery, termsOf } from './actor.ts'
 
 export function liveSession(
   protocolVersion: ProtocolVersion,
@@ -35,7 +34,7 @@ export function startOf(more: Partial<SessionStart> = {}): SessionStart {
     subscriptions: [],
     outgoing: EMPTY_OUTGOING,
     received: [],
-    queueMessagesMax: QUEUE_MESSAGES_MAX,
+    queue: DROPPING,
     ...more,
   }
 }

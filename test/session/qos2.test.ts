@@ -5,7 +5,7 @@ import { ACK_WAIT_MS } from '../../src/session/limits.ts'
 import { OutgoingDeliveries } from '../../src/session/outgoing.ts'
 import { Session } from '../../src/session/session.ts'
 import { EMPTY_OUTGOING } from '../../src/session/stored-delivery.ts'
-import { delivery, FakeActor, termsOf } from './actor.ts'
+import { DROPPING, delivery, FakeActor, termsOf } from './actor.ts'
 import {
   ack,
   answer,
@@ -152,7 +152,11 @@ describe('to the client', () => {
 
   test('an id that the client holds is not given to another message', () => {
     const actor = new FakeActor(true)
-    actor.outgoing = new OutgoingDeliveries(true, { ...EMPTY_OUTGOING, lastPosition: 65_535, released: [1] })
+    actor.outgoing = new OutgoingDeliveries(
+      true,
+      { ...EMPTY_OUTGOING, lastPosition: 65_535, released: [1] },
+      DROPPING,
+    )
     actor.resume(10)
     actor.deliver(delivery('next', { qos: 2 }))
     expect(actor.sent).toEqual([])

@@ -35,6 +35,7 @@ const INPUTS: Record<SessionInput['type'], true> = {
   'ack-wait-over': true,
   redistributed: true,
   learned: true,
+  dropped: true,
 }
 const EFFECTS: Record<Effect['do'], true> = {
   send: true,
@@ -47,6 +48,8 @@ const EFFECTS: Record<Effect['do'], true> = {
   'sent-up-to': true,
   refill: true,
   wake: true,
+  'drop-oldest': true,
+  dropped: true,
   reply: true,
   close: true,
   publish: true,
@@ -58,6 +61,7 @@ const EFFECTS: Record<Effect['do'], true> = {
 }
 
 const TERMS = termsOf(5)
+const QUEUE_MAX = 10
 const BYTES = Uint8Array.of(0, 1, 254, 255)
 const share = { filter: '$share/g/a', waits: true }
 
@@ -68,7 +72,9 @@ function message(topic: string, qos: 0 | 1 | 2, more: Partial<Delivery> = {}): D
 
 /** One life with every kind of input and of effect. */
 function recorded(): Recording {
-  const session = new RecordedSession(startOf({ expirySeconds: 60 }))
+  const session = new RecordedSession(
+    startOf({ expirySeconds: 60, queue: { messagesMax: QUEUE_MAX, whenFull: 'drop-oldest' } }),
+  )
   const numberOf = (effects: readonly Effect[]): number => {
     for (const effect of effects) if ('number' in effect) return effect.number
     throw new Error('no effect has a number')
@@ -113,6 +119,11 @@ function recorded(): Recording {
     ...{ type: 'awakened', terms: TERMS, aliases: [[1, 'a']], unstored: [], stored: rows },
     ...{ sentOnConnection: 5, now: 600 },
   })
+  session.step({ type: 'disconnected' })
+  const few = Array.from({ length: QUEUE_MAX + 1 }, () => session.step(deliveryOf(message('more', 1))))
+  const asked = few.flat().find((effect) => effect.do === 'drop-oldest')
+  if (asked?.do !== 'drop-oldest') throw new Error('a full queue drops nothing')
+  session.step({ type: 'dropped', asked, rows: [{ position: 6, delivery: message('more', 1) }] })
   return session.recording
 }
 

@@ -1,10 +1,10 @@
 // Deliveries of shared subscriptions in a session: passed on to another member while the client has not got them.
 import { expect, test } from 'vitest'
-import { type Delivery, deliveryBytes } from '../../src/session/delivery.ts'
+import type { Delivery } from '../../src/session/delivery.ts'
 import { ACK_WAIT_MS } from '../../src/session/limits.ts'
 import { OutgoingDeliveries } from '../../src/session/outgoing.ts'
 import { EMPTY_OUTGOING } from '../../src/session/stored-delivery.ts'
-import { delivery, FakeActor } from './actor.ts'
+import { DROPPING, delivery, FakeActor, sizeOf } from './actor.ts'
 
 const PACKET_IDS = 65_535
 
@@ -90,13 +90,16 @@ test('what waits for a packet id that another delivery has in flight was not sen
   const actor = new FakeActor(false)
   const rows = [3, 4].map((position) => ({ position, delivery: delivery(`old ${position}`) }))
   for (const row of rows) actor.rows.set(row.position, row.delivery)
-  actor.outgoing = new OutgoingDeliveries(false, {
-    ...EMPTY_OUTGOING,
-    lastPosition: PACKET_IDS + 2,
-    sentUpTo: 4,
-    storedMessages: rows.length,
-    storedBytes: rows.reduce((sum, row) => sum + deliveryBytes(row.delivery), 0),
-  })
+  actor.outgoing = new OutgoingDeliveries(
+    false,
+    {
+      ...EMPTY_OUTGOING,
+      lastPosition: PACKET_IDS + 2,
+      sentUpTo: 4,
+      ...sizeOf(rows.map((row) => row.delivery)),
+    },
+    DROPPING,
+  )
   actor.resume(10)
   actor.acknowledge(3)
   for (const topic of ['sent', 'waiting']) actor.deliver(shared(topic, { qos: 2 }))

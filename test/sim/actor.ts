@@ -1,6 +1,7 @@
 // One actor of the simulated edge: what outlives its memory, and its lives, each over a platform of its own.
 import type { SocketActor } from '../../actors/actor.ts'
 import { DeviceActor } from '../../actors/device/device-actor.ts'
+import { DeviceFacts } from '../../actors/device/explain/device-facts.ts'
 import { makeActor } from '../../actors/kinds.ts'
 import type { Leaf } from '../../actors/leaf/leaf.ts'
 import type { HostStorage, Peers, Platform, Settings, Storage } from '../../actors/platform.ts'
@@ -317,4 +318,12 @@ export class Life implements Platform, Place, Sender {
       this.writes++
     }
   }
+}
+
+const countDropped = DeviceFacts.prototype.queueDropped
+/** What a full queue drops, and counts, is conceded. */
+DeviceFacts.prototype.queueDropped = function (deliveries) {
+  countDropped.call(this, deliveries)
+  const { world, address } = (this as unknown as { readonly platform: Life }).platform
+  world.history.drops(address.id, deliveries)
 }

@@ -45,7 +45,7 @@ class Seen {
   }
 }
 
-/** Promises 1, 5 and 6: acknowledged, and after SUBACK, so it must have come, whatever died meanwhile. */
+/** Promises 1, 5 and 6: acknowledged, and after SUBACK, so it must have come, whatever died meanwhile, unless a full queue dropped and counted it. */
 function everythingAcknowledgedArrived(world: World, seen: Seen): void {
   const { history } = world
   for (const subscribed of history.subscribed) {
@@ -62,6 +62,7 @@ function everythingAcknowledgedArrived(world: World, seen: Seen): void {
       if (!lasts(published)) continue
       if (got.has(published) || !matches(subscribed.filter, published.topic)) continue
       if (mayMiss(world, subscribed, published)) continue
+      if (history.wasDropped(subscribed.client, published)) continue
       world.breach(
         client.manner.kept ? 'durable' : 'subscribed',
         `p${published.number} to ${published.topic} never came to ${subscribed.client}, subscribed to ${subscribed.filter}`,
@@ -237,6 +238,7 @@ function sharedReachOne(world: World, seen: Seen): void {
       if (published.qos === 0 || published.at < since || !succeeded(published) || !lasts(published)) continue
       if (published.qos === 2 && mayTakeAlong) continue
       if (!matches(plainFilter(filter), published.topic)) continue
+      if (history.wasDropped(filter, published)) continue
       if (!got.has(published)) world.breach('shared', `p${published.number} came to nobody of ${filter}`)
     }
   }
@@ -351,6 +353,7 @@ function cutOffGoesOn(world: World, seen: Seen): void {
         published.will ||
         !lasts(published) ||
         (world.mayFill && refused(published)) ||
+        history.wasDropped(owner, published) ||
         !published.root.startsWith('devices/') ||
         !here.has(owner) ||
         moved.has(owner)

@@ -5,6 +5,7 @@ import { decodeMessage } from '../../src/mqtt/message.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
 import type { PresenceEvent } from '../../src/relay/presence.ts'
 import { decodeRouted } from '../../src/relay/routed.ts'
+import type { Delivery } from '../../src/session/delivery.ts'
 
 export interface Published {
   /** Its payload is `p` and this number, which a request to a shadow writes as an attribute. */
@@ -85,6 +86,7 @@ export class History {
   readonly shadows = new Map<string, { readonly version: number; readonly attributes: ReadonlySet<string> }>()
   /** Each time that a will came to its topic's actor, from this region. */
   readonly willsTold: { readonly will: Published; readonly region: string; readonly at: number }[] = []
+  private readonly dropped = new Set<string>()
   private readonly byNumber = new Map<number, Published>()
   private number = 0
 
@@ -101,6 +103,17 @@ export class History {
     if (acknowledged !== 'again' || isPresence(topic)) return
     const published = this.withPayload(new TextDecoder().decode(payload))
     if (published !== null) published.again = true
+  }
+
+  /** A full queue of this client has dropped these, and counted them. */
+  drops(client: string, deliveries: readonly Delivery[]): void {
+    for (const { message, share } of deliveries)
+      for (const name of namesIn(message.payload)) this.dropped.add(`${share?.filter ?? client} ${name}`)
+  }
+
+  /** @param of a client, or the filter of a group */
+  wasDropped(of: string, { number }: Published): boolean {
+    return this.dropped.has(`${of} p${number}`)
   }
 
   /** Notes the wills among what a client's actor publishes. @param batch of records */

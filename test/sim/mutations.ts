@@ -2,6 +2,7 @@
 // see. The simulator that misses one of these would miss the like.
 import { Courier } from '../../actors/calls/courier.ts'
 import { Live } from '../../actors/device/connection/live.ts'
+import { DeviceFacts } from '../../actors/device/explain/device-facts.ts'
 import { Handover } from '../../actors/device/handover/handover.ts'
 import { Presence } from '../../actors/device/presence/presence.ts'
 import { LastWill } from '../../actors/device/session/last-will.ts'
@@ -33,6 +34,7 @@ import type { SessionInput } from '../../src/session/input.ts'
 import { Session } from '../../src/session/session.ts'
 import type { FaultKind } from './faults.ts'
 import {
+  DROP_SEEDS_FROM,
   FULL_SEEDS_FROM,
   PRESENCE_SEEDS_FROM,
   RESTORED_SEEDS_FROM,
@@ -255,6 +257,12 @@ export const MUTATIONS: readonly Mutation[] = [
             )
           },
       ),
+  },
+  {
+    what: 'a full queue drops its oldest and counts nothing',
+    breaks: ['durable', 'subscribed', 'shared'],
+    from: DROP_SEEDS_FROM,
+    apply: () => replace(DeviceFacts.prototype, 'queueDropped', () => () => undefined),
   },
   {
     what: 'a session whose queue is full refuses what was acknowledged before',

@@ -53,6 +53,8 @@ interface Kind {
   readonly short?: true
   /** Half of the clients speak 3.1.1, where a refusal closes the connection, and disks are full for a while. */
   readonly old?: true
+  /** Queues fill and drop their oldest; outboxes fill. */
+  readonly drops?: true
 }
 
 export const WIDE_SEEDS_FROM = 1_000_000
@@ -64,6 +66,7 @@ export const HISTORY_SEEDS_FROM = 6_000_000
 export const RESTORED_SEEDS_FROM = 7_000_000
 export const SHORT_SEEDS_FROM = 8_000_000
 export const OLD_SEEDS_FROM = 9_000_000
+export const DROP_SEEDS_FROM = 10_000_000
 
 const USUAL: Kind = { from: 0 }
 const KINDS: readonly Kind[] = [
@@ -77,13 +80,15 @@ const KINDS: readonly Kind[] = [
   { from: RESTORED_SEEDS_FROM, restored: true },
   { from: SHORT_SEEDS_FROM, short: true },
   { from: OLD_SEEDS_FROM, old: true },
+  { from: DROP_SEEDS_FROM, drops: true },
 ]
 
 /** States of a few messages move in several pages in two of three runs. */
 const PAGE_BYTES = [MOVE_PAGE_BYTES_MAX, 400, 60] as const
 
-function settingsOf({ presence, history, full }: Kind, seed: number): Partial<WorldSettings> {
-  const bounds = full && { queueMessagesMax: 3, outboxMessagesMax: 9 }
+function settingsOf({ presence, history, full, drops }: Kind, seed: number): Partial<WorldSettings> {
+  const whenFull = drops === true ? 'drop-oldest' : 'refuse'
+  const bounds = (full || drops) && { queue: { messagesMax: 3, whenFull } as const, outboxMessagesMax: 9 }
   const movePageBytesMax = PAGE_BYTES[seed % PAGE_BYTES.length] ?? MOVE_PAGE_BYTES_MAX
   return { presence: presence === true, history: history === true, movePageBytesMax, ...bounds }
 }
@@ -188,7 +193,7 @@ class Work {
         }),
       )
     }
-    if (this.kind.full) this.world.awayMsMax = 8_000
+    if (this.kind.full || this.kind.drops) this.world.awayMsMax = 8_000
     this.world.wander = ({ region }) => {
       if (faults.has('roam') && random.chance(0.3)) return random.pick(regions)
       const { up, frozen } = this.world.region(region)

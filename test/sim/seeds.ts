@@ -2,6 +2,7 @@
 // which on; without a change the same ones each time.
 import { expect, test } from 'vitest'
 import {
+  DROP_SEEDS_FROM,
   FULL_SEEDS_FROM,
   HISTORY_SEEDS_FROM,
   OLD_SEEDS_FROM,
@@ -84,6 +85,11 @@ const KINDS: readonly Kind[] = [
   {
     what: 'simulated runs with clients of 3.1.1 and full disks break no promise',
     from: OLD_SEEDS_FROM,
+    share: 0.05,
+  },
+  {
+    what: 'simulated runs whose full queues drop their oldest lose only what they have counted',
+    from: DROP_SEEDS_FROM,
     share: 0.05,
   },
 ]

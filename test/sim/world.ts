@@ -3,6 +3,7 @@
 import { MOVE_PAGE_BYTES_MAX, OUTBOX_MESSAGES_MAX } from '../../actors/limits.ts'
 import type { RegionId } from '../../src/id/ids.ts'
 import { QUEUE_MESSAGES_MAX } from '../../src/session/limits.ts'
+import type { QueueBound } from '../../src/session/queue-room.ts'
 import type { Random } from '../random/random.ts'
 import type { Life } from './actor.ts'
 import type { SimClient } from './client.ts'
@@ -45,7 +46,7 @@ export interface WorldSettings {
   /** All messages are kept. */
   readonly history: boolean
   /** That may wait for one session, */
-  readonly queueMessagesMax: number
+  readonly queue: QueueBound
   /** and in one uplink's outbox. */
   readonly outboxMessagesMax: number
   /** Bytes of one page of a state that moves. */
@@ -55,7 +56,7 @@ export interface WorldSettings {
 const USUAL_SETTINGS: WorldSettings = {
   presence: false,
   history: false,
-  queueMessagesMax: QUEUE_MESSAGES_MAX,
+  queue: { messagesMax: QUEUE_MESSAGES_MAX, whenFull: 'drop-oldest' },
   outboxMessagesMax: OUTBOX_MESSAGES_MAX,
   movePageBytesMax: MOVE_PAGE_BYTES_MAX,
 }
@@ -128,7 +129,7 @@ export class World {
 
   /** Queues may be full. */
   get mayFill(): boolean {
-    return this.settings.queueMessagesMax < QUEUE_MESSAGES_MAX
+    return this.settings.queue.messagesMax < QUEUE_MESSAGES_MAX
   }
 
   /** Sessions may end because their clients are away. */

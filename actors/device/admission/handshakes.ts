@@ -1,7 +1,7 @@
 // From CONNECT to CONNACK. CONNECTs are answered one after another, so that exactly the last one keeps its connection.
 import type { ClientId } from '../../../src/id/ids.ts'
 import { rootOfClient } from '../../../src/id/root.ts'
-import type { ConnectPacket, Properties } from '../../../src/mqtt/packet.ts'
+import type { ConnectPacket, Properties, ServerPacket } from '../../../src/mqtt/packet.ts'
 import type { PacketStream } from '../../../src/mqtt/packet-stream.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
 import { type ConnectRefusal, REVOKED, refuse } from '../../connect-refusal.ts'
@@ -94,17 +94,25 @@ export class Handshakes {
     if (!handshake.waits()) return 'left'
     // The credential may have been revoked while the home moved here.
     if (!access.admits(admission.credential)) return { refusal: refuse(Reason.NotAuthorized, REVOKED) }
-    const { live, sessionPresent, properties } = await device.connect(connection, connect, stream, admission)
+    const { live, sessionPresent, properties, dropped } = await device.connect(
+      connection,
+      connect,
+      stream,
+      admission,
+    )
     if (!handshake.waits()) {
       device.connectionLost()
       return 'left'
     }
-    device.reply({
+    const connack: ServerPacket = {
       type: 'connack',
       sessionPresent, // [MQTT-3.2.2-2] [MQTT-3.2.2-3]
       reason: Reason.Success,
       properties: connect.protocolVersion === 5 ? { ...properties, ...this.answersTo(connect) } : {},
-    })
+    }
+    const withDropped = { ...connack, properties: { ...connack.properties, ...saidOf(dropped) } }
+    // [MQTT-3.2.2-19] [MQTT-3.2.2-20]
+    device.reply(connect.protocolVersion === 5 && live.takes(withDropped) ? withDropped : connack)
     device.start(live)
     return 'accepted'
   }
@@ -116,5 +124,15 @@ export class Handshakes {
         responseInformation: `${rootOfClient(this.client)}/responses`,
       }),
     }
+  }
+}
+
+/** A client that returns learns what its full queue has dropped since the session began. */
+function saidOf(dropped: number): Properties {
+  if (dropped === 0) return {}
+  const messages = dropped === 1 ? '1 message was' : `${dropped} messages were`
+  return {
+    reasonString: `${messages} dropped: the session's queue was full`,
+    userProperties: [['dropped-messages', `${dropped}`]],
   }
 }

@@ -21,6 +21,8 @@ export interface Accepted {
   readonly sessionPresent: boolean
   /** For CONNACK. */
   readonly properties: Properties
+  /** Messages that the session's full queue has dropped since it began. */
+  readonly dropped: number
 }
 
 export class Live {
@@ -68,6 +70,11 @@ export class Live {
 
   get closed(): boolean {
     return this.ended
+  }
+
+  /** Whether the client takes a packet of this size. [MQTT-3.1.2-24] */
+  takes(packet: ServerPacket): boolean {
+    return encodeWithReason(this.terms, packet).length <= this.terms.maximumPacketSize
   }
 
   /** False if the packet exceeds the client's Maximum Packet Size: then the connection must be closed. [MQTT-3.1.2-24] */

@@ -34,12 +34,11 @@ export function restore(
     outgoing: {
       lastPosition: Math.max(row.lastPosition, queue.last),
       sentUpTo: row.sentUpTo,
-      storedMessages: queue.messages,
-      storedBytes: queue.bytes,
+      ...queue.stored,
       released: store.released(),
     },
     received: store.received(),
-    queueMessagesMax: platform.settings.queueMessagesMax,
+    queue: platform.settings.queue,
   })
   return { session, live: null, cutOff: row.disconnectedAt === null || row.expirySeconds === 0 }
 }
@@ -62,12 +61,11 @@ function awaken(
     outgoing: {
       lastPosition: Math.max(attachment.lastPosition, queue.last, row?.lastPosition ?? 0),
       sentUpTo,
-      storedMessages: queue.messages,
-      storedBytes: queue.bytes,
+      ...queue.stored,
       released: unstored?.released ?? store.released(),
     },
     received: unstored?.received ?? store.received(),
-    queueMessagesMax: platform.settings.queueMessagesMax,
+    queue: platform.settings.queue,
   })
   const stored = store.queued(0, attachment.sentHere, attachment.terms.outgoingWindow)
   const storedIds = new Set(stored.map(({ position }) => packetIdOf(position)))

@@ -20,7 +20,7 @@ import { ALL_TOPICS, DroppedMessages, type Why } from '../session/dropped-messag
 import type { SessionStore } from '../session/session-store.ts'
 
 /** Why a session ended. */
-export type Ending = Exclude<Why, 'expired' | 'too-large'>
+export type Ending = Exclude<Why, 'expired' | 'too-large' | 'queue-full'>
 
 interface Received extends Passed {
   fate: Fate
@@ -99,6 +99,24 @@ export class DeviceFacts {
     }
   }
 
+  /** The oldest of a full queue were dropped for newer ones. */
+  queueDropped(deliveries: readonly Delivery[]): void {
+    const persistent = this.state.session?.persistent === true
+    for (const { message } of deliveries) {
+      const one = this.received
+        .of(message.topic, null)
+        .find(({ fate }) => fate === 'stored' || fate === 'open')
+      if (one !== undefined) one.fate = 'queue-full'
+      this.lost.note('queue-full', message.topic, 1, persistent)
+    }
+    this.lost.noteDropped(deliveries.length, persistent)
+  }
+
+  /** Messages that the session's full queue has dropped. */
+  get dropped(): number {
+    return this.lost.dropped
+  }
+
   subscribed({ items }: Extract<Effect, { do: 'subscribe' }>, reasons: readonly number[]): void {
     items.forEach(({ subscription: { filter }, isNew }, i) => {
       if (!isNew || isFailure(reasons[i] ?? Reason.UnspecifiedError)) return
@@ -120,6 +138,7 @@ export class DeviceFacts {
     const { storedMessages } = session.outgoing.snapshot()
     const stored = session.persistent && (why === 'session-expired' || storedMessages > 0)
     this.lost.note(why, ALL_TOPICS, storedMessages, stored)
+    this.lost.sessionEnded()
     this.endedWith = [...session.subscriptions.keys()]
     this.subscribedAt.clear()
   }
@@ -192,7 +211,7 @@ export class DeviceFacts {
       queue: {
         messages: storedMessages,
         bytes: storedBytes,
-        full: storedMessages >= this.platform.settings.queueMessagesMax || storedBytes >= QUEUE_BYTES_MAX,
+        full: storedMessages >= this.platform.settings.queue.messagesMax || storedBytes >= QUEUE_BYTES_MAX,
         ofTopic: waiting.length,
         expired: waiting.filter(hasExpired).length,
       },
@@ -210,7 +229,7 @@ export class DeviceFacts {
 }
 
 function isEnding(why: Why): why is Ending {
-  return why !== 'expired' && why !== 'too-large'
+  return why !== 'expired' && why !== 'too-large' && why !== 'queue-full'
 }
 
 function isFor(filter: string, topic: string): boolean {
@@ -220,6 +239,7 @@ function isFor(filter: string, topic: string): boolean {
 function fateOf(outcome: DeliveryOutcome, qos: number, online: boolean, persistent: boolean): Fate {
   switch (outcome) {
     case 'queue-full':
+    case 'dropped':
       return 'queue-full'
     case 'client-away':
       return 'passed-on'

@@ -245,7 +245,7 @@ export class Handover implements LeafPart {
       taken,
       this.leaf.marks,
       this.recoveredSubscriptions,
-      this.platform.settings.queueMessagesMax,
+      this.platform.settings.queue,
     )
     this.device.input({ is: 'imported', session: imported })
     if (imported === null) return

@@ -1,6 +1,7 @@
 // A session on its way from the old home to the new home.
 import type { HandoverState, SessionState } from '../../../src/relay/home.ts'
 import { decodeDelivery, encodeDelivery } from '../../../src/session/delivery.ts'
+import type { QueueBound } from '../../../src/session/queue-room.ts'
 import { Session } from '../../../src/session/session.ts'
 import type { StoredDelivery } from '../../../src/session/stored-delivery.ts'
 import type { Subscription } from '../../../src/session/subscription.ts'
@@ -180,7 +181,7 @@ export function importSession(
   given: ImportedSession | null,
   marks: Marks,
   lateSubscriptions: RecoveredSubscriptions,
-  queueMessagesMax: number,
+  bound: QueueBound,
 ): Session | null {
   // This region may be a former home whose unsynced state no later home has imported.
   const isOwn = given !== null && store.session()?.id === given.id
@@ -193,13 +194,7 @@ export function importSession(
   marks.allGone('queue')
   if (session === null) return null
   const { id, expirySeconds, disconnectedAt, subscriptions, sentUpTo, queue, released, received } = session
-  store.saveSession(id, expirySeconds, disconnectedAt, {
-    lastPosition: session.lastPosition,
-    sentUpTo,
-    storedMessages: 0,
-    storedBytes: 0,
-    released,
-  })
+  store.saveSession(id, expirySeconds, disconnectedAt, { lastPosition: session.lastPosition, sentUpTo })
   store.saveImported(id)
   for (const subscription of subscriptions) store.saveSubscription(subscription, false)
   for (const position of released) store.release(position, false)
@@ -215,13 +210,12 @@ export function importSession(
   for (const [i, { delivery }] of late.entries())
     enqueue({ position: session.lastPosition + 1 + i, delivery })
   const lastPosition = session.lastPosition + late.length
-  const size = store.queueSize()
   return new Session({
     id,
     expirySeconds,
     subscriptions: [...store.subscriptions().values()],
-    outgoing: { lastPosition, sentUpTo, storedMessages: size.messages, storedBytes: size.bytes, released },
+    outgoing: { lastPosition, sentUpTo, ...store.queueSize().stored, released },
     received,
-    queueMessagesMax,
+    queue: bound,
   })
 }

@@ -18,7 +18,8 @@ export function isFactFilter(filter: string): boolean {
   return filter.startsWith('$SYS/')
 }
 
-export function factsOf(platform: Platform, session: Session, terms: Terms): Facts {
+/** @param dropped messages that the session's full queue has dropped */
+export function factsOf(platform: Platform, session: Session, terms: Terms, dropped: number): Facts {
   const { storedMessages, storedBytes } = session.outgoing.snapshot()
   return {
     '$SYS/broker/version': `starling ${VERSION}`,
@@ -31,6 +32,7 @@ export function factsOf(platform: Platform, session: Session, terms: Terms): Fac
     '$SYS/starling/client/subscriptions': `${session.subscriptions.size}`,
     '$SYS/starling/client/queue/messages': `${storedMessages}`,
     '$SYS/starling/client/queue/bytes': `${storedBytes}`,
+    '$SYS/starling/client/queue/dropped': `${dropped}`,
   }
 }
 

@@ -3,8 +3,8 @@
 import { LOST_MAX, LOST_WRITE_EVERY_MS } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 
-/** `discarded`: by a CONNECT with Clean Start. */
-export type Why = 'expired' | 'too-large' | 'session-ended' | 'session-expired' | 'discarded'
+/** `discarded`: by a CONNECT with Clean Start. `queue-full`: the oldest of a full queue, for newer ones. */
+export type Why = 'expired' | 'too-large' | 'queue-full' | 'session-ended' | 'session-expired' | 'discarded'
 
 export interface DroppedCount {
   readonly why: Why
@@ -23,8 +23,15 @@ interface Known {
 /** In place of a topic: the count is of all topics of a session. */
 export const ALL_TOPICS = ''
 
+/** The row that counts what a session's full queue has dropped, all topics together. */
+const DROPPED = 'dropped'
+
 export class DroppedMessages {
   private readonly platform: Platform
+  /** Null before it was read. */
+  private droppedBefore: number | null = null
+  private droppedUnwritten = 0
+  private writePlanned = false
   private readonly known = new Map<string, Known>()
 
   constructor(platform: Platform) {
@@ -49,6 +56,45 @@ export class DroppedMessages {
     this.write(why, topic, known.unwritten, now)
     known.unwritten = 0
     known.writtenAt = now
+  }
+
+  /** Messages that the session's full queue has dropped since it began. */
+  get dropped(): number {
+    if (this.droppedBefore === null) {
+      const [row] = this.platform.storage.exec('SELECT messages FROM lost WHERE why = ?', DROPPED)
+      this.droppedBefore = Number(row?.messages ?? 0)
+    }
+    return this.droppedBefore + this.droppedUnwritten
+  }
+
+  /** Counts exactly, with one write for each event: the actor of a client that is away may lose its memory at any time. */
+  noteDropped(messages: number, stored: boolean): void {
+    this.droppedUnwritten += messages
+    if (!stored || this.writePlanned) return
+    this.writePlanned = true
+    queueMicrotask(() => this.writeDropped())
+  }
+
+  /** The next session of the client counts from zero. */
+  sessionEnded(): void {
+    const had = this.dropped > 0
+    this.droppedBefore = 0
+    this.droppedUnwritten = 0
+    if (had) this.platform.storage.exec('DELETE FROM lost WHERE why = ?', DROPPED)
+  }
+
+  private writeDropped(): void {
+    this.writePlanned = false
+    if (this.droppedUnwritten === 0) return
+    this.droppedBefore = this.dropped
+    this.droppedUnwritten = 0
+    this.platform.storage.exec(
+      'INSERT OR REPLACE INTO lost (why, topic, messages, at) VALUES (?, ?, ?, ?)',
+      DROPPED,
+      ALL_TOPICS,
+      this.droppedBefore,
+      this.platform.now(),
+    )
   }
 
   /** The counts of a topic, and those of all topics of a session. */
@@ -77,16 +123,18 @@ export class DroppedMessages {
       at,
     )
     storage.exec(
-      'DELETE FROM lost WHERE at < (SELECT at FROM lost ORDER BY at DESC LIMIT 1 OFFSET ?)',
+      'DELETE FROM lost WHERE why <> ? AND at < (SELECT at FROM lost ORDER BY at DESC LIMIT 1 OFFSET ?)',
+      DROPPED,
       LOST_MAX - 1,
     )
   }
 
   private rows(topic: string) {
     return this.platform.storage.exec(
-      'SELECT why, messages, at FROM lost WHERE topic IN (?, ?)',
+      'SELECT why, messages, at FROM lost WHERE topic IN (?, ?) AND why <> ?',
       topic,
       ALL_TOPICS,
+      DROPPED,
     )
   }
 }

@@ -124,6 +124,16 @@ export class EffectPerformer {
           this.perform(session.step({ type: 'refill', rows, limit, now: platform.now() }), session)
         }
         return null
+      case 'drop-oldest':
+        if (current) {
+          device.writer.behind.flush()
+          const rows = device.store.oldest(effect)
+          this.perform(session.step({ type: 'dropped', asked: effect, rows }), session)
+        }
+        return null
+      case 'dropped':
+        device.facts.queueDropped(effect.deliveries)
+        return null
       case 'wake':
         this.wake.at(effect.at)
         return null

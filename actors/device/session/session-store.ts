@@ -1,9 +1,11 @@
 // A session's rows in the actor's storage: its terms, subscriptions, queue and QoS 2 identifiers. A session that ends with its
 // connection has no rows, unless its client acknowledges too slowly.
 import { decodeDelivery, deliveryBytes, encodeDelivery } from '../../../src/session/delivery.ts'
+import type { DropEffect } from '../../../src/session/effect.ts'
 import type { OutgoingSnapshot, StoredDelivery } from '../../../src/session/stored-delivery.ts'
 import type { Subscription } from '../../../src/session/subscription.ts'
 import type { Marks } from '../../leaf/sync/marks.ts'
+import { DROP_ROWS_MAX } from '../../limits.ts'
 import type { SqlRow, Storage } from '../../platform.ts'
 import { inLists } from '../../storage/in-lists.ts'
 import { bulkOf, bulkText, type LiveBulk } from '../connection/attachment.ts'
@@ -20,6 +22,12 @@ export interface SessionRow {
   readonly exportedUpTo: number | null
   /** After a hand-over: the leaves have removed the subscriptions, so no delivery comes for the session any more. */
   readonly fenced: boolean
+}
+
+export interface QueueSize {
+  readonly stored: Pick<OutgoingSnapshot, 'storedMessages' | 'storedBytes' | 'sharedMessages' | 'sharedBytes'>
+  /** The highest position, or 0. */
+  readonly last: number
 }
 
 export class SessionStore {
@@ -51,7 +59,7 @@ export class SessionStore {
     id: string,
     expirySeconds: number,
     disconnectedAt: number | null,
-    outgoing: OutgoingSnapshot,
+    outgoing: Pick<OutgoingSnapshot, 'lastPosition' | 'sentUpTo'>,
   ): void {
     const before = this.synced !== null
     const rows = this.storage.exec(
@@ -159,15 +167,40 @@ export class SessionStore {
 
   // Queue -----------------------------------------------------------------------------------------------------------
 
-  queueSize(): { readonly messages: number; readonly bytes: number; readonly last: number } {
+  queueSize(): QueueSize {
     const [row] = this.rows(
-      'SELECT count(*) AS messages, coalesce(sum(bytes), 0) AS bytes, coalesce(max(position), 0) AS last FROM queue',
+      'SELECT count(*) AS messages, coalesce(sum(bytes), 0) AS bytes, count(share) AS shared, coalesce(sum(bytes) FILTER (WHERE share IS NOT NULL), 0) AS shared_bytes, coalesce(max(position), 0) AS last FROM queue',
     )
     return {
-      messages: Number(row?.messages ?? 0),
-      bytes: Number(row?.bytes ?? 0),
+      stored: {
+        storedMessages: Number(row?.messages ?? 0),
+        storedBytes: Number(row?.bytes ?? 0),
+        sharedMessages: Number(row?.shared ?? 0),
+        sharedBytes: Number(row?.shared_bytes ?? 0),
+      },
       last: Number(row?.last ?? 0),
     }
+  }
+
+  /** What the effect asks for: rows from the oldest, until they have so many messages and so many bytes. */
+  oldest({ shared, after, messages, bytes }: DropEffect): StoredDelivery[] {
+    const found: StoredDelivery[] = []
+    let foundBytes = 0
+    for (let last = after; found.length < messages || foundBytes < bytes; ) {
+      const rows = this.rows(
+        `SELECT position, bytes, delivery FROM queue WHERE position > ? AND share IS ${shared ? 'NOT NULL' : 'NULL'} ORDER BY position LIMIT ?`,
+        last,
+        Math.min(DROP_ROWS_MAX, Math.max(1, messages - found.length)),
+      )
+      if (rows.length === 0) break
+      for (const row of rows) {
+        if (found.length >= messages && foundBytes >= bytes) break
+        found.push(storedDelivery(row))
+        foundBytes += Number(row.bytes)
+        last = Number(row.position)
+      }
+    }
+    return found
   }
 
   enqueue(entries: readonly StoredDelivery[]): void {

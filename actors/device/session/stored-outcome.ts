@@ -11,6 +11,8 @@ const CODES: Readonly<Record<DeliveryOutcome, Outcome>> = {
   stored: Reason.Success,
   'client-away': Outcome.ClientAway,
   'queue-full': Reason.QuotaExceeded,
+  // The session pays for its full queue, never the publisher.
+  dropped: Reason.Success,
 }
 
 /** @param settle gets the code for a sender in this actor: Success for a stored delivery too */

@@ -28,4 +28,6 @@ export interface Env {
   readonly PACKET_BYTES_MAX?: string
   /** Bound of each uplink's outbox; 100,000 by default. */
   readonly OUTBOX_MESSAGES_MAX?: string
+  /** What a session's full queue does: `drop-oldest`, which is the default, or `refuse`. */
+  readonly QUEUE_WHEN_FULL?: string
 }

@@ -1,6 +1,7 @@
 // The settings of this deployment from its environment: a number that cannot be served stops the deployment.
 import { PACKET_BYTES_MAX } from '../../../src/mqtt/limits.ts'
 import { KEEP_ALIVE_SECONDS_MIN, QUEUE_MESSAGES_MAX } from '../../../src/session/limits.ts'
+import type { WhenFull } from '../../../src/session/queue-room.ts'
 import { MOVE_PAGE_BYTES_MAX, OUTBOX_MESSAGES_MAX } from '../../limits.ts'
 import type { Settings } from '../../platform.ts'
 import { chosenTopics } from './chosen-topics.ts'
@@ -27,7 +28,7 @@ export function settingsOf(env: Env): Settings {
     packetBytesMax: whole(env, 'PACKET_BYTES_MAX', PACKET_BYTES_MAX, PACKET_BYTES_MIN, PACKET_BYTES_MAX),
     outboxMessagesMax: whole(env, 'OUTBOX_MESSAGES_MAX', OUTBOX_MESSAGES_MAX, 1, 10 * OUTBOX_MESSAGES_MAX),
     movePageBytesMax: MOVE_PAGE_BYTES_MAX,
-    queueMessagesMax: QUEUE_MESSAGES_MAX,
+    queue: { messagesMax: QUEUE_MESSAGES_MAX, whenFull: whenFull(env) },
     clientTokenSecret: env.CLIENT_TOKEN_SECRET,
     moveTo: env.MOVE_TO === undefined || env.MOVE_TO === '' ? null : env.MOVE_TO,
     presence: env.PRESENCE !== 'off',
@@ -37,6 +38,13 @@ export function settingsOf(env: Env): Settings {
 
 export function uplinkShards(env: Env): number {
   return whole(env, 'UPLINK_SHARDS', UPLINK_SHARDS_DEFAULT, 1, UPLINK_SHARDS_MAX)
+}
+
+/** Drops the oldest unless it is set to refuse. */
+function whenFull({ QUEUE_WHEN_FULL: text }: Env): WhenFull {
+  if (text === undefined || text === '' || text === 'drop-oldest') return 'drop-oldest'
+  if (text === 'refuse') return text
+  throw new Error(`QUEUE_WHEN_FULL is '${text}': it must be drop-oldest or refuse`)
 }
 
 function whole(

@@ -44,6 +44,9 @@ function graver(before: Outcome, now: Outcome): Outcome {
   return GRAVE.find((one) => one === before || one === now) ?? now
 }
 
+/** To a member that is there; else to one whose queue has room, also while it is away; else to one that drops its oldest. */
+type OfferKind = 'passes' | 'waits' | 'drops'
+
 export class Sharing {
   private readonly platform: Platform
   private readonly subscribers: Subscribers
@@ -73,7 +76,8 @@ export class Sharing {
 
   /**
    * One member gets the message. If this actor chooses: a connected member, in this region before others. If none is connected,
-   * and the turn is no mere offer: a member that is away, whose session queues the message, in this region before others.
+   * and the turn is no mere offer: a member that is away, whose session queues the message, in this region before others. If all
+   * queues are full: one that drops its oldest.
    * @param giver a session that must not get it
    */
   async give(
@@ -83,7 +87,7 @@ export class Sharing {
     giver: string | null = null,
   ): Promise<Outcome> {
     const { share, mode, without } = turn
-    const here = await this.toMember(share, record, giver, false)
+    const here = await this.toMember(share, record, giver, 'passes')
     if (!NEXT.includes(here)) return here
     if (!this.regions.chooses()) return this.regions.pass('home', publisher, record, turn)
     // A member that moves between regions may be missed in both. A region that missed once is asked again, after all others.
@@ -96,12 +100,16 @@ export class Sharing {
       if (!NEXT.includes(offered)) return offered
     }
     if (mode === 'offer') return Outcome.ClientAway
-    let last = await this.toMember(share, record, null, true)
+    let last = await this.toMember(share, record, null, 'waits')
     if (!NEXT.includes(last)) return last
     for (const region of others) {
       const kept = await this.regions.pass(region, publisher, record, { share, mode: 'keep', without })
       if (!NEXT.includes(kept)) return kept
       last = graver(last, kept)
+    }
+    if (last === Reason.QuotaExceeded) {
+      const dropped = await this.toMember(share, record, null, 'drops')
+      if (!NEXT.includes(dropped)) return dropped
     }
     // A group without members has no subscriber.
     return GRAVE.includes(last) ? last : Reason.NoMatchingSubscribers
@@ -110,10 +118,14 @@ export class Sharing {
   /** A turn from the actor that chooses. An offer is for connected members; any other turn is for all members here. */
   async take(publisher: ClientId, record: Uint8Array, turn: ShareTurn): Promise<Outcome> {
     const { share, mode, without } = turn
-    const there = await this.toMember(share, record, null, false)
+    const there = await this.toMember(share, record, null, 'passes')
     if (!NEXT.includes(there) || mode === 'offer') return NEXT.includes(there) ? Outcome.ClientAway : there
-    const kept = await this.toMember(share, record, null, true)
-    if (!NEXT.includes(kept) || kept === Reason.QuotaExceeded) return kept
+    const kept = await this.toMember(share, record, null, 'waits')
+    if (kept === Reason.QuotaExceeded) {
+      const dropped = await this.toMember(share, record, null, 'drops')
+      return NEXT.includes(dropped) ? kept : dropped
+    }
+    if (!NEXT.includes(kept)) return kept
     // The last member here has gone meanwhile, and nobody else has the message: choose again.
     const anew: ShareTurn = { share, mode: 'choose', without: [...without, this.platform.region] }
     return this.regions.chooses()
@@ -143,12 +155,12 @@ export class Sharing {
     share: string,
     record: Uint8Array,
     giver: string | null,
-    waits: boolean,
+    how: OfferKind,
   ): Promise<Outcome> {
     let last: Outcome = Outcome.NoSuchSession
     for (const member of this.inTurn(share)) {
       if (member.session === giver) continue
-      const outcome = await this.offer(member, share, record, waits)
+      const outcome = await this.offer(member, share, record, how)
       if (outcome === Outcome.ClientAway) this.wasAway(member.session)
       if (!NEXT.includes(outcome)) {
         this.takers.set(share, member.client)
@@ -159,13 +171,13 @@ export class Sharing {
     return last
   }
 
-  private offer(member: Subscribed, share: string, record: Uint8Array, waits: boolean): Promise<Outcome> {
+  private offer(member: Subscribed, share: string, record: Uint8Array, how: OfferKind): Promise<Outcome> {
     const message = decodeMessage(record)
     const delivery = {
       qos: member.qos < message.qos ? member.qos : message.qos,
       retain: member.retainAsPublished && message.retain,
       identifiers: member.identifier > 0 ? [member.identifier] : [],
-      share: { filter: share, waits },
+      share: { filter: share, waits: how !== 'passes', ...(how === 'drops' && { drops: true as const }) },
       message,
     }
     return this.fanOut.offer(member.client, member.session, encodeDelivery(delivery, record))
