@@ -429,6 +429,26 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     valid: { home, imported: true },
     wrong: { home: 5, 'home.region': 'E', imported: 'yes' },
   },
+  goneSchema: {
+    valid: { kinds: ['queue'], subscriptions: ['rooms/#'], queue: [7], retained: ['rooms/42/x'] },
+    wrong: { 'kinds.0': 'sea', 'subscriptions.0': '', 'queue.0': 1.5, 'retained.0': 1 },
+  },
+  pageWantedSchema: {
+    valid: { cursor: 'c', copied: true },
+    wrong: { cursor: 1, copied: 'yes' },
+  },
+  pageSchema: {
+    valid: { first: true, next: 'c', copied: false },
+    wrong: { first: 1, next: 2, copied: 'no' },
+  },
+  copyRequestSchema: {
+    valid: { fleet: 'default', root, epoch: 1, to: 'us', cursor: 'c' },
+    wrong: { fleet: '-', root: 1, to: 'u.s', cursor: null, ...epochWrong },
+  },
+  copyResponseSchema: {
+    valid: { status: 'done', state, page: { first: true, next: null, copied: true } },
+    wrong: { status: 'gone', 'state.interests': 'us', 'page.next': 1 },
+  },
   handoverRequestSchema: {
     valid: { fleet: 'default', root, epoch: 1, to: 'us' },
     wrong: { fleet: '-', root: 1, to: 'u.s', ...epochWrong },
