@@ -17,6 +17,15 @@ export const COURIER_REPORT_EVERY_MS = 10_000
 
 /** A socket that does not send CONNECT within this time is closed. */
 export const CONNECT_WAIT_MS = 10_000
+/**
+ * Bytes sent to a client since its last packet: past it QoS 0 is dropped and counted, and what is read from storage waits. As
+ * much as a subscriber that only pings each minute gets at 1 MiB a second.
+ */
+export const SOCKET_UNREAD_BYTES_MAX = 64 * 1024 * 1024
+/** A client past that bound is closed with 0x97 after so long without a packet: at least this, and one and a half times its keep alive. */
+export const SOCKET_STALLED_MS_MIN = 30_000
+/** The longest that such a client keeps its connection, whatever its keep alive. */
+export const SOCKET_STALLED_MS_MAX = 120_000
 /** Positions that one SQL statement names. */
 export const SQL_LIST_MAX = 500
 /** The attachment is written at most this often; an idle actor lives longer than that before it hibernates. */

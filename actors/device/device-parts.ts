@@ -14,6 +14,7 @@ import type { Connection, Platform } from '../platform.ts'
 import { Commands } from './commands/commands.ts'
 import { AttachmentWriter } from './connection/attachment-writer.ts'
 import { attachedHome, restore } from './connection/restore.ts'
+import { checkStalled } from './connection/stalled.ts'
 import type { LifeInput, PresencePublishing } from './device-life.ts'
 import { DeviceState } from './device-state.ts'
 import { DeviceFacts } from './explain/device-facts.ts'
@@ -157,6 +158,7 @@ export class DeviceParts {
       deliveries: this.deliveries,
       reply: (packet) => device.reply(packet),
       close: (reason) => device.closeLive(reason),
+      stalled: () => checkStalled(platform, state.live),
       subscribe: (session, effect) => device.subscribe(session, effect),
       unsubscribe: (session, effect) => device.unsubscribe(session, effect),
     })

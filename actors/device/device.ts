@@ -14,6 +14,7 @@ import type { Connection, Platform } from '../platform.ts'
 import type { Admission } from './connection/attachment.ts'
 import { checkKeepAlive } from './connection/keep-alive.ts'
 import { type Accepted, Live } from './connection/live.ts'
+import { checkStalled, STALLED } from './connection/stalled.ts'
 import { type LifeEffect, type LifeInput, type PresencePublishing, step } from './device-life.ts'
 import { type DeviceInputs, DeviceParts } from './device-parts.ts'
 import type { DeviceState } from './device-state.ts'
@@ -118,6 +119,7 @@ export class Device implements DeviceInputs {
     if (phase.is !== 'connected') return
     const { live, session } = phase
     live.lastActivityAt = this.platform.now()
+    live.unread.heard()
     const pending: Promise<void>[] = []
     try {
       for (const packet of packets) {
@@ -173,6 +175,8 @@ export class Device implements DeviceInputs {
     const { live } = this.state
     if (live !== null && checkKeepAlive(this.platform, live, () => this.parts.will.exists) === 'silent')
       this.closeLive(Reason.KeepAliveTimeout) // [MQTT-3.1.2-22]
+    else if (checkStalled(this.platform, live) === 'stalled')
+      this.closeLive(Reason.QuotaExceeded, undefined, STALLED)
     this.parts.presence.publish()
     this.parts.commands.alarm()
     this.endIfExpired()

@@ -14,6 +14,8 @@ import type { Edge } from './edge.ts'
 const CONNECT = Uint8Array.of(0x10, 13, 0, 4, 0x4d, 0x51, 0x54, 0x54, 5, 0x02, 0x02, 0x58, 0, 0, 0)
 /** The actor's keep alive ends the subscriptions if this host dies. */
 const PING_EVERY_MS = 300_000
+/** And after so much that came. */
+const PING_EVERY_BYTES = 8 * 1024 * 1024
 const PINGREQ = Uint8Array.of(PacketType.Pingreq << 4, 0)
 const NO_RETAINED = 0x20
 
@@ -48,6 +50,7 @@ export async function subscribeAs(
   const refused = new Promise<number | null>((done) => {
     settle = done
   })
+  let unanswered = 0
   let ping: ReturnType<typeof setInterval> | null = null
   const stopPings = () => {
     if (ping !== null) clearInterval(ping)
@@ -55,6 +58,12 @@ export async function subscribeAs(
   const upgrade = { token: 'local', secret: null, fleet } as const
   const socket = await edge.open(deviceAddress(region, fleet, streamClient(name)), upgrade, {
     frame: (frame) => {
+      // The actor bounds what it sends without a sign that it is read.
+      unanswered += frame.length
+      if (unanswered > PING_EVERY_BYTES) {
+        unanswered = 0
+        socket.send(PINGREQ)
+      }
       for (const { header, body } of packets(frame)) {
         const type = header >> 4
         if (type === PacketType.Publish) events.message(decodePublish(5, header, body, Date.now()).message)

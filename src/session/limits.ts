@@ -6,6 +6,8 @@ export const ACK_WAIT_MS = 250
 /** The same of a session that ends with its connection: a client this slow has stalled. */
 export const STALL_MS = 10_000
 
+/** Bytes in flight to one client at QoS 1 and 2: past it the next message waits for an acknowledgement. */
+export const OUTGOING_INFLIGHT_BYTES_MAX = 8 * 1024 * 1024
 /** QoS 1 and 2 messages in flight to one client, even if its Receive Maximum is higher. */
 export const OUTGOING_INFLIGHT_MAX = 128
 /**

@@ -18,6 +18,8 @@ export interface OutgoingState {
   /** How many more deliveries the client takes now. */
   readonly free: number
   readonly inflightPacketIds: number[]
+  /** Nothing waits, and the bytes in flight have room. */
+  readonly sendsAtOnce: boolean
   /** The last position that this connection was sent. */
   readonly sentOnConnection: number
   snapshot(): OutgoingSnapshot
@@ -52,6 +54,10 @@ export class OutgoingDeliveries implements OutgoingState {
 
   get inflightPacketIds(): number[] {
     return this.window.packetIds
+  }
+
+  get sendsAtOnce(): boolean {
+    return this.queue.isEmpty && this.window.hasBytes
   }
 
   get sentOnConnection(): number {

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { Gate } from '../../actors/device/admission/gate.ts'
 import type { LeafPeer, SubscribeReply } from '../../actors/leaf/leaf-peer.ts'
+import { SOCKET_STALLED_MS_MAX, SOCKET_UNREAD_BYTES_MAX } from '../../actors/limits.ts'
 import type { Root } from '../../src/id/ids.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import { fakePeers, held, publishInto } from './fake-peers.ts'
@@ -13,6 +14,7 @@ import {
   EU,
   frame,
   LAMP,
+  packetsTo,
   RELEASE,
   subscribeFrame,
   subscribePacket,
@@ -144,3 +146,32 @@ test.each([0, 200])(
     expect([...awake.device.parts.store.subscriptions().keys()]).toEqual(['rooms/1/a'])
   },
 )
+
+test('a client that reads nothing is closed with 0x97 by the alarm, and one that sends a packet in time is not', async () => {
+  const { clock, connection, gate, platform } = await connected(() => ({}), connectFrame(0))
+  await gate.frame(connection, subscribeFrame(1, 'rooms/1/a'))
+  await clock.settled()
+  const { live, session } = gate.device.parts.state
+  if (live === null || session === null) throw new Error('not connected')
+  const flood = async () => {
+    live.unread.sent(SOCKET_UNREAD_BYTES_MAX)
+    await gate.device.deliver(session.id, [deliveryOf('rooms/1/a', 'dropped', { qos: 0 })])
+  }
+  const passStall = async () => {
+    await clock.pass(SOCKET_STALLED_MS_MAX)
+    expect(platform.alarmAt).toBeLessThanOrEqual(clock.now)
+    platform.alarmWent()
+    await gate.alarm()
+  }
+  await flood()
+  expect(textsTo(connection)).toEqual([])
+  await clock.pass(1_000)
+  await gate.frame(connection, frame({ cmd: 'pingreq' }))
+  await passStall()
+  expect(connection.open).toBe(true)
+
+  await flood()
+  await passStall()
+  expect(connection.open).toBe(false)
+  expect(packetsTo(connection).at(-1)).toMatchObject({ cmd: 'disconnect', reasonCode: 0x97 })
+})

@@ -1,6 +1,7 @@
 // What a live connection sends: nothing that has expired, nothing larger than its client takes, topics by alias.
 import { expect, test } from 'vitest'
 import { Live } from '../../actors/device/connection/live.ts'
+import { SOCKET_UNREAD_BYTES_MAX } from '../../actors/limits.ts'
 import { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import type { Delivery } from '../../src/session/delivery.ts'
@@ -30,9 +31,9 @@ function deliveryOf(text: string, expiresAt = 0): Delivery {
 
 test('a message that expired while it waited is not sent [MQTT-3.3.2-5]', () => {
   const { connection, live: one } = live()
-  expect(one.publish(deliveryOf('late', NOW + 1000), 1, false, NOW + 1000)).toBe(false)
-  expect(one.publish(deliveryOf('begun', NOW + 1000), 2, true, NOW + 1000)).toBe(true)
-  expect(one.publish(deliveryOf('in time', NOW + 1000), 3, false, NOW + 999)).toBe(true)
+  expect(one.publish(deliveryOf('late', NOW + 1000), 1, false, NOW + 1000)).toBe('unsendable')
+  expect(one.publish(deliveryOf('begun', NOW + 1000), 2, true, NOW + 1000)).toBe('sent')
+  expect(one.publish(deliveryOf('in time', NOW + 1000), 3, false, NOW + 999)).toBe('sent')
   one.flush()
   expect(packetsTo(connection)).toMatchObject([{ messageId: 2 }, { messageId: 3 }])
 })
@@ -41,8 +42,8 @@ test('a packet that is larger than the client takes is not sent, an alias never 
   const one = deliveryOf('x'.repeat(50))
   const size = 1 + 1 + 2 + 'rooms/1/chat'.length + 2 + 1 + 50
   const tight = live({ maximumPacketSize: size, outgoingAliases: 5 })
-  for (const id of [1, 2, 3]) expect(tight.live.publish(one, id, false, NOW)).toBe(true)
-  expect(live({ maximumPacketSize: size - 1 }).live.publish(one, 1, false, NOW)).toBe(false)
+  for (const id of [1, 2, 3]) expect(tight.live.publish(one, id, false, NOW)).toBe('sent')
+  expect(live({ maximumPacketSize: size - 1 }).live.publish(one, 1, false, NOW)).toBe('unsendable')
   expect(
     live({ maximumPacketSize: 4 }).live.reply({ type: 'disconnect', reason: 0x8e, properties: {} }),
   ).toBe(true)
@@ -58,4 +59,25 @@ test('a topic that comes again is sent by its alias', () => {
     { topic: '', properties: { topicAlias: 1 }, payload: Buffer.from('3') },
     { cmd: 'disconnect' },
   ])
+})
+
+test('a client that sends no packet gets QoS 0 up to a bound of bytes, and again once it has sent one', () => {
+  const { connection, live: one } = live()
+  const payload = 'x'.repeat(1024 * 1024)
+  const delivery = { ...deliveryOf(payload), qos: 0 } as const
+  const sent = () => {
+    const outcome = one.publish(delivery, 0, false, NOW)
+    one.flush()
+    return outcome
+  }
+  const most = SOCKET_UNREAD_BYTES_MAX / payload.length
+  for (let i = 0; i < most; i++) expect(sent()).toBe('sent')
+  expect(sent()).toBe('no-room')
+  expect(sent()).toBe('no-room')
+  expect(one.unread.dropped).toBe(2)
+  expect(connection.frames).toHaveLength(most)
+  // At QoS 1 the acknowledgements are the bound.
+  expect(one.publish(deliveryOf('x'), 1, false, NOW)).toBe('sent')
+  one.unread.heard()
+  expect(sent()).toBe('sent')
 })

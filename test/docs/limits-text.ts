@@ -68,6 +68,16 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
       '{OUTGOING_INFLIGHT_MAX}, or the Receive Maximum of the client',
       'further messages wait in its queue',
     ],
+    [
+      'bytes in flight to one client at QoS 1 and 2',
+      '{OUTGOING_INFLIGHT_BYTES_MAX}, and always one message',
+      'further messages wait in its queue',
+    ],
+    [
+      'bytes to a client that sends no packet',
+      '{SOCKET_UNREAD_BYTES_MAX}',
+      'QoS 0 is dropped and counted; after {SOCKET_STALLED_MS_MIN}, or one and a half times its keep alive and at most {SOCKET_STALLED_MS_MAX}, the connection is closed with 0x97 ([decision 25](decisions/0025-a-client-that-does-not-read.md))',
+    ],
     ['topic aliases in each direction', '{TOPIC_ALIASES_INCOMING_MAX}', 'the connection is closed with 0x94'],
     ['filters in one SUBSCRIBE', '{SUBSCRIPTIONS_PER_PACKET_MAX}', 'SUBACK 0x97 for each further one'],
     ['filters in one UNSUBSCRIBE', 'as many as a packet holds', ''],

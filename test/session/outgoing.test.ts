@@ -1,6 +1,6 @@
 // What a session sends: the window, the bounded wait, what is stored, what goes again after a new connection.
 import { expect, test } from 'vitest'
-import { ACK_WAIT_MS, STALL_MS } from '../../src/session/limits.ts'
+import { ACK_WAIT_MS, OUTGOING_INFLIGHT_BYTES_MAX, STALL_MS } from '../../src/session/limits.ts'
 import { OutgoingDeliveries } from '../../src/session/outgoing.ts'
 import { packetIdOf } from '../../src/session/stored-delivery.ts'
 import { DROPPING, delivery, FakeActor } from './actor.ts'
@@ -33,6 +33,21 @@ test('no more are in flight than the window allows, and an acknowledgement lets 
   expect(actor.outgoing.inflightPacketIds).toEqual([1, 3])
   actor.acknowledge(3, 1)
   expect(actor.sentAfter(3)).toEqual(['d'])
+})
+
+test('no more bytes are in flight than the bound, and always one message', () => {
+  const actor = online(128)
+  const payload = new Uint8Array(OUTGOING_INFLIGHT_BYTES_MAX / 2)
+  for (const topic of ['a', 'b', 'c']) {
+    const large = delivery(topic)
+    actor.deliver({ ...large, message: { ...large.message, payload } })
+  }
+  expect(actor.sentAfter(0)).toEqual(['a', 'b'])
+  expect(actor.outgoing.sendsAtOnce).toBe(false)
+  actor.acknowledge(1)
+  expect(actor.sentAfter(2)).toEqual(['c'])
+  actor.acknowledge(2, 3)
+  expect(actor.outgoing.sendsAtOnce).toBe(true)
 })
 
 test('an acknowledgement of what is not in flight says so', () => {

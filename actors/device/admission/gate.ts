@@ -158,7 +158,8 @@ export class Gate {
 
   /** After hibernation: the attachment alone answers a PINGREQ. */
   private answerPing(connection: Connection, attachment: LiveConnection): void {
-    const active: LiveConnection = { ...attachment, lastActivityAt: this.platform.now() }
+    const { unread: _, ...rest } = attachment
+    const active: LiveConnection = { ...rest, lastActivityAt: this.platform.now() }
     connection.attach(active)
     connection.send(PINGRESP)
   }

@@ -5,6 +5,7 @@ import type { Subscription } from '../../../src/session/subscription.ts'
 import type { Terms } from '../../../src/session/terms.ts'
 import { closeCode, hex } from '../../close-codes.ts'
 import type { Connection } from '../../platform.ts'
+import type { KeptUnread } from './unread-bytes.ts'
 
 export interface AwaitingConnect {
   readonly phase: 'awaiting-connect'
@@ -31,6 +32,8 @@ export interface LiveConnection extends Admission {
   readonly expirySeconds: number
   /** Milliseconds since the epoch. A little older than the last packet: an attachment is not written with each packet. */
   readonly lastActivityAt: number
+  /** Sent to the client since its last packet. */
+  readonly unread?: KeptUnread
   /** A partial packet, base64. */
   readonly pending: string
   readonly lastPosition: number

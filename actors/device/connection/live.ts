@@ -11,6 +11,7 @@ import { OutgoingAliases } from '../../../src/session/topic-aliases.ts'
 import { closeCode, hex } from '../../close-codes.ts'
 import type { Connection } from '../../platform.ts'
 import type { Admission } from './attachment.ts'
+import { type KeptUnread, UnreadBytes } from './unread-bytes.ts'
 
 /** The Topic Alias property, and a Property Length that takes a byte more. */
 const TOPIC_ALIAS_BYTES_MAX = 5
@@ -33,6 +34,7 @@ export class Live {
   lastActivityAt: number
   /** The reason of the client's DISCONNECT. */
   farewell: ReasonCode | null = null
+  readonly unread: UnreadBytes
   private readonly aliases: OutgoingAliases
   private out: Uint8Array[] = []
   private planned = false
@@ -44,7 +46,9 @@ export class Live {
     stream: PacketStream,
     lastActivityAt: number,
     admission: Admission = { global: false, credential: null },
+    unread?: KeptUnread,
   ) {
+    this.unread = new UnreadBytes(unread)
     this.admission = admission
     this.connection = connection
     this.terms = terms
@@ -86,13 +90,22 @@ export class Live {
   }
 
   /**
-   * False if the delivery is dropped and counts as acknowledged: it exceeds the client's Maximum Packet Size [MQTT-3.1.2-25], or
-   * expired before it was first sent [MQTT-3.3.2-5].
+   * `unsendable`: the delivery is dropped and counts as acknowledged, since it exceeds the client's Maximum Packet Size
+   * [MQTT-3.1.2-25] or expired before it was first sent [MQTT-3.3.2-5]. `no-room`: dropped at QoS 0, for a client that does not read.
    */
-  publish(delivery: Delivery, packetId: number, dup: boolean, now: number): boolean {
+  publish(
+    delivery: Delivery,
+    packetId: number,
+    dup: boolean,
+    now: number,
+  ): 'sent' | 'unsendable' | 'no-room' {
     const { protocolVersion, maximumPacketSize } = this.terms
     const { expiresAt } = delivery.message
-    if (!dup && expiresAt > 0 && expiresAt <= now) return false
+    if (!dup && expiresAt > 0 && expiresAt <= now) return 'unsendable'
+    if (packetId === 0 && !this.unread.hasRoom) {
+      this.unread.drop(now)
+      return 'no-room'
+    }
     const shape = {
       qos: delivery.qos,
       retain: delivery.retain,
@@ -102,11 +115,11 @@ export class Live {
       now,
     }
     const size = publishSize(protocolVersion, delivery.message, shape)
-    if (size > maximumPacketSize) return false
+    if (size > maximumPacketSize) return 'unsendable'
     const topicAlias =
       size + TOPIC_ALIAS_BYTES_MAX > maximumPacketSize ? null : this.aliases.use(delivery.message.topic)
     this.push(encodePublish(protocolVersion, delivery.message, { ...shape, topicAlias }))
-    return true
+    return 'sent'
   }
 
   /**
@@ -140,6 +153,7 @@ export class Live {
 
   private push(bytes: Uint8Array): void {
     if (this.ended) return
+    this.unread.sent(bytes.length)
     this.out.push(bytes)
     if (this.planned) return
     this.planned = true

@@ -83,7 +83,8 @@ function awaken(
     attachment.terms.protocolVersion,
     base64ToBytes(attachment.pending),
   )
-  const live = new Live(connection, attachment.terms, stream, attachment.lastActivityAt, attachment)
+  const { terms, lastActivityAt, unread } = attachment
+  const live = new Live(connection, terms, stream, lastActivityAt, attachment, unread)
   return { session, live, cutOff: false }
 }
 
@@ -117,6 +118,7 @@ export function attachLive(store: SessionStore, live: Live, session: Session, ho
     sentHere: session.outgoing.sentOnConnection,
     subscriptions,
     ...(home !== null && { home }),
+    ...(live.unread.bytes > 0 && { unread: live.unread.kept }),
     bulk: bulkHere,
   })
   const whole = attachment(session.persistent ? null : [...session.subscriptions.values()], bulk)

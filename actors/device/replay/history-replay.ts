@@ -235,7 +235,7 @@ export class HistoryReplay {
     const end = this.platform.now() + REPLAY_STALL_MS
     for (;;) {
       if (this.state.session !== session || this.state.live !== live) return false
-      if (unacknowledged(session) < live.terms.outgoingWindow) return true
+      if (unacknowledged(session) < live.terms.outgoingWindow && takesMore(session, live)) return true
       if (this.platform.now() >= end) return false
       await new Promise<void>((go) => void this.platform.after(REPLAY_LOOK_MS, go))
     }
@@ -248,6 +248,11 @@ function historyOff({ item }: Run): string {
 
 function nameOf(kept: { readonly epoch: number; readonly number: number } | undefined): string | null {
   return kept === undefined ? null : `${kept.epoch} ${kept.number}`
+}
+
+/** Whether the next message would be sent at once: at QoS 1 and 2 within the bytes in flight, at QoS 0 to a client that reads. */
+function takesMore({ outgoing }: Session, { unread }: Live): boolean {
+  return outgoing.sendsAtOnce && unread.hasRoom
 }
 
 /** Deliveries that the client has not acknowledged. */

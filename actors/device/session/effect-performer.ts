@@ -27,6 +27,8 @@ export interface EffectPorts {
   readonly state: DeviceState
   reply(packet: ServerPacket): void
   close(reason: ReasonCode | null): void
+  /** A message at QoS 0 was dropped: the client does not read. */
+  stalled(): void
   subscribe(session: Session, effect: Extract<Effect, { do: 'subscribe' }>): Promise<void>
   unsubscribe(session: Session, effect: Extract<Effect, { do: 'unsubscribe' }>): Promise<void>
 }
@@ -88,9 +90,10 @@ export class EffectPerformer {
     const current = session !== null && device.state.has(session)
     switch (effect.do) {
       case 'send': {
-        const sent = live?.publish(effect.delivery, effect.packetId, effect.dup, platform.now()) ?? true
-        if (!sent) device.facts.unsent(effect.delivery)
-        if (!sent && effect.packetId > 0 && current) {
+        const sent = live?.publish(effect.delivery, effect.packetId, effect.dup, platform.now()) ?? 'sent'
+        if (sent === 'no-room') device.stalled()
+        if (sent === 'unsendable') device.facts.unsent(effect.delivery)
+        if (sent === 'unsendable' && effect.packetId > 0 && current) {
           this.perform(session.step({ type: 'skipped', packetId: effect.packetId }), session)
         }
         device.attachmentWriter.plan()
