@@ -6,32 +6,43 @@ import { PACKET_BYTES_MAX, STRING_BYTES_MAX } from '../src/mqtt/limits.ts'
 import { BODY_BYTES_MAX } from '../src/relay/body.ts'
 import { COMMAND_BYTES_MAX } from '../src/relay/command.ts'
 import { WIDE_FILTERS_MAX } from '../src/relay/wide.ts'
-import { SUBSCRIPTIONS_MAX, TOPIC_ALIASES_INCOMING_MAX } from '../src/session/limits.ts'
+import {
+  OUTGOING_INFLIGHT_BYTES_MAX,
+  QUEUE_BYTES_MAX,
+  SUBSCRIPTIONS_MAX,
+  TOPIC_ALIASES_INCOMING_MAX,
+} from '../src/session/limits.ts'
 import {
   SHADOW_STATE_BYTES_MAX,
   SHADOWS_CHARACTERS_MAX,
   UNSYNCED_PATCH_BYTES_MAX,
 } from '../src/shadow/limits.ts'
 import {
+  ACTOR_MESSAGES_BYTES_MAX,
   ATTACHMENT_BYTES_MAX,
   ATTACHMENT_DELAY_MS,
+  CALL_ROOM_BYTES_MAX,
   COMMANDS_KEPT_BYTES_MAX,
   COURIER_BATCH_BYTES_MAX,
   COURIER_BATCH_RECORDS_MAX,
   EARLY_FRAME_BYTES_MAX,
   HISTORY_ROW_BYTES_MAX,
+  HISTORY_WAITING_BYTES_MAX,
   LATE_RETAINED_MAX,
+  OUTBOX_BYTES_MAX,
   RETAINED_PAGE_BYTES_MAX,
   SQL_LIST_MAX,
   SYNC_BYTES_PER_CALL_MAX,
   SYNC_BYTES_PER_ROUND_MAX,
   UPLINK_BYTES_PER_CALL_MAX,
+  UPLINK_CALLS_MAX,
   WIDE_FILTERS_CHARACTERS_MAX,
 } from './limits.ts'
 import {
   PLATFORM_ATTACHMENT_BYTES_MAX,
   PLATFORM_CALL_BYTES_MAX,
   PLATFORM_HIBERNATES_AFTER_MS,
+  PLATFORM_ISOLATE_BYTES_MAX,
   PLATFORM_REQUEST_BYTES_MAX,
   PLATFORM_ROW_BYTES_MAX,
   PLATFORM_STATEMENT_BYTES_MAX,
@@ -52,6 +63,19 @@ const SHADOW_METADATA_PER_BYTE = 6
 const RECORD_BYTES = PACKET_BYTES_MAX + STRING_BYTES_MAX + REST_BYTES
 /** A record for one subscriber: with the identifiers of its subscriptions, and the filter of a shared one. */
 const DELIVERY_BYTES = RECORD_BYTES + 4 * SUBSCRIPTIONS_MAX + STRING_BYTES_MAX
+
+/** Of an isolate's memory, for the messages of one actor. */
+const ISOLATE_SHARE = 3 / 4
+
+/** A queue that waits in memory, messages for others and calls with these, history not stored yet, bytes in flight. */
+const ACTOR_BYTES =
+  QUEUE_BYTES_MAX +
+  ACTOR_MESSAGES_BYTES_MAX +
+  CALL_ROOM_BYTES_MAX +
+  HISTORY_WAITING_BYTES_MAX +
+  OUTGOING_INFLIGHT_BYTES_MAX +
+  COMMANDS_KEPT_BYTES_MAX +
+  SHADOWS_CHARACTERS_MAX
 
 type Rule = readonly [what: string, needs: number, max: number]
 
@@ -112,6 +136,14 @@ const RULES: readonly Rule[] = [
     BODY_BYTES_MAX,
   ],
   ['a body between edge and core', BODY_BYTES_MAX, PLATFORM_REQUEST_BYTES_MAX],
+
+  // Memory: what one actor may hold, and the share of the isolate that is left to it. The others in the isolate sleep, mostly.
+  ['the messages of a device or a leaf', ACTOR_BYTES, ISOLATE_SHARE * PLATFORM_ISOLATE_BYTES_MAX],
+  [
+    'the outbox of an uplink, and its calls',
+    OUTBOX_BYTES_MAX + UPLINK_CALLS_MAX * UPLINK_BYTES_PER_CALL_MAX,
+    ISOLATE_SHARE * PLATFORM_ISOLATE_BYTES_MAX,
+  ],
 
   // Sockets.
   ['a packet in one WebSocket message', PACKET_BYTES_MAX, PLATFORM_WEBSOCKET_MESSAGE_BYTES_MAX],

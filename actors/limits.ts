@@ -10,6 +10,14 @@ export const COURIER_BATCH_RECORDS_MAX = 256
 export const COURIER_BATCH_BYTES_MAX = 1024 * 1024
 /** Waits in memory for one receiver; past it QoS 0 is dropped and QoS 1 refused. */
 export const COURIER_PENDING_BYTES_MAX = 8 * 1024 * 1024
+/** Bytes of messages that one actor holds on their way to others; past it QoS 0 is dropped and QoS 1 refused with 0x97. */
+export const ACTOR_MESSAGES_BYTES_MAX = 24 * 1024 * 1024
+/** Bytes that an actor has in calls under way: each receiver's call is a copy, and further calls wait. */
+export const CALL_ROOM_BYTES_MAX = 8 * 1024 * 1024
+/** A call that waits for room begins after this at the latest: by then those before it have left the actor. */
+export const CALL_ROOM_WAIT_MS = 50
+/** A message of this size or more is not copied for each receiver before its call. */
+export const SHARED_RECORD_BYTES_MIN = 4 * 1024
 /** A call between actors that failed is tried again after these pauses. */
 export const COURIER_RETRY_MS: readonly number[] = [20, 100, 400]
 /** An actor logs repeated calls at most this often. */

@@ -2,6 +2,7 @@
 import { type Outcome, outcomeOf } from '../../src/mqtt/outcome.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { packBatch } from '../../src/relay/batch.ts'
+import { inOnePiece, type Pieces } from '../../src/relay/pieces.ts'
 import {
   COURIER_BATCH_BYTES_MAX,
   COURIER_BATCH_RECORDS_MAX,
@@ -11,20 +12,28 @@ import {
   COURIER_REPORT_EVERY_MS,
   COURIER_RETRY_MS,
 } from '../limits.ts'
+import { type MemoryBudget, memoryOf } from '../memory-budget.ts'
 import type { Platform } from '../platform.ts'
+import { type CallRoom, callRoomOf } from './call-room.ts'
 import { waitUntil } from './waits.ts'
 
 export interface Parcel {
-  readonly record: Uint8Array
+  /** In pieces where several receivers share the most of it. */
+  readonly record: Uint8Array | Pieces
   /** Called once, with the record's outcome. */
   readonly settle: (outcome: Outcome) => void
+}
+
+/** A parcel that its courier has given up. */
+export interface Withdrawn extends Parcel {
+  readonly record: Uint8Array
 }
 
 export interface CourierRoute {
   /** One call to the receiver, which answers an outcome for each record, in order. Calls made in order arrive in order. */
   call(batch: Uint8Array): Promise<Uint8Array>
   /** The receiver was not reached, and there is no further try. @returns an outcome for each record */
-  failed(records: readonly Uint8Array[], cause: unknown): Outcome[]
+  failed(records: readonly (Uint8Array | Pieces)[], cause: unknown): Outcome[]
 }
 
 /** When an actor last reported a repeated call: one report stands for all its couriers. */
@@ -37,6 +46,8 @@ const reported = new WeakMap<Platform, number>()
 export class Courier {
   private readonly platform: Platform
   private readonly route: CourierRoute
+  private readonly memory: MemoryBudget
+  private readonly room: CallRoom
   private pending: Parcel[] = []
   private readonly open = new Set<Parcel>()
   private pendingBytes = 0
@@ -50,6 +61,8 @@ export class Courier {
   constructor(platform: Platform, route: CourierRoute) {
     this.platform = platform
     this.route = route
+    this.memory = memoryOf(platform)
+    this.room = callRoomOf(platform)
   }
 
   get idle(): boolean {
@@ -63,14 +76,14 @@ export class Courier {
   }
 
   /** Resolves with the record's outcome. */
-  post(record: Uint8Array): Promise<Outcome> {
-    if (this.pendingBytes + record.length > COURIER_PENDING_BYTES_MAX)
+  post(record: Uint8Array | Pieces): Promise<Outcome> {
+    if (this.pendingBytes + record.length > COURIER_PENDING_BYTES_MAX || !this.memory.hold(record))
       return Promise.resolve(Reason.QuotaExceeded)
     return new Promise((resolve) => {
       const parcel: Parcel = {
         record,
         settle: (outcome) => {
-          this.open.delete(parcel)
+          if (this.open.delete(parcel)) this.memory.release(record)
           resolve(outcome)
         },
       }
@@ -85,12 +98,12 @@ export class Courier {
    * Gives up the records that were never sent, in order: the caller settles them. Gives up none while a failed call is to be
    * repeated: the receiver may have that call's records, and these must not overtake them.
    */
-  withdraw(): readonly Parcel[] {
+  withdraw(): readonly Withdrawn[] {
     if (this.failures.length > 0 || this.retrying) return []
     const parcels = this.pending
     this.pending = []
     this.pendingBytes = 0
-    return parcels
+    return parcels.map(({ record, settle }) => ({ record: inOnePiece(record), settle }))
   }
 
   private plan(): void {
@@ -117,14 +130,21 @@ export class Courier {
       bytes += parcel.record.length
       count++
     }
+    const end = this.room.begin(bytes)
+    if (end === null) {
+      this.flushing = true
+      this.room.whenFree(bytes, () => this.flush())
+      return
+    }
     const parcels = count === this.pending.length ? this.pending : this.pending.slice(0, count)
     this.pending = count === this.pending.length ? [] : this.pending.slice(count)
     this.pendingBytes -= bytes
-    void this.call(parcels)
+    void this.call(parcels, end)
     this.plan()
   }
 
-  private async call(parcels: Parcel[]): Promise<void> {
+  /** @param end the call is over */
+  private async call(parcels: Parcel[], end: () => void): Promise<void> {
     this.calls++
     const at = this.callNumber++
     try {
@@ -137,6 +157,7 @@ export class Courier {
       this.failures.push({ at, parcels })
       this.lastCause = cause
     }
+    end()
     this.calls--
     if (this.failures.length > 0) {
       if (this.calls === 0) this.recover()

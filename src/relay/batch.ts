@@ -2,7 +2,7 @@
 import { Pieces } from './pieces.ts'
 
 /** @returns [u32 length, record]* */
-export function packBatch(records: readonly Uint8Array[]): Uint8Array {
+export function packBatch(records: readonly (Uint8Array | Pieces)[]): Uint8Array {
   let size = 0
   for (const record of records) size += 4 + record.length
   const batch = new Uint8Array(size)
@@ -10,7 +10,8 @@ export function packBatch(records: readonly Uint8Array[]): Uint8Array {
   let at = 0
   for (const record of records) {
     view.setUint32(at, record.length)
-    batch.set(record, at + 4)
+    if (record instanceof Pieces) record.writeTo(batch, at + 4)
+    else batch.set(record, at + 4)
     at += 4 + record.length
   }
   return batch

@@ -20,9 +20,15 @@ export class Pieces {
     return end
   }
 
+  /** A copy in one piece. */
   joined(): Uint8Array {
     const bytes = new Uint8Array(this.length)
     this.writeTo(bytes, 0)
     return bytes
   }
+}
+
+/** In one piece: a copy only of what is not. */
+export function inOnePiece(bytes: Uint8Array | Pieces): Uint8Array {
+  return bytes instanceof Pieces ? bytes.joined() : bytes
 }

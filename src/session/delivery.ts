@@ -51,10 +51,18 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * @param record the message's record, so that one message is encoded once for all subscribers
  */
 export function encodeDelivery(delivery: Delivery, record = encodeMessage(delivery.message)): Uint8Array {
+  const head = deliveryHead(delivery)
+  const bytes = new Uint8Array(head.length + record.length)
+  bytes.set(head)
+  bytes.set(record, head.length)
+  return bytes
+}
+
+/** What stands before the record in the bytes of `encodeDelivery`. */
+export function deliveryHead(delivery: Delivery): Uint8Array {
   const { identifiers, share } = delivery
   const filter = share === null ? null : encoder.encode(share.filter)
-  const head = 3 + identifiers.length * 4 + (filter === null ? 0 : 2 + filter.length)
-  const bytes = new Uint8Array(head + record.length)
+  const bytes = new Uint8Array(3 + identifiers.length * 4 + (filter === null ? 0 : 2 + filter.length))
   const shared = share === null ? 0 : SHARED | (share.waits ? WAITS : 0) | (share.drops === true ? DROPS : 0)
   bytes[0] = delivery.qos | (delivery.retain ? RETAIN : 0) | shared
   const view = new DataView(bytes.buffer)
@@ -68,7 +76,6 @@ export function encodeDelivery(delivery: Delivery, record = encodeMessage(delive
     view.setUint16(at, filter.length)
     bytes.set(filter, at + 2)
   }
-  bytes.set(record, head)
   return bytes
 }
 

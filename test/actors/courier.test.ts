@@ -7,6 +7,7 @@ import { Topic } from '../../actors/topic/topic.ts'
 import { Outcome } from '../../src/mqtt/outcome.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
+import { inOnePiece } from '../../src/relay/pieces.ts'
 import { fakePeers } from './fake-peers.ts'
 import { FakePlatform } from './fake-platform.ts'
 import { APP, addressOf, deliveredTexts, EU, LAMP, ROOM, record, subscriptionTo, watch } from './samples.ts'
@@ -87,7 +88,7 @@ test('what waits behind records that are given up is given up with them: a publi
       return new Uint8Array(records.length)
     },
     failed: (records) => {
-      failed.push(...records.map(([one]) => one ?? 0))
+      failed.push(...records.map((one) => inOnePiece(one)[0] ?? 0))
       return records.map(() => Reason.UnspecifiedError)
     },
   })

@@ -76,7 +76,7 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
     [
       'bytes to a client that sends no packet',
       '{SOCKET_UNREAD_BYTES_MAX}',
-      'QoS 0 is dropped and counted; after {SOCKET_STALLED_MS_MIN}, or one and a half times its keep alive and at most {SOCKET_STALLED_MS_MAX}, the connection is closed with 0x97 ([decision 25](decisions/0025-a-client-that-does-not-read.md))',
+      'QoS 0 is dropped and counted; after {SOCKET_STALLED_MS_MIN}, or one and a half times its keep alive and at most {SOCKET_STALLED_MS_MAX}, the connection is closed with 0x97 ([decision 26](decisions/0026-a-client-that-does-not-read.md))',
     ],
     ['topic aliases in each direction', '{TOPIC_ALIASES_INCOMING_MAX}', 'the connection is closed with 0x94'],
     ['filters in one SUBSCRIBE', '{SUBSCRIPTIONS_PER_PACKET_MAX}', 'SUBACK 0x97 for each further one'],

@@ -2,6 +2,7 @@
 // here with the longest time that it can run and why it ends by then, and an interval is not allowed at all.
 import {
   ATTACHMENT_DELAY_MS,
+  CALL_ROOM_WAIT_MS,
   CONFIRM_AGAIN_MS,
   CONNECT_WAIT_MS,
   COURIER_COALESCE_MS,
@@ -42,6 +43,11 @@ export const ACTOR_TIMERS: Readonly<Record<string, Timers>> = {
     places: 2,
     longestMs: Math.max(COURIER_COALESCE_MS, ...COURIER_RETRY_MS),
     why: 'records wait for the next call, or for its next try: after the last one they are given up',
+  },
+  'actors/calls/call-room.ts': {
+    places: 1,
+    longestMs: CALL_ROOM_WAIT_MS,
+    why: 'while calls wait for room, which the time itself makes',
   },
   'actors/calls/waits.ts': {
     places: 3,

@@ -1,5 +1,5 @@
 // The bytes that a client has been sent and may not have read. The platform does not say what waits in a WebSocket
-// (docs/decisions/0025-a-client-that-does-not-read.md), so each packet of the client counts as the sign that it has read all
+// (docs/decisions/0026-a-client-that-does-not-read.md), so each packet of the client counts as the sign that it has read all
 // that it was sent before.
 import { SOCKET_UNREAD_BYTES_MAX } from '../../limits.ts'
 

@@ -4,13 +4,15 @@ import { encodeMessage, type Message } from '../../../src/mqtt/message.ts'
 import { Outcome } from '../../../src/mqtt/outcome.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
 import { packBatch, unpackBatch } from '../../../src/relay/batch.ts'
-import { decodeDelivery, encodeDelivery } from '../../../src/session/delivery.ts'
+import { inOnePiece, Pieces } from '../../../src/relay/pieces.ts'
+import { type Delivery, decodeDelivery, deliveryHead, encodeDelivery } from '../../../src/session/delivery.ts'
 import { Courier } from '../../calls/courier.ts'
 import {
   BACKLOG_MESSAGES_MAX,
   BACKLOG_RETRY_MS,
   BACKLOG_RETRY_MS_MAX,
   FAN_OUT_COURIERS_MAX,
+  SHARED_RECORD_BYTES_MIN,
 } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import { deliveryFor, type Receiver } from './subscribers.ts'
@@ -69,19 +71,19 @@ export class FanOut {
       }
       const delivery = deliveryFor(receiver, sent.message, publisher)
       if (delivery === null) continue
-      outcomes.push(this.deliver(receiver.client, receiver.session, encodeDelivery(delivery, sent.record)))
+      outcomes.push(this.deliver(receiver.client, receiver.session, bytesOf(delivery, sent.record)))
     }
     return outcomes
   }
 
   /** The outcome of one delivery. Success also if the session no longer exists. */
-  async deliver(client: ClientId, session: string, delivery: Uint8Array): Promise<Outcome> {
+  async deliver(client: ClientId, session: string, delivery: Uint8Array | Pieces): Promise<Outcome> {
     const outcome = await this.offer(client, session, delivery)
     return outcome === Outcome.NoSuchSession ? Reason.Success : outcome
   }
 
   /** As `deliver`, but `NoSuchSession` if the session no longer exists. */
-  async offer(client: ClientId, session: string, delivery: Uint8Array): Promise<Outcome> {
+  async offer(client: ClientId, session: string, delivery: Uint8Array | Pieces): Promise<Outcome> {
     const key = keyOf(client, session)
     // The receiver's backlog is delivered first, so this delivery goes behind it.
     if (this.backlogged.has(key)) return this.store(client, session, [delivery])[0] ?? Reason.UnspecifiedError
@@ -169,12 +171,12 @@ export class FanOut {
   }
 
   /** Adds deliveries to the backlog. @returns the outcome of each */
-  private store(client: ClientId, session: string, deliveries: readonly Uint8Array[]): Outcome[] {
+  private store(client: ClientId, session: string, deliveries: readonly (Uint8Array | Pieces)[]): Outcome[] {
     this.backlogged.add(keyOf(client, session))
     this.platform.wakeBy(this.platform.now() + BACKLOG_RETRY_MS)
     return this.platform.storage.transaction(() =>
       deliveries.map((delivery) => {
-        const decoded = decodeDelivery(delivery)
+        const decoded = decodeDelivery(inOnePiece(delivery))
         const { qos, share, message } = decoded
         // An offer is for a connected member; the leaf that made the offer has the message.
         if (share?.waits === false) return Outcome.ClientAway
@@ -199,6 +201,13 @@ export class FanOut {
   private sweep(): void {
     for (const [key, courier] of this.couriers) if (courier.idle) this.couriers.delete(key)
   }
+}
+
+/** Of a large message its receivers share the one copy of the record. */
+function bytesOf(delivery: Delivery, record: Uint8Array): Uint8Array | Pieces {
+  return record.length < SHARED_RECORD_BYTES_MIN
+    ? encodeDelivery(delivery, record)
+    : new Pieces([deliveryHead(delivery), record])
 }
 
 /** A shadow's topic has a second name. Under that name a QoS 2 message counts as another message, with an origin of its own. */

@@ -2,7 +2,7 @@
 import type { RegionId, Root } from '../../../src/id/ids.ts'
 import type { Outcome } from '../../../src/mqtt/outcome.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
-import { Courier, type Parcel } from '../../calls/courier.ts'
+import { Courier, type Withdrawn } from '../../calls/courier.ts'
 import { UPLINK_COURIERS_MAX } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import { Lane } from '../../uplink/lane.ts'
@@ -32,7 +32,7 @@ export class Uplinks {
   }
 
   /** Takes back the records for the root's home that were not sent. */
-  unsent(root: Root): readonly Parcel[] {
+  unsent(root: Root): readonly Withdrawn[] {
     return this.couriers.get(Lane.key(root, { kind: 'home' }))?.courier.withdraw() ?? []
   }
 
