@@ -53,6 +53,10 @@ export const MATCH_CACHE_TOPICS_MAX = 1_000
 export const RETAINED_MESSAGES_MAX = 10_000
 /** Bytes of one root's retained messages; past it the publisher gets 0x97. */
 export const RETAINED_BYTES_MAX = 64 * 1024 * 1024
+/** Of these only the device itself gets so many below `devices/<id>`: others cannot take all the room. */
+export const RETAINED_OWN_MESSAGES = 1_000
+/** And so many bytes. */
+export const RETAINED_OWN_BYTES = 8 * 1024 * 1024
 /**
  * Deliveries that a leaf stores for subscribers whose actors do not answer; past it the publisher gets 0x97.
  */

@@ -320,7 +320,7 @@ export class Leaf {
     return [
       historyBoundStage(history),
       namingStage(this.platform, wide, subscribers, interests),
-      retainedStage(retained, sync, wide),
+      retainedStage(retained, sync, wide, clientOfRoot(root)),
       historyStage(history, sync),
       subscribersStage(local, interests),
       regionsStage(root, interests, uplinks),

@@ -142,7 +142,7 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
   Topics: [
     [
       'retained messages of a root',
-      '{RETAINED_MESSAGES_MAX}, {RETAINED_BYTES_MAX}',
+      '{RETAINED_MESSAGES_MAX}, {RETAINED_BYTES_MAX}; below `devices/<id>` {RETAINED_OWN_MESSAGES} and {RETAINED_OWN_BYTES} of these are for the device itself',
       'the publisher gets 0x97',
     ],
     [

@@ -13,6 +13,8 @@ import {
   LATE_RETAINED_MAX,
   RETAINED_BYTES_MAX,
   RETAINED_MESSAGES_MAX,
+  RETAINED_OWN_BYTES,
+  RETAINED_OWN_MESSAGES,
   RETAINED_PAGE_BYTES_MAX,
   RETAINED_PAGE_MESSAGES_MAX,
 } from '../../limits.ts'
@@ -77,8 +79,13 @@ export class Retained implements LeafPart {
   /**
    * Replaces the topic's retained message; an empty payload deletes it. [MQTT-3.3.1-5] [MQTT-3.3.1-6]
    * @param epoch of this home, stored with the message
+   * @param foreign below a device, published by somebody else: a part of the room is for the device itself
    */
-  keep(message: Message, epoch: number): typeof Reason.Success | typeof Reason.QuotaExceeded {
+  keep(
+    message: Message,
+    epoch: number,
+    foreign = false,
+  ): typeof Reason.Success | typeof Reason.QuotaExceeded {
     const before = this.sizes.get(message.topic)
     if (message.payload.length === 0) {
       this.storage.transaction(() => {
@@ -89,9 +96,11 @@ export class Retained implements LeafPart {
     }
     const { acknowledged: _, ...kept } = message
     const record = encodeMessage({ ...kept, retainedAt: epoch })
+    const messagesMax = RETAINED_MESSAGES_MAX - (foreign ? RETAINED_OWN_MESSAGES : 0)
+    const bytesMax = RETAINED_BYTES_MAX - (foreign ? RETAINED_OWN_BYTES : 0)
     if (
-      (before === undefined && this.sizes.size >= RETAINED_MESSAGES_MAX) ||
-      this.bytes - (before ?? 0) + record.length > RETAINED_BYTES_MAX
+      (before === undefined && this.sizes.size >= messagesMax) ||
+      this.bytes - (before ?? 0) + record.length > bytesMax
     ) {
       return Reason.QuotaExceeded
     }

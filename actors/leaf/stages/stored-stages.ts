@@ -1,4 +1,5 @@
 // The stages that store a message at the home: as the topic's retained message, and in the history of chosen topics.
+import type { ClientId } from '../../../src/id/ids.ts'
 import { Outcome } from '../../../src/mqtt/outcome.ts'
 import { Reason } from '../../../src/mqtt/reason.ts'
 import type { WideLink } from '../links/wide-link.ts'
@@ -15,14 +16,22 @@ export function historyBoundStage(history: History): Stage {
   }
 }
 
-/** Retains a message with the RETAIN flag. [MQTT-3.3.1-5] */
-export function retainedStage(retained: Retained, sync: StoreSync, wide: WideLink): Stage {
+/**
+ * Retains a message with the RETAIN flag. [MQTT-3.3.1-5]
+ * @param owner the device that the root belongs to; null for the root of other topics
+ */
+export function retainedStage(
+  retained: Retained,
+  sync: StoreSync,
+  wide: WideLink,
+  owner: ClientId | null,
+): Stage {
   return {
-    accept: ({ message, epoch, applied }) => {
+    accept: ({ publisher, message, epoch, applied }) => {
       if (!message.retain || applied) return null
       // A former home has retained it, and may have retained a newer one since.
       if (message.acknowledged !== 'again') {
-        const outcome = retained.keep(message, epoch)
+        const outcome = retained.keep(message, epoch, owner !== null && publisher !== owner)
         if (outcome !== Reason.Success) return { refused: outcome }
       }
       const outcomes = [Promise.resolve<Outcome>(Outcome.Stored), wide.index()]
