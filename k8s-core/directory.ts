@@ -16,6 +16,7 @@ import {
 import type { HomeAnswer } from '../src/relay/home-answer.ts'
 import type { PageWanted } from '../src/relay/page.ts'
 import { noChange } from '../src/relay/sync.ts'
+import { AbsentRoots } from './absent-roots.ts'
 import { EdgeSilent, EdgeUnreachable } from './edge-errors.ts'
 import type { Edges } from './edges.ts'
 import { HomeCache } from './home-cache.ts'
@@ -29,6 +30,7 @@ export class Directory {
   private readonly silence: Silence
   private readonly restored: (fleet: FleetId, root: Root, home: HomeAnswer) => void
   private readonly cache: HomeCache
+  private readonly absent: AbsentRoots
 
   /**
    * @param now milliseconds that only grow
@@ -45,6 +47,7 @@ export class Directory {
     this.edges = edges
     this.silence = silence
     this.cache = new HomeCache(now)
+    this.absent = new AbsentRoots(now)
     this.restored = restored
   }
 
@@ -75,15 +78,26 @@ export class Directory {
     }
   }
 
-  /** The home in the store; null if the root has none. @param known the newest home that the caller knows */
+  /**
+   * The home in the store; null if the root has none, or had none a second ago.
+   * @param known the newest home that the caller knows
+   */
   async find(fleet: FleetId, root: Root, known?: HomeAnswer): Promise<HomeAnswer | null> {
+    if (known === undefined && this.absent.has(fleet, root)) return null
+    const home = await this.look(fleet, root, known)
+    // Unless the root got a home here while the store was read.
+    if (home === null && this.cache.get(fleet, root) === null) this.absent.add(fleet, root)
+    return home
+  }
+
+  private async look(fleet: FleetId, root: Root, known: HomeAnswer | undefined): Promise<HomeAnswer | null> {
     const home = await this.read(fleet, root, known ?? null)
     return home === null ? null : answer(this.remember(fleet, root, home))
   }
 
   /** The home in the store. If the root has none, `region` becomes the home. @param known as for `find` */
   async resolve(fleet: FleetId, root: Root, region: RegionId, known?: HomeAnswer): Promise<HomeAnswer> {
-    const home = await this.find(fleet, root, known)
+    const home = await this.look(fleet, root, known)
     if (home !== null) return home
     const result = await this.store.claimHome(fleet, root, region, 0)
     if (result.home === null) throw new Error(`${fleet}/${root} was released while it was claimed`)
@@ -319,6 +333,7 @@ export class Directory {
   }
 
   private remember(fleet: FleetId, root: Root, home: Home): Home {
+    this.absent.delete(fleet, root)
     this.cache.set(fleet, root, home)
     return home
   }

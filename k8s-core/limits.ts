@@ -34,6 +34,10 @@ export const HOME_STALE_MS = 6 * 3_600_000
 export const HOME_REFRESH_MS = 5_000
 /** `/readyz` waits this long for the store. */
 export const STORE_PING_MS = 1_000
+/** The core remembers that a root has no home for this long: one that connects first at another pod is not found meanwhile. */
+export const HOME_ABSENT_MS = 1_000
+/** Roots without a home that the core remembers; of more the oldest are read from the store again. */
+export const HOME_ABSENT_ROOTS_MAX = 100_000
 /** Messages that one page of history reads from the store at a time. */
 export const HISTORY_READ_AT_ONCE = 100
 /** Reads of one page of history. */

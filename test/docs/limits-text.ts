@@ -278,6 +278,11 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
     ],
   ],
   'HTTP and the registry': [
+    [
+      'a device or topic that nobody has ever used',
+      'its absence is remembered for {HOME_ABSENT_MS}, of {HOME_ABSENT_ROOTS_MAX} at a time',
+      'the store is read again; a device that connects at another pod is unknown for that long at most',
+    ],
     ['messages in a batch', '{PUBLISH_BATCH_MAX}', '400'],
     [
       'a page of retained messages or of history',
