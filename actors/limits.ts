@@ -23,6 +23,12 @@ export const COURIER_RETRY_MS: readonly number[] = [20, 100, 400]
 /** An actor logs repeated calls at most this often. */
 export const COURIER_REPORT_EVERY_MS = 10_000
 
+/** Upgrades of one address without a token in the URL or a header, in a window, unless the deployment sets another number. */
+export const UNPROVEN_UPGRADES_MAX = 1_000
+/** That window. */
+export const UNPROVEN_WINDOW_MS = 60_000
+/** Addresses whose upgrades one process counts; of more the oldest are forgotten. */
+export const UNPROVEN_ADDRESSES_MAX = 10_000
 /** A socket that does not send CONNECT within this time is closed. */
 export const CONNECT_WAIT_MS = 10_000
 /**

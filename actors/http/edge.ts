@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import { type ApiVariables, apiRoutes } from '../../src/api/public-api.ts'
 import type { ChosenTopics } from '../../src/history/chosen.ts'
 import type { ActorAddress } from '../../src/id/actor-name.ts'
-import type { RegionId } from '../../src/id/ids.ts'
+import type { FleetId, RegionId } from '../../src/id/ids.ts'
 import type { Upgrade } from '../actor.ts'
 import type { CoreClient } from '../core/core-client.ts'
 
@@ -32,6 +32,12 @@ export interface Edge {
   readonly relaySecret: string
   /** The regions that are served here. */
   readonly regions: readonly RegionId[]
+  /** Whether clients of this fleet may come without a token in the URL or a header. */
+  takesUnproven(fleet: FleetId): boolean
+  /** Upgrades without such a token that one address may make in a minute. */
+  readonly unprovenPerMinute: number
+  /** Where a request comes from; null if the host does not know. */
+  addressOf(request: Request): string | null
   /** Which messages are stored as history, and for how long. */
   readonly history: ChosenTopics
   /** Uplinks of a region and fleet. */

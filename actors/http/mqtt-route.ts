@@ -3,10 +3,11 @@ import type { Context } from 'hono'
 import { bearerToken, UNAUTHENTICATED } from '../../src/api/public-api.ts'
 import { type ActorAddress, deviceAddress, frontAddress } from '../../src/id/actor-name.ts'
 import { checkClientToken } from '../../src/id/client-token.ts'
-import { DEFAULT_FLEET, parseClientId, parseFleetId } from '../../src/id/ids.ts'
+import { DEFAULT_FLEET, type FleetId, parseClientId, parseFleetId } from '../../src/id/ids.ts'
 import { parseSecret } from '../../src/id/secret.ts'
 import { problemResponse } from '../../src/relay/problem.ts'
 import { type EdgeBindings, regionOf } from './edge.ts'
+import { UnprovenUpgrades } from './unproven-upgrades.ts'
 
 /**
  * AWS IoT's device SDK for JavaScript puts its session token into this query parameter, beside a signature that Starling ignores.
@@ -61,10 +62,37 @@ export async function mqttRoute(c: Context<{ Bindings: EdgeBindings }>): Promise
   const fleet = claims?.fleet ?? parseFleetId(c.req.query('fleet') ?? DEFAULT_FLEET)
   if (fleet === null) return problemResponse('invalid-request', 'Not a fleet', { field: 'fleet' })
 
+  const refused = claims === null ? refusedUnproven(c, fleet) : null
+  if (refused !== null) return refused
+
   const region = regionOf(c)
   const behind = client ?? claims?.client ?? null
   const address: ActorAddress =
     behind === null ? frontAddress(region, crypto.randomUUID()) : deviceAddress(region, fleet, behind)
   const token = claims === null ? null : (claims.durability ?? 'local')
   return c.env.edge.upgrade(address, { token, secret, fleet }, subprotocol)
+}
+
+/** One for all requests of this process. */
+const unproven = new UnprovenUpgrades()
+
+/** A client that shows its token only in CONNECT, or a secret that only its actor can check. Refused here, it wakes no actor. */
+function refusedUnproven(c: Context<{ Bindings: EdgeBindings }>, fleet: FleetId): Response | null {
+  const { edge } = c.env
+  if (!edge.takesUnproven(fleet))
+    return problemResponse(
+      'fleet-not-listed',
+      'The fleet is not one whose clients may come without a token',
+      {
+        field: 'fleet',
+        detail: 'Send the token in the URL (?token=) or as Authorization: Bearer, or add the fleet to FLEETS',
+      },
+    )
+  const address = edge.addressOf(c.req.raw)
+  const waitMs = address === null ? 0 : unproven.waitMs(address, edge.unprovenPerMinute, Date.now())
+  if (waitMs === 0) return null
+  return problemResponse('too-many-unproven', 'Too many clients of this address show no token in the URL', {
+    detail: `${edge.unprovenPerMinute} a minute; with ?token= or Authorization: Bearer there is no such bound`,
+    headers: { 'retry-after': String(Math.ceil(waitMs / 1000)) },
+  })
 }

@@ -180,6 +180,8 @@ async function start(dir: string, options: UpOptions, parts: Parts, children: Ch
             STARLING_BINDINGS: JSON.stringify({
               REGION: regionSetting({ region, place }),
               REGIONS: options.regions.map(regionSetting).join(','),
+              // On this machine any fleet may be tried out.
+              FLEETS: '*',
               CORE_URL: urlOf(0),
               RELAY_SECRET: secrets.relaySecret,
               CLIENT_TOKEN_SECRET: secrets.clientTokenSecret,

@@ -57,6 +57,12 @@ export const PROBLEM_TYPES = {
     means: 'The token belongs to another fleet.',
     mend: 'Use a token of the fleet in question.',
   },
+  'fleet-not-listed': {
+    status: 403,
+    means:
+      'The address names a fleet, no token came with the handshake, and the setting `FLEETS` does not list the fleet.',
+    mend: 'Send the token in the URL (`?token=`) or as `Authorization: Bearer`, or add the fleet to `FLEETS`.',
+  },
   'other-region': {
     status: 403,
     means: 'An edge has called the core in the name of a region that is not its own.',
@@ -207,6 +213,12 @@ export const PROBLEM_TYPES = {
     status: 429,
     means: 'The region has as many wide filters as it can serve.',
     mend: 'Watch filters whose first two levels have no wildcard.',
+  },
+  'too-many-unproven': {
+    status: 429,
+    means:
+      'Too many handshakes without a token in the URL or a header have come from this address within a minute.',
+    mend: 'Connect again after `Retry-After`, or send the token in the URL (`?token=`) or as `Authorization: Bearer`.',
   },
   'internal-error': {
     status: 500,

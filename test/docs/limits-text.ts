@@ -101,6 +101,11 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
       '{EARLY_FRAME_BYTES_MAX} of one actor',
       'the connection that sent most of them is closed',
     ],
+    [
+      'clients of an address without a token in the URL or a header',
+      '{UNPROVEN_UPGRADES_MAX} a minute, or `UNPROVEN_PER_MINUTE`; fleets by `FLEETS`',
+      'the handshake gets HTTP 429 with `Retry-After`, or 403 for another fleet; no actor wakes',
+    ],
     ['a connection without CONNECT', '{CONNECT_WAIT_MS}', 'it is closed'],
     ['a packet that arrives in parts', '{PARTIAL_PACKET_MS_MAX}', 'the connection is closed'],
     ['enhanced authentication (AUTH)', 'not there', 'refused with 0x8C'],

@@ -19,6 +19,10 @@ export interface Env {
   readonly REGION?: string
   /** Set to empty a region: clients are refused with this Server Reference, `wss://other.example/mqtt`. */
   readonly MOVE_TO?: string
+  /** Fleets beside `default` whose clients may show their token only as the MQTT password: `acme,home`; `*` for any. */
+  readonly FLEETS?: string
+  /** Upgrades of one address without a token in the URL or a header, a minute; 1,000 by default. */
+  readonly UNPROVEN_PER_MINUTE?: string
   /** `off`: no presence events. */
   readonly PRESENCE?: string
   /** Topics whose messages are stored as history, and for how long: `devices/+/telemetry=7d,rooms/#=1d`. */

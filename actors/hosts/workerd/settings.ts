@@ -1,8 +1,9 @@
 // The settings of this deployment from its environment: a number that cannot be served stops the deployment.
+import { DEFAULT_FLEET, type FleetId, parseFleetId } from '../../../src/id/ids.ts'
 import { PACKET_BYTES_MAX } from '../../../src/mqtt/limits.ts'
 import { KEEP_ALIVE_SECONDS_MIN, QUEUE_MESSAGES_MAX } from '../../../src/session/limits.ts'
 import type { WhenFull } from '../../../src/session/queue-room.ts'
-import { MOVE_PAGE_BYTES_MAX, OUTBOX_MESSAGES_MAX } from '../../limits.ts'
+import { MOVE_PAGE_BYTES_MAX, OUTBOX_MESSAGES_MAX, UNPROVEN_UPGRADES_MAX } from '../../limits.ts'
 import type { Settings } from '../../platform.ts'
 import { chosenTopics } from './chosen-topics.ts'
 import type { Env } from './env.ts'
@@ -47,9 +48,31 @@ function whenFull({ QUEUE_WHEN_FULL: text }: Env): WhenFull {
   throw new Error(`QUEUE_WHEN_FULL is '${text}': it must be drop-oldest or refuse`)
 }
 
+export function unprovenPerMinute(env: Env): number {
+  return whole(env, 'UNPROVEN_PER_MINUTE', UNPROVEN_UPGRADES_MAX, 1, 1_000_000)
+}
+
+/** Whether a fleet is `default` or listed. Throws an Error that names the setting. */
+export function listedFleets({ FLEETS: text = '' }: Pick<Env, 'FLEETS'>): (fleet: FleetId) => boolean {
+  const names = text.split(',').map((one) => one.trim())
+  if (names.includes('*')) return () => true
+  const fleets = new Set<string>([DEFAULT_FLEET])
+  for (const name of names) {
+    if (name === '') continue
+    if (parseFleetId(name) === null) throw new Error(`FLEETS has '${name}': not a fleet`)
+    fleets.add(name)
+  }
+  return (fleet) => fleets.has(fleet)
+}
+
 function whole(
   env: Env,
-  name: 'SERVER_KEEP_ALIVE_SECONDS' | 'PACKET_BYTES_MAX' | 'OUTBOX_MESSAGES_MAX' | 'UPLINK_SHARDS',
+  name:
+    | 'SERVER_KEEP_ALIVE_SECONDS'
+    | 'PACKET_BYTES_MAX'
+    | 'OUTBOX_MESSAGES_MAX'
+    | 'UPLINK_SHARDS'
+    | 'UNPROVEN_PER_MINUTE',
   unset: number,
   min: number,
   max: number,

@@ -7,7 +7,7 @@ import type { Env } from './env.ts'
 import { logError } from './log.ts'
 import { namespaceOf, StubCache } from './peers.ts'
 import { locationHint, regionOf, servedRegions } from './region.ts'
-import { uplinkShards } from './settings.ts'
+import { listedFleets, unprovenPerMinute, uplinkShards } from './settings.ts'
 import { upgradeRequest } from './upgrade.ts'
 
 export function workerEdge(env: Env): Edge {
@@ -24,6 +24,10 @@ export function workerEdge(env: Env): Edge {
     get history() {
       return chosenTopics(env)
     },
+    takesUnproven: (fleet) => listedFleets(env)(fleet),
+    unprovenPerMinute: unprovenPerMinute(env),
+    // Cloudflare sets it, whatever the client says.
+    addressOf: (request) => request.headers.get('cf-connecting-ip'),
     uplinkShards: uplinkShards(env),
     regionOf: (request) => regionOf(request, env),
     actors: () => new StubCache(env),

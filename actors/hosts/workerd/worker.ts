@@ -3,7 +3,7 @@ import { env as environment } from 'cloudflare:workers'
 import { edgeApp } from '../../http/app.ts'
 import type { Env } from './env.ts'
 import { servedRegions } from './region.ts'
-import { settingsOf, uplinkShards } from './settings.ts'
+import { listedFleets, settingsOf, unprovenPerMinute, uplinkShards } from './settings.ts'
 import { workerEdge } from './worker-edge.ts'
 
 export { DeviceActor, FrontActor, TopicActor, UplinkActor, WideActor } from './durable-objects.ts'
@@ -12,6 +12,8 @@ export { DeviceActor, FrontActor, TopicActor, UplinkActor, WideActor } from './d
 servedRegions(environment as unknown as Env)
 settingsOf(environment as unknown as Env)
 uplinkShards(environment as unknown as Env)
+unprovenPerMinute(environment as unknown as Env)
+listedFleets(environment as unknown as Env)
 
 export default {
   fetch: (request: Request, env: Env, ctx: ExecutionContext) =>
