@@ -257,8 +257,10 @@ export const GLOBAL_SYNC_WAIT_MS = 5_000
 export const GLOBAL_WAIT_MS = 10_000
 /** Late retained messages of one answer. */
 export const LATE_RETAINED_MAX = 16
-/** Commands of one device that wait for its answer. */
-export const COMMANDS_OPEN_MAX = 256
+/** Commands of one device that wait for its answer. Fewer than are stored, so that none of them is forgotten. */
+export const COMMANDS_OPEN_MAX = 512
+/** Of one caller: nobody else is kept from calling the device. */
+export const COMMANDS_OPEN_PER_CALLER_MAX = 128
 /** Answers to commands that a home can give again although storage does not have them. */
 export const COMMAND_ANSWERS_MAX = 64
 /** Commands that a device's home stores; of more the oldest are forgotten. */

@@ -61,9 +61,12 @@ const CLIENT_1: Step = [
   'CREATE TABLE IF NOT EXISTS idempotent (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, request TEXT NOT NULL, outcomes BLOB NOT NULL, at INTEGER NOT NULL)',
 ]
 
+/** `caller`: the client that called; null of a call that an edge of an older release passed on. */
+const CLIENT_2: Step = ['ALTER TABLE command ADD COLUMN caller TEXT']
+
 export const DEVICE_SCHEMA = schemaOf(
   [...LEAF_WAKES, SESSION_ROWS, SUBSCRIPTION_ROWS, IMPORTED_ROWS, ACCESS_ROWS, ARRIVED_ROWS],
-  [[...LEAF_1, ...SESSION_1, ...CLIENT_1]],
+  [[...LEAF_1, ...SESSION_1, ...CLIENT_1], CLIENT_2],
   [
     // A client's first connection, with its presence, which is a retained message.
     [...LEAF_TABLES, 'retained', 'indexed', 'arrived'],

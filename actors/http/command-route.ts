@@ -27,7 +27,12 @@ commandRoutes.openapi(callRoute, async (c) => {
   if (call === null) return problemResponse('too-large', 'The payload is too large', { field: 'payload' })
   // The home's timeout began a little after the caller's: wait for it, so that the home can report the timeout.
   const until = Date.now() + waitMs + (waitMs === body.timeoutMs ? COMMAND_ANSWER_MS : 0)
-  const answer = await persistently(c, device, until, triesOf(call, until))
+  const answer = await persistently(
+    c,
+    device,
+    until,
+    triesOf({ ...call, caller: c.var.claims.client }, until),
+  )
   return onTrust(
     'why' in answer ? unreachableAnswer(call.id, answer.why) : callAnswer(device, call.id, answer),
   )

@@ -184,7 +184,7 @@ export function callAnswer(device: string, id: string, response: CommandResponse
         field: 'Idempotency-Key',
       })
     case 'busy':
-      return problemResponse('too-many-commands', 'Too many commands of the device are open', {
+      return problemResponse('too-many-commands', BUSY[outcome.who ?? 'device'], {
         headers: { 'retry-after': '1' },
       })
     case 'refused':
@@ -222,6 +222,11 @@ export function unreachableAnswer(id: string, what: string): Response {
     detail: 'it may have been called all the same; with an idempotency key a call can be repeated safely',
   })
 }
+
+const BUSY = {
+  caller: 'This caller has too many open commands of the device',
+  device: 'Too many commands of the device are open',
+} as const
 
 const OFFLINE = {
   away: 'The device is not connected',

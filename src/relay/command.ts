@@ -1,6 +1,7 @@
 // Commands between edge and core: the call of a device on its way to the device's home, and the call's outcome.
 import { z } from 'zod'
 import { isCommandId, isCommandName } from '../id/command-topic.ts'
+import { CLIENT_ID_BYTES_MAX } from '../id/ids.ts'
 import { movedSchema } from './home-answer.ts'
 import { base64Schema, epochSchema, fleetSchema, regionSchema, rootSchema } from './names.ts'
 import { presenceEventSchema } from './presence.ts'
@@ -14,6 +15,7 @@ export const COMMAND_BYTES_MAX = 128 * 1024
 
 export const commandIdSchema = z.string().refine(isCommandId, 'not the id of a command')
 export const commandNameSchema = z.string().refine(isCommandName, 'not the name of a command')
+const callerSchema = z.string().max(CLIENT_ID_BYTES_MAX)
 const holdSchema = z.int().min(0).max(COMMAND_HOLD_MS_MAX)
 
 export const commandCallSchema = z.object({
@@ -30,6 +32,8 @@ export const commandCallSchema = z.object({
   kept: z.boolean(),
   /** A hash of the call's content. The same id with another fingerprint is a mismatch. */
   fingerprint: z.string().min(1).max(64),
+  /** The client that calls: each has a share of a device's open commands. */
+  caller: callerSchema.optional(),
   /** The time since the caller's first attempt; 0 for the first. */
   askedForMs: z.int().min(0),
   holdMs: holdSchema,
@@ -64,6 +68,7 @@ export const commandRowSchema = z.object({
   expiresAt: z.number(),
   /** The device's first answer. */
   answer: deviceAnswerSchema.nullable(),
+  caller: callerSchema.optional(),
 })
 export type CommandRow = z.infer<typeof commandRowSchema>
 
@@ -85,7 +90,7 @@ export const commandOutcomeSchema = z.discriminatedUnion('state', [
   /** Another call had the same id. */
   z.object({ state: z.literal('mismatch') }),
   /** Too many commands of the device are open. */
-  z.object({ state: z.literal('busy') }),
+  z.object({ state: z.literal('busy'), who: z.enum(['caller', 'device']).optional() }),
   /** The device's queue refused the command, with an MQTT reason code. */
   z.object({ state: z.literal('refused'), reason: z.int().min(0x80).max(0xff) }),
   /** A repetition of a call that the home no longer knows: the device may or may not have been called. */

@@ -206,7 +206,7 @@ export const PROBLEM_TYPES = {
   },
   'too-many-commands': {
     status: 429,
-    means: 'Too many commands of the device are open; it was not called.',
+    means: 'Too many commands of the device are open, of this caller or of all; it was not called.',
     mend: 'Call again after `Retry-After`.',
   },
   'too-many-filters': {

@@ -1,7 +1,7 @@
 // Calls of a device at its home: each reaches it once, is answered by it alone, and outlives what is to outlive memory.
 import type { IPublishPacket } from 'mqtt-packet'
 import { describe, expect, test } from 'vitest'
-import { COMMANDS_KEPT_MAX, COMMANDS_OPEN_MAX } from '../../actors/limits.ts'
+import { COMMANDS_KEPT_MAX, COMMANDS_OPEN_MAX, COMMANDS_OPEN_PER_CALLER_MAX } from '../../actors/limits.ts'
 import type { ClientId } from '../../src/id/ids.ts'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { base64ToBytes, bytesToBase64 } from '../../src/relay/base64.ts'
@@ -260,15 +260,27 @@ describe('a call of a connected device', () => {
     const world = await World.listening()
     for (let i = 0; i < COMMANDS_OPEN_MAX; i++) world.ask(called({ id: `c${i}` }))
     await world.clock.pass(20)
-    expect(await world.outcome(called({ id: 'over' }))).toEqual({ state: 'busy' })
+    expect(await world.outcome(called({ id: 'over' }))).toEqual({ state: 'busy', who: 'device' })
     await world.acknowledge()
     await world.replies('c7')
     const said = world.ask(called({ id: 'next' }))
-    expect(await world.outcome(called({ id: 'over' }))).toEqual({ state: 'busy' })
+    expect(await world.outcome(called({ id: 'over' }))).toEqual({ state: 'busy', who: 'device' })
     expect(said.state()).toBe('open')
     await world.clock.pass(10_000)
     world.ask(called({ id: 'after' }))
     expect(await world.outcome(called({ id: 'over' }), 1)).toBeUndefined()
+  })
+
+  test('of one caller takes no more than its share, for seven days, also after memory is lost', async () => {
+    const world = await World.listening()
+    const greedy = { caller: 'greedy', timeoutMs: 7 * 24 * 3_600_000, kept: true, holdMs: 0 }
+    for (let i = 0; i < COMMANDS_OPEN_PER_CALLER_MAX; i++) world.ask(called({ id: `g${i}`, ...greedy }))
+    await world.clock.pass(20)
+    await world.acknowledge()
+    world.crash()
+    expect(await world.outcome(called({ id: 'g-over', ...greedy }))).toEqual({ state: 'busy', who: 'caller' })
+    const modest = called({ id: 'm1', caller: 'modest', whenOffline: 'wait', holdMs: 0 })
+    expect(await world.outcome(modest)).toMatchObject({ state: 'open' })
   })
 
   test('that does not listen to it is not called, and who asks is told', async () => {

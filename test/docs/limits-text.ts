@@ -253,7 +253,11 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
     ],
     ['time for the device', 'up to {COMMAND_TIMEOUT_MS_MAX}', 'a longer one is refused with 400'],
     ['time that a request is held', '{CALL_WAIT_MS_MAX}', '202, and `Location` says where to ask'],
-    ['open calls of a device', '{COMMANDS_OPEN_MAX}', '429'],
+    [
+      'open calls of a device',
+      '{COMMANDS_OPEN_PER_CALLER_MAX} of one caller, {COMMANDS_OPEN_MAX} of all',
+      '429; calls of others are taken',
+    ],
     [
       'calls with an idempotency key',
       '{COMMANDS_KEPT_MAX} of a device, {COMMANDS_KEPT_BYTES_MAX} of answers, for {COMMAND_KEPT_MS}',

@@ -43,13 +43,13 @@ export class CommandStore {
   }
 
   keep(command: CommandRow): void {
-    const { id, name, fingerprint, acceptedAt, expiresAt, answer } = command
+    const { id, name, fingerprint, acceptedAt, expiresAt, answer, caller = null } = command
     const text = answer === null ? null : JSON.stringify(answer)
     const size = this.counted()
     if (size.rows >= COMMANDS_KEPT_MAX) this.makeRoom(size)
     this.platform.storage.exec(
-      'INSERT OR REPLACE INTO command (id, name, fingerprint, accepted_at, expires_at, answer) VALUES (?, ?, ?, ?, ?, ?)',
-      ...[id, name, fingerprint, acceptedAt, expiresAt, text],
+      'INSERT OR REPLACE INTO command (id, name, fingerprint, accepted_at, expires_at, answer, caller) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      ...[id, name, fingerprint, acceptedAt, expiresAt, text, caller],
     )
     size.rows++
     size.characters += text?.length ?? 0
@@ -123,5 +123,6 @@ function commandOf(row: SqlRow): CommandRow {
     acceptedAt: Number(row.accepted_at),
     expiresAt: Number(row.expires_at),
     answer: row.answer === null ? null : (JSON.parse(String(row.answer)) as DeviceAnswer),
+    ...(row.caller !== null && { caller: String(row.caller) }),
   }
 }

@@ -31,7 +31,12 @@ import type { MovedRows } from '../../leaf/handover/moved-rows.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
 import type { ImportedState, LeafPart } from '../../leaf/leaf-part.ts'
 import type { Refused, Stage, Staged, StagedMessage } from '../../leaf/stages/stage.ts'
-import { COMMAND_ANSWERS_MAX, COMMAND_KNOWN_MARGIN_MS, COMMANDS_OPEN_MAX } from '../../limits.ts'
+import {
+  COMMAND_ANSWERS_MAX,
+  COMMAND_KNOWN_MARGIN_MS,
+  COMMANDS_OPEN_MAX,
+  COMMANDS_OPEN_PER_CALLER_MAX,
+} from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import type { Presence } from '../presence/presence.ts'
 import { CommandStore } from './command-store.ts'
@@ -185,9 +190,17 @@ export class Commands implements Stage, LeafPart {
     return this.wait(command, asked.holdMs)
   }
 
-  private begin({ id, name, fingerprint, timeoutMs, kept }: CommandCall): Command {
+  private begin({ id, name, fingerprint, timeoutMs, kept, caller }: CommandCall): Command {
     const acceptedAt = this.platform.now()
-    const row = { id, name, fingerprint, acceptedAt, expiresAt: acceptedAt + timeoutMs, answer: null }
+    const row: CommandRow = {
+      id,
+      name,
+      fingerprint,
+      acceptedAt,
+      expiresAt: acceptedAt + timeoutMs,
+      answer: null,
+      ...(caller !== undefined && { caller }),
+    }
     const command = made(row, kept || !this.callee.connected())
     if (command.kept) this.store.keep(row)
     this.open.set(id, command)
@@ -272,9 +285,11 @@ export class Commands implements Stage, LeafPart {
   }
 
   /** Why the device is not called. */
-  private refusal({ id, name, whenOffline }: CommandCall): CommandOutcome | null {
+  private refusal({ id, name, whenOffline, caller }: CommandCall): CommandOutcome | null {
     this.forgetExpired()
-    if (this.open.size >= COMMANDS_OPEN_MAX) return { state: 'busy' }
+    if (caller !== undefined && this.openOf(caller) >= COMMANDS_OPEN_PER_CALLER_MAX)
+      return { state: 'busy', who: 'caller' }
+    if (this.open.size >= COMMANDS_OPEN_MAX) return { state: 'busy', who: 'device' }
     const session = this.callee.session()
     const offline = (why: 'away' | 'no-session' | 'deaf') =>
       ({ state: 'offline', why, presence: this.presence.last() }) as const
@@ -285,6 +300,12 @@ export class Commands implements Stage, LeafPart {
     const topic = commandTopic(this.client, name, id)
     const filters = session === null ? [] : [...session.subscriptions.keys()]
     return filters.some((filter) => matches(plainFilter(filter), topic)) ? null : offline('deaf')
+  }
+
+  private openOf(caller: string): number {
+    let open = 0
+    for (const { row } of this.open.values()) if (row.caller === caller) open++
+    return open
   }
 
   /** Removes expired commands from memory. */
