@@ -1,5 +1,5 @@
 // Upgrades that show no token to the Worker: each may wake an actor before anybody knows who asks. So each address gets a number of
-// them a minute, and the rest is refused before there is an actor. See docs/decisions/0025-unproven-clients.md.
+// them a minute, and the rest is refused before there is an actor. See docs/decisions/0027-unproven-clients.md.
 import { UNPROVEN_ADDRESSES_MAX, UNPROVEN_WINDOW_MS } from '../limits.ts'
 
 interface Window {
