@@ -98,6 +98,8 @@ export const UPLINK_BYTES_PER_CALL_MAX = 2 * 1024 * 1024
 export const OUTBOX_MESSAGES_MAX = 100_000
 /** Bytes in the outbox of one uplink shard; past it the publisher gets 0x97. */
 export const OUTBOX_BYTES_MAX = 64 * 1024 * 1024
+/** Rows of the outbox, without their records, that an uplink reads at once when it starts. */
+export const OUTBOX_ROWS_AT_ONCE = 1_000
 /** An uplink tries a region that does not answer again after this, and then ever later. */
 export const UPLINK_RETRY_MS_MIN = 100
 /** The longest pause between two tries of a region. */

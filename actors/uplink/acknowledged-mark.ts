@@ -10,7 +10,9 @@ type Mark = NonNullable<Message['acknowledged']>
 
 /** Call before the item is sent. */
 export function markAcknowledged(item: LaneItem): void {
-  if (isAcknowledged(item) && markOf(item.record) === undefined) item.record = marked(item.record, 'new')
+  const { record } = item
+  if (record !== null && isAcknowledged(item) && markOf(record) === undefined)
+    item.record = marked(record, 'new')
 }
 
 /**
@@ -18,10 +20,10 @@ export function markAcknowledged(item: LaneItem): void {
  * Either it was not marked at its first try, and a receiver had no room, or an actor on the way failed, which passes.
  * Null if the message is not acknowledged, was refused despite its mark, or did not fail.
  */
-export function markedAgain(item: LaneItem, outcome: Outcome): Uint8Array | null {
+export function markedAgain(item: LaneItem, record: Uint8Array, outcome: Outcome): Uint8Array | null {
   const failed = outcome === Reason.UnspecifiedError
-  const full = outcome === Reason.QuotaExceeded && markOf(item.record) !== 'again'
-  return isAcknowledged(item) && (failed || full) ? marked(item.record, 'again') : null
+  const full = outcome === Reason.QuotaExceeded && markOf(record) !== 'again'
+  return isAcknowledged(item) && (failed || full) ? marked(record, 'again') : null
 }
 
 function isAcknowledged({ row, settle }: LaneItem): boolean {

@@ -87,8 +87,11 @@ export class Dispatch {
 
   private async call(link: Link, destination: string, lanes: Lane[]): Promise<void> {
     link.calls++
-    for (const { items, underWay } of lanes)
-      for (const item of items.slice(0, underWay)) markAcknowledged(item)
+    for (const { items, underWay } of lanes) {
+      const sent = items.slice(0, underWay)
+      this.settlement.load(sent)
+      for (const item of sent) markAcknowledged(item)
+    }
     let results: EnvelopeResult[]
     try {
       const { fleet, region, core } = this.platform

@@ -37,7 +37,7 @@ export function uplinkFacts(
         region: to.kind === 'home' ? hint : to.region,
         messages: items.length,
         stored: items.filter(({ row }) => row !== null).length,
-        ofTopic: items.slice(0, EXPLAIN_LOOK_MAX).filter((item) => isMeant(item, asked)).length,
+        ofTopic: items.slice(0, EXPLAIN_LOOK_MAX).filter((item) => isMeant(item, asked, outbox)).length,
         oldestMs: Math.max(0, ...items.slice(0, 1).map(({ arrivedAt }) => now - arrivedAt)),
         full: !outbox.fits(to, hint, SMALL),
         failingMs: failure === null ? null : Math.max(0, now - failure.since),
@@ -48,7 +48,9 @@ export function uplinkFacts(
   }
 }
 
-function isMeant({ record }: LaneItem, { topic, trace }: UplinkAsked): boolean {
-  const message = decodeMessage(recordOf(record))
+function isMeant({ record, row }: LaneItem, { topic, trace }: UplinkAsked, outbox: Outbox): boolean {
+  const routed = record ?? (row === null ? null : outbox.record(row))
+  if (routed === null) return false
+  const message = decodeMessage(recordOf(routed))
   return message.topic === topic && (trace === null || traceOf(message.properties) === trace)
 }

@@ -34,9 +34,10 @@ export class HomePickup {
       for (const item of items) {
         lane.name(item)
         this.settlement.store(lane, item, true)
-        markAcknowledged(item)
       }
     })
+    this.settlement.load(items)
+    for (const item of items) markAcknowledged(item)
     lane.items.splice(lane.underWay)
     this.lanes.retire(lane)
     if (items.length > 0) {
@@ -45,7 +46,9 @@ export class HomePickup {
       this.open.set(root, { items, at: this.platform.now() })
       this.platform.wakeBy(this.platform.now() + TAKEN_WAIT_MS)
     }
-    return runsOf(items)
+    const runs = runsOf(items)
+    this.settlement.unload(items)
+    return runs
   }
 
   /** The home has delivered or stored all picked-up messages. */

@@ -11,7 +11,8 @@ import type { ItemName, OutboxRow } from './outbox.ts'
 import type { Destination, Run } from './uplink-peer.ts'
 
 export interface LaneItem {
-  record: Uint8Array
+  /** Null while only the outbox has the record: an outbox that has filled for long does not fit into memory. */
+  record: Uint8Array | null
   readonly qos: number
   readonly expiresAt: number
   readonly arrivedAt: number
@@ -49,9 +50,9 @@ export function newItem(record: Uint8Array, now: number, settle: (outcome: Outco
 
 /** An item read from the outbox. */
 export function storedItem(row: OutboxRow, now: number): LaneItem {
-  const { record, expiresAt, name } = row
+  const { expiresAt, name } = row
   const flags = { global: false, offer: false, acknowledged: true }
-  return { record, qos: 1, expiresAt, arrivedAt: now, ...flags, name, row, settle: null }
+  return { record: null, qos: 1, expiresAt, arrivedAt: now, ...flags, name, row, settle: null }
 }
 
 export class Lane {
@@ -108,7 +109,7 @@ export class Lane {
       const before = this.items[count - 1]
       if (before !== undefined && !follows(this.name(item), this.name(before))) break
       this.name(item)
-      bytes += item.record.length
+      bytes += item.record?.length ?? item.row?.bytes ?? 0
       count++
     }
     return { count, bytes }
@@ -168,7 +169,7 @@ interface Consecutive {
 function consecutive(items: readonly LaneItem[]): Consecutive[] {
   const runs: Consecutive[] = []
   for (const { name, record } of items) {
-    if (name === null) throw new Error('an item of a lane has no name')
+    if (name === null || record === null) throw new Error('an item of a lane has no name or record')
     const run = runs.at(-1)
     if (run === undefined || !follows(name, run.last))
       runs.push({ first: name, last: name, records: [record] })

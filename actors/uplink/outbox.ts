@@ -1,6 +1,6 @@
 // The outbox: messages that the uplink could not deliver in time, in SQLite until their receivers have them (promise 6).
 import type { RegionId, Root } from '../../src/id/ids.ts'
-import { OUTBOX_BYTES_MAX } from '../limits.ts'
+import { OUTBOX_BYTES_MAX, OUTBOX_ROWS_AT_ONCE } from '../limits.ts'
 import type { SqlRow, Storage } from '../platform.ts'
 import type { Destination } from './uplink-peer.ts'
 
@@ -18,7 +18,8 @@ export interface OutboxRow {
   readonly hint: RegionId | null
   readonly name: ItemName
   readonly expiresAt: number
-  readonly record: Uint8Array
+  /** Of the record, which stays in storage until it is read. */
+  readonly bytes: number
 }
 
 interface Size {
@@ -58,8 +59,8 @@ export class Outbox {
   }
 
   /** Stores a message. Check `fits` before. */
-  add(message: Omit<OutboxRow, 'id'>): OutboxRow {
-    const { root, to, name, expiresAt, record } = message
+  add(message: Omit<OutboxRow, 'id' | 'bytes'>, record: Uint8Array): OutboxRow {
+    const { root, to, name, expiresAt } = message
     const region = regionOf(message)
     const [row] = this.storage.exec(
       'INSERT INTO outbox (root, kind, region, epoch, source, number, expires_at, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id',
@@ -73,7 +74,7 @@ export class Outbox {
       record,
     )
     this.count(region, 1, record.length)
-    return { ...message, id: Number(row?.id) }
+    return { ...message, id: Number(row?.id), bytes: record.length }
   }
 
   /** Changes the name of a message, and its mark. */
@@ -85,26 +86,41 @@ export class Outbox {
       record,
       row.id,
     )
-    this.count(regionOf(row), 0, record.length - row.record.length)
-    return { ...row, name, record }
+    this.count(regionOf(row), 0, record.length - row.bytes)
+    return { ...row, name, bytes: record.length }
   }
 
   remove(row: OutboxRow): void {
     this.storage.exec('DELETE FROM outbox WHERE id = ?', row.id)
-    this.count(regionOf(row), -1, -row.record.length)
+    this.count(regionOf(row), -1, -row.bytes)
   }
 
-  /** All messages, in the order in which they were stored. */
-  all(): OutboxRow[] {
-    return this.storage.exec('SELECT * FROM outbox ORDER BY id').map((row) => ({
-      id: Number(row.id),
-      root: String(row.root) as Root,
-      to: destinationOf(row),
-      hint: row.kind === 'home' ? (row.region as RegionId | null) : null,
-      name: { source: String(row.source), number: Number(row.number) },
-      expiresAt: Number(row.expires_at),
-      record: new Uint8Array(row.record as ArrayBuffer),
-    }))
+  /** All messages without their records, in the order in which they were stored. */
+  *all(): Generator<OutboxRow> {
+    for (let after = 0, rows: SqlRow[] = []; ; after = Number(rows.at(-1)?.id)) {
+      rows = this.storage.exec(
+        'SELECT id, root, kind, region, epoch, source, number, expires_at, length(record) AS bytes FROM outbox WHERE id > ? ORDER BY id LIMIT ?',
+        after,
+        OUTBOX_ROWS_AT_ONCE,
+      )
+      for (const row of rows)
+        yield {
+          id: Number(row.id),
+          root: String(row.root) as Root,
+          to: destinationOf(row),
+          hint: row.kind === 'home' ? (row.region as RegionId | null) : null,
+          name: { source: String(row.source), number: Number(row.number) },
+          expiresAt: Number(row.expires_at),
+          bytes: Number(row.bytes),
+        }
+      if (rows.length < OUTBOX_ROWS_AT_ONCE) return
+    }
+  }
+
+  record({ id }: OutboxRow): Uint8Array {
+    const [row] = this.storage.exec('SELECT record FROM outbox WHERE id = ?', id)
+    if (row === undefined) throw new Error('a message of the outbox is gone')
+    return new Uint8Array(row.record as ArrayBuffer)
   }
 
   private count(region: RegionId | null, messages: number, bytes: number): void {

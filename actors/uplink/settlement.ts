@@ -39,11 +39,23 @@ export class Settlement {
     return again.length > 0 && outcomes.includes(Reason.UnspecifiedError)
   }
 
+  /** Before items are sent: reads the records that only the outbox has. */
+  load(items: readonly LaneItem[]): void {
+    for (const item of items) this.recordOf(item)
+  }
+
+  /** After items were sent: the outbox has these records. */
+  unload(items: readonly LaneItem[]): void {
+    for (const item of items) if (item.row !== null) item.record = null
+  }
+
   /** No answer came. Ends the senders' wait: stores QoS 1 and 2, drops QoS 0. */
   unanswered(lane: Lane): void {
     const count = lane.underWay
     lane.underWay = 0
-    for (const item of lane.items.slice(0, count)) this.store(lane, item)
+    const items = lane.items.slice(0, count)
+    for (const item of items) this.store(lane, item)
+    this.unload(items)
     lane.prune()
   }
 
@@ -66,11 +78,15 @@ export class Settlement {
       return
     }
     const { root, to, hint } = lane
-    if (item.qos > 0 && item.row === null && (item.acknowledged || this.outbox.fits(to, hint, item.record))) {
-      // Copy the record: a message that waits long must not hold its whole batch in memory.
-      item.record = item.record.slice()
-      const { expiresAt, record } = item
-      item.row = this.outbox.add({ root, to, hint, name: lane.name(item), expiresAt, record })
+    const { record, expiresAt } = item
+    if (
+      item.qos > 0 &&
+      item.row === null &&
+      record !== null &&
+      (item.acknowledged || this.outbox.fits(to, hint, record))
+    ) {
+      item.row = this.outbox.add({ root, to, hint, name: lane.name(item), expiresAt }, record)
+      item.record = null
       this.platform.wakeBy(this.platform.now() + UPLINK_ALARM_MS)
     }
     if (item.global && item.row !== null) {
@@ -122,10 +138,16 @@ export class Settlement {
     })
   }
 
+  private recordOf(item: LaneItem): Uint8Array {
+    item.record ??= item.row === null ? new Uint8Array(0) : this.outbox.record(item.row)
+    return item.record
+  }
+
   private goesAgain(lane: Lane, item: LaneItem, outcome: Outcome): boolean {
-    const record = markedAgain(item, outcome)
-    if (item.row === null || record === null) return false
-    item.record = record
+    if (item.row === null) return false
+    const record = markedAgain(item, this.recordOf(item), outcome)
+    item.record = null
+    if (record === null) return false
     item.row = this.outbox.replace(item.row, lane.rename(item), record)
     return true
   }

@@ -4,10 +4,14 @@ import { CoreUnreachable } from '../../actors/core/core-client.ts'
 import {
   OUTBOX_BYTES_MAX,
   UPLINK_ALARM_MS,
+  UPLINK_CALLS_MAX,
+  UPLINK_RECORDS_PER_CALL_MAX,
   UPLINK_RETRY_MS_MAX,
   UPLINK_RETRY_MS_MIN,
 } from '../../actors/limits.ts'
+import type { Lanes } from '../../actors/uplink/lanes.ts'
 import { Link } from '../../actors/uplink/link.ts'
+import { Outbox } from '../../actors/uplink/outbox.ts'
 import { Uplink } from '../../actors/uplink/uplink.ts'
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import { decodeMessage } from '../../src/mqtt/message.ts'
@@ -119,6 +123,44 @@ describe('what waits in an outbox is bounded', () => {
     await clock.pass(10_000 + UPLINK_ALARM_MS)
     world.uplink.alarm()
     expect(await world.send(ROOM, HOME, messages(501))).toEqual(Uint8Array.of(...stored(500), ...refused(1)))
+  })
+})
+
+describe('an uplink that starts with messages in its outbox', () => {
+  const COUNT = 3_000
+  const SENT_AT_ONCE = UPLINK_RECORDS_PER_CALL_MAX * UPLINK_CALLS_MAX
+
+  test('reads each when it is sent, and sends all in their order', async () => {
+    const world = uplinkWith(10 * COUNT)
+    await world.send(ROOM, to(US), messages(COUNT))
+    let reads = 0
+    const { prototype } = Outbox
+    const { record } = prototype
+    prototype.record = function (row) {
+      reads++
+      return record.call(this, row)
+    }
+    try {
+      world.loseMemory()
+      expect(reads).toBe(0)
+      await world.platform.clock.pass(UPLINK_RETRY_MS_MIN / 2)
+      expect(reads).toBeLessThanOrEqual(SENT_AT_ONCE)
+      world.away.clear()
+      await world.platform.clock.pass(60_000)
+      expect(world.arrived).toEqual(Array.from({ length: COUNT }, (_, i) => `m${i}`))
+    } finally {
+      prototype.record = record
+    }
+  })
+
+  test('holds no record that its outbox has while the region stays away', async () => {
+    const world = uplinkWith(10 * COUNT)
+    await world.send(ROOM, to(US), messages(COUNT))
+    world.loseMemory()
+    await world.platform.clock.pass(20_000)
+    const { lanes } = world.uplink as unknown as { readonly lanes: Lanes }
+    const held = [...lanes.all].flatMap(({ items }) => items.filter(({ record }) => record !== null))
+    expect(held.length).toBeLessThanOrEqual(SENT_AT_ONCE)
   })
 })
 
