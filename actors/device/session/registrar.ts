@@ -4,6 +4,7 @@ import { Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
 import { rootOfSubscription } from '../../../src/mqtt/topic.ts'
 import { unpackBatch } from '../../../src/relay/batch.ts'
 import type { Subscription } from '../../../src/session/subscription.ts'
+import { withRetries } from '../../calls/waits.ts'
 import type { Leaf } from '../../leaf/leaf.ts'
 import type { SubscribeReply } from '../../leaf/leaf-peer.ts'
 import type { Platform } from '../../platform.ts'
@@ -78,7 +79,10 @@ export class Registrar {
         const names = indices.flatMap((i) => filters[i] ?? [])
         try {
           if (root === this.own.root) this.own.unsubscribe(this.client, session, names)
-          else await this.platform.peers.leaf(root).unsubscribe(this.client, session, names)
+          else
+            await withRetries(this.platform, () =>
+              this.platform.peers.leaf(root).unsubscribe(this.client, session, names),
+            )
         } catch (cause) {
           this.platform.report(`the leaf of ${root} did not answer an unsubscribe`, cause)
         }

@@ -34,6 +34,8 @@ export class SubscriptionRequests {
   private readonly given: GivenRetained
   /** For each SUBSCRIBE that waits for its leaves: the topics of live messages that arrived since. */
   private readonly overtaken = new Set<Set<string>>()
+  /** How many SUBSCRIBEs wait for the leaf of a filter. */
+  private readonly open = new Map<string, number>()
 
   /** @param changed gets each filter that the client of a persistent session subscribes to or unsubscribes from */
   constructor(
@@ -58,6 +60,7 @@ export class SubscriptionRequests {
   /** Registers at the leaves. Returns a reason for each item, and the retained messages that no live message has overtaken. */
   async subscribe(session: Session, { items }: Subscribe): Promise<Subscribed> {
     const wanted = items.flatMap(({ refused, subscription }) => (refused === null ? [subscription] : []))
+    const fresh = new Set(items.flatMap(({ isNew, subscription }) => (isNew ? [subscription.filter] : [])))
     // Stored first: if the process dies, the next one can still unsubscribe at a leaf that has the subscription.
     if (session.persistent) {
       this.changed(wanted.map(({ filter }) => filter))
@@ -65,13 +68,34 @@ export class SubscriptionRequests {
     }
     const overtaken = new Set<string>()
     this.overtaken.add(overtaken)
+    for (const { filter } of wanted) this.open.set(filter, (this.open.get(filter) ?? 0) + 1)
     const { reasons, retained } = await this.registrar.subscribe(session.id, wanted)
+    for (const { filter } of wanted) this.ended(filter)
     this.overtaken.delete(overtaken)
+    const failed = wanted.filter(
+      ({ filter }, i) =>
+        isFailure(reasons[i] ?? Reason.UnspecifiedError) &&
+        !this.open.has(filter) &&
+        fresh.has(filter) &&
+        rootOfSubscription(filter) !== null,
+    )
+    // A leaf whose answer was lost may have the subscription; the registrar tells shards of wide filters. Before SUBACK: a repeated SUBSCRIBE must come after this.
+    if (failed.length > 0)
+      await this.registrar.unsubscribe(
+        session.id,
+        failed.map(({ filter }) => filter),
+      )
     let next = 0
     return {
       reasons: items.map(({ refused }) => refused ?? reasons[next++] ?? Reason.UnspecifiedError),
       retained: retained.map(decodeDelivery).filter(({ message }) => !overtaken.has(message.topic)),
     }
+  }
+
+  private ended(filter: string): void {
+    const others = (this.open.get(filter) ?? 1) - 1
+    if (others === 0) this.open.delete(filter)
+    else this.open.set(filter, others)
   }
 
   /**
