@@ -17,7 +17,21 @@ const PROBLEM_PAGES =
 
 const LENIENT_HTTP = 'the previous release takes what RFC 9110, or JSON, does not allow'
 
+const ONE_CALL = 'the previous release moves a state in one call, which large states break'
+
 export const LEFT_OUT: readonly LeftOut[] = [
+  {
+    make: 'old-core',
+    file: 'moving-pages.test.ts',
+    name: 'a client whose state is larger than a call',
+    reason: ONE_CALL,
+  },
+  {
+    make: 'old-edge',
+    file: 'moving-pages.test.ts',
+    name: 'a client whose state is larger than a call',
+    reason: ONE_CALL,
+  },
   { make: 'old-edge', file: 'bad-input.test.ts', name: 'what would be silence', reason: PROBLEM_PAGES },
   {
     make: 'old-core',
