@@ -103,9 +103,9 @@ export class DeviceFacts {
   queueDropped(deliveries: readonly Delivery[]): void {
     const persistent = this.state.session?.persistent === true
     for (const { message } of deliveries) {
-      const one = this.received
-        .of(message.topic, null)
-        .find(({ fate }) => fate === 'stored' || fate === 'open')
+      // Without a trace the memory cannot tell the dropped message from newer ones of its topic.
+      const trace = traceOf(message.properties)
+      const one = trace === null ? undefined : this.received.of(message.topic, trace)[0]
       if (one !== undefined) one.fate = 'queue-full'
       this.lost.note('queue-full', message.topic, 1, persistent)
     }
