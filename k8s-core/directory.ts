@@ -78,26 +78,27 @@ export class Directory {
     }
   }
 
-  /**
-   * The home in the store; null if the root has none, or had none a second ago.
-   * @param known the newest home that the caller knows
-   */
+  /** The home in the store; null if the root has none. @param known the newest home that the caller knows */
   async find(fleet: FleetId, root: Root, known?: HomeAnswer): Promise<HomeAnswer | null> {
+    const home = await this.read(fleet, root, known ?? null)
+    return home === null ? null : answer(this.remember(fleet, root, home))
+  }
+
+  /**
+   * As `find`, for somebody who only reads: null too if the root had no home a moment ago (HOME_ABSENT_MS). Never for messages
+   * and subscribers: another pod may have made a home meanwhile, and a message for its subscribers would be lost (promise 5).
+   */
+  async findForReader(fleet: FleetId, root: Root, known?: HomeAnswer): Promise<HomeAnswer | null> {
     if (known === undefined && this.absent.has(fleet, root)) return null
-    const home = await this.look(fleet, root, known)
+    const home = await this.find(fleet, root, known)
     // Unless the root got a home here while the store was read.
     if (home === null && this.cache.get(fleet, root) === null) this.absent.add(fleet, root)
     return home
   }
 
-  private async look(fleet: FleetId, root: Root, known: HomeAnswer | undefined): Promise<HomeAnswer | null> {
-    const home = await this.read(fleet, root, known ?? null)
-    return home === null ? null : answer(this.remember(fleet, root, home))
-  }
-
   /** The home in the store. If the root has none, `region` becomes the home. @param known as for `find` */
   async resolve(fleet: FleetId, root: Root, region: RegionId, known?: HomeAnswer): Promise<HomeAnswer> {
-    const home = await this.look(fleet, root, known)
+    const home = await this.find(fleet, root, known)
     if (home !== null) return home
     const result = await this.store.claimHome(fleet, root, region, 0)
     if (result.home === null) throw new Error(`${fleet}/${root} was released while it was claimed`)

@@ -62,7 +62,7 @@ export class Relay {
   /** The last presence event of a client, from its home. Asking makes no region the home. */
   async presence({ fleet, root }: Omit<PresenceRequest, 'region'>): Promise<PresenceResponse> {
     const said = await this.askHome(
-      (known) => this.directory.find(fleet, root, known),
+      (known) => this.directory.findForReader(fleet, root, known),
       ({ region, epoch }) => this.edges.presence(region, { fleet, root, epoch }),
     )
     if (said === null) return { status: 'done', event: null }
@@ -73,7 +73,7 @@ export class Relay {
   async explain({ region: from, ...asked }: ExplainRequest): Promise<ExplainResponse> {
     const begun = Date.now()
     const { fleet, device, topic } = asked
-    const find = (root: Root) => this.directory.find(fleet, root)
+    const find = (root: Root) => this.directory.findForReader(fleet, root)
     const found = Promise.all([find(rootOfClient(device)), find(rootOfTopic(topic))]).then(
       ([receiver, ofTopic]) => ({ receiver, topic: ofTopic }),
     )
@@ -110,10 +110,12 @@ export class Relay {
   ): Promise<ShadowResponse> {
     const { fleet, root, region: from, ...asked } = request
     const said = await this.askHome(
-      (known) =>
-        asked.verb === 'update' && from !== null
+      (known) => {
+        if (asked.verb === 'get') return this.directory.findForReader(fleet, root, known)
+        return asked.verb === 'update' && from !== null
           ? this.directory.resolve(fleet, root, from, known)
-          : this.directory.find(fleet, root, known),
+          : this.directory.find(fleet, root, known)
+      },
       ({ region, epoch }) => this.edges.shadow(region, { fleet, root, epoch, ...asked }),
     )
     if (said === null) return { status: 'unknown' }
@@ -130,7 +132,7 @@ export class Relay {
     root,
   }: Pick<HistoryRequest, 'fleet' | 'root'>): Promise<{ seam: HistorySeam | null } | { region: RegionId }> {
     const said = await this.askHome(
-      (known) => this.directory.find(fleet, root, known),
+      (known) => this.directory.findForReader(fleet, root, known),
       ({ region, epoch }) => this.edges.historySeam(region, { fleet, root, epoch }),
     )
     if (said === null) return { seam: null }

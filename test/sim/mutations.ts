@@ -212,7 +212,15 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'a home leaves its shadows behind',
     breaks: ['durable'],
     from: SHADOW_SEEDS_FROM,
-    apply: () => replace(ShadowStore.prototype, 'all', () => () => []),
+    apply: () =>
+      replace(
+        ShadowStore.prototype,
+        'import',
+        (take) =>
+          function (_rows, own) {
+            return take.call(this, [], own)
+          },
+      ),
   },
   {
     what: 'what a lost home had applied to shadows is not applied',
