@@ -60,7 +60,7 @@ export const RETAINED_MESSAGES_MAX = 10_000
 /** Bytes of one root's retained messages; past it the publisher gets 0x97. */
 export const RETAINED_BYTES_MAX = 64 * 1024 * 1024
 /** Of these only the device itself gets so many below `devices/<id>`: others cannot take all the room. */
-export const RETAINED_OWN_MESSAGES = 1_000
+export const RETAINED_OWN_MESSAGES = 500
 /** And so many bytes. */
 export const RETAINED_OWN_BYTES = 8 * 1024 * 1024
 /**

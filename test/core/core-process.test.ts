@@ -126,7 +126,8 @@ describe('the bundled core', () => {
     )
     expect(statuses).toEqual(Array(8).fill(401))
     await sleep(500)
-    expect(peakMb() - before).toBeLessThan(60)
+    // Of the 240 MB that were sent. Read whole they took 336 MB; the sockets' own buffers may take some 80.
+    expect(peakMb() - before).toBeLessThan(160)
   })
 
   it('refuses what it cannot store when its disk is full, serves what it has, and has it all after the disk was made larger', {

@@ -339,7 +339,8 @@ describe('explain', () => {
       const { id } = fresh()
       const topic = `rooms/${id}/x`
       const there = await Client.connect(system, 'us', `${id}-us`)
-      await there.publish(topic, 'makes us the home')
+      // The first subscriber's region becomes the home.
+      await there.subscribe(topic)
       const lamp = await Client.connect(system, 'eu', id, KEPT)
       await lamp.subscribe(topic)
       const thaw = await system.freeze('us')

@@ -56,12 +56,25 @@ export class LocalDelivery {
     record: Uint8Array,
     regions = NO_REGIONS,
   ): Promise<Outcome>[] {
-    const { topic, qos, retain, properties } = message
-    for (const topics of this.overtaken) topics.add(topic)
-    const receivers = this.subscribers.receivers(topic)
+    for (const topics of this.overtaken) topics.add(message.topic)
+    const receivers = this.subscribers.receivers(message.topic)
+    this.note(publisher, message, receivers, regions)
+    return this.fanOut.spread(receivers, publisher, message, record)
+  }
+
+  /** Remembers, for `explain`, a message of a root that nobody has: it goes to nobody. */
+  noteUnwanted(publisher: ClientId, record: Uint8Array): void {
+    this.note(publisher, decodeMessage(record), [], NO_REGIONS)
+  }
+
+  private note(
+    publisher: ClientId,
+    { topic, qos, retain, properties }: Message,
+    receivers: readonly Receiver[],
+    regions: readonly RegionId[],
+  ): void {
     const at = this.platform.now()
     this.recent.note(topic, { at, qos, retain, trace: traceOf(properties), publisher, receivers, regions })
-    return this.fanOut.spread(receivers, publisher, message, record)
   }
 
   /** Adds to `topics` the topic of each message that is delivered before the work is done. */

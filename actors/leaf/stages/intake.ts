@@ -3,6 +3,8 @@
 import type { ClientId, Root } from '../../../src/id/ids.ts'
 import { clientOfRoot } from '../../../src/id/root.ts'
 import { decodeMessage } from '../../../src/mqtt/message.ts'
+import type { Outcome } from '../../../src/mqtt/outcome.ts'
+import { Reason } from '../../../src/mqtt/reason.ts'
 import type { Envelope, EnvelopeResult } from '../../../src/relay/envelope.ts'
 import { encodeRouted } from '../../../src/relay/routed.ts'
 import { CoreUnreachable } from '../../core/core-client.ts'
@@ -52,7 +54,7 @@ export class Intake {
       () => newRoot.forPublish(publisher, this.isWanted(records)),
       (home) =>
         home.at === 'nowhere'
-          ? Promise.resolve(records.map(() => home.outcome))
+          ? Promise.resolve(this.unwanted(publisher, records, home))
           : home.at === 'here'
             ? acceptance.accept(records.map((record) => ({ publisher, record, turn: null })))
             : Promise.all(
@@ -62,6 +64,12 @@ export class Intake {
               ),
     )
     return Uint8Array.from(outcomes)
+  }
+
+  private unwanted(publisher: ClientId, records: readonly Uint8Array[], { outcome }: Nowhere): Outcome[] {
+    if (outcome === Reason.NoMatchingSubscribers)
+      for (const record of records) this.parts.local.noteUnwanted(publisher, record)
+    return records.map(() => outcome)
   }
 
   /** An envelope from the core: to the home from elsewhere, or from the home to this region. */
