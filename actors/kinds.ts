@@ -31,6 +31,7 @@ const LEAF: MethodsOf<LeafPeer> = {
   handover: true,
   release: true,
   retainedFor: true,
+  retainedPage: true,
   explainTopic: true,
 }
 

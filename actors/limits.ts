@@ -192,8 +192,8 @@ export const RETAINED_PAGES_PER_ANSWER_MAX = 16
 export const RETAINED_PAGE_MESSAGES_MAX = 256
 /** Bytes of one page of retained messages; one message is always in it. */
 export const RETAINED_PAGE_BYTES_MAX = 1024 * 1024
-/** Retained messages that one SUBSCRIBE with wide filters brings. */
-export const WIDE_RETAINED_MESSAGES_MAX = 10_000
+/** Retained messages that were read after SUBACK and are recognised when they come live. */
+export const GIVEN_RETAINED_MAX = 10_000
 /** A message that a SUBSCRIBE of wide filters brought as a retained one is recognised, when it comes live, for this long. */
 export const GIVEN_RETAINED_MS = 60_000
 /** A leaf that could not say that it has retained messages tries again after this. */
@@ -318,6 +318,10 @@ export const REPLAY_ROUNDS_MAX = 20
 export const REPLAY_STALL_MS = 60_000
 /** A replay looks this often whether its client has acknowledged. */
 export const REPLAY_LOOK_MS = 20
+/** When a page of retained messages is asked for again that could not be read. */
+export const RETAINED_REPLAY_RETRY_MS = 1_000
+/** Topics of live messages that a subscription remembers while its retained messages are under way; past it the oldest go. */
+export const REPLAY_OVERTAKEN_TOPICS_MAX = 10_000
 /** Live messages are held for the last of it at most this long. */
 export const REPLAY_HOLD_MS_MAX = 10_000
 /** Regions' clocks differ by at most this. */

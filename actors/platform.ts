@@ -76,8 +76,8 @@ export interface Settings {
   readonly outboxMessagesMax: number
   /** Bound of one session's queue, and what a full one does. */
   readonly queue: QueueBound
-  /** Bytes of one page of a state that moves to another region. */
-  readonly movePageBytesMax: number
+  /** Bytes of a page of what travels in pages: a state that moves, retained messages for a subscriber. */
+  readonly pageBytesMax: number
   readonly clientTokenSecret: string
   /** This region is being emptied: clients are to connect here instead. Null in the usual case. */
   readonly moveTo: string | null

@@ -51,8 +51,8 @@ export class Relay {
       if (home.region === region) return { home, order: request.order, clock: 0, retained: [] }
       const answer = await this.edges.interest(home.region, { ...request, epoch: home.epoch })
       if (answer.status === 'done') {
-        const { order, clock, retained } = answer
-        return { home, order, clock, retained }
+        const { status: _, ...answered } = answer
+        return { home, ...answered }
       }
       if ((answer.home?.epoch ?? 0) > (newest?.epoch ?? 0)) newest = answer.home
     }

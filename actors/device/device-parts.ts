@@ -20,9 +20,10 @@ import { DeviceState } from './device-state.ts'
 import { DeviceFacts } from './explain/device-facts.ts'
 import { Handover } from './handover/handover.ts'
 import { Presence } from './presence/presence.ts'
+import { GivenRetained } from './replay/given-retained.ts'
 import { HistoryReplay } from './replay/history-replay.ts'
+import { RetainedReplay } from './replay/retained-replay.ts'
 import { EffectPerformer } from './session/effect-performer.ts'
-import { GivenRetained } from './session/given-retained.ts'
 import { LastWill } from './session/last-will.ts'
 import { OpenDeliveries } from './session/open-deliveries.ts'
 import { PublishRequests } from './session/publish-requests.ts'
@@ -71,6 +72,7 @@ export class DeviceParts {
   readonly givenRetained: GivenRetained
   readonly rootBudget: RootBudget
   readonly historyReplay: HistoryReplay
+  readonly retainedReplay: RetainedReplay
   readonly shadowDeltas: ShadowDeltas
   readonly will: LastWill
   readonly redistribution: Redistribution
@@ -123,14 +125,22 @@ export class DeviceParts {
     this.shadowDeltas = new ShadowDeltas(client, this.shadows)
     this.givenRetained = new GivenRetained(platform)
     this.rootBudget = new RootBudget(platform)
+    const deliver = (delivery: Delivery) => device.deliverOwn(delivery)
+    this.retainedReplay = new RetainedReplay(
+      platform,
+      state,
+      store,
+      this.registrar,
+      this.givenRetained,
+      deliver,
+    )
     this.subscriptionRequests = new SubscriptionRequests(
       store,
       this.registrar,
       this.shadowDeltas,
       (filters) => this.handover.subscriptionsChanged(filters),
-      this.givenRetained,
+      this.retainedReplay,
     )
-    const deliver = (delivery: Delivery) => device.deliverOwn(delivery)
     this.historyReplay = new HistoryReplay(platform, client, this.registrar, state, deliver)
 
     // The session's storage, its deliveries and its end.

@@ -106,6 +106,7 @@ export class Device implements DeviceInputs {
     if (this.state.live !== live || session === null) return
     this.perform(session.step({ type: 'connected', terms: live.terms }))
     for (const delta of this.parts.shadowDeltas.onReturn(session)) void this.deliverOwn(delta)
+    void this.parts.retainedReplay.goOn(session)
     this.parts.attachmentWriter.save()
   }
 
@@ -132,6 +133,8 @@ export class Device implements DeviceInputs {
       this.closeLive(violation.reason, 'published', violation.message) // [MQTT-4.13.1-1]
     }
     this.parts.attachmentWriter.plan()
+    // After a stall, or when the actor's memory was lost.
+    if (this.state.live === live) void this.parts.retainedReplay.goOn(session)
     await Promise.all(pending)
   }
 
@@ -318,7 +321,7 @@ export class Device implements DeviceInputs {
     const { live } = this.state
     const facts = live === null ? {} : factsOf(this.platform, session, live.terms, this.parts.facts.dropped)
     await this.parts.subscriptionRequests.giveRetained(session, effect, outcome, facts, (delivery) =>
-      this.state.has(session) ? this.deliverOwn(delivery) : null,
+      this.deliverOwn(delivery),
     )
   }
 

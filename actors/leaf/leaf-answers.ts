@@ -59,6 +59,10 @@ export abstract class LeafAnswers implements Omit<LeafPeer, 'handover' | 'releas
     return this.leaf.fence(...parameters)
   }
 
+  retainedPage(...parameters: Parameters<LeafPeer['retainedPage']>) {
+    return this.leaf.retainedPage(...parameters)
+  }
+
   async retainedFor(...parameters: Parameters<LeafPeer['retainedFor']>) {
     return this.leaf.retainedFor(...parameters)
   }

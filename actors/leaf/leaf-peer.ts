@@ -18,8 +18,10 @@ import type { Subscription } from '../../src/session/subscription.ts'
 
 export interface SubscribeReply {
   readonly reasons: readonly number[]
-  /** `packBatch` of deliveries. */
+  /** `packBatch` of deliveries: the first retained messages. */
   readonly retained: Uint8Array
+  /** The topic after which further retained messages follow, to be asked for; null or absent if there are none. */
+  readonly retainedNext?: string | null
 }
 
 /** An actor that knows the members of shared subscriptions: a leaf or a WideActor. */
@@ -39,7 +41,10 @@ export interface LeafPeer extends SharingPeer {
     client: ClientId,
     session: string,
     subscriptions: readonly Subscription[],
+    retainedBytesMax?: number,
   ): Promise<SubscribeReply>
+  /** For a subscriber: a page of the retained messages that match, in the order of topics, after this one. */
+  retainedPage(filters: readonly string[], after: string): Promise<LeafRetainedPage>
   /** @param filters null for all of the session */
   unsubscribe(client: ClientId, session: string, filters: readonly string[] | null): Promise<void>
   receive(envelope: Envelope, epoch: number): Promise<EnvelopeResult>

@@ -19,6 +19,7 @@ import type {
 import { FIRST_EPOCH, type HomeAnswer } from '../../src/relay/home-answer.ts'
 import type { HomeInterestRequest, HomeInterestResponse } from '../../src/relay/interest.ts'
 import type { Subscription } from '../../src/session/subscription.ts'
+import { GIVEN_RETAINED_MS, RETAINED_PAGE_BYTES_MAX } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import { type DeliverCall, FanOut } from './delivery/fan-out.ts'
 import { leafShares } from './delivery/leaf-shares.ts'
@@ -69,6 +70,8 @@ export class Leaf {
   readonly marks: Marks
   readonly sync: StoreSync
   readonly registration: InterestRegistration
+  /** Up to when messages that are retained get a name. */
+  private namesUntil = 0
   private readonly platform: Platform
   private readonly actor: LeafActor
   private readonly wide: WideLink
@@ -174,6 +177,9 @@ export class Leaf {
       syncedInterests,
       registration,
       sync,
+      namesRetained: () => {
+        this.namesUntil = platform.now() + GIVEN_RETAINED_MS
+      },
     })
     const acceptance = new Acceptance(home, this.sharing, () => actor.stages(this.commonStages()))
     this.acceptance = acceptance
@@ -208,8 +214,9 @@ export class Leaf {
     client: ClientId,
     session: string,
     subscriptions: readonly Subscription[],
+    retainedBytesMax = RETAINED_PAGE_BYTES_MAX,
   ): Promise<SubscribeReply> {
-    return this.subscriptions.subscribe(client, session, subscriptions)
+    return this.subscriptions.subscribe(client, session, subscriptions, retainedBytesMax)
   }
 
   /** @param filters null for all of the session */
@@ -295,7 +302,11 @@ export class Leaf {
     // The WideActor that asks has this root in its index: remove it there if there are no retained messages.
     void this.wide.index()
     if (this.home.knowledge.at !== 'here') return { records: packBatch([]), next: null }
-    return this.retained.page(filters, after, this.platform.now(), branch)
+    return this.retained.branchPage(filters, after, this.platform.now(), branch)
+  }
+
+  retainedPage(filters: readonly string[], after: string): Promise<LeafRetainedPage> {
+    return this.subscriptions.retainedPage(filters, after)
   }
 
   /** Resolves when the WideActor knows that there are retained messages. */
@@ -319,7 +330,7 @@ export class Leaf {
     const { root, history, retained, sync, wide, local, interests, uplinks, sharing, subscribers } = this
     return [
       historyBoundStage(history),
-      namingStage(this.platform, wide, subscribers, interests),
+      namingStage(this.platform, wide, subscribers, interests, () => this.namesUntil),
       retainedStage(retained, sync, wide, clientOfRoot(root)),
       historyStage(history, sync),
       subscribersStage(local, interests),

@@ -38,8 +38,8 @@ export class Topic {
     const home = this.leaf.home.knowledge
     const wasHome = home.at === 'elsewhere' && home.epoch <= epoch
     this.leaf.retained.taken(tookTopic)
-    const { movePageBytesMax } = this.platform.settings
-    const retained = wasHome && synced ? this.leaf.retained.remainder(tookTopic, movePageBytesMax) : []
+    const { pageBytesMax } = this.platform.settings
+    const retained = wasHome && synced ? this.leaf.retained.remainder(tookTopic, pageBytesMax) : []
     if (retained.length === 0 && wasHome) this.leaf.releaseState()
     const clock = this.platform.now()
     return { ...RELEASED, done: retained.length === 0, upTo: tookUpTo, clock, retained }

@@ -30,6 +30,8 @@ export const subscriptionSchema = z.object({
   retainAsPublished: z.boolean(),
   retainHandling: z.union([z.literal(0), z.literal(1), z.literal(2)]),
   identifier: z.int().min(0),
+  /** From where on the client still is to get retained messages. Absent: it got all. */
+  retainedAfter: z.string().optional(),
 })
 
 export const sessionStateSchema = z.object({

@@ -19,6 +19,8 @@ export const interestRequestSchema = z.object({
   shares: z.array(z.string().min(1)),
   /** The answer contains the retained messages that match any of these filters. */
   filters: z.array(z.string()),
+  /** Of these: those of topics after this one, about so many bytes. Absent from an edge of an older release: all of them. */
+  page: z.object({ after: z.string(), bytesMax: z.int().min(1) }).optional(),
   known: knownSchema,
 })
 export type InterestRequest = z.infer<typeof interestRequestSchema>
@@ -26,12 +28,16 @@ export type InterestRequest = z.infer<typeof interestRequestSchema>
 /** The highest `order` of the region that the home knows. If it is above the request's own, an `only` was ignored. */
 const newestSchema = z.int().min(0)
 
+/** The topic after which the next page begins. Null after the last page; absent if the answer has all messages. */
+const nextSchema = z.string().nullable().optional()
+
 export const interestResponseSchema = z.object({
   home: homeSchema,
   order: newestSchema,
   /** The home's clock. */
   clock: clockSchema,
   retained: z.array(retainedSchema),
+  next: nextSchema,
 })
 export type InterestResponse = z.infer<typeof interestResponseSchema>
 
@@ -47,6 +53,7 @@ export const homeInterestResponseSchema = z.discriminatedUnion('status', [
     order: newestSchema,
     clock: clockSchema,
     retained: z.array(retainedSchema),
+    next: nextSchema,
   }),
   movedSchema,
 ])

@@ -5,6 +5,8 @@ import type { ReasonCode } from '../mqtt/reason.ts'
 export interface Subscription extends SubscriptionRequest {
   /** Subscription Identifier, or 0 for none. */
   readonly identifier: number
+  /** From where on the client still is to get retained messages. Absent: it got all. */
+  readonly retainedAfter?: string | undefined
 }
 
 export interface SubscribeItem {

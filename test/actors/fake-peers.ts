@@ -48,6 +48,7 @@ const LEAF: LeafPeer = {
   handover: async () => null,
   release: async () => RELEASED,
   retainedFor: async () => ({ records: packBatch([]), next: null }),
+  retainedPage: async () => ({ records: packBatch([]), next: null }),
   explainTopic: notExplained,
 }
 

@@ -69,7 +69,7 @@ export class FakePlatform implements Platform {
       packetBytesMax: 1024 * 1024,
       outboxMessagesMax: 100_000,
       queue: { messagesMax: QUEUE_MESSAGES_MAX, whenFull: 'drop-oldest' },
-      movePageBytesMax: MOVE_PAGE_BYTES_MAX,
+      pageBytesMax: MOVE_PAGE_BYTES_MAX,
       clientTokenSecret: SECRET,
       moveTo: null,
       presence: true,

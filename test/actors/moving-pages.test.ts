@@ -51,7 +51,7 @@ class TwoRegions {
       const platform = new FakePlatform(addressOf('device', region, LAMP), {
         clock: this.clock,
         core: this.core(region),
-        settings: { movePageBytesMax: PAGE_BYTES },
+        settings: { pageBytesMax: PAGE_BYTES },
       })
       this.homes.set(region, { platform, device: new Device(platform, LAMP, []) })
     }

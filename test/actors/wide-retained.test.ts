@@ -1,6 +1,7 @@
 // Retained messages for the many that subscribe to one wide filter in a moment.
 import { expect, test } from 'vitest'
 import { SharedCalls } from '../../actors/calls/shared-calls.ts'
+import type { RetainedRecords } from '../../actors/device/session/registrar.ts'
 import { WideRegistrar } from '../../actors/device/session/wide-registrar.ts'
 import { Wide } from '../../actors/wide/wide.ts'
 import type { ClientId, Root } from '../../src/id/ids.ts'
@@ -67,8 +68,12 @@ test('who has subscribed asks again for pages that did not come', async () => {
   })
   const topics = async () => {
     const found: string[] = []
-    for await (const records of new WideRegistrar(platform, 'app' as ClientId).retained(['#']))
-      found.push(...records.map((one) => decodeMessage(one).topic))
+    const registrar = new WideRegistrar(platform, 'app' as ClientId)
+    for (let after: string | null = ''; after !== null; ) {
+      const page: RetainedRecords = await registrar.retained(['#'], after)
+      found.push(...page.records.map((one) => decodeMessage(one).topic))
+      after = page.next
+    }
     return found.sort()
   }
   const all = watch(topics())

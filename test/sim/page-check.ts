@@ -12,7 +12,7 @@ export function checkPage(world: World, { session, retained, shadows }: Handover
     ...shadows.map(({ shadow }) => shadow.length),
   ]
   const bytes = rows.reduce((sum, row) => sum + row, 0)
-  if (rows.length > 1 && bytes > world.settings.movePageBytesMax)
+  if (rows.length > 1 && bytes > world.settings.pageBytesMax)
     world.breach('contract', `a page of ${bytes} bytes with ${rows.length} rows`)
   world.pages++
 }

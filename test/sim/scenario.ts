@@ -89,8 +89,8 @@ const PAGE_BYTES = [MOVE_PAGE_BYTES_MAX, 400, 60] as const
 function settingsOf({ presence, history, full, drops }: Kind, seed: number): Partial<WorldSettings> {
   const whenFull = drops === true ? 'drop-oldest' : 'refuse'
   const bounds = (full || drops) && { queue: { messagesMax: 3, whenFull } as const, outboxMessagesMax: 9 }
-  const movePageBytesMax = PAGE_BYTES[seed % PAGE_BYTES.length] ?? MOVE_PAGE_BYTES_MAX
-  return { presence: presence === true, history: history === true, movePageBytesMax, ...bounds }
+  const pageBytesMax = PAGE_BYTES[seed % PAGE_BYTES.length] ?? MOVE_PAGE_BYTES_MAX
+  return { presence: presence === true, history: history === true, pageBytesMax, ...bounds }
 }
 
 /** When clients move besides, so that the directory has something to forget, and somebody asks it afterwards. */

@@ -50,7 +50,7 @@ export interface WorldSettings {
   /** and in one uplink's outbox. */
   readonly outboxMessagesMax: number
   /** Bytes of one page of a state that moves. */
-  readonly movePageBytesMax: number
+  readonly pageBytesMax: number
 }
 
 const USUAL_SETTINGS: WorldSettings = {
@@ -58,7 +58,7 @@ const USUAL_SETTINGS: WorldSettings = {
   history: false,
   queue: { messagesMax: QUEUE_MESSAGES_MAX, whenFull: 'drop-oldest' },
   outboxMessagesMax: OUTBOX_MESSAGES_MAX,
-  movePageBytesMax: MOVE_PAGE_BYTES_MAX,
+  pageBytesMax: MOVE_PAGE_BYTES_MAX,
 }
 
 export const AWAY_MS_MAX = 1_500

@@ -22,7 +22,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     is: 'presence events, and the `$SYS` topics',
     doors: ['presence.ts', 'system-topics.ts'],
   },
-  'actors/device/replay': { is: 'subscriptions that begin with history', doors: [] },
+  'actors/device/replay': {
+    is: 'what a subscription begins with: history and retained messages, as the client takes them',
+    doors: ['retained-replay.ts'],
+  },
   'actors/device/session': {
     is: 'the session: its storage, queue, will, subscriptions and publishes',
     doors: [

@@ -12,6 +12,7 @@ import {
   REPLAY_HOLD_MS_MAX,
   REPLAY_LOOK_MS,
   RESOLVE_WAIT_MS,
+  RETAINED_REPLAY_RETRY_MS,
   SYNC_EVERY_MS,
   SYNC_GATHER_MS,
   SYNC_PAUSE_MS,
@@ -106,9 +107,19 @@ export const ACTOR_TIMERS: Readonly<Record<string, Timers>> = {
     why: 'an unacknowledged delivery: after this time it is stored',
   },
   'actors/device/replay/history-replay.ts': {
-    places: 2,
-    longestMs: Math.max(REPLAY_HOLD_MS_MAX, REPLAY_LOOK_MS),
+    places: 1,
+    longestMs: REPLAY_HOLD_MS_MAX,
     why: 'while a replay runs, which a client that acknowledges nothing ends',
+  },
+  'actors/device/replay/client-room.ts': {
+    places: 1,
+    longestMs: REPLAY_LOOK_MS,
+    why: 'while a replay waits for the client, which a client that acknowledges nothing ends',
+  },
+  'actors/device/replay/retained-replay.ts': {
+    places: 1,
+    longestMs: RETAINED_REPLAY_RETRY_MS,
+    why: 'while a page of retained messages cannot be read, for at most REPLAY_STALL_MS',
   },
   'actors/device/connection/attachment-writer.ts': {
     places: 1,

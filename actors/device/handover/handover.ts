@@ -163,8 +163,8 @@ export class Handover implements LeafPart {
     if (row !== null) {
       if (synced) this.store.dropConfirmed()
       const after = Math.max(synced ? 0 : (row.exportedUpTo ?? 0), tookUpTo)
-      const { movePageBytesMax } = this.platform.settings
-      const late = this.store.queuedPage(after, movePageBytesMax, REMAINDER_DELIVERIES_MAX)
+      const { pageBytesMax } = this.platform.settings
+      const late = this.store.queuedPage(after, pageBytesMax, REMAINDER_DELIVERIES_MAX)
       const last = late.at(-1)
       if (last !== undefined) {
         const batch = packBatch(late.map(({ delivery }) => encodeDelivery(delivery)))
@@ -177,8 +177,8 @@ export class Handover implements LeafPart {
         }
       }
     }
-    const { movePageBytesMax } = this.platform.settings
-    const retained = synced ? this.leaf.retained.remainder(tookTopic, movePageBytesMax) : []
+    const { pageBytesMax } = this.platform.settings
+    const retained = synced ? this.leaf.retained.remainder(tookTopic, pageBytesMax) : []
     const shadows = synced ? this.shadows.store.late(tookShadow) : []
     if (retained.length + shadows.length > 0 || !registered)
       return { ...RELEASED, done: false, upTo: tookUpTo, retained, shadows }

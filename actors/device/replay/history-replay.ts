@@ -16,17 +16,16 @@ import type { SubscribeItem, Subscription } from '../../../src/session/subscript
 import { CoreUnreachable } from '../../core/core-client.ts'
 import {
   REPLAY_HOLD_MS_MAX,
-  REPLAY_LOOK_MS,
   REPLAY_MESSAGES_MAX,
   REPLAY_PAGE_MESSAGES,
   REPLAY_ROUNDS_MAX,
-  REPLAY_STALL_MS,
 } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import type { Live } from '../connection/live.ts'
 import type { DeviceState } from '../device-state.ts'
 import type { Registrar } from '../session/registrar.ts'
 import type { Subscribed } from '../session/subscription-requests.ts'
+import { clientHasRoom } from './client-room.ts'
 import { withTime } from './replay-properties.ts'
 
 type Subscribe = Extract<Effect, { do: 'subscribe' }>
@@ -230,15 +229,8 @@ export class HistoryReplay {
     void this.deliver(deliveryOf(subscription, kept))
   }
 
-  /** Waits until the client's window has room, so that history fills no queue. False if the client stalls or has left. */
-  private async hasRoom({ session, live }: Run): Promise<boolean> {
-    const end = this.platform.now() + REPLAY_STALL_MS
-    for (;;) {
-      if (this.state.session !== session || this.state.live !== live) return false
-      if (unacknowledged(session) < live.terms.outgoingWindow && takesMore(session, live)) return true
-      if (this.platform.now() >= end) return false
-      await new Promise<void>((go) => void this.platform.after(REPLAY_LOOK_MS, go))
-    }
+  private hasRoom({ session, live }: Run): Promise<boolean> {
+    return clientHasRoom(this.platform, this.state, session, live)
   }
 }
 
@@ -248,16 +240,6 @@ function historyOff({ item }: Run): string {
 
 function nameOf(kept: { readonly epoch: number; readonly number: number } | undefined): string | null {
   return kept === undefined ? null : `${kept.epoch} ${kept.number}`
-}
-
-/** Whether the next message would be sent at once: at QoS 1 and 2 within the bytes in flight, at QoS 0 to a client that reads. */
-function takesMore({ outgoing }: Session, { unread }: Live): boolean {
-  return outgoing.sendsAtOnce && unread.hasRoom
-}
-
-/** Deliveries that the client has not acknowledged. */
-function unacknowledged({ outgoing }: Session): number {
-  return Math.max(outgoing.snapshot().storedMessages, outgoing.inflightPacketIds.length)
 }
 
 function deliveryOf(subscription: Subscription, kept: HistoryMessage): Delivery {

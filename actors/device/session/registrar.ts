@@ -14,8 +14,17 @@ import { WideRegistrar } from './wide-registrar.ts'
 export interface Registered {
   /** One for each subscription, in order. */
   readonly reasons: readonly ReasonCode[]
-  /** Deliveries, encoded. */
+  /** Deliveries, encoded: the first retained messages. */
   readonly retained: readonly Uint8Array[]
+  /** By filter: the topic after which further retained messages follow. */
+  readonly rest: ReadonlyMap<string, string>
+}
+
+/** A page of retained messages. */
+export interface RetainedRecords {
+  readonly records: readonly Uint8Array[]
+  /** From where on the next page is to be asked for; null after the last page. */
+  readonly next: string | null
 }
 
 export class Registrar {
@@ -34,6 +43,7 @@ export class Registrar {
   async subscribe(session: string, subscriptions: readonly Subscription[]): Promise<Registered> {
     const reasons = subscriptions.map((): ReasonCode => Reason.UnspecifiedError)
     const retained: Uint8Array[] = []
+    const rest = new Map<string, string>()
     subscriptions.forEach(({ filter, qos }, i) => {
       if (isFactFilter(filter)) reasons[i] = qos
     })
@@ -42,22 +52,42 @@ export class Registrar {
       session,
       wide.map(({ one }) => one),
     )
+    const roots = this.byRoot(subscriptions.map(({ filter }) => filter))
+    // What all replies bring together is bounded: the rest is asked for page by page.
+    const bytesMax = Math.floor(this.platform.settings.pageBytesMax / Math.max(1, roots.size))
     await Promise.all(
-      [...this.byRoot(subscriptions.map(({ filter }) => filter))].map(async ([root, indices]) => {
+      [...roots].map(async ([root, indices]) => {
         const wanted = indices.flatMap((i) => subscriptions[i] ?? [])
         try {
-          const reply = await this.ask(root, session, wanted)
+          const reply = await this.ask(root, session, wanted, bytesMax)
           indices.forEach((at, i) => {
             reasons[at] = (reply.reasons[i] ?? Reason.UnspecifiedError) as ReasonCode
           })
           retained.push(...unpackBatch(reply.retained))
+          const { retainedNext = null } = reply
+          if (retainedNext !== null) for (const { filter } of wanted) rest.set(filter, retainedNext)
         } catch (cause) {
           this.platform.report(`the leaf of ${root} did not answer a subscribe`, cause)
         }
       }),
     )
     for (const [i, reason] of (await wideReasons).entries()) reasons[wide[i]?.at ?? -1] = reason
-    return { reasons, retained }
+    return { reasons, retained, rest }
+  }
+
+  /**
+   * A page of the retained messages that match filters of one root, or wide filters.
+   * @param after '' for the first page, or a page's `next`
+   */
+  async retained(filters: readonly string[], after: string): Promise<RetainedRecords> {
+    const root = rootOfSubscription(filters[0] ?? '')
+    if (root === null) return this.wide.retained(filters, after)
+    const page = await withRetries(this.platform, async () =>
+      root === this.own.root
+        ? this.own.retainedPage(filters, after)
+        : this.platform.peers.leaf(root).retainedPage(filters, after),
+    )
+    return { records: unpackBatch(page.records), next: page.next }
   }
 
   /** Resolves when this actor has every message of these filters that their homes have accepted so far. */
@@ -90,10 +120,14 @@ export class Registrar {
     ])
   }
 
-  private ask(root: Root, session: string, subscriptions: readonly Subscription[]): Promise<SubscribeReply> {
-    return root === this.own.root
-      ? this.own.subscribe(this.client, session, subscriptions)
-      : this.platform.peers.leaf(root).subscribe(this.client, session, subscriptions)
+  private ask(
+    root: Root,
+    session: string,
+    subscriptions: readonly Subscription[],
+    retainedBytesMax: number,
+  ): Promise<SubscribeReply> {
+    const leaf = root === this.own.root ? this.own : this.platform.peers.leaf(root)
+    return leaf.subscribe(this.client, session, subscriptions, retainedBytesMax)
   }
 
   private byRoot(filters: readonly string[]): Map<Root, number[]> {

@@ -143,6 +143,13 @@ export class SessionStore {
     this.synced?.put('subscription', filter, before !== undefined)
   }
 
+  /** Of a subscription that is stored: leaves alone whether it is registered. */
+  saveOptions(subscription: Subscription): void {
+    const { filter } = subscription
+    const row = this.storage.rows(SUBSCRIPTION_ROWS).find((one) => one.filter === filter)
+    if (row !== undefined) this.saveSubscription(subscription, row.registered === 1)
+  }
+
   unregistered(): Subscription[] {
     return this.storage
       .rows(SUBSCRIPTION_ROWS)

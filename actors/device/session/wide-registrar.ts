@@ -1,5 +1,5 @@
 // A session's wide filters, subscribed at every WideActor of the region, since any root may match.
-import type { ClientId } from '../../../src/id/ids.ts'
+import type { ClientId, RegionId } from '../../../src/id/ids.ts'
 import { isFailure, Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../../src/relay/batch.ts'
 import type { WideCursor, WorldCursor } from '../../../src/relay/wide.ts'
@@ -7,6 +7,34 @@ import type { Subscription } from '../../../src/session/subscription.ts'
 import { withRetries } from '../../calls/waits.ts'
 import type { Platform } from '../../platform.ts'
 import type { RetainedPage, WideSubscribeReply } from '../../wide/wide-peer.ts'
+import type { RetainedRecords } from './registrar.ts'
+
+/** Where a page of retained messages begins. */
+interface Place {
+  /** The region whose order of pages this is. */
+  readonly region: RegionId
+  readonly shard: number
+  readonly elsewhere: boolean
+  readonly cursor: WideCursor | WorldCursor | null
+}
+
+function placeOf(after: string, region: RegionId, shards: number): Place {
+  const first: Place = { region, shard: 0, elsewhere: false, cursor: null }
+  if (after === '') return first
+  const place = JSON.parse(after) as Place
+  return place.region === region && place.shard < shards ? place : first
+}
+
+/** Null after the last page of the last shard. */
+function following(place: Place, cursor: Place['cursor'], shards: number): Place | null {
+  if (cursor !== null) return { ...place, cursor }
+  if (place.shard + 1 < shards) return { ...place, shard: place.shard + 1, cursor: null }
+  return place.elsewhere ? null : { ...place, shard: 0, elsewhere: true, cursor: null }
+}
+
+function textOf(place: Place | null): string | null {
+  return place === null ? null : JSON.stringify(place)
+}
 
 export class WideRegistrar {
   private readonly platform: Platform
@@ -42,25 +70,21 @@ export class WideRegistrar {
   }
 
   /**
-   * Pages of retained records: of this region's homes, then of the other regions'. A page that fails is asked for again: the
-   * client has its SUBACK, so it will not subscribe again.
+   * A page of retained records: of this region's homes, then of the other regions', one shard after another.
+   * @param after '' for the first page, or a page's `next`. Of another region: the first page, since pages go by regions
    */
-  async *retained(filters: readonly string[]): AsyncGenerator<Uint8Array[]> {
+  async retained(filters: readonly string[], after: string): Promise<RetainedRecords> {
     const shards = this.platform.peers.wideShards()
-    for (const shard of shards) yield* this.pages<WideCursor>((after) => shard.retained(filters, after))
-    for (const shard of shards)
-      yield* this.pages<WorldCursor>((after) => shard.retainedElsewhere(filters, after))
-  }
-
-  private async *pages<Cursor>(
-    ask: (after: Cursor | null) => Promise<RetainedPage<Cursor>>,
-  ): AsyncGenerator<Uint8Array[]> {
-    let after: Cursor | null = null
-    do {
-      const page: RetainedPage<Cursor> = await withRetries(this.platform, () => ask(after))
-      yield unpackBatch(page.records)
-      after = page.next
-    } while (after !== null)
+    const { region } = this.platform
+    const place = placeOf(after, region, shards.length)
+    const shard = shards[place.shard]
+    if (shard === undefined) return { records: [], next: null }
+    const page: RetainedPage<WideCursor | WorldCursor> = await withRetries(this.platform, () =>
+      place.elsewhere
+        ? shard.retainedElsewhere(filters, place.cursor as WorldCursor | null)
+        : shard.retained(filters, place.cursor),
+    )
+    return { records: unpackBatch(page.records), next: textOf(following(place, page.next, shards.length)) }
   }
 
   private async ask(session: string, subscriptions: readonly Subscription[]): Promise<ReasonCode[]> {

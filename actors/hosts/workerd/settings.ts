@@ -28,7 +28,7 @@ export function settingsOf(env: Env): Settings {
     // Calls and rows are bounded for packets of this size (limits-check.ts).
     packetBytesMax: whole(env, 'PACKET_BYTES_MAX', PACKET_BYTES_MAX, PACKET_BYTES_MIN, PACKET_BYTES_MAX),
     outboxMessagesMax: whole(env, 'OUTBOX_MESSAGES_MAX', OUTBOX_MESSAGES_MAX, 1, 10 * OUTBOX_MESSAGES_MAX),
-    movePageBytesMax: MOVE_PAGE_BYTES_MAX,
+    pageBytesMax: MOVE_PAGE_BYTES_MAX,
     queue: { messagesMax: QUEUE_MESSAGES_MAX, whenFull: whenFull(env) },
     clientTokenSecret: env.CLIENT_TOKEN_SECRET,
     moveTo: env.MOVE_TO === undefined || env.MOVE_TO === '' ? null : env.MOVE_TO,

@@ -64,7 +64,7 @@ export class OutgoingPages {
   get isLong(): boolean {
     let bytes = 0
     for (const rows of this.rows()) bytes += rows.bytes()
-    return bytes > this.platform.settings.movePageBytesMax
+    return bytes > this.platform.settings.pageBytesMax
   }
 
   /** Whether this cursor is of a copy that was made here, and goes on. */
@@ -108,7 +108,7 @@ export class OutgoingPages {
     const first = found === null
     copy.usedAt = this.platform.now()
     const state = emptyState(this.platform.now())
-    for (let room = this.platform.settings.movePageBytesMax; ; ) {
+    for (let room = this.platform.settings.pageBytesMax; ; ) {
       const { round } = place
       if (round !== 'rest') this.beginRound(copy, round, fenced)
       const filled = this.fill(copy, place, state, room)
@@ -150,9 +150,7 @@ export class OutgoingPages {
 
   /** The rounds become shorter while rows are copied faster than they change. */
   private isCopied({ noted, bytes, round }: Copy): boolean {
-    return (
-      noted.size === 0 || bytes <= this.platform.settings.movePageBytesMax || round + 1 >= COPY_ROUNDS_MAX
-    )
+    return noted.size === 0 || bytes <= this.platform.settings.pageBytesMax || round + 1 >= COPY_ROUNDS_MAX
   }
 
   /** @returns the bytes that it has added, and where the round goes on; null if the round has ended */
@@ -166,7 +164,7 @@ export class OutgoingPages {
     let { kind, after } = from
     let left = room
     /** A page has one row at least. */
-    let some = room < this.platform.settings.movePageBytesMax
+    let some = room < this.platform.settings.pageBytesMax
     for (; kind < kinds.length; kind++, after = null) {
       const rows = kinds[kind] as MovedRows
       const next = this.next(copy, from.round, rows)

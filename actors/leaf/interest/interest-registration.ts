@@ -8,7 +8,7 @@ import { CoreUnreachable } from '../../core/core-client.ts'
 import type { Platform } from '../../platform.ts'
 import type { Subscribers } from '../delivery/subscribers.ts'
 import type { Home } from '../home/home.ts'
-import type { Retained, RetainedRecord } from '../stages/retained.ts'
+import type { PageAsked, Retained, RetainedPage } from '../stages/retained.ts'
 
 export class InterestRegistration {
   private readonly platform: Platform
@@ -21,7 +21,7 @@ export class InterestRegistration {
   private withdrawing = false
   private adding: Promise<unknown> = Promise.resolve()
   /** The next call, which has not begun. */
-  private next: { readonly wanted: Set<string>; readonly retained: Promise<RetainedRecord[]> } | null = null
+  private next: { readonly wanted: Set<string>; readonly retained: Promise<RetainedPage> } | null = null
   private order = 0
 
   constructor(platform: Platform, root: Root, subscribers: Subscribers, home: Home, retained: Retained) {
@@ -38,10 +38,10 @@ export class InterestRegistration {
   }
 
   /**
-   * Resolves when every message that the home accepts from then on comes here, with the retained messages that match these
-   * filters or those of others in the same call.
+   * Resolves when every message that the home accepts from then on comes here, with the first page of the retained messages that
+   * match these filters or those of others in the same call.
    */
-  add(filters: readonly string[]): Promise<RetainedRecord[]> {
+  add(filters: readonly string[]): Promise<RetainedPage> {
     // One call at a time: those that subscribe while it is under way share the next one, however many they are.
     let round = this.next
     if (round === null) {
@@ -63,6 +63,15 @@ export class InterestRegistration {
     return round.retained
   }
 
+  private get firstPage(): PageAsked {
+    return { after: '', bytesMax: this.platform.settings.pageBytesMax }
+  }
+
+  /** A page of the home's retained messages that match. Rejects with `CoreUnreachable`. */
+  retainedPage(filters: readonly string[], page: PageAsked): Promise<RetainedPage> {
+    return this.ask('add', filters, page)
+  }
+
   /** Another region has become the home and may not know of this region's subscribers. */
   async renew(): Promise<void> {
     if (this.subscribers.size > 0) await this.add([])
@@ -80,22 +89,27 @@ export class InterestRegistration {
   }
 
   /** Requests run side by side, but none overtakes a withdrawal, and no withdrawal overtakes one of them. */
-  private ask(change: 'add' | 'only', filters: readonly string[]): Promise<RetainedRecord[]> {
+  private ask(
+    change: 'add' | 'only',
+    filters: readonly string[],
+    page = this.firstPage,
+  ): Promise<RetainedPage> {
     const before = change === 'add' ? this.withdrawn : this.calls
     const asked = before.then(async () => {
       const { platform, root } = this
-      const { home, retained, clock } = await this.send(change, filters)
+      const { home, retained, clock, next = null } = await this.send(change, filters, page)
       if (home.region === platform.region) {
         // This region became the home without this leaf: another region had released the topic's root.
         const { at } = await this.home.verify()
         if (at !== 'here') throw new CoreUnreachable(`the home of ${root} is moving`)
-        return this.retained.matching(filters, platform.now())
+        return this.retained.page(filters, platform.now(), page)
       }
       const now = platform.now()
-      return retained.map(({ topic, record }) => ({
+      const records = retained.map(({ topic, record }) => ({
         topic,
         record: recordByOurClock(record, clock, now),
       }))
+      return { retained: records, next }
     })
     const settled = asked.then(
       () => undefined,
@@ -106,7 +120,11 @@ export class InterestRegistration {
     return asked
   }
 
-  private async send(change: 'add' | 'only', filters: readonly string[]): Promise<InterestResponse> {
+  private async send(
+    change: 'add' | 'only',
+    filters: readonly string[],
+    page: PageAsked,
+  ): Promise<InterestResponse> {
     const ask = (order: number) =>
       this.platform.core.interest({
         ...this.current,
@@ -114,6 +132,7 @@ export class InterestRegistration {
         change,
         order,
         filters: [...filters],
+        page,
       })
     const order = this.nextOrder()
     const answer = await ask(order)

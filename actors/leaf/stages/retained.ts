@@ -7,7 +7,7 @@ import { Reason } from '../../../src/mqtt/reason.ts'
 import { matches } from '../../../src/mqtt/topic.ts'
 import { packBatch } from '../../../src/relay/batch.ts'
 import type { HandoverState, ImportedResponse, ReleaseResponse } from '../../../src/relay/home.ts'
-import { encodeDelivery } from '../../../src/session/delivery.ts'
+import { type Delivery, encodeDelivery } from '../../../src/session/delivery.ts'
 import type { Subscription } from '../../../src/session/subscription.ts'
 import {
   LATE_RETAINED_MAX,
@@ -28,6 +28,19 @@ import type { Marks } from '../sync/marks.ts'
 export interface RetainedRecord {
   readonly topic: string
   readonly record: Uint8Array
+}
+
+/** In the order of topics. */
+export interface RetainedPage {
+  readonly retained: readonly RetainedRecord[]
+  /** The topic after which the next page begins; null after the last page. */
+  readonly next: string | null
+}
+
+/** Topics after this one, about so many bytes. */
+export interface PageAsked {
+  readonly after: string
+  readonly bytesMax: number
 }
 
 /** A former home's change: a retained message, or null if it was deleted, with the epoch of that home. */
@@ -129,26 +142,37 @@ export class Retained implements LeafPart {
     return found
   }
 
-  /** A page of the retained messages that match a filter, in the order of topics, after `after`. */
-  page(filters: readonly string[], after: string, now: number, branch: Branch): LeafRetainedPage {
-    const records: Uint8Array[] = []
+  /** A page of the branch's retained messages that match a filter, in the order of topics, after `after`. */
+  branchPage(filters: readonly string[], after: string, now: number, branch: Branch): LeafRetainedPage {
+    const { retained, next } = this.page(filters, now, { after, bytesMax: RETAINED_PAGE_BYTES_MAX }, branch)
+    return { records: packBatch(retained.map(({ record }) => record)), next }
+  }
+
+  /**
+   * A page of the retained messages that match a filter, in the order of topics. One message at least, however large.
+   * @param branch absent: of all branches
+   */
+  page(
+    filters: readonly string[],
+    now: number,
+    { after, bytesMax }: PageAsked,
+    branch?: Branch,
+  ): RetainedPage {
+    const retained: RetainedRecord[] = []
     let bytes = 0
-    let last = after
     for (const topic of [...this.sizes.keys()].sort()) {
-      if (topic <= after || branchOfTopic(topic) !== branch) continue
+      if (topic <= after || (branch !== undefined && branchOfTopic(topic) !== branch)) continue
+      if (!filters.some((filter) => matches(filter, topic))) continue
+      const last = retained.at(-1)
+      const isFull =
+        retained.length >= RETAINED_PAGE_MESSAGES_MAX || bytes + (this.sizes.get(topic) ?? 0) > bytesMax
+      if (last !== undefined && isFull) return { retained, next: last.topic }
       const [found] = this.matching(filters, now, topic)
       if (found === undefined) continue
-      if (
-        records.length >= RETAINED_PAGE_MESSAGES_MAX ||
-        (records.length > 0 && bytes + found.record.length > RETAINED_PAGE_BYTES_MAX)
-      ) {
-        return { records: packBatch(records), next: last }
-      }
-      records.push(found.record)
+      retained.push(found)
       bytes += found.record.length
-      last = topic
     }
-    return { records: packBatch(records), next: null }
+    return { retained, next: null }
   }
 
   all(): RetainedRecord[] {
@@ -300,15 +324,23 @@ export function retainedDeliveries(
   retained: readonly RetainedRecord[],
   overtaken: ReadonlySet<string>,
 ): Uint8Array[] {
-  const deliveries: Uint8Array[] = []
-  for (const subscription of subscriptions) {
-    for (const { topic, record } of retained) {
-      if (overtaken.has(topic) || !matches(subscription.filter, topic)) continue
-      const message = decodeMessage(record)
-      const qos = subscription.qos < message.qos ? subscription.qos : message.qos
-      const identifiers = subscription.identifier > 0 ? [subscription.identifier] : []
-      deliveries.push(encodeDelivery({ qos, retain: true, identifiers, share: null, message }, record)) // [MQTT-3.3.1-8]
-    }
+  return subscriptions.flatMap((subscription) =>
+    retained.flatMap(({ topic, record }) =>
+      overtaken.has(topic) || !matches(subscription.filter, topic)
+        ? []
+        : [encodeDelivery(retainedDelivery(subscription, record), record)],
+    ),
+  )
+}
+
+/** A retained message as it goes to a subscription that matches. [MQTT-3.3.1-8] */
+export function retainedDelivery({ qos, identifier }: Subscription, record: Uint8Array): Delivery {
+  const message = decodeMessage(record)
+  return {
+    qos: qos < message.qos ? qos : message.qos,
+    retain: true,
+    identifiers: identifier > 0 ? [identifier] : [],
+    share: null,
+    message,
   }
-  return deliveries
 }

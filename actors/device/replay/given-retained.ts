@@ -1,9 +1,9 @@
-// Retained messages that a SUBSCRIBE of wide filters has brought. A message that was published after SUBACK may be among them, and
-// comes live too: the client gets it once.
+// Retained messages that were read after SUBACK. A message that was published after SUBACK may be among them, and comes live too:
+// the client gets it once.
 import type { Outcome } from '../../../src/mqtt/outcome.ts'
 import { isFailure } from '../../../src/mqtt/reason.ts'
 import type { Delivery } from '../../../src/session/delivery.ts'
-import { GIVEN_RETAINED_MS, WIDE_RETAINED_MESSAGES_MAX } from '../../limits.ts'
+import { GIVEN_RETAINED_MAX, GIVEN_RETAINED_MS } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 
 export class GivenRetained {
@@ -18,10 +18,10 @@ export class GivenRetained {
   /** A retained message goes to the client. @param outcome of its delivery */
   note({ message }: Delivery, outcome: Promise<Outcome>): void {
     const { origin } = message
-    // A message without a name was accepted while no wide filter could match: it does not come live.
+    // A message without a name was accepted before anybody could read it after SUBACK: it does not come live.
     if (origin === undefined) return
     const [oldest] = this.outcomes.keys()
-    if (this.outcomes.size >= WIDE_RETAINED_MESSAGES_MAX && oldest !== undefined) this.outcomes.delete(oldest)
+    if (this.outcomes.size >= GIVEN_RETAINED_MAX && oldest !== undefined) this.outcomes.delete(oldest)
     this.outcomes.set(origin, outcome)
     this.until = this.platform.now() + GIVEN_RETAINED_MS
     void outcome.then((reason) => {
