@@ -22,7 +22,7 @@ const EVENT: PresenceEvent = {
 /** @param homes what the directory says, one time after another */
 function relayWith(homes: (HomeAnswer | null)[], edge: (region: RegionId) => Promise<HomePresenceResponse>) {
   const asked: [RegionId, number][] = []
-  const directory = { find: async () => (homes.length > 1 ? homes.shift() : homes[0]) ?? null }
+  const directory = { findForReader: async () => (homes.length > 1 ? homes.shift() : homes[0]) ?? null }
   const edges: Partial<Edges> = {
     presence: (region, { epoch }) => {
       asked.push([region, epoch])

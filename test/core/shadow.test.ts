@@ -20,6 +20,7 @@ function core(homes: readonly RegionId[], answer: (region: RegionId) => HomeShad
   }
   const directory: Partial<Directory> = {
     find: async () => next(),
+    findForReader: async () => next(),
     resolve: async (_fleet, _root, region) => next() ?? { region, epoch: 1 },
   }
   const edges: Partial<Edges> = {
