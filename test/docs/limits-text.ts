@@ -49,17 +49,17 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
   'Packets and connections': [
     ['a packet', '{PACKET_BYTES_MAX}, or less by `PACKET_BYTES_MAX`', 'the connection is closed with 0x95'],
     [
-      'publishes of one client that wait for their acknowledgement',
+      'publishes of one client without their acknowledgement',
       '{INCOMING_INFLIGHT_MAX} (Receive Maximum)',
       '5.0: the connection is closed with 0x93; 3.1.1: further packets wait',
     ],
     [
-      'bytes of one client’s publishes on their way',
+      'bytes of one client’s publishes without their acknowledgement',
       '{INCOMING_BYTES_MAX}',
       'further packets wait in memory, in their order ([decision 5](decisions/0005-receive-maximum.md))',
     ],
     [
-      'bytes of one client’s packets that wait so',
+      'bytes of one client’s packets that wait for that',
       '{INCOMING_HELD_BYTES_MAX}',
       'QoS 0 is dropped; for others the connection is closed with 0x97',
     ],
@@ -97,7 +97,7 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
       'the oldest is closed',
     ],
     [
-      'frames that come before CONNACK',
+      'frames that clients send before CONNACK',
       '{EARLY_FRAME_BYTES_MAX} of one actor',
       'the connection that sent most of them is closed',
     ],
@@ -108,7 +108,7 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
     ],
     ['a connection without CONNECT', '{CONNECT_WAIT_MS}', 'it is closed'],
     ['a packet that arrives in parts', '{PARTIAL_PACKET_MS_MAX}', 'the connection is closed'],
-    ['enhanced authentication (AUTH)', 'not there', 'refused with 0x8C'],
+    ['enhanced authentication (AUTH)', 'not supported', 'refused with 0x8C'],
   ],
   Sessions: [
     [
@@ -131,15 +131,15 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
     [
       'an expired session while the core cannot be reached',
       'asked again each {EXPIRY_ASK_AGAIN_MS}',
-      'its client no longer finds it, but it is deleted only when the core confirms that this region is its home',
+      'it stays stored until the core confirms that this region is its home; its client begins a new session',
     ],
     [
       'QoS 2 origins that a session remembers',
       '{SEEN_ORIGINS_MAX}',
-      'a repetition of an older message is delivered again',
+      'if an older message is repeated between actors, its client gets it twice',
     ],
     [
-      'a client that stalls without a session',
+      'a client that does not acknowledge, and whose session ends with its connection',
       '{STALL_MS}',
       'its queue is stored, so that its actor may hibernate',
     ],
@@ -159,7 +159,7 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
     [
       'a new wide filter while a region cannot be reached',
       'none',
-      'SUBACK 0x83; a client with wide filters cannot finish a move until then ([decision 7](decisions/0007-wide-filters.md))',
+      'SUBACK 0x83; the move of a client with wide filters is completed when the region is back ([decision 7](decisions/0007-wide-filters.md))',
     ],
     [
       'a new subscriber of a root whose home cannot be reached',
@@ -180,7 +180,7 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
   'Between regions': [
     [
       'outbox of one of the uplink shards',
-      '{OUTBOX_MESSAGES_MAX} messages, {OUTBOX_BYTES_MAX}; one absent region gets half, two a third each',
+      '{OUTBOX_MESSAGES_MAX} messages, {OUTBOX_BYTES_MAX}; if one region is absent, its messages may take half of it; if two are, a third each',
       'the publisher gets 0x97',
     ],
     [
@@ -215,20 +215,20 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
     ],
     [
       'repetitions',
-      'QoS 1 may repeat a message after a fault; a client that moves may get twice what arrives in that moment',
-      'QoS 2 is recognised by its origin ([decision 9](decisions/0009-qos-2.md), [12](decisions/0012-between-regions.md))',
+      'at QoS 1 a message may come twice after a fault, or while its client moves',
+      'at QoS 2 the session recognises it by its origin ([decision 9](decisions/0009-qos-2.md), [12](decisions/0012-between-regions.md))',
     ],
   ],
   Presence: [
     [
-      'events that wait for a region',
+      'presence events in an outbox, which the next home publishes again',
       '{PRESENCE_OPEN_MAX}',
-      'of more, the next home publishes the last ones',
+      'older ones stay in the outbox only',
     ],
     [
-      'the end of a connection that died with its process',
-      'its keep alive',
-      'published when its actor is woken next ([decision 11](decisions/0011-presence.md))',
+      'the `disconnected` of a connection that died with its process',
+      'one and a half times its keep alive',
+      'its actor publishes it when the keep alive’s alarm wakes it ([decision 11](decisions/0011-presence.md))',
     ],
   ],
   Shadows: [
@@ -248,8 +248,8 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
   'Calls of devices': [
     [
       'payload and answer',
-      '{COMMAND_BYTES_MAX} each, bound included',
-      '413; a larger answer is 502, which says so',
+      '{COMMAND_BYTES_MAX} each',
+      '413; for a larger answer 502, which names the bound',
     ],
     ['time for the device', 'up to {COMMAND_TIMEOUT_MS_MAX}', 'a longer one is refused with 400'],
     ['time that a request is held', '{CALL_WAIT_MS_MAX}', '202, and `Location` says where to ask'],
@@ -261,14 +261,14 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
     [
       'calls with an idempotency key',
       '{COMMANDS_KEPT_MAX} of a device, {COMMANDS_KEPT_BYTES_MAX} of answers, for {COMMAND_KEPT_MS}',
-      'the oldest are forgotten: their key calls the device again',
+      'the oldest are deleted: their key calls the device again',
     ],
   ],
   History: [
     [
-      'kept messages of a root that wait for the core',
+      'messages with history of a root that wait for the core',
       '{HISTORY_WAITING_MESSAGES_MAX}, {HISTORY_WAITING_BYTES_MAX}',
-      'a QoS 1 or 2 publisher gets 0x97; QoS 0 is passed on and not kept, which leaves a gap in `number`',
+      'a QoS 1 or 2 publisher gets 0x97; QoS 0 is passed on and not stored, which leaves a gap in `number`',
     ],
     [
       'filters of `HISTORY`',
@@ -310,26 +310,26 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
     ],
     [
       'idempotency keys of a client',
-      '{IDEMPOTENCY_KEYS_MAX}, for {IDEMPOTENCY_KEPT_MS}, in the region that took them',
+      '{IDEMPOTENCY_KEYS_MAX}, for {IDEMPOTENCY_KEPT_MS}, in the region that got the request',
       'an older key publishes again',
     ],
     [
       'events that wait for a slow reader',
       '{EVENTS_WAITING_MAX}, {EVENTS_WAITING_BYTES_MAX}',
-      'left out and counted: an event `dropped`',
+      'dropped and counted: an event `dropped` reports them',
     ],
     ['attributes, groups of a device', '{ATTRIBUTES_MAX}, {GROUPS_MAX}', '400'],
     ['secrets of a device at a time', '{CREDENTIALS_MAX}', '409'],
     ['devices in one import', '{IMPORT_LINES_MAX}', '400'],
     [
-      'a secret that the core does not know',
-      'asked at most each {ACCESS_ASK_MS_MIN}, later each {ACCESS_ASK_MS_MAX}',
-      'CONNACK 0x9F',
+      'wrong secrets of a client',
+      'its actor asks the core about one a {ACCESS_ASK_MS_MIN}, after more of them about one each {ACCESS_ASK_MS_MAX}',
+      'CONNACK 0x9F, and the core is not asked',
     ],
   ],
   explain: [
     [
-      'what an actor remembers of messages',
+      'messages that an actor remembers',
       '{RECENT_TOPICS_MAX} topics, {RECENT_PER_TOPIC_MAX} messages each, in memory',
       'the answer says how far back it can see ([decision 17](decisions/0017-explain.md))',
     ],
@@ -352,8 +352,8 @@ export async function limitsText(): Promise<string> {
   const parts = [
     '# Limits',
     '',
-    'Written by `npm run limits` from the constants in the code (`test/docs/limits-text.ts`); a test compares. To change a limit, change the',
-    'constant; to add one, add a constant to the limits file of its part.',
+    '`npm run limits` writes this page from the constants in the code (`test/docs/limits-text.ts`), and a test compares. To change a limit,',
+    'change its constant. To add one: [a new limit](contributing.md#a-new-limit).',
     '',
   ]
   for (const [group, rows] of Object.entries(GROUPS)) {
@@ -362,9 +362,10 @@ export async function limitsText(): Promise<string> {
     parts.push('')
   }
   parts.push(
-    '## Every constant',
+    '## The constants of the limits files',
     '',
-    'Times that something waits, sizes of batches and caches: by file, as its comments say.',
+    'By file, with their comments. A bound above that is missing here stands beside the schema that checks it (`MORE_FILES` in',
+    '`test/docs/limits-text.ts`).',
     '',
   )
   for (const file of files) {
