@@ -246,11 +246,7 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
     ],
   ],
   'Calls of devices': [
-    [
-      'payload and answer',
-      '{COMMAND_BYTES_MAX} each',
-      '413; for a larger answer 502, which names the bound',
-    ],
+    ['payload and answer', '{COMMAND_BYTES_MAX} each', '413; for a larger answer 502, which names the bound'],
     ['time for the device', 'up to {COMMAND_TIMEOUT_MS_MAX}', 'a longer one is refused with 400'],
     ['time that a request is held', '{CALL_WAIT_MS_MAX}', '202, and `Location` says where to ask'],
     [
