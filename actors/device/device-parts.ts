@@ -133,6 +133,7 @@ export class DeviceParts {
       this.registrar,
       this.givenRetained,
       deliver,
+      () => this.attachmentWriter.plan(),
     )
     this.subscriptionRequests = new SubscriptionRequests(
       store,

@@ -59,6 +59,8 @@ export type SessionInput =
   | { readonly type: 'ack-wait-over'; readonly now: number }
   /** Other members of the group have these stored deliveries of a shared subscription. */
   | { readonly type: 'redistributed'; readonly rows: readonly StoredDelivery[] }
+  /** From where on the client still is to get the filter's retained messages; null: it got all. */
+  | { readonly type: 'retained-sent'; readonly filter: string; readonly after: string | null }
   /** A former home had granted this subscription, or ended it (null), and this home did not know. */
   | { readonly type: 'learned'; readonly filter: string; readonly subscription: Subscription | null }
 

@@ -58,6 +58,11 @@ export class Session {
     return this.subscribed.byFilter
   }
 
+  /** The subscriptions whose retained messages the client still is to get. */
+  get retaining(): readonly Subscription[] {
+    return this.subscribed.retaining
+  }
+
   /** A message that comes to this session by two ways; null for any other. */
   overlapOf(delivery: Delivery): Overlap | null {
     return overlapOf(delivery, this.subscribed)
@@ -117,6 +122,9 @@ export class Session {
         return this.deliveries.ackWaitOver(input.now)
       case 'redistributed':
         return this.deliveries.redistributed(input.rows)
+      case 'retained-sent':
+        this.subscribed.retainedSent(input.filter, input.after)
+        return NOTHING
       case 'learned':
         this.subscribed.learn(input.filter, input.subscription)
         return NOTHING

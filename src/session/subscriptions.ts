@@ -27,6 +27,8 @@ export class Subscriptions {
   private readonly granted: Set<string>
   /** Filters of `all` that are wide and not shared; null after a change. */
   private wideFilters: readonly string[] | null = null
+  /** Those of `all` whose retained messages the client still is to get; null after a change. */
+  private incomplete: readonly Subscription[] | null = null
   private readonly nextNumber: () => number
   private readonly subscribes = new Map<number, OpenSubscribe>()
   private readonly unsubscribes = new Map<number, OpenUnsubscribe>()
@@ -51,6 +53,21 @@ export class Subscriptions {
     return this.wideFilters
   }
 
+  /** The subscriptions whose retained messages the client still is to get. */
+  get retaining(): readonly Subscription[] {
+    this.incomplete ??= [...this.all.values()].filter(({ retainedAfter }) => retainedAfter !== undefined)
+    return this.incomplete
+  }
+
+  /** @param after from where on retained messages are still to come; null: the client got all */
+  retainedSent(filter: string, after: string | null): void {
+    const before = this.all.get(filter)
+    if (before === undefined) return
+    const { retainedAfter: _, ...subscription } = before
+    this.all.set(filter, after === null ? subscription : { ...subscription, retainedAfter: after })
+    this.incomplete = null
+  }
+
   /** The connection has ended: nobody waits for an answer to what it asked. */
   disconnected(): void {
     this.connectedFrom = this.nextNumber()
@@ -58,7 +75,7 @@ export class Subscriptions {
 
   /** A former home had granted this subscription, or ended it (null), and this home did not know. */
   learn(filter: string, subscription: Subscription | null): void {
-    this.wideFilters = null
+    this.changed()
     if (subscription === null) {
       this.all.delete(filter)
       this.granted.delete(filter)
@@ -70,7 +87,7 @@ export class Subscriptions {
 
   subscribe({ packetId, subscriptions, excess = 0, properties }: SubscribePacket): Effect[] {
     const identifier = properties.subscriptionIdentifier ?? 0
-    this.wideFilters = null
+    this.changed()
     const items: SubscribeItem[] = []
     const quota = new FilterQuota(this.all.keys())
     for (const given of subscriptions) {
@@ -81,8 +98,11 @@ export class Subscriptions {
       // A shared subscription with No Local is a protocol error. [MQTT-3.8.3-4]
       if (request.noLocal && request.filter.startsWith('$share/'))
         return [{ do: 'close', reason: Reason.ProtocolError }]
-      const subscription = { ...request, identifier }
-      const isNew = !this.all.has(request.filter)
+      const before = this.all.get(request.filter)
+      const isNew = before === undefined
+      // What an earlier SUBSCRIBE of the filter still is to bring comes all the same.
+      const retainedAfter = before?.retainedAfter
+      const subscription = { ...request, identifier, ...(retainedAfter !== undefined && { retainedAfter }) }
       const unreplayable = from !== null && !canReplay(asked)
       const refused = unreplayable ? Reason.TopicFilterInvalid : refusalOf(request, isNew, quota)
       items.push({ subscription, isNew, refused, ...(from !== null && { from }) })
@@ -104,7 +124,7 @@ export class Subscriptions {
     const open = this.subscribes.get(number)
     if (open === undefined) return []
     this.subscribes.delete(number)
-    this.wideFilters = null
+    this.changed()
     open.items.forEach(({ subscription }, i) => {
       const { filter } = subscription
       const failed = isFailure(reasons[i] ?? Reason.UnspecifiedError)
@@ -123,7 +143,7 @@ export class Subscriptions {
 
   unsubscribe({ packetId, filters }: UnsubscribePacket): Effect[] {
     const named = filters.map((filter) => historyRequestOf(filter, undefined).filter)
-    this.wideFilters = null
+    this.changed()
     const reasons = named.map((filter) => {
       if (!isTopicFilter(filter)) return Reason.TopicFilterInvalid
       this.granted.delete(filter)
@@ -142,6 +162,11 @@ export class Subscriptions {
     if (open === undefined) return []
     this.unsubscribes.delete(number)
     return number < this.connectedFrom ? [] : [unsuback(open.packetId, open.reasons)]
+  }
+
+  private changed(): void {
+    this.wideFilters = null
+    this.incomplete = null
   }
 }
 

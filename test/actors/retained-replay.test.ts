@@ -1,78 +1,10 @@
 // Retained messages for a narrow filter: with the reply of the leaf as many as a page holds, the others page by page, as the client
 // takes them.
 import { expect, test } from 'vitest'
-import { Gate } from '../../actors/device/admission/gate.ts'
-import type { LeafPeer } from '../../actors/leaf/leaf-peer.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import { OUTGOING_INFLIGHT_BYTES_MAX } from '../../src/session/limits.ts'
-import { fakePeers } from './fake-peers.ts'
-import { FakePlatform } from './fake-platform.ts'
-import {
-  addressOf,
-  connectFrame,
-  deliveryOf,
-  EU,
-  frame,
-  LAMP,
-  packetsTo,
-  record,
-  subscribeFrame,
-  unsubscribePacket,
-  watch,
-} from './samples.ts'
-
-const FILTER = 'rooms/1/#'
-
-/** A leaf of `rooms/1` that has these retained messages, one to a page, and none of them in the first reply. */
-function leafWith(topics: readonly string[], asked: string[], bytes = 1): Partial<LeafPeer> {
-  return {
-    subscribe: async (_client, _session, subscriptions) => ({
-      reasons: subscriptions.map(({ qos }) => qos),
-      retained: packBatch([]),
-      retainedNext: '',
-    }),
-    retainedPage: async (_filters, after) => {
-      asked.push(after)
-      const topic = topics.find((one) => one > after)
-      const records =
-        topic === undefined ? [] : [record(topic, topic.padEnd(bytes, ' '), { retain: true, qos: 1 })]
-      return { records: packBatch(records), next: topic === topics.at(-1) ? null : (topic ?? null) }
-    },
-  }
-}
-
-async function connected(leaf: Partial<LeafPeer>, expirySeconds = 3600) {
-  const platform = new FakePlatform(addressOf('device', EU, LAMP), { peers: fakePeers({ leaf: () => leaf }) })
-  const gate = new Gate(platform, LAMP)
-  const connect = async (cleanStart = true) => {
-    const connection = platform.accept()
-    gate.opened(connection, true)
-    await gate.frame(connection, connectFrame(expirySeconds, { clean: cleanStart }))
-    await platform.clock.settled()
-    const send = async (bytes: Uint8Array) => {
-      watch(gate.frame(connection, bytes) ?? Promise.resolve())
-      await platform.clock.settled()
-    }
-    return { connection, send, close: () => gate.closed(connection) }
-  }
-  return { ...(await connect()), connect, clock: platform.clock, device: () => gate.device, platform }
-}
-
-function topicsTo(connection: Parameters<typeof packetsTo>[0]): string[] {
-  return packetsTo(connection).flatMap((packet) => (packet.cmd === 'publish' ? [packet.topic] : []))
-}
-
-/** Acknowledges all that came. */
-async function acknowledge({
-  connection,
-  send,
-}: {
-  connection: Parameters<typeof packetsTo>[0]
-  send: (bytes: Uint8Array) => Promise<void>
-}) {
-  for (const packet of packetsTo(connection))
-    if (packet.cmd === 'publish') await send(frame({ cmd: 'puback', messageId: packet.messageId ?? 0 }))
-}
+import { acknowledge, connected, FILTER, leafWith, topicsTo } from './retained-world.ts'
+import { deliveryOf, frame, packetsTo, subscribeFrame, unsubscribePacket, watch } from './samples.ts'
 
 const TOPICS = ['a', 'b', 'c', 'd'].map((name) => `rooms/1/${name}`)
 

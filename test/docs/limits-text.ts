@@ -169,7 +169,7 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
     [
       'retained messages for a SUBSCRIBE',
       'all, in pages of {RETAINED_PAGE_BYTES_MAX}',
-      'they wait while the client takes no more. A session that outlives its connection gets the rest when its client is back; one that does not, none after {REPLAY_STALL_MS} without room ([decision 28](decisions/0028-retained-messages-in-pages.md))',
+      'they wait while the client takes no more. After {REPLAY_STALL_MS} without room the rest comes with the client’s next packet, or when the client returns to its session ([decision 28](decisions/0028-retained-messages-in-pages.md))',
     ],
     [
       'a root that no client owns (`rooms/42`) and whose region is lost',

@@ -35,6 +35,7 @@ const INPUTS: Record<SessionInput['type'], true> = {
   'ack-wait-over': true,
   redistributed: true,
   learned: true,
+  'retained-sent': true,
   dropped: true,
 }
 const EFFECTS: Record<Effect['do'], true> = {
@@ -101,6 +102,7 @@ function recorded(): Recording {
   session.step({ type: 'unsubscribed', number: unsubscribed })
   const subscription = { ...subscribe(1, 'c').subscriptions[0], identifier: 5 }
   session.step({ type: 'learned', filter: 'c', subscription: subscription as never })
+  session.step({ type: 'retained-sent', filter: 'c', after: 'c/d' })
   session.step({ type: 'pingreq' })
   session.step({ type: 'auth', reason: 0x18, properties: {} })
   session.step({

@@ -246,3 +246,26 @@ describe('UNSUBSCRIBE', () => {
     expect(asked(session, subscribe(4, 'b/1')).items[0]?.refused).toBeNull()
   })
 })
+
+describe('retained messages that are still to come', () => {
+  test('stay with the subscription when the client subscribes again, and end with it', () => {
+    const session = withFilters('a/#', 'b/#')
+    session.step({ type: 'retained-sent', filter: 'a/#', after: 'a/m' })
+    expect(session.retaining.map(({ filter }) => filter)).toEqual(['a/#'])
+    asked(session, subscribe(2, 'a/#')).done([Reason.GrantedQoS1])
+    expect(session.subscriptions.get('a/#')?.retainedAfter).toBe('a/m')
+    unsubscribe(session, 3, 'a/#')
+    expect(session.retaining).toEqual([])
+    asked(session, subscribe(4, 'a/#')).done([Reason.GrantedQoS1])
+    expect(session.subscriptions.get('a/#')).not.toHaveProperty('retainedAfter')
+  })
+
+  test('are none once all were sent, or of a filter that the client has no more', () => {
+    const session = withFilters('a/#')
+    session.step({ type: 'retained-sent', filter: 'a/#', after: 'a/m' })
+    session.step({ type: 'retained-sent', filter: 'a/#', after: null })
+    session.step({ type: 'retained-sent', filter: 'gone/#', after: 'gone/m' })
+    expect(session.retaining).toEqual([])
+    expect([...session.subscriptions.keys()]).toEqual(['a/#'])
+  })
+})

@@ -103,7 +103,8 @@ export class Gate {
     if (attachment === null || attachment.phase === 'closed') return
     if (attachment.phase === 'live' && attachment.closing === true) return
     if (attachment.phase === 'awaiting-connect') return this.arrivalFrame(connection, attachment, frame)
-    if (this.lazyDevice === null && attachment.pending === '' && isPingreq(frame))
+    const needsDevice = attachment.pending !== '' || attachment.retainedWaits === true
+    if (this.lazyDevice === null && !needsDevice && isPingreq(frame))
       return this.answerPing(connection, attachment)
     try {
       if (this.device.liveConnection === connection) return this.device.frame(frame)

@@ -41,6 +41,8 @@ export interface LiveConnection extends Admission {
   readonly sentHere: number
   /** Of a session that ends with its connection. Null if they are in storage. */
   readonly subscriptions: readonly Subscription[] | null
+  /** Retained messages wait for room: the next packet, a PINGREQ too, says that there may be some. */
+  readonly retainedWaits?: true
   /** The epoch of the client's home, which is this region, if no row has it. */
   readonly home?: number
   /** The server has closed the connection, and the device has not handled that: further packets are dropped. */

@@ -117,6 +117,7 @@ export function attachLive(store: SessionStore, live: Live, session: Session, ho
     sentUpTo,
     sentHere: session.outgoing.sentOnConnection,
     subscriptions,
+    ...(session.retaining.length > 0 && { retainedWaits: true as const }),
     ...(home !== null && { home }),
     ...(live.unread.bytes > 0 && { unread: live.unread.kept }),
     bulk: bulkHere,

@@ -3,6 +3,7 @@
 // its client is back, in another region too.
 import { decodeMessage } from '../../../src/mqtt/message.ts'
 import type { Outcome } from '../../../src/mqtt/outcome.ts'
+import { isFailure } from '../../../src/mqtt/reason.ts'
 import { matches, rootOfSubscription } from '../../../src/mqtt/topic.ts'
 import type { Delivery } from '../../../src/session/delivery.ts'
 import type { Session } from '../../../src/session/session.ts'
@@ -19,10 +20,10 @@ import type { GivenRetained } from './given-retained.ts'
 
 /** What a subscription still is to get. */
 interface Rest {
-  readonly subscription: Subscription
+  readonly filter: string
   /** As `Subscription.retainedAfter`. */
   after: string
-  /** Whether the subscription's row says so. */
+  /** Whether the subscription says so. */
   stored: boolean
   /** Topics of live messages that came since the SUBSCRIBE: their retained message is no news. */
   readonly overtaken: Set<string>
@@ -42,11 +43,18 @@ export class RetainedReplay {
   private readonly registrar: Registrar
   private readonly given: GivenRetained
   private readonly deliver: (delivery: Delivery) => Promise<Outcome>
+  private readonly changed: () => void
   private session: Session | null = null
   /** By filter, in the order of SUBSCRIBE. */
   private readonly rests = new Map<string, Rest>()
   private run: Promise<void> | null = null
+  /** The connection that the run gives messages to. */
+  private runFor: Live | null = null
 
+  /**
+   * @param deliver resolves when the delivery is acknowledged or durable
+   * @param changed the connection's attachment is to be written
+   */
   constructor(
     platform: Platform,
     state: DeviceState,
@@ -54,6 +62,7 @@ export class RetainedReplay {
     registrar: Registrar,
     given: GivenRetained,
     deliver: (delivery: Delivery) => Promise<Outcome>,
+    changed: () => void,
   ) {
     this.platform = platform
     this.state = state
@@ -61,12 +70,13 @@ export class RetainedReplay {
     this.registrar = registrar
     this.given = given
     this.deliver = deliver
+    this.changed = changed
   }
 
   /** A live message has arrived for the session. */
   arrived(topic: string): void {
-    for (const { subscription, overtaken } of this.rests.values()) {
-      if (!matches(subscription.filter, topic)) continue
+    for (const { filter, overtaken } of this.rests.values()) {
+      if (!matches(filter, topic)) continue
       const [oldest] = overtaken
       if (overtaken.size >= REPLAY_OVERTAKEN_TOPICS_MAX && oldest !== undefined) overtaken.delete(oldest)
       overtaken.add(topic)
@@ -83,14 +93,14 @@ export class RetainedReplay {
     const atOnce = live !== null && this.rests.size === 0 && takesMore(session, live)
     if (atOnce) for (const delivery of first.deliveries) void this.deliver(delivery)
     const waiting = atOnce ? [] : first.deliveries.map(({ message }) => message.topic)
-    for (const subscription of wanted) {
-      const { filter } = subscription
+    for (const { filter } of wanted) {
       const isWide = rootOfSubscription(filter) === null
       const again = isWide || waiting.some((topic) => matches(filter, topic))
       const after = again ? '' : first.rest.get(filter)
+      // All come anew: the rest of an earlier SUBSCRIBE is void.
+      if (this.rests.delete(filter) && after === undefined) this.save(filter, null)
       if (after === undefined) continue
-      this.rests.delete(filter)
-      const rest = { subscription, after, stored: false, overtaken: new Set<string>() }
+      const rest = { filter, after, stored: false, overtaken: new Set<string>() }
       this.rests.set(filter, rest)
       // Most wide filters have few retained messages, which follow at once.
       if (!isWide) this.store(rest)
@@ -102,7 +112,7 @@ export class RetainedReplay {
   goOn(session: Session): Promise<void> {
     this.enter(session)
     if (this.rests.size === 0) return Promise.resolve()
-    this.run ??= this.giveAll(session).finally(() => {
+    this.run ??= this.giveAll().finally(() => {
       this.run = null
     })
     return this.run
@@ -116,28 +126,32 @@ export class RetainedReplay {
     if (this.session === session) return
     this.session = session
     this.rests.clear()
-    for (const subscription of session.subscriptions.values())
-      if (subscription.retainedAfter !== undefined)
-        this.rests.set(subscription.filter, {
-          subscription,
-          after: subscription.retainedAfter,
-          stored: true,
-          overtaken: new Set(),
-        })
+    for (const { filter, retainedAfter } of session.retaining)
+      this.rests.set(filter, { filter, after: retainedAfter ?? '', stored: true, overtaken: new Set() })
   }
 
-  private async giveAll(session: Session): Promise<void> {
-    const { live } = this.state
-    while (live !== null && this.rests.size > 0) {
-      if (!(await this.hasRoom(session, live))) break
+  private async giveAll(): Promise<void> {
+    do {
+      const { session, live } = this.state
+      this.runFor = live
+      if (session === null || live === null) return
+      this.enter(session)
+      await this.givePages(session, live)
+      // Another connection may have taken the session over meanwhile: it has room of its own.
+    } while (this.state.live !== this.runFor)
+  }
+
+  private async givePages(session: Session, live: Live): Promise<void> {
+    while (this.rests.size > 0 && (await this.hasRoom(session, live))) {
       const rests = this.next()
-      const page = await this.read(rests, () => this.state.session === session && this.state.live === live)
-      if (page === null || !(await this.givePage(session, rests, page))) break
-      for (const rest of rests) this.progress(rest, page.next)
+      const page = await this.read(rests, () => this.isCurrent(session, live))
+      if (page === null || !(await this.givePage(session, live, rests, page))) break
     }
-    // A session that ends with its connection forgets what its client does not take.
-    if (this.session === session && !session.persistent && this.state.live === live) this.rests.clear()
-    else this.storeAll()
+    if (this.state.session === session) this.storeAll()
+  }
+
+  private isCurrent(session: Session, live: Live): boolean {
+    return this.state.session === session && this.state.live === live
   }
 
   /** A row before each wait: the process may die meanwhile. */
@@ -150,19 +164,16 @@ export class RetainedReplay {
   private next(): Rest[] {
     const [first, ...others] = this.rests.values()
     if (first === undefined) return []
-    const root = rootOfSubscription(first.subscription.filter)
+    const root = rootOfSubscription(first.filter)
     return [
       first,
-      ...others.filter(
-        ({ subscription, after }) =>
-          after === first.after && rootOfSubscription(subscription.filter) === root,
-      ),
+      ...others.filter(({ filter, after }) => after === first.after && rootOfSubscription(filter) === root),
     ]
   }
 
   /** Null if the page could not be read for long, or `isThere` became false. */
   private async read(rests: readonly Rest[], isThere: () => boolean): Promise<RetainedRecords | null> {
-    const filters = rests.map(({ subscription }) => subscription.filter)
+    const filters = rests.map(({ filter }) => filter)
     const end = this.platform.now() + REPLAY_STALL_MS
     for (;;) {
       try {
@@ -175,30 +186,58 @@ export class RetainedReplay {
     }
   }
 
-  /** False if the client does not take all of it. */
+  /**
+   * Resolves when what was given is acknowledged or durable, so that a process that dies gives it again. False if the client, or
+   * the queue, does not take all of it.
+   */
   private async givePage(
     session: Session,
+    live: Live,
     rests: readonly Rest[],
-    { records }: RetainedRecords,
+    { records, next }: RetainedRecords,
   ): Promise<boolean> {
-    const { live } = this.state
+    const outcomes: Promise<Outcome>[] = []
+    let given: string | null = null
+    let isWhole = true
     for (const record of records) {
-      const { topic } = decodeMessage(record)
-      for (const rest of rests) {
-        const { subscription, overtaken } = rest
-        if (!matches(subscription.filter, topic)) continue
-        if (live === null || !(await this.hasRoom(session, live))) return false
-        // The client may have unsubscribed, or subscribed again, while it had no room.
-        if (overtaken.has(topic) || this.rests.get(subscription.filter) !== rest) continue
-        const delivery = retainedDelivery(subscription, record)
-        this.given.note(delivery, this.deliver(delivery))
-      }
+      isWhole = await this.giveRecord(session, live, rests, record, outcomes)
+      if (!isWhole) break
+      given = decodeMessage(record).topic
+    }
+    if ((await Promise.all(outcomes)).some(isFailure)) return false
+    const isWide = rootOfSubscription(rests[0]?.filter ?? '') === null
+    if (isWhole) for (const rest of rests) this.progress(rest, next)
+    // Within a root pages go by topics, so the next one may begin in the middle of this one.
+    else if (given !== null && !isWide) for (const rest of rests) this.progress(rest, given)
+    return isWhole
+  }
+
+  /** To each of the subscriptions that match. False if the client has no room for one of them. */
+  private async giveRecord(
+    session: Session,
+    live: Live,
+    rests: readonly Rest[],
+    record: Uint8Array,
+    outcomes: Promise<Outcome>[],
+  ): Promise<boolean> {
+    const { topic } = decodeMessage(record)
+    for (const rest of rests) {
+      if (!matches(rest.filter, topic)) continue
+      if (!(await this.hasRoom(session, live))) return false
+      // The client may have unsubscribed, or subscribed again, while it had no room.
+      const subscription = session.subscriptions.get(rest.filter)
+      if (subscription === undefined || this.rests.get(rest.filter) !== rest) continue
+      if (rest.overtaken.has(topic)) continue
+      const delivery = retainedDelivery(subscription, record)
+      const outcome = this.deliver(delivery)
+      this.given.note(delivery, outcome)
+      outcomes.push(outcome)
     }
     return true
   }
 
   private progress(rest: Rest, next: string | null): void {
-    const { filter } = rest.subscription
+    const { filter } = rest
     if (this.rests.get(filter) !== rest) return
     if (next === null) this.rests.delete(filter)
     else rest.after = next
@@ -211,14 +250,15 @@ export class RetainedReplay {
 
   private store(rest: Rest): void {
     rest.stored = true
-    this.save(rest.subscription.filter, rest.after)
+    this.save(rest.filter, rest.after)
   }
 
-  /** @param after null: the client got all */
+  /** In the row of a session that outlives its connection, else in the connection's attachment. @param after null: the client got all */
   private save(filter: string, after: string | null): void {
-    const subscription = this.session?.subscriptions.get(filter)
-    if (this.session?.persistent !== true || subscription === undefined) return
-    const { retainedAfter: _, ...options } = subscription
-    this.rows.saveOptions(after === null ? options : { ...options, retainedAfter: after })
+    const { session } = this
+    session?.step({ type: 'retained-sent', filter, after })
+    const subscription = session?.subscriptions.get(filter)
+    if (session?.persistent === true && subscription !== undefined) this.rows.saveOptions(subscription)
+    this.changed()
   }
 }

@@ -126,13 +126,11 @@ export class SubscriptionRequests {
 
   /** After the outcome: deletes the rows of subscriptions that failed or ended, unless the client has subscribed again. */
   settled(session: Session, effect: Subscribe | Unsubscribe): void {
+    if (effect.do === 'unsubscribe') this.replay.unsubscribed(effect.filters)
     if (!session.persistent) return
     const filters =
       effect.do === 'subscribe' ? effect.items.map(({ subscription }) => subscription.filter) : effect.filters
-    if (effect.do === 'unsubscribe') {
-      this.changed(filters)
-      this.replay.unsubscribed(filters)
-    }
+    if (effect.do === 'unsubscribe') this.changed(filters)
     for (const filter of filters)
       if (!session.subscriptions.has(filter)) this.store.removeSubscription(filter)
   }
