@@ -85,6 +85,14 @@ export const UPLINK_STORE_AFTER_MS = 1_000
 export const OFFER_WAIT_MS = 5_000
 /** Calls that one uplink may have under way to one destination, each with roots of its own. */
 export const UPLINK_CALLS_MAX = 4
+/** Calls that one uplink may have under way to all destinations. One connection more is for the region's syncs. */
+export const UPLINK_CALLS_ALL_MAX = 5
+/** Of these: calls to destinations that did not answer last time. */
+export const UPLINK_PROBES_MAX = 2
+/** A call that takes longer is given up if another destination has none under way and waits for one. */
+export const UPLINK_PATIENCE_MS = 1_000
+/** Calls with syncs that one uplink may have under way. */
+export const SYNC_CALLS_MAX = 1
 /** While a call to a destination is under way, further records wait this long to travel together. */
 export const UPLINK_COALESCE_MS = 5
 /** Records of one call of an uplink. */

@@ -24,7 +24,12 @@ import {
 import type { CoreClient } from './core-client.ts'
 
 /** Resolves with the answer's JSON, or null if it has none; rejects with `CoreUnreachable`. */
-export type PostToCore = (name: string, body: unknown, timeoutMs: number) => Promise<unknown>
+export type PostToCore = (
+  name: string,
+  body: unknown,
+  timeoutMs: number,
+  signal?: AbortSignal,
+) => Promise<unknown>
 
 /** Checks an answer against the contract. */
 type Check = <S extends z.ZodType>(name: string, schema: S, answer: unknown) => z.infer<S>
@@ -38,7 +43,8 @@ export function coreCalls(
     body: unknown,
     schema: S,
     timeoutMs = CORE_CALL_TIMEOUT_MS,
-  ): Promise<z.infer<S>> => check(name, schema, await post(name, body, timeoutMs))
+    signal?: AbortSignal,
+  ): Promise<z.infer<S>> => check(name, schema, await post(name, body, timeoutMs, signal))
 
   return {
     resolve: (request) => ask('resolve', request, resolveResponseSchema, SUBSCRIBE_TIMEOUT_MS),
@@ -48,7 +54,8 @@ export function coreCalls(
     drained: async (request) => {
       await post('drained', request, DRAINED_TIMEOUT_MS)
     },
-    envelopes: (request) => ask('envelopes', request, envelopesResponseSchema),
+    envelopes: (request, signal) =>
+      ask('envelopes', request, envelopesResponseSchema, CORE_CALL_TIMEOUT_MS, signal),
     presence: (request) => ask('presence', request, presenceResponseSchema),
     explain: (request) => ask('explain', request, explainResponseSchema, EXPLAIN_CORE_MS),
     sync: (request) => ask('sync', request, syncResponseSchema),

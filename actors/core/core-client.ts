@@ -32,7 +32,8 @@ export interface CoreClient {
   imported(request: ImportedRequest): Promise<ImportedResponse>
   interest(request: InterestRequest): Promise<InterestResponse>
   drained(request: DrainedRequest): Promise<void>
-  envelopes(request: OutgoingEnvelopesRequest): Promise<EnvelopesResponse>
+  /** @param signal when it is aborted, the call rejects: whether the envelopes arrive is not known then */
+  envelopes(request: OutgoingEnvelopesRequest, signal?: AbortSignal): Promise<EnvelopesResponse>
   /** The last presence event of a client whose home is not known to be here. */
   presence(request: PresenceRequest): Promise<PresenceResponse>
   /** The facts of the other regions, and the names of regions that do not answer within a second. Claims no home. */

@@ -1,14 +1,10 @@
 // The uplink's calls to the core. Lanes for one destination share a call; a dead destination delays no other.
 import { ENVELOPES_PER_CALL_MAX, type EnvelopeResult } from '../../src/relay/envelope.ts'
 import { CoreUnreachable } from '../core/core-client.ts'
-import {
-  UPLINK_BYTES_PER_CALL_MAX,
-  UPLINK_CALLS_MAX,
-  UPLINK_COALESCE_MS,
-  UPLINK_RECORDS_PER_CALL_MAX,
-} from '../limits.ts'
+import { UPLINK_BYTES_PER_CALL_MAX, UPLINK_COALESCE_MS, UPLINK_RECORDS_PER_CALL_MAX } from '../limits.ts'
 import type { Platform } from '../platform.ts'
 import { markAcknowledged } from './acknowledged-mark.ts'
+import { CallSlots } from './call-slots.ts'
 import { envelopesOf, type Lane } from './lane.ts'
 import type { Lanes } from './lanes.ts'
 import { Link } from './link.ts'
@@ -19,11 +15,13 @@ export class Dispatch {
   private readonly lanes: Lanes
   private readonly settlement: Settlement
   private readonly links = new Map<string, Link>()
+  private readonly slots: CallSlots
 
   constructor(platform: Platform, lanes: Lanes, settlement: Settlement) {
     this.platform = platform
     this.lanes = lanes
     this.settlement = settlement
+    this.slots = new CallSlots(platform, (destination) => this.plan(destination))
   }
 
   link(destination: string): Link {
@@ -43,7 +41,7 @@ export class Dispatch {
     link.planned = true
     const go = () => {
       link.planned = false
-      while (link.calls < UPLINK_CALLS_MAX) {
+      while (this.lanes.ready.any(destination) && this.slots.mayBegin(destination, link.down)) {
         const lanes = this.collect(destination)
         if (lanes.length === 0) return
         void this.call(link, destination, lanes)
@@ -86,6 +84,7 @@ export class Dispatch {
   }
 
   private async call(link: Link, destination: string, lanes: Lane[]): Promise<void> {
+    const call = this.slots.begin(destination, link.down)
     link.calls++
     for (const { items, underWay } of lanes) {
       const sent = items.slice(0, underWay)
@@ -96,7 +95,7 @@ export class Dispatch {
     try {
       const { fleet, region, core } = this.platform
       const envelopes = lanes.flatMap((lane) => envelopesOf(lane, fleet, this.platform.now()))
-      results = (await core.envelopes({ region, envelopes })).results
+      results = (await core.envelopes({ region, envelopes }, call.signal)).results
     } catch (cause) {
       if (!(cause instanceof CoreUnreachable))
         this.platform.report('a call of the core failed unexpectedly', cause)
@@ -116,6 +115,7 @@ export class Dispatch {
     // During the call a lane may have learnt its destination.
     for (const one of new Set([destination, ...lanes.map((lane) => lane.destination)]))
       if (this.lanes.ready.any(one)) this.plan(one)
+    this.slots.end(call)
   }
 
   /** The reason to pause the lane's destination; null if there is none. */

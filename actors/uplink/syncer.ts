@@ -1,6 +1,12 @@
 // Gathers the syncs of a region's actors for a moment into one call of the core. It stores nothing: the actors' marks survive.
 import { ROOTS_PER_SYNC_MAX, type RootChange, type SyncResult } from '../../src/relay/sync.ts'
-import { SYNC_BYTES_PER_CALL_MAX, SYNC_GATHER_MS, SYNC_HELD_MS_MAX, SYNC_PAUSE_MS } from '../limits.ts'
+import {
+  SYNC_BYTES_PER_CALL_MAX,
+  SYNC_CALLS_MAX,
+  SYNC_GATHER_MS,
+  SYNC_HELD_MS_MAX,
+  SYNC_PAUSE_MS,
+} from '../limits.ts'
 import type { Platform } from '../platform.ts'
 
 interface Waiting {
@@ -15,6 +21,7 @@ export class Syncer {
   private readonly platform: Platform
   private waiting: Waiting[] = []
   private gathering = false
+  private calls = 0
   /** Failed syncs, retried after a pause. */
   private held: Waiting[] = []
   private pausing = false
@@ -51,7 +58,17 @@ export class Syncer {
     this.gathering = true
     this.platform.after(SYNC_GATHER_MS, () => {
       this.gathering = false
-      while (this.waiting.length > 0) void this.call(this.waiting.splice(0, fitting(this.waiting)))
+      this.callNext()
+    })
+  }
+
+  /** One call after another: an actor has few connections, and messages need them too. */
+  private callNext(): void {
+    if (this.calls >= SYNC_CALLS_MAX || this.waiting.length === 0) return
+    this.calls++
+    void this.call(this.waiting.splice(0, fitting(this.waiting))).finally(() => {
+      this.calls--
+      this.callNext()
     })
   }
 

@@ -1,6 +1,6 @@
 // The platform port for tests in Node: everything that the actor sees is in the test's hand, and the same every time.
 
-import type { CoreClient } from '../../actors/core/core-client.ts'
+import { type CoreClient, CoreUnreachable } from '../../actors/core/core-client.ts'
 import { MOVE_PAGE_BYTES_MAX } from '../../actors/limits.ts'
 import type { HostStorage, Peers, Platform, Settings, SqlValue, Storage } from '../../actors/platform.ts'
 import { Database } from '../../actors/storage/database.ts'
@@ -215,11 +215,15 @@ export class FakePlatform implements Platform {
         return async (...parameters: unknown[]) => {
           if (this.over) return new Promise(() => undefined)
           this.countSubrequest()
-          const given = structuredClone(parameters.map(whole))
+          const signal = parameters.find((one) => one instanceof AbortSignal)
+          const given = structuredClone(parameters.filter((one) => one !== signal).map(whole))
           checkCall(given)
           await connections?.begin()
           try {
-            const answer: unknown = await Reflect.apply(method, target, given)
+            const answer: unknown = await Promise.race([
+              Reflect.apply(method, target, given),
+              aborted(signal),
+            ])
             if (this.over) return await new Promise(() => undefined)
             checkCall(answer)
             return structuredClone(answer)
@@ -252,4 +256,11 @@ function whole(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(whole)
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, whole(one)]))
+}
+
+/** Rejects when the signal is aborted. */
+function aborted(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, failed) => {
+    signal?.addEventListener('abort', () => failed(new CoreUnreachable(`given up: ${String(signal.reason)}`)))
+  })
 }

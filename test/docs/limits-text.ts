@@ -179,6 +179,11 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
   ],
   'Between regions': [
     [
+      'calls of one of the uplink shards',
+      '{UPLINK_CALLS_ALL_MAX}, {UPLINK_CALLS_MAX} to one region; {UPLINK_PROBES_MAX} to regions that did not answer; {SYNC_CALLS_MAX} with syncs',
+      'further messages wait. A call that takes over {UPLINK_PATIENCE_MS} is given up, and repeated later, if another region has none',
+    ],
+    [
       'outbox of one of the uplink shards',
       '{OUTBOX_MESSAGES_MAX} messages, {OUTBOX_BYTES_MAX}; if one region is absent, its messages may take half of it; if two are, a third each',
       'the publisher gets 0x97',

@@ -6,7 +6,7 @@ import { request } from './http.ts'
 
 export function edgeCore(life: Life): CoreClient {
   return coreCalls(
-    async (name, body, timeoutMs) => {
+    async (name, body, timeoutMs, signal) => {
       const { world, region } = life.actor
       try {
         life.subrequests.count()
@@ -16,7 +16,8 @@ export function edgeCore(life: Life): CoreClient {
         try {
           // The time runs while the request waits for a connection.
           const left = timeoutMs - (world.elapsed - begun)
-          return await request(life, world.random.pick(world.pods).serverFor(region, name), left, body)
+          const asked = request(life, world.random.pick(world.pods).serverFor(region, name), left, body)
+          return await (signal === undefined ? asked : Promise.race([asked, aborted(signal)]))
         } finally {
           life.outgoing.gotHeaders()
         }
@@ -31,4 +32,8 @@ export function edgeCore(life: Life): CoreClient {
       return answer.data as ReturnType<typeof schema.parse>
     },
   )
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, failed) => signal.addEventListener('abort', () => failed(signal.reason)))
 }

@@ -17,6 +17,7 @@ import {
   SYNC_GATHER_MS,
   SYNC_PAUSE_MS,
   UPLINK_COALESCE_MS,
+  UPLINK_PATIENCE_MS,
   UPLINK_RETRY_MS_MAX,
   UPLINK_STORE_AFTER_MS,
   WIDE_GRANT_MARGIN_MS,
@@ -69,6 +70,11 @@ export const ACTOR_TIMERS: Readonly<Record<string, Timers>> = {
     places: 2,
     longestMs: Math.max(UPLINK_RETRY_MS_MAX * 1.5, UPLINK_COALESCE_MS),
     why: 'an outbox with messages in it tries its destination again',
+  },
+  'actors/uplink/call-slots.ts': {
+    places: 1,
+    longestMs: UPLINK_PATIENCE_MS,
+    why: 'while a destination waits for a call that others have',
   },
   'actors/uplink/uplink.ts': { places: 1, longestMs: 0, why: 'once, when the uplink starts' },
   'actors/uplink/syncer.ts': {

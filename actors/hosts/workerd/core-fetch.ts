@@ -20,7 +20,7 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
   }
   const signing = signer
 
-  return coreCalls(async (name, body, timeoutMs) => {
+  return coreCalls(async (name, body, timeoutMs, given) => {
     let response: Response
     // Clear the timer with the answer: a timer keeps the actor in memory.
     const timeout = new AbortController()
@@ -32,7 +32,7 @@ export function coreClient(env: Env, region: RegionId): CoreClient {
         path: name,
         headers: { authorization: await signing.authorization('core') },
         body,
-        signal: timeout.signal,
+        signal: given === undefined ? timeout.signal : AbortSignal.any([timeout.signal, given]),
       })
       // Copied: a view of one message would hold the whole answer in memory.
       if (response.ok) return await relayAnswer(response, false)
