@@ -8,8 +8,8 @@ export default defineConfig({
     globalSetup: ['test/cassandra/global-setup.ts'],
     setupFiles: ['test/compatibility/leave-out.ts'],
     // Only what hangs takes as long, on however busy a machine.
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     teardownTimeout: 20_000,
     pool: 'forks',
     maxWorkers: 2,

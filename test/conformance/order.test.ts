@@ -64,7 +64,7 @@ describe("one publisher's messages of a topic", () => {
         })
       alternate(await connect({ version }), topic)
       for (const to of all) {
-        await to.has(2 * MANY, 10_000)
+        await to.has(2 * MANY, 20_000)
         expect(numbers(to, 0)).toEqual(upTo(MANY))
         expect(numbers(to, 1)).toEqual(upTo(MANY))
       }

@@ -85,7 +85,7 @@ export class Client {
   }
 
   /** Waits until this many messages have come. */
-  async has(count: number, ms = 10_000): Promise<void> {
+  async has(count: number, ms = 20_000): Promise<void> {
     await until(() => this.got.length >= count, ms).catch(() => {
       throw new Error(`${this.got.length} of ${count} messages came: ${this.texts.slice(-5).join(', ')}`)
     })
@@ -113,7 +113,7 @@ export class Client {
     this.mqtt.stream.destroy()
   }
 
-  async closed(ms = 10_000): Promise<void> {
+  async closed(ms = 20_000): Promise<void> {
     await until(() => !this.mqtt.connected, ms)
   }
 }

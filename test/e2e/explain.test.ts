@@ -62,7 +62,7 @@ describe('explain', () => {
       if (last.cause === cause) return true
       last = await explain(...parameters)
       return false
-    }, 10_000).catch(() => expect(last).toMatchObject({ verdict, cause }))
+    }, 20_000).catch(() => expect(last).toMatchObject({ verdict, cause }))
     expect(last).toMatchObject({ verdict, cause })
     expect(last.tookMs).toBeLessThan(ANSWER_MS_MAX)
     return last

@@ -110,13 +110,13 @@ export class Raw {
   }
 
   /** Rejects at once when the connection ends without it. */
-  async gets(cmd: string, count = 1, ms = 10_000): Promise<AnyPacket> {
+  async gets(cmd: string, count = 1, ms = 20_000): Promise<AnyPacket> {
     await this.sees(() => this.of(cmd).length >= count, `${count} ${cmd}`, ms)
     return this.of(cmd)[count - 1] as AnyPacket
   }
 
   /** Waits for what further packets bring about. */
-  async sees(condition: () => boolean, what: string, ms = 10_000): Promise<void> {
+  async sees(condition: () => boolean, what: string, ms = 20_000): Promise<void> {
     await until(() => condition() || this.closeCode !== null, ms).catch(() => undefined)
     if (condition()) return
     const seen = this.packets.map(({ cmd, reasonCode = 0 }) => `${cmd} ${reasonCode}`).join(', ')
@@ -132,7 +132,7 @@ export class Raw {
   }
 
   /** Waits until this many messages have come, and returns them all. */
-  async has(count: number, ms = 5_000): Promise<Published[]> {
+  async has(count: number, ms = 20_000): Promise<Published[]> {
     await this.gets('publish', count, ms)
     return this.messages
   }

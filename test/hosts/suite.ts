@@ -24,7 +24,7 @@ export function describeHost(under: HostUnderTest): void {
       host.ask(actor, method, ...parameters)
 
     /** Lets time pass until it is so. */
-    async function until(condition: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
+    async function until(condition: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
       for (let passed = 0; !(await condition()); passed += STEP_MS) {
         if (passed > ms) throw new Error(`not so within ${ms} ms: ${condition}`)
         await host.pass(STEP_MS)
