@@ -38,7 +38,7 @@ export const CONNECT_WAIT_MS = 10_000
 export const SOCKET_UNREAD_BYTES_MAX = 64 * 1024 * 1024
 /** A client past that bound is closed with 0x97 after so long without a packet: at least this, and one and a half times its keep alive. */
 export const SOCKET_STALLED_MS_MIN = 30_000
-/** The longest that such a client keeps its connection, whatever its keep alive. */
+/** The longest time until such a client is closed, whatever its keep alive. */
 export const SOCKET_STALLED_MS_MAX = 120_000
 /** Positions that one SQL statement names. */
 export const SQL_LIST_MAX = 500
@@ -67,7 +67,7 @@ export const RETAINED_OWN_BYTES = 8 * 1024 * 1024
  * Deliveries that a leaf stores for subscribers whose actors do not answer; past it the publisher gets 0x97.
  */
 export const BACKLOG_MESSAGES_MAX = 10_000
-/** A leaf tries its backlog again after this, and then ever later. */
+/** A leaf tries its backlog again after this, and then with growing pauses. */
 export const BACKLOG_RETRY_MS = 1_000
 /** The longest pause between two tries of a backlog. */
 export const BACKLOG_RETRY_MS_MAX = 60_000
@@ -108,7 +108,7 @@ export const OUTBOX_MESSAGES_MAX = 100_000
 export const OUTBOX_BYTES_MAX = 64 * 1024 * 1024
 /** Rows of the outbox, without their records, that an uplink reads at once when it starts. */
 export const OUTBOX_ROWS_AT_ONCE = 1_000
-/** An uplink tries a region that does not answer again after this, and then ever later. */
+/** An uplink tries a region that does not answer again after this, and then with growing pauses. */
 export const UPLINK_RETRY_MS_MIN = 100
 /** The longest pause between two tries of a region. */
 export const UPLINK_RETRY_MS_MAX = 5_000
@@ -117,13 +117,13 @@ export const UPLINK_ALARM_MS = 5_000
 
 /** An actor waits this long for a call of the core, unless another bound is named. */
 export const CORE_CALL_TIMEOUT_MS = 10_000
-/** A claim waits for a hand-over in another region, or until that is taken for lost. */
+/** A claim waits for a hand-over in another region, or until that region counts as lost. */
 export const CLAIM_TIMEOUT_MS = 15_000
 /** Several regions may be asked by a fence, and one that hangs must not hold the client's deliveries up for long. */
 export const DRAINED_TIMEOUT_MS = 3_000
 /**
- * A subscription waits for its root's home, and for the regions that must know of it: one that is busy answers late, and to
- * refuse all who wait for it would only bring them back. Longer than the core waits for an edge.
+ * A subscription waits for its root's home, and for the regions that must know of it: a busy one answers slowly, and a
+ * refusal of all who wait for it would only bring them back. Longer than the core waits for an edge.
  */
 export const SUBSCRIBE_TIMEOUT_MS = 25_000
 /** A publish waits this long for a look-up; then it goes to the outbox. */
@@ -162,7 +162,7 @@ export const RETAINED_BEFORE_MS = 5_000
 export const WILLS_DUE_MAX = 16
 /** Whether a session whose time is over may have gone on elsewhere is asked again after this, while the core is not reached. */
 export const EXPIRY_ASK_AGAIN_MS = 60_000
-/** A client that is back so soon after its actor's process says by that where it is; else that is asked before its will is told. */
+/** After a restart an actor waits this long for its client, before it asks the core where the client is and publishes its will. */
 export const WILL_ASK_MS = 100
 /** A partial packet larger than this is not put into the attachment: the actor stays in memory until it is whole. */
 export const ATTACHMENT_PENDING_BYTES_MAX = 4 * 1024
@@ -182,9 +182,9 @@ export const WIDE_GRANT_MS = 1_000
 export const WIDE_GRANT_MARGIN_MS = 20
 /** What the wide filters of one region and shard may add up to. */
 export const WIDE_FILTERS_CHARACTERS_MAX = 256 * 1024
-/** The first publish of a shard that never heard of the other regions waits for them at most this long. */
+/** The first publish at a WideActor that has never learnt the other regions' filters waits for them at most this long. */
 export const WIDE_FIRST_WAIT_MS = 1_000
-/** The other regions are asked, or told again what they did not take, at most this often. */
+/** A WideActor asks the other regions again, or announces its filters to them again, at most this often. */
 export const WIDE_ASK_AGAIN_MS = 5_000
 /** Ways to the uplinks that an actor remembers, beyond those in use. */
 export const UPLINK_COURIERS_MAX = 1_000
@@ -207,8 +207,8 @@ export const GIVEN_RETAINED_MS = 60_000
 /** A leaf that could not say that it has retained messages tries again after this. */
 export const RETAINS_RETRY_MS = 5_000
 /**
- * A delivery to a client whose move is being completed waits for that so long at each try. All tries together must end
- * before a fence gives up: the sender keeps the delivery then, and what comes behind it is not held up.
+ * A delivery to a client whose move is being completed waits at most this long at each try. All tries together must end before
+ * a fence gives up: then the delivery stays with its sender, and later deliveries go on.
  */
 export const COMPLETING_WAIT_MS = 50
 /** New deliveries wait at most this long for the remainder of a former home that does not answer. */
@@ -220,15 +220,14 @@ export const FENCE_LOOK_MS = 10
 /** Deliveries of a shared subscription that are given to other members in one go. */
 export const GIVE_AWAY_RECORDS_MAX = 256
 /**
- * Deliveries for other members of a group that nobody took are offered again after this, and then ever
- * later.
+ * Deliveries for other members of a group that no member accepted are offered again after this, and then with growing pauses.
  */
 export const GIVE_AWAY_RETRY_MS = 2_000
 /** The longest pause between two offers to other members. */
 export const GIVE_AWAY_RETRY_MS_MAX = 60_000
 /**
- * A client that holds unacknowledged deliveries of a shared subscription is looked after this long after it was last
- * heard, and again after twice as long.
+ * A client may hold unacknowledged deliveries of a shared subscription. This long after its last packet its actor checks the
+ * connection, and again after twice as long.
  */
 export const SHARE_CHECK_MS = 10_000
 /** A change of a home is synced after this. */
@@ -255,7 +254,7 @@ export const SYNC_BYTES_PER_CALL_MAX = 4 * 1024 * 1024
 export const SYNC_PAUSE_MS = 1_000
 /** A sync that failed before is held by the uplink for this long, before its actor must try again. */
 export const SYNC_HELD_MS_MAX = 30_000
-/** A home that began from the store goes on this far from the last position: what was sent since must not be taken for the same. */
+/** A home that began from the store leaves out this many positions: the lost home may have used them, and so their packet ids. */
 export const FAIL_OVER_POSITIONS = 20_000
 /** How long a CONNECT after a fail-over waits for the session's subscriptions. */
 export const FAIL_OVER_REGISTER_MS = 1_000
@@ -269,7 +268,7 @@ export const GLOBAL_WAIT_MS = 10_000
 export const LATE_RETAINED_MAX = 16
 /** Commands of one device that wait for its answer. Fewer than are stored, so that none of them is forgotten. */
 export const COMMANDS_OPEN_MAX = 512
-/** Of one caller: nobody else is kept from calling the device. */
+/** Of one caller: others can call the device too. */
 export const COMMANDS_OPEN_PER_CALLER_MAX = 128
 /** Answers to commands that a home can give again although storage does not have them. */
 export const COMMAND_ANSWERS_MAX = 64
@@ -293,7 +292,7 @@ export const COMMAND_UNREACHED_MS_MAX = 20_000
 export const MATCH_ANY_TRIES_MAX = 3
 /** Answers to requests for shadows by HTTP that a home can give again. */
 export const SHADOW_REQUESTS_KEPT_MAX = 64
-/** Shadows whose late changes one answer has. */
+/** Shadows whose unsynced changes one answer of a former home has. */
 export const LATE_SHADOWS_MAX = 4
 /** QoS 2 deliveries that a session recognises when they are repeated. */
 export const SEEN_ORIGINS_MAX = 1_000
@@ -310,7 +309,7 @@ export const PRESENCE_RETRY_MS_MAX = 300_000
 export const HISTORY_WAITING_MESSAGES_MAX = 10_000
 /** Bytes of one root's messages that wait for the core's store; past it the same. */
 export const HISTORY_WAITING_BYTES_MAX = 16 * 1024 * 1024
-/** What one event has kept lies in one row, which the platform bounds to 2 MB. */
+/** All messages of one event that history stores are in one row, which the platform bounds to 2 MB. */
 export const HISTORY_ROW_BYTES_MAX = 512 * 1024
 /** Rows of history in one sync of a root; the row of one event is not divided. */
 export const HISTORY_ROWS_PER_ROUND_MAX = 512

@@ -47,7 +47,7 @@ const environmentSchema = z
     HISTORY: z.string().transform(chosenOf).optional(),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     DRAIN_MS: z.coerce.number().int().min(0).default(5_000),
-    /** A region that is silent for this long is taken for lost: other regions may claim its homes. */
+    /** A region that is silent for this long counts as lost: other regions may claim its homes. */
     FAIL_OVER_AFTER_MS: z.coerce.number().int().min(0).default(FAIL_OVER_AFTER_MS),
     STORE: z.enum(['cassandra', 'sqlite']).default('cassandra'),
     SQLITE_PATH: z.string().default('starling-core.sqlite'),

@@ -16,7 +16,7 @@ export const EDGE_EXPLAIN_TIMEOUT_MS = 700
 export const EXPLAIN_STORE_MS = 500
 /** The core waits this long for the old home's hand-over. */
 export const EDGE_HANDOVER_TIMEOUT_MS = 4_000
-/** A region that has been silent for this long is taken for lost, unless the core's settings say otherwise. */
+/** A region that has been silent for this long counts as lost, unless the core's settings say otherwise. */
 export const FAIL_OVER_AFTER_MS = 3_000
 /** One claim waits this long to learn whether a region is silent. */
 export const SILENCE_WAIT_MS_MAX = 5_000

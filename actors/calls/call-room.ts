@@ -48,7 +48,7 @@ export class CallRoom {
     return this.bytes === 0 || this.bytes + bytes <= CALL_ROOM_BYTES_MAX
   }
 
-  /** Receivers that acknowledge late must not hold up others: after a while without an end, what their calls carry has left this actor. */
+  /** A slow receiver must not hold up others. A call that runs for long has left this actor: its bytes count no more. */
   private limit(): void {
     if (this.limited) return
     this.limited = true

@@ -120,7 +120,7 @@ export class Device implements DeviceInputs {
     if (phase.is !== 'connected') return
     const { live, session } = phase
     live.lastActivityAt = this.platform.now()
-    live.unread.heard()
+    live.unread.packetCame()
     const pending: Promise<void>[] = []
     try {
       for (const packet of packets) {

@@ -26,7 +26,7 @@ historyRoutes.openapi(historyRoute, (c) => {
 })
 
 async function answer(c: ApiContext, asked: HistoryAsked) {
-  const title = 'The core cannot be reached, which has what is kept'
+  const title = 'The core cannot be reached, which has the history'
   const read = await askCore(c, title, (core, region) => core.history({ ...asked, region }))
   return read instanceof Response ? read : historyAnswer(asked, read, c.env.edge.history)
 }

@@ -41,7 +41,7 @@ export interface LeafPart {
   registerImported?(): Promise<void>
   /** Imports a former home's remainder. Resolves when its messages are acknowledged or stored. */
   importRest?(rest: ImportedResponse): Promise<void>
-  /** Another region becomes the home; this one still is. @param lost it took over without this region */
+  /** Another region becomes the home; this one still is. @param lost it began without this region's state */
   beforeHandover?(lost: boolean): void
   /** Another region is the home, in storage too. @param lost as before */
   afterHandover?(lost: boolean): void

@@ -274,7 +274,7 @@ export class Leaf {
     return this.transfer.handOver(request)
   }
 
-  /** Another region becomes the home. @param lost it took over without this region */
+  /** Another region becomes the home. @param lost it began without this region's state */
   handOver(to: RegionId, epoch: number, lost: boolean): void {
     for (const part of this.parts) part.beforeHandover?.(lost)
     this.home.handedOver(to, epoch)

@@ -1,4 +1,4 @@
-// Whether the store answers: a store that cannot be reached is told apart from one that refuses a statement.
+// Whether the store answers: a store that cannot be reached differs from one that refuses a statement.
 import { errors, types } from 'cassandra-driver'
 import type { Store } from './port.ts'
 

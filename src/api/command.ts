@@ -35,7 +35,7 @@ export const callSchema = requestObject({
     .string()
     .regex(/^[\x20-\x7e]{1,256}$/)
     .optional()
-    .meta({ description: 'As the device is told; application/json for `json`' }),
+    .meta({ description: 'As the device gets it; application/json for `json`' }),
   timeoutMs: z
     .int()
     .min(CALL_TIMEOUT_MS_MIN)
@@ -80,13 +80,13 @@ export const commandSchema = z
     name: z.string(),
     state: z
       .enum(['open', 'answered', 'expired'])
-      .meta({ description: '`expired`: no answer in time; one that comes late makes it `answered`' }),
+      .meta({ description: '`expired`: no answer in time; a later answer makes it `answered`' }),
     acceptedAt: z.iso.datetime(),
     expiresAt: z.iso.datetime(),
     answer: answerSchema.optional(),
   })
   .meta({ id: 'Command' })
-export type CommandTold = z.infer<typeof commandSchema>
+export type CommandStatus = z.infer<typeof commandSchema>
 
 const commandProblemSchema = documentedProblemSchema
   .extend({
@@ -114,7 +114,7 @@ export const callRoute = createRoute({
   security: SECURITY,
   summary: 'Call a device and get its answer',
   description:
-    'The device gets a message on devices/{device}/commands/{name}/{id} and answers it. With an idempotency key the call is kept at the device’s home: a request with the same key never calls the device again, and is answered as the first one was.',
+    'The device gets a message on devices/{device}/commands/{name}/{id} and answers it. With an idempotency key the call is stored at the device’s home: a request with the same key never calls the device again, and is answered as the first one was.',
   request: {
     params: z.object({ device: clientIdSchema }),
     headers: idempotencyHeadersSchema.extend({ Prefer: preferSchema }),
@@ -135,7 +135,7 @@ export const callRoute = createRoute({
     ),
     429: problem('Too many commands of the device are open, or its queue is full; it was not called'),
     502: problem('The device has answered with a status of 500 and more, or not as an answer is'),
-    504: problem('No answer came in time; one that comes late is kept'),
+    504: problem('No answer came in time; a later one is stored'),
   },
 })
 
@@ -167,14 +167,14 @@ export function callAnswer(device: string, id: string, response: CommandResponse
     case 'answered':
       return answered(device, outcome.command)
     case 'open':
-      return Response.json(told(device, outcome.command, 'open'), {
+      return Response.json(statusOf(device, outcome.command, 'open'), {
         status: 202,
         headers: { location: locationOf(device, id) },
       })
     case 'expired':
       return problemResponse('device-timeout', 'The device did not answer in time', {
         commandId: id,
-        detail: 'an answer that comes later is kept with the command',
+        detail: 'an answer that comes later is stored with the command',
         headers: { location: locationOf(device, id) },
       })
     case 'offline':
@@ -209,7 +209,7 @@ export function commandAnswer(device: string, id: string, response: CommandRespo
   if (response.status !== 'done') return callAnswer(device, id, response)
   const { outcome } = response
   if (outcome.state === 'answered' || outcome.state === 'open' || outcome.state === 'expired')
-    return Response.json(told(device, outcome.command, outcome.state), {
+    return Response.json(statusOf(device, outcome.command, outcome.state), {
       headers: { 'cache-control': 'no-cache' },
     })
   return callAnswer(device, id, response)
@@ -235,7 +235,7 @@ const OFFLINE = {
 } as const
 
 function answered(device: string, command: CommandRow): Response {
-  const body = told(device, command, 'answered')
+  const body = statusOf(device, command, 'answered')
   const { answer } = body
   if (command.answer?.tooLarge === true)
     return problemResponse('device-failed', 'The answer of the device is too large', {
@@ -256,7 +256,7 @@ function answered(device: string, command: CommandRow): Response {
   })
 }
 
-function told(device: string, command: CommandRow, state: CommandTold['state']): CommandTold {
+function statusOf(device: string, command: CommandRow, state: CommandStatus['state']): CommandStatus {
   const { id, name, acceptedAt, expiresAt, answer } = command
   return {
     id,

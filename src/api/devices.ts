@@ -99,8 +99,7 @@ export const devicePatchSchema = requestObject({
 }).meta({ id: 'DevicePatch' })
 
 const pendingSchema = z.array(regionNameSchema).meta({
-  description:
-    'Regions that could not be told yet who may connect; they are told as soon as they are reached',
+  description: 'Regions that could not be reached: they learn of the change as soon as they are reached',
 })
 /** The answers of routes that change who may connect. */
 export const changedDeviceSchema = z.object({ device: deviceSchema, pending: pendingSchema })
@@ -140,7 +139,7 @@ export const createDeviceRoute = createRoute({
   path: '/v1/devices',
   operationId: 'createDevice',
   summary: 'Register a device',
-  description: 'With a credential, whose secret is told in this answer and never again.',
+  description: 'With a credential, whose secret is in this answer and never shown again.',
   request: { body: jsonBody(newDeviceSchema) },
   responses: {
     201: json(

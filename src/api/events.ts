@@ -17,7 +17,7 @@ export const eventsRoute = createRoute({
   security: SECURITY,
   operationId: 'watch',
   summary: 'Watch what is published, as server-sent events',
-  description: `The answer begins when the subscriptions stand: nothing that is published after that is passed over, in whatever region. Each message is an event whose \`data\` is an \`Event\` as JSON, in the order that any subscriber sees; retained messages come first, with \`retain\` true.
+  description: `The answer begins when the subscriptions stand: nothing that is published after that is missed, in whatever region. Each message is an event whose \`data\` is an \`Event\` as JSON, in the order that any subscriber sees; retained messages come first, with \`retain\` true.
 
 Messages come at most once (QoS 0), and no publisher waits for a stream: what a reader is too slow for is left out, and an event \`dropped\` says how many that were. A stream that is opened again begins anew: to \`Last-Event-ID\` the first event is \`gap\`, since what was published meanwhile is not repeated. It ends with the token, or with its connection, with an event \`end\`. A comment comes every 20 seconds.`,
   request: {

@@ -42,7 +42,7 @@ const querySchema = pageQuerySchema.extend({
   order: z.enum(['newest', 'oldest']).default('newest').meta({ description: 'Which come first' }),
   fresh: z.enum(['true', 'false']).default('false').meta({
     description:
-      'true: the home first gives to the store what it has kept a moment ago; 503 where it does not answer. Else the last second may be missing',
+      'true: the home first syncs the messages that it has just stored; 503 where it does not answer. Else the last second may be missing',
   }),
 })
 type Query = z.infer<typeof querySchema>
@@ -52,7 +52,8 @@ export const keptMessageSchema = messageSchema
     at: z.iso.datetime().meta({ description: 'When the home accepted it, by its clock' }),
     epoch: z.int().meta({ description: 'How often the home had moved: with `number` the order of the root' }),
     number: z.int().meta({
-      description: 'Of the home’s kept messages; one that is left out was not kept for lack of room',
+      description:
+        'Counts the home’s messages with history; a gap is a message that was not stored, for lack of room',
     }),
     publisher: z.string().nullable().meta({ description: 'The client; null: the server' }),
   })
@@ -174,7 +175,7 @@ export function historyAnswer(
   const { messages, next, seam } = answer
   const none = messages.length === 0 && next === null && after === null
   if (none && chosen !== null && !chosen.mayKeep(filter))
-    return problemResponse('history-off', chosen.any ? 'No such topic is kept' : 'History is off', {
+    return problemResponse('history-off', chosen.any ? 'No such topic has history' : 'History is off', {
       field: 'topic',
       detail: `the setting HISTORY chooses no topic that matches ${filter}`,
     })

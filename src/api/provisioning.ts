@@ -49,7 +49,7 @@ export const createClaimTokenRoute = createRoute({
   request: { body: jsonBody(newClaimTokenSchema) },
   responses: {
     201: json(
-      'The token, whose text is told now and never again',
+      'The token, whose text is shown now and never again',
       claimTokenSchema.extend({ token: z.string() }).meta({ id: 'ShownClaimToken' }),
     ),
     ...problems(400, 401, 403, 404, 413, 415),
@@ -92,14 +92,14 @@ export const provisionRoute = createRoute({
         device: clientIdSchema,
         fleet: fleetIdSchema.default(DEFAULT_FLEET),
         nonce: z.string().min(16).max(128).optional().meta({
-          description: 'Random, of the device’s own making, and kept until it has its credential',
+          description: 'Random, of the device’s own making, and stored until it has its credential',
         }),
       }).meta({ id: 'Provision' }),
     ),
   },
   responses: {
     201: json(
-      'Its credential, told now and never again',
+      'Its credential, shown now and never again',
       z
         .object({
           device: z.string(),

@@ -46,7 +46,7 @@ function refusedNumber(body: string): ProblemResponse<400> | undefined {
   if (field === null) return undefined
   return problemResponse('invalid-request', 'The request is not valid', {
     field,
-    detail: 'a number that cannot be kept exactly: send it as a string',
+    detail: 'a number that cannot be stored exactly: send it as a string',
   })
 }
 

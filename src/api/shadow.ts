@@ -95,7 +95,7 @@ export const changeShadowRoute = createRoute({
   method: 'patch',
   operationId: 'changeShadow',
   summary: 'Change a device’s shadow',
-  description: 'Merges the patch at the home. The device hears of what it is to change.',
+  description: 'Merges the patch at the home. The device gets the difference as a delta.',
   request: { params, query, headers: matchHeadersSchema, body: jsonBody(shadowPatchSchema) },
   middleware: limitedBody(SHADOW_REQUEST_BYTES_MAX),
   responses: {

@@ -1,6 +1,11 @@
 // `starling call <device> <name> [payload]`: calls a device and prints its answer.
 import { Command } from 'commander'
-import { CALL_TIMEOUT_MS_DEFAULT, CALL_WAIT_MS_MAX, type CommandTold, commandSchema } from '../api/command.ts'
+import {
+  CALL_TIMEOUT_MS_DEFAULT,
+  CALL_WAIT_MS_MAX,
+  type CommandStatus,
+  commandSchema,
+} from '../api/command.ts'
 import type { ClientId } from '../id/ids.ts'
 import { clientId, duration } from './arguments.ts'
 import { type Answer, ask } from './ask.ts'
@@ -68,7 +73,7 @@ export function callCommand(): Command {
 }
 
 /** HTTP has one status for an absent device and for a conflict of versions; the exit codes differ. */
-async function orOffline(asked: Promise<Answer<CommandTold>>): Promise<Answer<CommandTold>> {
+async function orOffline(asked: Promise<Answer<CommandStatus>>): Promise<Answer<CommandStatus>> {
   try {
     return await asked
   } catch (cause) {
@@ -86,7 +91,7 @@ function payloadOf(text: string | undefined): { json?: unknown; text?: string } 
   }
 }
 
-function textOf({ id, answer }: CommandTold): string {
+function textOf({ id, answer }: CommandStatus): string {
   if (answer === undefined) return id
   if (answer.json !== undefined) return JSON.stringify(answer.json)
   return answer.text ?? answer.base64 ?? ''

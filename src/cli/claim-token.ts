@@ -13,7 +13,7 @@ export function claimTokenCommand(): Command {
   return command
 }
 
-interface Wish {
+interface CreateOptions {
   readonly description: string
   readonly uses?: number
   readonly expires?: number
@@ -24,7 +24,7 @@ interface Wish {
 
 function create(): Command {
   const command = new Command('create')
-    .description('make a claim token, and print it: it is told once')
+    .description('make a claim token, and print it: it is shown once')
     .option('--description <text>', 'what it is for', '')
     .option(
       '--uses <n>',
@@ -32,11 +32,11 @@ function create(): Command {
       whole('1 to 1000000000', 1, 1e9),
     )
     .option('--expires <duration>', 'when it ends, such as 7d', duration)
-  return describing(command).action(async (wish: Wish, own: Command) => {
-    const { description, uses, expires } = wish
+  return describing(command).action(async (options: CreateOptions, own: Command) => {
+    const { description, uses, expires } = options
     const body = {
       description,
-      ...described(wish),
+      ...described(options),
       ...(uses !== undefined && { uses }),
       ...(expires !== undefined && { expiresInSeconds: Math.max(1, Math.round(expires / 1000)) }),
     }

@@ -95,14 +95,14 @@ function lostOf(
   note: (text: string) => void,
 ): Promise<Failure> {
   return new Promise((lost) => {
-    let told = ''
+    let why = ''
     let connectedNow = true
     client.on('disconnect', ({ reasonCode = 0 }) => {
-      told = `: ${reasonText(reasonCode)}`
+      why = `: ${reasonText(reasonCode)}`
       // Another client has taken this id over. To reconnect would take it back, and so on for ever.
       if (reasonCode !== Reason.SessionTakenOver && reasonCode !== Reason.NotAuthorized) return
       client.end(true)
-      lost(new Failure(exitOfReason(reasonCode), `the edge ended the connection${told}`))
+      lost(new Failure(exitOfReason(reasonCode), `the edge ended the connection${why}`))
     })
     client.on('error', (error) => {
       // Without a reason code the link has failed: try again.
@@ -111,10 +111,10 @@ function lostOf(
     })
     client.on('close', () => {
       if (client.disconnecting) return
-      if (!comesBack) lost(new Failure(Exit.Unreachable, `the connection broke${told}`))
-      else if (connectedNow) note(`the connection broke${told}; trying again`)
+      if (!comesBack) lost(new Failure(Exit.Unreachable, `the connection broke${why}`))
+      else if (connectedNow) note(`the connection broke${why}; trying again`)
       connectedNow = false
-      told = ''
+      why = ''
     })
     client.on('connect', () => {
       connectedNow = true

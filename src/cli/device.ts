@@ -65,7 +65,7 @@ function attribute(text: string, before: Record<string, string>): Record<string,
 
 function create(): Command {
   const command = new Command('create')
-    .description('register a device; prints its secret, the MQTT password, which is told once')
+    .description('register a device; prints its secret, the MQTT password, which is shown once')
     .argument('<device>', 'its id, which is its MQTT client id too', clientId)
     .option('--no-credential', 'it gets none yet')
     .option('--disabled', 'it may not connect yet')
@@ -80,7 +80,7 @@ function create(): Command {
       const schema = z.object({ device: deviceSchema, credential: shownCredentialSchema.nullable() })
       const answer = await askRegistry(own, schema, ['devices'], { method: 'POST', body })
       const out = outputOf(own)
-      if (answer.credential !== null) out.note(`${id} is registered; its secret is told once:`)
+      if (answer.credential !== null) out.note(`${id} is registered; its secret is shown once:`)
       out.answer(answer, () => answer.credential?.secret ?? `${id} is registered`)
     },
   )
@@ -245,5 +245,5 @@ function remove(): Command {
 
 function notePending(out: Output, { pending }: { readonly pending: readonly string[] }): void {
   if (pending.length > 0)
-    out.note(`not yet known in ${pending.join(', ')}, which will be told when it is reached`)
+    out.note(`not yet known in ${pending.join(', ')}, which learns of it when it is reached`)
 }

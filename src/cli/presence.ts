@@ -15,7 +15,7 @@ export function presenceCommand(): Command {
     .addHelpText(
       'after',
       `
-Any region knows. To be told of each change: starling sub 'presence/+'
+Any region knows. To watch each change: starling sub 'presence/+'
 
 Examples:
   starling presence lamp

@@ -87,7 +87,7 @@ async function watch(device: ClientId, options: WatchOptions, command: Command):
         return turn
       }
       mqtt.on('message', (topic, payload) => {
-        turn = turn.then(() => printer.told(topic === topics[0], payload))
+        turn = turn.then(() => printer.received(topic === topics[0], payload))
       })
       await read().catch((error: unknown) => {
         throw refusedBy(error, 'watching')
@@ -146,7 +146,7 @@ class Printer {
     else if (this.last?.kind !== 'none') this.print({ kind: 'none' }, this.last?.version ?? 0)
   }
 
-  told(isDocument: boolean, payload: Uint8Array): void {
+  received(isDocument: boolean, payload: Uint8Array): void {
     const body: unknown = JSON.parse(new TextDecoder().decode(payload))
     if (!isDocument) {
       const { version } = deletedSchema.parse(body)

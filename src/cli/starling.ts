@@ -13,13 +13,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await starlingProgram().parseAsync()
 } catch (error) {
-  const code = told(error)
+  const code = reported(error)
   // Flush stdout first.
   if (process.stdout.destroyed) process.exit(code)
   process.stdout.write('', () => process.exit(code))
 }
 
-function told(error: unknown): number {
+function reported(error: unknown): number {
   // Commander prints errors of arguments itself; print all others here.
   if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.Fine : Exit.Usage
   process.stderr.write(`starling: ${error instanceof Error ? error.message : String(error)}\n`)

@@ -119,7 +119,7 @@ export function windowFull({ asked: { device } }: World, { window }: Session): D
   return say(
     'waiting',
     'receive-maximum',
-    `${device} has ${count(window?.inFlight ?? 0, 'message')} that it does not acknowledge, as many as it takes at once: what comes behind waits.`,
+    `${device} has ${count(window?.inFlight ?? 0, 'message')} that it does not acknowledge, as many as it takes at once: later messages wait.`,
   )
 }
 
@@ -156,7 +156,7 @@ export function offlineQueued({ asked: { device } }: World, session: Session): D
   return say(
     'waiting',
     'offline-queued',
-    `${device} is away${since}; its session is kept, and holds ${ofTopic} of this topic among ${count(messages, 'message')}.`,
+    `${device} is away${since}; its session waits, and holds ${ofTopic} of this topic among ${count(messages, 'message')}.`,
   )
 }
 
@@ -201,6 +201,6 @@ function delivered(
   return say(
     'delivered',
     'taken-over',
-    `${sentence} That was on the connection which took ${device}'s session over ${ago(takenOverMs)}; the older one was closed with 0x8E.`,
+    `${sentence} That was on the connection that took over ${device}'s session ${ago(takenOverMs)}; the older one was closed with 0x8E.`,
   )
 }

@@ -256,7 +256,7 @@ export const failingOver: Rule = ({ receiver, regions, asked: { device, topic } 
   return say(
     'waiting',
     'fail-over',
-    `${what} goes on without its former region: what that one had and had not synced comes late, when it is back.`,
+    `${what} goes on without its former region: the messages that it had not synced arrive after newer ones, when it is back.`,
   )
 }
 

@@ -63,11 +63,11 @@ export class World {
     const homes = core.facts?.homes ?? null
     this.receiverHome = homes?.receiver?.region ?? this.homeBy((facts) => facts.receiver.facts?.home)
     this.topicHome = homes?.topic?.region ?? this.homeBy((facts) => facts.leaf.facts?.home)
-    const took = [
+    const durationsMs = [
       ...[here.receiver, here.leaf, here.publisher].map((said) => (said?.problem === null ? said.tookMs : 0)),
       ...(core.facts?.regions ?? []).map(({ problem, tookMs }) => (problem === null ? tookMs : 0)),
     ]
-    this.skewMs = SKEW_MS_MIN + Math.max(...took)
+    this.skewMs = SKEW_MS_MIN + Math.max(...durationsMs)
     this.publication = this.findPublication()
     this.waiting = this.regions.flatMap(({ region: from, facts }) =>
       (facts?.uplink.facts?.lanes ?? []).map((lane) => ({ from, lane })),

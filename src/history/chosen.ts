@@ -23,7 +23,7 @@ export class ChosenTopics {
     return longest
   }
 
-  /** Whether some topic of the filter is kept. */
+  /** Whether some topic of the filter has history. */
   mayKeep(filter: string): boolean {
     return this.choices.some((choice) => overlap(choice.filter, filter))
   }

@@ -1,4 +1,4 @@
-// A device's secret, and the token by which one is claimed: random, recognisable by their beginning, kept as salted hashes.
+// A device's secret, and the token by which one is claimed: random, recognisable by their beginning, stored as salted hashes.
 
 export type SecretKind = 'credential' | 'claim'
 

@@ -49,7 +49,7 @@ export function decodeConnect(header: number, body: Uint8Array): ConnectPacket {
 
 /**
  * The refusal of a CONNECT that is too large to be read.
- * @param begun its first bytes, behind the fixed header: the version is told from them, if they have come
+ * @param begun its first bytes, after the fixed header: the version is read from them, if they have arrived
  */
 export function tooLargeConnect(size: number, begun: Uint8Array): ConnectViolation {
   const message = `a CONNECT of ${size} bytes`

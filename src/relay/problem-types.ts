@@ -100,8 +100,8 @@ export const PROBLEM_TYPES = {
   },
   'unknown-command': {
     status: 404,
-    means: 'No command of this id is kept.',
-    mend: 'Call with an `Idempotency-Key`: such a command is kept for a day.',
+    means: 'No command of this id is stored.',
+    mend: 'Call with an `Idempotency-Key`: such a command is stored for a day.',
   },
   'unknown-fleet': {
     status: 404,
@@ -125,8 +125,8 @@ export const PROBLEM_TYPES = {
   },
   'history-off': {
     status: 404,
-    means: 'The setting `HISTORY` chooses no topic that matches, so no message is kept.',
-    mend: 'Choose the topics in `HISTORY` (`npm start -- --history "devices/+/telemetry=7d"`); messages are kept from then on.',
+    means: 'The setting `HISTORY` chooses no topic that matches, so no message is stored.',
+    mend: 'Choose the topics in `HISTORY` (`npm start -- --history "devices/+/telemetry=7d"`); messages are stored from then on.',
   },
   'relay-version-unknown': {
     status: 404,

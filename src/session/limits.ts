@@ -12,14 +12,14 @@ export const OUTGOING_INFLIGHT_BYTES_MAX = 8 * 1024 * 1024
 export const OUTGOING_INFLIGHT_MAX = 128
 /**
  * Publishes of one client that may be open: the Receive Maximum that the server announces. High, since acknowledgements wait
- * for other regions, and since common clients ignore the number. Of a 3.1.1 client, which is told none, further ones wait.
+ * for other regions, and since common clients ignore the number. A 3.1.1 client gets no such number: its further publishes wait.
  */
 export const INCOMING_INFLIGHT_MAX = 4_096
 /** Bytes of one client's QoS 1 and 2 publishes that are on their way at a time; further packets wait in memory. */
 export const INCOMING_BYTES_MAX = 4 * 1024 * 1024
 /** Bytes of one client's packets that wait so. Past it QoS 0 is dropped, and the connection is closed with 0x97 for others. */
 export const INCOMING_HELD_BYTES_MAX = 32 * 1024 * 1024
-/** What a packet that waits, or a filter of one, is counted for besides its own bytes. */
+/** Added to the bytes of each packet that waits, and of each of its filters. */
 export const INCOMING_HELD_PACKET_BYTES = 256
 
 /** Topic Alias Maximum that the server announces. */

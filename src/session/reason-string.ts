@@ -89,8 +89,8 @@ export function encodeWithReason(terms: ReasonTerms, packet: ServerPacket): Uint
  */
 function withReasonString(packet: ServerPacket, problemInformation: boolean): ServerPacket {
   if (packet.type === 'pingresp') return packet
-  const told = packet.type === 'connack' || packet.type === 'disconnect' || problemInformation
-  if (!told) return withoutReasonString(packet)
+  const mayHave = packet.type === 'connack' || packet.type === 'disconnect' || problemInformation
+  if (!mayHave) return withoutReasonString(packet)
   if (packet.properties.reasonString !== undefined) return packet
   const reasonString = textOf(packet)
   if (reasonString === undefined) return packet

@@ -106,7 +106,7 @@ function parseBody(payload: Uint8Array): Checked<JsonObject> {
 function inexact(field: string): ShadowError {
   return {
     code: 400,
-    message: `${field} is a number that cannot be kept exactly: send it as a string`,
+    message: `${field} is a number that cannot be stored exactly: send it as a string`,
     field,
   }
 }

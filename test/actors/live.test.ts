@@ -78,6 +78,6 @@ test('a client that sends no packet gets QoS 0 up to a bound of bytes, and again
   expect(connection.frames).toHaveLength(most)
   // At QoS 1 the acknowledgements are the bound.
   expect(one.publish(deliveryOf('x'), 1, false, NOW)).toBe('sent')
-  one.unread.heard()
+  one.unread.packetCame()
   expect(sent()).toBe('sent')
 })

@@ -61,7 +61,7 @@ const CASES: readonly (readonly [string, Changes, Verdict, Cause, RegExp?])[] = 
     { receiver: { ...received('acknowledged'), takenOverMs: 8_000 } },
     'delivered',
     'taken-over',
-    /took lamp's session over 8\.0 s ago/,
+    /took over lamp's session 8\.0 s ago/,
   ],
   [
     'a connection that was taken over later',
@@ -89,7 +89,7 @@ const CASES: readonly (readonly [string, Changes, Verdict, Cause, RegExp?])[] = 
     { receiver: received('stored'), session: { ...AWAY, ...queue({}) } },
     'waiting',
     'offline-queued',
-    /away since 30 s; its session is kept, and holds 1 of this topic among 3 messages/,
+    /away since 30 s; its session waits, and holds 1 of this topic among 3 messages/,
   ],
   [
     'in that queue, and nobody remembers',

@@ -42,7 +42,7 @@ export class UnreadBytes {
   }
 
   /** A packet of the client has come. */
-  heard(): void {
+  packetCame(): void {
     this.bytes = 0
     this.fullAt = null
     this.dropped = 0

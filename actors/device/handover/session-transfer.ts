@@ -97,7 +97,7 @@ function lateNames(store: SessionStore): ReadonlySet<string | null> {
   }
 }
 
-/** What comes later is late, and given with the release. */
+/** Marks up to where the next home gets the queue with the hand-over. It gets later deliveries with the release. */
 export function markExported(store: SessionStore): number {
   const row = store.session()
   if (row === null) return 0

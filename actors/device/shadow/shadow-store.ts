@@ -103,7 +103,7 @@ export class ShadowStore {
   }
 
   /**
-   * Takes over what the former home kept. The store has what it had of older epochs until that is void.
+   * Stores the former home's shadows. The core's store still has rows of older epochs; they are void from now on.
    * @param own what this region had yet from when it was the home itself
    * @returns what of that is refused
    */

@@ -35,7 +35,7 @@ export function workerEdge(env: Env): Edge {
     upgrade,
     open: async (address, facts, events) => {
       const { webSocket: socket } = await upgrade(address, facts, 'mqtt')
-      if (socket === null) throw new Error('the actor took no WebSocket')
+      if (socket === null) throw new Error('the actor accepted no WebSocket')
       socket.binaryType = 'arraybuffer'
       socket.accept()
       socket.addEventListener('message', ({ data }) => {

@@ -85,7 +85,7 @@ export class FanOut {
   /** As `deliver`, but `NoSuchSession` if the session no longer exists. */
   async offer(client: ClientId, session: string, delivery: Uint8Array | Pieces): Promise<Outcome> {
     const key = keyOf(client, session)
-    // The receiver's backlog is delivered first, so this delivery goes behind it.
+    // The receiver's backlog is delivered first, so this delivery follows it.
     if (this.backlogged.has(key)) return this.store(client, session, [delivery])[0] ?? Reason.UnspecifiedError
     const outcome = await this.courier(client, session).post(delivery)
     if (outcome !== Outcome.NoSuchSession) return outcome
@@ -155,7 +155,7 @@ export class FanOut {
     if (courier === undefined) {
       if (this.couriers.size >= FAN_OUT_COURIERS_MAX) this.sweep()
       courier = new Courier(this.platform, {
-        // The receiver was given up: its next deliveries go behind its backlog.
+        // The receiver was given up: its next deliveries follow its backlog.
         call: (batch) =>
           this.backlogged.has(key)
             ? Promise.resolve(Uint8Array.from(this.store(client, session, unpackBatch(batch))))

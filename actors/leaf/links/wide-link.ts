@@ -81,7 +81,7 @@ export class WideLink {
   index(): Promise<Outcome> {
     if (this.wrong().length === 0) return Promise.resolve(Reason.Success)
     const lacking = this.lacking()
-    const told = this.tell().then(
+    const indexed = this.tell().then(
       () => Reason.Success,
       (cause) => {
         this.platform.report(`wide filters do not find the retained messages of ${this.root}`, cause)
@@ -89,7 +89,7 @@ export class WideLink {
         return Reason.UnspecifiedError
       },
     )
-    return lacking ? told : Promise.resolve(Reason.Success)
+    return lacking ? indexed : Promise.resolve(Reason.Success)
   }
 
   /** If the process died between a retained message and the index, the alarm repairs the index. */
