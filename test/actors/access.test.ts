@@ -100,7 +100,7 @@ test('an answer that was asked for before a revocation and comes after it lets n
   expect(access.admits(one.id)).toBe(false)
 })
 
-test('what comes late or twice changes nothing', async () => {
+test('a change that arrives after a newer one, or twice, changes nothing', async () => {
   const one = await secretWith()
   const { platform, access } = actor(async () => ({ clock: 0, access: accessWith(5, one.kept) }))
   await access.admit(one.secret)

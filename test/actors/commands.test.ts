@@ -231,7 +231,7 @@ describe('a call of a connected device', () => {
     ids.forEach((id, i) => void expect(said[i]?.outcome()).toMatchObject(answered(`to ${id}`)))
   })
 
-  test('that is not answered expires, and a late answer is kept although memory is lost', async () => {
+  test('that is not answered expires, and a later answer is stored although memory is lost', async () => {
     const world = await World.listening()
     expect(await world.outcome(called(), 9_990)).toBeUndefined()
     const said = world.ask(called())
@@ -283,7 +283,7 @@ describe('a call of a connected device', () => {
     expect(await world.outcome(modest)).toMatchObject({ state: 'open' })
   })
 
-  test('that does not listen to it is not called, and who asks is told', async () => {
+  test('that does not listen to it is not called, and the caller gets that answer', async () => {
     const world = await World.listening(3600, 'devices/lamp/commands/reboot/+')
     expect(await world.outcome(called())).toMatchObject({
       state: 'offline',
@@ -298,7 +298,7 @@ describe('a call of a connected device', () => {
 })
 
 describe('a device that is away', () => {
-  test('is not called where it should fail, and its last presence is told', async () => {
+  test('is not called where it should fail, and the answer has its last presence', async () => {
     const world = await World.listening()
     await world.leave()
     expect(await world.outcome(called())).toMatchObject({
@@ -385,7 +385,7 @@ describe('a call that is kept', () => {
 })
 
 describe('a caller that asks again, since the way to the home broke off,', () => {
-  test('is told that it is not known whether the device was called, where memory was lost', async () => {
+  test('gets the answer that it is not known whether the device was called, where memory was lost', async () => {
     const world = await World.listening()
     world.ask(called())
     await world.clock.pass(20)

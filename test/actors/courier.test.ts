@@ -34,7 +34,7 @@ test('a courier that waits to try again is not idle', async () => {
   expect(courier.idle).toBe(true)
 })
 
-test('what is still to go when a receiver is given up goes behind the backlog, in order', async () => {
+test('records that wait when a receiver is given up follow the backlog, in order', async () => {
   const got: string[] = []
   const platform = new FakePlatform(addressOf('topic', EU, ROOM), {
     peers: fakePeers({
@@ -74,7 +74,7 @@ test('what is still to go when a receiver is given up goes behind the backlog, i
   expect(got).toEqual(['1', '2', '3', '4'])
 })
 
-test('what waits behind records that are given up is given up with them: a publisher that is closed for it sends all again, in order', async () => {
+test('records that wait after failed ones fail with them: a publisher that is closed for it sends all again, in order', async () => {
   const platform = new FakePlatform(addressOf('topic', EU, ROOM))
   const got: number[] = []
   const failed: number[] = []

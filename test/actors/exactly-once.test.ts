@@ -113,7 +113,7 @@ test('a delivery that comes again is taken once, also after the actor’s memory
   expect(outcomes).toEqual(outcomes.map(() => stored(1)))
 })
 
-test('copies for overlapping subscriptions are told apart by their identifiers', async () => {
+test('copies for overlapping subscriptions differ in their identifiers', async () => {
   const platform = new FakePlatform(addressOf('device', EU, LAMP))
   const { gate, connection } = await connected(platform)
   const session = gate.device.parts.store.session()?.id ?? ''

@@ -62,7 +62,7 @@ test('nor does a message for it that comes first', async () => {
   expect(await world.device.parts.handover.release(RELEASE)).toMatchObject({ done: false, session, upTo: 2 })
 })
 
-test('nor its subscriptions, before its new home has its own: what these bring is owed to it', async () => {
+test('nor its subscriptions, before its new home has its own: their messages belong to it', async () => {
   const { world, session, ended } = await backFromOutage(MOVED, false)
   await world.alarm()
   await world.clock.pass(1_000)
@@ -93,7 +93,7 @@ test('while the core is away it stays', async () => {
 })
 
 test.each([HERE, AWAY])(
-  'its client that comes back is told that it is over, whether the core is there or not',
+  'its client that comes back gets a new session, whether the core is there or not',
   async (directory) => {
     const { world } = await backFromOutage(directory)
     watch(world.connect(EXPIRY_SECONDS, { clean: false }))

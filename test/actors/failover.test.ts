@@ -148,7 +148,7 @@ describe('a client that comes to another region', () => {
 })
 
 describe('when the lost region is back', () => {
-  test('what it had comes late, page after page, and then it has let go', async () => {
+  test('its remainder comes page after page, and then it has released the root', async () => {
     const pages = [lateOf(['a', 'b']), lateOf(['c'], { upTo: 3 })]
     const over = failedOver(stateOf(['one']), ...pages)
     watch(over.world.connect(3600))
@@ -167,7 +167,7 @@ describe('when the lost region is back', () => {
     expect(over.asked).toHaveLength(length)
   })
 
-  test('it is asked for that also while a subscription needs yet another region, and lets go after it', async () => {
+  test('it is asked for its remainder also while a subscription needs a third region, and releases the root after that', async () => {
     const open = { ...ALL_IMPORTED, done: false, from: LOST }
     const over = failedOver(stateOf(['one'], 'rooms/elsewhere/#'), lateOf(['a']), open)
     over.world.leaf = () => ({
@@ -210,7 +210,7 @@ describe('when the lost region is back', () => {
     expect(over.world.platform.alarmAt).not.toBeNull()
   })
 
-  test('what is late of a session that has ended here is nobody’s', async () => {
+  test('deliveries that remain of a session which has ended here go to nobody', async () => {
     const over = failedOver(stateOf(['one']), lateOf(['a']))
     watch(over.world.connect(3600, { clean: true }))
     await over.world.clock.pass(2_000)
@@ -219,7 +219,7 @@ describe('when the lost region is back', () => {
     expect(textsTo(over.world.connection)).toEqual([])
   })
 
-  test('what is late for a group while the client is away goes to the group, which may give it back', async () => {
+  test('deliveries that remain for a group while the client is away go to the group, which may give them back', async () => {
     const late = packBatch([forGroup(2, false)])
     const over = failedOver(stateOf([]), lateOf([], { late }))
     watch(over.world.connect(3600))
@@ -232,7 +232,7 @@ describe('when the lost region is back', () => {
     expect(device.parts.store.queueSize().stored.storedMessages).toBe(1)
   })
 
-  test('what is late of a session that was never synced is the client’s', async () => {
+  test('deliveries that remain of a session which was never synced are the client’s', async () => {
     const over = failedOver({ ...NO_STATE, session: null }, lateOf(['a']))
     watch(over.world.connect(3600))
     await over.world.clock.pass(2_000)

@@ -301,7 +301,7 @@ describe('a home that is no more', () => {
 })
 
 describe('the seam', () => {
-  test('is told when the store has all that was kept before it', async () => {
+  test('is answered when the store has all that was stored before it', async () => {
     const world = await newWorld()
     const { answer, give } = held<'applied'>()
     world.answer = () => answer
@@ -317,7 +317,7 @@ describe('the seam', () => {
     expect(texts(world).sort()).toEqual(['a', 'b'])
   })
 
-  test('cannot be told while the core is away', async () => {
+  test('has no answer while the core is away', async () => {
     const world = await newWorld()
     world.answer = async () => 'failed'
     publish(world, 'a')

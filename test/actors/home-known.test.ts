@@ -137,7 +137,7 @@ test('a leaf that knows of no home says so, and asks nobody', async () => {
   expect(requests).toEqual([['claim', { ...NAMING, pages: NO_PAGE }]])
 })
 
-test('a home has imported when the former ones have let go, and not before', async () => {
+test('a home has imported when the former ones have released the root, and not before', async () => {
   const late = held<never>()
   const script = (imported: CoreScript) =>
     asked({

@@ -24,7 +24,7 @@ import {
 
 const SESSION = sessionState(['devices/lamp/#'], { disconnectedAt: Date.UTC(2026, 0, 1) })
 
-test('what is late in a former home that is out of reach for a moment comes before what is newer', async () => {
+test('the remainder of a former home that is out of reach for a moment comes before newer messages', async () => {
   const late = packBatch([deliveryOf('devices/lamp/x', 'late')])
   const answers: ImportedResponse[] = [{ ...ALL_IMPORTED, done: false, session: SESSION.id, late, upTo: 1 }]
   let tries = 0

@@ -164,7 +164,7 @@ test('two devices that are imported while each subscribes at the other do not wa
   expect([...devices.values()].map(({ parts }) => parts.store.unregistered())).toEqual([[], []])
 })
 
-test('what the home took from the uplink, and what of it comes by the core too, is answered when it was delivered', async () => {
+test('messages that the home picked up from the uplink are answered when they are delivered, also those that come by the core too', async () => {
   const delivered = held<Uint8Array>()
   const packed = packBatch([routed('devices/lamp/x', '1')])
   const platform = new FakePlatform(addressOf('device', US, LAMP), {
@@ -188,7 +188,7 @@ test('what the home took from the uplink, and what of it comes by the core too, 
 test.each([
   ['is confirmed when all of it was delivered', 0, 1],
   ['is not confirmed where an actor on its way failed: the uplink has it yet', Reason.UnspecifiedError, 0],
-])('what the home took from the uplink %s', async (_, outcome, confirmed) => {
+])('a message that the home picked up from the uplink %s', async (_, outcome, confirmed) => {
   let took = 0
   const platform = new FakePlatform(addressOf('device', US, LAMP), {
     peers: fakePeers({
@@ -231,7 +231,7 @@ test('what waited at a former home until that was the home again may have been t
   expect(late.value()).toMatchObject({ status: 'done' })
 })
 
-test('what this leaf had not given to the uplink yet when it became the home keeps its place behind what waits there', async () => {
+test('messages that this leaf had not yet given to the uplink when it became the home follow those that wait there', async () => {
   const sent: string[] = []
   const got: string[] = []
   const platform = new FakePlatform(addressOf('device', EU, LAMP), {

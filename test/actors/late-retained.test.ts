@@ -75,7 +75,7 @@ test('a region that takes its client back from a silent one keeps what it had no
   expect(synced.filter((topic) => !isPresence(topic)).sort()).toEqual([A, B, `${B}/new`, `${C}/2`])
 })
 
-test('what comes late from the oldest home is older than what a later home had changed and synced', async () => {
+test('the remainder of the oldest home is older than what a later home had changed and synced', async () => {
   const late: ImportedResponse = {
     ...ALL_IMPORTED,
     done: false,

@@ -130,7 +130,7 @@ test('its successor takes them, but for those that the client has changed since,
   expect(world.device.parts.store.unregistered()).toEqual([])
 })
 
-test('a region that takes its own client back keeps the subscriptions that nobody else had heard of', async () => {
+test('a region that takes its own client back keeps the subscriptions that no other region knows', async () => {
   const claims: ClaimResponse[] = [{ home: { region: EU, epoch: 1 }, state: null, synced: false }]
   const world = new SyncWorld({
     claim: async () => claims.shift() as ClaimResponse,
@@ -154,7 +154,7 @@ test('a region that takes its own client back keeps the subscriptions that nobod
   expect([...world.device.parts.store.subscriptions().keys()]).toEqual([CMD, MADE])
 })
 
-test('another region hears that its interest is minded when the store has it, or that it is not', async () => {
+test('another region gets the answer to its interest when the store has the interest, or a refusal', async () => {
   const world = new SyncWorld()
   await world.settle()
   const stored = held<SyncResult>()
@@ -216,7 +216,7 @@ test('so does a client of the home’s own region, unless the store is not reach
   expect(patient.value()).toMatchObject({ reasons: [1] })
 })
 
-test('a home that learns of its successor tells that at once of the subscribers in its region, who get what that has', async () => {
+test('a home that learns of its successor names it the subscribers in its region at once, and they get its messages', async () => {
   const wishes: InterestRequest[] = []
   const home = { region: US, epoch: 2 }
   const world = new SyncWorld({

@@ -51,7 +51,7 @@ test.each([
   expect(got).toEqual(['1', '2', '3'])
 })
 
-test('a withdrawal that comes after a newer wish of its region is void, though the home died in between', async () => {
+test('a withdrawal that comes after a newer interest of its region is void, though the home died in between', async () => {
   const platform = new FakePlatform(addressOf('topic', EU, ROOM))
   const { fleet } = platform
   const wish = { fleet, root: ROOM, region: US, epoch: 1, filters: [], shares: [] }
@@ -65,7 +65,7 @@ test('a withdrawal that comes after a newer wish of its region is void, though t
   expect(awake.leaf.interests.regions).toEqual([])
 })
 
-test('a subscribe that fails late does not take back one that succeeded meanwhile', async () => {
+test('a subscribe that fails does not end one that succeeded meanwhile', async () => {
   const first = held<InterestResponse>()
   const home = { region: US, epoch: 1 }
   const answers = [first.answer, Promise.resolve({ home, order: 0, clock: 0, retained: [] })]
@@ -116,7 +116,7 @@ test('while the core is slow to say where the home is, a publish goes to the out
   expect(subscribed.value()?.reasons).toEqual([1])
 })
 
-test('of a thousand that subscribe at once the home hears in two calls at most, and each gets what is retained for it', async () => {
+test('a thousand that subscribe at once make two calls to the home at most, and each gets its retained messages', async () => {
   const asked: string[][] = []
   const platform = new FakePlatform(addressOf('topic', EU, ROOM), {
     core: fakeCore(US, {

@@ -123,7 +123,7 @@ describe.each(APART)('from a region that is %s ms ahead', (aheadMs) => {
     },
   )
 
-  test('what moves with a client, and what is late, has as long as it had there', () => {
+  test('an expiry that moves with a client, or with a remainder, has as long as it had there', () => {
     const now = 1_700_000_000_000
     const clock = now + aheadMs
     const one = message('devices/lamp/x', 'x', { expiresAt: clock + MINUTE })

@@ -164,7 +164,7 @@ describe('an uplink that starts with messages in its outbox', () => {
   })
 })
 
-test('a message that expires in the outbox is not delivered, and one behind it is', async () => {
+test('a message that expires in the outbox is not delivered, and the next one is', async () => {
   const world = uplinkWith(1_000)
   const { clock } = world.platform
   const batch = [

@@ -12,7 +12,7 @@ import { addressOf, connectFrame, EU, LAMP, packetsTo, subscribeFrame, US, watch
 const facts = ({ sequence, state, epoch, reason }: PresenceEvent) => [sequence, state, epoch, reason]
 const seenBy = ({ got }: PresenceWorld) => got.map(facts)
 
-test('a connection, its end, a broken one and a takeover are told in order, each with its reason', async () => {
+test('a connection, its end, a broken one and a takeover are published in order, each with its reason', async () => {
   const world = new PresenceWorld()
   await world.connect(EU)
   await world.end(true)
@@ -82,7 +82,7 @@ test('what lies in the old home’s outbox is published by the new home before i
   expect(firsts(world.got).map(({ sequence }) => sequence)).toEqual([1, 2, 3])
 })
 
-test('an event that nobody took is published again, also by a next life', async () => {
+test('an event that was not accepted is published again, also by a next life', async () => {
   const world = new PresenceWorld()
   world.failing = true
   await world.connect(EU)
@@ -111,7 +111,7 @@ test('an event waits for the one before it, which is published again', async () 
   expect(world.got.map(({ sequence }) => sequence)).toEqual([1, 2])
 })
 
-test('a connection without keep alive sets no alarm; that it died is told when something wakes the actor', async () => {
+test('a connection without keep alive sets no alarm; that it died is published when something wakes the actor', async () => {
   const platform = new FakePlatform(addressOf('device', EU, LAMP))
   const gate = new Gate(platform, LAMP)
   const connection = platform.accept()
@@ -133,7 +133,7 @@ test('what has arrived is not kept, but for the last event', async () => {
   })
 })
 
-test('where presence is off nothing is told or kept', async () => {
+test('where presence is off nothing is published or stored', async () => {
   const world = new PresenceWorld(false)
   await world.connect(EU)
   await world.end(false)
@@ -192,7 +192,7 @@ test('a region that takes over goes on from what the store has of a session, and
   ])
 })
 
-test('what has not arrived is not in the store: its number is not passed over should the region be lost', async () => {
+test('an event that has not arrived is not in the store: its number is not skipped if the region is lost', async () => {
   const world = new PresenceWorld()
   world.slow = true
   await world.connect(EU, 3600)
@@ -237,7 +237,7 @@ test('of a session that ends with its connection nothing is synced: after a fail
   ])
 })
 
-test('what a region that is cut off tells of a client that has gone on elsewhere is below what is told there', async () => {
+test('events of a cut-off region about a client that has gone on elsewhere are below those published there', async () => {
   const world = new PresenceWorld()
   await world.connect(EU, 3600)
   await world.pass(2_000)

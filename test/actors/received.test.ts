@@ -132,7 +132,7 @@ test('one message that is stored costs one row, however many came with it', asyn
   expect(rows).toEqual([{ source: 's', first: 0 }])
 })
 
-test('a refusal is told again, not forgotten', async () => {
+test('a refusal is repeated, not forgotten', async () => {
   const world = await room((text) => (text === 'too much' ? Reason.QuotaExceeded : Outcome.Stored))
   const one = envelope('s', 0, ...texts('1', 'too much'))
   const outcomes = [Outcome.Stored, Reason.QuotaExceeded]
@@ -152,7 +152,7 @@ test('an envelope that is long overtaken brings nothing, and the last one’s ou
   expect(world.got).toEqual(['1', '2'])
 })
 
-test('what the home took from its own region’s uplink is recognised when that sends it too, after the home’s death', async () => {
+test('messages that the home picked up from its own region’s uplink are recognised when the uplink sends them too, after the home’s death', async () => {
   const [one, two] = texts('1', '2')
   if (one === undefined || two === undefined) throw new Error('two texts')
   const world = await room(keeps, [
@@ -167,7 +167,7 @@ test('what the home took from its own region’s uplink is recognised when that 
   expect(world.got).toEqual(['1', '2', '3'])
 })
 
-test('what comes by the core while the home still delivers what it took is answered when that is delivered', async () => {
+test('a message that comes by the core while the home still delivers its picked-up copy is answered when that is delivered', async () => {
   const [one] = texts('1')
   if (one === undefined) throw new Error('a text')
   const delivered = held<Uint8Array>()

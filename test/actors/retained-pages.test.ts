@@ -125,7 +125,7 @@ test('thirty megabytes of control characters come in pages that are bounded as J
   expect(Math.max(...got.pages.map(({ bytes }) => bytes))).toBeLessThan(6_001_000)
 })
 
-test('a page of history is bounded as JSON, and goes on behind its last message', async () => {
+test('a page of history is bounded as JSON, and the next one goes on after its last message', async () => {
   const place = (number: number) => ({ at: 1_000 + number, epoch: 1, number })
   const kept = (number: number) => ({
     ...place(number),

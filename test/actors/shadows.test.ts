@@ -76,7 +76,7 @@ test('requests are applied one after another, each acknowledged once it is store
   expect(Object.keys(stateOf(world)?.document?.state.reported ?? {})).toHaveLength(20)
 })
 
-test('the answers come behind the request, in order', async () => {
+test('the answers follow the request, in order', async () => {
   const world = await listening(`${SHADOW}/#`)
   await ask(world, 'update', desired({ a: 1 }))
   expect(told(world).map(({ topic }) => topic.slice(SHADOW.length + 1))).toEqual([
@@ -213,7 +213,7 @@ describe('a device that is away', () => {
 })
 
 describe('a hand-over', () => {
-  test('brings all shadows along, those that were deleted with their version', async () => {
+  test('moves all shadows, deleted ones with their version', async () => {
     const old = new SyncWorld()
     await ask(old, 'update', desired({ a: 1 }))
     await ask(old, 'update', desired({ b: 1 }), `${SHADOW}/name/n`)
@@ -284,7 +284,7 @@ describe('a home that is lost', () => {
     return world
   }
 
-  test('gives what the store does not have as requests, until it is told that they are safe', async () => {
+  test('gives what the store does not have as requests, until the next home confirms them', async () => {
     const world = await cutOff(
       ['update', desired({ a: 1, b: { x: 1 } })],
       ['update', { state: { desired: { b: { y: 2 }, synced: null }, reported: null } }],
@@ -326,7 +326,7 @@ describe('a home that is lost', () => {
     expect(JSON.parse(body)).toMatchObject({ state: { desired: { k11: 'x'.repeat(50_000), synced: 1 } } })
   })
 
-  test('gives what it was handed over with, too: its predecessor has let go of that', async () => {
+  test('gives what it was handed over with, too: its predecessor has released that', async () => {
     const first = await cutOff(['update', desired({ a: 1 })], ['update', desired({ b: 2 })])
     const moved = { fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US }
     const state = first.device.parts.handover.handover(moved)?.state ?? null
@@ -364,7 +364,7 @@ describe('a home that is lost', () => {
     return { world, asked, comeBack }
   }
 
-  test('is replaced by one that begins with what the store has, and takes late changes as updates of now', async () => {
+  test('is replaced by one that begins with the store’s state, and applies the remaining changes as updates of now', async () => {
     const { world, asked, comeBack } = failedOver(
       inStore({ desired: { a: 0 } }, { reported: { b: 0 } }),
       desired({ late: 1 }),
@@ -380,7 +380,7 @@ describe('a home that is lost', () => {
     expect(asked.at(-1)).toMatchObject({ tookShadow: 'shadow' })
   })
 
-  test('and reports a late change that was for a version which the new home has gone beyond', async () => {
+  test('and reports a remaining change that was for a version which the new home has gone beyond', async () => {
     const { world, comeBack } = failedOver(inStore({ desired: { a: 0 } }), {
       ...desired({ a: 9 }),
       version: 1,

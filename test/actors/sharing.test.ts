@@ -142,7 +142,7 @@ describe('at the home', () => {
     expect(place.given.map(({ client }) => client)).toEqual(['a', 'b', 'c', 'a'])
   })
 
-  test('a member that is away is passed over, and asked last for a while', async () => {
+  test('a member that is away is skipped, and asked last for a while', async () => {
     const place = new Place(EU)
     await place.members('a', 'b')
     place.away.add('a')
@@ -154,7 +154,7 @@ describe('at the home', () => {
     expect(place.given.slice(3).map(({ client }) => client)).toContain('a')
   })
 
-  test('a member whose session has ended, or whose queue is full, is passed over', async () => {
+  test('a member whose session has ended, or whose queue is full, is skipped', async () => {
     const place = new Place(EU)
     await place.members('gone', 'full', 'there')
     place.gone.add('gone')
@@ -259,7 +259,7 @@ describe('at the home', () => {
     expect(place.given).toEqual([{ client: 'other', text: 'turn', waits: true }])
   })
 
-  test('a region that withdraws a share is passed no more of it, and keeps its other wishes', async () => {
+  test('a region that withdraws a share gets no more of it, and keeps its other interests', async () => {
     const place = new Place(EU)
     await place.elsewhere(US)
     const fleet = place.platform.fleet
@@ -307,7 +307,7 @@ describe('in another region', () => {
     expect(place.passed).toEqual([{ to: 'home', turn: { share: SHARE, mode: 'offer', without: [] } }])
   })
 
-  test('the home is told which shares have members here, and when the last has gone', async () => {
+  test('the home learns which shares have members here, and when the last has gone', async () => {
     const told: unknown[] = []
     const platform = new FakePlatform(addressOf('topic', EU, ROOM), {
       core: fakeCore(US, {

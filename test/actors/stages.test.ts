@@ -92,7 +92,7 @@ test('a message that a stage replaces is what later stages and subscribers get',
   expect(world.delivered).toEqual(['new'])
 })
 
-test('followers come right behind their message, before the next one, and no stage may refuse them', async () => {
+test('followers come directly after their message, before the next one, and no stage may refuse them', async () => {
   const after = probe()
   const answering = stage(({ message, applied }) =>
     applied ? null : { followers: [{ ...message, payload: new TextEncoder().encode('answer') }] },

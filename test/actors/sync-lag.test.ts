@@ -7,7 +7,7 @@ import { SyncWorld } from './sync-world.ts'
 
 const CMD = 'devices/lamp/cmd'
 
-test('what is synced says since when the first of it waits, also after a crash; what comes behind a call under way waits from then on', async () => {
+test('a sync says since when its oldest change waits, also after a crash; a change during a call waits from then on', async () => {
   const world = new SyncWorld()
   await world.settle()
   await world.leave()

@@ -34,7 +34,7 @@ function syncerOver(sync: (request: SyncRequest) => Promise<SyncResponse>) {
   return { calls, clock: platform.clock, syncer: new Syncer(platform) }
 }
 
-test('what comes within a moment travels in one call, and each hears its own result', async () => {
+test('changes that come within a moment share one call, and each gets its own result', async () => {
   const { calls, clock, syncer } = syncerOver(async ({ roots }) => ({
     results: roots.map(({ root }) => (root === 'devices/1' ? 'fenced' : 'applied')),
   }))
@@ -53,7 +53,7 @@ test('a call is bounded in roots and in bytes', async () => {
   expect([...many, ...large].every(({ value }) => value() === 'applied')).toBe(true)
 })
 
-test('with the core away all are told so, and for a while nobody else calls', async () => {
+test('with the core away all get that answer, and for a while no other call is made', async () => {
   let away = true
   const { calls, clock, syncer } = syncerOver(async ({ roots }) => {
     if (away) throw new CoreUnreachable('away')

@@ -254,7 +254,7 @@ describe('a home that another region has taken over while it was away', () => {
     return world
   }
 
-  test('closes its connection, and gives what the store was not confirmed to have, then lets go', async () => {
+  test('closes its connection, and gives what the store was not confirmed to have, then releases the root', async () => {
     const world = await withUnsynced()
     const { session } = world
     const first = await world.device.parts.handover.release(RELEASE)
@@ -313,7 +313,7 @@ describe('a home that another region has taken over while it was away', () => {
     expect(deliveredTexts(first.late)).toEqual(['unsynced'])
   })
 
-  test('gives all of it too if it had handed over, and nobody had heard that', async () => {
+  test('gives all of it too if it had handed over, and no answer had arrived', async () => {
     const world = await withUnsynced()
     world.device.parts.handover.handover({ fleet: DEFAULT_FLEET, root: LAMP_ROOT, epoch: 2, to: US })
     const first = await world.device.parts.handover.release(RELEASE)
@@ -407,7 +407,7 @@ describe('durability global', () => {
     expect(published.state()).toBe('resolved')
   })
 
-  test('without the store the publisher hears of it after a bounded time, and the delivery stays', async () => {
+  test('without the store the publisher gets a failure after a bounded time, and the delivery stays', async () => {
     const world = await away()
     world.answer = async () => 'failed'
     const delivered = watch(world.device.deliver(world.session, [deliveryOf(CMD, 'm', global)]))

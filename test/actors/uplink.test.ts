@@ -110,7 +110,7 @@ test.each([
   },
 )
 
-test('QoS 0 behind more stored messages than one call takes is given up while the link is down', async () => {
+test('QoS 0 that follows more stored messages than one call has is dropped while the link is down', async () => {
   const { texts, receive } = inbox()
   const { clock, link, uplink } = uplinkOver(receive)
   const many = Array.from({ length: 600 }, (_, i) => `stored ${i}`)
@@ -140,7 +140,7 @@ test('QoS 0 that comes before the failure of the link is known is given up too',
   expect(sent.value()).toEqual(Uint8Array.of(...stored(600), 0))
 })
 
-test('after the home took what waited, no number goes out again for another message of the same source', async () => {
+test('after the home picked up what waited, no number goes out again for another message of the same source', async () => {
   const { texts, receive } = inbox()
   const { clock, link, uplink } = uplinkOver(receive)
   link.up = true
@@ -184,7 +184,7 @@ test('what is under way when the home comes here is given to it too, before what
   expect(sent.map(({ value }) => value())).toEqual([stored(1), stored(1)])
 })
 
-test('what the home took and did not confirm goes the usual way', async () => {
+test('messages that the home picked up and did not confirm go the usual way', async () => {
   const { texts, receive } = inbox()
   const { clock, link, uplink } = uplinkOver(receive)
   const sent = watch(uplink.send(ROOM, HOME, US, room('1', '2')))
@@ -248,7 +248,7 @@ test('durability global: what is in the outbox is answered for only when it is d
   expect(texts).toEqual(['1', '2', '3'])
 })
 
-test('durability global: where that takes long the publisher hears of it, and the message stays', async () => {
+test('durability global: if that takes long the publisher gets a failure, and the message stays', async () => {
   const { texts, receive } = inbox()
   const { clock, link, platform, uplink } = uplinkOver(receive)
   const sent = watch(uplink.send(ROOM, HOME, US, packBatch([routed('rooms/1/a', '1', { global: true })])))

@@ -132,7 +132,7 @@ async function left(wideDrained: () => Promise<void>) {
 }
 
 describe('the old home of a client with a wide filter', () => {
-  test('asks the other regions before its own shards, and gives what came meanwhile as late', async () => {
+  test('asks the other regions before its own shards, and gives what came meanwhile as remainder', async () => {
     const answer = held<void>()
     const { clock, deliver, release, steps } = await left(() => answer.answer)
     const released = release()
@@ -206,7 +206,7 @@ test('a message that another region had sent only to the old one is there when t
   expect(world.eu.got).toEqual(['lamp acknowledged'])
 })
 
-test('a delivery to a client whose move is being completed holds no fence up, and comes after what was late', async () => {
+test('a delivery to a client whose move is being completed holds no fence up, and follows the remainder', async () => {
   const clock = new FakeClock()
   const answers = [held<ImportedResponse>(), held<ImportedResponse>()]
   let asked = 0

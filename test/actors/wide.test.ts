@@ -217,7 +217,7 @@ describe('where the other regions cannot be reached', () => {
     expect(next.value()?.reasons).toEqual([1])
   })
 
-  test('a shard that never heard of them waits once, goes on without grants, and asks again later', async () => {
+  test('a shard that never learnt them waits once, goes on without grants, and asks again later', async () => {
     const world = new WideWorld()
     world.up = false
     world.delayMs = 3_000
@@ -236,7 +236,7 @@ describe('where the other regions cannot be reached', () => {
     expect(world.calls).toHaveLength(2)
   })
 
-  test('what comes to a shard that has just learnt of them goes behind what waited for that', async () => {
+  test('a message to a shard that has just learnt them follows those that waited for that', async () => {
     const world = new WideWorld()
     world.delayMs = 300
     subscribe(world.eu, APP, '#')
@@ -350,7 +350,7 @@ describe('a region’s set of filters', () => {
     expect(world.eu.got).toEqual(['lamp 1'])
   })
 
-  test('is told again by a region that has lost its storage, above what it had told before', async () => {
+  test('is announced again by a region that has lost its storage, with a version above its former ones', async () => {
     const world = await new WideWorld().acquainted()
     subscribe(world.eu, APP, '#')
     await world.clock.pass(WAIT_MS)
@@ -360,7 +360,7 @@ describe('a region’s set of filters', () => {
     expect(await publish(world, world.us, '2')).toMatchObject({ skipMs: WIDE_GRANT_MS })
   })
 
-  test('is told again where what nobody wants still comes', async () => {
+  test('is announced again where messages still come that nobody wants', async () => {
     const world = await new WideWorld().acquainted()
     subscribe(world.eu, APP, '#')
     await world.clock.pass(WAIT_MS)

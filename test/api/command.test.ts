@@ -22,7 +22,7 @@ describe('the tries of a call', () => {
     expect(next()).toMatchObject({ holdMs: 0 })
   })
 
-  test('are not taken for the first where no time has passed', async () => {
+  test('do not count as the first where no time has passed', async () => {
     const asked = await call({})
     if (asked === null) throw new Error('refused')
     const next = triesOf(asked, 41_000, () => 1_000)

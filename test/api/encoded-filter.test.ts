@@ -14,7 +14,7 @@ describe('a filter in a query', () => {
     ['+', ' '],
     ['+/light', ' /light'],
     ['a/b&filter=rooms/+', 'rooms/ '],
-  ])('that is written as %s is refused, and told as it arrived', async (written, arrived) => {
+  ])('that is written as %s is refused, and the problem has it as it arrived', async (written, arrived) => {
     const response = await app.request(`/events?filter=${written}`)
     expect(response.status).toBe(400)
     const problem = problemSchema.parse(await response.json())

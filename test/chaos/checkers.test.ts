@@ -78,7 +78,7 @@ describe('the ledger', () => {
     expect([own.inversions.length, own.concededInversions.length]).toEqual([1, 0])
   })
 
-  it('takes what comes behind newer ones for late where the root went on without its former home meanwhile', () => {
+  it('accepts older messages after newer ones where the root went on without its former home meanwhile', () => {
     const { ledger, verdict } = judged([1, 0], 2)
     const [late] = verdict.inversions
     const root = late?.root ?? ''
@@ -103,7 +103,7 @@ describe('the ledger', () => {
     expect(judgedWith({ at: before - 20_000, told: told(before - 1_000) })).toEqual([1, 0])
   })
 
-  it('takes for late what a home that was cut off while it handed over had yet, once the new one waited no more', () => {
+  it('accepts the remainder of a home that was cut off while it handed over after newer ones, once the new one waited no more', () => {
     const at = 20_000
     const { ledger, verdict } = judged([1, 0], 2, { at })
     const [late] = verdict.inversions
@@ -214,7 +214,7 @@ test('regions are apart while one is cut off, and all while the only database is
   expect(names(['cassandra', 'cassandra-2'])).toEqual(['us'])
 })
 
-test('a former home is untold until a core has told it', () => {
+test('a former home does not know its successor until a core has named it', () => {
   const failOver = { root: 'devices/racer-0', region: 'us', at: 5_000, told: [{ region: 'eu', at: 19_000 }] }
   expect(untold(failOver, ['eu', 'us'])).toEqual([{ region: 'eu', from: 5_000, until: 20_000 }])
   expect(untold({ ...failOver, told: [] }, ['eu', 'us'])).toMatchObject([{ until: Number.POSITIVE_INFINITY }])

@@ -153,7 +153,7 @@ describe('`starling token`', () => {
     })
   })
 
-  it('makes tokens for the fleet and the days that it is told', async () => {
+  it('makes tokens for the fleet and the days that its options name', async () => {
     const { stdout } = await token('--fleet acme --days 2 lamp')
     const { clientTokenSecret } = await readSecrets(system.dir)
     const inDays = (days: number) =>

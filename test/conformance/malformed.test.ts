@@ -214,7 +214,7 @@ const LIVE_5: LiveRow[] = [
 
 describe('a connection of 5.0', () => {
   it.each([...LIVE, ...LIVE_5].map((row) => [row[0], tags(5, row[2], ''), ...row.slice(1)] as const))(
-    'that sends %s is told why and closed%s [MQTT-4.13.1-1] [MQTT-4.13.2-1] [MQTT-3.14.2-1] [MQTT-3.14.4-2]',
+    'that sends %s gets a reason and is closed%s [MQTT-4.13.1-1] [MQTT-4.13.2-1] [MQTT-3.14.2-1] [MQTT-3.14.4-2]',
     async (_what, _tags, reason, _five, _older, header, body) => {
       const raw = await connected(system, 'live-5')
       raw.sendBytes(framed(header as number, (body as string).replaceAll(/[()]/g, '')))
@@ -223,14 +223,14 @@ describe('a connection of 5.0', () => {
     },
   )
 
-  it('that sends a length longer than need be is told 0x81 and closed [MQTT-1.5.5-1] [MQTT-4.13.1-1]', async () => {
+  it('that sends a length longer than need be gets 0x81 and is closed [MQTT-1.5.5-1] [MQTT-4.13.1-1]', async () => {
     const raw = await connected(system, 'live-5')
     raw.sendBytes(wire('c0 80 00'))
     await raw.closed()
     expect(raw.of('disconnect')).toMatchObject([{ reasonCode: 0x81 }])
   })
 
-  it('that begins a packet over the Maximum Packet Size is told 0x95 and closed [MQTT-3.2.2-15]', async () => {
+  it('that begins a packet over the Maximum Packet Size gets 0x95 and is closed [MQTT-3.2.2-15]', async () => {
     const raw = await connected(system, 'live-5')
     const most = raw.of('connack')[0] as unknown as { properties: { maximumPacketSize: number } }
     expect(most.properties.maximumPacketSize).toBeLessThan(0x0fff_ffff)

@@ -43,7 +43,7 @@ test('one that is far off is not', async () => {
   expect(await resolved(Date.now() + 5 * MINUTE + 2_000)).toBe(401)
 })
 
-test('who may connect as a device is told by the store’s clock, which its credentials end by', async () => {
+test('who may connect as a device is answered by the store’s clock, which its credentials end by', async () => {
   const answer = await call('access', Date.now(), { client: 'lamp' })
   const { clock } = (await answer.json()) as AccessResponse
   expect(Math.abs(clock - Date.now() - STORE_AHEAD_MS)).toBeLessThan(5_000)

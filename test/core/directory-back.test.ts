@@ -61,7 +61,7 @@ test('whoever asks where the home is, and knows of a newer one, puts it right', 
   expect(restored).toEqual([AT_US])
 })
 
-test('whoever knows of none, or of an older one, is told what the directory says', async () => {
+test('whoever knows of none, or of an older one, gets what the directory says', async () => {
   await directory.resolve(DEFAULT_FLEET, ROOT, AP, AT_US)
   for (const known of [{ region: EU, epoch: 1 }, { region: AP, epoch: 2 }, undefined])
     expect(await freshDirectory().resolve(DEFAULT_FLEET, ROOT, EU, known)).toEqual(AT_US)
@@ -82,7 +82,7 @@ test('a pod that remembers a newer home puts it right itself', async () => {
   expect(await directory.resolve(DEFAULT_FLEET, ROOT, EU)).toEqual(AT_US)
 })
 
-test('what comes to be remembered while the store is asked is not taken for forgotten', async () => {
+test('a home that is remembered while the store is asked does not count as forgotten', async () => {
   const asked = Promise.withResolvers<Home | null>()
   const before = await home()
   Object.assign(directory, { store: answering(() => asked.promise) })
@@ -136,14 +136,14 @@ describe('a claim', () => {
     expect(await home()).toEqual({ ...AT_AP, importFrom: [US] })
   })
 
-  test('is not taken for done where the home that has imported is another one', async () => {
+  test('does not count as done where the home that has imported is another one', async () => {
     await store.claimHome(DEFAULT_FLEET, ROOT, US, 1)
     regions.told.set(US, { home: { region: US, epoch: 1 }, imported: true })
     await expect(claim(AP)).rejects.toThrow('is still importing')
   })
 })
 
-test('a home that the directory has forgotten, and that asks for what is late, is told by the former one', async () => {
+test('a home that the directory has forgotten, and that asks for a remainder, gets it from the former one', async () => {
   const took = { ...REMAINDER_START, from: null, synced: true, registered: true }
   const asked = { fleet: DEFAULT_FLEET, root: ROOT, ...AT_US, ...took }
   expect(await directory.imported(asked)).toEqual(ALL_IMPORTED)

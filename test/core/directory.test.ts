@@ -152,7 +152,7 @@ describe('a claim', () => {
     expect(await store.putState({ ...(await emptyChange(2)) })).toBe(true)
   })
 
-  test('of a home that has yet to import from a region which is there waits for that', async () => {
+  test('of a home that has not yet imported from a region which is there waits for that', async () => {
     await claim(EU)
     await claim(US)
     await expect(claim(AP)).rejects.toThrow('is still importing')
@@ -164,7 +164,7 @@ describe('a claim', () => {
     expect(await home()).toEqual({ region: AP, epoch: 3, importFrom: [US] })
   })
 
-  test('of a home that has yet to import from a silent region takes that over, to be asked for all it had', async () => {
+  test('of a home that has not yet imported from a silent region inherits that region, to be asked for all it had', async () => {
     await claim(EU)
     regions.silent.add(EU)
     await claim(US)
@@ -202,7 +202,7 @@ async function emptyChange(version: number) {
 }
 
 describe('silence', () => {
-  test('counts once it is long enough, and what was heard in between ends it', async () => {
+  test('counts once it is long enough, and an answer in between ends it', async () => {
     let now = 0
     const silence = new Silence(regions.edges, 60_000, () => now)
     const outcome = async () => {
@@ -236,7 +236,7 @@ describe('silence', () => {
     expect(performance.now() - begun).toBeGreaterThanOrEqual(299)
   })
 
-  test('is looked at for a while, so that a process which starts again is not taken for a lost region', async () => {
+  test('is observed for a while, so that a process which starts again does not count as a lost region', async () => {
     await claim(EU)
     regions.silent.add(EU)
     setTimeout(() => regions.silent.delete(EU), 300)
@@ -248,7 +248,7 @@ describe('silence', () => {
   })
 })
 
-describe('what is late', () => {
+describe('the remainder of former homes', () => {
   beforeEach(async () => {
     await claim(EU)
     regions.silent.add(EU)
@@ -266,7 +266,7 @@ describe('what is late', () => {
     expect(await home()).toMatchObject({ importFrom: [] })
   })
 
-  test('is taken from the oldest first, and what was taken is told to none but whom it came from', async () => {
+  test('is asked of the oldest first, and what was imported is named only to the home it came from', async () => {
     regions.silent.delete(EU)
     regions.release = (region, { tookUpTo }) =>
       tookUpTo < 7
@@ -286,7 +286,7 @@ describe('what is late', () => {
     ])
   })
 
-  test('is asked of the others too while one does not let go yet', async () => {
+  test('is asked of the others too while one has not yet released the root', async () => {
     regions.silent.delete(EU)
     regions.release = (region) => (region === EU ? { ...RELEASED, done: false } : RELEASED)
     expect(await imported(AP, 3)).toMatchObject({ done: false, from: EU, late: new Uint8Array(0) })

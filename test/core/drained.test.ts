@@ -48,7 +48,7 @@ test('of a home that has moved, all other regions may have something in their ou
   expect(asked.sort()).toEqual([AP, US])
 })
 
-test('what a former home may have yet is not taken for delivered while its region is not reached', async () => {
+test('what a former home may still have does not count as delivered while its region is not reached', async () => {
   const { relay } = core({ region: US, epoch: 2 }, AP)
   await expect(relay.drained(FENCE)).rejects.toThrow(EdgeUnreachable)
 })
@@ -56,13 +56,13 @@ test('what a former home may have yet is not taken for delivered while its regio
 describe('a directory that has forgotten that the home moved', () => {
   const truth = { region: AP, epoch: 2 }
 
-  test('is told by the former home, and all are asked', async () => {
+  test('is confirmed by the former home, and all are asked', async () => {
     const { relay, asked } = core({ region: US, epoch: 1 }, undefined, truth)
     await relay.drained(FENCE)
     expect(asked.sort()).toEqual([AP, US, US])
   })
 
-  test('is told by the former home that asks', async () => {
+  test('is confirmed by the former home that asks', async () => {
     const { relay, asked } = core({ region: EU, epoch: 1 }, undefined, truth)
     await relay.drained({ ...FENCE, known: truth })
     expect(asked.sort()).toEqual([AP, US])

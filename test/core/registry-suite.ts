@@ -179,7 +179,7 @@ export function describeRegistryApi(name: string, openPlace: () => Promise<Place
         expect((await world.ask('PUT', '/v1/groups/moving/devices/nobody')).status).toBe(404)
       })
 
-      test('and what a change that broke off has left in an index is passed over, and taken out when it is old', async () => {
+      test('and a row that a broken-off change has left in an index is ignored, and removed when it is old', async () => {
         const ghost = { index: groupIndex('first'), entry: 'f-29' }
         const write = {
           body: null,
@@ -230,7 +230,7 @@ export function describeRegistryApi(name: string, openPlace: () => Promise<Place
         )
       })
 
-      test('that are revoked are told to every region before the answer', async () => {
+      test('that are revoked reach every region before the answer', async () => {
         const { body } = await create('told')
         const { id } = body.credential
         const revoked = await world.ask<Changed>('DELETE', `/v1/devices/told/credentials/${id}`)
@@ -246,7 +246,7 @@ export function describeRegistryApi(name: string, openPlace: () => Promise<Place
         expect(await openNotices()).toEqual([])
       })
 
-      test('of a region that is out of reach are pending, and told as they are then when it is back', async () => {
+      test('of a region that is out of reach are pending, and sent as they are then when it is back', async () => {
         await create('pending')
         world.edges.down.add(US)
         const revoked = await world.ask<Changed>('POST', '/v1/devices/pending/revoke')
@@ -264,7 +264,7 @@ export function describeRegistryApi(name: string, openPlace: () => Promise<Place
         expect(await openNotices()).toEqual([])
       })
 
-      test('whose change never came about, since the core died before it, are told as they are after a while', async () => {
+      test('whose change never came about, since the core died before it, are sent as they are after a while', async () => {
         await create('half-made')
         // Of a later version than the device's.
         await sleep(5)

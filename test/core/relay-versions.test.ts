@@ -140,7 +140,7 @@ describe.each(RELAY_VERSIONS)('an edge that speaks version %i', (version) => {
 })
 
 describe('a request', () => {
-  test('in a version that is not served is told the range, without a look at its signature', async () => {
+  test('in a version that is not served gets the range, without a look at its signature', async () => {
     for (const path of [
       '/relay/v3/resolve',
       '/relay/v0/resolve',
@@ -155,7 +155,7 @@ describe('a request', () => {
     }
   })
 
-  test('that is refused is told the range too', async () => {
+  test('that is refused gets the range too', async () => {
     const response = await app.request('/relay/v2/resolve', { method: 'POST' })
     expect([response.status, response.headers.get(RELAY_VERSIONS_HEADER)]).toEqual([401, RELAY_VERSIONS_TEXT])
     const unknown = await post('/relay/v2/unheard-of', 'application/json', '{}')

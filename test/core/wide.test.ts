@@ -16,7 +16,7 @@ function relayOver(edges: Partial<Edges>): Relay {
 }
 
 describe('a region’s wide filters', () => {
-  test('are told to all other regions, whose own come back', async () => {
+  test('are announced to all other regions, whose own come back', async () => {
     const told: [RegionId, WideRequest][] = []
     const relay = relayOver({
       wide: async (region, request) => {
@@ -36,7 +36,7 @@ describe('a region’s wide filters', () => {
     ])
   })
 
-  test('are not taken for told while one region is not reached', async () => {
+  test('do not count as announced while one region is not reached', async () => {
     const relay = relayOver({
       wide: async (region) => {
         if (region === US) throw new EdgeUnreachable(US, 'down')
@@ -71,7 +71,7 @@ describe('what is on its way to a region’s wide filters', () => {
     await drained
   })
 
-  test('is not taken for delivered while one region is not reached', async () => {
+  test('does not count as delivered while one region is not reached', async () => {
     const relay = relayOver({
       wideDrained: async (region) => {
         if (region === US) throw new EdgeUnreachable(US, 'down')

@@ -226,14 +226,14 @@ describe('a live connection', () => {
     ],
     ['a topic alias that it never set', 0x82, () => Buffer.from([0x30, 6, 0, 0, 3, 0x23, 0, 1])],
     ['AUTH', 0x82, () => Buffer.from([0xf0, 0])],
-  ])('that sends %s is told the reason and closed', async (_what, reason, bytes) => {
+  ])('that sends %s gets the reason and is closed', async (_what, reason, bytes) => {
     const raw = await Raw.connect(system, 'eu', 'live')
     raw.sendBytes(bytes(raw))
     expect((await raw.gets('disconnect')).reasonCode).toBe(reason)
     await raw.closed()
   })
 
-  it('that sends text is told 0x82 and closed [MQTT-6.0.0-1]', async () => {
+  it('that sends text gets 0x82 and is closed [MQTT-6.0.0-1]', async () => {
     const raw = await Raw.connect(system, 'eu', 'text')
     raw.sendBytes('hello')
     expect((await raw.gets('disconnect')).reasonCode).toBe(0x82)

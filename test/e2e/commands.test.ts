@@ -128,7 +128,7 @@ describe('a device that is called over HTTP from the other region', () => {
     await lamp.end()
   })
 
-  it('is waited for as long as was asked; a late answer can be fetched in any region', async () => {
+  it('is waited for as long as was asked; a later answer can be fetched in any region', async () => {
     const lamp = await device('eu', 'slow', silent)
     const begun = performance.now()
     const answer = await call('us', 'slow', { timeoutMs: 1_500 })
@@ -202,7 +202,7 @@ describe('a device that is called over HTTP from the other region', () => {
     await lamp.end()
   }, 120_000)
 
-  it('without a key is told not to be known, and never called again, when its region is killed meanwhile', async () => {
+  it('without a key is answered as not known, and never called again, when its region is killed meanwhile', async () => {
     const lamp = await device('eu', 'forgotten', silent, { ...KEPT, reconnectPeriod: 200 })
     const answer = call('us', 'forgotten', { timeoutMs: 50_000 })
     await reaches(lamp, answer)

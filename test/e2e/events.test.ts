@@ -162,7 +162,7 @@ describe('a stream of events', () => {
     expect(presence.body.items).toEqual([])
   })
 
-  it('lets no publisher wait for a reader who takes nothing, who is told how much was left out', async () => {
+  it('lets no publisher wait for a reader who reads nothing, who learns how much was dropped', async () => {
     const slow = await Stream.open('eu', query('sse/slow/#'), { read: false })
     const text = 'x'.repeat(60_000)
     const total = 400

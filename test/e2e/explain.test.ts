@@ -143,7 +143,7 @@ describe('explain', () => {
       lamp.drop()
     })
 
-    it('behind messages that fill the Receive Maximum of a client that does not acknowledge', async () => {
+    it('after messages that fill the Receive Maximum of a client that does not acknowledge', async () => {
       const { id, topic } = fresh()
       const lamp = await Raw.connect(system, 'eu', id, { expiry: 3600, properties: { receiveMaximum: 1 } })
       await lamp.subscribe([

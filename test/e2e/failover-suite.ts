@@ -37,7 +37,7 @@ export function describeFailOver(
       })
     }
 
-    it('its client goes on elsewhere with its session; when it is back it gives way, and what it had comes late', {
+    it('its client goes on elsewhere with its session; when it is back it gives way, and its remainder comes later', {
       timeout: FAIL_OVER_TEST_MS,
     }, async () => {
       const app = await Client.connect(system, 'us', 'app', KEPT)

@@ -103,7 +103,7 @@ async function comeUp(region: string, id: string, options: ConnectOptions = {}):
 }
 
 describe('presence', () => {
-  it('is told without a gap or an inversion, to narrow and wide filters in both regions, through ends of all kinds, a kill and moves', {
+  it('is published without a gap or an inversion, to narrow and wide filters in both regions, through ends of all kinds, a kill and moves', {
     timeout: 120_000,
   }, async () => {
     const all = await connect('us', 'watch-all', KEPT)

@@ -131,7 +131,7 @@ describe('a publish by HTTP', () => {
     expect(refused.headers.get('content-type')).toBe('application/problem+json')
   })
 
-  it('is told that it is too large although most of it is still to be sent', async () => {
+  it('gets the refusal that it is too large although most of it is still to be sent', async () => {
     const body = { topic: 'a/b', text: 'x'.repeat(12_000_000) }
     for (let i = 0; i < 10; i++) expect((await publish('us', body)).status).toBe(413)
   })

@@ -115,7 +115,7 @@ describe('a registered device', { timeout: TEST_MS }, () => {
     for (const region of ['us', 'eu']) expect(await refusal(region, 'revoked-for-good', secret)).toBe(0x87)
   })
 
-  it('is let in by its home while no core answers, and a new one is told to try again', async () => {
+  it('is let in by its home while no core answers, and a new one is refused as temporarily unavailable', async () => {
     const { secret } = await registry.create('known')
     const other = await registry.create('new')
     await (await Client.connect(system, 'eu', 'known', { token: secret, ...KEPT })).end()
@@ -214,7 +214,7 @@ describe('a device with a claim token', { timeout: TEST_MS }, () => {
     expect(listed.body.items.map(({ id }) => id).sort()).toEqual(done.map(({ device }) => device).sort())
   })
 
-  it('that is none is told so by the edge itself', async () => {
+  it('that is none is refused by the edge itself', async () => {
     const { status, body } = await registry.provision('eu', { claimToken: 'guess', device: 'x' })
     expect([status, body.field]).toEqual([403, 'claimToken'])
   })

@@ -47,7 +47,7 @@ describe('retained messages', () => {
     },
   )
 
-  it('of 22 roots with 1 MB each wait for a client that acknowledges late (case 25)', {
+  it('of 22 roots with 1 MB each wait for a client that acknowledges slowly (case 25)', {
     timeout: TEST_MS,
   }, async () => {
     const topics = Array.from({ length: 22 }, (_, i) => `late/${i}/x`)

@@ -80,7 +80,7 @@ describe.each(TROUBLES)('clients that move between regions $name', (trouble) => 
   }, SYSTEM_START_MS)
   afterAll(() => system.stop())
 
-  it('lose nothing that was acknowledged, and get each publisher’s messages in order, but for what is late', {
+  it('lose nothing that was acknowledged, and get each publisher’s messages in order, but for an old home’s remainder', {
     timeout: 300_000,
   }, async () => {
     const roamers: Roamer[] = []

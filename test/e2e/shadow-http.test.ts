@@ -22,7 +22,7 @@ async function ask(region: string, device: string, { name, ...request }: Asked =
 const desired = (state: object) => ({ method: 'PATCH', body: { state: { desired: state } } })
 
 describe('a shadow over HTTP', () => {
-  it('is changed in the other region, which its device hears, and read in both', async () => {
+  it('is changed in the other region, and its device gets the change, and read in both', async () => {
     const device = await ShadowClient.connect(system, 'eu', 'heater', 'devices/heater/shadow')
     await device.listen('update/#', '+/rejected')
     const changed = await ask('us', 'heater', desired({ target: 21 }))

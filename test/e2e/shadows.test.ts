@@ -46,7 +46,7 @@ describe('a shadow', () => {
     await app.end()
   })
 
-  it('goes along when its device changes region, and waits there for the next update', async () => {
+  it('moves when its device changes region, and waits there for the next update', async () => {
     const root = 'devices/roamer/shadow'
     const roamer = await ShadowClient.connect(system, 'eu', 'roamer', root, KEPT)
     await roamer.listen('update/delta')
@@ -79,7 +79,7 @@ describe('a shadow', () => {
     await app.end()
   })
 
-  it('is there in the region to which its device goes when the other is lost; what that had yet comes late', async () => {
+  it('is there in the region to which its device goes when the other is lost; what was not synced comes later', async () => {
     const root = 'devices/orphan/shadow'
     const device = await ShadowClient.connect(system, 'eu', 'orphan', root, KEPT)
     await device.listen('update/delta')
@@ -108,7 +108,7 @@ describe('a shadow', () => {
     await near.end()
   }, 120_000)
 
-  it('is updated inside a region that is cut off from the core; who listens elsewhere hears of it later', async () => {
+  it('is updated inside a region that is cut off from the core; subscribers elsewhere get it later', async () => {
     const root = 'devices/inside/shadow'
     const device = await ShadowClient.connect(system, 'eu', 'inside', root)
     await device.listen('update/delta')
@@ -146,7 +146,7 @@ describe('a shadow', () => {
 })
 
 describe('by AWS IoT’s topics', () => {
-  it('the same shadow is asked and heard, in the other region and by wide filters too', async () => {
+  it('the same shadow is asked and followed, in the other region and by wide filters too', async () => {
     const device = await ShadowClient.connect(system, 'eu', 'thing', '$aws/things/thing/shadow')
     await device.listen(...ANSWERS, 'update/delta')
     const wide = await Client.connect(system, 'us', 'thing-watcher')

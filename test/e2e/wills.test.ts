@@ -30,7 +30,7 @@ const textsOf = (raw: Raw) => raw.of('publish').map(({ payload }) => String(payl
 
 describe('wills of several connections', () => {
   describe.each([4, 5] as const)('MQTT version %i', (version) => {
-    it('two wills in quick succession both come, in order, though the receiver acknowledges late [MQTT-3.1.2-8]', async () => {
+    it('two wills in quick succession both come, in order, though the receiver acknowledges slowly [MQTT-3.1.2-8]', async () => {
       const topic = `wills/quick-${version}/x`
       const watcher = await watcherOf(topic)
       for (const text of ['first', 'second']) {

@@ -29,7 +29,7 @@ test('an outcome that is missing or unknown is a failure of the receiver', () =>
     expect(outcomeOf(byte)).toBe(Reason.UnspecifiedError)
 })
 
-test('a publisher hears reason codes only', () => {
+test('a publisher gets reason codes only', () => {
   const codes: readonly number[] = Object.values(Reason)
   for (const outcome of ALL) expect(codes).toContain(reasonOf(outcome))
   expect(reasonOf(Outcome.Stored)).toBe(Reason.Success)

@@ -117,7 +117,7 @@ describe('PUBLISH of 5.0', () => {
     ['a property past the end of its block', 0x30, "0001 't' 02 02 00000001", 'MalformedPacket'],
   ])
 
-  test('Content Type and Topic Alias are not taken for one another', () => {
+  test('Content Type and Topic Alias are not confused', () => {
     expect(refusal(() => decodeAll(5, framed(0x30, "0001 't' 07 03 0001 'c' 23 0001")))).toBeNull()
   })
 })

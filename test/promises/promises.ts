@@ -34,9 +34,9 @@ export const PROMISES: readonly Promise_[] = [
     tests: [
       'twenty claims of two pods have exactly one winner per epoch',
       'an old connection that is still open in another region is closed with reason 0x8E',
-      'its client goes on elsewhere with its session; when it is back it gives way, and what it had comes late',
+      'its client goes on elsewhere with its session; when it is back it gives way, and its remainder comes later',
       'writes that race with a new home are in what it finds, or were refused',
-      'is there in the region to which its device goes when the other is lost; what that had yet comes late',
+      'is there in the region to which its device goes when the other is lost; what was not synced comes later',
       'simulated runs with faults break no promise',
     ],
     open: null,

@@ -76,7 +76,7 @@ test('a field more, a field less, or another bound changes the hash; the order o
     expect(hash(['a', other], ['b', b])).not.toBe(hash(['a', a], ['b', b]))
 })
 
-test('bytes and text are told apart in every version but the first', () => {
+test('bytes and text differ in every version but the first', () => {
   const both = (version: RelayVersion) =>
     [bytesSchema, z.base64()].map((schema) => hashOf(version, new Map([['x', schema as z.ZodType]])))
   expect(new Set(both(1)).size).toBe(1)

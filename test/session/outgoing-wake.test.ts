@@ -9,7 +9,7 @@ function absent(...topics: string[]): FakeActor {
   return actor
 }
 
-test('an awakened session takes acknowledgements of what it had stored and sent, and goes on behind it', () => {
+test('an awakened session accepts acknowledgements of what it had stored and sent, and goes on after it', () => {
   const actor = absent('a', 'b', 'c')
   actor.resume(2)
   actor.hibernate(2)

@@ -88,7 +88,7 @@ test('what is still open when its bounded wait is over is stored, then settled, 
   expect(actor.wakeAt).toBe(0)
 })
 
-test('a QoS 2 delivery is stored when it is sent, behind what is in flight before it', () => {
+test('a QoS 2 delivery is stored when it is sent, after those in flight before it', () => {
   const actor = online()
   actor.deliverAll('a', 'b')
   actor.acknowledge(1)

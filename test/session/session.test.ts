@@ -38,12 +38,12 @@ describe('publishing', () => {
     expect(first(Reason.Success)).toEqual([puback(1), puback(2)])
   })
 
-  test('a 5.0 client is told of a refusal, and stays connected', () => {
+  test('a 5.0 client gets a refusal, and stays connected', () => {
     const done = passedOn(liveSession(5), publish('a', 1))
     expect(done(Reason.QuotaExceeded)).toEqual([puback(1, Reason.QuotaExceeded)])
   })
 
-  test('a 3.1.1 client cannot be told, so its connection is closed, after the answers before [MQTT-3.3.5-2, 3.1.1]', () => {
+  test('a 3.1.1 client has no negative acknowledgement, so its connection is closed, after the answers before [MQTT-3.3.5-2, 3.1.1]', () => {
     const session = liveSession(4)
     const [a, b, c] = [1, 2, 3].map((id) => passedOn(session, publish('a', id)))
     expect(c?.(Reason.Success)).toEqual([])
@@ -54,7 +54,7 @@ describe('publishing', () => {
     ])
   })
 
-  test('what a 3.1.1 client sent behind a refused message is not taken: it comes again behind that, on the next connection', () => {
+  test('a message that a 3.1.1 client sent after a refused one is not accepted: it comes again after that one, on the next connection', () => {
     const session = liveSession(4, { expirySeconds: 60 })
     const [, refused] = [1, 2].map((id) => passedOn(session, publish('a', id)))
     // Nothing is said before the first one has its outcome.
@@ -68,7 +68,7 @@ describe('publishing', () => {
     passedOn(session, publish('a', 4, 2))
   })
 
-  test('what a 5.0 client sent behind a message that failed fails too until it is told: should it not hear, it sends both again, in order', () => {
+  test('a message that a 5.0 client sent after a failed one fails too until the client knows: if it never learns, it sends both again, in order', () => {
     const session = liveSession(5)
     const [first, failed] = ['rooms/1/a', 'rooms/2/a'].map((topic, i) =>
       passedOn(session, publish(topic, i + 1)),
@@ -87,7 +87,7 @@ describe('publishing', () => {
     passedOn(session, publish('rooms/2/b', 6))
   })
 
-  test('what a 5.0 client sent behind a message that was refused for itself is taken', () => {
+  test('a message that a 5.0 client sent after one that was refused for itself is accepted', () => {
     const session = liveSession(5)
     const [, refused] = [1, 2].map((id) => passedOn(session, publish('a', id)))
     expect(refused?.(Reason.QuotaExceeded)).toEqual([])

@@ -33,7 +33,7 @@ function agreed(
   return negotiate(connect, settings)
 }
 
-test('a 3.1.1 client keeps its keep alive and is told nothing', () => {
+test('a 3.1.1 client keeps its keep alive and gets no property', () => {
   expect(agreed(4, {}, { keepAlive: 60 })).toEqual({
     terms: {
       protocolVersion: 4,
@@ -53,7 +53,7 @@ test('a 3.1.1 session with Clean Session 0 outlives its connection, with 1 it do
   expect(agreed(4, {}, { cleanStart: true }).expirySeconds).toBe(0)
 })
 
-test('a 5.0 client is told what this server grants', () => {
+test('a 5.0 client learns what this server grants', () => {
   expect(agreed(5, {}).properties).toEqual({
     receiveMaximum: INCOMING_INFLIGHT_MAX,
     maximumPacketSize: SETTINGS.packetBytesMax,
@@ -61,7 +61,7 @@ test('a 5.0 client is told what this server grants', () => {
   })
 })
 
-test('a keep alive below the bound becomes the bound, and the client is told', () => {
+test('a keep alive below the bound becomes the bound, and CONNACK says so', () => {
   const { terms, properties } = agreed(5, {}, { keepAlive: 30 })
   expect(terms.keepAliveSeconds).toBe(600)
   expect(properties.serverKeepAlive).toBe(600)
@@ -94,7 +94,7 @@ test('Clean Start says nothing about how long a 5.0 session lives', () => {
   expect(agreed(5, { sessionExpiryInterval: 60 }, { cleanStart: true }).expirySeconds).toBe(60)
 })
 
-test('a session expiry within the bound is granted as asked for, a longer one is cut and the client told', () => {
+test('a session expiry within the bound is granted as asked for, a longer one is cut, and CONNACK says so', () => {
   const most = agreed(5, { sessionExpiryInterval: SESSION_EXPIRY_SECONDS_MAX })
   expect(most.expirySeconds).toBe(SESSION_EXPIRY_SECONDS_MAX)
   expect(most.properties).not.toHaveProperty('sessionExpiryInterval')

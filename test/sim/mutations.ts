@@ -127,7 +127,7 @@ export const MUTATIONS: readonly Mutation[] = [
       ),
   },
   {
-    what: 'a courier sends what failed after what came since',
+    what: 'a courier sends failed records after newer ones',
     breaks: ['one order'],
     apply: () =>
       replace(
@@ -160,7 +160,7 @@ export const MUTATIONS: readonly Mutation[] = [
     apply: () => replace(Interests.prototype, 'add', () => () => false),
   },
   {
-    what: 'a moved session is let go without a fence',
+    what: 'a moved session is released without a fence',
     breaks: ['durable'],
     kinds: ['roam', 'core losses', 'core repeats'],
     apply: () => replace(Registrar.prototype, 'fence', () => () => Promise.resolve()),
@@ -209,7 +209,7 @@ export const MUTATIONS: readonly Mutation[] = [
       ),
   },
   {
-    what: 'a home leaves its shadows behind',
+    what: 'a home does not hand its shadows over',
     breaks: ['durable'],
     from: SHADOW_SEEDS_FROM,
     apply: () =>
@@ -223,7 +223,7 @@ export const MUTATIONS: readonly Mutation[] = [
       ),
   },
   {
-    what: 'what a lost home had applied to shadows is not applied',
+    what: 'shadow changes of a lost home are not applied',
     breaks: ['durable'],
     kinds: FAIL_OVER,
     from: SHADOW_SEEDS_FROM,
@@ -236,19 +236,19 @@ export const MUTATIONS: readonly Mutation[] = [
     apply: () => replace(StoreSync.prototype, 'alarm', () => () => Promise.resolve()),
   },
   {
-    what: 'the home does not keep what is retained',
+    what: 'the home does not store retained messages',
     breaks: ['retained'],
     apply: () => replace(Retained.prototype, 'keep', () => () => Reason.Success),
   },
   {
-    what: 'what a home had retained and not synced is forgotten in a fail-over',
+    what: 'retained messages that were not synced are forgotten in a fail-over',
     breaks: ['retained'],
     kinds: FAIL_OVER,
     from: RETAINED_SEEDS_FROM,
     apply: () => replace(Retained.prototype, 'unsynced', () => () => []),
   },
   {
-    what: 'a session whose queue is full acknowledges what it does not take',
+    what: 'a session whose queue is full acknowledges messages that it does not accept',
     breaks: ['durable', 'subscribed', 'shared'],
     from: FULL_SEEDS_FROM,
     apply: () =>
@@ -290,7 +290,7 @@ export const MUTATIONS: readonly Mutation[] = [
       ),
   },
   {
-    what: 'what may not have arrived of presence when a home is given away, or lost, is not told again',
+    what: 'presence events that may not have arrived when a home is handed over, or lost, are not published again',
     breaks: ['presence'],
     kinds: [...FAIL_OVER, 'edge losses', 'partitions'],
     from: PRESENCE_SEEDS_FROM,
@@ -303,7 +303,7 @@ export const MUTATIONS: readonly Mutation[] = [
     apply: () => replace(StoreSync.prototype, 'plan', () => () => undefined),
   },
   {
-    what: 'nobody tells a directory that has gone back of a newer home',
+    what: 'a directory that has gone back does not learn of a newer home',
     breaks: ['one home', 'durable', 'error'],
     from: RESTORED_SEEDS_FROM,
     apply: () => replace(Home.prototype, 'newest', () => () => null),
@@ -338,7 +338,7 @@ export const MUTATIONS: readonly Mutation[] = [
       ),
   },
   {
-    what: 'a will of before a fail-over is told when the lost region is back',
+    what: 'a will of before a fail-over is published when the lost region is back',
     breaks: ['will'],
     kinds: FAIL_OVER,
     apply: () =>
@@ -353,7 +353,7 @@ export const MUTATIONS: readonly Mutation[] = [
       ),
   },
   {
-    what: 'what a lost home had is not taken',
+    what: 'the remainder of a lost home is not imported',
     breaks: ['durable', 'shared'],
     kinds: FAIL_OVER,
     apply: () => replace(Handover.prototype, 'importRest', () => () => Promise.resolve()),
@@ -404,7 +404,7 @@ export const MUTATIONS: readonly Mutation[] = [
       ),
   },
   {
-    what: 'a home begins from the store by a clock that is two minutes ahead of what the store goes by',
+    what: 'a home begins from the store by a clock that is two minutes ahead of the store’s',
     breaks: ['expiry'],
     kinds: FAIL_OVER,
     apply: () =>

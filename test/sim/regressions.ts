@@ -17,12 +17,12 @@ export const FOUND: readonly Found[] = [
     test: ['actors/stubs.test.ts', 'a call goes over a new stub only when'],
   },
   {
-    what: 'a subscribe that failed late took back one that had succeeded meanwhile',
-    test: ['actors/leaf.test.ts', 'a subscribe that fails late does not take back'],
+    what: 'a subscribe that failed ended one that had succeeded meanwhile',
+    test: ['actors/leaf.test.ts', 'a subscribe that fails does not end one'],
   },
   {
-    what: 'a withdrawal of interest that came late undid a newer wish',
-    test: ['actors/leaf.test.ts', 'a withdrawal that comes after a newer wish'],
+    what: 'an old withdrawal of interest undid a newer interest',
+    test: ['actors/leaf.test.ts', 'a withdrawal that comes after a newer interest'],
   },
   {
     what: 'what came after a message under way overtook it when the home came to the region',
@@ -30,11 +30,11 @@ export const FOUND: readonly Found[] = [
   },
   {
     what: 'a message got another number when one behind it was given up, and was taken twice',
-    test: ['actors/uplink.test.ts', 'after the home took what waited, no number goes out again'],
+    test: ['actors/uplink.test.ts', 'after the home picked up what waited, no number goes out again'],
   },
   {
-    what: 'what the home took from the uplink, and got by the core too, was taken for delivered before it was',
-    test: ['actors/home.test.ts', 'what the home took from the uplink, and what of it comes by the core too'],
+    what: 'a message that the home picked up from the uplink, and got by the core too, counted as delivered before it was',
+    test: ['actors/home.test.ts', 'messages that the home picked up from the uplink are answered'],
   },
   {
     what: 'SUBACK without an interest, since a pod remembered the home in the region that asked',
@@ -50,7 +50,7 @@ export const FOUND: readonly Found[] = [
   },
   {
     what: 'a newer message overtook a late one between two tries of an import',
-    test: ['actors/home-late.test.ts', 'what is late in a former home that is out of reach for a moment'],
+    test: ['actors/home-late.test.ts', 'the remainder of a former home that is out of reach for a moment'],
   },
   {
     what: 'a release that waited for its fence ended the subscriptions of the home that had come back',
@@ -119,7 +119,7 @@ export const FOUND: readonly Found[] = [
     test: ['actors/late-subscriptions.test.ts', 'so does a client of the home’s own region'],
   },
   {
-    what: 'a SUBACK brought what a former home had retained, which heard of its successor by it (seed 2002024)',
+    what: 'a SUBACK brought retained messages of a former home, which learnt of its successor by it (seed 2002024)',
     test: ['actors/late-subscriptions.test.ts', 'a home that learns of its successor tells that at once'],
   },
   {
@@ -165,8 +165,8 @@ export const FOUND: readonly Found[] = [
     test: ['actors/sharing.test.ts', 'where the way to the last members failed'],
   },
   {
-    what: 'a message was taken behind one that had failed and that its publisher, not told yet, sent again (seed 9000948)',
-    test: ['session/session.test.ts', 'what a 5.0 client sent behind a message that failed fails too'],
+    what: 'a message was accepted after a failed one, which its publisher did not yet know of and sent again (seed 9000948)',
+    test: ['session/session.test.ts', 'a message that a 5.0 client sent after a failed one fails too'],
   },
   {
     what: 'a message that the home in between had taken came again at the next, behind newer ones (seed 1000262, with roam, client drops, partitions and core losses)',

@@ -90,7 +90,7 @@ export function describeHistory(pods: Pods): void {
       },
     )
 
-    it('a range has its beginning and not its end, in both orders and behind any place', async () => {
+    it('a range has its beginning and not its end, in both orders and after any place', async () => {
       const root = freshRoot()
       const at = Date.now() - 10_000
       await put(root, [row(1, at), row(2, at + 1), row(3, at + 2), row(4, at + 3)])

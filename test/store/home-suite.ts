@@ -67,7 +67,7 @@ export function describeHomes(pods: Pods): void {
       expect(await store.claimHome(FLEET, root, US, 2)).toEqual({ claimed: true, home })
     })
 
-    it('a claim with a stale expectation is told the home and changes nothing', async () => {
+    it('a claim with a stale expectation gets the home and changes nothing', async () => {
       const root = freshRoot()
       await store.claimHome(FLEET, root, EU, 0)
       await store.claimHome(FLEET, root, US, 1)
@@ -78,7 +78,7 @@ export function describeHomes(pods: Pods): void {
       expect(await store.home(FLEET, root)).toEqual(home)
     })
 
-    it('a claim that expects a home where there is none is told so', async () => {
+    it('a claim that expects a home where there is none gets that answer', async () => {
       const root = freshRoot()
       expect(await store.claimHome(FLEET, root, EU, 7)).toEqual({ claimed: false, home: null })
       expect(await store.home(FLEET, root)).toBeNull()

@@ -186,7 +186,7 @@ export function describeRegistry(
       expect([await all(fleet, kitchen), await all(fleet, WIDE)]).toEqual([[], []])
     })
 
-    it('what is taken off late takes nothing newer off', async () => {
+    it('an old removal removes nothing newer', async () => {
       const fleet = freshFleet()
       const first = await put(fleet, 'lamp', '1', [WIDE])
       const second = await put(fleet, 'lamp', '2', [WIDE])
@@ -209,7 +209,7 @@ export function describeRegistry(
         .flat()
         .filter((one) => one.fleet === fleet)
 
-    it('stand for each region from when the change is stored until it was told', async () => {
+    it('stand for each region from when the change is stored until the region confirms it', async () => {
       const fleet = freshFleet()
       const version = await put(fleet, 'lamp', '1', [], [], [EU, US])
       const notice = { fleet, client: 'lamp' as ClientId, version }
@@ -221,7 +221,7 @@ export function describeRegistry(
       expect(await ours(fleet)).toEqual([{ region: US, ...notice }])
     })
 
-    it('one of a later change stays when the earlier was told', async () => {
+    it('one of a later change stays when the earlier is confirmed', async () => {
       const fleet = freshFleet()
       const first = await put(fleet, 'lamp', '1', [], [], [EU])
       const second = await put(fleet, 'lamp', '2', [], [], [EU])

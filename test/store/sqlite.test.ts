@@ -23,7 +23,7 @@ async function newPlace(): Promise<StorePlace & { file: string }> {
 
 describeStore('the SQLite store', newPlace)
 
-it('what a region has synced comes back by the region’s clock exactly, told by the file’s', async () => {
+it('what a region has synced comes back by the region’s clock exactly, computed from the file’s', async () => {
   const place = await newPlace()
   const minutes = (count: number) => 1_700_000_000_000 + count * 60_000
   let now = minutes(0)

@@ -181,7 +181,7 @@ export function describeStates(pods: Pods): void {
       expect((await taken(root)).queue).toEqual([])
     })
 
-    it('once a newer home has begun from the store, an older one is told that it may have come too late', async () => {
+    it('once a newer home has begun from the store, an older one learns that its changes may be missing there', async () => {
       const root = freshRoot()
       expect(await store.putState(changeOf(root, 1, 1, { session: SESSION }))).toBe(true)
       await otherPod.takeState(FLEET, root, 2)

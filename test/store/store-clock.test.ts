@@ -51,7 +51,7 @@ test('it says the store’s time, and goes on with it', async () => {
   expect(clock.now()).toBe(truth())
 })
 
-test('half of the round trip is taken for the way back', async () => {
+test('half of the round trip counts as the way back', async () => {
   way = { thereMs: 0, backMs: 100 }
   const clock = await open()
   expect(clock.now()).toBe(truth() - 50)
@@ -99,7 +99,7 @@ test('what was long on its way says less than what is known', async () => {
   expect(clock.now()).toBe(truth())
 })
 
-test('where the store did not say anything yet there is no clock', async () => {
+test('where the store has not answered yet there is no clock', async () => {
   down = true
   await expect(open()).rejects.toThrow('down')
   down = false
