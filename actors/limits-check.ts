@@ -7,8 +7,9 @@ import { BODY_BYTES_MAX } from '../src/relay/body.ts'
 import { COMMAND_BYTES_MAX } from '../src/relay/command.ts'
 import { WIDE_FILTERS_MAX } from '../src/relay/wide.ts'
 import {
+  INCOMING_HELD_BYTES_MAX,
   OUTGOING_INFLIGHT_BYTES_MAX,
-  QUEUE_BYTES_MAX,
+  QUEUE_MEMORY_BYTES_MAX,
   SUBSCRIPTIONS_MAX,
   TOPIC_ALIASES_INCOMING_MAX,
 } from '../src/session/limits.ts'
@@ -18,18 +19,22 @@ import {
   UNSYNCED_PATCH_BYTES_MAX,
 } from '../src/shadow/limits.ts'
 import {
+  ACTOR_CLIENT_BYTES_MAX,
+  ACTOR_MEMORY_BYTES_MAX,
   ACTOR_MESSAGES_BYTES_MAX,
+  ARRIVALS_BYTES_MAX,
   ATTACHMENT_BYTES_MAX,
   ATTACHMENT_DELAY_MS,
   CALL_ROOM_BYTES_MAX,
   COMMANDS_KEPT_BYTES_MAX,
   COURIER_BATCH_BYTES_MAX,
   COURIER_BATCH_RECORDS_MAX,
+  COURIER_PENDING_BYTES_MAX,
   EARLY_FRAME_BYTES_MAX,
   HISTORY_ROW_BYTES_MAX,
   HISTORY_WAITING_BYTES_MAX,
   LATE_RETAINED_MAX,
-  OUTBOX_BYTES_MAX,
+  OUTBOX_MESSAGES_MAX,
   RETAINED_PAGE_BYTES_MAX,
   SQL_LIST_MAX,
   SYNC_BYTES_PER_CALL_MAX,
@@ -69,15 +74,21 @@ const DELIVERY_BYTES = RECORD_BYTES + 4 * SUBSCRIPTIONS_MAX + STRING_BYTES_MAX
 /** Of an isolate's memory, for the messages of one actor. */
 const ISOLATE_SHARE = 3 / 4
 
-/** A queue that waits in memory, messages for others and calls with these, history not stored yet, bytes in flight. */
+/** The budget of an actor, and the bounds beside it that are always reserved. */
 const ACTOR_BYTES =
-  QUEUE_BYTES_MAX +
-  ACTOR_MESSAGES_BYTES_MAX +
+  ACTOR_MEMORY_BYTES_MAX +
+  QUEUE_MEMORY_BYTES_MAX +
+  OUTGOING_INFLIGHT_BYTES_MAX +
   CALL_ROOM_BYTES_MAX +
   HISTORY_WAITING_BYTES_MAX +
-  OUTGOING_INFLIGHT_BYTES_MAX +
   COMMANDS_KEPT_BYTES_MAX +
-  SHADOWS_CHARACTERS_MAX
+  SHADOWS_CHARACTERS_MAX +
+  ARRIVALS_BYTES_MAX +
+  RETAINED_PAGE_BYTES_MAX +
+  PACKET_BYTES_MAX
+
+/** A message of the outbox in memory: its place in its lane, its name, the numbers of its row. */
+const OUTBOX_ITEM_BYTES = 320
 
 type Rule = readonly [what: string, needs: number, max: number]
 
@@ -142,11 +153,23 @@ const RULES: readonly Rule[] = [
   // Memory: what one actor may hold, and the share of the isolate that is left to it. The others in the isolate sleep, mostly.
   ['the messages of a device or a leaf', ACTOR_BYTES, ISOLATE_SHARE * PLATFORM_ISOLATE_BYTES_MAX],
   [
-    'the outbox of an uplink, and its calls',
-    OUTBOX_BYTES_MAX + UPLINK_CALLS_ALL_MAX * UPLINK_BYTES_PER_CALL_MAX,
+    'the messages of an uplink, its outbox without the records, and its calls',
+    ACTOR_MEMORY_BYTES_MAX +
+      OUTBOX_MESSAGES_MAX * OUTBOX_ITEM_BYTES +
+      UPLINK_CALLS_ALL_MAX * UPLINK_BYTES_PER_CALL_MAX,
     ISOLATE_SHARE * PLATFORM_ISOLATE_BYTES_MAX,
   ],
   ['the calls of an uplink', UPLINK_CALLS_ALL_MAX + SYNC_CALLS_MAX, PLATFORM_CONNECTIONS_MAX],
+  [
+    'packets of a client that wait: others have the rest of the budget',
+    INCOMING_HELD_BYTES_MAX,
+    ACTOR_CLIENT_BYTES_MAX,
+  ],
+  [
+    'each use of the budget leaves memory to the other',
+    Math.max(ACTOR_CLIENT_BYTES_MAX, ACTOR_MESSAGES_BYTES_MAX) + COURIER_PENDING_BYTES_MAX,
+    ACTOR_MEMORY_BYTES_MAX,
+  ],
 
   // Sockets.
   ['a packet in one WebSocket message', PACKET_BYTES_MAX, PLATFORM_WEBSOCKET_MESSAGE_BYTES_MAX],

@@ -10,8 +10,12 @@ export const COURIER_BATCH_RECORDS_MAX = 256
 export const COURIER_BATCH_BYTES_MAX = 1024 * 1024
 /** Waits in memory for one receiver; past it QoS 0 is dropped and QoS 1 refused. */
 export const COURIER_PENDING_BYTES_MAX = 8 * 1024 * 1024
-/** Bytes of messages that one actor holds on their way to others; past it QoS 0 is dropped and QoS 1 refused with 0x97. */
+/** Bytes that one actor holds in memory while they are on their way, beside the bounds that are always reserved. */
+export const ACTOR_MEMORY_BYTES_MAX = 36 * 1024 * 1024
+/** Of these, messages on their way to others; past it QoS 0 is dropped and QoS 1 refused with 0x97. */
 export const ACTOR_MESSAGES_BYTES_MAX = 24 * 1024 * 1024
+/** Of these, packets of the actor's own client that wait. The rest is for messages, so that a client that floods stops nobody else. */
+export const ACTOR_CLIENT_BYTES_MAX = 28 * 1024 * 1024
 /** Bytes that an actor has in calls under way: each receiver's call is a copy, and further calls wait. */
 export const CALL_ROOM_BYTES_MAX = 8 * 1024 * 1024
 /** A call that waits for room begins after this at the latest: by then those before it have left the actor. */
@@ -50,6 +54,8 @@ export const ATTACHMENT_BYTES_MAX = 12 * 1024
 export const ARRIVAL_BYTES_MAX = 16 * 1024
 /** Sockets of one actor that wait for CONNACK: so many without a checked token, and so many with one. The oldest goes. */
 export const ARRIVALS_MAX = 8
+/** Bytes of all these sockets, unfinished CONNECTs included: past it the socket that takes most of them is closed. */
+export const ARRIVALS_BYTES_MAX = 4 * 1024 * 1024
 /** Frames that may wait in one actor while CONNECTs are being answered. */
 export const EARLY_FRAME_BYTES_MAX = 1024 * 1024
 

@@ -74,6 +74,8 @@ export interface Settings {
   readonly packetBytesMax: number
   /** Bound of one uplink's outbox. */
   readonly outboxMessagesMax: number
+  /** Bytes that one actor holds in memory while they are on their way (memory-budget.ts). */
+  readonly memoryBytesMax: number
   /** Bound of one session's queue, and what a full one does. */
   readonly queue: QueueBound
   /** Bytes of a page of what travels in pages: a state that moves, retained messages for a subscriber. */

@@ -6,10 +6,12 @@ import type { PacketStream } from '../../src/mqtt/packet-stream.ts'
 import { ProtocolViolation, Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
 import type { Delivery } from '../../src/session/delivery.ts'
 import type { Effect, SubscribeEffect, UnsubscribeEffect } from '../../src/session/effect.ts'
+import { INCOMING_HELD_BYTES_MAX } from '../../src/session/limits.ts'
 import { Session } from '../../src/session/session.ts'
 import type { StoredDelivery } from '../../src/session/stored-delivery.ts'
 import { negotiate } from '../../src/session/terms.ts'
 import type { Leaf } from '../leaf/leaf.ts'
+import { memoryOf } from '../memory-budget.ts'
 import type { Connection, Platform } from '../platform.ts'
 import type { Admission } from './connection/attachment.ts'
 import { checkKeepAlive } from './connection/keep-alive.ts'
@@ -125,6 +127,7 @@ export class Device implements DeviceInputs {
     try {
       for (const packet of packets) {
         if (packet.type === 'disconnect') live.farewell = packet.reason
+        this.limitHeld(session)
         pending.push(...this.perform(session.step(packet)))
         if (this.state.live !== live) break
       }
@@ -136,6 +139,13 @@ export class Device implements DeviceInputs {
     // After a stall, or when the actor's memory was lost.
     if (this.state.live === live) void this.parts.retainedReplay.goOn(session)
     await Promise.all(pending)
+  }
+
+  /** Packets that wait share the actor's memory with messages for others. */
+  private limitHeld(session: Session): void {
+    const { client } = memoryOf(this.platform)
+    const heldBytesMax = Math.min(INCOMING_HELD_BYTES_MAX, client.bytes + client.room)
+    if (heldBytesMax !== session.heldBytesMax) session.step({ type: 'memory', heldBytesMax })
   }
 
   /** The peer has closed the connection, or is not reached. */

@@ -97,6 +97,23 @@ export class Outbox {
 
   /** All messages without their records, in the order in which they were stored. */
   *all(): Generator<OutboxRow> {
+    // Long outages leave many rows of few roots: rows share what is the same in them.
+    const strings = new Map<unknown, string>()
+    const shared = <T extends string>(value: unknown): T => {
+      let text = strings.get(value)
+      if (text === undefined) {
+        text = String(value)
+        strings.set(value, text)
+      }
+      return text as T
+    }
+    const destinations = new Map<string, Destination>()
+    const sharedDestination = (row: SqlRow): Destination => {
+      const key = `${row.kind} ${row.region} ${row.epoch}`
+      const destination = destinations.get(key) ?? destinationOf(row)
+      destinations.set(key, destination)
+      return destination
+    }
     for (let after = 0, rows: SqlRow[] = []; ; after = Number(rows.at(-1)?.id)) {
       rows = this.storage.exec(
         'SELECT id, root, kind, region, epoch, source, number, expires_at, length(record) AS bytes FROM outbox WHERE id > ? ORDER BY id LIMIT ?',
@@ -106,10 +123,10 @@ export class Outbox {
       for (const row of rows)
         yield {
           id: Number(row.id),
-          root: String(row.root) as Root,
-          to: destinationOf(row),
-          hint: row.kind === 'home' ? (row.region as RegionId | null) : null,
-          name: { source: String(row.source), number: Number(row.number) },
+          root: shared<Root>(row.root),
+          to: sharedDestination(row),
+          hint: row.kind === 'home' && row.region !== null ? shared<RegionId>(row.region) : null,
+          name: { source: shared(row.source), number: Number(row.number) },
           expiresAt: Number(row.expires_at),
           bytes: Number(row.bytes),
         }

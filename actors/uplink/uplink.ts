@@ -2,10 +2,12 @@
 // that cannot be delivered wait in the outbox.
 import type { RegionId, Root } from '../../src/id/ids.ts'
 import { type Outcome, packOutcomes } from '../../src/mqtt/outcome.ts'
+import { Reason } from '../../src/mqtt/reason.ts'
 import { unpackBatch } from '../../src/relay/batch.ts'
 import type { UplinkFacts } from '../../src/relay/explain.ts'
 import { waitUntil } from '../calls/waits.ts'
 import { UPLINK_ALARM_MS } from '../limits.ts'
+import { type MemoryBudget, memoryOf } from '../memory-budget.ts'
 import type { Platform } from '../platform.ts'
 import { Dispatch } from './dispatch.ts'
 import { type UplinkAsked, uplinkFacts } from './facts.ts'
@@ -24,8 +26,11 @@ export class Uplink {
   private readonly dispatch: Dispatch
   private readonly pickup: HomePickup
 
+  private readonly memory: MemoryBudget
+
   constructor(platform: Platform) {
     this.platform = platform
+    this.memory = memoryOf(platform)
     this.lanes = new Lanes(platform.randomId())
     this.outbox = new Outbox(platform.storage, platform.settings.outboxMessagesMax)
     this.settlement = new Settlement(platform, this.outbox, this.lanes)
@@ -43,10 +48,7 @@ export class Uplink {
   async send(root: Root, to: Destination, hint: RegionId | null, batch: Uint8Array): Promise<Uint8Array> {
     const lane = this.lanes.of(root, to, hint)
     const outcomes = unpackBatch(batch).map(
-      (record) =>
-        new Promise<Outcome>((settle) => {
-          lane.items.push(newItem(record, this.platform.now(), settle))
-        }),
+      (record) => new Promise<Outcome>((settle) => this.add(lane, record, settle)),
     )
     this.lanes.ready.offer(lane)
     // If the link is down, or if stored messages come first, store at once: waiting would only delay the publisher.
@@ -55,6 +57,26 @@ export class Uplink {
     this.dispatch.plan(lane.destination)
     this.settlement.planStore()
     return packOutcomes(await Promise.all(outcomes))
+  }
+
+  /** Without memory for a message, the lane's messages are stored at once, and this one if it is not QoS 0. */
+  private add(lane: Lane, record: Uint8Array, settle: (outcome: Outcome) => void): void {
+    const now = this.platform.now()
+    if (this.memory.hold(record)) {
+      const item = newItem(record, now, (outcome) => {
+        this.memory.release(record)
+        settle(outcome)
+      })
+      lane.items.push(item)
+      return
+    }
+    const item = newItem(record, now, settle)
+    if (item.qos === 0) {
+      settle(Reason.Success)
+      return
+    }
+    lane.items.push(item)
+    this.settlement.storeAll(lane)
   }
 
   /** See `UplinkPeer`. */

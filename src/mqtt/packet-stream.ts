@@ -33,6 +33,11 @@ export class PacketStream {
     this.#keptBytes = pending.length
   }
 
+  /** What the partial packet takes in memory. */
+  get keptBytes(): number {
+    return this.#kept.length
+  }
+
   /** The partial packet, as a copy without slack: it may be stored or sent as it is. */
   get pending(): Uint8Array {
     return this.#keptBytes === 0 ? NO_BYTES : new Uint8Array(this.#kept.subarray(0, this.#keptBytes))

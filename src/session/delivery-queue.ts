@@ -1,13 +1,17 @@
 // The deliveries of a session that wait for room in the inflight window, in memory and in storage.
-import type { Delivery } from './delivery.ts'
+import { type Delivery, deliveryBytes } from './delivery.ts'
 import type { DropEffect } from './effect.ts'
+import { QUEUE_MEMORY_BYTES_MAX } from './limits.ts'
 import { isShared, type QueueEntry } from './queue-entry.ts'
-import { type Excess, QueueRoom } from './queue-room.ts'
+import { type Excess, type QueueBound, QueueRoom } from './queue-room.ts'
 import type { OutgoingSnapshot, StoredDelivery } from './stored-delivery.ts'
 
 export class DeliveryQueue {
   /** In memory, by position. */
   private entries: QueueEntry[] = []
+  /** Of the deliveries in memory. */
+  private entryBytes = 0
+  private readonly memoryBytesMax: number
   private readonly room: QueueRoom
   /** The last stored position that is in memory, or was. */
   private loadedUpTo = 0
@@ -17,8 +21,12 @@ export class DeliveryQueue {
   private ownDroppedUpTo = 0
   private sharedDroppedUpTo = 0
 
-  constructor(stored: OutgoingSnapshot, messagesMax: number) {
+  constructor(
+    stored: OutgoingSnapshot,
+    { messagesMax, memoryBytesMax = QUEUE_MEMORY_BYTES_MAX }: Omit<QueueBound, 'whenFull'>,
+  ) {
     this.room = new QueueRoom(stored, messagesMax)
+    this.memoryBytesMax = memoryBytesMax
     this.moreStored = this.storedMessages > 0
   }
 
@@ -97,15 +105,20 @@ export class DeliveryQueue {
     return dropped
   }
 
+  /** Whether a new delivery may wait in memory; one always may. */
+  hasMemoryFor(delivery: Delivery): boolean {
+    return this.entries.length === 0 || this.entryBytes + deliveryBytes(delivery) <= this.memoryBytesMax
+  }
+
   /** A new delivery waits in memory. */
   add(entry: QueueEntry): void {
-    this.entries.push(entry)
+    this.push(entry)
     this.room.wait(entry.delivery, 1)
   }
 
   /** A stored delivery was read into memory. */
   load(entry: QueueEntry): void {
-    this.entries.push(entry)
+    this.push(entry)
   }
 
   /** True if this row was read before: an acknowledgement may ask for a second refill before the first is performed. */
@@ -122,7 +135,8 @@ export class DeliveryQueue {
 
   /** The first so many were sent. */
   removeFirst(count: number): void {
-    if (count > 0) this.entries.splice(0, count)
+    if (count === 0) return
+    for (const { delivery } of this.entries.splice(0, count)) this.entryBytes -= deliveryBytes(delivery)
   }
 
   /** An entry is stored, or in flight: it no longer counts as waiting in memory only. */
@@ -138,8 +152,10 @@ export class DeliveryQueue {
     this.room.store(delivery, -1)
   }
 
-  /** A stored delivery is not in memory. */
-  leftInStorage(): void {
+  /** The delivery with this position is stored, and not in memory. Those before it are in memory, in flight, or in storage too. */
+  leftInStorage(position: number): void {
+    // The rows of those in memory must not be read again.
+    if (!this.moreStored) this.loadedUpTo = Math.max(this.loadedUpTo, position - 1)
     this.moreStored = true
   }
 
@@ -158,6 +174,7 @@ export class DeliveryQueue {
   /** The connection has ended: only storage keeps deliveries. */
   clearMemory(): void {
     this.entries = []
+    this.entryBytes = 0
     this.room.clearMemory()
     this.loadedUpTo = 0
     this.moreStored = this.storedMessages > 0
@@ -170,7 +187,13 @@ export class DeliveryQueue {
   private remove(dropped: readonly QueueEntry[]): void {
     if (dropped.length === 0) return
     const gone = new Set(dropped)
+    for (const entry of this.entries) if (gone.has(entry)) this.entryBytes -= deliveryBytes(entry.delivery)
     this.entries = this.entries.filter((entry) => !gone.has(entry))
+  }
+
+  private push(entry: QueueEntry): void {
+    this.entries.push(entry)
+    this.entryBytes += deliveryBytes(entry.delivery)
   }
 }
 

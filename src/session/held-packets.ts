@@ -13,6 +13,13 @@ export class HeldPackets {
   private begin = 0
   private bytes = 0
   private acknowledged = 0
+  /** The most that may wait. */
+  bytesMax = INCOMING_HELD_BYTES_MAX
+
+  /** What waits, about. */
+  get heldBytes(): number {
+    return this.bytes
+  }
 
   get isEmpty(): boolean {
     return this.begin === this.packets.length
@@ -30,7 +37,7 @@ export class HeldPackets {
   /** @returns false if the bound is reached: then the packet does not wait */
   hold(packet: HeldPacket): boolean {
     const bytes = bytesOf(packet)
-    if (this.bytes + bytes > INCOMING_HELD_BYTES_MAX) return false
+    if (this.bytes + bytes > this.bytesMax) return false
     this.packets.push(packet)
     this.bytes += bytes
     if (isAcknowledged(packet)) this.acknowledged++

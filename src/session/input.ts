@@ -55,6 +55,8 @@ export type SessionInput =
     }
   /** The rows that the effect `drop-oldest` asked for. */
   | { readonly type: 'dropped'; readonly asked: DropEffect; readonly rows: readonly StoredDelivery[] }
+  /** The actor has memory for so many bytes of the client's packets that wait, those that wait now included. */
+  | { readonly type: 'memory'; readonly heldBytesMax: number }
   /** The time of the last effect `wake` has come. */
   | { readonly type: 'ack-wait-over'; readonly now: number }
   /** Other members of the group have these stored deliveries of a shared subscription. */

@@ -17,8 +17,8 @@ export const OUTGOING_INFLIGHT_MAX = 128
 export const INCOMING_INFLIGHT_MAX = 4_096
 /** Bytes of one client's QoS 1 and 2 publishes that are on their way at a time; further packets wait in memory. */
 export const INCOMING_BYTES_MAX = 4 * 1024 * 1024
-/** Bytes of one client's packets that wait so. Past it QoS 0 is dropped, and the connection is closed with 0x97 for others. */
-export const INCOMING_HELD_BYTES_MAX = 32 * 1024 * 1024
+/** Bytes of one client's packets that wait so, if its actor has as much memory free. Past it QoS 0 is dropped, and the connection is closed with 0x97 for others. */
+export const INCOMING_HELD_BYTES_MAX = 28 * 1024 * 1024
 /** Added to the bytes of each packet that waits, and of each of its filters. */
 export const INCOMING_HELD_PACKET_BYTES = 256
 
@@ -34,6 +34,9 @@ export const TOPIC_ALIASES_OUTGOING_MAX = 16
 export const QUEUE_MESSAGES_MAX = 10_000
 /** Bytes that wait for one session; past it the same. What came by shared subscriptions has this bound for itself. */
 export const QUEUE_BYTES_MAX = 16 * 1024 * 1024
+
+/** Of these, bytes that wait in memory: past it a delivery is stored at once, and read when the client has room. */
+export const QUEUE_MEMORY_BYTES_MAX = 8 * 1024 * 1024
 
 /** Subscriptions of one session; past it SUBACK 0x97. */
 export const SUBSCRIPTIONS_MAX = 1_000

@@ -35,11 +35,11 @@ export class OutgoingDeliveries implements OutgoingState {
   private sentHere = 0
   private wakeAt = 0
 
-  constructor(persistent: boolean, snapshot: OutgoingSnapshot, { messagesMax, whenFull }: QueueBound) {
+  constructor(persistent: boolean, snapshot: OutgoingSnapshot, bound: QueueBound) {
     this.persistent = persistent
-    this.whenFull = whenFull
+    this.whenFull = bound.whenFull
     this.window = new InflightWindow(snapshot.released)
-    this.queue = new DeliveryQueue(snapshot, messagesMax)
+    this.queue = new DeliveryQueue(snapshot, bound)
     this.lastPosition = snapshot.lastPosition
     this.sentUpTo = snapshot.sentUpTo
   }
@@ -119,9 +119,12 @@ export class OutgoingDeliveries implements OutgoingState {
     }
     if (this.online && this.queue.isEmpty && this.window.hasRoomFor(position)) {
       this.send(entry, false, effects)
-    } else if (!this.online || this.queue.hasMoreStored) {
+    } else if (!this.online || this.queue.hasMoreStored || !this.queue.hasMemoryFor(delivery)) {
+      // The open ones before it: a publisher sends these again after a crash, and they would come after it.
+      const open = this.openEntries()
+      if (open.length > 0) this.store(open, effects)
       this.store([entry], effects, false)
-      this.queue.leftInStorage()
+      this.queue.leftInStorage(position)
       this.makeRoom(isShared(entry), effects)
       return effects
     } else {

@@ -10,6 +10,8 @@ export type WhenFull = 'drop-oldest' | 'refuse'
 export interface QueueBound {
   readonly messagesMax: number
   readonly whenFull: WhenFull
+  /** Bytes that wait in memory; QUEUE_MEMORY_BYTES_MAX by default. */
+  readonly memoryBytesMax?: number
 }
 
 /** Of one kind: rows in storage, those in flight included, and deliveries that wait in memory only. */

@@ -82,6 +82,16 @@ export class Session {
     return this.publishes.aliases
   }
 
+  /** Bytes of the client's packets that wait. */
+  get heldBytes(): number {
+    return this.held.heldBytes
+  }
+
+  /** The most that may wait, as of the last input `memory`. */
+  get heldBytesMax(): number {
+    return this.held.bytesMax
+  }
+
   step(input: SessionInput): Effect[] {
     switch (input.type) {
       case 'delivery':
@@ -118,6 +128,9 @@ export class Session {
         return this.deliveries.refill(input.rows, input.limit, input.now)
       case 'dropped':
         return this.deliveries.dropped(input.asked, input.rows)
+      case 'memory':
+        this.held.bytesMax = input.heldBytesMax
+        return NOTHING
       case 'ack-wait-over':
         return this.deliveries.ackWaitOver(input.now)
       case 'redistributed':

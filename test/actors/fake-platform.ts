@@ -1,7 +1,7 @@
 // The platform port for tests in Node: everything that the actor sees is in the test's hand, and the same every time.
 
 import { type CoreClient, CoreUnreachable } from '../../actors/core/core-client.ts'
-import { MOVE_PAGE_BYTES_MAX } from '../../actors/limits.ts'
+import { ACTOR_MEMORY_BYTES_MAX, MOVE_PAGE_BYTES_MAX } from '../../actors/limits.ts'
 import type { HostStorage, Peers, Platform, Settings, SqlValue, Storage } from '../../actors/platform.ts'
 import { Database } from '../../actors/storage/database.ts'
 import { SCHEMAS } from '../../actors/storage/schemas.ts'
@@ -13,7 +13,7 @@ import { FakeClock } from './fake-clock.ts'
 import { FakeConnection } from './fake-connection.ts'
 import { fakeCore, fakePeers } from './fake-peers.ts'
 import { FakeStorage } from './fake-storage.ts'
-import { checkCall, OutgoingConnections, Subrequests } from './platform-limits.ts'
+import { checkCall, checkMemory, OutgoingConnections, Subrequests } from './platform-limits.ts'
 
 export const SECRET = 'a secret of more than thirty-two characters'
 
@@ -68,6 +68,7 @@ export class FakePlatform implements Platform {
       serverKeepAliveSeconds: 600,
       packetBytesMax: 1024 * 1024,
       outboxMessagesMax: 100_000,
+      memoryBytesMax: ACTOR_MEMORY_BYTES_MAX,
       queue: { messagesMax: QUEUE_MESSAGES_MAX, whenFull: 'drop-oldest' },
       pageBytesMax: MOVE_PAGE_BYTES_MAX,
       clientTokenSecret: SECRET,
@@ -215,6 +216,7 @@ export class FakePlatform implements Platform {
         return async (...parameters: unknown[]) => {
           if (this.over) return new Promise(() => undefined)
           this.countSubrequest()
+          checkMemory(this)
           const signal = parameters.find((one) => one instanceof AbortSignal)
           const given = structuredClone(parameters.filter((one) => one !== signal).map(whole))
           checkCall(given)

@@ -1,4 +1,6 @@
 // What the platform enforces on calls and requests, for the fakes and the simulator: workerd on a laptop enforces only a part.
+import { memoryOf } from '../../actors/memory-budget.ts'
+import type { Platform } from '../../actors/platform.ts'
 import {
   PLATFORM_CALL_BYTES_MAX,
   PLATFORM_CONNECTIONS_MAX,
@@ -24,6 +26,13 @@ export function checkCall(value: unknown): void {
     throw new Error(
       `Serialized RPC arguments or return values are limited to 32MiB, but the size of this value was: ${bytes} bytes.`,
     )
+}
+
+/** Throws if an actor holds more memory than its share, or has released what it does not hold. */
+export function checkMemory(platform: Platform): void {
+  const { bytes } = memoryOf(platform)
+  if (bytes < 0 || bytes > platform.settings.memoryBytesMax)
+    throw new Error(`the actor holds ${bytes} bytes of at most ${platform.settings.memoryBytesMax}`)
 }
 
 /** Requests and calls of one event. */

@@ -4,7 +4,14 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import WebSocket from 'ws'
-import { connectFrame, PacketScanner, type PacketSink, PacketType, subscribeFrame } from './packets.ts'
+import {
+  connectFrame,
+  PacketScanner,
+  type PacketSink,
+  PacketType,
+  PINGREQ_FRAME,
+  subscribeFrame,
+} from './packets.ts'
 
 const ANSWER_WAIT_MS = 20_000
 
@@ -55,6 +62,21 @@ export class Connection {
   async subscribe(filter: string, qos: 0 | 1): Promise<void> {
     const code = await this.#ask(subscribeFrame(filter, qos), PacketType.suback, 'SUBSCRIBE')
     if (code !== qos) throw new Error(`${this.#clientId}: SUBSCRIBE to ${filter} was answered with ${code}`)
+  }
+
+  /** PINGREQ and its answer: the server has read what was sent before. Takes the place of the sink. */
+  async ping(): Promise<void> {
+    await this.#ask(PINGREQ_FRAME, PacketType.pingresp, 'PINGREQ')
+  }
+
+  /** Reads nothing more from the socket. */
+  stall(): void {
+    this.#socket.pause()
+  }
+
+  /** Bytes that wait in this process. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength
   }
 
   /** From now on `sink` is told of each packet. */

@@ -1,9 +1,9 @@
 // The mode `idle`: what connected, silent clients cost a server: CPU while nothing happens, and memory.
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Connection } from './connection.ts'
 import { cpuMicros } from './cpu.ts'
 import { type Bench, forEachSystem, type Outcome } from './mode.ts'
+import { residentBytes } from './resident.ts'
 import type { System, SystemName } from './system.ts'
 import { figure, table } from './table.ts'
 
@@ -49,7 +49,7 @@ async function measure({ options, say }: Bench, name: SystemName, system: System
   if (route === undefined) throw new Error(`${name} has no route`)
   await sleep(SETTLE_MS / 4)
   const emptyMicrosPerSecond = await cpuOver(options.seconds, system.serverPids)
-  const before = memoryBytes(system.serverPids)
+  const before = residentBytes(system.serverPids)
   const ids = Array.from({ length: options.clients }, (_, i) => `idle-${i}`)
   const passwords = await system.passwords(ids)
   say(`connecting ${ids.length} clients to ${name}`)
@@ -72,7 +72,7 @@ async function measure({ options, say }: Bench, name: SystemName, system: System
     await Promise.all(Array.from({ length: OPENING_AT_ONCE }, open))
     await sleep(SETTLE_MS)
     const idleMicrosPerSecond = await cpuOver(options.seconds, system.serverPids)
-    const after = memoryBytes(system.serverPids)
+    const after = residentBytes(system.serverPids)
     const bytesPerClient = before === null || after === null ? null : (after - before) / ids.length
     const lostConnections = connections.flatMap(({ lost }) => lost ?? [])
     return {
@@ -93,16 +93,4 @@ async function cpuOver(seconds: number, pids: readonly number[]): Promise<number
   await sleep(seconds * 1000)
   const until = cpuMicros(pids)
   return from === null || until === null ? null : (until - from) / seconds
-}
-
-/** Resident, of all the processes; null where there is no /proc. */
-function memoryBytes(pids: readonly number[]): number | null {
-  try {
-    const kibibytes = pids.map((pid) =>
-      Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]),
-    )
-    return kibibytes.reduce((sum, one) => sum + one, 0) * 1024
-  } catch {
-    return null
-  }
 }

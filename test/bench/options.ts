@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { PAYLOAD_BYTES_MIN } from './packets.ts'
 import { WINDOW_MAX } from './pair.ts'
@@ -21,8 +22,16 @@ export type Options = {
   readonly shadows: readonly number[]
   /** For so many minutes the shadows of `state` are then changed while things break; 0 for none. */
   readonly chaosMinutes: number
+  /** Of the mode `memory`. */
+  readonly cases: readonly MemoryCase[]
+  /** The folder of another checkout, whose Starling `memory` measures; null for this one. */
+  readonly tree: string | null
   readonly json: boolean
 }
+
+/** As numbered in docs/benchmarks.md. */
+export const MEMORY_CASES = ['5', '12', '19', '21'] as const
+export type MemoryCase = (typeof MEMORY_CASES)[number]
 
 export function readOptions(): Options {
   const { values, positionals } = parseArgs({
@@ -40,6 +49,8 @@ export function readOptions(): Options {
       'keep-sessions': { type: 'boolean', default: false },
       shadows: { type: 'string', default: '1000,100000' },
       chaos: { type: 'string', default: '0' },
+      cases: { type: 'string', default: MEMORY_CASES.join(',') },
+      tree: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   })
@@ -58,6 +69,8 @@ export function readOptions(): Options {
     keepSessions: values['keep-sessions'],
     shadows: values.shadows.split(',').map((count) => whole('--shadows', count, 1, 10_000_000)),
     chaosMinutes: whole('--chaos', values.chaos, 0, 24 * 60),
+    cases: choices('--cases', values.cases, MEMORY_CASES),
+    tree: values.tree === undefined ? null : resolve(values.tree),
     json: values.json,
   }
 }

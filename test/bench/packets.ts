@@ -1,7 +1,7 @@
 // The few MQTT 3.1.1 packets that the load generator needs, each as a whole WebSocket frame, and a scanner of what
 // comes back. Kept to the bone, so that the servers are measured and not this.
 
-export const PacketType = { connack: 2, publish: 3, puback: 4, suback: 9 } as const
+export const PacketType = { connack: 2, publish: 3, puback: 4, suback: 9, pingresp: 13 } as const
 
 const BINARY_FRAME = 0x82
 const MASKED = 0x80
@@ -12,11 +12,16 @@ const MASK_BYTES = 4
  * RFC 6455, section 5.2.
  */
 function frame(packet: Buffer): Buffer {
-  const { length } = packet
-  if (length > 0xff_ff) throw new Error(`a packet of ${length} bytes`)
-  const header =
-    length < 126 ? [BINARY_FRAME, MASKED | length] : [BINARY_FRAME, MASKED | 126, length >> 8, length & 0xff]
-  return Buffer.concat([Buffer.from(header), Buffer.alloc(MASK_BYTES), packet])
+  return Buffer.concat([frameHeader(packet.length), Buffer.alloc(MASK_BYTES), packet])
+}
+
+function frameHeader(length: number): Buffer {
+  if (length < 126) return Buffer.from([BINARY_FRAME, MASKED | length])
+  if (length <= 0xff_ff) return Buffer.from([BINARY_FRAME, MASKED | 126, length >> 8, length & 0xff])
+  const header = Buffer.alloc(10)
+  header.set([BINARY_FRAME, MASKED | 127])
+  header.writeUInt32BE(length, 6)
+  return header
 }
 
 function packet(header: number, ...parts: Buffer[]): Buffer {
@@ -44,6 +49,14 @@ export function connectFrame(clientId: string, password: string | undefined, kee
 
 export function subscribeFrame(filter: string, qos: 0 | 1): Buffer {
   return frame(packet(0x82, Buffer.from([0, 1]), text(filter), Buffer.from([qos])))
+}
+
+export const PINGREQ_FRAME = frame(Buffer.from([0xc0, 0]))
+
+/** A CONNECT that announces `bytes`, and has all of them but the last. */
+export function unfinishedConnectFrame(bytes: number): Buffer {
+  const whole = packet(0x10, text('MQTT'), Buffer.from([5, 0, 0, 0]), Buffer.alloc(bytes))
+  return frame(whole.subarray(0, -1))
 }
 
 const PUBACK_FRAME = frame(Buffer.from([0x40, 2, 0, 0]))

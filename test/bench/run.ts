@@ -7,6 +7,7 @@
  *   npm run bench -- connect --clients 200                            CPU of a connection, beside a bare actor's
  *   npm run bench -- state [--shadows 1000,100000] [--seconds 5]      shadows, and what an update costs; with `--chaos 5`
  *                    then, with the same shadows, five minutes of `npm run chaos -- --shadows`, since making many takes long
+ *   npm run bench -- memory [--cases 5,12,19,21] [--tree ../older]    the most memory that an edge takes under what could fill it
  *
  * With clean sessions a QoS 1 message is done once it is on its way; with `--keep-sessions` its subscriber must have it.
  * Everything runs on this machine, so only figures of one run may be compared. Every message is accounted for: the run
@@ -18,6 +19,7 @@ import { join, resolve } from 'node:path'
 import { Children } from '../load/children.ts'
 import { connectMode } from './connect.ts'
 import { idleMode } from './idle.ts'
+import { memoryMode } from './memory.ts'
 import type { Mode } from './mode.ts'
 import { readOptions } from './options.ts'
 import { pairsMode } from './pairs.ts'
@@ -30,6 +32,7 @@ const MODES: Readonly<Record<string, Mode>> = {
   idle: idleMode,
   state: stateMode,
   connect: connectMode,
+  memory: memoryMode,
 }
 
 async function main(): Promise<number> {

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import type { ClientPacket, ProtocolVersion, QoS, SubscriptionRequest } from '../../src/mqtt/packet.ts'
 import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
-import { ACK_WAIT_MS, QUEUE_MESSAGES_MAX, STALL_MS } from '../../src/session/limits.ts'
+import { ACK_WAIT_MS, QUEUE_MEMORY_BYTES_MAX, QUEUE_MESSAGES_MAX, STALL_MS } from '../../src/session/limits.ts'
 import type { QueueBound } from '../../src/session/queue-room.ts'
 
 export interface Connecting {
@@ -207,6 +207,7 @@ export const lives: fc.Arbitrary<Life> = fc.record({
   bound: fc.record({
     messagesMax: fc.constantFrom(QUEUE_MESSAGES_MAX, 6),
     whenFull: fc.constantFrom('drop-oldest', 'refuse'),
+    memoryBytesMax: fc.constantFrom(QUEUE_MEMORY_BYTES_MAX, 60),
   }),
   steps: fc.array(steps, { minLength: 1, maxLength: 50, size: 'max' }),
 })

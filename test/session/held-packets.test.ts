@@ -99,6 +99,16 @@ describe('more than may be on its way', () => {
     expect(session.step(large(++id))).toEqual(closing(Reason.QuotaExceeded))
   })
 
+  test('is bounded by the memory that the actor has for it: what waits already stays', () => {
+    const session = liveSession(5, { incomingWindow: 4_096 })
+    for (const id of [1, 2, 3, 4, 5]) session.step(large(id))
+    expect(session.heldBytes).toBeGreaterThan(MIB)
+    session.step({ type: 'memory', heldBytesMax: 2 * MIB })
+    expect(session.step(large(0))).toEqual([])
+    expect(session.heldBytes).toBeLessThan(2 * MIB)
+    expect(session.step(large(6))).toEqual(closing(Reason.QuotaExceeded))
+  })
+
   test('is passed on when the client disconnects: DISCONNECT does not overtake it', () => {
     const session = liveSession(5, { incomingWindow: 4_096 })
     for (const id of [1, 2, 3, 4, 5]) session.step(large(id))

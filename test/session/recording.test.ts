@@ -37,6 +37,7 @@ const INPUTS: Record<SessionInput['type'], true> = {
   learned: true,
   'retained-sent': true,
   dropped: true,
+  memory: true,
 }
 const EFFECTS: Record<Effect['do'], true> = {
   send: true,
@@ -103,6 +104,7 @@ function recorded(): Recording {
   const subscription = { ...subscribe(1, 'c').subscriptions[0], identifier: 5 }
   session.step({ type: 'learned', filter: 'c', subscription: subscription as never })
   session.step({ type: 'retained-sent', filter: 'c', after: 'c/d' })
+  session.step({ type: 'memory', heldBytesMax: 1_000_000 })
   session.step({ type: 'pingreq' })
   session.step({ type: 'auth', reason: 0x18, properties: {} })
   session.step({

@@ -12,6 +12,7 @@ import { NO_HISTORY, parseChosen } from '../../src/history/chosen.ts'
 import { type ActorAddress, actorName } from '../../src/id/actor-name.ts'
 import { OutgoingConnections, Subrequests } from '../actors/platform-limits.ts'
 import { edgeCore } from './edge-core.ts'
+import { memoryReleased } from './memory-check.ts'
 import { type Call, namespaces, peersOf } from './peers.ts'
 import type { SimRegion } from './region.ts'
 import type { Place, Task } from './scheduler.ts'
@@ -87,7 +88,9 @@ export class SimActor implements Place {
 
   hibernateIfIdle(): void {
     const { life } = this
-    if (life?.idle === true && life.lastEventAt + HIBERNATE_AFTER_MS <= this.world.now) this.hibernate()
+    if (life?.idle !== true || life.lastEventAt + HIBERNATE_AFTER_MS > this.world.now) return
+    memoryReleased(life)
+    this.hibernate()
   }
 
   wakeBy(at: number): void {

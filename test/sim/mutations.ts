@@ -21,6 +21,7 @@ import { Leaf } from '../../actors/leaf/leaf.ts'
 import { ReceivedEnvelopes } from '../../actors/leaf/links/received-envelopes.ts'
 import { Retained } from '../../actors/leaf/stages/retained.ts'
 import { StoreSync } from '../../actors/leaf/sync/store-sync.ts'
+import { MemoryBudget } from '../../actors/memory-budget.ts'
 import type { Platform } from '../../actors/platform.ts'
 import { Outbox } from '../../actors/uplink/outbox.ts'
 import { Relay } from '../../k8s-core/relay.ts'
@@ -375,6 +376,27 @@ export const MUTATIONS: readonly Mutation[] = [
         (add) =>
           function (state, page) {
             return add.call(this, { ...(state as object), retained: [], session: null }, page)
+          },
+      ),
+  },
+  {
+    what: 'an actor does not release the memory of a message that its receiver has',
+    breaks: ['memory'],
+    apply: () => replace(MemoryBudget.prototype, 'release', () => () => undefined),
+  },
+  {
+    what: 'an actor holds messages without looking for memory',
+    breaks: ['memory'],
+    from: FULL_SEEDS_FROM,
+    apply: () =>
+      replace(
+        MemoryBudget.prototype,
+        'hold',
+        (hold) =>
+          function (record) {
+            const { messages } = this as MemoryBudget
+            if (hold.call(this, record) !== true) messages.set(messages.bytes + (record as Uint8Array).length)
+            return true
           },
       ),
   },

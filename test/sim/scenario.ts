@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { MOVE_PAGE_BYTES_MAX } from '../../actors/limits.ts'
 import type { RegionId } from '../../src/id/ids.ts'
 import type { QoS } from '../../src/mqtt/packet.ts'
+import { QUEUE_MEMORY_BYTES_MAX, QUEUE_MESSAGES_MAX } from '../../src/session/limits.ts'
 import { Random } from '../random/random.ts'
 import { judge } from './checks.ts'
 import { SimClient } from './client.ts'
@@ -86,11 +87,22 @@ const KINDS: readonly Kind[] = [
 /** States of a few messages move in several pages in two of three runs. */
 const PAGE_BYTES = [MOVE_PAGE_BYTES_MAX, 400, 60] as const
 
+/** Waiting deliveries are in storage but for one, or all in memory. */
+const QUEUE_MEMORY_BYTES = [QUEUE_MEMORY_BYTES_MAX, 60] as const
+
+/** Room for a few messages: a burst is refused in part. */
+const FEW_BYTES = 1_000
+
 function settingsOf({ presence, history, full, drops }: Kind, seed: number): Partial<WorldSettings> {
   const whenFull = drops === true ? 'drop-oldest' : 'refuse'
-  const bounds = (full || drops) && { queue: { messagesMax: 3, whenFull } as const, outboxMessagesMax: 9 }
+  const queue = {
+    messagesMax: full || drops ? 3 : QUEUE_MESSAGES_MAX,
+    whenFull: full || drops ? whenFull : 'drop-oldest',
+    memoryBytesMax: QUEUE_MEMORY_BYTES[seed % QUEUE_MEMORY_BYTES.length] ?? QUEUE_MEMORY_BYTES_MAX,
+  } as const
+  const bounds = (full || drops) && { outboxMessagesMax: 9, memoryBytesMax: FEW_BYTES }
   const pageBytesMax = PAGE_BYTES[seed % PAGE_BYTES.length] ?? MOVE_PAGE_BYTES_MAX
-  return { presence: presence === true, history: history === true, pageBytesMax, ...bounds }
+  return { presence: presence === true, history: history === true, pageBytesMax, queue, ...bounds }
 }
 
 /** When clients move besides, so that the directory has something to forget, and somebody asks it afterwards. */

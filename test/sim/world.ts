@@ -1,6 +1,6 @@
 // The simulated world: regions, pods of the core, clients and what happens between them, all from one seed.
 
-import { MOVE_PAGE_BYTES_MAX, OUTBOX_MESSAGES_MAX } from '../../actors/limits.ts'
+import { ACTOR_MEMORY_BYTES_MAX, MOVE_PAGE_BYTES_MAX, OUTBOX_MESSAGES_MAX } from '../../actors/limits.ts'
 import type { RegionId } from '../../src/id/ids.ts'
 import { QUEUE_MESSAGES_MAX } from '../../src/session/limits.ts'
 import type { QueueBound } from '../../src/session/queue-room.ts'
@@ -9,6 +9,7 @@ import type { Life } from './actor.ts'
 import type { SimClient } from './client.ts'
 import type { Faults } from './faults.ts'
 import { History } from './history.ts'
+import { memoryWithinShare } from './memory-check.ts'
 import { Pod } from './pod.ts'
 import { SimRegion } from './region.ts'
 import { BEGINNING, Scheduler } from './scheduler.ts'
@@ -32,6 +33,7 @@ export type Broken =
   | 'presence'
   | 'expiry'
   | 'will'
+  | 'memory'
   | 'contract'
   | 'error'
 
@@ -49,6 +51,8 @@ export interface WorldSettings {
   readonly queue: QueueBound
   /** and in one uplink's outbox. */
   readonly outboxMessagesMax: number
+  /** Bytes that one actor holds. */
+  readonly memoryBytesMax: number
   /** Bytes of one page of a state that moves. */
   readonly pageBytesMax: number
 }
@@ -59,6 +63,7 @@ const USUAL_SETTINGS: WorldSettings = {
   queue: { messagesMax: QUEUE_MESSAGES_MAX, whenFull: 'drop-oldest' },
   outboxMessagesMax: OUTBOX_MESSAGES_MAX,
   pageBytesMax: MOVE_PAGE_BYTES_MAX,
+  memoryBytesMax: ACTOR_MEMORY_BYTES_MAX,
 }
 
 export const AWAY_MS_MAX = 1_500
@@ -198,6 +203,7 @@ export class World {
     if (active === null) return
     active.leave()
     if (active.over) return
+    memoryWithinShare(active)
     this.watch.look(active)
   }
 }

@@ -2,7 +2,13 @@
 // CONNACK. Whoever knows a client id can open such sockets, so they must not keep the client itself out.
 import { NO_BYTES } from '../../../src/mqtt/bytes-reader.ts'
 import { PacketStream } from '../../../src/mqtt/packet-stream.ts'
-import { ARRIVAL_BYTES_MAX, ARRIVALS_MAX, CONNECT_WAIT_MS, EARLY_FRAME_BYTES_MAX } from '../../limits.ts'
+import {
+  ARRIVAL_BYTES_MAX,
+  ARRIVALS_BYTES_MAX,
+  ARRIVALS_MAX,
+  CONNECT_WAIT_MS,
+  EARLY_FRAME_BYTES_MAX,
+} from '../../limits.ts'
 import type { Connection, Platform } from '../../platform.ts'
 
 /** `proven`: a token of this client was checked. Its socket is not given up for sockets of whoever else knows the client id. */
@@ -49,6 +55,11 @@ export class Arrivals {
   /** Whether the socket's CONNECT is being answered: until `letIn` its frames are held. */
   holds(connection: Connection): boolean {
     return this.waiting.get(connection)?.early != null
+  }
+
+  /** A part of CONNECT has come. */
+  partial(): void {
+    this.makeRoom()
   }
 
   /** CONNECT is complete. @param frame the one that completed it: what follows CONNECT in it waits too */
@@ -113,19 +124,21 @@ export class Arrivals {
     if (alike.length > ARRIVALS_MAX && oldest !== undefined) this.close(oldest, 'crowded')
   }
 
-  /** Frames of all sockets share one room. The socket that takes most of it goes, so that a large one cannot evict small ones. */
+  /** All sockets share one room. The socket that takes most of it goes, so that a large one cannot evict small ones. */
   private makeRoom(): void {
-    for (;;) {
-      const all = [...this.waiting]
-      const bytes = all.reduce((sum, [, { earlyBytes }]) => sum + earlyBytes, 0)
-      const [first, ...others] = all
-      if (bytes <= EARLY_FRAME_BYTES_MAX || first === undefined) return
-      const [largest] = others.reduce(
-        (most, one) => (one[1].earlyBytes > most[1].earlyBytes ? one : most),
-        first,
-      )
-      this.close(largest, 'too-much')
-    }
+    const ofEarly = ({ earlyBytes }: Waiting) => earlyBytes
+    const ofAll = ({ earlyBytes, stream }: Waiting) => earlyBytes + stream.keptBytes
+    while (this.sum(ofEarly) > EARLY_FRAME_BYTES_MAX) this.closeLargest(ofEarly)
+    while (this.sum(ofAll) > ARRIVALS_BYTES_MAX) this.closeLargest(ofAll)
+  }
+
+  private sum(bytesOf: (one: Waiting) => number): number {
+    return [...this.waiting.values()].reduce((sum, one) => sum + bytesOf(one), 0)
+  }
+
+  private closeLargest(bytesOf: (one: Waiting) => number): void {
+    const [largest] = [...this.waiting].sort(([, a], [, b]) => bytesOf(b) - bytesOf(a))
+    if (largest !== undefined) this.close(largest[0], 'too-much')
   }
 
   private close(connection: Connection, why: Parting): void {

@@ -174,7 +174,7 @@ export class Gate {
     const packets = stream.read(frame, this.platform.now())
     try {
       const first = packets.next()
-      if (first.done === true) return
+      if (first.done === true) return this.arrivals.partial()
       const connect = first.value
       if (connect.type !== 'connect') {
         return this.leave(connection, closeCode(Reason.ProtocolError), 'the first packet is not CONNECT') // [MQTT-3.1.0-1]

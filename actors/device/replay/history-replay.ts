@@ -9,7 +9,7 @@ import type { Outcome } from '../../../src/mqtt/outcome.ts'
 import { isFailure, Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
 import { matches, rootOfSubscription } from '../../../src/mqtt/topic.ts'
 import type { HistoryMessage, HistoryPlace, HistoryResponse } from '../../../src/relay/history.ts'
-import type { Delivery } from '../../../src/session/delivery.ts'
+import { type Delivery, deliveryBytes } from '../../../src/session/delivery.ts'
 import type { Effect } from '../../../src/session/effect.ts'
 import type { Session } from '../../../src/session/session.ts'
 import type { SubscribeItem, Subscription } from '../../../src/session/subscription.ts'
@@ -20,6 +20,7 @@ import {
   REPLAY_PAGE_MESSAGES,
   REPLAY_ROUNDS_MAX,
 } from '../../limits.ts'
+import { type MemoryBudget, memoryOf } from '../../memory-budget.ts'
 import type { Platform } from '../../platform.ts'
 import type { Live } from '../connection/live.ts'
 import type { DeviceState } from '../device-state.ts'
@@ -37,6 +38,7 @@ interface Held {
   readonly name: string | null
   readonly settle: (outcome: Outcome) => void
   readonly accept: () => void
+  readonly bytes: number
 }
 
 interface Run {
@@ -58,6 +60,7 @@ export class HistoryReplay {
   private readonly registrar: Registrar
   private readonly state: DeviceState
   private readonly deliver: Deliver
+  private readonly memory: MemoryBudget['messages']
   private readonly runs = new Set<Run>()
 
   constructor(
@@ -72,15 +75,23 @@ export class HistoryReplay {
     this.registrar = registrar
     this.state = state
     this.deliver = deliver
+    this.memory = memoryOf(platform).messages
   }
 
   /** A live message: accepted at once, or after the history, or not at all if it was delivered as history. */
-  take({ message }: Delivery, settle: (outcome: Outcome) => void, accept: () => void): void {
+  take(delivery: Delivery, settle: (outcome: Outcome) => void, accept: () => void): void {
+    const { message } = delivery
     const name = nameOf(message.kept)
     for (const run of this.runs) {
       if (!matches(run.item.subscription.filter, message.topic)) continue
       if (run.held !== null) {
-        run.held.push({ name, settle, accept })
+        const bytes = deliveryBytes(delivery)
+        if (this.memory.take(bytes)) run.held.push({ name, settle, accept, bytes })
+        // No memory: the replay ends, and with it the wait, as when it takes too long.
+        else {
+          this.end(run)
+          accept()
+        }
         return
       }
       if (name === null) continue
@@ -147,7 +158,8 @@ export class HistoryReplay {
   /** Accepts the held messages, except those that were delivered as history. */
   private end(run: Run): void {
     if (!this.runs.delete(run)) return
-    for (const { name, settle, accept } of run.held ?? []) {
+    for (const { name, settle, accept, bytes } of run.held ?? []) {
+      this.memory.give(bytes)
       if (name !== null && run.given.has(name)) settle(Reason.Success)
       else accept()
     }

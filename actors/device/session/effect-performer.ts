@@ -1,8 +1,11 @@
 // Performs a session's effects in order. Effects that arise from a performed effect are performed after those that wait.
 import type { ServerPacket } from '../../../src/mqtt/packet.ts'
 import { Reason, type ReasonCode } from '../../../src/mqtt/reason.ts'
+import { deliveryBytes } from '../../../src/session/delivery.ts'
 import type { Effect, SubscribeEffect } from '../../../src/session/effect.ts'
+import { QUEUE_MEMORY_BYTES_MAX } from '../../../src/session/limits.ts'
 import type { Session } from '../../../src/session/session.ts'
+import { memoryOf } from '../../memory-budget.ts'
 import type { Platform } from '../../platform.ts'
 import type { AttachmentWriter } from '../connection/attachment-writer.ts'
 import type { DeviceState } from '../device-state.ts'
@@ -76,6 +79,7 @@ export class EffectPerformer {
       }
     } finally {
       this.busy = false
+      memoryOf(this.platform).client.set(this.device.state.session?.heldBytes ?? 0)
     }
     return pending
   }
@@ -122,8 +126,11 @@ export class EffectPerformer {
       case 'refill':
         if (current) {
           device.writer.behind.flush()
-          const rows = device.store.queued(effect.after, Number.MAX_SAFE_INTEGER, effect.limit)
-          const { limit } = effect
+          const rows = device.store.queuedInto(effect.after, QUEUE_MEMORY_BYTES_MAX, effect.limit)
+          // Fewer rows than the limit are the last, unless their bytes were the bound.
+          const isFull =
+            rows.reduce((sum, one) => sum + deliveryBytes(one.delivery), 0) >= QUEUE_MEMORY_BYTES_MAX
+          const limit = isFull ? rows.length : effect.limit
           this.perform(session.step({ type: 'refill', rows, limit, now: platform.now() }), session)
         }
         return null

@@ -281,6 +281,17 @@ export class SessionStore {
     return this.queued(after, upTo, limit)
   }
 
+  /** The first deliveries after a position, until they have so many bytes. */
+  queuedInto(after: number, bytesMax: number, limit: number): StoredDelivery[] {
+    return this.rows(
+      'SELECT position, delivery FROM queue WHERE position > ? AND position <= (SELECT max(position) FROM (SELECT position, sum(bytes) OVER (ORDER BY position) - bytes AS before FROM (SELECT position, bytes FROM queue WHERE position > ? ORDER BY position LIMIT ?)) WHERE before < ?) ORDER BY position',
+      after,
+      after,
+      limit,
+      bytesMax,
+    ).map(storedDelivery)
+  }
+
   queued(after: number, upTo: number, limit: number): StoredDelivery[] {
     return this.rows(
       'SELECT position, delivery FROM queue WHERE position > ? AND position <= ? ORDER BY position LIMIT ?',

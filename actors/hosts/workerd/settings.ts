@@ -3,7 +3,12 @@ import { DEFAULT_FLEET, type FleetId, parseFleetId } from '../../../src/id/ids.t
 import { PACKET_BYTES_MAX } from '../../../src/mqtt/limits.ts'
 import { KEEP_ALIVE_SECONDS_MIN, QUEUE_MESSAGES_MAX } from '../../../src/session/limits.ts'
 import type { WhenFull } from '../../../src/session/queue-room.ts'
-import { MOVE_PAGE_BYTES_MAX, OUTBOX_MESSAGES_MAX, UNPROVEN_UPGRADES_MAX } from '../../limits.ts'
+import {
+  ACTOR_MEMORY_BYTES_MAX,
+  MOVE_PAGE_BYTES_MAX,
+  OUTBOX_MESSAGES_MAX,
+  UNPROVEN_UPGRADES_MAX,
+} from '../../limits.ts'
 import type { Settings } from '../../platform.ts'
 import { chosenTopics } from './chosen-topics.ts'
 import type { Env } from './env.ts'
@@ -29,6 +34,7 @@ export function settingsOf(env: Env): Settings {
     packetBytesMax: whole(env, 'PACKET_BYTES_MAX', PACKET_BYTES_MAX, PACKET_BYTES_MIN, PACKET_BYTES_MAX),
     outboxMessagesMax: whole(env, 'OUTBOX_MESSAGES_MAX', OUTBOX_MESSAGES_MAX, 1, 10 * OUTBOX_MESSAGES_MAX),
     pageBytesMax: MOVE_PAGE_BYTES_MAX,
+    memoryBytesMax: ACTOR_MEMORY_BYTES_MAX,
     queue: { messagesMax: QUEUE_MESSAGES_MAX, whenFull: whenFull(env) },
     clientTokenSecret: env.CLIENT_TOKEN_SECRET,
     moveTo: env.MOVE_TO === undefined || env.MOVE_TO === '' ? null : env.MOVE_TO,
