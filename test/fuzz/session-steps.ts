@@ -2,7 +2,12 @@
 import fc from 'fast-check'
 import type { ClientPacket, ProtocolVersion, QoS, SubscriptionRequest } from '../../src/mqtt/packet.ts'
 import { Reason, type ReasonCode } from '../../src/mqtt/reason.ts'
-import { ACK_WAIT_MS, QUEUE_MEMORY_BYTES_MAX, QUEUE_MESSAGES_MAX, STALL_MS } from '../../src/session/limits.ts'
+import {
+  ACK_WAIT_MS,
+  QUEUE_MEMORY_BYTES_MAX,
+  QUEUE_MESSAGES_MAX,
+  STALL_MS,
+} from '../../src/session/limits.ts'
 import type { QueueBound } from '../../src/session/queue-room.ts'
 
 export interface Connecting {

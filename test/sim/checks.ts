@@ -4,6 +4,7 @@ import { matches, parseShared, plainFilter } from '../../src/mqtt/topic.ts'
 import { HARMLESS } from './faults.ts'
 import { type Delivered, lasts, type Published, refused, type Subscribed, succeeded } from './history.ts'
 import { mayHaveTwoSessions, mayMiss } from './may-miss.ts'
+import { allMemoryReleased } from './memory-check.ts'
 import { presenceInOrder } from './presence-check.ts'
 import { retainedEverywhere } from './retained-check.ts'
 import { shadowsHaveAll } from './shadow-check.ts'
@@ -26,6 +27,7 @@ export function judge(world: World): void {
   presenceInOrder(world)
   shadowsHaveAll(world)
   willsInTime(world)
+  allMemoryReleased(world)
 }
 
 /** Deliveries by client, in the order in which they came. */
