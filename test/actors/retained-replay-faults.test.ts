@@ -1,7 +1,7 @@
 // Retained messages in pages when something comes between two of them: an end of the connection, of the process, of the actor's memory,
 // or another request of the client.
 import { expect, test } from 'vitest'
-import { REPLAY_STALL_MS } from '../../actors/limits.ts'
+import { ATTACHMENT_DELAY_MS, REPLAY_LOOK_MS, REPLAY_STALL_MS } from '../../actors/limits.ts'
 import { packBatch } from '../../src/relay/batch.ts'
 import { held } from './fake-peers.ts'
 import { acknowledge, connected, FILTER, leafWith, topicsTo } from './retained-world.ts'
@@ -131,4 +131,21 @@ test('a client that leaves in the middle of a page gets the others when it is ba
   expect([...new Set([...before, ...first])]).toEqual(MANY)
   expect(new Set(first).size).toBe(first.length)
   expect(first.filter((topic) => before.slice(0, 4).includes(topic))).toEqual([])
+})
+
+test('a client that acknowledges nothing and pings keeps no timer that looks for room', async () => {
+  const world = await connected(leafWith(MANY, [], MEGABYTE))
+  await world.send(subscribeFrame(1, FILTER))
+  await world.clock.pass(REPLAY_STALL_MS + 10_000)
+  expect(topicsTo(world.connection).length).toBeLessThan(MANY.length)
+  world.loseMemory()
+  await world.send(PINGREQ)
+  await world.clock.pass(ATTACHMENT_DELAY_MS + 1_000)
+  const { now, nextAt } = world.clock
+  expect((nextAt ?? Number.POSITIVE_INFINITY) - now).toBeGreaterThan(REPLAY_LOOK_MS)
+  for (let round = 0; round < 5; round++) {
+    await acknowledge(world)
+    await world.clock.pass(1_000)
+  }
+  expect([...new Set(topicsTo(world.connection))]).toEqual(MANY)
 })

@@ -108,10 +108,18 @@ export class RetainedReplay {
     return this.goOn(session)
   }
 
-  /** The client is there, and may take more. */
+  /**
+   * With each packet of the client, which may have made room. Without room nothing runs: a client that only sends PINGREQs keeps no
+   * actor in memory.
+   */
   goOn(session: Session): Promise<void> {
     this.enter(session)
+    const { live } = this.state
     if (this.rests.size === 0) return Promise.resolve()
+    if (this.run === null && (live === null || !takesMore(session, live))) {
+      this.storeAll()
+      return Promise.resolve()
+    }
     this.run ??= this.giveAll().finally(() => {
       this.run = null
     })
