@@ -69,10 +69,10 @@ export const RETAINED_BYTES_MAX = 64 * 1024 * 1024
 export const RETAINED_OWN_MESSAGES = 500
 /** And so many bytes. */
 export const RETAINED_OWN_BYTES = 8 * 1024 * 1024
-/**
- * Deliveries that a leaf stores for subscribers whose actors do not answer; past it the publisher gets 0x97.
- */
+/** Deliveries that a leaf stores for sessions whose actors do not answer; past it the session that has most loses its oldest. */
 export const BACKLOG_MESSAGES_MAX = 10_000
+/** Bytes of these deliveries; past it the same. */
+export const BACKLOG_BYTES_MAX = 64 * 1024 * 1024
 /** A leaf tries its backlog again after this, and then with growing pauses. */
 export const BACKLOG_RETRY_MS = 1_000
 /** The longest pause between two tries of a backlog. */

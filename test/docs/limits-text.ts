@@ -152,8 +152,8 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
     ],
     [
       'deliveries of a leaf that wait for actors which do not answer',
-      '{BACKLOG_MESSAGES_MAX}',
-      'the publisher gets 0x97',
+      '{BACKLOG_MESSAGES_MAX}, {BACKLOG_BYTES_MAX}',
+      'the subscriber that has most of them loses its oldest; publishers go on',
     ],
     ['different wide filters of a region and fleet', '{WIDE_FILTERS_MAX}', 'SUBACK 0x97'],
     [

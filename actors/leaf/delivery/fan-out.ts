@@ -8,13 +8,13 @@ import { inOnePiece, Pieces } from '../../../src/relay/pieces.ts'
 import { type Delivery, decodeDelivery, deliveryHead, encodeDelivery } from '../../../src/session/delivery.ts'
 import { Courier } from '../../calls/courier.ts'
 import {
-  BACKLOG_MESSAGES_MAX,
   BACKLOG_RETRY_MS,
   BACKLOG_RETRY_MS_MAX,
   FAN_OUT_COURIERS_MAX,
   SHARED_RECORD_BYTES_MIN,
 } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
+import { Backlog, type Destination } from './backlog.ts'
 import { deliveryFor, type Receiver } from './subscribers.ts'
 
 /** Delivers to a session: by a call to the client's actor, or directly if the leaf belongs to that actor. */
@@ -26,8 +26,7 @@ export class FanOut {
   private readonly gone: (client: ClientId, session: string) => void
   private readonly orphaned: (share: string, message: Message) => Promise<void>
   private readonly couriers = new Map<string, Courier>()
-  private readonly backlogged = new Set<string>()
-  private backlogMessages = 0
+  private readonly backlog: Backlog
   private tries = 0
 
   /**
@@ -45,13 +44,8 @@ export class FanOut {
     this.call = call
     this.gone = gone
     this.orphaned = orphaned
-    for (const row of platform.storage.exec(
-      'SELECT client, session, count(*) AS n FROM backlog GROUP BY client, session',
-    )) {
-      this.backlogged.add(keyOf(String(row.client) as ClientId, String(row.session)))
-      this.backlogMessages += Number(row.n)
-    }
-    if (this.backlogMessages > 0) platform.wakeBy(platform.now() + BACKLOG_RETRY_MS)
+    this.backlog = new Backlog(platform)
+    if (!this.backlog.isEmpty) platform.wakeBy(platform.now() + BACKLOG_RETRY_MS)
   }
 
   /** @returns an outcome for each receiver that gets the message */
@@ -86,7 +80,8 @@ export class FanOut {
   async offer(client: ClientId, session: string, delivery: Uint8Array | Pieces): Promise<Outcome> {
     const key = keyOf(client, session)
     // The receiver's backlog is delivered first, so this delivery follows it.
-    if (this.backlogged.has(key)) return this.store(client, session, [delivery])[0] ?? Reason.UnspecifiedError
+    if (this.backlog.has({ client, session }))
+      return this.store(client, session, [delivery])[0] ?? Reason.UnspecifiedError
     const outcome = await this.courier(client, session).post(delivery)
     if (outcome !== Outcome.NoSuchSession) return outcome
     this.gone(client, session)
@@ -96,56 +91,45 @@ export class FanOut {
 
   /** Resolves when each delivery sent to the session so far has its outcome. Rejects if that takes long. */
   async settled(client: ClientId, session: string): Promise<void> {
-    const key = keyOf(client, session)
-    await this.couriers.get(key)?.settled()
-    if (this.backlogged.has(key)) throw new Error(`deliveries to ${client} wait in the backlog`)
+    await this.couriers.get(keyOf(client, session))?.settled()
+    if (this.backlog.has({ client, session })) throw new Error(`deliveries to ${client} wait in the backlog`)
   }
 
   /** Whether the backlog has deliveries for the client, whose actor did not answer. */
   waitsFor(client: ClientId): boolean {
-    return [...this.backlogged].some((key) => (JSON.parse(key) as string[])[0] === client)
+    return this.backlog.waitsFor(client)
   }
 
   /** Sends the backlog again. */
   async retry(): Promise<void> {
-    for (const key of this.backlogged) {
-      const [client, session] = JSON.parse(key) as [ClientId, string]
+    for (const destination of this.backlog.destinations) {
       try {
-        await this.retryOne(client, session)
-        this.backlogged.delete(key)
+        await this.retryOne(destination)
+        this.backlog.end(destination)
         this.tries = 0
       } catch (cause) {
-        this.platform.report(`deliveries to ${client} wait in the backlog`, cause)
+        this.platform.report(`deliveries to ${destination.client} wait in the backlog`, cause)
         const pause = Math.min(BACKLOG_RETRY_MS * 2 ** this.tries++, BACKLOG_RETRY_MS_MAX)
         this.platform.wakeBy(this.platform.now() + pause)
       }
     }
   }
 
-  private async retryOne(client: ClientId, session: string): Promise<void> {
-    const { storage } = this.platform
+  private async retryOne(destination: Destination): Promise<void> {
+    const { client, session } = destination
     for (;;) {
-      const rows = storage.exec(
-        'SELECT id, delivery FROM backlog WHERE client = ? AND session = ? ORDER BY id LIMIT 256',
-        client,
-        session,
-      )
-      if (rows.length === 0) return
-      const batch = packBatch(rows.map((row) => new Uint8Array(row.delivery as ArrayBuffer)))
+      const rows = this.backlog.oldest(destination)
+      const last = rows.at(-1)
+      if (last === undefined) return
+      const batch = packBatch(rows.map(({ delivery }) => delivery))
       const outcomes = await this.call(client, session, batch)
       if (outcomes.includes(Outcome.NoSuchSession)) this.gone(client, session)
       for (const [i, row] of rows.entries()) {
         if (outcomes[i] !== Outcome.NoSuchSession) continue
-        const delivery = decodeDelivery(new Uint8Array(row.delivery as ArrayBuffer))
+        const delivery = decodeDelivery(row.delivery)
         if (delivery.share !== null) await this.orphaned(delivery.share.filter, delivery.message)
       }
-      storage.exec(
-        'DELETE FROM backlog WHERE client = ? AND session = ? AND id <= ?',
-        client,
-        session,
-        Number(rows.at(-1)?.id),
-      )
-      this.backlogMessages -= rows.length
+      this.backlog.removeUpTo(destination, last.id)
     }
   }
 
@@ -157,7 +141,7 @@ export class FanOut {
       courier = new Courier(this.platform, {
         // The receiver was given up: its next deliveries follow its backlog.
         call: (batch) =>
-          this.backlogged.has(key)
+          this.backlog.has({ client, session })
             ? Promise.resolve(Uint8Array.from(this.store(client, session, unpackBatch(batch))))
             : this.call(client, session, batch),
         failed: (deliveries, cause) => {
@@ -172,7 +156,7 @@ export class FanOut {
 
   /** Adds deliveries to the backlog. @returns the outcome of each */
   private store(client: ClientId, session: string, deliveries: readonly (Uint8Array | Pieces)[]): Outcome[] {
-    this.backlogged.add(keyOf(client, session))
+    this.backlog.begin({ client, session })
     this.platform.wakeBy(this.platform.now() + BACKLOG_RETRY_MS)
     return this.platform.storage.transaction(() =>
       deliveries.map((delivery) => {
@@ -181,16 +165,9 @@ export class FanOut {
         // An offer is for a connected member; the leaf that made the offer has the message.
         if (share?.waits === false) return Outcome.ClientAway
         if (qos === 0) return Reason.Success
-        if (this.backlogMessages >= BACKLOG_MESSAGES_MAX && message.acknowledged === undefined)
-          return Reason.QuotaExceeded
-        this.backlogMessages++
-        this.platform.storage.exec(
-          'INSERT INTO backlog (client, session, delivery) VALUES (?, ?, ?)',
-          client,
-          session,
-          // It is acknowledged from now on: the receiver must take it even if its queue is full by then.
-          encodeDelivery({ ...decoded, message: { ...message, acknowledged: 'new' } }),
-        )
+        // It is acknowledged from now on: the receiver must take it even if its queue is full by then.
+        const acknowledged = { ...decoded, message: { ...message, acknowledged: 'new' as const } }
+        this.backlog.add({ client, session }, encodeDelivery(acknowledged))
         // `durability: global`: this region's storage is not enough for its publisher.
         return message.global ? Reason.ImplementationSpecificError : Outcome.Stored
       }),
