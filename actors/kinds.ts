@@ -44,6 +44,7 @@ const DEVICE: MethodsOf<DevicePeer> = {
   command: true,
   deliver: true,
   presence: true,
+  session: true,
   accessChanged: true,
   explainReceiver: true,
   explainPublisher: true,

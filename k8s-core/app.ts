@@ -17,6 +17,7 @@ import { presenceRequestSchema } from '../src/relay/presence.ts'
 import { invalid, problemResponse } from '../src/relay/problem.ts'
 import { provisionRequestSchema } from '../src/relay/provision.ts'
 import { inVersion, relayResponse, requestBody } from '../src/relay/serve.ts'
+import { sessionRequestSchema } from '../src/relay/session-admin.ts'
 import { shadowRequestSchema } from '../src/relay/shadow.ts'
 import { type RootChange, type SyncResult, syncRequestSchema } from '../src/relay/sync.ts'
 import { verifyRelay } from '../src/relay/token.ts'
@@ -138,6 +139,7 @@ export function coreApp(parts: CoreParts) {
   )
 
   call('explain', explainRequestSchema, async (c, request) => answer(c, await relay.explain(request)))
+  call('session', sessionRequestSchema, async (c, request) => answer(c, await relay.session(request)))
   call('presence', presenceRequestSchema, async (c, request) => answer(c, await relay.presence(request)))
   const sync = async (region: RegionId, change: RootChange): Promise<SyncResult> => {
     const { fleet, root, epoch } = change

@@ -46,6 +46,11 @@ import {
   homePresenceResponseSchema,
 } from '../src/relay/presence.ts'
 import {
+  type HomeSessionRequest,
+  type HomeSessionResponse,
+  homeSessionResponseSchema,
+} from '../src/relay/session-admin.ts'
+import {
   type HomeShadowRequest,
   type HomeShadowResponse,
   homeShadowResponseSchema,
@@ -102,6 +107,10 @@ export class Edges {
 
   async interest(region: RegionId, request: HomeInterestRequest): Promise<HomeInterestResponse> {
     return this.ask(region, 'interest', request, homeInterestResponseSchema, EDGE_SUBSCRIBE_TIMEOUT_MS)
+  }
+
+  async session(region: RegionId, request: HomeSessionRequest): Promise<HomeSessionResponse> {
+    return this.ask(region, 'session', request, homeSessionResponseSchema)
   }
 
   async presence(region: RegionId, request: HomePresenceRequest): Promise<HomePresenceResponse> {

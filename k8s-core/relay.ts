@@ -10,6 +10,7 @@ import type { HistoryRequest, HistorySeam } from '../src/relay/history.ts'
 import { FIRST_EPOCH, type HomeAnswer, type Moved } from '../src/relay/home-answer.ts'
 import type { DrainedRequest, InterestRequest, InterestResponse } from '../src/relay/interest.ts'
 import type { PresenceRequest, PresenceResponse } from '../src/relay/presence.ts'
+import type { SessionRequest, SessionResponse } from '../src/relay/session-admin.ts'
 import type { ShadowRequest, ShadowResponse } from '../src/relay/shadow.ts'
 import type {
   WideDrainedRequest,
@@ -66,6 +67,16 @@ export class Relay {
       ({ region, epoch }) => this.edges.presence(region, { fleet, root, epoch }),
     )
     if (said === null) return { status: 'done', event: null }
+    return 'answer' in said ? said.answer : { status: 'unreachable', region: said.region }
+  }
+
+  /** What an administrator asks of a client's session, from its home. Asking makes no region the home. */
+  async session({ fleet, root, verb }: Omit<SessionRequest, 'region'>): Promise<SessionResponse> {
+    const said = await this.askHome(
+      (known) => this.directory.find(fleet, root, known),
+      ({ region, epoch }) => this.edges.session(region, { fleet, root, epoch, verb }),
+    )
+    if (said === null) return { status: 'done', session: null, purged: 0 }
     return 'answer' in said ? said.answer : { status: 'unreachable', region: said.region }
   }
 

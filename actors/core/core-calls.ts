@@ -9,6 +9,7 @@ import { claimResponseSchema, importedResponseSchema, resolveResponseSchema } fr
 import { interestResponseSchema } from '../../src/relay/interest.ts'
 import { presenceResponseSchema } from '../../src/relay/presence.ts'
 import { provisionResponseSchema } from '../../src/relay/provision.ts'
+import { sessionResponseSchema } from '../../src/relay/session-admin.ts'
 import { shadowResponseSchema } from '../../src/relay/shadow.ts'
 import { syncResponseSchema } from '../../src/relay/sync.ts'
 import { wideResponseSchema, wideRetainedResponseSchema } from '../../src/relay/wide.ts'
@@ -57,6 +58,7 @@ export function coreCalls(
     envelopes: (request, signal) =>
       ask('envelopes', request, envelopesResponseSchema, CORE_CALL_TIMEOUT_MS, signal),
     presence: (request) => ask('presence', request, presenceResponseSchema),
+    session: (request) => ask('session', request, sessionResponseSchema),
     explain: (request) => ask('explain', request, explainResponseSchema, EXPLAIN_CORE_MS),
     sync: (request) => ask('sync', request, syncResponseSchema),
     shadow: (request) => ask('shadow', request, shadowResponseSchema),

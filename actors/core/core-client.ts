@@ -15,6 +15,7 @@ import type {
 import type { DrainedRequest, InterestRequest, InterestResponse } from '../../src/relay/interest.ts'
 import type { PresenceRequest, PresenceResponse } from '../../src/relay/presence.ts'
 import type { ProvisionRequest, ProvisionResponse } from '../../src/relay/provision.ts'
+import type { SessionRequest, SessionResponse } from '../../src/relay/session-admin.ts'
 import type { ShadowRequest, ShadowResponse } from '../../src/relay/shadow.ts'
 import type { SyncRequest, SyncResponse } from '../../src/relay/sync.ts'
 import type {
@@ -38,6 +39,8 @@ export interface CoreClient {
   presence(request: PresenceRequest): Promise<PresenceResponse>
   /** The facts of the other regions, and the names of regions that do not answer within a second. Claims no home. */
   explain(request: ExplainRequest): Promise<ExplainResponse>
+  /** What an administrator asks of a session whose home is not known to be here. */
+  session(request: SessionRequest): Promise<SessionResponse>
   sync(request: SyncRequest): Promise<SyncResponse>
   shadow(request: ShadowRequest): Promise<ShadowResponse>
   /** A page of a root's history. */

@@ -8,6 +8,7 @@ import { LeafAnswers } from '../leaf/leaf-answers.ts'
 import type { Connection, Platform } from '../platform.ts'
 import { Gate } from './admission/gate.ts'
 import type { DevicePeer } from './device-peer.ts'
+import { administer } from './session-admin.ts'
 
 export class DeviceActor extends LeafAnswers implements DevicePeer, SocketActor {
   readonly gate: Gate
@@ -71,6 +72,10 @@ export class DeviceActor extends LeafAnswers implements DevicePeer, SocketActor 
 
   presence(...[epoch]: Parameters<DevicePeer['presence']>) {
     return this.gate.device.parts.presence.ask(epoch)
+  }
+
+  session(...[verb, epoch]: Parameters<DevicePeer['session']>) {
+    return administer(this.platform, this.gate.device, verb, epoch)
   }
 
   async accessChanged(...parameters: Parameters<DevicePeer['accessChanged']>) {

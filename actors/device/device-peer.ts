@@ -3,6 +3,7 @@ import type { Access } from '../../src/relay/access.ts'
 import type { CommandAsked, HomeCommandResponse } from '../../src/relay/command.ts'
 import type { ExplainAsked, PublisherFacts, ReceiverFacts } from '../../src/relay/explain.ts'
 import type { HomePresenceResponse } from '../../src/relay/presence.ts'
+import type { HomeSessionResponse, SessionVerb } from '../../src/relay/session-admin.ts'
 import type { HomeShadowResponse, ShadowAsked } from '../../src/relay/shadow.ts'
 import type { LeafPeer } from '../leaf/leaf-peer.ts'
 
@@ -32,6 +33,8 @@ export interface DevicePeer extends LeafPeer {
   deliver(session: string, batch: Uint8Array): Promise<Uint8Array>
   /** The last presence event. @param epoch as for `shadow` */
   presence(epoch: number | null): Promise<HomePresenceResponse>
+  /** What an administrator asks of the session. @param epoch as for `shadow` */
+  session(verb: SessionVerb, epoch: number | null): Promise<HomeSessionResponse>
   /** The registry has changed who may connect. @param clock what the sender's clock says */
   accessChanged(access: Access, clock: number): Promise<void>
   explainReceiver(asked: ExplainAsked): Promise<ReceiverFacts>

@@ -205,6 +205,17 @@ export class Device implements DeviceInputs {
       this.input({ is: 'session-ended', why: 'session-expired' })
   }
 
+  /** An administrator ends the session, after its connection. */
+  endSession(): void {
+    if (this.state.phase.is === 'away') this.input({ is: 'session-ended', why: 'session-ended' })
+    this.parts.will.publishIfDue(this.state.session === null)
+  }
+
+  /** An administrator empties the queue. */
+  purgeQueue(session: Session): void {
+    this.perform(session.step({ type: 'purged' }))
+  }
+
   /** Ends the live connection, if there is one. @param said Reason String for a 5.0 client */
   closeLive(reason: ReasonCode | null, presence: PresencePublishing = 'published', said?: string): void {
     this.input({ is: 'closed', reason, presence, ...(said !== undefined && { said }) })

@@ -10,6 +10,7 @@ import { presenceRoutes } from './presence-route.ts'
 import { provisionRoutes } from './provision-route.ts'
 import { publishRoutes } from './publish-route.ts'
 import { retainedRoutes } from './retained-route.ts'
+import { sessionRoutes } from './session-route.ts'
 import { shadowRoutes } from './shadow-route.ts'
 
 export const edgeApi = publicApi<EdgeApi>((c) => c.env.edge.clientTokenSecret, { tokenInQuery: EVENTS_PATH })
@@ -20,6 +21,7 @@ const groups = [
   historyRoutes,
   shadowRoutes,
   presenceRoutes,
+  sessionRoutes,
   provisionRoutes,
   commandRoutes,
   explainRoutes,

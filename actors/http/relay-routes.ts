@@ -30,6 +30,7 @@ import {
 import { homePresenceRequestSchema } from '../../src/relay/presence.ts'
 import { invalid, problemResponse } from '../../src/relay/problem.ts'
 import { inVersion, relayResponse, requestBody } from '../../src/relay/serve.ts'
+import { homeSessionRequestSchema } from '../../src/relay/session-admin.ts'
 import { homeShadowRequestSchema } from '../../src/relay/shadow.ts'
 import { edgeParty, verifyRelay } from '../../src/relay/token.ts'
 import type { RelayVersion } from '../../src/relay/version.ts'
@@ -155,6 +156,10 @@ call('interest', homeInterestRequestSchema, async (c, request) =>
 
 callOfClient('presence', homePresenceRequestSchema, 'Not the root of a client', (device, { epoch }) =>
   device.presence(epoch),
+)
+
+callOfClient('session', homeSessionRequestSchema, 'Not the root of a client', (device, { verb, epoch }) =>
+  device.session(verb, epoch),
 )
 
 callOfClient(

@@ -10,6 +10,7 @@ import { addEverywhere } from './global-options.ts'
 import { historyCommand } from './history.ts'
 import { presenceCommand } from './presence.ts'
 import { pubCommand } from './pub.ts'
+import { kickCommand, sessionCommand } from './session.ts'
 import { shadowCommand } from './shadow.ts'
 import { statusCommand } from './status.ts'
 import { subCommand } from './sub.ts'
@@ -26,6 +27,8 @@ const COMMANDS: readonly (() => Command)[] = [
   callCommand,
   answerCommand,
   presenceCommand,
+  sessionCommand,
+  kickCommand,
   explainCommand,
   historyCommand,
   deviceCommand,

@@ -127,7 +127,7 @@ function queueDropped({ asked: { device } }: World, { messages, ageMs }: Lost): 
   return say(
     'dropped',
     'queue-full',
-    `${device}'s queue was full and dropped its oldest messages: ${count(messages, 'message')} of this topic, the last ${ago(ageMs)}.`,
+    `${device}'s queue dropped messages, since it was full or an administrator emptied it: ${count(messages, 'message')} of this topic, the last ${ago(ageMs)}.`,
   )
 }
 

@@ -49,7 +49,7 @@ export const noSession: Rule = ({ receiver, asked: { device } }) => {
     return say(
       'never-sent',
       'session-ended',
-      `${device} is not connected, and its session ended with its connection ${at}, its subscriptions too.`,
+      `${device} is not connected, and its session ended with its connection, or by an administrator, ${at}, its subscriptions too.`,
     )
   }
   return say('never-sent', 'never-connected', `${device} has no session, and no connection of it is known.`)

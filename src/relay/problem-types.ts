@@ -93,6 +93,11 @@ export const PROBLEM_TYPES = {
     means: 'The client has never connected.',
     mend: 'Check the client id.',
   },
+  'no-session': {
+    status: 404,
+    means: 'The client has no session: it never had one, or the session has ended.',
+    mend: 'Check the client id.',
+  },
   'unknown-shadow': {
     status: 404,
     means: 'The device has no shadow of this name.',

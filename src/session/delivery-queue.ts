@@ -56,13 +56,13 @@ export class DeliveryQueue {
   }
 
   /**
-   * The oldest that wait in memory leave while their kind is over its bounds.
+   * The oldest that wait in memory leave while their kind is over its bounds, or all of them.
    * @param sentUpTo what an earlier connection has sent is in flight, and stays
    */
-  dropWaiting(shared: boolean, sentUpTo: number): QueueEntry[] {
+  dropWaiting(shared: boolean, sentUpTo: number, which: 'excess' | 'all' = 'excess'): QueueEntry[] {
     const dropped: QueueEntry[] = []
     for (const entry of this.entries) {
-      if (!isOver(this.room.excess(shared))) break
+      if (which === 'excess' && !isOver(this.room.excess(shared))) break
       if (isShared(entry) !== shared || (entry.stored && entry.position <= sentUpTo)) continue
       dropped.push(entry)
       if (entry.stored) this.removeStored(entry.delivery)
@@ -73,8 +73,8 @@ export class DeliveryQueue {
   }
 
   /** What storage must drop of a kind; null if it is within its bounds. */
-  toDrop(shared: boolean, sentUpTo: number): DropEffect | null {
-    const excess = this.room.excess(shared)
+  toDrop(shared: boolean, sentUpTo: number, which: 'excess' | 'all' = 'excess'): DropEffect | null {
+    const excess = which === 'all' ? this.room.all(shared) : this.room.excess(shared)
     if (!this.moreStored || !isOver(excess)) return null
     const [messages, bytes] = [Math.max(0, excess.messages), Math.max(0, excess.bytes)]
     this.room.dropping(shared, { messages, bytes }, 1)

@@ -57,6 +57,8 @@ export type SessionInput =
   | { readonly type: 'dropped'; readonly asked: DropEffect; readonly rows: readonly StoredDelivery[] }
   /** The actor has memory for so many bytes of the client's packets that wait, those that wait now included. */
   | { readonly type: 'memory'; readonly heldBytesMax: number }
+  /** An administrator empties the queue. */
+  | { readonly type: 'purged' }
   /** The time of the last effect `wake` has come. */
   | { readonly type: 'ack-wait-over'; readonly now: number }
   /** Other members of the group have these stored deliveries of a shared subscription. */

@@ -142,6 +142,25 @@ export class OutgoingDeliveries implements OutgoingState {
     return gone.length === 0 ? [] : dropEffects(gone, gone)
   }
 
+  /** Drops all that waits, but for what was sent and is not acknowledged. */
+  purge(): OutgoingEffect[] {
+    const effects: OutgoingEffect[] = []
+    for (const shared of [false, true]) {
+      const dropped = this.queue.dropWaiting(shared, this.sentUpTo, 'all')
+      for (const entry of dropped) settle(entry, 'dropped', effects)
+      if (dropped.length > 0)
+        effects.push(
+          ...dropEffects(
+            dropped,
+            dropped.filter(({ stored }) => stored),
+          ),
+        )
+      const stored = this.queue.toDrop(shared, this.sentUpTo, 'all')
+      if (stored !== null) effects.push(stored)
+    }
+    return effects
+  }
+
   /** PUBACK. `unknown`: nothing with this id is in flight; `misused`: it is in flight with QoS 2. */
   acknowledged(packetId: number): OutgoingEffect[] | 'unknown' | 'misused' {
     const entry = this.window.get(packetId)

@@ -66,6 +66,15 @@ export class QueueRoom {
     }
   }
 
+  /** What storage has of a kind, without what is being dropped. */
+  all(shared: boolean): Excess {
+    const kind = shared ? this.shared : this.own
+    return {
+      messages: kind.storedMessages - kind.droppingMessages,
+      bytes: kind.storedBytes - kind.droppingBytes,
+    }
+  }
+
   wait(delivery: Delivery, sign: 1 | -1): void {
     const kind = this.of(delivery)
     kind.unstoredMessages += sign

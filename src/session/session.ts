@@ -131,6 +131,8 @@ export class Session {
       case 'memory':
         this.held.bytesMax = input.heldBytesMax
         return NOTHING
+      case 'purged':
+        return this.deliveries.purge()
       case 'ack-wait-over':
         return this.deliveries.ackWaitOver(input.now)
       case 'redistributed':

@@ -60,6 +60,7 @@ const DEVICE: DevicePeer = {
   command: async () => ({ status: 'moved' }),
   deliver: async (_, batch) => successes(batch),
   presence: async () => ({ status: 'moved' }),
+  session: async () => ({ status: 'moved' }),
   accessChanged: async () => undefined,
   explainReceiver: notExplained,
   explainPublisher: notExplained,
@@ -154,6 +155,7 @@ export function fakeCore(region: RegionId, { envelopes, ...script }: CoreScript 
       return { results: whole.map(() => ({ status: 'done', outcomes: [] })) }
     },
     presence: async () => ({ status: 'done', event: null }),
+    session: async () => ({ status: 'done', session: null, purged: 0 }),
     explain: notExplained,
     sync: async ({ roots }) => ({ results: roots.map(() => 'applied' as const) }),
     history: async () => ({ status: 'unreachable', region }),

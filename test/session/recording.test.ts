@@ -38,6 +38,7 @@ const INPUTS: Record<SessionInput['type'], true> = {
   'retained-sent': true,
   dropped: true,
   memory: true,
+  purged: true,
 }
 const EFFECTS: Record<Effect['do'], true> = {
   send: true,
@@ -128,6 +129,7 @@ function recorded(): Recording {
   const asked = few.flat().find((effect) => effect.do === 'drop-oldest')
   if (asked?.do !== 'drop-oldest') throw new Error('a full queue drops nothing')
   session.step({ type: 'dropped', asked, rows: [{ position: 6, delivery: message('more', 1) }] })
+  session.step({ type: 'purged' })
   return session.recording
 }
 
