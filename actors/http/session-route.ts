@@ -2,14 +2,16 @@
 import {
   endSessionRoute,
   kickRoute,
+  noSession,
   purgeQueueRoute,
-  sessionFound,
+  type SessionAnswered,
+  sessionAnswered,
   sessionRefused,
   sessionRoute,
 } from '../../src/api/session.ts'
 import type { ClientId } from '../../src/id/ids.ts'
 import type { ProblemResponse } from '../../src/relay/problem.ts'
-import type { SessionFacts, SessionResponse, SessionVerb } from '../../src/relay/session-admin.ts'
+import type { SessionResponse, SessionVerb } from '../../src/relay/session-admin.ts'
 import { askHome } from './ask-home.ts'
 import { type ApiContext, edgeRoutes } from './edge.ts'
 
@@ -21,7 +23,9 @@ interface Params {
 }
 
 sessionRoutes.openapi(sessionRoute, (c) =>
-  administer(c, c.req.valid('param'), 'show', ({ session }) => c.json(session, 200)),
+  administer(c, c.req.valid('param'), 'show', ({ session }) =>
+    session === null ? noSession() : c.json(session, 200),
+  ),
 )
 sessionRoutes.openapi(endSessionRoute, (c) =>
   administer(c, c.req.valid('param'), 'end', () => c.body(null, 204)),
@@ -35,8 +39,8 @@ async function administer<Answer extends Response>(
   c: ApiContext,
   { fleet, client }: Params,
   verb: SessionVerb,
-  answer: (found: { readonly session: SessionFacts; readonly purged: number }) => Answer,
-): Promise<Answer | ProblemResponse<403 | 404 | 503>> {
+  answer: (found: SessionAnswered) => Answer,
+): Promise<Answer | ProblemResponse<403 | 503>> {
   const refused = sessionRefused(c.var, fleet)
   if (refused !== null) return refused
   const said = await askHome<SessionResponse>(
@@ -47,6 +51,6 @@ async function administer<Answer extends Response>(
     (core, asked) => core.session({ ...asked, verb }),
   )
   if (said instanceof Response) return said
-  const found = sessionFound(said)
+  const found = sessionAnswered(said)
   return found instanceof Response ? found : answer(found)
 }

@@ -1,7 +1,7 @@
 // Sessions in the public API of the edge, for administrators.
 import { createRoute, z } from '@hono/zod-openapi'
 import { type ProblemResponse, problemResponse } from '../relay/problem.ts'
-import { type SessionFacts, type SessionResponse, sessionFactsSchema } from '../relay/session-admin.ts'
+import { type SessionResponse, sessionFactsSchema } from '../relay/session-admin.ts'
 import { clientIdSchema, fleetIdSchema, regionNameSchema } from './names.ts'
 import { type ApiVariables, SECURITY } from './public-api.ts'
 import { json, problems } from './responses.ts'
@@ -14,39 +14,40 @@ export const purgedSchema = z
   .object({ purged: z.int().min(0) })
   .meta({ id: 'Purged', description: 'How many messages the queue has dropped' })
 
+export type SessionAnswered = Extract<SessionResponse, { status: 'done' }>
+
 const shared = {
   tags: ['Sessions'],
   security: SECURITY,
   request: { params: z.object({ fleet: fleetIdSchema, client: clientIdSchema }) },
 }
-const PATH = '/v1/fleets/{fleet}/clients/{client}'
-const REFUSALS = problems(400, 401, 403, 404, 503)
+const REFUSALS = problems(400, 401, 403, 503)
 
 export const sessionRoute = createRoute({
   ...shared,
   method: 'get',
-  path: `${PATH}/session`,
+  path: '/v1/fleets/{fleet}/clients/{client}/session',
   operationId: 'getSession',
   summary: 'The session of a client, with its subscriptions and its queue',
   description: 'For administrators of the fleet. Asking makes no region the home.',
-  responses: { 200: json('The session', sessionSchema), ...REFUSALS },
+  responses: { 200: json('The session', sessionSchema), ...REFUSALS, ...problems(404) },
 })
 
 export const endSessionRoute = createRoute({
   ...shared,
   method: 'delete',
-  path: `${PATH}/session`,
+  path: '/v1/fleets/{fleet}/clients/{client}/session',
   operationId: 'endSession',
   summary: 'Ends the session of a client',
   description:
     'For administrators of the fleet. A connection is closed with 0x98 (Administrative action). Subscriptions and queue are gone.',
-  responses: { 204: { description: 'The session has ended' }, ...REFUSALS },
+  responses: { 204: { description: 'The client has no session any more' }, ...REFUSALS },
 })
 
 export const purgeQueueRoute = createRoute({
   ...shared,
   method: 'delete',
-  path: `${PATH}/session/queue`,
+  path: '/v1/fleets/{fleet}/clients/{client}/session/queue',
   operationId: 'purgeQueue',
   summary: 'Empties the queue of a session',
   description:
@@ -57,7 +58,7 @@ export const purgeQueueRoute = createRoute({
 export const kickRoute = createRoute({
   ...shared,
   method: 'delete',
-  path: `${PATH}/connection`,
+  path: '/v1/fleets/{fleet}/clients/{client}/connection',
   operationId: 'kickClient',
   summary: 'Closes the connection of a client',
   description:
@@ -74,15 +75,14 @@ export function sessionRefused({ claims }: ApiVariables, fleet: string): Problem
   return null
 }
 
-/** The session and what was purged, or the problem. */
-export function sessionFound(
-  answer: SessionResponse,
-): { readonly session: SessionFacts; readonly purged: number } | ProblemResponse<404 | 503> {
-  if (answer.status === 'unreachable')
-    return problemResponse('region-unreachable', `The client's home cannot be reached: ${answer.region}`, {
-      detail: answer.region,
-    })
-  const { session, purged } = answer
-  if (session === null) return problemResponse('no-session', 'The client has no session', { field: 'client' })
-  return { session, purged }
+/** The answer of the home, or the problem that it was not reached. */
+export function sessionAnswered(answer: SessionResponse): SessionAnswered | ProblemResponse<503> {
+  if (answer.status === 'done') return answer
+  return problemResponse('region-unreachable', `The client's home cannot be reached: ${answer.region}`, {
+    detail: answer.region,
+  })
+}
+
+export function noSession(): ProblemResponse<404> {
+  return problemResponse('no-session', 'The client has no session', { field: 'client' })
 }

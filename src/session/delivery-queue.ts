@@ -59,7 +59,7 @@ export class DeliveryQueue {
    * The oldest that wait in memory leave while their kind is over its bounds, or all of them.
    * @param sentUpTo what an earlier connection has sent is in flight, and stays
    */
-  dropWaiting(shared: boolean, sentUpTo: number, which: 'excess' | 'all' = 'excess'): QueueEntry[] {
+  dropWaiting(shared: boolean, sentUpTo: number, which: 'excess' | 'all'): QueueEntry[] {
     const dropped: QueueEntry[] = []
     for (const entry of this.entries) {
       if (which === 'excess' && !isOver(this.room.excess(shared))) break
@@ -73,7 +73,7 @@ export class DeliveryQueue {
   }
 
   /** What storage must drop of a kind; null if it is within its bounds. */
-  toDrop(shared: boolean, sentUpTo: number, which: 'excess' | 'all' = 'excess'): DropEffect | null {
+  toDrop(shared: boolean, sentUpTo: number, which: 'excess' | 'all'): DropEffect | null {
     const excess = which === 'all' ? this.room.all(shared) : this.room.excess(shared)
     if (!this.moreStored || !isOver(excess)) return null
     const [messages, bytes] = [Math.max(0, excess.messages), Math.max(0, excess.bytes)]

@@ -145,19 +145,7 @@ export class OutgoingDeliveries implements OutgoingState {
   /** Drops all that waits, but for what was sent and is not acknowledged. */
   purge(): OutgoingEffect[] {
     const effects: OutgoingEffect[] = []
-    for (const shared of [false, true]) {
-      const dropped = this.queue.dropWaiting(shared, this.sentUpTo, 'all')
-      for (const entry of dropped) settle(entry, 'dropped', effects)
-      if (dropped.length > 0)
-        effects.push(
-          ...dropEffects(
-            dropped,
-            dropped.filter(({ stored }) => stored),
-          ),
-        )
-      const stored = this.queue.toDrop(shared, this.sentUpTo, 'all')
-      if (stored !== null) effects.push(stored)
-    }
+    for (const shared of [false, true]) this.drop(shared, 'all', effects)
     return effects
   }
 
@@ -297,17 +285,15 @@ export class OutgoingDeliveries implements OutgoingState {
 
   /** Drops the oldest that are not in flight while the queue is over its bounds. A session that refuses drops none. */
   private makeRoom(shared: boolean, effects: OutgoingEffect[]): void {
-    if (this.whenFull === 'refuse') return
-    const dropped = this.queue.dropWaiting(shared, this.sentUpTo)
+    if (this.whenFull !== 'refuse') this.drop(shared, 'excess', effects)
+  }
+
+  private drop(shared: boolean, which: 'excess' | 'all', effects: OutgoingEffect[]): void {
+    const dropped = this.queue.dropWaiting(shared, this.sentUpTo, which)
     for (const entry of dropped) settle(entry, 'dropped', effects)
-    if (dropped.length > 0)
-      effects.push(
-        ...dropEffects(
-          dropped,
-          dropped.filter(({ stored }) => stored),
-        ),
-      )
-    const stored = this.queue.toDrop(shared, this.sentUpTo)
+    const rows = dropped.filter(({ stored }) => stored)
+    if (dropped.length > 0) effects.push(...dropEffects(dropped, rows))
+    const stored = this.queue.toDrop(shared, this.sentUpTo, which)
     if (stored !== null) effects.push(stored)
   }
 

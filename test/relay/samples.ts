@@ -119,6 +119,15 @@ const presence = {
   reason: 0x8e,
 }
 const epochWrong = { epoch: -1 }
+const sessionFacts = {
+  client: 'lamp',
+  region: 'eu',
+  connected: false,
+  expirySeconds: 3600,
+  expiresAt: '2026-01-01T00:00:00.000Z',
+  subscriptions: [{ filter: 'rooms/42/#', qos: 1 }],
+  queue: { messages: 3, bytes: 300, inFlight: 0, dropped: 1 },
+}
 const explained = { fleet: 'default', device: 'lamp', topic: 'rooms/42/t', publisher: 'app', trace: null }
 const explainedWrong = { fleet: 'F', device: 'a/b', topic: '', publisher: '', trace: '' }
 const said = <Facts>(facts: Facts) => ({ tookMs: 1, facts, problem: null })
@@ -595,6 +604,36 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     wrong: { fleet: '', root: 1, ...epochWrong },
   },
   homePresenceResponseSchema: { valid: { status: 'done', event: null }, wrong: { status: 'gone', event: 5 } },
+  sessionVerbSchema: { valid: 'purge', wrong: { '': 'delete' } },
+  sessionFactsSchema: {
+    valid: sessionFacts,
+    wrong: {
+      client: '',
+      region: 'E',
+      connected: 1,
+      expirySeconds: -1,
+      expiresAt: 'today',
+      'subscriptions.0.filter': 1,
+      'subscriptions.0.qos': 3,
+      'queue.messages': -1,
+      'queue.bytes': -1,
+      'queue.inFlight': -1,
+      'queue.dropped': -1,
+    },
+  },
+  sessionRequestSchema: { valid: { ...where, verb: 'show' }, wrong: { ...whereWrong, verb: 'x' } },
+  sessionResponseSchema: {
+    valid: { status: 'done', session: sessionFacts, purged: 0 },
+    wrong: { status: 'x', 'session.connected': 1, purged: -1 },
+  },
+  homeSessionRequestSchema: {
+    valid: { fleet: 'default', root, epoch: 1, verb: 'kick' },
+    wrong: { fleet: '', root: 1, ...epochWrong, verb: 'x' },
+  },
+  homeSessionResponseSchema: {
+    valid: { status: 'done', session: null, purged: 3 },
+    wrong: { status: 'gone', session: 5, purged: -1 },
+  },
   problemSchema: {
     valid: { type: '/problems/invalid-request', title: 'Wrong', status: 400, detail: 'd', field: 'a.0' },
     wrong: { type: 1, title: null, status: 'no', detail: 5, field: [] },
