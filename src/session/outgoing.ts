@@ -6,7 +6,7 @@ import type { DropEffect, OutgoingEffect } from './effect.ts'
 import { InflightWindow } from './inflight-window.ts'
 import type { AwakenedInput } from './input.ts'
 import { ACK_WAIT_MS, STALL_MS } from './limits.ts'
-import { entryOf, FORGOTTEN, isOpen, isShared, type QueueEntry, settle } from './queue-entry.ts'
+import { dropEffects, entryOf, FORGOTTEN, isOpen, isShared, type QueueEntry, settle } from './queue-entry.ts'
 import type { QueueBound, WhenFull } from './queue-room.ts'
 import { type OutgoingSnapshot, packetIdOf, type StoredDelivery } from './stored-delivery.ts'
 
@@ -388,15 +388,4 @@ export class OutgoingDeliveries implements OutgoingState {
     this.wakeAt = at
     effects.push({ do: 'wake', at })
   }
-}
-
-function dropEffects(
-  dropped: readonly StoredDelivery[],
-  stored: readonly StoredDelivery[],
-): OutgoingEffect[] {
-  const positions = stored.map(({ position }) => position)
-  return [
-    ...(positions.length > 0 ? [{ do: 'forget' as const, positions }] : []),
-    { do: 'dropped', deliveries: dropped.map(({ delivery }) => delivery) },
-  ]
 }

@@ -57,3 +57,15 @@ export function settle(entry: QueueEntry, outcome: DeliveryOutcome, effects: Out
   effects.push({ do: 'outcome', number: entry.number, outcome })
   entry.number = 0
 }
+
+/** @param stored those of them that are rows */
+export function dropEffects(
+  dropped: readonly StoredDelivery[],
+  stored: readonly StoredDelivery[],
+): OutgoingEffect[] {
+  const positions = stored.map(({ position }) => position)
+  return [
+    ...(positions.length > 0 ? [{ do: 'forget' as const, positions }] : []),
+    { do: 'dropped', deliveries: dropped.map(({ delivery }) => delivery) },
+  ]
+}
