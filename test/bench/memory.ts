@@ -31,9 +31,15 @@ export async function memoryMode(bench: Bench): Promise<Outcome> {
     for (const size of one.sizes) {
       if (bench.children.interrupted) break
       say(`case ${one.number}: ${one.name}, ${size} ${one.unit}`)
-      const result = await measure(bench, one, size)
-      measured.push(result)
-      growths.push(result.peak - result.before)
+      try {
+        const result = await measure(bench, one, size)
+        say(`  ${mib(result.before)} MiB before, ${mib(result.peak)} at most`)
+        measured.push(result)
+        growths.push(result.peak - result.before)
+      } catch (cause) {
+        // The other cases have their figures all the same.
+        failures.push(`case ${one.number}, ${one.name}, ${size} ${one.unit}: ${String(cause)}`)
+      }
     }
     const [small = 0, large = 0] = growths
     if (large > one.growthBytesMax || large - small > one.differenceBytesMax)
