@@ -126,7 +126,7 @@ describe('retained messages in pages', () => {
     stalled.drop()
   })
 
-  it('of 150 roots, more than 10,000, all come to a subscriber of # (case 26)', {
+  it('of 150 roots, more than 10,000, all come to a subscriber of a wide filter (case 26)', {
     timeout: TEST_MS,
   }, async () => {
     const topics = Array.from({ length: 10_500 }, (_, i) => `many${i % 150}/a/${i}`)

@@ -8,6 +8,8 @@ let system: System
 
 const KEPT = { clean: false, reconnectPeriod: 200, properties: { sessionExpiryInterval: 3600 } }
 const ROAMERS = 6
+/** So many messages are published, however long that takes. */
+const COUNT_MIN = 500
 
 /** What befalls the system again and again. */
 interface Trouble {
@@ -81,7 +83,7 @@ describe.each(TROUBLES)('clients that move between regions $name', (trouble) => 
   afterAll(() => system.stop())
 
   it('lose nothing that was acknowledged, and get each publisher’s messages in order, but for an old home’s remainder', {
-    timeout: 300_000,
+    timeout: 420_000,
   }, async () => {
     const roamers: Roamer[] = []
     for (let i = 0; i < ROAMERS; i++) {
@@ -126,10 +128,15 @@ describe.each(TROUBLES)('clients that move between regions $name', (trouble) => 
         if (running) await happen(i)
       }
     }
-    const work = [publish('eu'), publish('us'), roam(), disturb()]
-    await sleep(runMs)
-    running = false
-    await Promise.all(work)
+    const work = Promise.all([publish('eu'), publish('us'), roam(), disturb()])
+    // A busy machine needs longer. A failure of the work ends the test at once.
+    const enough = sleep(runMs).then(() => until(() => count > COUNT_MIN, 120_000))
+    try {
+      await Promise.race([work, enough])
+    } finally {
+      running = false
+    }
+    await work
 
     const texts = ({ clients }: Roamer) => clients.flatMap((client) => client.texts)
     const missing = () =>
@@ -141,7 +148,6 @@ describe.each(TROUBLES)('clients that move between regions $name', (trouble) => 
       })
     await until(() => missing().length === 0, catchUpMs).catch(() => undefined)
     expect(missing()).toEqual([])
-    expect(count).toBeGreaterThan(500)
     if (inOrder)
       for (const roamer of roamers) {
         for (const region of ['eu', 'us']) {
