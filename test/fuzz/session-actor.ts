@@ -143,7 +143,8 @@ export class SessionActor<O> {
     const number = ++this.lastNumber
     this.senders.set(number, settle)
     const input = { type: 'delivery', number, delivery, now: this.now } as const
-    this.perform(this.session?.step(input) ?? [], 4)
+    // Without memory for it: the open ones before it are stored, then it, and a full queue makes room.
+    this.perform(this.session?.step(input) ?? [], 6)
     this.storage.flush()
   }
 

@@ -58,10 +58,7 @@ export const FOUND: readonly Found[] = [
   },
   {
     what: 'a QoS 2 delivery was stored, the QoS 1 ones in flight before it were not, and came behind it',
-    test: [
-      'session/outgoing.test.ts',
-      'a QoS 2 delivery is stored when it is sent, behind what is in flight',
-    ],
+    test: ['session/outgoing.test.ts', 'a QoS 2 delivery is stored when it is sent, after those in flight'],
   },
   {
     what: 'a CONNECT with Clean Start whose peer had left ended the session that a later one had resumed',
@@ -69,7 +66,10 @@ export const FOUND: readonly Found[] = [
   },
   {
     what: 'what came late for a group was taken for seen, and dropped when the group gave it back',
-    test: ['actors/failover.test.ts', 'what is late for a group while the client is away goes to the group'],
+    test: [
+      'actors/failover.test.ts',
+      'deliveries that remain for a group while the client is away go to the group',
+    ],
   },
   {
     what: 'a session was lost, since a home that had never begun handed an empty one over',
@@ -77,7 +77,7 @@ export const FOUND: readonly Found[] = [
   },
   {
     what: 'another region missed all messages of a root that failed over just after its SUBACK',
-    test: ['actors/late-subscriptions.test.ts', 'another region hears that its interest is minded when'],
+    test: ['actors/late-subscriptions.test.ts', 'another region gets the answer to its interest when'],
   },
   {
     what: 'a subscription of the moment before a fail-over was forgotten for good',
@@ -88,11 +88,14 @@ export const FOUND: readonly Found[] = [
   },
   {
     what: 'who had subscribed at a home that did not know of its successor waited until that asked',
-    test: ['actors/late-subscriptions.test.ts', 'a home that learns of its successor tells that at once'],
+    test: [
+      'actors/late-subscriptions.test.ts',
+      'a home that learns of its successor names it the subscribers',
+    ],
   },
   {
     what: 'a message for wide filters overtook one that waited for the other regions to be learnt',
-    test: ['actors/wide.test.ts', 'what comes to a shard that has just learnt of them'],
+    test: ['actors/wide.test.ts', 'a message to a shard that has just learnt them follows'],
   },
   {
     what: 'a region that took its client back forgot retained messages which it had acknowledged',
@@ -100,7 +103,7 @@ export const FOUND: readonly Found[] = [
   },
   {
     what: 'what came late from the oldest home replaced what a later one had retained and synced',
-    test: ['actors/late-retained.test.ts', 'what comes late from the oldest home is older than'],
+    test: ['actors/late-retained.test.ts', 'the remainder of the oldest home is older than'],
   },
   {
     what: 'what an outbox had acknowledged was lost at a queue that was full when it came (seed 5000000)',
@@ -120,7 +123,10 @@ export const FOUND: readonly Found[] = [
   },
   {
     what: 'a SUBACK brought retained messages of a former home, which learnt of its successor by it (seed 2002024)',
-    test: ['actors/late-subscriptions.test.ts', 'a home that learns of its successor tells that at once'],
+    test: [
+      'actors/late-subscriptions.test.ts',
+      'a home that learns of its successor names it the subscribers',
+    ],
   },
   {
     what: 'a wide filter’s retained messages never came, since one answer was lost (seed 2000679)',
@@ -136,7 +142,7 @@ export const FOUND: readonly Found[] = [
   },
   {
     what: 'what a pod came to remember while it read the directory was taken for forgotten there',
-    test: ['core/directory-back.test.ts', 'what comes to be remembered while the store is asked'],
+    test: ['core/directory-back.test.ts', 'a home that is remembered while the store is asked'],
   },
   {
     what: 'a subscription was refused, since a former home was asked first by a region that knew the newest (seed 7001752)',
