@@ -64,6 +64,8 @@ export class Lane {
   /** The lane's key in its uplink. */
   key = ''
   underWay = 0
+  /** The root's home has picked the messages up: what is under way is not sent again from here. */
+  retired = false
   nextNumber: number
   private readonly source: string
 

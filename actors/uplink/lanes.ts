@@ -53,6 +53,7 @@ export class Lanes {
   /** Takes the lane out of use. The answer of a call under way still finds it. */
   retire(lane: Lane): void {
     this.forget(lane)
+    lane.retired = true
     if (lane.underWay > 0) this.add(lane, `retired ${++this.retired}`)
   }
 

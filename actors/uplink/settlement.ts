@@ -35,7 +35,7 @@ export class Settlement {
       return false
     })
     lane.underWay = 0
-    lane.items.unshift(...again)
+    if (!lane.retired) lane.items.unshift(...again)
     return again.length > 0 && outcomes.includes(Reason.UnspecifiedError)
   }
 
@@ -53,6 +53,11 @@ export class Settlement {
   unanswered(lane: Lane): void {
     const count = lane.underWay
     lane.underWay = 0
+    // The home may have accepted newer messages since: it confirms these, or they return to a lane.
+    if (lane.retired) {
+      lane.drop(count)
+      return
+    }
     const items = lane.items.slice(0, count)
     for (const item of items) this.store(lane, item)
     this.unload(items)

@@ -254,7 +254,9 @@ export class OutgoingDeliveries implements OutgoingState {
     const effects: OutgoingEffect[] = []
     const open: QueueEntry[] = []
     for (const entry of this.openEntries()) {
-      const goesToOthers = isShared(entry) && (entry.delivery.qos === 1 || !this.window.has(entry))
+      // Nobody else was there for one that waits: it is stored here, and offered to others from there.
+      const waits = this.persistent && entry.delivery.share?.waits === true
+      const goesToOthers = isShared(entry) && !waits && (entry.delivery.qos === 1 || !this.window.has(entry))
       if (goesToOthers) settle(entry, 'client-away', effects)
       else open.push(entry)
     }

@@ -2,7 +2,7 @@
 
 import { describe, expect, test, vi } from 'vitest'
 import { CoreUnreachable } from '../../actors/core/core-client.ts'
-import { FENCE_WAIT_MS_MAX, GLOBAL_WAIT_MS } from '../../actors/limits.ts'
+import { FENCE_WAIT_MS_MAX, GLOBAL_WAIT_MS, TAKEN_WAIT_MS } from '../../actors/limits.ts'
 import { Topic } from '../../actors/topic/topic.ts'
 import { Lane } from '../../actors/uplink/lane.ts'
 import { Uplink } from '../../actors/uplink/uplink.ts'
@@ -158,6 +158,28 @@ test('after the home picked up what waited, no number goes out again for another
   expect(later.value()).toEqual(stored(2))
   expect(texts).toEqual(['1', '2', '3', '4', '5'])
   expect(reused(link.calls.flat())).toEqual([])
+})
+
+test('what is under way when the home comes here is not sent again when its call fails: the home may have newer messages', async () => {
+  const answer = held<EnvelopesResponse>()
+  let calls = 0
+  const core = fakeCore(EU, {
+    envelopes: () => {
+      calls++
+      return answer.answer
+    },
+  })
+  const platform = new FakePlatform(addressOf('uplink', EU, '0'), { core })
+  const uplink = new Uplink(platform)
+  watch(uplink.send(ROOM, HOME, US, room('1')))
+  await platform.clock.pass(100)
+  expect(takenTexts(uplink)).toEqual(['1'])
+  answer.fail(new CoreUnreachable('the answer was lost'))
+  // Less than an unconfirmed message waits for its home.
+  await platform.clock.pass(TAKEN_WAIT_MS / 2)
+  uplink.confirmPickup(ROOM)
+  await platform.clock.pass(60_000)
+  expect(calls).toBe(1)
 })
 
 test('what is under way when the home comes here is given to it too, before what came after it', async () => {

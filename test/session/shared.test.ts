@@ -55,6 +55,18 @@ test.each([true, false])(
   },
 )
 
+test('one that waits since nobody else was there is stored when the connection ends, in a session that is kept', () => {
+  const kept = online(true, 1)
+  for (const topic of ['sent', 'waiting']) kept.deliver(shared(topic, { waits: true }))
+  kept.close()
+  expect([kept.outcomes.get('sent'), kept.outcomes.get('waiting')]).toEqual([['stored'], ['stored']])
+  expect(kept.stored).toEqual(['sent', 'waiting'])
+  const ends = online(false, 1)
+  ends.deliver(shared('sent', { waits: true }))
+  ends.close()
+  expect(ends.outcomes.get('sent')).toEqual(['client-away'])
+})
+
 test('once sent with QoS 2 it is this session’s or nobody’s [MQTT-4.8.2-4] [MQTT-4.8.2-5]', () => {
   const kept = online(true)
   kept.deliver(shared('a', { qos: 2 }))
